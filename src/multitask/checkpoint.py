@@ -1,0 +1,56 @@
+"""Is this a checkpoint of this model? One sentence if not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from multitask.errors import InputError
+
+
+def check_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+    """Compare a checkpoint's weights with a model's.
+
+    Args:
+        checkpoint: the checkpoint's ``state_dict``.
+        model: the model's ``state_dict``.
+
+    Raises:
+        InputError: with the first tasks or weights that differ.
+    """
+    theirs, ours = _heads(checkpoint), _heads(model)
+    if theirs != ours:
+        raise InputError(
+            f"the checkpoint is of another model: its tasks are {_listed(theirs)}, this model's "
+            f"are {_listed(ours)}; give the configuration that it was trained with"
+        )
+    odd = sorted(set(checkpoint) ^ set(model)) or [
+        key for key in model if _shape(model[key]) != _shape(checkpoint[key])
+    ]
+    if odd:
+        raise InputError(
+            f"the checkpoint is of another model: {_difference(odd[0], checkpoint, model)}; give "
+            "the configuration that it was trained with"
+        )
+
+
+def _heads(state: Mapping[str, Any]) -> list[str]:
+    return sorted({key.split(".")[1] for key in state if key.startswith("heads.")})
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    return tuple(value.shape) if isinstance(value, Tensor) else None
+
+
+def _difference(key: str, checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> str:
+    if key not in checkpoint:
+        return f"it has no '{key}'"
+    if key not in model:
+        return f"it has '{key}', which this model has not"
+    return f"its '{key}' is {_shape(checkpoint[key])}, this model's is {_shape(model[key])}"

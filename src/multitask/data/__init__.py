@@ -1,0 +1,7 @@
+"""Where images and targets come from: one file for each data set."""
+
+from multitask.data.base import DataModule
+from multitask.data.digits import Digits
+from multitask.data.posed_digits import PosedDigits
+
+__all__ = ["DataModule", "Digits", "PosedDigits"]

@@ -1,0 +1,153 @@
+"""The DataModule that all data sets share."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from multitask.data.dataset import Batch, BatchDataset
+from multitask.data.loader import BatchLoader
+from multitask.data.sampling import GlobalBatches, LabelledAndUnlabelled
+from multitask.errors import InputError, nearest
+
+SPLITS = ("train", "val", "test")
+
+
+class DataModule(LightningDataModule, ABC):
+    """Splits, order, loaders and batches; a data set adds `load`.
+
+    A batch is a dictionary: ``image`` ``[batch, channels, height, width]``, ``index`` ``[batch]``
+    and one entry for each task, NaN (floating) or -100 (class numbers) where a target is missing.
+    Images become floats from 0 to 1 and pass the transforms as a whole batch, on the model's
+    device.
+
+    Args:
+        batch_size: samples in a global batch; each process takes its share.
+        labelled_per_batch: samples in a training batch that have a label of ``labelled_task``;
+            all samples in random order where not given.
+        labelled_task: the task with few labels that ``labelled_per_batch`` counts.
+        transforms: torchvision transforms of whole batches of images, without randomness.
+        num_workers: loading processes.
+        seed: seed of the data and their order; the run's own seed (``seed_everything``) where not
+            given.
+    """
+
+    def __init__(
+        self,
+        batch_size: int = 64,
+        labelled_per_batch: int | None = None,
+        labelled_task: str | None = None,
+        transforms: Sequence[nn.Module] = (),
+        num_workers: int = 0,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise InputError(f"batch_size is {batch_size}; give at least 1")
+        _refuse_random(transforms)
+        self.batch_size = batch_size
+        self.labelled_per_batch = labelled_per_batch
+        self.labelled_task = labelled_task
+        self.transforms = nn.Sequential(*transforms)
+        self.num_workers = num_workers
+        self.seed = int(os.environ.get("PL_GLOBAL_SEED", 0)) if seed is None else seed
+        self.splits: dict[str, BatchDataset] = {}
+
+    @abstractmethod
+    def load(self) -> dict[str, BatchDataset]:
+        """Make or read the splits ``train``, ``val`` and ``test``, the same for the same seed."""
+
+    def setup(self, stage: str | None = None) -> None:
+        """Load the splits once, on every process."""
+        if not self.splits:
+            self.splits = self.load()
+
+    def targets(self, split: str) -> dict[str, Tensor]:
+        """All targets of a split, by task, first axis ``[samples]``."""
+        self.setup()
+        return self.splits[split].targets
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Batches in a new random order in each epoch."""
+        return self._loader("train", self._training_batches())
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Every validation sample once."""
+        return self._loader("val", self._all_batches("val"))
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Every test sample once."""
+        return self._loader("test", self._all_batches("test"))
+
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        """The test samples."""
+        return self.test_dataloader()
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Transform the whole batch, on the device that it has arrived at."""
+        image = batch["image"]
+        if image.dtype == torch.uint8:
+            image = image.float() / 255
+        return {**batch, "image": self.transforms(image)}
+
+    def _loader(self, split: str, batches: GlobalBatches) -> BatchLoader:
+        on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+        return BatchLoader(self.splits[split], batches, self.num_workers, pin_memory=on_gpu)
+
+    def _training_batches(self) -> GlobalBatches:
+        split = self.splits["train"]
+        if self.batch_size > len(split):
+            raise InputError(
+                f"batch_size is {self.batch_size}, but there are only {len(split)} training "
+                f"samples; set it to {len(split)} or less"
+            )
+        if self.labelled_per_batch is None:
+            return self._batches(split, shuffle=True)
+        return LabelledAndUnlabelled(
+            self._labelled(split),
+            self.batch_size,
+            self.labelled_per_batch,
+            self.seed,
+            **self._processes(),
+        )
+
+    def _all_batches(self, split: str) -> GlobalBatches:
+        return self._batches(self.splits[split], shuffle=False)
+
+    def _batches(self, split: BatchDataset, shuffle: bool) -> GlobalBatches:
+        return GlobalBatches(
+            len(split), self.batch_size, self.seed, shuffle, **self._processes()
+        )
+
+    def _labelled(self, split: BatchDataset) -> Tensor:
+        name = self.labelled_task
+        if name is None or name not in split.targets:
+            raise InputError(
+                f"labelled_task is {name!r}; with labelled_per_batch, name the task that it counts"
+                f"{nearest(str(name), split.targets)}"
+            )
+        values = split.targets[name]
+        known = values.isfinite() if values.is_floating_point() else values >= 0
+        return known.flatten(1).any(1) if known.ndim > 1 else known
+
+    def _processes(self) -> dict[str, Any]:
+        if self.trainer is None:
+            return {}
+        return {"rank": self.trainer.global_rank, "world_size": self.trainer.world_size}
+
+
+def _refuse_random(transforms: Sequence[nn.Module]) -> None:
+    for transform in transforms:
+        name = type(transform).__name__
+        if name.startswith(("Random", "AutoAugment", "RandAugment", "TrivialAugment", "AugMix")):
+            raise InputError(
+                f"transforms: {name} would draw the same random parameters for every image of a "
+                "batch; use transforms without randomness"
+            )

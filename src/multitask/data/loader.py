@@ -1,0 +1,59 @@
+"""A loader that a resumed run continues at the batch where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from multitask.data.dataset import Batch, BatchDataset
+from multitask.data.sampling import GlobalBatches
+
+
+class BatchLoader(DataLoader[Batch]):
+    """Loads whole batches by index; its state is the number of batches taken from the epoch.
+
+    Args:
+        dataset: a split.
+        sampler: which samples make which batch.
+        num_workers: processes that load, 0 for none; in-memory data are faster without.
+        pin_memory: page-lock batches, for faster copies to a GPU.
+    """
+
+    def __init__(
+        self,
+        dataset: BatchDataset,
+        sampler: GlobalBatches,
+        num_workers: int = 0,
+        pin_memory: bool = False,
+    ) -> None:
+        super().__init__(
+            dataset,
+            batch_size=None,
+            sampler=sampler,
+            num_workers=num_workers,
+            pin_memory=pin_memory,
+            persistent_workers=num_workers > 0,
+            # A generator of its own: starting an epoch must not advance the model's random state.
+            generator=torch.Generator(),
+        )
+        self.batches: GlobalBatches = sampler
+        self.taken = 0
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        """Yield the batches of an epoch, from the one after the last that was taken."""
+        self.taken %= max(len(self.batches), 1)
+        self.batches.first_batch = self.taken
+        for batch in super().__iter__():
+            self.taken += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far the epoch is."""
+        return {"taken": self.taken}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Start the next epoch where another loader's state says."""
+        self.taken = state["taken"]

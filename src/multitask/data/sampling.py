@@ -1,0 +1,126 @@
+"""Which samples make which batch, the same on any number of processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.utils.data import DistributedSampler
+
+from multitask.errors import InputError
+
+
+class GlobalBatches(DistributedSampler[Tensor]):
+    """Yields this process's share of each global batch, as a tensor of sample indices.
+
+    The global batches depend on the seed and the epoch alone, so the number of processes does not
+    change what is learnt. It is a ``DistributedSampler`` so that Lightning leaves it in place.
+
+    Args:
+        size: number of samples.
+        batch_size: samples in a global batch.
+        seed: seed of the order.
+        shuffle: a new order in each epoch, without the last batch where it is not full; else the
+            data's order, and every sample exactly once.
+        rank: this process.
+        world_size: number of processes.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        batch_size: int,
+        seed: int,
+        shuffle: bool,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        super().__init__(range(size), num_replicas=world_size, rank=rank)  # type: ignore[arg-type]
+        self.size, self.batch_size, self.seed, self.shuffle = size, batch_size, seed, shuffle
+        self.first_batch = 0
+
+    def __len__(self) -> int:
+        """Number of global batches in an epoch."""
+        full, rest = divmod(self.size, self.batch_size)
+        return full + (rest > 0 and not self.shuffle)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Start at ``first_batch``, which a resumed run sets."""
+        for batch in self.global_batches(self.epoch)[self.first_batch :]:
+            yield batch.tensor_split(self.num_replicas)[self.rank]
+
+    def global_batches(self, epoch: int) -> list[Tensor]:
+        """All batches of an epoch, each of shape ``[samples]``, int64."""
+        order = torch.arange(self.size)
+        if self.shuffle:
+            order = torch.randperm(self.size, generator=_generator(self.seed, epoch))
+        return list(order.split(self.batch_size))[: len(self)]
+
+
+class LabelledAndUnlabelled(GlobalBatches):
+    """Global batches that hold a fixed number of labelled samples, for a task with few labels.
+
+    An epoch is one pass over the unlabelled samples; labelled ones come round as often as needed.
+
+    Args:
+        labelled: which samples have a label, shape ``[samples]``, bool.
+        batch_size: samples in a global batch.
+        labelled_per_batch: how many of them are labelled.
+        seed: seed of the order.
+        rank: this process.
+        world_size: number of processes.
+    """
+
+    def __init__(
+        self,
+        labelled: Tensor,
+        batch_size: int,
+        labelled_per_batch: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        super().__init__(len(labelled), batch_size, seed, True, rank, world_size)
+        self.labelled = labelled.nonzero().flatten()
+        self.unlabelled = (~labelled).nonzero().flatten()
+        self.labelled_per_batch = labelled_per_batch
+        self.unlabelled_per_batch = batch_size - labelled_per_batch
+        if not 0 < labelled_per_batch < batch_size:
+            raise InputError(
+                f"labelled_per_batch is {labelled_per_batch}; choose from 1 to {batch_size - 1}, "
+                "below batch_size"
+            )
+        if len(self.labelled) == 0 or len(self.unlabelled) == 0:
+            kind = "labelled" if len(self.labelled) == 0 else "unlabelled"
+            raise InputError(
+                f"labelled_per_batch is {labelled_per_batch}, but the training data have no "
+                f"{kind} samples; set labelled_per_batch to null"
+            )
+
+    def __len__(self) -> int:
+        return -(-len(self.unlabelled) // self.unlabelled_per_batch)
+
+    def global_batches(self, epoch: int) -> list[Tensor]:
+        generator = _generator(self.seed, epoch)
+        labelled = _repeated(self.labelled, len(self) * self.labelled_per_batch, generator)
+        unlabelled = _repeated(self.unlabelled, len(self) * self.unlabelled_per_batch, generator)
+        halves = zip(
+            labelled.split(self.labelled_per_batch),
+            unlabelled.split(self.unlabelled_per_batch),
+            strict=True,
+        )
+        # Mixed, so that every process's share holds some of both.
+        orders = (torch.randperm(self.batch_size, generator=generator) for _ in range(len(self)))
+        return [torch.cat(half)[order] for half, order in zip(halves, orders, strict=True)]
+
+
+def _repeated(pool: Tensor, length: int, generator: torch.Generator) -> Tensor:
+    rounds = -(-length // len(pool))
+    orders = [torch.randperm(len(pool), generator=generator) for _ in range(rounds)]
+    return pool[torch.cat(orders)[:length]]
+
+
+def _generator(seed: int, epoch: int) -> torch.Generator:
+    # Large odd factor: seeds and epochs of neighbouring runs must not meet.
+    return torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)

@@ -1,0 +1,62 @@
+"""Random partitions of samples."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from multitask.data.base import SPLITS
+from multitask.errors import InputError
+
+
+def random_split(size: int, val: int, test: int, seed: int) -> dict[str, Tensor]:
+    """Partition samples at random.
+
+    Args:
+        size: number of samples.
+        val: how many go to validation.
+        test: how many go to the test set.
+        seed: the same seed gives the same partition.
+
+    Returns:
+        The indices of ``train`` (the rest), ``val`` and ``test``, each int64.
+
+    Raises:
+        InputError: if nothing would be left for training.
+    """
+    if val < 1 or test < 1 or val + test >= size:
+        raise InputError(
+            f"{val} validation and {test} test samples cannot be taken from {size}; each needs at "
+            "least 1, and training too"
+        )
+    order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
+    parts = order.split([size - val - test, val, test])
+    return dict(zip(SPLITS, parts, strict=True))
+
+
+def keep_labels_per_class(labels: Tensor, labels_per_class: int, seed: int) -> Tensor:
+    """Keep a few labels of each class and mark the others missing.
+
+    Args:
+        labels: class numbers, shape ``[samples]``, int64.
+        labels_per_class: labels to keep of each class.
+        seed: the same seed keeps the same labels.
+
+    Returns:
+        The labels, -100 where not kept.
+
+    Raises:
+        InputError: if a class has fewer samples.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    kept = torch.full_like(labels, -100)
+    for label in labels.unique():
+        members = (labels == label).nonzero().flatten()
+        if not 1 <= labels_per_class <= len(members):
+            raise InputError(
+                f"labels_per_class is {labels_per_class}, but class {int(label)} has "
+                f"{len(members)} training samples; choose from 1 to that"
+            )
+        order = torch.randperm(len(members), generator=generator)[:labels_per_class]
+        kept[members[order]] = label
+    return kept

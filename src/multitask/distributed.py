@@ -1,0 +1,68 @@
+"""Sums over all processes that gradients flow through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def world_size() -> int:
+    """The number of processes that train together, 1 outside a process group."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+class _SumOfLosses(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        # The strategy averages the processes' gradients; the loss is a sum over processes.
+        return gradients[0] * dist.get_world_size()
+
+
+class _SumOfActivations(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+def sum_losses(values: Tensor) -> Tensor:
+    """Sum each entry over all processes; every process then computes the same loss from it.
+
+    The gradient is scaled so that, once the strategy has averaged the processes' gradients, it
+    equals the gradient that one process would get from the joined batch.
+
+    Args:
+        values: this process's part, any shape, floating.
+
+    Returns:
+        The sum over processes, same shape and dtype.
+    """
+    return _SumOfLosses.apply(values) if world_size() > 1 else values
+
+
+def sum_activations(values: Tensor) -> Tensor:
+    """Sum each entry over all processes, inside a network whose loss is a sum over processes.
+
+    Args:
+        values: this process's part, any shape, floating.
+
+    Returns:
+        The sum over processes, same shape and dtype.
+    """
+    return _SumOfActivations.apply(values) if world_size() > 1 else values

@@ -1,0 +1,71 @@
+"""Batch normalisation over the global batch."""
+
+from __future__ import annotations
+
+from timm.layers import convert_sync_batchnorm
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from multitask.distributed import sum_activations, world_size
+
+
+class GlobalBatchNorm(_BatchNorm):
+    """Batch normalisation with the statistics of all processes' samples, on any device.
+
+    ``torch.nn.SyncBatchNorm`` does the same on a GPU only. The shares of the processes may differ
+    in size. Only its class differs from the layer that it replaces, so checkpoints stay the same.
+    """
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Normalise ``[batch, channels, ...]`` by channel."""
+        if not self.training or world_size() == 1:
+            return self._activate(super().forward(values))
+        shape = [1, -1] + [1] * (values.ndim - 2)
+        axes = [axis for axis in range(values.ndim) if axis != 1]
+        count = sum_activations(values.new_tensor(float(values.numel() // values.shape[1])))
+        mean = sum_activations(values.sum(axes)) / count
+        centred = values - mean.view(shape)
+        variance = sum_activations(centred.square().sum(axes)) / count
+        self._track(mean.detach(), variance.detach() * count / (count - 1))
+        normal = centred * (variance + self.eps).rsqrt().view(shape)
+        if self.affine:
+            normal = normal * self.weight.view(shape) + self.bias.view(shape)
+        return self._activate(normal)
+
+    def _track(self, mean: Tensor, variance: Tensor) -> None:
+        if self.running_mean is None or self.running_var is None:
+            return
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked += 1
+        rate = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), rate)
+        self.running_var.lerp_(variance.to(self.running_var.dtype), rate)
+
+    def _activate(self, normal: Tensor) -> Tensor:
+        # timm's BatchNormAct2d holds its dropout and activation as children.
+        for name in ("drop", "act"):
+            if (layer := self._modules.get(name)) is not None:
+                normal = layer(normal)
+        return normal
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim < 2:
+            raise ValueError(f"expected [batch, channels, ...], got shape {tuple(input.shape)}")
+
+
+def synchronize_batch_norm(network: nn.Module, on_gpu: bool) -> nn.Module:
+    """Make batch normalisation see the global batch, so that more processes change no result.
+
+    Args:
+        network: any network; its parameters stay the same objects.
+        on_gpu: whether it will train on a GPU, where ``torch.nn.SyncBatchNorm`` is faster.
+
+    Returns:
+        The network to use in its place.
+    """
+    if on_gpu:
+        return convert_sync_batchnorm(network)
+    for module in network.modules():
+        if isinstance(module, _BatchNorm) and not isinstance(module, nn.SyncBatchNorm):
+            module.__class__ = GlobalBatchNorm
+    return network

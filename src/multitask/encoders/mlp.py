@@ -1,0 +1,42 @@
+"""A multi-layer perceptron over the pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from multitask.encoders.base import Encoder
+from multitask.errors import InputError
+
+
+class MLP(Encoder):
+    """Linear layers with batch normalisation and ReLU over the flattened image.
+
+    Args:
+        in_features: values in one image, ``channels * height * width``.
+        hidden: widths of the hidden layers.
+        out_features: size of the representation.
+    """
+
+    def __init__(
+        self, in_features: int, hidden: Sequence[int] = (256,), out_features: int = 64
+    ) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        widths = [in_features, *hidden, out_features]
+        layers: list[nn.Module] = [nn.Flatten()]
+        for before, after in zip(widths, widths[1:], strict=False):
+            layers += [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.ReLU()]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, image: Tensor) -> Tensor:
+        values = image[0].numel() if len(image) else self.in_features
+        if values != self.in_features:
+            shape = "x".join(map(str, image.shape[1:]))
+            raise InputError(
+                f"the MLP encoder expects images of {self.in_features} values, the data's are "
+                f"{shape}; set in_features to {values}"
+            )
+        return self.layers(image)

@@ -1,0 +1,32 @@
+"""The one error that is meant for the person at the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InputError(ValueError):
+    """Bad input, told in one sentence: what is wrong, where, and what would be right.
+
+    The command line prints the sentence and exits with code 2, without a traceback.
+    """
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """Suggest the valid name that was probably meant.
+
+    Args:
+        name: what was written.
+        valid: what could have been written.
+
+    Returns:
+        ``; did you mean 'x'?`` for a near miss, ``; choose from 'a', 'b'`` for a short list
+        without one, an empty string otherwise.
+    """
+    names = sorted(valid)
+    if matches := get_close_matches(name, names, n=1, cutoff=0.6):
+        return f"; did you mean '{matches[0]}'?"
+    if 0 < len(names) <= 12:
+        return "; choose from " + ", ".join(f"'{each}'" for each in names)
+    return ""

@@ -1,0 +1,99 @@
+"""All tasks' metrics over one split."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+
+from multitask.losses import MeanLosses
+from multitask.tasks import Task
+
+WITHOUT_LABELS = r".*(compute.*before.*update|No (positive|negative) samples|samples in target).*"
+
+
+class Evaluation(nn.Module):
+    """Collects every task's losses and metrics batch by batch.
+
+    On the test split, the trivial predictor of each task (majority class, mean) is measured too.
+
+    Args:
+        split: ``train``, ``val`` or ``test``.
+        tasks: the tasks by name.
+    """
+
+    def __init__(self, split: str, tasks: Mapping[str, Task]) -> None:
+        super().__init__()
+        self.split = split
+        # In a list, because the tasks are the model's children, not this module's.
+        self._tasks = list(tasks.items())
+        self.losses = MeanLosses(len(tasks))
+        self.metrics = nn.ModuleDict({name: task.metrics() for name, task in tasks.items()})
+        self.trivial = nn.ModuleDict(
+            {name: task.metrics() for name, task in tasks.items() if split == "test"}
+        )
+
+    @torch.no_grad()
+    def update(
+        self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor], totals: Tensor
+    ) -> None:
+        """Count a batch in.
+
+        Args:
+            outputs: raw head outputs by task, shape ``[batch, out_features]``.
+            batch: the batch, with the targets under the tasks' names.
+            totals: sums of the losses and of their weights, shape ``[2, tasks]``.
+        """
+        self.losses.update(totals)
+        for name, task in self._tasks:
+            output, target = outputs[name].detach(), batch[name]
+            task.update_metrics(_collection(self.metrics, name), output, target)
+            if name in self.trivial:
+                trivial = task.trivial_output(output)
+                task.update_metrics(_collection(self.trivial, name), trivial, target)
+
+    def compute(self) -> dict[str, Tensor]:
+        """Compute over all processes and start anew.
+
+        Returns:
+            ``<split>/<task>/<metric>``, and ``<split>/score``: the mean over the tasks of each
+            one's headline metric. A task without a label in the split is left out.
+        """
+        losses = self.losses.compute().reshape(-1)  # torchmetrics squeezes a single task away
+        values = {f"{self.split}/{name}/loss": losses[i] for i, (name, _) in enumerate(self._tasks)}
+        values |= self._computed(self.metrics, self.split)
+        values |= self._computed(self.trivial, "trivial")
+        values = {key: value for key, value in values.items() if self._labelled(key, losses)}
+        heads = [f"{self.split}/{name}/{task.headline}" for name, task in self._tasks]
+        found = [values[head].float() for head in heads if head in values]
+        score = torch.stack(found).mean() if found else losses.new_tensor(float("nan"))
+        self._reset()
+        return {**values, f"{self.split}/score": score}
+
+    def _computed(self, metrics: nn.ModuleDict, prefix: str) -> dict[str, Tensor]:
+        with warnings.catch_warnings():
+            # Every process must join the reduction, also one that saw no label of a task.
+            warnings.filterwarnings("ignore", message=WITHOUT_LABELS)
+            return {
+                f"{prefix}/{task}/{metric}": value
+                for task in metrics
+                for metric, value in _collection(metrics, task).compute().items()
+            }
+
+    def _labelled(self, key: str, losses: Tensor) -> bool:
+        names = [name for name, _ in self._tasks]
+        return bool(losses[names.index(key.split("/")[1])].isnan().logical_not())
+
+    def _reset(self) -> None:
+        self.losses.reset()
+        for name, _ in self._tasks:
+            _collection(self.metrics, name).reset()
+            if name in self.trivial:
+                _collection(self.trivial, name).reset()
+
+
+def _collection(metrics: nn.ModuleDict, name: str) -> MetricCollection:
+    return metrics[name]  # type: ignore[return-value]

@@ -1,0 +1,5 @@
+"""From the shared representation to a task's raw outputs; ``torch.nn.Linear`` is the default."""
+
+from multitask.heads.mlp import MLPHead
+
+__all__ = ["MLPHead"]

@@ -1,0 +1,46 @@
+"""Mean losses over many batches and all processes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class MeanLosses(Metric):
+    """Each task's mean loss over its known targets, however unevenly they are spread.
+
+    Args:
+        tasks: number of tasks.
+    """
+
+    full_state_update = False
+    sums: Tensor
+    counts: Tensor
+
+    def __init__(self, tasks: int) -> None:
+        super().__init__()
+        self.add_state("sums", torch.zeros(tasks), dist_reduce_fx="sum")
+        self.add_state("counts", torch.zeros(tasks), dist_reduce_fx="sum")
+
+    def update(self, totals: Tensor) -> None:
+        """Add sums of losses and of weights, shape ``[2, tasks]``."""
+        self.sums += totals[0].to(self.sums.dtype)
+        self.counts += totals[1].to(self.counts.dtype)
+
+    def compute(self) -> Tensor:
+        """The means, shape ``[tasks]``; NaN for a task without a label."""
+        return self.sums / self.counts
+
+
+def mean_where_labelled(totals: Tensor) -> Tensor:
+    """Divide sums by counts; 0, with a gradient of 0, for a task without a label.
+
+    Args:
+        totals: sums of losses and of weights, shape ``[2, tasks]``.
+
+    Returns:
+        Means, shape ``[tasks]``.
+    """
+    sums, counts = totals
+    return sums / torch.where(counts > 0, counts, 1.0)

@@ -1,0 +1,289 @@
+"""The model: a shared encoder and a head for each task, trained together."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from multitask.balancing import Balancer, FixedWeights
+from multitask.checkpoint import check_fits
+from multitask.distributed import sum_losses
+from multitask.encoders import Encoder
+from multitask.encoders.batch_norm import synchronize_batch_norm
+from multitask.errors import InputError
+from multitask.evaluation import Evaluation
+from multitask.losses import mean_where_labelled
+from multitask.recipe import recipe
+from multitask.step_log import StepLog
+from multitask.tasks import Task
+from multitask.tasks.naming import check_names, check_targets
+
+OptimizerCallable = Callable[[Iterable[Any]], Optimizer]
+SchedulerCallable = Callable[[Optimizer], LRScheduler | ReduceLROnPlateau]
+Batch = dict[str, Tensor]
+Outputs = dict[str, Tensor]
+
+
+class MultiTask(LightningModule):
+    """One encoder, several tasks.
+
+    A batch is a dictionary with ``image`` ``[batch, channels, height, width]`` and each task's
+    targets under the task's name, some of them missing. The loss of a task is the mean over its
+    known targets in the global batch, so that any number of processes computes the same.
+
+    Args:
+        encoder: images to the shared representation.
+        tasks: what to learn, by name. The name is also the key in the batch and the prefix of the
+            metrics.
+        balancer: how the losses are combined; their weighted sum where not given.
+        optimizer: class of the optimizer, its other arguments bound.
+        scheduler: class of the learning rate schedule, its other arguments bound.
+        scheduler_interval: whether the schedule counts optimizer steps or epochs.
+
+    Raises:
+        InputError: if a task's name cannot be one, or the balancer does not fit the tasks.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        tasks: dict[str, Task],
+        balancer: Balancer | None = None,
+        optimizer: OptimizerCallable = torch.optim.AdamW,
+        scheduler: SchedulerCallable | None = None,
+        scheduler_interval: Literal["step", "epoch"] = "step",
+    ) -> None:
+        super().__init__()
+        check_names(tasks)
+        self._keep_hyperparameters(
+            encoder=encoder,
+            tasks=tasks,
+            balancer=balancer,
+            optimizer=optimizer,
+            scheduler=scheduler,
+            scheduler_interval=scheduler_interval,
+        )
+        self.encoder: nn.Module = encoder
+        self.tasks = nn.ModuleDict(tasks)
+        self.heads = nn.ModuleDict(
+            {
+                name: task.head(encoder.out_features, task.out_features)
+                for name, task in tasks.items()
+            }
+        )
+        self.balancer = balancer or FixedWeights()
+        self.balancer.check(list(tasks))
+        self.optimizer, self.scheduler = optimizer, scheduler
+        self.scheduler_interval = scheduler_interval
+        self.evaluations = nn.ModuleDict(
+            {
+                "train_split": Evaluation("train", tasks),
+                "val_split": Evaluation("val", tasks),
+                "test_split": Evaluation("test", tasks),
+            }
+        )
+        self.step_log = StepLog(list(tasks))
+        task_weights = torch.tensor([task.weight for task in tasks.values()])
+        self.register_buffer("task_weights", task_weights, persistent=False)
+        self.register_buffer("diverged", torch.zeros(len(tasks)).bool(), persistent=False)
+
+    @property
+    def named_tasks(self) -> dict[str, Task]:
+        """The tasks by name, in their order."""
+        return dict(self.tasks.items())  # type: ignore[arg-type]
+
+    def forward(self, image: Tensor) -> Outputs:
+        """Compute every head's raw outputs.
+
+        Args:
+            image: shape ``[batch, channels, height, width]``, floating.
+
+        Returns:
+            By task, shape ``[batch, out_features]``, at least float32.
+        """
+        representation = self.encoder(image)
+        return {name: _full(head(representation)) for name, head in self.heads.items()}
+
+    def predict(self, image: Tensor) -> Outputs:
+        """Compute what people read: class probabilities, numbers in original units.
+
+        Args:
+            image: shape ``[batch, channels, height, width]``, floating.
+
+        Returns:
+            By task, shape ``[batch, out_features]``, float32.
+        """
+        outputs = self(image)
+        return {name: task.predict(outputs[name]) for name, task in self.named_tasks.items()}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Compute the balanced loss of the global batch."""
+        outputs = self(batch["image"])
+        totals = sum_losses(self._loss_totals(outputs, batch))
+        losses = mean_where_labelled(totals) * self.task_weights
+        self.diverged |= ~losses.detach().isfinite()
+        if self.device.type == "cpu":
+            self._stop_if_diverged()
+        loss = self.balancer(losses, totals[1] > 0)
+        self._split("train").update(outputs, batch, totals)
+        self.step_log.count(totals.detach(), len(batch["image"]) * self.trainer.world_size)
+        if (batch_idx + 1) % self.trainer.log_every_n_steps == 0 or self.trainer.is_last_batch:
+            self._log_step(loss, losses)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> Outputs:
+        """Count a validation batch in; returns the raw outputs."""
+        return self._evaluate("val", batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> Outputs:
+        """Count a test batch in; returns the raw outputs."""
+        return self._evaluate("test", batch)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Outputs:
+        """Predict in original units."""
+        return self.predict(batch["image"])
+
+    def configure_optimizers(self) -> Any:
+        """Build the optimizer, without weight decay on the balancer, and the schedule."""
+        own = list(self.balancer.parameters())
+        ids = {id(parameter) for parameter in own}
+        rest = [parameter for parameter in self.parameters() if id(parameter) not in ids]
+        groups = [{"params": rest}] + ([{"params": own, "weight_decay": 0.0}] if own else [])
+        optimizer = self.optimizer(groups)
+        if self.scheduler is None:
+            return optimizer
+        schedule = {"scheduler": self.scheduler(optimizer), "interval": self.scheduler_interval}
+        if isinstance(schedule["scheduler"], ReduceLROnPlateau):
+            monitor = getattr(schedule["scheduler"], "monitor", "val/score")
+            schedule |= {"monitor": monitor, "interval": "epoch"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def setup(self, stage: str) -> None:
+        """Check the tasks against the data; learn the training targets' statistics."""
+        data = getattr(self.trainer, "datamodule", None)
+        if not hasattr(data, "targets"):
+            raise InputError(
+                "the model needs a multitask.data.DataModule, to learn the statistics of the "
+                "training targets: pass one to the Trainer as datamodule"
+            )
+        if stage == "fit":
+            targets = data.targets("train")
+            check_targets(self.named_tasks, targets, type(data).__name__)
+            for name, task in self.named_tasks.items():
+                task.learn_statistics(name, targets[name])
+            if self.trainer.world_size > 1:
+                on_gpu = self.trainer.strategy.root_device.type == "cuda"
+                self.encoder = synchronize_batch_norm(self.encoder, on_gpu)
+                self.heads = synchronize_batch_norm(self.heads, on_gpu)  # type: ignore[assignment]
+        elif stage != "predict":
+            split = "val" if stage == "validate" else "test"
+            check_targets(self.named_tasks, data.targets(split), type(data).__name__)
+
+    def on_train_start(self) -> None:
+        """Start the clock."""
+        self.step_log.start()
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Let the balancer see the losses after the step."""
+        self.balancer.after_step(lambda: self._losses_now(batch))
+
+    def on_train_epoch_end(self) -> None:
+        """Log the training metrics; a diverged run stops here at the latest."""
+        self._stop_if_diverged()
+        self.balancer.after_epoch()
+        self._log_epoch("train")
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the validation metrics."""
+        self._log_epoch("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Log the test metrics, and the trivial predictor's."""
+        self._log_epoch("test")
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Never replace a good checkpoint by a diverged one."""
+        self._stop_if_diverged()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse the checkpoint of another model, saying how it differs."""
+        check_fits(checkpoint["state_dict"], self.state_dict())
+
+    def _split(self, name: str) -> Evaluation:
+        return self.evaluations[f"{name}_split"]  # type: ignore[return-value]
+
+    def _loss_totals(self, outputs: Outputs, batch: Batch) -> Tensor:
+        tasks = self.named_tasks.items()
+        pairs = [torch.stack(task.loss(outputs[name], batch[name])) for name, task in tasks]
+        return torch.stack(pairs, 1)
+
+    def _losses_now(self, batch: Batch) -> Tensor:
+        with torch.no_grad():
+            totals = sum_losses(self._loss_totals(self(batch["image"]), batch))
+        return mean_where_labelled(totals) * self.task_weights
+
+    def _evaluate(self, split: str, batch: Batch) -> Outputs:
+        outputs = self(batch["image"])
+        self._split(split).update(outputs, batch, self._loss_totals(outputs, batch))
+        return outputs
+
+    def _log_step(self, loss: Tensor, losses: Tensor) -> None:
+        (weights,) = torch.autograd.grad(loss, losses, retain_graph=True)
+        self._stop_if_diverged()
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        values = self.step_log.values(loss.detach(), weights * self.task_weights, rate)
+        for logger in self.trainer.loggers:
+            logger.log_metrics(values, step=self.global_step + 1)
+        self.log("loss", loss.detach(), prog_bar=True, logger=False)
+
+    def _log_epoch(self, split: str) -> None:
+        values = self._split(split).compute()
+        if self.trainer.sanity_checking:
+            return
+        shown = f"{split}/score"
+        self.log_dict({key: value for key, value in values.items() if key != shown}, sync_dist=True)
+        self.log(shown, values[shown], prog_bar=split != "test", sync_dist=True)
+
+    def _stop_if_diverged(self) -> None:
+        if bool(self.diverged.any()):
+            names = [
+                name for name, bad in zip(self.tasks, self.diverged.tolist(), strict=True) if bad
+            ]
+            raise InputError(
+                f"the loss of task '{names[0]}' became NaN or infinite at or before step "
+                f"{self.global_step} (epoch {self.current_epoch}); training stopped, and "
+                f"{self._last_good()}; try a lower learning rate or gradient_clip_val"
+            )
+
+    def _last_good(self) -> str:
+        paths = [
+            getattr(callback, "best_model_path", "") for callback in self.trainer.checkpoint_callbacks
+        ]
+        kept = [path for path in paths if path]
+        return f"the last good checkpoint is {kept[-1]}" if kept else "no checkpoint was saved yet"
+
+    def _keep_hyperparameters(self, **arguments: Any) -> None:
+        if _given_hyperparameters.get() is not None:
+            self.save_hyperparameters(logger=False)
+            return
+        kept: dict[str, Any] = {"_instantiator": "lightning.pytorch.cli.instantiate_module"}
+        for name, value in arguments.items():
+            try:
+                kept[name] = recipe(value)
+            except InputError as error:
+                warnings.warn(
+                    f"{error}, so pass {name}=... to load_from_checkpoint", stacklevel=3
+                )
+        self.save_hyperparameters(kept, logger=False)
+
+
+def _full(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))

@@ -1,0 +1,80 @@
+"""Plain-dictionary recipes of objects, so that a checkpoint can rebuild a model built in Python.
+
+A recipe is what the command line reads: ``{"class_path": ..., "init_args": {...}}``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from typing import Any
+
+from multitask.errors import InputError
+
+PLAIN = (str, int, float, bool, type(None))
+
+
+class Recorded:
+    """A class whose instances remember the arguments that they were built with."""
+
+    _arguments: dict[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Keep the arguments; copying and unpickling call this without any."""
+        instance = super().__new__(cls)
+        bound = inspect.signature(cls.__init__).bind_partial(instance, *args, **kwargs)
+        arguments = dict(list(bound.arguments.items())[1:])
+        object.__setattr__(instance, "_arguments", arguments)
+        return instance
+
+
+def recipe(thing: Any) -> Any:
+    """Describe how to build an object, in types that YAML and safe checkpoints can hold.
+
+    Args:
+        thing: a plain value, a class, a ``functools.partial`` of a class, a `Recorded` object, an
+            object whose attributes are named like its constructor's parameters, or a list, tuple
+            or dictionary of these.
+
+    Raises:
+        InputError: if an object does not show how it was built.
+    """
+    if isinstance(thing, PLAIN):
+        return thing
+    if isinstance(thing, list | tuple):
+        return [recipe(each) for each in thing]
+    if isinstance(thing, dict):
+        return {key: recipe(value) for key, value in thing.items()}
+    if isinstance(thing, type):
+        return _call(thing, {})
+    if isinstance(thing, partial):
+        return _partial(thing)
+    return _call(type(thing), _arguments_of(thing))
+
+
+def _call(target: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(target, type) or "<" in target.__qualname__:
+        raise InputError(f"{target} is not an importable class")
+    described: dict[str, Any] = {"class_path": f"{target.__module__}.{target.__qualname__}"}
+    if arguments:
+        described["init_args"] = {key: recipe(value) for key, value in arguments.items()}
+    return described
+
+
+def _partial(factory: partial[Any]) -> dict[str, Any]:
+    if factory.args and isinstance(factory.args[-1], type):
+        # The command line's own factories: a function, then the class that it will call.
+        return _call(factory.args[-1], factory.keywords)
+    names = list(inspect.signature(factory.func).parameters)
+    named = dict(zip(names, factory.args, strict=False))
+    return _call(factory.func, {**named, **factory.keywords})
+
+
+def _arguments_of(thing: Any) -> dict[str, Any]:
+    if isinstance(thing, Recorded):
+        return thing._arguments
+    names = inspect.signature(type(thing)).parameters
+    missing = [name for name in names if not hasattr(thing, name)]
+    if missing or type(thing).__module__ == "builtins":
+        raise InputError(f"{thing!r} does not show how it was built")
+    return {name: getattr(thing, name) for name in names}

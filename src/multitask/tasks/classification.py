@@ -1,0 +1,162 @@
+"""One of several classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+from torchmetrics.classification import (
+    MulticlassAccuracy,
+    MulticlassAUROC,
+    MulticlassCalibrationError,
+    MulticlassF1Score,
+)
+
+from multitask.errors import InputError
+from multitask.tasks.base import HeadCallable, Task
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MISSING = -100
+"""The target of a sample without a label, as in ``torch.nn.CrossEntropyLoss``."""
+
+
+class Classification(Task):
+    """Choose one of ``num_classes`` classes.
+
+    Targets have shape ``[batch]``, dtype int64, from 0 to ``num_classes - 1``, -100 where missing.
+    The loss is the cross entropy.
+
+    Args:
+        num_classes: number of classes, at least 2.
+        classes: names of the classes, for figures; their numbers where not given.
+        label_smoothing: probability mass spread evenly over the classes, from 0 to 1 (Szegedy et
+            al., 2016, "Rethinking the Inception Architecture", section 7).
+        class_weights: factor on the loss of each class; the mean divides by the sum of the
+            factors, as in ``torch.nn.CrossEntropyLoss``.
+        loss: a module in place of the cross entropy; takes raw outputs ``[batch, num_classes]``
+            and targets ``[batch]``, returns losses ``[batch]``.
+        head: see `Task`.
+        weight: see `Task`.
+    """
+
+    headline = "accuracy"
+    class_frequencies: Tensor
+
+    def __init__(
+        self,
+        num_classes: int,
+        classes: Sequence[str] | None = None,
+        label_smoothing: float = 0.0,
+        class_weights: Sequence[float] | None = None,
+        loss: nn.Module | None = None,
+        head: HeadCallable = nn.Linear,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(head, weight)
+        if num_classes < 2:
+            raise InputError(f"num_classes is {num_classes}; a classification needs at least 2")
+        for name, given in (("classes", classes), ("class_weights", class_weights)):
+            if given is not None and len(given) != num_classes:
+                raise InputError(
+                    f"{name} has {len(given)} entries; num_classes is {num_classes}, give as many"
+                )
+        self.num_classes = num_classes
+        self.classes = list(classes or map(str, range(num_classes)))
+        self.criterion = loss or nn.CrossEntropyLoss(
+            label_smoothing=label_smoothing, reduction="none"
+        )
+        if hasattr(self.criterion, "reduction"):
+            self.criterion.reduction = "none"
+        factors = torch.ones(num_classes) if class_weights is None else torch.tensor(class_weights)
+        self.register_buffer("class_weights", factors.float())
+        self.register_buffer("class_frequencies", torch.ones(num_classes) / num_classes)
+
+    @property
+    def out_features(self) -> int:
+        return self.num_classes
+
+    def learn_statistics(self, name: str, targets: Tensor) -> None:
+        if targets.is_floating_point():
+            raise InputError(
+                f"task '{name}': its targets are {targets.dtype}; a classification takes class "
+                "numbers (int64): make it a Regression or change the data"
+            )
+        labels = targets[self.known(targets)]
+        if len(labels) == 0:
+            raise InputError(f"task '{name}': no training sample has a label; remove the task")
+        if labels.min() < 0 or labels.max() >= self.num_classes:
+            bad = labels.min() if labels.min() < 0 else labels.max()
+            raise InputError(
+                f"task '{name}': the training labels include class {bad}, but num_classes is "
+                f"{self.num_classes}; labels go from 0, so set num_classes to "
+                f"{int(labels.max()) + 1}"
+            )
+        counts = torch.bincount(labels, minlength=self.num_classes).float()
+        self.class_frequencies.copy_(counts / counts.sum())
+
+    def known(self, target: Tensor) -> Tensor:
+        return target != MISSING
+
+    def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        known = self.known(target)
+        label = torch.where(known, target, 0)
+        factor = torch.where(known, self.class_weights[label], 0.0).to(output.dtype)
+        each = torch.where(known, self.criterion(output, label), 0.0)
+        return (factor * each).sum(), factor.sum()
+
+    def predict(self, output: Tensor) -> Tensor:
+        return output.float().softmax(1)
+
+    def trivial_output(self, output: Tensor) -> Tensor:
+        # The floor keeps absent classes finite; they stay far less probable than any seen class.
+        logits = self.class_frequencies.clamp_min(1e-6).log()
+        return logits.to(output.dtype).expand_as(output)
+
+    def metrics(self) -> MetricCollection:
+        settings = {"num_classes": self.num_classes, "validate_args": False}
+        return MetricCollection(
+            {
+                "accuracy": MulticlassAccuracy(average="micro", **settings),
+                "f1": MulticlassF1Score(average="macro", **settings),
+                "auroc": MulticlassAUROC(thresholds=101, **settings),
+                "calibration_error": MulticlassCalibrationError(n_bins=15, **settings),
+            },
+            compute_groups=[["accuracy"], ["f1"], ["auroc"], ["calibration_error"]],
+        )
+
+    def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
+        known = self.known(target)
+        if known.any():
+            metrics.update(self.predict(output[known]), target[known])
+
+    def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
+        probability, label = prediction.max(1)
+        return {name: label, f"{name}_probability": probability}
+
+    def caption(self, value: Tensor) -> str:
+        label = int(value.argmax() if value.ndim else value)
+        return "?" if label == MISSING else self.classes[label]
+
+    def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> None:
+        known = self.known(target)
+        cells = target[known] * self.num_classes + prediction[known].argmax(1)
+        counts = torch.bincount(cells, minlength=self.num_classes**2).view(self.num_classes, -1)
+        axes.imshow(counts / counts.sum(1, keepdim=True).clamp_min(1), cmap="Blues", vmin=0, vmax=1)
+        axes.set(xlabel="predicted class", ylabel="true class")
+        if self.num_classes <= 20:
+            axes.set_xticks(range(self.num_classes), self.classes)
+            axes.set_yticks(range(self.num_classes), self.classes)
+            _write_counts(axes, counts)
+
+
+def _write_counts(axes: Axes, counts: Tensor) -> None:
+    shares = counts / counts.sum(1, keepdim=True).clamp_min(1)
+    for row, column in counts.nonzero().tolist():
+        color = "white" if shares[row, column] > 0.5 else "black"
+        text = str(int(counts[row, column]))
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=7)

@@ -1,0 +1,55 @@
+"""What a task may be called, and whether the data know it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from multitask.errors import InputError, nearest
+from multitask.tasks.base import Task
+
+TAKEN_IN_BATCHES = ("image", "index")
+TAKEN_IN_METRICS = ("loss", "score", "learning_rate", "images_per_second")
+
+
+def check_names(tasks: Mapping[str, Task]) -> None:
+    """Refuse names that cannot be a key of the batch, a module and a prefix of metrics at once.
+
+    Raises:
+        InputError: if there is no task, or a name cannot be one.
+    """
+    if not tasks:
+        raise InputError("tasks is empty; name at least one task")
+    for name in tasks:
+        if name in TAKEN_IN_BATCHES + TAKEN_IN_METRICS:
+            raise InputError(f"a task cannot be called '{name}', which has a meaning of its own")
+        if hasattr(nn.ModuleDict(), name):
+            raise InputError(
+                f"a task cannot be called '{name}', which is an attribute of every torch module; "
+                f"call it '{name}_task', say"
+            )
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
+            raise InputError(
+                f"a task cannot be called '{name}'; use letters, digits, _ and -, a letter first"
+            )
+
+
+def check_targets(tasks: Mapping[str, Task], targets: Mapping[str, Tensor], data: str) -> None:
+    """Refuse a task that the data do not have.
+
+    Args:
+        tasks: the model's tasks by name.
+        targets: the data's targets by task.
+        data: name of the data, for the message.
+
+    Raises:
+        InputError: naming the task and the nearest one that the data have.
+    """
+    for name in tasks:
+        if name not in targets:
+            raise InputError(
+                f"task '{name}' is not in the data: {data} has no target of that name"
+                f"{nearest(name, targets)}"
+            )

@@ -1,0 +1,52 @@
+"""The coefficient of determination where single elements of a vector may be missing."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class R2(Metric):
+    """Share of the targets' variance that the predictions explain; 1 is perfect, 0 is the mean.
+
+    ``1 - sum((y - p)^2) / sum((y - mean(y))^2)``, each element over its own known targets.
+
+    Args:
+        size: number of elements of a target.
+        weighted: weigh elements by their variance, rather than equally (the ``variance_weighted``
+            and ``uniform_average`` of scikit-learn).
+    """
+
+    is_differentiable = False
+    higher_is_better = True
+    full_state_update = False
+    count: Tensor
+    residual: Tensor
+    total: Tensor
+    squares: Tensor
+
+    def __init__(self, size: int, weighted: bool) -> None:
+        super().__init__()
+        self.weighted = weighted
+        for name in ("count", "residual", "total", "squares"):
+            zeros = torch.zeros(size)
+            self.add_state(name, default=zeros, dist_reduce_fx="sum")
+
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        """Count samples in; both of shape ``[batch, size]``, NaN where a target is missing."""
+        known = target.isfinite()
+        target = torch.where(known, target, 0).to(self.squares.dtype)
+        error = torch.where(known, prediction.to(self.squares.dtype) - target, 0)
+        self.count += known.sum(0)
+        self.residual += error.square().sum(0)
+        self.total += target.sum(0)
+        self.squares += target.square().sum(0)
+
+    def compute(self) -> Tensor:
+        """The coefficient, a scalar; NaN where no element varies."""
+        variation = self.squares - self.total.square() / self.count.clamp_min(1)
+        varies = variation > 1e-12 * self.squares.clamp_min(1e-30)
+        if self.weighted:
+            return 1 - self.residual[varies].sum() / variation[varies].sum()
+        return (1 - self.residual[varies] / variation[varies]).mean()

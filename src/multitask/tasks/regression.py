@@ -1,0 +1,155 @@
+"""A number, or a vector of numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection
+
+from multitask.errors import InputError
+from multitask.tasks.base import HeadCallable, Task
+from multitask.tasks.r2 import R2
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Scale = Literal["element", "common", "none"]
+
+
+class Regression(Task):
+    """Predict ``size`` numbers.
+
+    Targets have shape ``[batch]`` or ``[batch, size]``, floating, NaN where missing (single
+    elements may be missing). The head learns standardised targets, by the training split's
+    statistics, which travel with the weights; predictions and metrics are in original units.
+
+    Args:
+        size: number of elements of a target.
+        unit: unit of the targets, for figures.
+        scale: divide by each element's own standard deviation (``element``), by the deviation over
+            all elements after each element's mean is taken off (``common``, where some elements
+            hardly vary), or leave targets as they are (``none``).
+        loss: module that takes two tensors of one shape and returns a loss for each entry; a
+            torch loss such as ``torch.nn.MSELoss`` (the default), ``torch.nn.L1Loss`` or
+            ``torch.nn.HuberLoss``, or your own. Sees standardised values.
+        head: see `Task`.
+        weight: see `Task`.
+    """
+
+    headline = "r2"
+    mean: Tensor
+    deviation: Tensor
+    trivial: Tensor
+
+    def __init__(
+        self,
+        size: int = 1,
+        unit: str = "",
+        scale: Scale = "element",
+        loss: nn.Module | None = None,
+        head: HeadCallable = nn.Linear,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(head, weight)
+        if size < 1:
+            raise InputError(f"size is {size}; a regression predicts at least 1 number")
+        self.size, self.unit, self.scale = size, unit, scale
+        self.criterion = loss or nn.MSELoss()
+        if hasattr(self.criterion, "reduction"):
+            self.criterion.reduction = "none"
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("deviation", torch.ones(size))
+        self.register_buffer("trivial", torch.zeros(size))
+
+    @property
+    def out_features(self) -> int:
+        return self.size
+
+    def learn_statistics(self, name: str, targets: Tensor) -> None:
+        if targets[0].numel() != self.size:
+            raise InputError(
+                f"task '{name}': its targets have {targets[0].numel()} elements, but size is "
+                f"{self.size}; set size to {targets[0].numel()}"
+            )
+        values = self._rows(targets)
+        if values.isinf().any():
+            row = int(values.isinf().any(1).nonzero()[0])
+            raise InputError(f"task '{name}': the target of training sample {row} is infinite")
+        if values.isnan().all():
+            raise InputError(f"task '{name}': no training sample has a label; remove the task")
+        values = values.double()
+        mean = values.nanmean(0).nan_to_num()
+        squares = (values - mean).square()
+        self.trivial.copy_(mean)
+        if self.scale != "none":
+            spread = squares.nanmean(0) if self.scale == "element" else squares.nanmean()
+            # A constant target keeps its unit: dividing by zero would make its loss NaN.
+            deviation = spread.nan_to_num().sqrt()
+            self.mean.copy_(mean)
+            self.deviation.copy_(torch.where(deviation > 0, deviation, 1.0))
+
+    def known(self, target: Tensor) -> Tensor:
+        return self._rows(target).isfinite().any(1)
+
+    def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        target = self._rows(target)
+        known = target.isfinite()
+        # In the targets' own precision: half-precision training must not round far-off units.
+        goal = (torch.where(known, target, self.mean) - self.mean) / self.deviation
+        each = torch.where(known, self.criterion(output, goal.to(output.dtype)), 0.0)
+        return each.sum(), known.sum().to(output.dtype)
+
+    def predict(self, output: Tensor) -> Tensor:
+        return output.float() * self.deviation + self.mean
+
+    def trivial_output(self, output: Tensor) -> Tensor:
+        standardised = (self.trivial - self.mean) / self.deviation
+        return standardised.to(output.dtype).expand_as(output)
+
+    def metrics(self) -> MetricCollection:
+        return MetricCollection(
+            {
+                "mae": MeanAbsoluteError(),
+                "rmse": MeanSquaredError(squared=False),
+                "r2": R2(self.size, weighted=self.scale == "common"),
+            },
+            compute_groups=False,
+        )
+
+    def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
+        prediction, target = self.predict(output), self._rows(target).float()
+        known = target.isfinite()
+        if known.any():
+            metrics["mae"].update(prediction[known], target[known])
+            metrics["rmse"].update(prediction[known], target[known])
+            # Around the training mean, so that single precision is enough for far-off units.
+            metrics["r2"].update(prediction - self.trivial, target - self.trivial)
+
+    def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
+        if self.size == 1:
+            return {name: prediction[:, 0]}
+        return {f"{name}_{element}": prediction[:, element] for element in range(self.size)}
+
+    def caption(self, value: Tensor) -> str:
+        numbers = value.flatten().tolist()
+        if any(number != number for number in numbers):
+            return "?"
+        shown = ", ".join(f"{number:.3g}" for number in numbers[:2])
+        return f"{shown}{', ...' if len(numbers) > 2 else ''}{self.unit}"
+
+    def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> None:
+        target = self._rows(target)
+        for element in range(self.size):
+            # matplotlib draws nothing at NaN, so missing targets drop out.
+            axes.scatter(target[:, element], prediction[:, element], s=5, alpha=0.4, lw=0)
+        values = target[target.isfinite()]
+        if len(values):
+            ends = [float(values.min()), float(values.max())]
+            axes.plot(ends, ends, color="black", lw=0.8, zorder=3)
+        unit = f" ({self.unit})" if self.unit else ""
+        axes.set(xlabel=f"true{unit}", ylabel=f"predicted{unit}")
+
+    def _rows(self, target: Tensor) -> Tensor:
+        return target.reshape(len(target), self.size)
