@@ -66,3 +66,19 @@ def sum_activations(values: Tensor) -> Tensor:
         The sum over processes, same shape and dtype.
     """
     return _SumOfActivations.apply(values) if world_size() > 1 else values
+
+
+def gather_rows(rows: Tensor) -> Tensor:
+    """Join the processes' rows; the shares may differ in size.
+
+    Args:
+        rows: shape ``[samples, ...]``, on the CPU.
+
+    Returns:
+        All processes' rows, one process after the other, on every process.
+    """
+    if world_size() == 1:
+        return rows
+    shares: list[Any] = [None] * world_size()
+    dist.all_gather_object(shares, rows)
+    return torch.cat(shares)

@@ -73,6 +73,14 @@ class Evaluation(nn.Module):
         self._reset()
         return {**values, f"{self.split}/score": score}
 
+    def directions(self, task: str) -> list[tuple[str, bool]]:
+        """Names of a task's metrics, and whether higher is better."""
+        metrics = _collection(self.metrics, task)
+        return [
+            (f"{self.split}/{task}/{name}", bool(metric.higher_is_better))
+            for name, metric in metrics.items()
+        ]
+
     def _computed(self, metrics: nn.ModuleDict, prefix: str) -> dict[str, Tensor]:
         with warnings.catch_warnings():
             # Every process must join the reduction, also one that saw no label of a task.

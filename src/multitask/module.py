@@ -166,26 +166,44 @@ class MultiTask(LightningModule):
             schedule |= {"monitor": monitor, "interval": "epoch"}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
-    def setup(self, stage: str) -> None:
-        """Check the tasks against the data; learn the training targets' statistics."""
-        data = getattr(self.trainer, "datamodule", None)
+    def metric_directions(self) -> list[tuple[str, bool]]:
+        """Names of all validation and test metrics, and whether higher is better."""
+        names = [("val/score", True)]
+        for split in ("val", "test"):
+            for task in self.tasks:
+                names.append((f"{split}/{task}/loss", False))
+                names += self._split(split).directions(task)
+        return names
+
+    def check_data(self, data: Any, split: str) -> None:
+        """Check the tasks against a split; learn the statistics of the training targets.
+
+        Args:
+            data: a `multitask.data.DataModule`.
+            split: ``train``, ``val`` or ``test``.
+
+        Raises:
+            InputError: if the data do not have a task, or its targets do not fit.
+        """
         if not hasattr(data, "targets"):
             raise InputError(
                 "the model needs a multitask.data.DataModule, to learn the statistics of the "
                 "training targets: pass one to the Trainer as datamodule"
             )
-        if stage == "fit":
-            targets = data.targets("train")
-            check_targets(self.named_tasks, targets, type(data).__name__)
+        targets = data.targets(split)
+        check_targets(self.named_tasks, targets, type(data).__name__)
+        if split == "train":
             for name, task in self.named_tasks.items():
                 task.learn_statistics(name, targets[name])
-            if self.trainer.world_size > 1:
-                on_gpu = self.trainer.strategy.root_device.type == "cuda"
-                self.encoder = synchronize_batch_norm(self.encoder, on_gpu)
-                self.heads = synchronize_batch_norm(self.heads, on_gpu)  # type: ignore[assignment]
-        elif stage != "predict":
-            split = "val" if stage == "validate" else "test"
-            check_targets(self.named_tasks, data.targets(split), type(data).__name__)
+
+    def setup(self, stage: str) -> None:
+        """Look at the data; join the batch normalisation of several processes."""
+        data = getattr(self.trainer, "datamodule", None)
+        self.check_data(data, {"fit": "train", "validate": "val"}.get(stage, "test"))
+        if stage == "fit" and self.trainer.world_size > 1:
+            on_gpu = self.trainer.strategy.root_device.type == "cuda"
+            self.encoder = synchronize_batch_norm(self.encoder, on_gpu)
+            self.heads = synchronize_batch_norm(self.heads, on_gpu)  # type: ignore[assignment]
 
     def on_train_start(self) -> None:
         """Start the clock."""
@@ -241,7 +259,7 @@ class MultiTask(LightningModule):
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         values = self.step_log.values(loss.detach(), weights * self.task_weights, rate)
         for logger in self.trainer.loggers:
-            logger.log_metrics(values, step=self.global_step + 1)
+            logger.log_metrics({**values, "epoch": self.current_epoch}, step=self.global_step + 1)
         self.log("loss", loss.detach(), prog_bar=True, logger=False)
 
     def _log_epoch(self, split: str) -> None:
@@ -250,7 +268,7 @@ class MultiTask(LightningModule):
             return
         shown = f"{split}/score"
         self.log_dict({key: value for key, value in values.items() if key != shown}, sync_dist=True)
-        self.log(shown, values[shown], prog_bar=split != "test", sync_dist=True)
+        self.log(shown, values[shown], prog_bar=split == "val", sync_dist=True)
 
     def _stop_if_diverged(self) -> None:
         if bool(self.diverged.any()):

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.loader import BatchLoader
@@ -74,19 +73,19 @@ class DataModule(LightningDataModule, ABC):
         self.setup()
         return self.splits[split].targets
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> BatchLoader:
         """Batches in a new random order in each epoch."""
         return self._loader("train", self._training_batches())
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> BatchLoader:
         """Every validation sample once."""
         return self._loader("val", self._all_batches("val"))
 
-    def test_dataloader(self) -> DataLoader[Batch]:
+    def test_dataloader(self) -> BatchLoader:
         """Every test sample once."""
         return self._loader("test", self._all_batches("test"))
 
-    def predict_dataloader(self) -> DataLoader[Batch]:
+    def predict_dataloader(self) -> BatchLoader:
         """The test samples."""
         return self.test_dataloader()
 

@@ -12,8 +12,11 @@ from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.sampling import GlobalBatches
 
 
-class BatchLoader(DataLoader[Batch]):
+class BatchLoader:
     """Loads whole batches by index; its state is the number of batches taken from the epoch.
+
+    It holds a ``DataLoader`` rather than being one, so that Lightning leaves its batches as they
+    are.
 
     Args:
         dataset: a split.
@@ -29,7 +32,11 @@ class BatchLoader(DataLoader[Batch]):
         num_workers: int = 0,
         pin_memory: bool = False,
     ) -> None:
-        super().__init__(
+        self.sampler = sampler
+        # Lightning asks for both samplers, to tell each epoch's number to the one that there is.
+        self.batch_sampler = None
+        self.taken = 0
+        self._loader: DataLoader[Batch] = DataLoader(
             dataset,
             batch_size=None,
             sampler=sampler,
@@ -39,14 +46,16 @@ class BatchLoader(DataLoader[Batch]):
             # A generator of its own: starting an epoch must not advance the model's random state.
             generator=torch.Generator(),
         )
-        self.batches: GlobalBatches = sampler
-        self.taken = 0
 
-    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+    def __len__(self) -> int:
+        """Number of batches in an epoch."""
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[Batch]:
         """Yield the batches of an epoch, from the one after the last that was taken."""
-        self.taken %= max(len(self.batches), 1)
-        self.batches.first_batch = self.taken
-        for batch in super().__iter__():
+        self.taken %= max(len(self), 1)
+        self.sampler.first_batch = self.taken
+        for batch in self._loader:
             self.taken += 1
             yield batch
 
@@ -54,6 +63,6 @@ class BatchLoader(DataLoader[Batch]):
         """How far the epoch is."""
         return {"taken": self.taken}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Start the next epoch where another loader's state says."""
-        self.taken = state["taken"]
+        self.taken = state_dict["taken"]

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.utils.data import DistributedSampler
+from torch.utils.data import Sampler
 
 from multitask.errors import InputError
 
 
-class GlobalBatches(DistributedSampler[Tensor]):
+class GlobalBatches(Sampler[Tensor]):
     """Yields this process's share of each global batch, as a tensor of sample indices.
 
     The global batches depend on the seed and the epoch alone, so the number of processes does not
-    change what is learnt. It is a ``DistributedSampler`` so that Lightning leaves it in place.
+    change what is learnt.
 
     Args:
         size: number of samples.
@@ -36,9 +36,13 @@ class GlobalBatches(DistributedSampler[Tensor]):
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        super().__init__(range(size), num_replicas=world_size, rank=rank)  # type: ignore[arg-type]
         self.size, self.batch_size, self.seed, self.shuffle = size, batch_size, seed, shuffle
-        self.first_batch = 0
+        self.rank, self.world_size = rank, world_size
+        self.epoch = self.first_batch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; Lightning calls this before each."""
+        self.epoch = epoch
 
     def __len__(self) -> int:
         """Number of global batches in an epoch."""
@@ -48,7 +52,7 @@ class GlobalBatches(DistributedSampler[Tensor]):
     def __iter__(self) -> Iterator[Tensor]:
         """Start at ``first_batch``, which a resumed run sets."""
         for batch in self.global_batches(self.epoch)[self.first_batch :]:
-            yield batch.tensor_split(self.num_replicas)[self.rank]
+            yield batch.tensor_split(self.world_size)[self.rank]
 
     def global_batches(self, epoch: int) -> list[Tensor]:
         """All batches of an epoch, each of shape ``[samples]``, int64."""

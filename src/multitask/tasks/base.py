@@ -130,7 +130,7 @@ class Task(Recorded, nn.Module, ABC):
 
     @abstractmethod
     def caption(self, value: Tensor) -> str:
-        """A few characters for one prediction or target, to write under an image.
+        """A few characters for one prediction or target, to write under an image; may be none.
 
         Args:
             value: one sample's prediction, shape ``[out_features]``, or its target.

@@ -15,6 +15,9 @@ from multitask.tasks.r2 import R2
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+CROWDED = 3000
+"""With more points than this a scatter plot hides its own density."""
+
 Scale = Literal["element", "common", "none"]
 
 
@@ -134,19 +137,22 @@ class Regression(Task):
 
     def caption(self, value: Tensor) -> str:
         numbers = value.flatten().tolist()
+        if len(numbers) > 2:
+            return ""
         if any(number != number for number in numbers):
             return "?"
-        shown = ", ".join(f"{number:.3g}" for number in numbers[:2])
-        return f"{shown}{', ...' if len(numbers) > 2 else ''}{self.unit}"
+        return ", ".join(f"{number:.3g}" for number in numbers) + self.unit
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> None:
         target = self._rows(target)
-        for element in range(self.size):
-            # matplotlib draws nothing at NaN, so missing targets drop out.
-            axes.scatter(target[:, element], prediction[:, element], s=5, alpha=0.4, lw=0)
-        values = target[target.isfinite()]
-        if len(values):
-            ends = [float(values.min()), float(values.max())]
+        known = target.isfinite()
+        true, predicted = target[known].float(), prediction[known]
+        if len(true) > CROWDED:
+            axes.hexbin(true, predicted, gridsize=40, bins="log", mincnt=1, cmap="Blues")
+        else:
+            axes.scatter(true, predicted, s=6, alpha=0.5, lw=0)
+        if len(true):
+            ends = [float(true.min()), float(true.max())]
             axes.plot(ends, ends, color="black", lw=0.8, zorder=3)
         unit = f" ({self.unit})" if self.unit else ""
         axes.set(xlabel=f"true{unit}", ylabel=f"predicted{unit}")

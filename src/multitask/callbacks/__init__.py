@@ -1,0 +1,16 @@
+"""What happens beside training: one file for each callback."""
+
+from multitask.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from multitask.callbacks.figures import Figures
+from multitask.callbacks.prediction_table import PredictionTable
+from multitask.callbacks.progress_bar import ProgressBar
+from multitask.callbacks.random_state import RandomState
+
+__all__ = [
+    "BestCheckpoint",
+    "Figures",
+    "LastCheckpoint",
+    "PredictionTable",
+    "ProgressBar",
+    "RandomState",
+]

@@ -1,0 +1,146 @@
+"""Figures of the data and of the predictions, into the run's folder and to W&B."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import WandbLogger
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from multitask.data import DataModule
+from multitask.data.base import SPLITS
+from multitask.distributed import gather_rows
+from multitask.drawing import captions, draw_coverage, draw_samples, draw_task
+from multitask.module import MultiTask
+
+Batch = dict[str, Tensor]
+
+
+class Figures(Callback):
+    """Draws label coverage, samples with targets and predictions, and one figure a task.
+
+    Training images and label coverage are drawn before training, predictions of the last
+    validation after it, and those of the test set after testing.
+
+    Args:
+        folder: where the figures go, as PNG.
+        images: number of images in a figure of samples.
+        most: no more predictions of a split than this many are kept for drawing.
+    """
+
+    def __init__(self, folder: Path, images: int = 24, most: int = 20_000) -> None:
+        self.folder, self.images, self.most = folder, images, most
+        self._outputs: list[Batch] = []
+        self._targets: list[Batch] = []
+        self._images: list[Tensor] = []
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the data."""
+        model, data = _ours(trainer, pl_module)
+        if not trainer.is_global_zero:
+            return
+        known = {split: _coverage(model, data, split) for split in SPLITS}
+        self._save(trainer, "data/label_coverage", draw_coverage(known))
+        first = torch.arange(min(self.images, len(data.splits["train"])))
+        batch = data.on_after_batch_transfer(data.splits["train"][first], 0)
+        figure = draw_samples(batch["image"], captions(model.named_tasks, batch))
+        self._save(trainer, "data/samples", figure)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the validation before."""
+        self._forget()
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the validation before."""
+        self._forget()
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
+    ) -> None:
+        """Keep predictions for drawing."""
+        self._keep(trainer, outputs, batch)
+
+    def on_test_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
+    ) -> None:
+        """Keep predictions for drawing."""
+        self._keep(trainer, outputs, batch)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the last validation."""
+        self._draw(trainer, pl_module, "val")
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw a validation that stands alone."""
+        if trainer.state.fn == "validate":
+            self._draw(trainer, pl_module, "val")
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the test set's predictions."""
+        self._draw(trainer, pl_module, "test")
+
+    def _forget(self) -> None:
+        self._outputs, self._targets, self._images = [], [], []
+
+    def _keep(self, trainer: Trainer, outputs: Any, batch: Batch) -> None:
+        if sum(len(kept["index"]) for kept in self._targets) * trainer.world_size >= self.most:
+            return
+        if sum(map(len, self._images)) < self.images:
+            self._images.append(batch["image"].cpu())
+        self._outputs.append({name: values.cpu() for name, values in outputs.items()})
+        names = [*outputs, "index"]
+        self._targets.append({name: batch[name].cpu() for name in names})
+
+    def _draw(self, trainer: Trainer, module: LightningModule, split: str) -> None:
+        model, _ = _ours(trainer, module)
+        if not self._targets:
+            return
+        tasks, device = model.named_tasks, model.device
+        outputs, targets = _joined(self._outputs), _joined(self._targets)
+        # Every process joins, also where only the first draws.
+        images = gather_rows(torch.cat(self._images))
+        own = self._targets[: len(self._images)]
+        image_index = gather_rows(torch.cat([kept["index"] for kept in own]))
+        if not trainer.is_global_zero:
+            return
+        predictions = {n: task.predict(outputs[n].to(device)).cpu() for n, task in tasks.items()}
+        for name, task in tasks.items():
+            figure = draw_task(name, task.cpu(), predictions[name], targets[name])
+            task.to(device)
+            self._save(trainer, f"{split}/{name}", figure)
+        shown = image_index.argsort()[: self.images]
+        rows = torch.searchsorted(targets["index"], image_index[shown])
+        texts = captions(
+            {name: task for name, task in tasks.items()},
+            {name: targets[name][rows] for name in tasks},
+            {name: predictions[name][rows] for name in tasks},
+        )
+        self._save(trainer, f"{split}/samples", draw_samples(images[shown], texts))
+
+    def _save(self, trainer: Trainer, name: str, figure: Figure) -> None:
+        path = self.folder / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=200)
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_image(f"figures/{name}", [str(path)])
+
+
+def _ours(trainer: Trainer, module: LightningModule) -> tuple[MultiTask, DataModule]:
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    assert isinstance(module, MultiTask) and isinstance(data, DataModule)
+    return module, data
+
+
+def _coverage(model: MultiTask, data: DataModule, split: str) -> dict[str, float]:
+    targets = data.targets(split)
+    tasks = model.named_tasks.items()
+    return {name: float(task.known(targets[name]).float().mean()) for name, task in tasks}
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    return {name: gather_rows(torch.cat([each[name] for each in batches])) for name in batches[0]}

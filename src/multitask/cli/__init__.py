@@ -1,0 +1,1 @@
+"""The command line: Lightning's fit, validate, test and predict, and our own verbs."""

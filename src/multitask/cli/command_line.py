@@ -1,0 +1,193 @@
+"""The command line's verbs, on Lightning's CLI."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+from multitask.callbacks import (
+    BestCheckpoint,
+    Figures,
+    LastCheckpoint,
+    PredictionTable,
+    ProgressBar,
+    RandomState,
+)
+from multitask.cli.arguments import RESUMED, values_of
+from multitask.cli.parser import Parser
+from multitask.cli.preflight import check
+from multitask.cli.report import describe, report, say_where
+from multitask.data import DataModule
+from multitask.module import MultiTask
+from multitask.runs.atomic_checkpoint import AtomicCheckpointIO
+from multitask.runs.folder import folder_of, make_folder, new_folder
+from multitask.runs.metrics_file import MetricsFile
+from multitask.runs.record import RunRecord
+from multitask.runs.settings import RunSettings
+from multitask.runs.tracking import sync_command, wandb_logger
+
+RUN_FOLDER = "MULTITASK_RUN_FOLDER"
+"""Environment variable by which the first process tells those it starts the run's folder."""
+
+
+class CommandLine(LightningCLI):
+    """``fit``, ``validate``, ``test`` and ``predict``, each in a folder of its own.
+
+    Args:
+        arguments: what `multitask.cli.arguments.prepare` returned.
+    """
+
+    model: MultiTask
+    datamodule: DataModule
+
+    def __init__(self, arguments: list[str]) -> None:
+        Parser.command_line = arguments
+        super().__init__(
+            MultiTask,
+            DataModule,
+            subclass_mode_data=True,
+            parser_class=Parser,
+            save_config_callback=None,
+            seed_everything_default=0,
+            auto_configure_optimizers=False,
+            args=arguments,
+        )
+
+    @property
+    def settings(self) -> RunSettings:
+        """What was said about the run as a whole."""
+        return self._get(self.config_init, "run")
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the ``run`` group."""
+        parser.add_class_arguments(RunSettings, "run")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse, without Lightning's warning that arguments were given from Python."""
+        self.config = parser.parse_args(args)  # type: ignore[arg-type]
+        run = self.config[self.config.subcommand].run
+        if run.experiment is None:
+            configs = values_of(Parser.command_line, "config", "c")
+            run.experiment = Path(configs[0]).stem if configs else "default"
+
+    def _parse_ckpt_path(self) -> None:
+        """Do nothing: what a checkpoint holds must not override what a person writes."""
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Check what can be checked, then make the run's folder and the Trainer around it."""
+        verb = str(self.subcommand)
+        config = self.config_init[verb]
+        check(verb, self.model, self.datamodule, config.ckpt_path)
+        self.folder = self._run_folder()
+        trainer = config.trainer
+        trainer.callbacks = [*self._user_callbacks(), *self._callbacks(verb, trainer)]
+        trainer.plugins = [*_listed(trainer.plugins), AtomicCheckpointIO()]
+        if trainer.logger is None and not trainer.fast_dev_run:
+            trainer.logger = self._loggers(verb)
+        if trainer.enable_model_summary is None:
+            trainer.enable_model_summary = False
+        return Trainer(**trainer, **kwargs)
+
+    def fit(self, model: LightningModule, **kwargs: Any) -> None:
+        """Train, then test the best checkpoint."""
+        rank_zero_only(print)(describe(self.model, self.datamodule))
+        self.trainer.fit(model, **kwargs)
+        best = self.trainer.checkpoint_callback
+        if self.settings.test_after_fit and isinstance(best, BestCheckpoint):
+            if best.best_model_path:
+                self.trainer.test(
+                    model,
+                    datamodule=self.datamodule,
+                    ckpt_path=best.best_model_path,
+                    weights_only=True,
+                    verbose=False,
+                )
+                return self._report("test")
+        return self._say_where()
+
+    def validate(self, model: LightningModule, **kwargs: Any) -> None:
+        """Validate a checkpoint."""
+        self.trainer.validate(model, **{**kwargs, "verbose": False})
+        self._report("val")
+
+    def test(self, model: LightningModule, **kwargs: Any) -> None:
+        """Test a checkpoint."""
+        self.trainer.test(model, **{**kwargs, "verbose": False})
+        self._report("test")
+
+    def predict(self, model: LightningModule, **kwargs: Any) -> None:
+        """Write a table of predictions."""
+        self.trainer.predict(model, **{**kwargs, "return_predictions": False})
+        self._say_where()
+
+    def _run_folder(self) -> Path:
+        if rank_zero_only.rank != 0 and RUN_FOLDER in os.environ:
+            return Path(os.environ[RUN_FOLDER])
+        folder = self._new_or_resumed_folder()
+        if rank_zero_only.rank == 0 and not self.config_init[self.subcommand].trainer.fast_dev_run:
+            make_folder(folder)
+            os.environ[RUN_FOLDER] = str(folder)
+        return folder
+
+    def _new_or_resumed_folder(self) -> Path:
+        checkpoint = self.config_init[self.subcommand].ckpt_path
+        if self.subcommand == "fit":
+            resumed = os.environ.get(RESUMED)
+            return Path(resumed) if resumed else self._new_folder()
+        # The test of a run's checkpoint belongs to the run.
+        owner = folder_of(Path(checkpoint)) if checkpoint else None
+        return new_folder(owner / str(self.subcommand)) if owner else self._new_folder()
+
+    def _new_folder(self) -> Path:
+        return new_folder(Path(self.settings.root) / str(self.settings.experiment))
+
+    def _loggers(self, verb: str) -> list[Logger]:
+        loggers: list[Logger] = [MetricsFile(self.folder / "metrics.csv")]
+        if verb != "predict" and (wandb := wandb_logger(self.settings, self.folder, verb)):
+            loggers.append(wandb)
+        return loggers
+
+    def _user_callbacks(self) -> list[Callback]:
+        return _listed(self.config_init[self.subcommand].trainer.callbacks)
+
+    def _callbacks(self, verb: str, trainer: Any) -> list[Callback]:
+        bar: list[Callback] = [] if trainer.enable_progress_bar is False else [ProgressBar()]
+        if trainer.fast_dev_run:
+            return bar
+        config = self._parser(verb).dump(self.config[verb], skip_none=False)
+        callbacks = [*bar, RunRecord(self.folder, config)]
+        if verb == "predict":
+            return [*callbacks, PredictionTable(self.folder / "predictions.csv")]
+        callbacks.append(Figures(self.folder / "figures"))
+        if verb == "fit" and trainer.enable_checkpointing is not False:
+            checkpoints = self.folder / "checkpoints"
+            callbacks += [RandomState(), BestCheckpoint(checkpoints), LastCheckpoint(checkpoints)]
+        return callbacks
+
+    @rank_zero_only
+    def _report(self, split: str) -> None:
+        values = self.trainer.callback_metrics
+        report(self.model, split, values, self.folder, self._sync_command())
+
+    @rank_zero_only
+    def _say_where(self) -> None:
+        if not self.config_init[self.subcommand].trainer.fast_dev_run:
+            say_where(self.folder, self._sync_command())
+
+    def _sync_command(self) -> str | None:
+        for logger in self.trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                return sync_command(logger)
+        return None
+
+
+def _listed(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    return list(given) if isinstance(given, list | tuple) else [given]

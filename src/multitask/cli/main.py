@@ -1,0 +1,50 @@
+"""``multitask``: the program."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from multitask.errors import InputError
+
+NOISE = (
+    r".*isinstance\(treespec, LeafSpec\).*",
+    r".*does not have many workers.*",
+    r".*Checkpoint directory .* exists and is not empty.*",
+    r".*The number of training batches .* is smaller than the logging interval.*",
+    r".*callbacks used to create the checkpoint need to be provided.*",
+    r".*instantiate_classes.* was deprecated.*",
+    r".*Attribute '.*' is an instance of `nn.Module`.*",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program; bad input ends in one sentence and exit code 2.
+
+    Args:
+        arguments: the command line, without the program's name.
+    """
+    for message in NOISE:
+        warnings.filterwarnings("ignore", message=message)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    # The report says in the program's own words where the run is.
+    os.environ.setdefault("WANDB_SILENT", "true")
+    os.environ.setdefault("WANDB_INIT_TIMEOUT", "30")
+    try:
+        _run(sys.argv[1:] if arguments is None else list(arguments))
+    except InputError as error:
+        # Other processes have met the same error.
+        if int(os.environ.get("LOCAL_RANK", 0)) == 0:
+            print(f"multitask: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _run(arguments: list[str]) -> None:
+    # Here, because importing Lightning takes seconds that --version need not.
+    from multitask.cli.arguments import prepare
+    from multitask.cli.command_line import CommandLine
+
+    CommandLine(prepare(arguments))

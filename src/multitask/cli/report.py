@@ -1,0 +1,88 @@
+"""What a run says when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
+from multitask.data import DataModule
+from multitask.module import MultiTask
+
+
+def results_table(model: MultiTask, split: str, values: Mapping[str, Tensor]) -> Table:
+    """Set each task's metrics beside the trivial predictor's.
+
+    Args:
+        model: the model, which knows each metric's direction.
+        split: ``test`` or ``val``.
+        values: metrics by name, ``<split>/<task>/<metric>`` and ``trivial/<task>/<metric>``.
+    """
+    table = Table(title=f"{split} set, original units", title_justify="left")
+    for column in ("task", "metric", split):
+        table.add_column(column, justify="right" if column == split else "left")
+    has_trivial = any(name.startswith("trivial/") for name in values)
+    if has_trivial:
+        table.add_column("trivial predictor", justify="right")
+    for name, higher in model.metric_directions():
+        prefix, task, metric = (*name.split("/"), "")[:3]
+        if prefix == split and metric not in ("", "loss") and name in values:
+            row = [task, f"{metric} {'↑' if higher else '↓'}", _shown(values[name])]
+            trivial = values.get(f"trivial/{task}/{metric}")
+            table.add_row(*row, *([_shown(trivial)] if has_trivial else []))
+    return table
+
+
+def report(
+    model: MultiTask,
+    split: str,
+    values: Mapping[str, Tensor],
+    folder: Path,
+    sync: str | None,
+) -> None:
+    """Print the table, the run's folder, and how to send an offline run to W&B.
+
+    Args:
+        model: the model.
+        split: ``test`` or ``val``.
+        values: see `results_table`.
+        folder: the run's folder.
+        sync: the command that sends the run, None where there is nothing to send.
+    """
+    console = Console()
+    console.print(results_table(model, split, values))
+    if any(name.startswith("trivial/") for name in values):
+        print("The trivial predictor sees no image: the most frequent class, the mean target.")
+    say_where(folder, sync)
+
+
+def describe(model: MultiTask, data: DataModule) -> str:
+    """One line on what is going to be trained on what."""
+    counts = {part: _parameters(getattr(model, part)) for part in ("encoder", "heads")}
+    targets = data.targets("train")
+    labels = ", ".join(
+        f"{name} ({int(task.known(targets[name]).sum())} labels)"
+        for name, task in model.named_tasks.items()
+    )
+    return (
+        f"{type(model.encoder).__name__} with {counts['encoder']:,} parameters and heads with "
+        f"{counts['heads']:,}; {len(data.splits['train'])} training images; tasks: {labels}"
+    )
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def say_where(folder: Path, sync: str | None) -> None:
+    """Print where the run is, in lines that can be copied."""
+    print(f"Run: {folder}")
+    if sync is not None:
+        print(f"Recorded offline; to send it to W&B: {sync}")
+
+
+def _shown(value: Tensor | None) -> str:
+    return "" if value is None else f"{float(value):.4g}"
