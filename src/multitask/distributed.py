@@ -6,12 +6,18 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 
 def world_size() -> int:
     """The number of processes that train together, 1 outside a process group."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def is_first_process() -> bool:
+    """Whether this process is the one that writes files and speaks."""
+    return getattr(rank_zero_only, "rank", 0) == 0
 
 
 class _SumOfLosses(torch.autograd.Function):

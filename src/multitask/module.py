@@ -52,6 +52,9 @@ class MultiTask(LightningModule):
         InputError: if a task's name cannot be one, or the balancer does not fit the tasks.
     """
 
+    task_weights: Tensor
+    diverged: Tensor
+
     def __init__(
         self,
         encoder: Encoder,
@@ -135,7 +138,8 @@ class MultiTask(LightningModule):
         loss = self.balancer(losses, totals[1] > 0)
         self._split("train").update(outputs, batch, totals)
         self.step_log.count(totals.detach(), len(batch["image"]) * self.trainer.world_size)
-        if (batch_idx + 1) % self.trainer.log_every_n_steps == 0 or self.trainer.is_last_batch:
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if (batch_idx + 1) % every == 0 or self.trainer.is_last_batch:
             self._log_step(loss, losses)
         return loss
 
@@ -160,7 +164,10 @@ class MultiTask(LightningModule):
         optimizer = self.optimizer(groups)
         if self.scheduler is None:
             return optimizer
-        schedule = {"scheduler": self.scheduler(optimizer), "interval": self.scheduler_interval}
+        schedule: dict[str, Any] = {
+            "scheduler": self.scheduler(optimizer),
+            "interval": self.scheduler_interval,
+        }
         if isinstance(schedule["scheduler"], ReduceLROnPlateau):
             monitor = getattr(schedule["scheduler"], "monitor", "val/score")
             schedule |= {"monitor": monitor, "interval": "epoch"}
@@ -283,7 +290,8 @@ class MultiTask(LightningModule):
 
     def _last_good(self) -> str:
         paths = [
-            getattr(callback, "best_model_path", "") for callback in self.trainer.checkpoint_callbacks
+            getattr(callback, "best_model_path", "")
+            for callback in self.trainer.checkpoint_callbacks
         ]
         kept = [path for path in paths if path]
         return f"the last good checkpoint is {kept[-1]}" if kept else "no checkpoint was saved yet"
@@ -297,9 +305,7 @@ class MultiTask(LightningModule):
             try:
                 kept[name] = recipe(value)
             except InputError as error:
-                warnings.warn(
-                    f"{error}, so pass {name}=... to load_from_checkpoint", stacklevel=3
-                )
+                warnings.warn(f"{error}, so pass {name}=... to load_from_checkpoint", stacklevel=3)
         self.save_hyperparameters(kept, logger=False)
 
 

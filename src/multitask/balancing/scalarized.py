@@ -37,10 +37,12 @@ class Scalarized(Balancer):
     """
 
     last_losses: Tensor
+    scalarizer: Any
 
     def __init__(self, scalarizer: Scalarizer) -> None:
         super().__init__()
-        self.scalarizer = scalarizer() if isinstance(scalarizer, partial) else scalarizer
+        made: Any = scalarizer
+        self.scalarizer = made() if isinstance(made, partial) else made
         for name, value in list(vars(self.scalarizer).items()):
             if isinstance(value, Tensor):
                 # A buffer follows the model to its device and into its checkpoint.

@@ -96,30 +96,30 @@ class Figures(Callback):
         self._targets.append({name: batch[name].cpu() for name in names})
 
     def _draw(self, trainer: Trainer, module: LightningModule, split: str) -> None:
-        model, _ = _ours(trainer, module)
         if not self._targets:
             return
-        tasks, device = model.named_tasks, model.device
-        outputs, targets = _joined(self._outputs), _joined(self._targets)
         # Every process joins, also where only the first draws.
+        targets = _joined(self._targets)
+        outputs = _joined(self._outputs)
         images = gather_rows(torch.cat(self._images))
-        own = self._targets[: len(self._images)]
-        image_index = gather_rows(torch.cat([kept["index"] for kept in own]))
-        if not trainer.is_global_zero:
-            return
-        predictions = {n: task.predict(outputs[n].to(device)).cpu() for n, task in tasks.items()}
-        for name, task in tasks.items():
-            figure = draw_task(name, task.cpu(), predictions[name], targets[name])
-            task.to(device)
+        with_image = _joined(self._targets[: len(self._images)])["index"]
+        if trainer.is_global_zero:
+            model, _ = _ours(trainer, module)
+            order = targets["index"].argsort()
+            targets = {name: values[order] for name, values in targets.items()}
+            predictions = _predictions(model, {n: values[order] for n, values in outputs.items()})
+            self._draw_tasks(trainer, model, split, predictions, targets)
+            first = with_image.argsort()[: self.images]
+            rows = torch.searchsorted(targets["index"], with_image[first])
+            texts = captions(model.named_tasks, _rows(targets, rows), _rows(predictions, rows))
+            self._save(trainer, f"{split}/samples", draw_samples(images[first], texts))
+
+    def _draw_tasks(
+        self, trainer: Trainer, model: MultiTask, split: str, predictions: Batch, targets: Batch
+    ) -> None:
+        for name, task in model.named_tasks.items():
+            figure = draw_task(name, task, predictions[name], targets[name])
             self._save(trainer, f"{split}/{name}", figure)
-        shown = image_index.argsort()[: self.images]
-        rows = torch.searchsorted(targets["index"], image_index[shown])
-        texts = captions(
-            {name: task for name, task in tasks.items()},
-            {name: targets[name][rows] for name in tasks},
-            {name: predictions[name][rows] for name in tasks},
-        )
-        self._save(trainer, f"{split}/samples", draw_samples(images[shown], texts))
 
     def _save(self, trainer: Trainer, name: str, figure: Figure) -> None:
         path = self.folder / f"{name}.png"
@@ -132,7 +132,8 @@ class Figures(Callback):
 
 def _ours(trainer: Trainer, module: LightningModule) -> tuple[MultiTask, DataModule]:
     data = trainer.datamodule  # type: ignore[attr-defined]
-    assert isinstance(module, MultiTask) and isinstance(data, DataModule)
+    assert isinstance(module, MultiTask)
+    assert isinstance(data, DataModule)
     return module, data
 
 
@@ -144,3 +145,12 @@ def _coverage(model: MultiTask, data: DataModule, split: str) -> dict[str, float
 
 def _joined(batches: list[Batch]) -> Batch:
     return {name: gather_rows(torch.cat([each[name] for each in batches])) for name in batches[0]}
+
+
+def _rows(columns: Batch, rows: Tensor) -> Batch:
+    return {name: values[rows] for name, values in columns.items()}
+
+
+def _predictions(model: MultiTask, outputs: Batch) -> Batch:
+    tasks = model.named_tasks.items()
+    return {name: task.predict(outputs[name].to(model.device)).cpu() for name, task in tasks}

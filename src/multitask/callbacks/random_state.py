@@ -46,7 +46,8 @@ class RandomState(Callback):
 
 def _state(device: torch.device) -> dict[str, Any]:
     # Plain types only, so that the checkpoint loads with weights_only=True.
-    name, keys, position, has_gauss, gauss = np.random.get_state()  # type: ignore[misc]
+    legacy: Any = np.random.get_state()
+    name, keys, position, has_gauss, gauss = legacy
     version, internal, next_gauss = random.getstate()
     return {
         "python": [version, list(internal), next_gauss],

@@ -24,6 +24,7 @@ from multitask.cli.parser import Parser
 from multitask.cli.preflight import check
 from multitask.cli.report import describe, report, say_where
 from multitask.data import DataModule
+from multitask.distributed import is_first_process
 from multitask.module import MultiTask
 from multitask.runs.atomic_checkpoint import AtomicCheckpointIO
 from multitask.runs.folder import folder_of, make_folder, new_folder
@@ -98,18 +99,13 @@ class CommandLine(LightningCLI):
         """Train, then test the best checkpoint."""
         rank_zero_only(print)(describe(self.model, self.datamodule))
         self.trainer.fit(model, **kwargs)
-        best = self.trainer.checkpoint_callback
-        if self.settings.test_after_fit and isinstance(best, BestCheckpoint):
-            if best.best_model_path:
-                self.trainer.test(
-                    model,
-                    datamodule=self.datamodule,
-                    ckpt_path=best.best_model_path,
-                    weights_only=True,
-                    verbose=False,
-                )
-                return self._report("test")
-        return self._say_where()
+        best = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
+        if not (best and self.settings.test_after_fit):
+            return self._say_where()
+        self.trainer.test(
+            model, datamodule=self.datamodule, ckpt_path=best, weights_only=True, verbose=False
+        )
+        return self._report("test")
 
     def validate(self, model: LightningModule, **kwargs: Any) -> None:
         """Validate a checkpoint."""
@@ -127,10 +123,10 @@ class CommandLine(LightningCLI):
         self._say_where()
 
     def _run_folder(self) -> Path:
-        if rank_zero_only.rank != 0 and RUN_FOLDER in os.environ:
+        if not is_first_process() and RUN_FOLDER in os.environ:
             return Path(os.environ[RUN_FOLDER])
         folder = self._new_or_resumed_folder()
-        if rank_zero_only.rank == 0 and not self.config_init[self.subcommand].trainer.fast_dev_run:
+        if is_first_process() and not self.config_init[self.subcommand].trainer.fast_dev_run:
             make_folder(folder)
             os.environ[RUN_FOLDER] = str(folder)
         return folder

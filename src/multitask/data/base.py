@@ -121,9 +121,7 @@ class DataModule(LightningDataModule, ABC):
         return self._batches(self.splits[split], shuffle=False)
 
     def _batches(self, split: BatchDataset, shuffle: bool) -> GlobalBatches:
-        return GlobalBatches(
-            len(split), self.batch_size, self.seed, shuffle, **self._processes()
-        )
+        return GlobalBatches(len(split), self.batch_size, self.seed, shuffle, **self._processes())
 
     def _labelled(self, split: BatchDataset) -> Tensor:
         name = self.labelled_task

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -36,7 +37,7 @@ class ConvNet(Encoder):
             raise InputError("channels is empty; name the channels of at least one convolution")
         self.out_features = out_features
         blocks = [_convolution(in_channels, channels[0], kernel=5, stride=2)]
-        for before, after in zip(channels, channels[1:], strict=False):
+        for before, after in pairwise(channels):
             blocks += [_convolution(before, after, kernel=3, stride=1), nn.MaxPool2d(2)]
         self.convolutions = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(grid))
         # Without normalisation of the embedding some seeds collapse to a dead representation.

@@ -42,7 +42,8 @@ class Timm(Encoder):
                 f"the pretrained weights of '{name}' could not be had ({error}); check the network "
                 "or set pretrained to false"
             ) from error
-        self.out_features = getattr(self.network, "head_hidden_size", self.network.num_features)
+        width: int = self.network.num_features  # type: ignore[assignment]
+        self.out_features = getattr(self.network, "head_hidden_size", width)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.network(image)

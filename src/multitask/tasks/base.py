@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-
 from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 

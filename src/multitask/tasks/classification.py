@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
-from torchmetrics.classification import (
-    MulticlassAccuracy,
-    MulticlassAUROC,
-    MulticlassCalibrationError,
-    MulticlassF1Score,
-)
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from multitask.errors import InputError
+from multitask.tasks.auroc import HistogramAUROC
 from multitask.tasks.base import HeadCallable, Task
+from multitask.tasks.calibration_error import CalibrationError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,6 +43,8 @@ class Classification(Task):
 
     headline = "accuracy"
     class_frequencies: Tensor
+    class_weights: Tensor
+    criterion: Any
 
     def __init__(
         self,
@@ -118,15 +117,15 @@ class Classification(Task):
         return logits.to(output.dtype).expand_as(output)
 
     def metrics(self) -> MetricCollection:
-        settings = {"num_classes": self.num_classes, "validate_args": False}
+        classes = self.num_classes
         return MetricCollection(
             {
-                "accuracy": MulticlassAccuracy(average="micro", **settings),
-                "f1": MulticlassF1Score(average="macro", **settings),
-                "auroc": MulticlassAUROC(thresholds=101, **settings),
-                "calibration_error": MulticlassCalibrationError(n_bins=15, **settings),
+                "accuracy": MulticlassAccuracy(classes, average="micro", validate_args=False),
+                "f1": MulticlassF1Score(classes, average="macro", validate_args=False),
+                "auroc": HistogramAUROC(classes),
+                "calibration_error": CalibrationError(),
             },
-            compute_groups=[["accuracy"], ["f1"], ["auroc"], ["calibration_error"]],
+            compute_groups=False,
         )
 
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:

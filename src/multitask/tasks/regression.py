@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +45,7 @@ class Regression(Task):
     mean: Tensor
     deviation: Tensor
     trivial: Tensor
+    criterion: Any
 
     def __init__(
         self,
@@ -137,11 +138,9 @@ class Regression(Task):
 
     def caption(self, value: Tensor) -> str:
         numbers = value.flatten().tolist()
-        if len(numbers) > 2:
+        if len(numbers) > 1:
             return ""
-        if any(number != number for number in numbers):
-            return "?"
-        return ", ".join(f"{number:.3g}" for number in numbers) + self.unit
+        return f"{numbers[0]:.3g}{self.unit}" if numbers[0] == numbers[0] else "?"
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> None:
         target = self._rows(target)

@@ -1,0 +1,60 @@
+# `make` lists the targets. Each of them first installs the project, if the pins have changed:
+# into the virtual or conda environment that is active, or else into .venv beside this file.
+
+ACTIVE := $(or $(VIRTUAL_ENV),$(CONDA_PREFIX))
+PYTHON := "$(or $(ACTIVE),.venv)/bin/python"
+# What .venv is made with.
+PYTHON3 ?= python3
+# Processes that share the tests.
+WORKERS ?= 2
+CONFIG ?= configs/experiment/digits.yaml
+
+.PHONY: help setup train resume test lint format notebooks lock clean
+.DELETE_ON_ERROR:
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
+	@echo 'ARGS reaches the program: make train ARGS="--trainer.max_epochs=5"'
+
+setup: ## Install the project and its pinned dependencies (into the active environment or .venv)
+	@$(PYTHON) scripts/install.py
+
+train: setup ## Train as CONFIG says (by default the digits experiment), then test the best model
+	$(PYTHON) -m multitask fit --config $(CONFIG) $(ARGS)
+
+resume: setup ## Go on with the training run in the folder RUN (by default the last one)
+	$(PYTHON) -m multitask resume $(RUN) $(ARGS)
+
+test: setup ## Run all tests, WORKERS at a time
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+lint: setup ## Check style and types
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+format: setup ## Put the code into the project's style, and fix what can be fixed
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+notebooks: setup ## Run every notebook from top to bottom
+	$(PYTHON) -m pytest tests/notebooks $(ARGS)
+
+lock: ## Pin what pyproject.toml allows in constraints.txt (newer versions: ARGS=--upgrade)
+	$(PYTHON) -m pip install -e ".[dev]" $(ARGS)
+	$(PYTHON) scripts/lock.py
+
+clean: ## Remove caches and build leftovers; runs and environments stay
+	rm -rf build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find . \( -path ./.git -o -path ./.venv -o -path ./runs \) -prune -o \
+	  -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+# Where no environment is active, .venv comes before anything that uses it.
+setup lock: $(if $(ACTIVE),,.venv/bin/python)
+
+.venv/bin/python:
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo >&2 \
+	  "$(PYTHON3) is missing or older than 3.11: try make setup PYTHON3=python3.12"; exit 1; }
+	@$(PYTHON3) -c 'import ensurepip, venv' 2>/dev/null || { echo >&2 \
+	  "$(PYTHON3) lacks the module venv: install it (Debian, Ubuntu: python3-venv)"; exit 1; }
+	$(PYTHON3) -m venv --clear .venv

@@ -1,0 +1,49 @@
+"""Install the project into this python's environment, unless its pins are installed already.
+
+The stamp in the environment says what was installed last: a hash of the pins and of the
+checkout's path. It is written after the installation, so one that broke off does not count.
+"""
+
+import hashlib
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PINS = (ROOT / "pyproject.toml", ROOT / "constraints.txt")
+STAMP = Path(sys.prefix, "multitask-installed")
+
+
+def fingerprint() -> str:
+    """Hash what the installation depends on: where the checkout lies and what it asks for."""
+    contents = [hashlib.sha256(pin.read_bytes()).hexdigest() for pin in PINS]
+    return hashlib.sha256("\n".join([str(ROOT), *contents]).encode()).hexdigest()
+
+
+def install() -> None:
+    """Install the project, editable and with its dev extra, at the pinned versions."""
+    print(f"Installing the project into {sys.prefix}", flush=True)
+    if importlib.util.find_spec("pip") is None:
+        subprocess.run([sys.executable, "-m", "ensurepip"], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-c", "constraints.txt", "-e", ".[dev]"]
+    subprocess.run(pip, cwd=ROOT, check=True)
+
+
+def main() -> None:
+    """Install, unless the stamp says that this very thing is installed."""
+    if sys.version_info < (3, 11):  # noqa: UP036 (the active environment may be an old one)
+        sys.exit(f"{sys.executable} is older than 3.11: activate an environment that is not")
+    wanted = fingerprint()
+    if STAMP.exists() and STAMP.read_text() == wanted:
+        return
+    STAMP.unlink(missing_ok=True)
+    try:
+        install()
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)
+    STAMP.write_text(wanted)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""The parser's own messages, in plain words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from multitask.cli.config_check import problems
+from multitask.cli.overlay import assigned, options
+from multitask.cli.yaml_source import Setting, read_config
+from multitask.errors import nearest
+
+EXAMPLE = "--config=configs/experiment/digits.yaml"
+BOILERPLATE = re.compile(
+    r"Does not validate against|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>"
+    r"|Expected a path but|Subclass types expect|a class path|a dict with|Unable to load config"
+)
+PARSER_KEY = re.compile(r'Parser key "([^"]+)":')
+Speaker = Callable[[re.Match[str], Sequence[str], Setting], str]
+
+
+def sentence(message: str, arguments: Sequence[str], tree: Setting) -> str:
+    """Say what a message of the parser means.
+
+    Args:
+        message: what the parser says.
+        arguments: the command line.
+        tree: all settings, to find where a wrong one stands.
+
+    Returns:
+        One line; the message's innermost reason where there is nothing better.
+
+    Raises:
+        InputError: if a file that the message speaks of does not exist.
+    """
+    for pattern, say in SPEAKERS:
+        if match := re.search(pattern, message):
+            return say(match, arguments, tree)
+    return _innermost(message, tree)
+
+
+def _unknown_verb(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
+    verbs = [*re.findall(r"\w+", match["valid"]), "resume"]
+    return f"there is no verb '{match['given']}'{nearest(match['given'], verbs)}"
+
+
+def _no_verb(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
+    verbs = ", ".join(match["valid"].split(","))
+    return f"say first what to do ({verbs}), as in: multitask fit {EXAMPLE}"
+
+
+def _setting_before_verb(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
+    return f"write '{match['verb']}' first, as in: multitask {match['verb']} {EXAMPLE}"
+
+
+def _without_value(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
+    empty = [each for each in options(arguments) if each.value is None]
+    if not empty:
+        return f"{match['flag'].split('/')[-1]} needs a value after it"
+    flag = empty[0]
+    true = assigned(tree, flag.name.split("."), Setting(tree.place, "true"))
+    value = "..." if any(each.place == tree.place for each in problems(true)) else "true"
+    return f"{flag.text} has no value; write {flag.text}={value}"
+
+
+def _required(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
+    keys = [re.sub(r"^(fit|validate|test|predict)\.", "", key) for key in match["keys"].split(", ")]
+    listed = " and ".join(filter(None, [", ".join(keys[:-1]), keys[-1]]))
+    are = "are" if len(keys) > 1 else "is"
+    return f"{listed} {are} missing; give a configuration file that has everything, as in {EXAMPLE}"
+
+
+def _unrecognized(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
+    given = match["given"].split()[0]
+    if given.startswith("--"):
+        return f"{given}: {arguments[0]} has no such setting"
+    if "=" in given:
+        return f"{given}: a setting begins with two dashes; did you mean '--{given.lstrip('-')}'?"
+    return f"'{given}' is no argument; settings are written --name=value"
+
+
+def _missing_file(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
+    path = Path(match["path"])
+    read_config(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    return f"{path} cannot be read as a configuration file"
+
+
+def _other_verb(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
+    key = match["key"]
+    return f"{_place(tree, key.split('.'))}{match['verb']} has no setting '{key}'; remove it"
+
+
+def _ambiguous(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
+    found = sorted(match["paths"].rstrip(".").split(", "), key=len)
+    place = next(
+        (each.place.text + ": " for _, each in _walk(tree) if each.content == match["name"]), ""
+    )
+    return (
+        f"{place}several classes are called {match['name']}; write its module too, as in {found[0]}"
+    )
+
+
+SPEAKERS: tuple[tuple[str, Speaker], ...] = (
+    (r"invalid choice: '(?P<given>.*?)' \(choose from (?P<valid>.*)\)", _unknown_verb),
+    (r'expected "subcommand" to be one of \{(?P<valid>.*)\}', _no_verb),
+    (r"is not accepted before subcommand '(?P<verb>\w+)'", _setting_before_verb),
+    (r"argument (?P<flag>\S+): expected one argument", _without_value),
+    (r"^the following arguments are required: (?P<keys>.*)", _required),
+    (r"unrecognized arguments: (?P<given>.*)", _unrecognized),
+    (r"File does not exist: '(?P<path>.*)'", _missing_file),
+    (r"Unable to load config ['\"](?P<path>.*?)['\"]", _missing_file),
+    (r"Subcommand '(?P<verb>\w+)' does not accept option '(?P<key>[^']+)'", _other_verb),
+    (r"Multiple subclasses with name (?P<name>\w+)\..* ambiguity: (?P<paths>.*)", _ambiguous),
+)
+
+
+def _innermost(message: str, tree: Setting) -> str:
+    keys = PARSER_KEY.findall(message)
+    lines = [PARSER_KEY.sub("", line).strip(" -") for line in message.splitlines()]
+    reasons = [line for line in lines if line and not BOILERPLATE.match(line)]
+    reason = reasons[-1] if reasons else " ".join(message.split()) or "it cannot be read"
+    if not keys:
+        return reason
+    return f"{_place(tree, keys[-1].split('.')[-1:])}{keys[-1]}: {reason}"
+
+
+def _place(tree: Setting, keys: Sequence[str]) -> str:
+    found = [each.place.text for path, each in _walk(tree) if path[-len(keys) :] == tuple(keys)]
+    return f"{found[0]}: " if len(found) == 1 else ""
+
+
+def _walk(tree: Setting, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Setting]]:
+    yield path, tree
+    items = tree.content if isinstance(tree.content, list) else []
+    for key, each in [*tree.entries.items(), *((path[-1], item) for item in items if path)]:
+        yield from _walk(each, (*path, key))
