@@ -45,7 +45,7 @@ def draw_samples(images: Tensor, captions: Sequence[str]) -> Figure:
     for axes in grid:
         axes.axis("off")
     for axes, image, caption in zip(grid, images, captions, strict=False):
-        axes.imshow(_displayable(image), cmap="gray")
+        axes.imshow(_displayable(image).numpy(), cmap="gray")
         axes.set_title(caption, fontsize=7, y=-0.03, va="top", pad=0)
     return figure
 
@@ -87,7 +87,7 @@ def draw_coverage(known: Mapping[str, Mapping[str, float]]) -> Figure:
     height = 0.8 / len(known)
     for place, (split, shares) in enumerate(known.items()):
         at = torch.arange(len(names)) + (place - (len(known) - 1) / 2) * height
-        bars = axes.barh(at, [100 * shares[name] for name in names], height, label=split)
+        bars = axes.barh(at.numpy(), [100 * shares[name] for name in names], height, label=split)
         axes.bar_label(bars, fmt="%.3g %%", fontsize=7, padding=2)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()

@@ -36,6 +36,10 @@ class Evaluation(nn.Module):
             {name: task.metrics() for name, task in tasks.items() if split == "test"}
         )
 
+    @property
+    def _names(self) -> list[str]:
+        return [name for name, _ in self._tasks]
+
     @torch.no_grad()
     def update(
         self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor], totals: Tensor
@@ -63,8 +67,10 @@ class Evaluation(nn.Module):
             one's headline metric. A task without a label in the split is left out.
         """
         losses = self.losses.compute().reshape(-1)  # torchmetrics squeezes a single task away
-        values = {f"{self.split}/{name}/loss": losses[i] for i, (name, _) in enumerate(self._tasks)}
-        values |= self._computed(self.metrics, self.split)
+        values = self._computed(self.metrics, self.split)
+        if self.split != "train":
+            # Training losses are logged every few steps instead.
+            values |= {f"{self.split}/{name}/loss": losses[i] for i, name in enumerate(self._names)}
         values |= self._computed(self.trivial, "trivial")
         values = {key: value for key, value in values.items() if self._labelled(key, losses)}
         heads = [f"{self.split}/{name}/{task.headline}" for name, task in self._tasks]
@@ -92,8 +98,8 @@ class Evaluation(nn.Module):
             }
 
     def _labelled(self, key: str, losses: Tensor) -> bool:
-        names = [name for name, _ in self._tasks]
-        return bool(losses[names.index(key.split("/")[1])].isnan().logical_not())
+        place = self._names.index(key.split("/")[1])
+        return not bool(losses[place].isnan())
 
     def _reset(self) -> None:
         self.losses.reset()

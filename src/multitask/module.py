@@ -93,6 +93,10 @@ class MultiTask(LightningModule):
                 "test_split": Evaluation("test", tasks),
             }
         )
+        # Parameters that no backward pass reaches, which DDP would wait for.
+        self._ddp_params_and_buffers_to_ignore = [
+            f"balancer.{name}" for name in self.balancer.keeps_for_itself()
+        ]
         self.step_log = StepLog(list(tasks))
         task_weights = torch.tensor([task.weight for task in tasks.values()])
         self.register_buffer("task_weights", task_weights, persistent=False)
@@ -129,6 +133,7 @@ class MultiTask(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Compute the balanced loss of the global batch."""
+        self._batch = batch
         outputs = self(batch["image"])
         totals = sum_losses(self._loss_totals(outputs, batch))
         losses = mean_where_labelled(totals) * self.task_weights
@@ -157,8 +162,10 @@ class MultiTask(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Build the optimizer, without weight decay on the balancer, and the schedule."""
-        own = list(self.balancer.parameters())
-        ids = {id(parameter) for parameter in own}
+        kept = self.balancer.keeps_for_itself()
+        balancing = dict(self.balancer.named_parameters())
+        own = [parameter for name, parameter in balancing.items() if name not in kept]
+        ids = {id(parameter) for parameter in balancing.values()}
         rest = [parameter for parameter in self.parameters() if id(parameter) not in ids]
         groups = [{"params": rest}] + ([{"params": own, "weight_decay": 0.0}] if own else [])
         optimizer = self.optimizer(groups)
@@ -216,9 +223,10 @@ class MultiTask(LightningModule):
         """Start the clock."""
         self.step_log.start()
 
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """Let the balancer see the losses after the step."""
-        self.balancer.after_step(lambda: self._losses_now(batch))
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Step, then let the balancer see the losses after it, before any checkpoint is saved."""
+        super().optimizer_step(*args, **kwargs)
+        self.balancer.after_step(lambda: self._losses_now(self._batch))
 
     def on_train_epoch_end(self) -> None:
         """Log the training metrics; a diverged run stops here at the latest."""

@@ -26,6 +26,10 @@ class Balancer(Recorded, nn.Module, ABC):
             InputError: with what to change.
         """
 
+    def keeps_for_itself(self) -> list[str]:
+        """Names of parameters that the balancer updates, not the model's optimizer."""
+        return []
+
     @abstractmethod
     def forward(self, losses: Tensor, labelled: Tensor) -> Tensor:
         """Combine the losses of the global batch; every process passes the same.

@@ -62,6 +62,11 @@ class Scalarized(Balancer):
                 f"{', '.join(tasks)}: {str(error).splitlines()[0]} Give it one entry for each task."
             ) from error
 
+    def keeps_for_itself(self) -> list[str]:
+        if not hasattr(self.scalarizer, "update"):
+            return []
+        return [f"scalarizer.{name}" for name, _ in self.scalarizer.named_parameters()]
+
     def forward(self, losses: Tensor, labelled: Tensor) -> Tensor:
         if self.remembers_losses:
             return self.scalarizer(self._filled(losses, labelled))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
+
+from jsonargparse import ArgumentParser
 
 # Imported so that its classes are found by their short names.
 import multitask.heads  # noqa: F401
@@ -23,7 +25,7 @@ class Accepted:
 
     Args:
         parameters: by name.
-        open: whether it takes any other name as well.
+        open: whether only the parser can tell what else it accepts.
     """
 
     parameters: dict[str, inspect.Parameter]
@@ -32,27 +34,23 @@ class Accepted:
 
 @lru_cache
 def accepted(cls: type, filled: int = 0) -> Accepted:
-    """List a constructor's parameters; ``**options`` stand for those of the next base class.
+    """List the constructor's parameters that a configuration can set.
 
     Args:
         cls: the class.
         filled: number of leading parameters that the program fills in.
     """
-    found: dict[str, inspect.Parameter] = {}
-    for base in cls.__mro__[:-1]:
-        if "__init__" not in vars(base):
-            continue
-        parameters = _signature(base)
-        kinds = {each.kind for each in parameters}
-        if inspect.Parameter.VAR_POSITIONAL in kinds:
-            # Which of the base's parameters that passes on, only the parser can tell.
-            return Accepted({}, open=True)
-        for each in parameters:
-            if each.kind is not each.VAR_KEYWORD:
-                found.setdefault(each.name, each)
-        if inspect.Parameter.VAR_KEYWORD not in kinds:
-            return Accepted(dict(list(found.items())[filled:]), open=False)
-    return Accepted(dict(list(found.items())[filled:]), open=bool(found))
+    declared = _declared(cls)
+    # The parser follows **options through the code; what it finds so has no type here.
+    untyped = inspect.Parameter("value", inspect.Parameter.KEYWORD_ONLY, default=None)
+    try:
+        keys = ArgumentParser().add_class_arguments(
+            cls, "class", fail_untyped=False, sub_configs=True, skip={filled} if filled else None
+        )
+    except Exception:
+        return Accepted({}, open=True)
+    names = dict.fromkeys(key.split(".")[1] for key in keys)
+    return Accepted({name: declared.get(name, untyped) for name in names}, open=False)
 
 
 def find_class(name: str, bases: tuple[type, ...]) -> type | str | None:
@@ -120,31 +118,40 @@ def _near_module(missing: str) -> str:
     parent, _, last = missing.rpartition(".")
     paths = getattr(import_module(parent), "__path__", []) if parent else None
     prefix = f"{parent}." if parent else ""
-    public = [each.name for each in pkgutil.iter_modules(paths) if not each.name.startswith("_")]
+    found = [each.name for each in pkgutil.iter_modules(paths)]
+    public = [name for name in found if not name.startswith("_")]
     suggestion = nearest(last, public)
     return suggestion.replace("mean '", f"mean '{prefix}") if "mean" in suggestion else ""
 
 
-def _signature(cls: type) -> list[inspect.Parameter]:
-    for evaluated in (True, False):
-        try:
-            parameters = inspect.signature(vars(cls)["__init__"], eval_str=evaluated).parameters
-        except (NameError, TypeError, ValueError):
-            continue
-        found = list(parameters.values())[1:]
-        # A type that cannot be evaluated cannot be checked.
-        return found if evaluated else [each.replace(annotation=Any) for each in found]
-    return [inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD)]
+def _declared(cls: type) -> dict[str, inspect.Parameter]:
+    found: dict[str, inspect.Parameter] = {}
+    for base in cls.__mro__[:-1]:
+        if "__init__" in vars(base):
+            found = _parameters(vars(base)["__init__"]) | found
+    return found
+
+
+def _parameters(constructor: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    try:
+        return dict(inspect.signature(constructor, eval_str=True).parameters)
+    except NameError:
+        # A type that cannot be evaluated here cannot be checked.
+        found = inspect.signature(constructor).parameters
+        return {name: each.replace(annotation=Any) for name, each in found.items()}
+    except (TypeError, ValueError):
+        return {}
 
 
 def _subclasses(bases: tuple[type, ...]) -> set[type]:
-    return {each for base in bases for each in _family(base) if not each.__name__.startswith("_")}
+    found: set[type] = {each for base in bases for each in _family(base)}
+    return {each for each in found if not each.__name__.startswith("_")}
 
 
-def _family(base: type) -> Iterator[type]:
+def _family(base: type[Any]) -> Iterator[type]:
     yield base
-    for each in base.__subclasses__():
-        yield from _family(each)
+    for subclass in base.__subclasses__():
+        yield from _family(subclass)
 
 
 def _either(bases: tuple[type, ...]) -> str:

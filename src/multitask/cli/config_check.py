@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,7 +22,7 @@ from multitask.errors import nearest
 from multitask.module import MultiTask
 from multitask.runs.settings import RunSettings
 
-Path = tuple[str, ...]
+Keys = tuple[str, ...]
 GROUPS = {"model": MultiTask, "trainer": Trainer, "run": RunSettings}
 OWNERS = {"model": "the model", "trainer": "the trainer", "run": "run"}
 VERBS = ("fit", "validate", "test", "predict")
@@ -40,7 +41,7 @@ class Problem:
     """
 
     place: Place
-    path: Path
+    path: Keys
     what: str
     absent: bool = False
 
@@ -98,7 +99,7 @@ def _group(setting: Setting, name: str) -> Iterator[Problem]:
     yield from _arguments(setting, accepted(GROUPS[name]), OWNERS[name], (name,))
 
 
-def _arguments(setting: Setting, known: Accepted, owner: str, path: Path) -> Iterator[Problem]:
+def _arguments(setting: Setting, known: Accepted, owner: str, path: Keys) -> Iterator[Problem]:
     for key, value in setting.entries.items():
         if key in known.parameters:
             yield from _value(value, known.parameters[key], (*path, key))
@@ -107,7 +108,7 @@ def _arguments(setting: Setting, known: Accepted, owner: str, path: Path) -> Ite
             yield Problem(value.place, (*path, key), f"{owner} has no setting '{key}'{suggestion}")
 
 
-def _value(setting: Setting, parameter: Parameter, path: Path) -> Iterator[Problem]:
+def _value(setting: Setting, parameter: Parameter, path: Keys) -> Iterator[Problem]:
     kinds = expected(parameter.annotation)
     opens = kinds.classes or kinds.values is not None
     if setting.names_file and opens and not _fits_plain(setting, kinds):
@@ -127,7 +128,7 @@ def _value(setting: Setting, parameter: Parameter, path: Path) -> Iterator[Probl
         yield from _misfit(setting, parameter, path)
 
 
-def _named_objects(setting: Setting, annotation: Any, path: Path) -> Iterator[Problem]:
+def _named_objects(setting: Setting, annotation: Any, path: Keys) -> Iterator[Problem]:
     unknown = {
         name
         for name, each in setting.entries.items()
@@ -146,7 +147,7 @@ def _fits_plain(setting: Setting, kinds: Expected) -> bool:
     return any(fits(each, setting.plain()) for each in kinds.plain)
 
 
-def _misfit(setting: Setting, parameter: Parameter, path: Path) -> Iterator[Problem]:
+def _misfit(setting: Setting, parameter: Parameter, path: Keys) -> Iterator[Problem]:
     kinds = expected(parameter.annotation)
     if isinstance(setting.content, str) and kinds.classes:
         named = Setting(setting.place, {"class_path": setting})
@@ -161,11 +162,11 @@ def _misfit(setting: Setting, parameter: Parameter, path: Path) -> Iterator[Prob
     else:
         suggestion = nearest(str(given), choices(parameter.annotation))
         near = suggestion if "mean" in suggestion else ""
-        what = f"{path[-1]} should be {words(parameter.annotation)}, not {given!r}{near}"
+        what = f"{path[-1]} should be {words(parameter.annotation)}, not {given!r}{near}{_colon_advice(setting.place)}"
     yield Problem(setting.place, path, what)
 
 
-def _object(setting: Setting, parameter: Parameter, path: Path) -> Iterator[Problem]:
+def _object(setting: Setting, parameter: Parameter, path: Keys) -> Iterator[Problem]:
     kinds = expected(parameter.annotation)
     named = setting.entries.get("class_path")
     default = None if parameter.default is Parameter.empty else parameter.default
@@ -182,16 +183,22 @@ def _object(setting: Setting, parameter: Parameter, path: Path) -> Iterator[Prob
         yield from _described(setting, found, kinds.filled, path)
 
 
-def _without_class(setting: Setting, kinds: Expected, path: Path) -> Problem:
+def _without_class(setting: Setting, kinds: Expected, path: Keys) -> Problem:
     place = next(iter(setting.entries.values()), setting).place
     if near := get_close_matches("class_path", setting.entries, n=1, cutoff=0.7):
         where = setting.entries[near[0]].place
         return Problem(where, path, f"there is no '{near[0]}'; did you mean 'class_path'?")
-    what = f"{path[-1]} has no class_path{choose(kinds.classes)}"
-    return Problem(place, path, what)
+    advice = _colon_advice(place) or choose(kinds.classes)
+    return Problem(place, path, f"{path[-1]} has no class_path{advice}")
 
 
-def _described(setting: Setting, cls: type, filled: int, path: Path) -> Iterator[Problem]:
+def _colon_advice(place: Place) -> str:
+    # As in {class_path:Name}, which YAML takes for a text.
+    is_tight = place.is_argument and re.search(r"=.*\{.*\w:\S", place.text)
+    return "; in braces a space follows each colon" if is_tight else ""
+
+
+def _described(setting: Setting, cls: type, filled: int, path: Keys) -> Iterator[Problem]:
     known = accepted(cls, filled)
     given = setting.entries.get("init_args", Setting(setting.place, {}))
     beside = {key: each for key, each in setting.entries.items() if key not in CLASS_KEYS}
@@ -214,11 +221,13 @@ def _beside(key: str, known: Accepted) -> str:
 
 
 def _absent(
-    setting: Setting, given: Setting, known: Accepted, owner: tuple[type, Path]
+    setting: Setting, given: Setting, known: Accepted, owner: tuple[type, Keys]
 ) -> Iterator[Problem]:
     cls, path = owner
     named = setting.entries.get("class_path", setting)
     for name, parameter in known.parameters.items():
         if parameter.default is Parameter.empty and name not in given.entries:
-            what = f"{cls.__name__} needs {name}, {words(parameter.annotation)}"
+            known_type = parameter.annotation not in (Any, Parameter.empty)
+            kind = f" ({words(parameter.annotation)})" if known_type else ""
+            what = f"{cls.__name__} needs {name}{kind}"
             yield Problem(named.place, path, what, absent=True)

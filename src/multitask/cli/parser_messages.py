@@ -67,8 +67,10 @@ def _without_value(match: re.Match[str], arguments: Sequence[str], tree: Setting
 def _required(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
     keys = [re.sub(r"^(fit|validate|test|predict)\.", "", key) for key in match["keys"].split(", ")]
     listed = " and ".join(filter(None, [", ".join(keys[:-1]), keys[-1]]))
-    are = "are" if len(keys) > 1 else "is"
-    return f"{listed} {are} missing; give a configuration file that has everything, as in {EXAMPLE}"
+    missing = f"{listed} {'are' if len(keys) > 1 else 'is'} missing"
+    if keys[-1] not in ("model.encoder", "model.tasks", "data"):
+        return missing
+    return f"{missing}; give a configuration file that has everything, as in {EXAMPLE}"
 
 
 def _unrecognized(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
@@ -106,7 +108,7 @@ SPEAKERS: tuple[tuple[str, Speaker], ...] = (
     (r'expected "subcommand" to be one of \{(?P<valid>.*)\}', _no_verb),
     (r"is not accepted before subcommand '(?P<verb>\w+)'", _setting_before_verb),
     (r"argument (?P<flag>\S+): expected one argument", _without_value),
-    (r"^the following arguments are required: (?P<keys>.*)", _required),
+    (r"the following arguments are required: (?P<keys>[\w., ]*\w)", _required),
     (r"unrecognized arguments: (?P<given>.*)", _unrecognized),
     (r"File does not exist: '(?P<path>.*)'", _missing_file),
     (r"Unable to load config ['\"](?P<path>.*?)['\"]", _missing_file),

@@ -104,7 +104,8 @@ def words(annotation: Any) -> str:
     if float in members:
         members = [each for each in members if each not in (torch.Tensor, int)]
     members.sort(key=lambda each: (each is type(None), each is bool))
-    said = list(dict.fromkeys(text for each in members for text in _said(each)))
+    # A choice may be listed both as a number and as text.
+    said = list({text.strip("'"): text for each in members for text in _said(each)}.values())
     return f"{', '.join(said[:-1])} or {said[-1]}" if len(said) > 1 else said[0]
 
 

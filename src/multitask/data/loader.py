@@ -13,7 +13,7 @@ from multitask.data.sampling import GlobalBatches
 
 
 class BatchLoader:
-    """Loads whole batches by index; its state is the number of batches taken from the epoch.
+    """Loads whole batches by index; its state is the epoch and the number of batches taken.
 
     It holds a ``DataLoader`` rather than being one, so that Lightning leaves its batches as they
     are.
@@ -36,6 +36,7 @@ class BatchLoader:
         # Lightning asks for both samplers, to tell each epoch's number to the one that there is.
         self.batch_sampler = None
         self.taken = 0
+        self._resume: dict[str, Any] = {}
         self._loader: DataLoader[Batch] = DataLoader(
             dataset,
             batch_size=None,
@@ -52,8 +53,9 @@ class BatchLoader:
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield the batches of an epoch, from the one after the last that was taken."""
-        self.taken %= max(len(self), 1)
+        """Yield the batches of the sampler's epoch; of a resumed epoch, those not yet taken."""
+        resumed, self._resume = self._resume, {}
+        self.taken = resumed["taken"] if resumed.get("epoch") == self.sampler.epoch else 0
         self.sampler.first_batch = self.taken
         for batch in self._loader:
             self.taken += 1
@@ -61,8 +63,8 @@ class BatchLoader:
 
     def state_dict(self) -> dict[str, Any]:
         """How far the epoch is."""
-        return {"taken": self.taken}
+        return {"epoch": self.sampler.epoch, "taken": self.taken}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Start the next epoch where another loader's state says."""
-        self.taken = state_dict["taken"]
+        """Go on where another loader stopped, if the next epoch is the one that it was in."""
+        self._resume = dict(state_dict)

@@ -145,16 +145,16 @@ class Classification(Task):
         known = self.known(target)
         cells = target[known] * self.num_classes + prediction[known].argmax(1)
         counts = torch.bincount(cells, minlength=self.num_classes**2).view(self.num_classes, -1)
-        axes.imshow(counts / counts.sum(1, keepdim=True).clamp_min(1), cmap="Blues", vmin=0, vmax=1)
+        shares = counts / counts.sum(1, keepdim=True).clamp_min(1)
+        axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
         axes.set(xlabel="predicted class", ylabel="true class")
         if self.num_classes <= 20:
             axes.set_xticks(range(self.num_classes), self.classes)
             axes.set_yticks(range(self.num_classes), self.classes)
-            _write_counts(axes, counts)
+            _write_counts(axes, counts, shares)
 
 
-def _write_counts(axes: Axes, counts: Tensor) -> None:
-    shares = counts / counts.sum(1, keepdim=True).clamp_min(1)
+def _write_counts(axes: Axes, counts: Tensor, shares: Tensor) -> None:
     for row, column in counts.nonzero().tolist():
         color = "white" if shares[row, column] > 0.5 else "black"
         text = str(int(counts[row, column]))

@@ -145,7 +145,7 @@ class Regression(Task):
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> None:
         target = self._rows(target)
         known = target.isfinite()
-        true, predicted = target[known].float(), prediction[known]
+        true, predicted = target[known].float().numpy(), prediction[known].numpy()
         if len(true) > CROWDED:
             axes.hexbin(true, predicted, gridsize=40, bins="log", mincnt=1, cmap="Blues")
         else:

@@ -1,0 +1,105 @@
+"""Running the program as a person does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from multitask.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+DIGITS = ROOT / "configs/experiment/digits.yaml"
+QUICK = (
+    "--trainer.accelerator=cpu",
+    "--trainer.limit_train_batches=4",
+    "--trainer.limit_val_batches=2",
+    "--trainer.limit_test_batches=2",
+    "--trainer.max_epochs=1",
+    "--trainer.enable_progress_bar=false",
+    "--run.wandb=off",
+)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs go to the test's folder, and no run knows of the one before."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith(("MULTITASK_", "WANDB_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("WANDB_SILENT", "true")
+
+
+@pytest.fixture
+def multitask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """The program in this process."""
+
+    def run(*arguments: str) -> None:
+        for name in ("MULTITASK_RUN_FOLDER", "MULTITASK_RESUMED_RUN"):
+            monkeypatch.delenv(name, raising=False)
+        main(arguments)
+
+    return run
+
+
+@pytest.fixture
+def fails(
+    multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """The program on bad input: checks the exit code and returns the one sentence."""
+
+    def run(*arguments: str) -> str:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            multitask(*arguments)
+        assert stopped.value.code == 2
+        error = capsys.readouterr().err.strip()
+        lines = [line for line in error.splitlines() if not line.startswith(("Seed", "["))]
+        assert len(lines) == 1, error
+        assert lines[0].startswith("multitask: ")
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def digits() -> str:
+    """The argument that names the digits experiment."""
+    return f"--config={DIGITS}"
+
+
+@pytest.fixture(scope="session")
+def quick() -> tuple[str, ...]:
+    """Arguments of a run of a few seconds."""
+    return (f"--config={DIGITS}", *QUICK)
+
+
+class Program:
+    """The program in processes of its own."""
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start it and do not wait."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "multitask", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def __call__(self, *arguments: str, seconds: float = 300) -> str:
+        """Run it to its end, which must be a good one; returns what it printed."""
+        process = self.start(*arguments)
+        output, _ = process.communicate(timeout=seconds)
+        assert process.returncode == 0, output
+        return output
+
+
+@pytest.fixture
+def program() -> Program:
+    """The program in processes of its own."""
+    return Program()

@@ -1,0 +1,99 @@
+"""Two processes learn what one learns from the joined batch, with labels on one of them only."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from multitask.data import PosedDigits
+
+EXPERIMENTS = Path(__file__).parents[2] / "configs/experiment"
+# One labelled sample in a batch: one of the two processes has no label of `digit` in any step.
+ARGUMENTS = (
+    "--trainer.accelerator=cpu",
+    "--trainer.limit_train_batches=20",
+    "--trainer.max_epochs=1",
+    "--trainer.log_every_n_steps=1",
+    "--trainer.enable_progress_bar=false",
+    "--data.init_args.labelled_per_batch=1",
+    "--run.wandb=off",
+)
+TWO = ("--trainer.devices=2", "--trainer.strategy=ddp")
+EXACT = ("--trainer.precision=64-true",)
+
+
+def train(root: Path, experiment: str, *arguments: str) -> Path:
+    config = EXPERIMENTS / f"{experiment}.yaml"
+    command = [sys.executable, "-m", "multitask", "fit", f"--config={config}"]
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("MULTITASK_")
+    }
+    done = subprocess.run(
+        [*command, *ARGUMENTS, *arguments, f"--run.root={root}"],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        env={**environment, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (run,) = root.glob("*/*")
+    return run
+
+
+def weights(run: Path) -> dict[str, Tensor]:
+    state = torch.load(run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    return {name: values for name, values in state.items() if isinstance(values, Tensor)}
+
+
+def values(run: Path) -> dict[tuple[str, str], float]:
+    with (run / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        (row["step"], row["name"]): float(row["value"])
+        for row in rows
+        if "per_second" not in row["name"]
+    }
+
+
+def largest_difference(one: dict[str, Tensor], two: dict[str, Tensor]) -> float:
+    assert one.keys() == two.keys()
+    return max(float((one[name] - two[name]).abs().max()) for name in one)
+
+
+def test_the_setting_leaves_one_process_without_a_label() -> None:
+    data = PosedDigits(tasks=["digit"], labelled_per_batch=1)
+    data.setup()
+    labels = data.targets("train")["digit"]
+    for batch in data.train_dataloader().sampler.global_batches(0)[:20]:
+        known = [(labels[share] != -100).sum() for share in batch.tensor_split(2)]
+        assert sorted(known) == [0, 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("experiment", "precision", "tolerance"),
+    [("digits", (), 1e-5), ("digits", EXACT, 1e-10), ("digits_uncertainty", EXACT, 1e-10)],
+    ids=["float32", "float64", "uncertainty-float64"],
+)
+def test_two_processes_equal_one(
+    experiment: str, precision: tuple[str, ...], tolerance: float, tmp_path: Path
+) -> None:
+    one = train(tmp_path / "one", experiment, *precision)
+    two = train(tmp_path / "two", experiment, *precision, *TWO)
+    assert largest_difference(weights(one), weights(two)) < tolerance
+    expected, found = values(one), values(two)
+    assert expected.keys() == found.keys()
+    assert sum(name == "train/digit/loss" for _, name in expected) == 20
+    for key, value in expected.items():
+        # Metrics are single precision whatever the model's is.
+        slack = tolerance if key[1].startswith("train") and "loss" in key[1] else 1e-5
+        assert found[key] == pytest.approx(value, rel=max(slack, 1e-6), abs=max(slack, 1e-6)), key
+    # One folder, one configuration, whatever the number of processes.
+    assert [path.name for path in two.glob("config*.yaml")] == ["config.yaml"]
