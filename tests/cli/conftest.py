@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from wandb.proto.wandb_internal_pb2 import Record
 
 from multitask.cli.main import main
 
@@ -103,3 +105,28 @@ class Program:
 def program() -> Program:
     """The program in processes of its own."""
     return Program()
+
+
+def wandb_records(run: Path) -> Iterator[Record]:
+    """What W&B recorded of a run offline; its files are logs in LevelDB's format."""
+    block, header, file_header, whole, last = 32768, 7, 7, 1, 4
+    for path in sorted(run.glob("wandb/offline-run-*/run-*.wandb")):
+        content, place, parts = path.read_bytes(), file_header, b""
+        while place + header <= len(content):
+            room = block - place % block
+            if room < header:
+                place += room
+                continue
+            _, length, kind = struct.unpack("<IHB", content[place : place + header])
+            place += header
+            parts += content[place : place + length]
+            place += length
+            if kind in (whole, last):
+                yield Record.FromString(parts)
+                parts = b""
+
+
+@pytest.fixture
+def recorded() -> Callable[[Path], list[Record]]:
+    """What W&B recorded of a run offline."""
+    return lambda run: list(wandb_records(run))

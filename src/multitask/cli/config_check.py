@@ -49,7 +49,7 @@ class Problem:
         """The sentence for the person at the keyboard."""
         is_task = self.path[:2] == ("model", "tasks") and len(self.path) > 2
         subject = f"task '{self.path[2]}': " if is_task else ""
-        return f"{self.place.text}: {subject}{self.what}"
+        return " ".join(f"{self.place.text}: {subject}{self.what}".split())
 
 
 def problems(tree: Setting) -> Iterator[Problem]:
@@ -161,8 +161,8 @@ def _misfit(setting: Setting, parameter: Parameter, path: Keys) -> Iterator[Prob
         what = f"{path[-1]} is empty; it should be {words(parameter.annotation)}"
     else:
         suggestion = nearest(str(given), choices(parameter.annotation))
-        near = suggestion if "mean" in suggestion else ""
-        what = f"{path[-1]} should be {words(parameter.annotation)}, not {given!r}{near}{_colon_advice(setting.place)}"
+        near = suggestion if "mean" in suggestion else _colon_advice(setting.place)
+        what = f"{path[-1]} should be {words(parameter.annotation)}, not {given!r:.80}{near}"
     yield Problem(setting.place, path, what)
 
 

@@ -17,6 +17,7 @@ BOILERPLATE = re.compile(
     r"|Expected a path but|Subclass types expect|a class path|a dict with|Unable to load config"
 )
 PARSER_KEY = re.compile(r'Parser key "([^"]+)":')
+BULLET = re.compile(r"^\s*- ")
 Speaker = Callable[[re.Match[str], Sequence[str], Setting], str]
 
 
@@ -119,10 +120,11 @@ SPEAKERS: tuple[tuple[str, Speaker], ...] = (
 
 def _innermost(message: str, tree: Setting) -> str:
     keys = PARSER_KEY.findall(message)
-    lines = [PARSER_KEY.sub("", line).strip(" -") for line in message.splitlines()]
+    lines = [BULLET.sub("", PARSER_KEY.sub("", line)).strip() for line in message.splitlines()]
     reasons = [line for line in lines if line and not BOILERPLATE.match(line)]
     reason = reasons[-1] if reasons else " ".join(message.split()) or "it cannot be read"
-    if not keys:
+    # The parser of a part may have said where already.
+    if not keys or any(reason.startswith(f"{each.place.text}: ") for _, each in _walk(tree)):
         return reason
     return f"{_place(tree, keys[-1].split('.')[-1:])}{keys[-1]}: {reason}"
 

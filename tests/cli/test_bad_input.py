@@ -1,0 +1,178 @@
+"""Bad input ends in one sentence and exit code 2, and names what is wrong and what is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DIGITS = ROOT / "configs/experiment/digits.yaml"
+
+
+@pytest.fixture
+def with_change(fails: Callable[..., str]) -> Callable[..., str]:
+    """What the program says to the digits experiment after a change of its text."""
+
+    def run(old: str, new: str) -> str:
+        text = DIGITS.read_text()
+        assert text.count(old) == 1
+        Path("changed.yaml").write_text(text.replace(old, new))
+        return fails("fit", "--config=changed.yaml", "--run.wandb=off")
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("num_classes: 10", "num_clases: 10", ["changed.yaml", "'num_clases'", "'num_classes'"]),
+        ("num_classes: 10", "num_classes: ten", ["changed.yaml", "num_classes", "ten", "digit"]),
+        ("tasks.Classification", "tasks.Clasification", ["Clasification", "'Classification'"]),
+        (
+            "      init_args:\n        num_classes: 10",
+            "      num_classes: 10",
+            ["digit", "num_classes", "init_args"],
+        ),
+        ("        num_classes: 10\n", "", ["init_args", "digit"]),
+        ("    glyph:\n", "    glyf:\n", ["'glyf'", "'glyph'", "PosedDigits"]),
+        ("    glyph:\n", "    type:\n", ["'type'"]),
+        ("num_classes: 10", "num_classes: 5", ["'digit'", "class 9", "10"]),
+        ("size: 16", "size: 3", ["'glyph'", "16"]),
+        ("batch_size: 64", "batch_size: 5000", ["batch_size", "5000", "2000"]),
+        ("labels_per_class: 10", "labels_per_class: 500", ["labels_per_class", "500"]),
+        ("encoders.ConvNet", "encoders.ConvNet\n    init_args: {in_channels: 3}", ["ConvNet", "1"]),
+        ("trainer:", "trainr:", ["'trainr'", "'trainer'"]),
+        ("max_epochs", "max_epoch", ["'max_epoch'", "'max_epochs'"]),
+        ("data.PosedDigits", "datas.PosedDigits", ["multitask.datas"]),
+        ("lr: 0.005", "lr: fast", ["lr", "fast"]),
+        ("scale: common", "scale: comon", ["scale", "comon", "common"]),
+    ],
+)
+def test_a_mistake_in_a_file(
+    with_change: Callable[..., str], old: str, new: str, says: list[str]
+) -> None:
+    message = with_change(old, new)
+    for part in says:
+        assert part in message, message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--config=configs/nope.yaml",), ["configs/nope.yaml"]),
+        (("--model.tasks.digit.num_clases=3",), ["num_clases", "num_classes"]),
+        (("--model.tasks.digit.num_classes=three",), ["digit", "num_classes", "three"]),
+        (("--model.encoder=ConvNt",), ["ConvNt", "ConvNet"]),
+        (("--modl.encoder=ConvNet",), ["--modl.encoder"]),
+        (("--ckpt_path=nope.ckpt",), ["nope.ckpt"]),
+        (("--trainer.max_epochs=many",), ["max_epochs", "many"]),
+    ],
+)
+def test_a_mistake_on_the_command_line(
+    fails: Callable[..., str], digits: str, arguments: tuple[str, ...], says: list[str]
+) -> None:
+    message = fails("fit", digits, *arguments)
+    for part in says:
+        assert part in message, message
+
+
+def test_an_unknown_verb(fails: Callable[..., str]) -> None:
+    message = fails("fitt")
+    assert "fitt" in message
+    assert "'fit'" in message
+
+
+def test_no_configuration_at_all(fails: Callable[..., str]) -> None:
+    assert "--config" in fails("fit")
+
+
+def test_a_task_without_any_label(fails: Callable[..., str]) -> None:
+    Path("unlabelled.py").write_text(
+        "import torch\n"
+        "from multitask.data import Digits\n"
+        "class Unlabelled(Digits):\n"
+        "    def load(self):\n"
+        "        splits = super().load()\n"
+        "        splits['train'].targets['digit'] = torch.full((1000,), -100)\n"
+        "        return splits\n"
+    )
+    config = yaml.safe_load((ROOT / "configs/experiment/plain_digits.yaml").read_text())
+    config["data"]["class_path"] = "unlabelled.Unlabelled"
+    Path("unlabelled.yaml").write_text(yaml.safe_dump(config))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path.cwd()))
+        message = fails("fit", "--config=unlabelled.yaml")
+    assert "'digit'" in message
+    assert "no training sample has a label" in message
+
+
+def test_a_checkpoint_of_another_model(
+    multitask: Callable[..., None], fails: Callable[..., str], quick: tuple[str, ...]
+) -> None:
+    multitask("fit", *quick, "--run.test_after_fit=false")
+    (path,) = Path("runs").glob("*/*/checkpoints/best.ckpt")
+    single = ROOT / "configs/experiment/digits_single.yaml"
+    message = fails("test", f"--config={single}", f"--ckpt_path={path}")
+    assert str(path) in message
+    assert "digit, glyph" in message
+    wider = fails("fit", *quick, f"--ckpt_path={path}", "--model.encoder.out_features=32")
+    assert "(32, 288)" in wider
+    assert "(64, 288)" in wider
+
+
+def test_a_file_that_is_no_checkpoint(fails: Callable[..., str], digits: str) -> None:
+    Path("broken.ckpt").write_bytes(b"not a checkpoint")
+    message = fails("test", digits, "--ckpt_path=broken.ckpt")
+    assert "broken.ckpt" in message
+    assert "cannot be read" in message
+
+
+@pytest.mark.parametrize("verb", ["test", "predict", "validate"])
+def test_no_checkpoint(fails: Callable[..., str], digits: str, verb: str) -> None:
+    assert "--ckpt_path" in fails(verb, digits)
+    assert "nope.ckpt" in fails(verb, "--ckpt_path=nope.ckpt")
+
+
+def test_a_diverging_task_stops_the_run_and_keeps_the_last_good_checkpoint(
+    fails: Callable[..., str], digits: str, tmp_path: Path
+) -> None:
+    Path("exploding.py").write_text(
+        "import torch\n"
+        "class Exploding(torch.nn.Module):\n"
+        "    calls = 0\n"
+        "    def forward(self, prediction, target):\n"
+        "        Exploding.calls += self.training\n"
+        "        factor = float('nan') if Exploding.calls > 6 else 1\n"
+        "        return factor * (prediction - target).square()\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(tmp_path))
+        message = fails(
+            "fit",
+            digits,
+            "--model.tasks.glyph.loss=exploding.Exploding",
+            "--trainer.limit_train_batches=4",
+            "--trainer.enable_progress_bar=false",
+            "--run.wandb=off",
+        )
+    assert "'glyph'" in message
+    assert "step 6" in message
+    (last,) = tmp_path.glob("runs/*/*/checkpoints/last.ckpt")
+    assert str(last) in message
+    content: Any = torch.load(last, weights_only=True)
+    assert content["global_step"] == 4
+    for values in content["state_dict"].values():
+        if isinstance(values, torch.Tensor) and values.is_floating_point():
+            assert values.isfinite().all()
+
+
+def test_runs_that_cannot_be_written(fails: Callable[..., str], digits: str) -> None:
+    Path("a_file").write_text("")
+    message = fails("fit", digits, "--run.root=a_file")
+    assert "a_file" in message
+    assert "--run.root" in message

@@ -1,0 +1,183 @@
+"""Traps of Lightning's command line and of W&B's agent, each with what happens here instead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from multitask import InputError, MultiTask
+from multitask.cli.arguments import prepare
+from multitask.cli.command_line import CommandLine
+from multitask.tasks import Task
+
+ROOT = Path(__file__).parents[2]
+EXPERIMENTS = sorted((ROOT / "configs/experiment").glob("*.yaml"))
+
+
+class Parsed(CommandLine):
+    """The command line without the run: what was parsed, and the model that it makes."""
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def parsed(quick: tuple[str, ...]) -> Callable[..., Parsed]:
+    return lambda *arguments: Parsed(prepare(["fit", *quick, *arguments]))
+
+
+@pytest.fixture
+def trained(multitask: Callable[..., None], quick: tuple[str, ...], tmp_path: Path) -> Path:
+    """The folder of a quick run."""
+    multitask("fit", *quick, "--run.test_after_fit=false")
+    (run,) = tmp_path.glob("runs/digits/*")
+    return run
+
+
+def test_a_second_file_with_tasks_is_refused(fails: Callable[..., str], tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text("model: {tasks: {digit: {class_path: multitask.tasks.Classification}}}")
+    digits = ROOT / "configs/experiment/digits.yaml"
+    message = fails("fit", f"--config={digits}", f"--config={other}")
+    assert "digits.yaml" in message
+    assert "other.yaml" in message
+
+
+def test_a_leaf_on_the_command_line_leaves_the_other_tasks(parsed: Callable[..., Parsed]) -> None:
+    model = parsed("--model.tasks.digit.weight=2").model
+    assert {name: task.weight for name, task in model.named_tasks.items()} == {
+        "digit": 2,
+        "glyph": 1,
+    }
+    assert model.named_tasks["digit"].out_features == 10
+
+
+def test_a_new_task_on_the_command_line(parsed: Callable[..., Parsed]) -> None:
+    arguments = ("--model.tasks.angle=Regression", "--data.init_args.tasks=[digit,glyph,angle]")
+    assert list(parsed(*arguments).model.tasks) == ["digit", "glyph", "angle"]
+
+
+def test_a_checkpoint_does_not_override_what_is_written(
+    parsed: Callable[..., Parsed], trained: Path
+) -> None:
+    checkpoint = trained / "checkpoints/last.ckpt"
+    parsed = parsed(f"--ckpt_path={checkpoint}", "--model.tasks.digit.weight=2")
+    assert parsed.model.named_tasks["digit"].weight == 2
+
+
+def test_runs_with_wandb_do_not_share_a_config(
+    multitask: Callable[..., None], quick: tuple[str, ...], tmp_path: Path
+) -> None:
+    for seed in (1, 2):
+        multitask("fit", *quick, "--run.wandb=offline", f"--seed_everything={seed}")
+    configs = [yaml.safe_load(path.read_text()) for path in tmp_path.glob("runs/*/*/config.yaml")]
+    assert sorted(config["seed_everything"] for config in configs) == [1, 2]
+
+
+def test_abbreviations_are_refused(fails: Callable[..., str], digits: str) -> None:
+    message = fails("fit", digits, "--trainer.max_epoch=2")
+    assert "trainer.max_epoch" in message
+    assert "max_epochs" in message
+
+
+@pytest.mark.parametrize("verb", ["validate", "test", "predict"])
+def test_a_checkpoint_alone_finds_its_configuration(
+    multitask: Callable[..., None],
+    trained: Path,
+    verb: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    multitask(verb, f"--ckpt_path={trained / 'checkpoints/best.ckpt'}")
+    (folder,) = (trained / verb).iterdir()
+    assert str(folder) in capsys.readouterr().out
+    expected = "predictions.csv" if verb == "predict" else "metrics.csv"
+    assert (folder / expected).exists()
+
+
+def test_a_checkpoint_makes_the_model_again(trained: Path) -> None:
+    path = trained / "checkpoints/best.ckpt"
+    model = MultiTask.load_from_checkpoint(path, weights_only=True)
+    saved = torch.load(path, weights_only=True)["state_dict"]
+    assert list(model.tasks) == ["digit", "glyph"]
+    assert all(torch.equal(saved[name], value) for name, value in model.state_dict().items())
+
+
+def test_tasks_are_a_dictionary_that_leaves_reach() -> None:
+    for path in EXPERIMENTS:
+        assert isinstance(yaml.safe_load(path.read_text())["model"]["tasks"], dict)
+
+
+def test_none_from_a_sweep_is_null(parsed: Callable[..., Parsed]) -> None:
+    assert parsed("--model.scheduler=None").model.scheduler is None
+
+
+def test_a_flag_without_a_value_says_what_to_write(fails: Callable[..., str], digits: str) -> None:
+    message = fails("fit", digits, "--model.optimizer.init_args.amsgrad")
+    assert "amsgrad=true" in message
+
+
+def test_an_agent_may_repeat_a_whole_recorded_run(
+    trained: Path, parsed: Callable[..., Parsed]
+) -> None:
+    config = yaml.safe_load((trained / "config.yaml").read_text())
+    repeated = [f"--{key}={json.dumps(value)}" for key, value in config.items()]
+    arguments = prepare(["fit", *repeated, '--_provenance={"git": null}', '--_wandb={"v": 1}'])
+    model = Parsed(arguments).model
+    assert list(model.tasks) == ["digit", "glyph"]
+
+
+def test_the_literal_arguments_of_an_agent_are_understood(parsed: Callable[..., Parsed]) -> None:
+    model = parsed("--model.encoder.out_features=32", "--model.optimizer.amsgrad=True").model
+    assert model.heads["digit"].in_features == 32
+    assert model.optimizer.keywords["amsgrad"] is True
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_every_experiment_is_complete_and_runs(
+    path: Path, multitask: Callable[..., None], quick: tuple[str, ...], tmp_path: Path
+) -> None:
+    multitask("fit", f"--config={path}", *quick[1:])
+    (run,) = tmp_path.glob(f"runs/{path.stem}/*")
+    assert (run / "checkpoints/best.ckpt").exists()
+
+
+@pytest.mark.parametrize("name", ["type", "image", "a.b", "9lives", "with space"])
+def test_impossible_task_names_are_refused(name: str, fails: Callable[..., str]) -> None:
+    config = yaml.safe_load((ROOT / "configs/experiment/digits.yaml").read_text())
+    config["model"]["tasks"][name] = {"class_path": "multitask.tasks.Regression"}
+    Path("bad.yaml").write_text(yaml.safe_dump(config))
+    assert f"'{name}'" in fails("fit", "--config=bad.yaml")
+
+
+def test_a_task_that_does_not_exist_is_not_made_by_an_override(
+    fails: Callable[..., str], digits: str
+) -> None:
+    message = fails("fit", digits, "--model.tasks.digt.weight=2")
+    assert "'digt'" in message
+    assert "digit" in message
+    with pytest.raises(TypeError, match="abstract"):
+        Task()
+
+
+def test_print_config_is_a_configuration(
+    multitask: Callable[..., None], digits: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        multitask("fit", digits, "--print_config")
+    assert not stopped.value.code
+    config = yaml.safe_load(capsys.readouterr().out)
+    assert config["model"]["tasks"]["digit"]["init_args"]["num_classes"] == 10
+
+
+def test_refused_before_anything_is_made(fails: Callable[..., str], digits: str) -> None:
+    fails("fit", digits, "--data.init_args.batch_size=5000")
+    assert not Path("runs").exists()
+
+
+def test_input_errors_are_value_errors() -> None:
+    assert issubclass(InputError, ValueError)

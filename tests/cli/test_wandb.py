@@ -1,0 +1,163 @@
+"""What reaches Weights & Biases, read back from what its client recorded offline."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Records = Callable[[Path], list[Any]]
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Callable[[], Path]:
+    def only() -> Path:
+        (run,) = tmp_path.glob("runs/digits/*")
+        return run
+
+    return only
+
+
+def names_and_values(record: Any) -> dict[str, Any]:
+    return {
+        item.key or ".".join(item.nested_key): json.loads(item.value_json)
+        for item in record.history.item
+    }
+
+
+@pytest.mark.slow
+def test_everything_is_recorded(
+    program: Any, quick: tuple[str, ...], run_folder: Callable[[], Path], recorded: Records
+) -> None:
+    output = program(
+        "fit",
+        *quick,
+        "--run.wandb=offline",
+        "--run.tags=[first, second]",
+        "--run.notes=a note",
+        "--trainer.log_every_n_steps=2",
+    )
+    run = run_folder()
+    assert f"wandb sync {run.relative_to(run.parents[2])}/wandb/offline-run-" in output
+    records = recorded(run)
+
+    (start,) = [record.run for record in records if record.WhichOneof("record_type") == "run"]
+    assert (start.run_id, start.project, start.job_type) == (run.name, "multitask", "fit")
+    assert (start.run_group, list(start.tags), start.notes) == (
+        "digits",
+        ["first", "second"],
+        "a note",
+    )
+
+    config = {
+        update.key: json.loads(update.value_json)
+        for record in records
+        if record.WhichOneof("record_type") == "config"
+        for update in record.config.update
+    }
+    assert config["seed_everything"] == 0
+    assert config["data"]["init_args"]["labels_per_class"] == 10
+    assert config["model"]["tasks"]["digit"]["init_args"]["num_classes"] == 10
+    assert config["trainer"]["max_epochs"] == 1
+    assert {"git", "packages", "python"} <= config["_provenance"].keys()
+
+    history: dict[str, list[Any]] = {}
+    for record in records:
+        for name, value in names_and_values(record).items():
+            history.setdefault(name, []).append(value)
+    for split in ("train", "val", "test"):
+        for metric in ("digit/accuracy", "digit/f1", "digit/auroc", "digit/calibration_error"):
+            assert len(history[f"{split}/{metric}"]) == 1
+        for metric in ("glyph/mae", "glyph/rmse", "glyph/r2"):
+            assert len(history[f"{split}/{metric}"]) == 1
+    for name in ("loss", "learning_rate", "images_per_second", "digit/loss", "glyph/weight"):
+        assert len(history[f"train/{name}"]) == 2
+    assert history["train/digit/weight"] == [1, 1]
+    for figure in ("data/samples", "data/label_coverage", "test/digit", "test/glyph", "val/samples"):
+        (names,) = history[f"figures/{figure}.filenames"]
+        assert (run / "figures" / f"{figure}.png").exists()
+        assert len(list(run.glob(f"wandb/offline-run-*/files/{names[0]}"))) == 1
+
+    best = {
+        record.metric.name: record.metric.summary
+        for record in records
+        if record.WhichOneof("record_type") == "metric"
+    }
+    assert best["val/digit/accuracy"].max
+    assert best["val/score"].max
+    assert best["val/glyph/mae"].min
+    assert best["test/digit/loss"].min
+
+
+@pytest.mark.slow
+def test_a_resumed_run_continues_its_wandb_run(
+    program: Any, quick: tuple[str, ...], run_folder: Callable[[], Path], recorded: Records
+) -> None:
+    program("fit", *quick, "--run.wandb=offline")
+    program("resume", "--trainer.max_epochs=2")
+    records = recorded(run_folder())
+    runs = [record.run for record in records if record.WhichOneof("record_type") == "run"]
+    assert [run.run_id for run in runs] == [run_folder().name] * 2
+    assert len(list(run_folder().glob("wandb/offline-run-*"))) == 2
+    rows = [names_and_values(record) for record in records]
+    steps = [row["trainer/global_step"] for row in rows if "train/loss" in row]
+    assert steps == [4, 8]
+
+
+def test_off_leaves_no_trace(
+    multitask: Callable[..., None],
+    quick: tuple[str, ...],
+    run_folder: Callable[[], Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    multitask("fit", *quick, "--run.wandb=off")
+    assert not (run_folder() / "wandb").exists()
+    assert "wandb" not in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_not_logged_in_is_offline_and_asks_nothing(
+    quick: tuple[str, ...], run_folder: Callable[[], Path], tmp_path: Path
+) -> None:
+    environment = {**os.environ, "HOME": str(tmp_path), "NETRC": str(tmp_path / "none")}
+    done = subprocess.run(
+        [sys.executable, "-m", "multitask", "fit", *quick, "--run.wandb=auto"],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "wandb sync" in done.stdout
+    assert list(run_folder().glob("wandb/offline-run-*"))
+
+
+@pytest.mark.slow
+def test_a_server_that_cannot_be_reached_does_not_stop_training(
+    quick: tuple[str, ...], run_folder: Callable[[], Path]
+) -> None:
+    environment = {
+        **os.environ,
+        "WANDB_BASE_URL": "http://127.0.0.1:9",
+        "WANDB_API_KEY": "0" * 40,
+        "WANDB_INIT_TIMEOUT": "3",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "multitask", "fit", *quick, "--run.wandb=auto"],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "recorded offline" in done.stdout
+    assert "wandb sync" in done.stdout
+    assert (run_folder() / "checkpoints/best.ckpt").exists()

@@ -1,0 +1,105 @@
+"""Small data, models and trainers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor
+
+from multitask import MultiTask
+from multitask.data import DataModule
+from multitask.data.base import SPLITS
+from multitask.data.dataset import BatchDataset, InMemory
+from multitask.encoders import MLP
+from multitask.tasks import Classification, Regression
+
+SAMPLES = 24
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _without_wandb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
+
+
+class TinyData(DataModule):
+    """Random images with a class ``kind`` (of 3) and a number ``size`` around 100, half missing.
+
+    Args:
+        changed: targets to replace, by split and task; None takes a task away.
+        images: all splits' images.
+        options: see `DataModule`.
+    """
+
+    def __init__(
+        self,
+        changed: Mapping[str, Mapping[str, Tensor | None]] | None = None,
+        images: Tensor | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**{"batch_size": 8, "seed": 0, **options})
+        self.changed, self.images = changed or {}, images
+
+    def load(self) -> dict[str, BatchDataset]:
+        generator = torch.Generator().manual_seed(self.seed)
+        splits: dict[str, BatchDataset] = {}
+        for split in SPLITS:
+            images = torch.rand(SAMPLES, 1, 4, 4, generator=generator)
+            kind = torch.arange(SAMPLES) % 3
+            size = 100 + 10 * torch.randn(SAMPLES, generator=generator)
+            kind[::2], size[::4] = -100, float("nan")
+            targets = {"kind": kind, "size": size, **self.changed.get(split, {})}
+            known = {name: values for name, values in targets.items() if values is not None}
+            splits[split] = InMemory(images if self.images is None else self.images, known)
+        return splits
+
+
+def _tiny_model(**arguments: Any) -> MultiTask:
+    torch.manual_seed(0)
+    defaults: dict[str, Any] = {
+        "encoder": MLP(16, hidden=[], out_features=8),
+        "tasks": {"kind": Classification(3), "size": Regression()},
+        "optimizer": partial(torch.optim.SGD, lr=0.05),
+    }
+    return MultiTask(**(defaults | arguments))
+
+
+@pytest.fixture
+def tiny_data() -> type[TinyData]:
+    """A data set of 24 samples a split; its batches have 8."""
+    return TinyData
+
+
+@pytest.fixture
+def tiny_model() -> Callable[..., MultiTask]:
+    """A model for the tiny data; any argument can be replaced."""
+    return _tiny_model
+
+
+@pytest.fixture
+def trainer(tmp_path: Path) -> Callable[..., Trainer]:
+    """A silent trainer of one epoch; any argument can be replaced."""
+
+    def make(**options: Any) -> Trainer:
+        defaults: dict[str, Any] = {
+            "accelerator": "cpu",
+            "devices": 1,
+            "max_epochs": 1,
+            "default_root_dir": tmp_path,
+            "logger": False,
+            "enable_checkpointing": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "num_sanity_val_steps": 0,
+        }
+        return Trainer(**(defaults | options))
+
+    return make

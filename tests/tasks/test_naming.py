@@ -1,0 +1,59 @@
+"""What a task may be called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from multitask import MultiTask
+from multitask.errors import InputError
+from multitask.tasks import Regression
+from multitask.tasks.naming import check_names, check_targets
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        *((name, "has a meaning of its own") for name in ("image", "index", "loss", "score")),
+        *((name, "has a meaning of its own") for name in ("learning_rate", "images_per_second")),
+        *((name, f"{name}_task") for name in ("type", "keys", "training", "to", "forward")),
+        *(
+            (name, "a letter first")
+            for name in ("", "1st", "_x", "-x", "a.b", "a/b", "a b", "höhe")
+        ),
+        ("digit\n", "a letter first"),
+    ],
+)
+def test_name_that_cannot_be_one_is_refused(name: str, reason: str) -> None:
+    with pytest.raises(InputError, match="a task cannot be called") as error:
+        check_names({"digit": Regression(), name: Regression()})
+    assert f"'{name}'" in str(error.value)
+    assert reason in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["digit", "Digit", "x", "age-2", "left_eye", "mean", "tasks", "encoder", "mae"]
+)
+def test_accepted_name_works_in_a_model(name: str, tiny_model: Callable[..., MultiTask]) -> None:
+    model = tiny_model(tasks={name: Regression()})
+    assert list(model(torch.rand(2, 1, 4, 4))) == [name]
+    assert f"heads.{name}.weight" in model.state_dict()
+
+
+def test_no_task_at_all_is_refused(tiny_model: Callable[..., MultiTask]) -> None:
+    with pytest.raises(InputError, match="tasks is empty"):
+        tiny_model(tasks={})
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("digits", "did you mean 'digit'?"), ("age", "choose from 'angle_of_view', 'digit'")],
+)
+def test_task_that_the_data_do_not_have_is_refused_with_the_nearest(name: str, advice: str) -> None:
+    targets = {"digit": torch.zeros(2), "angle_of_view": torch.zeros(2)}
+    check_targets({"digit": Regression()}, targets, "Photos")
+    with pytest.raises(InputError, match=f"task '{name}' is not in the data: Photos") as error:
+        check_targets({name: Regression()}, targets, "Photos")
+    assert str(error.value).endswith(advice)
