@@ -50,9 +50,7 @@ def multitask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 @pytest.fixture
-def fails(
-    multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
-) -> Callable[..., str]:
+def fails(multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """The program on bad input: checks the exit code and returns the one sentence."""
 
     def run(*arguments: str) -> str:

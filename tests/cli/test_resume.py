@@ -51,9 +51,7 @@ def kill_in_the_middle_of_an_epoch(process: Any, root: Path) -> int:
 
 
 @pytest.mark.slow
-def test_killed_and_resumed_equals_never_stopped(
-    program: Any, digits: str, tmp_path: Path
-) -> None:
+def test_killed_and_resumed_equals_never_stopped(program: Any, digits: str, tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     program("fit", digits, *LONG, "--run.wandb=off", f"--run.root={whole}")
     process = program.start("fit", digits, *LONG, "--run.wandb=offline", f"--run.root={cut}")

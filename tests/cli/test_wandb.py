@@ -79,7 +79,13 @@ def test_everything_is_recorded(
     for name in ("loss", "learning_rate", "images_per_second", "digit/loss", "glyph/weight"):
         assert len(history[f"train/{name}"]) == 2
     assert history["train/digit/weight"] == [1, 1]
-    for figure in ("data/samples", "data/label_coverage", "test/digit", "test/glyph", "val/samples"):
+    for figure in (
+        "data/samples",
+        "data/label_coverage",
+        "test/digit",
+        "test/glyph",
+        "val/samples",
+    ):
         (names,) = history[f"figures/{figure}.filenames"]
         assert (run / "figures" / f"{figure}.png").exists()
         assert len(list(run.glob(f"wandb/offline-run-*/files/{names[0]}"))) == 1

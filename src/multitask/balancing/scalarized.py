@@ -118,6 +118,10 @@ class Scalarized(Balancer):
 
 
 def _on(value: Any, device: torch.device) -> Any:
+    if isinstance(value, Optimizer):
+        for state in value.state.values():
+            # Adam counts its steps on the CPU.
+            state.update({key: _on(each, device) for key, each in state.items() if key != "step"})
     if isinstance(value, list):
         return [_on(each, device) for each in value]
     return value.to(device) if isinstance(value, Tensor) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -20,6 +21,7 @@ class GlobalBatchNorm(_BatchNorm):
         """Normalise ``[batch, channels, ...]`` by channel."""
         if not self.training or world_size() == 1:
             return self._activate(super().forward(values))
+        dtype, values = values.dtype, values.to(torch.promote_types(values.dtype, torch.float32))
         shape = [1, -1] + [1] * (values.ndim - 2)
         axes = [axis for axis in range(values.ndim) if axis != 1]
         count = sum_activations(values.new_tensor(float(values.numel() // values.shape[1])))
@@ -30,7 +32,7 @@ class GlobalBatchNorm(_BatchNorm):
         normal = centred * (variance + self.eps).rsqrt().view(shape)
         if self.affine:
             normal = normal * self.weight.view(shape) + self.bias.view(shape)
-        return self._activate(normal)
+        return self._activate(normal.to(dtype))
 
     def _track(self, mean: Tensor, variance: Tensor) -> None:
         if self.running_mean is None or self.running_var is None:

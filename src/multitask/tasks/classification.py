@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
@@ -66,10 +67,9 @@ class Classification(Task):
                 )
         self.num_classes = num_classes
         self.classes = list(classes or map(str, range(num_classes)))
-        self.criterion = loss or nn.CrossEntropyLoss(
-            label_smoothing=label_smoothing, reduction="none"
-        )
-        if hasattr(self.criterion, "reduction"):
+        self.label_smoothing = label_smoothing
+        self.criterion = loss
+        if hasattr(loss, "reduction"):
             self.criterion.reduction = "none"
         factors = torch.ones(num_classes) if class_weights is None else torch.tensor(class_weights)
         self.register_buffer("class_weights", factors.float())
@@ -80,7 +80,7 @@ class Classification(Task):
         return self.num_classes
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
-        if targets.is_floating_point():
+        if targets.dtype != torch.int64:
             raise InputError(
                 f"task '{name}': its targets are {targets.dtype}; a classification takes class "
                 "numbers (int64): make it a Regression or change the data"
@@ -88,12 +88,16 @@ class Classification(Task):
         labels = targets[self.known(targets)]
         if len(labels) == 0:
             raise InputError(f"task '{name}': no training sample has a label; remove the task")
-        if labels.min() < 0 or labels.max() >= self.num_classes:
-            bad = labels.min() if labels.min() < 0 else labels.max()
+        if labels.min() < 0:
             raise InputError(
-                f"task '{name}': the training labels include class {bad}, but num_classes is "
-                f"{self.num_classes}; labels go from 0, so set num_classes to "
-                f"{int(labels.max()) + 1}"
+                f"task '{name}': the training labels include class {int(labels.min())}; classes "
+                f"are numbered from 0, and {MISSING} marks a missing label"
+            )
+        if labels.max() >= self.num_classes:
+            raise InputError(
+                f"task '{name}': the training labels include class {int(labels.max())}, but "
+                f"num_classes is {self.num_classes}; classes are numbered from 0, so set "
+                f"num_classes to {int(labels.max()) + 1}"
             )
         counts = torch.bincount(labels, minlength=self.num_classes).float()
         self.class_frequencies.copy_(counts / counts.sum())
@@ -104,9 +108,16 @@ class Classification(Task):
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         known = self.known(target)
         label = torch.where(known, target, 0)
-        factor = torch.where(known, self.class_weights[label], 0.0).to(output.dtype)
-        each = torch.where(known, self.criterion(output, label), 0.0)
-        return (factor * each).sum(), factor.sum()
+        weights = self.class_weights.to(output.dtype)
+        each = torch.where(known, self._losses(output, label, weights), 0.0)
+        return each.sum(), torch.where(known, weights[label], 0.0).sum()
+
+    def _losses(self, output: Tensor, label: Tensor, weights: Tensor) -> Tensor:
+        if self.criterion is not None:
+            return weights[label] * self.criterion(output, label)
+        return cross_entropy(
+            output, label, weights, reduction="none", label_smoothing=self.label_smoothing
+        )
 
     def predict(self, output: Tensor) -> Tensor:
         return output.float().softmax(1)

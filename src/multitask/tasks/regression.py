@@ -72,6 +72,11 @@ class Regression(Task):
         return self.size
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
+        if not targets.is_floating_point():
+            raise InputError(
+                f"task '{name}': its targets are {targets.dtype}; a regression takes floating "
+                "numbers, NaN where missing: make it a Classification or change the data"
+            )
         if targets[0].numel() != self.size:
             raise InputError(
                 f"task '{name}': its targets have {targets[0].numel()} elements, but size is "
