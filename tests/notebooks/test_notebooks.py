@@ -37,5 +37,4 @@ def test_stored_without_outputs(path: Path) -> None:
 
 @pytest.mark.slow
 @each_notebook
-def test_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ...
+def test_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None: ...

@@ -28,6 +28,7 @@ from multitask.distributed import is_first_process
 from multitask.module import MultiTask
 from multitask.runs.atomic_checkpoint import AtomicCheckpointIO
 from multitask.runs.folder import folder_of, make_folder, new_folder
+from multitask.runs.log_file import keep_log, quiet_screen, say
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.record import RunRecord
 from multitask.runs.settings import RunSettings
@@ -48,6 +49,7 @@ class CommandLine(LightningCLI):
     datamodule: DataModule
 
     def __init__(self, arguments: list[str]) -> None:
+        quiet_screen()
         Parser.command_line = arguments
         super().__init__(
             MultiTask,
@@ -97,7 +99,7 @@ class CommandLine(LightningCLI):
 
     def fit(self, model: LightningModule, **kwargs: Any) -> None:
         """Train, then test the best checkpoint."""
-        rank_zero_only(print)(describe(self.model, self.datamodule))
+        rank_zero_only(say)(describe(self.model, self.datamodule))
         self.trainer.fit(model, **kwargs)
         best = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
         if not (best and self.settings.test_after_fit):
@@ -128,6 +130,7 @@ class CommandLine(LightningCLI):
         folder = self._new_or_resumed_folder()
         if is_first_process() and not self.config_init[self.subcommand].trainer.fast_dev_run:
             make_folder(folder)
+            keep_log(folder)
             os.environ[RUN_FOLDER] = str(folder)
         return folder
 

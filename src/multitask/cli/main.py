@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 
 from multitask.errors import InputError
+from multitask.runs.log_file import LOG
 
 NOISE = (
     r".*isinstance\(treespec, LeafSpec\).*",
@@ -29,7 +29,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     for message in NOISE:
         warnings.filterwarnings("ignore", message=message)
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
     # The report says in the program's own words where the run is.
     os.environ.setdefault("WANDB_SILENT", "true")
     os.environ.setdefault("WANDB_INIT_TIMEOUT", "30")
@@ -39,7 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Other processes have met the same error.
         if int(os.environ.get("LOCAL_RANK", 0)) == 0:
             print(f"multitask: {error}", file=sys.stderr)
+        LOG.error(error)
         sys.exit(2)
+    except Exception:
+        LOG.exception("the program failed")
+        raise
 
 
 def _run(arguments: list[str]) -> None:

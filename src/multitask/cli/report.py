@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from multitask.data import DataModule
 from multitask.module import MultiTask
+from multitask.runs.log_file import LOG, say
 
 
 def results_table(model: MultiTask, split: str, values: Mapping[str, Tensor]) -> Table:
@@ -52,10 +53,11 @@ def report(
         folder: the run's folder.
         sync: the command that sends the run, None where there is nothing to send.
     """
-    console = Console()
+    console = Console(record=True)
     console.print(results_table(model, split, values))
+    LOG.info("\n" + console.export_text())
     if any(name.startswith("trivial/") for name in values):
-        print("The trivial predictor sees no image: the most frequent class, the mean target.")
+        say("The trivial predictor sees no image: the most frequent class, the mean target.")
     say_where(folder, sync)
 
 
@@ -79,9 +81,9 @@ def _parameters(module: nn.Module) -> int:
 
 def say_where(folder: Path, sync: str | None) -> None:
     """Print where the run is, in lines that can be copied."""
-    print(f"Run: {folder}")
+    say(f"Run: {folder}")
     if sync is not None:
-        print(f"Recorded offline; to send it to W&B: {sync}")
+        say(f"Recorded offline; to send it to W&B: {sync}")
 
 
 def _shown(value: Tensor | None) -> str:
