@@ -26,8 +26,10 @@ def check_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> None:
             f"the checkpoint is of another model: its tasks are {_listed(theirs)}, this model's "
             f"are {_listed(ours)}; give the configuration that it was trained with"
         )
-    odd = sorted(set(checkpoint) ^ set(model)) or [
-        key for key in model if _shape(model[key]) != _shape(checkpoint[key])
+    odd = [
+        *(key for key in model if key not in checkpoint),
+        *(key for key in checkpoint if key not in model),
+        *(key for key in model if _shape(model[key]) != _shape(checkpoint.get(key))),
     ]
     if odd:
         raise InputError(

@@ -66,13 +66,13 @@ class Evaluation(nn.Module):
             ``<split>/<task>/<metric>``, and ``<split>/score``: the mean over the tasks of each
             one's headline metric. A task without a label in the split is left out.
         """
-        losses = self.losses.compute().reshape(-1)  # torchmetrics squeezes a single task away
+        losses, counts = self.losses.compute()
         values = self._computed(self.metrics, self.split)
         if self.split != "train":
             # Training losses are logged every few steps instead.
             values |= {f"{self.split}/{name}/loss": losses[i] for i, name in enumerate(self._names)}
         values |= self._computed(self.trivial, "trivial")
-        values = {key: value for key, value in values.items() if self._labelled(key, losses)}
+        values = {key: value for key, value in values.items() if self._labelled(key, counts)}
         heads = [f"{self.split}/{name}/{task.headline}" for name, task in self._tasks]
         found = [values[head].float() for head in heads if head in values]
         score = torch.stack(found).mean() if found else losses.new_tensor(float("nan"))
@@ -97,9 +97,9 @@ class Evaluation(nn.Module):
                 for metric, value in _collection(metrics, task).compute().items()
             }
 
-    def _labelled(self, key: str, losses: Tensor) -> bool:
+    def _labelled(self, key: str, counts: Tensor) -> bool:
         place = self._names.index(key.split("/")[1])
-        return not bool(losses[place].isnan())
+        return bool(counts[place] > 0)
 
     def _reset(self) -> None:
         self.losses.reset()

@@ -29,8 +29,8 @@ class MeanLosses(Metric):
         self.counts += totals[1].to(self.counts.dtype)
 
     def compute(self) -> Tensor:
-        """The means, shape ``[tasks]``; NaN for a task without a label."""
-        return self.sums / self.counts
+        """The means (NaN for a task without a label) and the counts, shape ``[2, tasks]``."""
+        return torch.stack([self.sums / self.counts, self.counts])
 
 
 def mean_where_labelled(totals: Tensor) -> Tensor:

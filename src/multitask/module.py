@@ -182,7 +182,7 @@ class MultiTask(LightningModule):
 
     def metric_directions(self) -> list[tuple[str, bool]]:
         """Names of all validation and test metrics, and whether higher is better."""
-        names = [("val/score", True)]
+        names: list[tuple[str, bool]] = []
         for split in ("val", "test"):
             for task in self.tasks:
                 names.append((f"{split}/{task}/loss", False))
@@ -274,7 +274,7 @@ class MultiTask(LightningModule):
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         values = self.step_log.values(loss.detach(), weights * self.task_weights, rate)
         for logger in self.trainer.loggers:
-            logger.log_metrics({**values, "epoch": self.current_epoch}, step=self.global_step + 1)
+            logger.log_metrics({**values, "epoch": self.current_epoch}, step=self.global_step)
         self.log("loss", loss.detach(), prog_bar=True, logger=False)
 
     def _log_epoch(self, split: str) -> None:

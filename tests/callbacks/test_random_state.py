@@ -1,115 +1,88 @@
-"""Random numbers go on where they stopped."""
+"""RandomState: the numbers after a resume are those that would have come."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import LightningModule
 
-from multitask import MultiTask
 from multitask.callbacks import RandomState
-from multitask.data import DataModule
 
 
-def draw() -> tuple[list[float], ...]:
-    """Numbers of each source; the normal ones leave a second one in store."""
-    return (
-        [random.random(), random.gauss(0, 1)],
-        [*np.random.rand(2), np.random.randn()],
-        [*torch.rand(2).tolist(), torch.randn(()).item()],
-    )
+def processes(count: int = 1) -> Any:
+    return SimpleNamespace(world_size=count, global_rank=0)
 
 
-def seed(number: int) -> None:
-    random.seed(number)
-    np.random.seed(number)
-    torch.manual_seed(number)
+def numbers() -> list[float]:
+    """Of every kind; normal numbers are drawn in pairs, of which the second is kept."""
+    return [
+        random.random(),
+        random.gauss(0, 1),
+        float(np.random.rand()),
+        float(np.random.randn()),
+        float(torch.rand(())),
+        *torch.randn(5).tolist(),
+        *torch.nn.functional.dropout(torch.ones(8)).tolist(),
+    ]
 
 
-@pytest.fixture
-def parts(
-    trainer: Callable[..., Trainer], tiny_model: Callable[..., MultiTask]
-) -> tuple[Trainer, MultiTask]:
-    return trainer(), tiny_model()
-
-
-@pytest.mark.parametrize("before", [0, 1, 2])
-def test_restored_state_gives_the_same_numbers(
-    parts: tuple[Trainer, MultiTask], tmp_path: Path, before: int
-) -> None:
-    seed(0)
-    for _ in range(before):
-        draw()
+def saved(path: Path) -> dict[str, Any]:
     checkpoint: dict[str, Any] = {}
-    RandomState().on_save_checkpoint(*parts, checkpoint)
-    expected = [draw() for _ in range(3)]
-
-    torch.save(checkpoint, tmp_path / "a.ckpt")
-    seed(99)
-    resumed = RandomState()
-    resumed.on_load_checkpoint(*parts, torch.load(tmp_path / "a.ckpt", weights_only=True))
-    draw()
-    resumed.on_train_start(*parts)
-    assert [draw() for _ in range(3)] == expected
+    RandomState().on_save_checkpoint(processes(), LightningModule(), checkpoint)
+    torch.save(checkpoint, path)
+    return torch.load(path, weights_only=True)
 
 
-def test_saving_draws_no_number(parts: tuple[Trainer, MultiTask]) -> None:
-    seed(0)
-    expected = draw()
-    seed(0)
-    RandomState().on_save_checkpoint(*parts, {})
-    assert draw() == expected
+def resume(checkpoint: dict[str, Any], count: int = 1) -> RandomState:
+    callback = RandomState()
+    callback.on_load_checkpoint(processes(count), LightningModule(), checkpoint)
+    return callback
 
 
-@pytest.mark.parametrize("processes", [0, 2])
-def test_states_of_another_number_of_processes_are_left(
-    parts: tuple[Trainer, MultiTask], processes: int
-) -> None:
-    checkpoint: dict[str, Any] = {}
-    RandomState().on_save_checkpoint(*parts, checkpoint)
-    checkpoint["random_states"] *= processes
-    if not processes:
-        del checkpoint["random_states"]
-    seed(5)
-    expected = draw()
-    seed(5)
-    resumed = RandomState()
-    resumed.on_load_checkpoint(*parts, checkpoint)
-    resumed.on_train_start(*parts)
-    assert draw() == expected
+@pytest.mark.parametrize("drawn", [0, 1])
+def test_restored_state_gives_the_same_numbers(drawn: int, tmp_path: Path) -> None:
+    for _ in range(drawn):
+        numbers()
+    checkpoint = saved(tmp_path / "state.ckpt")
+    expected = numbers()
+    assert numbers() != expected
+    callback = resume(checkpoint)
+    numbers()
+    callback.on_train_start(processes(), LightningModule())
+    assert numbers() == expected
 
 
-class Draws(Callback):
-    """Draws after each batch."""
-
-    def __init__(self) -> None:
-        self.numbers: list[Any] = []
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        self.numbers.append(draw())
+def test_saving_draws_no_number(tmp_path: Path) -> None:
+    checkpoint = saved(tmp_path / "first.ckpt")
+    expected = numbers()
+    resume(checkpoint).on_train_start(processes(), LightningModule())
+    saved(tmp_path / "second.ckpt")
+    assert numbers() == expected
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_resumed_training_draws_the_numbers_that_it_would_have_drawn(
-    tiny_data: type[DataModule],
-    tiny_model: Callable[..., MultiTask],
-    trainer: Callable[..., Trainer],
-    tmp_path: Path,
-) -> None:
-    seed(0)
-    whole = Draws()
-    first = trainer(max_epochs=1, callbacks=[RandomState(), whole])
-    first.fit(tiny_model(), tiny_data())
-    first.save_checkpoint(tmp_path / "a.ckpt")
-    expected = [draw() for _ in range(3)]
-    seed(99)
-    rest = Draws()
-    second = trainer(max_epochs=2, callbacks=[rest, RandomState()])
-    second.fit(tiny_model(), tiny_data(), ckpt_path=tmp_path / "a.ckpt", weights_only=True)
-    assert rest.numbers == expected
+def test_loading_restores_nothing_before_training_starts(tmp_path: Path) -> None:
+    checkpoint = saved(tmp_path / "state.ckpt")
+    first = numbers()
+    resume(checkpoint)
+    assert numbers() != first
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_other_number_of_processes_goes_on_unrestored(count: int, tmp_path: Path) -> None:
+    checkpoint = saved(tmp_path / "state.ckpt")
+    first = numbers()
+    resume(checkpoint, count).on_train_start(processes(count), LightningModule())
+    assert numbers() != first
+
+
+def test_checkpoint_without_random_states_is_accepted() -> None:
+    before = torch.get_rng_state()
+    resume({}).on_train_start(processes(), LightningModule())
+    RandomState().on_train_start(processes(), LightningModule())
+    assert torch.equal(before, torch.get_rng_state())

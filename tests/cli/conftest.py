@@ -38,12 +38,10 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def multitask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def multitask() -> Callable[..., None]:
     """The program in this process."""
 
     def run(*arguments: str) -> None:
-        for name in ("MULTITASK_RUN_FOLDER", "MULTITASK_RESUMED_RUN"):
-            monkeypatch.delenv(name, raising=False)
         main(arguments)
 
     return run

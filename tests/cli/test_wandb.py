@@ -96,7 +96,8 @@ def test_everything_is_recorded(
         if record.WhichOneof("record_type") == "metric"
     }
     assert best["val/digit/accuracy"].max
-    assert best["val/score"].max
+    # A sweep optimises a plain number.
+    assert "val/score" not in best
     assert best["val/glyph/mae"].min
     assert best["test/digit/loss"].min
 
@@ -113,7 +114,7 @@ def test_a_resumed_run_continues_its_wandb_run(
     assert len(list(run_folder().glob("wandb/offline-run-*"))) == 2
     rows = [names_and_values(record) for record in records]
     steps = [row["trainer/global_step"] for row in rows if "train/loss" in row]
-    assert steps == [4, 8]
+    assert steps == [3, 7]
 
 
 def test_off_leaves_no_trace(

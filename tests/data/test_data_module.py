@@ -96,7 +96,7 @@ def test_transforms_act_in_their_order(tiny_data: TinyData) -> None:
     ids=lambda transform: type(transform).__name__,
 )
 def test_random_transforms_are_refused(transform: nn.Module, tiny_data: TinyData) -> None:
-    with pytest.raises(InputError, match="transforms: .* same random parameters"):
+    with pytest.raises(InputError, match=r"transforms: .* same random parameters"):
         tiny_data(transforms=[v2.Normalize([0.5], [0.5]), transform])
 
 
@@ -108,7 +108,7 @@ def test_batch_size_must_be_positive(batch_size: int, tiny_data: TinyData) -> No
 
 def test_batch_size_above_the_training_samples_is_refused(tiny_data: TinyData) -> None:
     assert len(ready(tiny_data(batch_size=24)).train_dataloader()) == 1
-    with pytest.raises(InputError, match="batch_size is 25.*only 24 .*set it to 24 or less"):
+    with pytest.raises(InputError, match=r"batch_size is 25.*only 24 .*set it to 24 or less"):
         ready(tiny_data(batch_size=25)).train_dataloader()
     # Validation takes what there is.
     assert len(ready(tiny_data(batch_size=25)).val_dataloader()) == 1

@@ -10,17 +10,9 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
-FOLDER = Path(__file__).parents[2] / "notebooks"
-NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-
-
-def _this_python(ipython: Path) -> AsyncKernelManager:
-    # No folder of installed kernels: what is left is ipykernel's own, of the running interpreter.
-    return AsyncKernelManager(
-        kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[])
-    )
 
 
 def test_there_are_notebooks() -> None:
@@ -28,7 +20,7 @@ def test_there_are_notebooks() -> None:
 
 
 @each_notebook
-def test_stored_without_outputs(path: Path) -> None:
+def test_is_stored_without_outputs(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.source for cell in code if cell.outputs or cell.execution_count is not None] == []
@@ -37,4 +29,25 @@ def test_stored_without_outputs(path: Path) -> None:
 
 @pytest.mark.slow
 @each_notebook
-def test_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None: ...
+def test_runs_from_top_to_bottom(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody's own IPython settings; figures as in a notebook, whatever backend the tests use.
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    work = tmp_path / "work"
+    work.mkdir()
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook, km=_this_python(), timeout=300, resources={"metadata": {"path": str(work)}}
+    )
+    client.execute()
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    assert list(work.iterdir()) == []
+
+
+def _this_python() -> AsyncKernelManager:
+    # Without folders of installed kernels, the one left is ipykernel's own: sys.executable.
+    specs = KernelSpecManager(kernel_dirs=[])
+    return AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)

@@ -7,14 +7,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from multitask.cli.config_errors import check_config_files
+from multitask.distributed import is_first_process
 from multitask.errors import InputError
 from multitask.runs.folder import CONFIG, LAST, folder_of, resumable_run
 
-RESUMED = "MULTITASK_RESUMED_RUN"
-"""Environment variable with the folder of the run that goes on, for all processes of a run."""
+RUN_FOLDER = "MULTITASK_RUN_FOLDER"
+"""Environment variable by which the first process tells those it starts the run's folder."""
 
 
-def prepare(arguments: Sequence[str]) -> list[str]:
+def resumed_folder(arguments: Sequence[str]) -> Path | None:
+    """The folder of the run that ``resume [RUN]`` goes on with, None for other verbs.
+
+    Raises:
+        InputError: if there is no such run.
+    """
+    verb, *rest = _joined(arguments) or [""]
+    if verb != "resume":
+        return None
+    if not is_first_process() and RUN_FOLDER in os.environ:
+        return Path(os.environ[RUN_FOLDER])
+    run = rest[0] if rest and not rest[0].startswith("-") else None
+    return resumable_run(run, Path((values_of(rest, "run.root") or ["runs"])[-1]))
+
+
+def prepare(arguments: Sequence[str], resumed: Path | None = None) -> list[str]:
     """Rewrite and check the command line.
 
     ``resume [RUN]`` becomes a ``fit`` with the run's configuration and last checkpoint. A
@@ -24,6 +40,7 @@ def prepare(arguments: Sequence[str]) -> list[str]:
 
     Args:
         arguments: the command line, without the program's name.
+        resumed: what `resumed_folder` returned.
 
     Returns:
         The command line for the parser.
@@ -32,8 +49,9 @@ def prepare(arguments: Sequence[str]) -> list[str]:
         InputError: if a configuration file or the checkpoint is not right.
     """
     plain = [_null(each) for each in _joined(arguments) if not each.startswith("--_")]
-    if plain[:1] == ["resume"]:
-        plain = _resume(plain[1:])
+    if resumed is not None:
+        given = [each for each in plain[1:] if each.startswith("-")]
+        plain = ["fit", f"--config={resumed / CONFIG}", f"--ckpt_path={resumed / LAST}", *given]
     elif plain[:1] in (["validate"], ["test"], ["predict"]):
         plain = _with_config_of_checkpoint(plain)
     check_config_files([Path(path) for path in values_of(plain, "config", "c")], plain)
@@ -66,15 +84,6 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 def _null(argument: str) -> str:
     name, equals, value = argument.partition("=")
     return f"{name}=null" if equals and value == "None" and name.startswith("--") else argument
-
-
-def _resume(arguments: list[str]) -> list[str]:
-    run = arguments.pop(0) if arguments and not arguments[0].startswith("-") else None
-    root = Path((values_of(arguments, "run.root") or ["runs"])[-1])
-    folder = Path(os.environ[RESUMED]) if RESUMED in os.environ else resumable_run(run, root)
-    os.environ[RESUMED] = str(folder)
-    config, checkpoint = folder / CONFIG, folder / LAST
-    return ["fit", f"--config={config}", f"--ckpt_path={checkpoint}", *arguments]
 
 
 def _with_config_of_checkpoint(arguments: list[str]) -> list[str]:

@@ -19,7 +19,7 @@ from multitask.callbacks import (
     ProgressBar,
     RandomState,
 )
-from multitask.cli.arguments import RESUMED, values_of
+from multitask.cli.arguments import RUN_FOLDER, values_of
 from multitask.cli.parser import Parser
 from multitask.cli.preflight import check
 from multitask.cli.report import describe, report, say_where
@@ -34,21 +34,20 @@ from multitask.runs.record import RunRecord
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import sync_command, wandb_logger
 
-RUN_FOLDER = "MULTITASK_RUN_FOLDER"
-"""Environment variable by which the first process tells those it starts the run's folder."""
-
 
 class CommandLine(LightningCLI):
     """``fit``, ``validate``, ``test`` and ``predict``, each in a folder of its own.
 
     Args:
         arguments: what `multitask.cli.arguments.prepare` returned.
+        resumed: the folder of the run that goes on, if one does.
     """
 
     model: MultiTask
     datamodule: DataModule
 
-    def __init__(self, arguments: list[str]) -> None:
+    def __init__(self, arguments: list[str], resumed: Path | None = None) -> None:
+        self.resumed = resumed
         quiet_screen()
         Parser.command_line = arguments
         super().__init__(
@@ -137,8 +136,7 @@ class CommandLine(LightningCLI):
     def _new_or_resumed_folder(self) -> Path:
         checkpoint = self.config_init[self.subcommand].ckpt_path
         if self.subcommand == "fit":
-            resumed = os.environ.get(RESUMED)
-            return Path(resumed) if resumed else self._new_folder()
+            return self.resumed or self._new_folder()
         # The test of a run's checkpoint belongs to the run.
         owner = folder_of(Path(checkpoint)) if checkpoint else None
         return new_folder(owner / str(self.subcommand)) if owner else self._new_folder()

@@ -27,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: the command line, without the program's name.
     """
+    if "" not in sys.path and os.getcwd() not in sys.path:
+        # Classes in the user's own files are found by their class path, as with `python -m`.
+        sys.path.insert(0, os.getcwd())
     for message in NOISE:
         warnings.filterwarnings("ignore", message=message)
     # The report says in the program's own words where the run is.
@@ -47,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: list[str]) -> None:
     # Here, because importing Lightning takes seconds that --version need not.
-    from multitask.cli.arguments import prepare
+    from multitask.cli.arguments import prepare, resumed_folder
     from multitask.cli.command_line import CommandLine
 
-    CommandLine(prepare(arguments))
+    resumed = resumed_folder(arguments)
+    CommandLine(prepare(arguments, resumed), resumed)

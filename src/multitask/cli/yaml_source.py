@@ -10,9 +10,12 @@ from typing import Any
 
 import yaml
 
+from multitask.cli.yaml_reasons import line_of, reason
 from multitask.errors import InputError, nearest
 
 COMMAND_LINE = "the command line"
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The parser's own choice; the two differ in what they forgive."""
 YAML_TYPES = "tag:yaml.org,2002:"
 KINDS: dict[type, str] = {yaml.ScalarNode: "a single value", yaml.SequenceNode: "a list"}
 
@@ -88,10 +91,13 @@ def read_config(path: Path, source: str | None = None, asked: str = "") -> Setti
         InputError: if there is no such file, it is no YAML mapping, or a key stands twice in it.
     """
     builder = _Builder(path, source or str(path))
+    text = _text(path, asked)
     try:
-        node = yaml.SafeLoader(_text(path, asked)).get_single_node()
+        node = Loader(text).get_single_node()
     except yaml.YAMLError as error:
-        raise InputError(f"{_location(path, error)}: invalid YAML: {_reason(error)}") from error
+        line = line_of(error)
+        place = f"{path}:{line}" if line else str(path)
+        raise InputError(f"{place}: invalid YAML: {reason(error, text)}") from error
     if not isinstance(node, yaml.MappingNode):
         found = KINDS.get(type(node), "empty")
         raise InputError(f"{path}: the file is {found}; a configuration is a mapping, 'key: value'")
@@ -101,7 +107,7 @@ def read_config(path: Path, source: str | None = None, asked: str = "") -> Setti
 def read_argument(value: str, place: Place) -> Setting:
     """Read the value of a command-line argument, which may be a YAML list or mapping."""
     try:
-        node = yaml.SafeLoader(value).get_single_node()
+        node = Loader(value).get_single_node()
     except yaml.YAMLError:
         return Setting(place, value)
     setting = _OnePlace(place).setting(node, place)
@@ -149,9 +155,9 @@ class _Builder:
         if node is None or node.tag == f"{YAML_TYPES}timestamp":
             return None if node is None else node.value
         try:
-            return yaml.SafeLoader("").construct_object(node)
+            return Loader("").construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
-            text = f"{self.place(node).text}: invalid YAML: {_reason(error)}"
+            text = f"{self.place(node).text}: invalid YAML: {reason(error)}"
             raise InputError(text) from error
 
 
@@ -184,13 +190,3 @@ def _near_file(path: Path) -> str:
     there = {each.stem: each.name for each in sorted(path.parent.glob("*.y*ml"))}
     suggestion = nearest(path.stem, there)
     return re.sub("'(.*?)'", lambda stem: f"'{there[stem[1]]}'", suggestion)
-
-
-def _location(path: Path, error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f"{path}:{mark.line + 1}" if mark else str(path)
-
-
-def _reason(error: Exception) -> str:
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return "a tab; indent with spaces" if "'\\t'" in problem else problem

@@ -10,12 +10,15 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor, nn
+from torchvision.transforms import v2
 
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.loader import BatchLoader
 from multitask.data.sampling import GlobalBatches, LabelledAndUnlabelled
 from multitask.errors import InputError, nearest
 
+NO_PARAMETERS = v2.Transform.make_params
+RANDOM = ("Random", "ColorJitter", "ElasticTransform", "AutoAugment", "RandAugment", "AugMix")
 SPLITS = ("train", "val", "test")
 
 
@@ -143,8 +146,19 @@ class DataModule(LightningDataModule, ABC):
 def _refuse_random(transforms: Sequence[nn.Module]) -> None:
     for transform in transforms:
         name = type(transform).__name__
-        if name.startswith(("Random", "AutoAugment", "RandAugment", "TrivialAugment", "AugMix")):
+        _refuse_random([each for each in _parts(transform) if each is not transform])
+        if _is_random(transform):
             raise InputError(
                 f"transforms: {name} would draw the same random parameters for every image of a "
                 "batch; use transforms without randomness"
             )
+
+
+def _parts(transform: nn.Module) -> list[nn.Module]:
+    return [*transform.children(), *getattr(transform, "transforms", ())]
+
+
+def _is_random(transform: nn.Module) -> bool:
+    if isinstance(transform, v2.Transform) and type(transform).make_params is not NO_PARAMETERS:
+        return True
+    return type(transform).__name__.startswith(RANDOM)

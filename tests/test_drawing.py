@@ -1,0 +1,112 @@
+"""Figures show what they were given."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+import torch
+from matplotlib.container import BarContainer
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from multitask.drawing import captions, draw_coverage, draw_samples, draw_task
+from multitask.tasks import Classification, Regression, Task
+
+NAN = float("nan")
+TASKS: dict[str, Task] = {
+    "kind": Classification(3, classes=["cat", "dog", "cow"]),
+    "size": Regression(unit=" cm"),
+    "place": Regression(size=2),
+}
+TARGETS = {
+    "kind": torch.tensor([1, -100]),
+    "size": torch.tensor([12.345, NAN]),
+    "place": torch.zeros(2, 2),
+}
+
+
+def pictures(figure: Figure) -> list[Tensor]:
+    return [torch.tensor(axes.images[0].get_array()) for axes in figure.axes if axes.images]
+
+
+@pytest.mark.parametrize("count", [1, 8, 10])
+def test_one_axes_a_sample(count: int) -> None:
+    images = torch.rand(count, 1, 5, 6)
+    texts = [f"number {place}\nline" for place in range(count)]
+    figure = draw_samples(images, texts)
+    filled = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in filled] == texts
+    assert not any(axes.axison for axes in figure.axes)
+    assert {tuple(picture.shape) for picture in pictures(figure)} == {(5, 6)}
+    figure.canvas.draw()
+
+
+def test_images_of_any_range_are_stretched_to_0_to_1() -> None:
+    images = torch.tensor([[-5.0, 0.0], [5.0, 15.0]]).expand(1, 1, 2, 2)
+    (picture,) = pictures(draw_samples(images, ["a"]))
+    torch.testing.assert_close(picture, torch.tensor([[0.0, 0.25], [0.5, 1.0]]))
+
+
+@pytest.mark.parametrize(
+    ("channels", "shape"), [(1, (4, 6)), (2, (4, 6)), (3, (4, 6, 3)), (4, (4, 6, 4))]
+)
+def test_channels_are_colours_where_there_are_as_many(channels: int, shape: tuple[int]) -> None:
+    image = torch.rand(1, channels, 4, 6)
+    (picture,) = pictures(draw_samples(image, ["a"]))
+    assert tuple(picture.shape) == shape
+    last = picture if picture.ndim == 2 else picture[:, :, 0]
+    scaled = (image - image.min()) / (image.max() - image.min())
+    torch.testing.assert_close(last, scaled[0, 0])
+
+
+def test_uniform_and_integer_images_can_be_drawn() -> None:
+    (picture,) = pictures(draw_samples(torch.full((1, 1, 2, 2), 7, dtype=torch.uint8), ["a"]))
+    assert picture.tolist() == [[0, 0], [0, 0]]
+
+
+def test_captions_of_targets() -> None:
+    assert captions(TASKS, TARGETS) == ["kind dog\nsize 12.3 cm", "kind ?\nsize ?"]
+
+
+def test_captions_of_targets_and_predictions() -> None:
+    predictions = {
+        "kind": torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7]]),
+        "size": torch.tensor([[10.0], [-0.5]]),
+        "place": torch.zeros(2, 2),
+    }
+    assert captions(TASKS, TARGETS, predictions) == [
+        "kind dog → cat\nsize 12.3 cm → 10 cm",
+        "kind ? → cow\nsize ? → -0.5 cm",
+    ]
+
+
+def test_coverage_bars_are_as_wide_as_the_share_of_labels() -> None:
+    known = {"train": {"kind": 0.05, "size": 1.0}, "val": {"size": 0.5, "kind": 0.75}}
+    figure = draw_coverage(known)
+    (axes,) = figure.axes
+    found = {}
+    for container in axes.containers:
+        assert isinstance(container, BarContainer)
+        found[container.get_label()] = [bar.get_width() for bar in container]
+    assert found == {"train": pytest.approx([5, 100]), "val": pytest.approx([75, 50])}
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["kind", "size"]
+    middles = [[bar.get_y() + bar.get_height() / 2 for bar in each] for each in axes.containers]
+    for place in (0, 1):
+        assert (middles[0][place] + middles[1][place]) / 2 == pytest.approx(place)
+    bars = sorted((bar.get_y(), bar.get_y() + bar.get_height()) for bar in axes.patches)
+    assert all(low >= high - 1e-6 for (_, high), (low, _) in pairwise(bars))
+    assert {"5 %", "100 %", "75 %", "50 %"} <= {text.get_text() for text in axes.texts}
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["train", "val"]
+    figure.canvas.draw()
+
+
+def test_task_is_drawn_with_its_name_and_number_of_known_samples() -> None:
+    figure = draw_task("size", TASKS["size"], torch.tensor([[10.0], [2.0]]), TARGETS["size"])
+    (axes,) = figure.axes
+    assert axes.get_title() == "size (1 samples)"
+    (points,) = axes.collections
+    assert torch.tensor(points.get_offsets()).tolist() == [pytest.approx([12.345, 10.0])]
+    assert "cm" in axes.get_xlabel()

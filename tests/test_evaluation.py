@@ -1,0 +1,167 @@
+"""All tasks' metrics over a split."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from multitask.evaluation import Evaluation
+from multitask.tasks import Classification, Regression, Task
+
+SAMPLES = 30
+METRICS = {
+    "kind": {"loss", "accuracy", "f1", "auroc", "calibration_error"},
+    "size": {"loss", "mae", "rmse", "r2"},
+}
+
+
+@pytest.fixture
+def tasks() -> dict[str, Task]:
+    kind, size = Classification(3), Regression()
+    kind.learn_statistics("kind", torch.tensor([0, 0, 0, 1, 2]))
+    size.learn_statistics("size", torch.tensor([90.0, 100.0, 110.0]))
+    return {"kind": kind, "size": size}
+
+
+def outputs() -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return {
+        "kind": torch.randn(SAMPLES, 3, generator=generator),
+        "size": torch.randn(SAMPLES, 1, generator=generator),
+    }
+
+
+def targets() -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    kind = torch.randint(3, (SAMPLES,), generator=generator)
+    size = 100 + 10 * torch.randn(SAMPLES, generator=generator)
+    kind[::3], size[:7] = -100, float("nan")
+    return {"kind": kind, "size": size}
+
+
+def evaluated(
+    evaluation: Evaluation, tasks: dict[str, Task], truth: dict[str, Tensor], batch: int = 7
+) -> dict[str, Tensor]:
+    """Batches are uneven in size and in their labels."""
+    guess = outputs()
+    for rows in torch.arange(SAMPLES).split(batch):
+        part, labels = ({name: each[name][rows] for name in tasks} for each in (guess, truth))
+        pairs = [torch.stack(task.loss(part[name], labels[name])) for name, task in tasks.items()]
+        evaluation.update(part, labels, torch.stack(pairs, 1))
+    return evaluation.compute()
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_names_are_complete(split: str, tasks: dict[str, Task]) -> None:
+    expected = {f"{split}/{task}/{metric}" for task, each in METRICS.items() for metric in each}
+    if split == "train":
+        # Losses of training are logged every few steps instead.
+        expected -= {"train/kind/loss", "train/size/loss"}
+    if split == "test":
+        for task, each in METRICS.items():
+            expected |= {f"trivial/{task}/{metric}" for metric in each - {"loss"}}
+    found = evaluated(Evaluation(split, tasks), tasks, targets())
+    assert found.keys() == expected | {f"{split}/score"}
+    assert all(value.ndim == 0 and value.isfinite() for value in found.values())
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+def test_values_do_not_depend_on_the_batches(batch: int, tasks: dict[str, Task]) -> None:
+    whole = evaluated(Evaluation("test", tasks), tasks, targets(), SAMPLES)
+    parts = evaluated(Evaluation("test", tasks), tasks, targets(), batch)
+    assert_close(parts, whole, atol=1e-5, rtol=1e-5)
+
+
+def test_loss_is_the_mean_over_the_known_targets(tasks: dict[str, Task]) -> None:
+    found = evaluated(Evaluation("val", tasks), tasks, targets())
+    for name, task in tasks.items():
+        total, count = task.loss(outputs()[name], targets()[name])
+        assert_close(found[f"val/{name}/loss"], total / count)
+
+
+def test_score_is_the_mean_of_the_headline_metrics(tasks: dict[str, Task]) -> None:
+    found = evaluated(Evaluation("val", tasks), tasks, targets())
+    assert_close(found["val/score"], (found["val/kind/accuracy"] + found["val/size/r2"]) / 2)
+
+
+def test_trivial_predictor_knows_the_training_targets_only(tasks: dict[str, Task]) -> None:
+    found, truth = evaluated(Evaluation("test", tasks), tasks, targets()), targets()
+    known = truth["kind"][truth["kind"] >= 0]
+    assert_close(found["trivial/kind/accuracy"], (known == 0).float().mean())
+    assert_close(found["trivial/size/mae"], (truth["size"] - 100).abs().nanmean())
+
+
+def test_computing_starts_anew(tasks: dict[str, Task]) -> None:
+    evaluation, other = Evaluation("test", tasks), targets()
+    other["kind"], other["size"] = other["kind"].flip(0), other["size"] + 5
+    evaluated(evaluation, tasks, other)
+    again = evaluated(evaluation, tasks, targets())
+    assert_close(again, evaluated(Evaluation("test", tasks), tasks, targets()))
+
+
+@pytest.mark.parametrize(
+    ("task", "missing", "headline"),
+    [("kind", -100, "val/size/r2"), ("size", float("nan"), "val/kind/accuracy")],
+)
+def test_task_without_a_label_is_left_out_without_a_warning(
+    task: str, missing: float, headline: str, tasks: dict[str, Task]
+) -> None:
+    truth = targets()
+    truth[task] = torch.full_like(truth[task], missing)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = evaluated(Evaluation("val", tasks), tasks, truth)
+    other = "size" if task == "kind" else "kind"
+    assert found.keys() == {f"val/{other}/{name}" for name in METRICS[other]} | {"val/score"}
+    assert found["val/score"] == found[headline]
+
+
+def test_without_any_label_there_is_no_score(tasks: dict[str, Task]) -> None:
+    truth = {"kind": torch.full((SAMPLES,), -100), "size": torch.full((SAMPLES,), float("nan"))}
+    found = evaluated(Evaluation("val", tasks), tasks, truth)
+    assert list(found) == ["val/score"]
+    assert found["val/score"].isnan()
+
+
+def test_output_that_is_no_number_is_not_taken_for_a_missing_label(
+    tasks: dict[str, Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else a model with a broken task would score better than a whole one.
+    broken = outputs()
+    broken["size"][9] = float("nan")
+    monkeypatch.setitem(globals(), "outputs", lambda: broken)
+    found = evaluated(Evaluation("val", tasks), tasks, targets())
+    assert found["val/size/loss"].isnan()
+    assert found["val/score"].isnan()
+
+
+@pytest.mark.parametrize("name", ["kind", "size"])
+def test_single_task_is_enough(name: str, tasks: dict[str, Task]) -> None:
+    alone = {name: tasks[name]}
+    found = evaluated(Evaluation("val", alone), alone, targets())
+    both = evaluated(Evaluation("val", tasks), tasks, targets())
+    assert_close({**both, "val/score": found["val/score"]}, {**both, **found})
+    assert found["val/score"] == found[f"val/{name}/{tasks[name].headline}"]
+
+
+def test_directions_are_those_of_the_metrics(tasks: dict[str, Task]) -> None:
+    evaluation = Evaluation("val", tasks)
+    assert dict(evaluation.directions("kind")) == {
+        "val/kind/accuracy": True,
+        "val/kind/f1": True,
+        "val/kind/auroc": True,
+        "val/kind/calibration_error": False,
+    }
+    assert dict(evaluation.directions("size")) == {
+        "val/size/mae": False,
+        "val/size/rmse": False,
+        "val/size/r2": True,
+    }
+
+
+def test_nothing_of_it_enters_a_checkpoint(tasks: dict[str, Task]) -> None:
+    assert not Evaluation("test", tasks).state_dict()
