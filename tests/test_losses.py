@@ -12,13 +12,21 @@ def test_mean_is_over_targets_not_over_batches() -> None:
     losses = MeanLosses(2)
     losses.update(torch.tensor([[10.0, 1.0], [1.0, 4.0]]))
     losses.update(torch.tensor([[2.0, 0.0], [3.0, 0.0]]))
-    assert_close(losses.compute(), torch.tensor([3.0, 0.25]))
+    assert_close(losses.compute(), torch.tensor([[3.0, 0.25], [4.0, 4.0]]))
 
 
 def test_task_without_a_label_has_no_mean() -> None:
     losses = MeanLosses(2)
     losses.update(torch.tensor([[1.0, 0.0], [2.0, 0.0]]))
-    assert losses.compute().isnan().tolist() == [False, True]
+    means, counts = losses.compute()
+    assert means.isnan().tolist() == [False, True]
+    assert counts.tolist() == [2, 0]
+
+
+def test_means_of_a_single_task_keep_their_shape() -> None:
+    losses = MeanLosses(1)
+    losses.update(torch.tensor([[1.0], [2.0]]))
+    assert losses.compute().tolist() == [[0.5], [2]]
 
 
 def test_half_precision_totals_are_added_in_single_precision() -> None:

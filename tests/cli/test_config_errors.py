@@ -223,6 +223,10 @@ BAD_COMMANDS = [
         "fit --config=good.yaml --model.tasks.y.size=3 --model.tasks.y=Regression",
         ["--model.tasks.y.size=3 must come after --model.tasks.y=Regression"],
     ),
+    (
+        "fit --config=good.yaml --model.encoder.in_features=3 --model.encoder=MLP",
+        ["--model.encoder.in_features=3 must come after --model.encoder=MLP"],
+    ),
     ("fit --config=good.yaml extra", ["'extra' is no argument"]),
     ("fit --config=good.yaml trainer.max_epochs=2", ["mean '--trainer.max_epochs=2'"]),
     ("fit --config=good.yaml --trainer.max_epochs", ["write --trainer.max_epochs=..."]),

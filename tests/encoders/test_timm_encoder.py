@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import timm
 import torch
+from lightning.pytorch import Trainer
 
+from multitask import MultiTask
 from multitask.encoders import Timm
 from multitask.errors import InputError
 
@@ -69,3 +73,24 @@ def test_pretrained_weights_are_asked_for_only_when_wanted(
     monkeypatch.setattr(timm, "create_model", note)
     Timm("resnet18", pretrained=pretrained, in_channels=1)
     assert asked == [("resnet18", pretrained, 1)]
+
+
+def test_model_from_a_checkpoint_downloads_no_pretrained_weights(
+    monkeypatch: pytest.MonkeyPatch,
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+    tmp_path: Path,
+) -> None:
+    asked: list[bool] = []
+    create = timm.create_model
+
+    def note(name: str, pretrained: bool, **options: Any) -> Any:
+        asked.append(pretrained)
+        return create(name, pretrained=False, **options)
+
+    monkeypatch.setattr(timm, "create_model", note)
+    owner = trainer()
+    owner.strategy.connect(tiny_model(encoder=Timm("lcnet_035", pretrained=True)))
+    owner.save_checkpoint(tmp_path / "model.ckpt")
+    MultiTask.load_from_checkpoint(tmp_path / "model.ckpt")
+    assert asked == [True, False]

@@ -35,8 +35,11 @@ def test_runs_from_top_to_bottom(
     # Nobody's own IPython settings; figures as in a notebook, whatever backend the tests use.
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.delenv("MPLBACKEND", raising=False)
-    work = tmp_path / "work"
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    work, temporary = tmp_path / "work", tmp_path / "temporary"
     work.mkdir()
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook, km=_this_python(), timeout=300, resources={"metadata": {"path": str(work)}}
@@ -45,6 +48,7 @@ def test_runs_from_top_to_bottom(
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code)
     assert list(work.iterdir()) == []
+    assert list(temporary.rglob("*.ckpt")) == []
 
 
 def _this_python() -> AsyncKernelManager:

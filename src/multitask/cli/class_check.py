@@ -101,7 +101,11 @@ def _import(name: str) -> type | str | None:
     except Exception as error:
         return f"the module '{module}' cannot be imported: {type(error).__name__}: {error}"
     if not hasattr(owner, attribute):
-        names = {each for each, value in vars(owner).items() if isinstance(value, type)}
+        names = {
+            each
+            for each, value in getattr(owner, "__dict__", {}).items()
+            if isinstance(value, type)
+        }
         return f"there is no '{attribute}' in {module}{nearest(attribute, names)}"
     found = getattr(owner, attribute)
     return found if isinstance(found, type) else None

@@ -53,9 +53,10 @@ def explain(message: str, arguments: Sequence[str], paths: Sequence[Path]) -> st
             tree = overlaid(tree, read_config(path))
         tree = overridden(tree, arguments)
         wrong = [each for each in problems(tree) if each.place.source == COMMAND_LINE]
-        return str(wrong[0]) if wrong else sentence(message, arguments, tree)
+        text = str(wrong[0]) if wrong else sentence(message, arguments, tree)
     except InputError as error:
-        return str(error)
+        text = str(error)
+    return " ".join(text.split())
 
 
 def _nothing() -> Setting:

@@ -65,13 +65,26 @@ def _without_value(match: re.Match[str], arguments: Sequence[str], tree: Setting
     return f"{flag.text} has no value; write {flag.text}={value}"
 
 
-def _before_its_class(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
+def _abstract(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
+    return _before_its_class(arguments) or (
+        f"{match['name']} is abstract, so a class_path must name one of its subclasses"
+    )
+
+
+def _not_accepted(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
+    name = match["name"]
+    return _before_its_class(arguments) or (
+        f"{_place(tree, name.split('.')[-1:])}'{name}' is no setting of the class that it is for"
+    )
+
+
+def _before_its_class(arguments: Sequence[str]) -> str | None:
     given = options(arguments)
     for place, late in enumerate(given):
         for early in given[:place]:
             if early.name.startswith(f"{late.name}."):
                 return f"{early.text} must come after {late.text}, which names its class"
-    return f"{match['name']} is abstract, so a class_path must name one of its subclasses"
+    return None
 
 
 def _required(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
@@ -118,7 +131,8 @@ SPEAKERS: tuple[tuple[str, Speaker], ...] = (
     (r'expected "subcommand" to be one of \{(?P<valid>.*)\}', _no_verb),
     (r"is not accepted before subcommand '(?P<verb>\w+)'", _setting_before_verb),
     (r"argument (?P<flag>\S+): expected one argument", _without_value),
-    (r"instantiatable class, but (?P<name>[\w.]+) is abstract", _before_its_class),
+    (r"instantiatable class, but (?P<name>[\w.]+) is abstract", _abstract),
+    (r"Option '(?P<name>[^']+)' is not accepted", _not_accepted),
     (r"the following arguments are required: (?P<keys>[\w., ]*\w)", _required),
     (r"unrecognized arguments: (?P<given>.*)", _unrecognized),
     (r"File does not exist: '(?P<path>.*)'", _missing_file),
