@@ -108,6 +108,7 @@ def test_make_commands(command: str, checkout: Path) -> None:
 @pytest.mark.slow
 def test_the_commands_run_as_they_stand(here: Path) -> None:
     # One shell for all, so that $RUN is what it is for a person; the program itself is cut short.
+    program = str(Path(sys.executable).with_name("multitask"))
     script = f"""
         set -euo pipefail
         multitask() {{
@@ -116,7 +117,7 @@ def test_the_commands_run_as_they_stand(here: Path) -> None:
                 resume*) set -- "$@" {QUICK[-2]} ;;
                 *) set -- "$@" {" ".join(QUICK)} ;;
             esac
-            {shlex.quote(sys.executable)} -c "from multitask.cli.main import main; main()" "$@"
+            {shlex.quote(program)} "$@"
         }}
     """
     done = subprocess.run(

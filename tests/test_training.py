@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import pytest
 import torch
@@ -12,7 +11,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from multitask import MultiTask
+from multitask import InputError, MultiTask
 from multitask.balancing import Balancer
 from multitask.data import DataModule
 
@@ -63,11 +62,15 @@ def test_any_interval_of_logging_trains_the_same(
     assert torch.equal(found.heads["kind"].weight, expected.heads["kind"].weight)
 
 
-@pytest.mark.parametrize("options", [{}, {"mode": "max"}])
-def test_plateau_schedule_leaves_the_rate_while_the_score_rises(
-    options: dict[str, Any], tiny_model: TinyModel
+def test_plateau_schedule_that_watches_for_the_wrong_direction_is_refused(
+    tiny_model: TinyModel,
 ) -> None:
-    scheduler = partial(ReduceLROnPlateau, patience=0, **options)
+    with pytest.raises(InputError, match="set its mode to max"):
+        tiny_model(scheduler=partial(ReduceLROnPlateau, patience=0)).configure_optimizers()
+
+
+def test_plateau_schedule_leaves_the_rate_while_the_score_rises(tiny_model: TinyModel) -> None:
+    scheduler = partial(ReduceLROnPlateau, patience=0, mode="max")
     schedule = tiny_model(scheduler=scheduler).configure_optimizers()["lr_scheduler"]
     assert schedule["monitor"] == "val/score"
     for score in (0.1, 0.2, 0.3, 0.4):

@@ -44,7 +44,7 @@ class MultiTask(LightningModule):
         tasks: what to learn, by name. The name is also the key in the batch and the prefix of the
             metrics.
         balancer: how the losses are combined; their weighted sum where not given.
-        optimizer: class of the optimizer, its other arguments bound.
+        optimizer: class of the optimizer, its other arguments bound; AdamW where not given.
         scheduler: class of the learning rate schedule, its other arguments bound.
         scheduler_interval: whether the schedule counts optimizer steps or epochs.
 
@@ -60,7 +60,7 @@ class MultiTask(LightningModule):
         encoder: Encoder,
         tasks: dict[str, Task],
         balancer: Balancer | None = None,
-        optimizer: OptimizerCallable = torch.optim.AdamW,
+        optimizer: OptimizerCallable | None = None,
         scheduler: SchedulerCallable | None = None,
         scheduler_interval: Literal["step", "epoch"] = "step",
     ) -> None:
@@ -84,7 +84,9 @@ class MultiTask(LightningModule):
         )
         self.balancer = balancer or FixedWeights()
         self.balancer.check(list(tasks))
-        self.optimizer, self.scheduler = optimizer, scheduler
+        # Not the parameter's default: the command line hands its settings to any other class.
+        self.optimizer = optimizer or torch.optim.AdamW
+        self.scheduler = scheduler
         self.scheduler_interval = scheduler_interval
         self.evaluations = nn.ModuleDict(
             {
@@ -144,7 +146,7 @@ class MultiTask(LightningModule):
         self._split("train").update(outputs, batch, totals)
         self.step_log.count(totals.detach(), len(batch["image"]) * self.trainer.world_size)
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if (batch_idx + 1) % every == 0 or self.trainer.is_last_batch:
+        if every and ((batch_idx + 1) % every == 0 or self.trainer.is_last_batch):
             self._log_step(loss, losses)
         return loss
 
@@ -176,8 +178,7 @@ class MultiTask(LightningModule):
             "interval": self.scheduler_interval,
         }
         if isinstance(schedule["scheduler"], ReduceLROnPlateau):
-            monitor = getattr(schedule["scheduler"], "monitor", "val/score")
-            schedule |= {"monitor": monitor, "interval": "epoch"}
+            schedule |= {"monitor": _monitored(schedule["scheduler"]), "interval": "epoch"}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def metric_directions(self) -> list[tuple[str, bool]]:
@@ -305,6 +306,13 @@ class MultiTask(LightningModule):
         return f"the last good checkpoint is {kept[-1]}" if kept else "no checkpoint was saved yet"
 
     def _keep_hyperparameters(self, **arguments: Any) -> None:
+        self._describe(arguments)
+        settings = (self.hparams.get("encoder") or {}).get("init_args") or {}
+        if "pretrained" in settings:
+            # Who reads the checkpoint gets these weights; none need be downloaded.
+            settings["pretrained"] = False
+
+    def _describe(self, arguments: dict[str, Any]) -> None:
         if _given_hyperparameters.get() is not None:
             self.save_hyperparameters(logger=False)
             return
@@ -319,3 +327,12 @@ class MultiTask(LightningModule):
 
 def _full(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def _monitored(scheduler: ReduceLROnPlateau) -> str:
+    monitor = getattr(scheduler, "monitor", None)
+    if monitor is None and scheduler.mode == "min":
+        raise InputError(
+            "ReduceLROnPlateau watches val/score, which is better when higher; set its mode to max"
+        )
+    return monitor or "val/score"

@@ -9,6 +9,8 @@ import inspect
 from functools import partial
 from typing import Any
 
+from torch import Tensor
+
 from multitask.errors import InputError
 
 PLAIN = (str, int, float, bool, type(None))
@@ -22,8 +24,12 @@ class Recorded:
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Keep the arguments; copying and unpickling call this without any."""
         instance = super().__new__(cls)
-        bound = inspect.signature(cls.__init__).bind_partial(instance, *args, **kwargs)
+        signature = inspect.signature(cls.__init__)
+        bound = signature.bind_partial(instance, *args, **kwargs)
         arguments = dict(list(bound.arguments.items())[1:])
+        for name, parameter in signature.parameters.items():
+            if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                arguments |= arguments.pop(name, {})
         object.__setattr__(instance, "_arguments", arguments)
         return instance
 
@@ -32,15 +38,17 @@ def recipe(thing: Any) -> Any:
     """Describe how to build an object, in types that YAML and safe checkpoints can hold.
 
     Args:
-        thing: a plain value, a class, a ``functools.partial`` of a class, a `Recorded` object, an
-            object whose attributes are named like its constructor's parameters, or a list, tuple
-            or dictionary of these.
+        thing: a plain value, a tensor, a class, a ``functools.partial`` of a class, a `Recorded`
+            object, an object whose attributes are named like its constructor's parameters, or a
+            list, tuple or dictionary of these.
 
     Raises:
         InputError: if an object does not show how it was built.
     """
     if isinstance(thing, PLAIN):
         return thing
+    if isinstance(thing, Tensor):
+        return thing.tolist()
     if isinstance(thing, list | tuple):
         return [recipe(each) for each in thing]
     if isinstance(thing, dict):
@@ -73,8 +81,13 @@ def _partial(factory: partial[Any]) -> dict[str, Any]:
 def _arguments_of(thing: Any) -> dict[str, Any]:
     if isinstance(thing, Recorded):
         return thing._arguments
-    names = inspect.signature(type(thing)).parameters
-    missing = [name for name in names if not hasattr(thing, name)]
-    if missing or type(thing).__module__ == "builtins":
+    try:
+        parameters = inspect.signature(type(thing)).parameters.values()
+    except ValueError:
+        raise InputError(f"{thing!r} does not show how it was built") from None
+    # torch's losses take two arguments that they have long ceased to keep.
+    forgotten = ("size_average", "reduce") if type(thing).__module__.startswith("torch.") else ()
+    names = [each.name for each in parameters if each.name not in forgotten]
+    if any(not hasattr(thing, name) for name in names) or type(thing).__module__ == "builtins":
         raise InputError(f"{thing!r} does not show how it was built")
     return {name: getattr(thing, name) for name in names}

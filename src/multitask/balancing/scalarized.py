@@ -21,7 +21,7 @@ from multitask.errors import InputError
 register_type(Tensor, serializer=Tensor.tolist, deserializer=torch.tensor)
 
 
-NOT_STATE = set(vars(nn.Module()))
+NOT_STATE = {*vars(nn.Module()), "shape"}
 
 
 class Scalarized(Balancer):
@@ -32,8 +32,7 @@ class Scalarized(Balancer):
     memory of losses (``DWA``, ``FAMO``) see the task's last known loss instead.
 
     Args:
-        scalarizer: a torchjd scalarization; from Python also a ``functools.partial`` of one, which
-            lets a checkpoint rebuild it: ``Scalarized(partial(UW, shape=2))``.
+        scalarizer: a torchjd scalarization; from Python also a ``functools.partial`` of one.
     """
 
     last_losses: Tensor
@@ -43,6 +42,9 @@ class Scalarized(Balancer):
         super().__init__()
         made: Any = scalarizer
         self.scalarizer = made() if isinstance(made, partial) else made
+        if learnt := list(self.scalarizer.parameters()):
+            # torchjd does not keep this argument, which a checkpoint's recipe needs.
+            self.scalarizer.shape = list(learnt[0].shape)
         for name, value in list(vars(self.scalarizer).items()):
             if isinstance(value, Tensor):
                 # A buffer follows the model to its device and into its checkpoint.

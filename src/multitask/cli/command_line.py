@@ -73,7 +73,12 @@ class CommandLine(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse, without Lightning's warning that arguments were given from Python."""
         self.config = parser.parse_args(args)  # type: ignore[arg-type]
-        run = self.config[self.config.subcommand].run
+        config = self.config[self.config.subcommand]
+        encoder = config.model.encoder.get("init_args") or {}
+        if config.ckpt_path and "pretrained" in encoder:
+            # The weights come from the checkpoint; none need be downloaded.
+            encoder["pretrained"] = False
+        run = config.run
         if run.experiment is None:
             configs = values_of(Parser.command_line, "config", "c")
             run.experiment = Path(configs[0]).stem if configs else "default"

@@ -24,7 +24,10 @@ class Parser(LightningArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Explain what is wrong."""
-        if isinstance(ex, InputError):
-            raise ex
+        cause: BaseException | None = ex
+        while cause is not None:
+            if isinstance(cause, InputError):
+                raise cause
+            cause = cause.__cause__
         paths = [Path(path) for path in values_of(self.command_line, "config", "c")]
         raise InputError(explain(message, self.command_line, paths)) from ex

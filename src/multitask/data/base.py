@@ -18,7 +18,15 @@ from multitask.data.sampling import GlobalBatches, LabelledAndUnlabelled
 from multitask.errors import InputError, nearest
 
 NO_PARAMETERS = v2.Transform.make_params
-RANDOM = ("Random", "ColorJitter", "ElasticTransform", "AutoAugment", "RandAugment", "AugMix")
+RANDOM = (
+    "Random",
+    "ColorJitter",
+    "ElasticTransform",
+    "AutoAugment",
+    "RandAugment",
+    "TrivialAugment",
+    "AugMix",
+)
 SPLITS = ("train", "val", "test")
 
 
