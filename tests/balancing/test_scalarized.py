@@ -228,8 +228,9 @@ def test_wrong_number_of_entries_is_refused(scalarizer: Scalarizer) -> None:
 
 @pytest.mark.parametrize("scalarizer", [DWA(), FAMO(3)], ids=str)
 def test_checking_is_not_remembered(scalarizer: Scalarizer) -> None:
+    balancer = Scalarized(scalarizer)
     before = {name: str(value) for name, value in vars(scalarizer).items()}
-    Scalarized(scalarizer).check(["a", "b", "c"])
+    balancer.check(["a", "b", "c"])
     after = {name: str(value) for name, value in vars(scalarizer).items()}
     assert after == before
 

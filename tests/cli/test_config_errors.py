@@ -102,7 +102,7 @@ BAD_LINES = {
     "no class_path": (
         f"{CLASSIFICATION}\n      ",
         "",
-        [":10: ", "task 'digit'", "no class_path", "'Classification', 'Regression'"],
+        [":10: ", "task 'digit'", "no class_path", "'Classification'", "'Regression'"],
     ),
     "empty class_path": (
         CLASSIFICATION,
@@ -150,7 +150,6 @@ STILL_GOOD = {
     "short names": ("multitask.tasks.Regression", "Regression"),
     "a class name alone": ("{class_path: multitask.encoders.ConvNet}", "ConvNet"),
     "sub-config": ("{class_path: multitask.encoders.ConvNet}", "parts/convnet.yaml"),
-    "default class": (ADAMW, "optimizer: {init_args: {lr: 0.1}}"),
     "interpolation": ("num_classes: 10", "num_classes: ${data.init_args.batch_size}"),
     "appended callbacks": ("max_epochs: 5", "callbacks+: {class_path: Timer}"),
     "keyword arguments that are passed on": (
