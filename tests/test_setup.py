@@ -289,3 +289,22 @@ def test_ci_lints_and_tests(checkout: Checkout, tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout.splitlines() == [f"{checkout.root} lint", f"{checkout.root} test"]
+
+
+def test_no_source_or_test_is_ignored_by_git() -> None:
+    """As src/multitask/runs would be, were all folders called runs ignored."""
+    sources = [
+        str(path.relative_to(ROOT))
+        for folder in ("src", "tests", "configs", "notebooks", "benchmarks", "scripts", "docs")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".yaml", ".ipynb", ".md", ".png") and path.is_file()
+    ]
+    assert "src/multitask/runs/folder.py" in sources
+    ignored = subprocess.run(
+        ["git", "check-ignore", "--no-index", *sources],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ignored.stdout.splitlines() == []

@@ -9,7 +9,7 @@ from pathlib import Path
 from multitask.cli.config_errors import check_config_files
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
-from multitask.runs.folder import CONFIG, LAST, folder_of, resumable_run
+from multitask.runs.folder import LAST, config_of, folder_of, resumable_run
 
 RUN_FOLDER = "MULTITASK_RUN_FOLDER"
 """Environment variable by which the first process tells those it starts the run's folder."""
@@ -33,7 +33,7 @@ def resumed_folder(arguments: Sequence[str]) -> Path | None:
 def prepare(arguments: Sequence[str], resumed: Path | None = None) -> list[str]:
     """Rewrite and check the command line.
 
-    ``resume [RUN]`` becomes a ``fit`` with the run's configuration and last checkpoint. A
+    ``resume [RUN]`` becomes a ``fit`` with the run's last configuration and checkpoint. A
     checkpoint without a configuration gets that of its run. ``=None``, which is how a sweep
     writes null, becomes ``=null``, and settings whose name begins with an underscore, which an
     agent repeats from a run's record, are dropped.
@@ -51,7 +51,7 @@ def prepare(arguments: Sequence[str], resumed: Path | None = None) -> list[str]:
     plain = [_null(each) for each in _joined(arguments) if not each.startswith("--_")]
     if resumed is not None:
         given = [each for each in plain[1:] if each.startswith("-")]
-        plain = ["fit", f"--config={resumed / CONFIG}", f"--ckpt_path={resumed / LAST}", *given]
+        plain = ["fit", f"--config={config_of(resumed)}", f"--ckpt_path={resumed / LAST}", *given]
     elif plain[:1] in (["validate"], ["test"], ["predict"]):
         plain = _with_config_of_checkpoint(plain)
     check_config_files([Path(path) for path in values_of(plain, "config", "c")], plain)
@@ -103,4 +103,4 @@ def _with_config_of_checkpoint(arguments: list[str]) -> list[str]:
             f"{path} lies in no run's folder, so give the configuration that it was trained with: "
             "--config=..."
         )
-    return [arguments[0], f"--config={folder / CONFIG}", *arguments[1:]]
+    return [arguments[0], f"--config={config_of(folder)}", *arguments[1:]]

@@ -8,7 +8,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from multitask.callbacks import (
@@ -32,7 +32,7 @@ from multitask.runs.log_file import keep_log, quiet_screen, say
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.record import RunRecord
 from multitask.runs.settings import RunSettings
-from multitask.runs.tracking import sync_command, wandb_logger
+from multitask.runs.tracking import finish, sync_command, wandb_logger, wandb_mode
 
 
 class CommandLine(LightningCLI):
@@ -91,6 +91,7 @@ class CommandLine(LightningCLI):
         verb = str(self.subcommand)
         config = self.config_init[verb]
         check(verb, self.model, self.datamodule, config.ckpt_path)
+        wandb_mode(self.settings)
         self.folder = self._run_folder()
         trainer = config.trainer
         trainer.callbacks = [*self._user_callbacks(), *self._callbacks(verb, trainer)]
@@ -175,18 +176,14 @@ class CommandLine(LightningCLI):
     @rank_zero_only
     def _report(self, split: str) -> None:
         values = self.trainer.callback_metrics
-        report(self.model, split, values, self.folder, self._sync_command())
+        report(self.model, split, values, self.folder, sync_command(self.folder))
+        finish()
 
     @rank_zero_only
     def _say_where(self) -> None:
         if not self.config_init[self.subcommand].trainer.fast_dev_run:
-            say_where(self.folder, self._sync_command())
-
-    def _sync_command(self) -> str | None:
-        for logger in self.trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                return sync_command(logger)
-        return None
+            say_where(self.folder, sync_command(self.folder))
+            finish()
 
 
 def _listed(given: Any) -> list[Any]:

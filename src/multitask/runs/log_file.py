@@ -1,0 +1,62 @@
+"""What the program says, on the screen and in the run's folder."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+LOG = logging.getLogger("multitask")
+"""Everything that is said goes here too, and from here to the run's ``log.txt``."""
+LIGHTNING = ("lightning.pytorch", "lightning.fabric")
+NAME = "log.txt"
+
+
+def say(text: str) -> None:
+    """Print a line, and log it."""
+    print(text, flush=True)
+    LOG.info(text)
+
+
+def quiet_screen() -> None:
+    """Keep Lightning's small talk off the screen; it goes to the log file alone."""
+    for name in LIGHTNING:
+        for handler in logging.getLogger(name).handlers:
+            handler.setLevel(logging.WARNING)
+
+
+def keep_log(folder: Path) -> None:
+    """Append what is said from now on to ``log.txt`` in a run's folder, and to no earlier run's.
+
+    Args:
+        folder: the run's folder.
+    """
+    LOG.setLevel(logging.INFO)
+    LOG.propagate = False
+    handler = _File(folder / NAME, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for name in (LOG.name, *LIGHTNING):
+        logger = logging.getLogger(name)
+        for earlier in [each for each in logger.handlers if isinstance(each, _File)]:
+            logger.removeHandler(earlier)
+            earlier.close()
+        logger.addHandler(handler)
+    _log_warnings()
+
+
+class _File(logging.FileHandler):
+    pass
+
+
+def _log_warnings() -> None:
+    show = warnings.showwarning
+    if getattr(show, "is_logged", False):
+        return
+
+    def log_and_show(message: Any, category: type[Warning], *place: Any, **options: Any) -> None:
+        LOG.warning("%s: %s", category.__name__, message)
+        show(message, category, *place, **options)
+
+    log_and_show.is_logged = True  # type: ignore[attr-defined]
+    warnings.showwarning = log_and_show

@@ -1,0 +1,84 @@
+"""What a run says about itself: its configuration, its origin, its best score."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import WandbLogger
+
+from multitask.module import MultiTask
+from multitask.runs.folder import CONFIG, part_file
+from multitask.runs.metrics_file import MetricsFile
+from multitask.runs.provenance import provenance
+
+
+class RunRecord(Callback):
+    """Writes ``config.yaml`` and ``provenance.yaml`` into the run's folder, and tells W&B.
+
+    A run that goes on writes ``config-2.yaml`` and ``provenance-2.yaml``, and its metrics continue
+    at its checkpoint.
+
+    Args:
+        folder: the run's folder.
+        config: the whole configuration, as YAML.
+    """
+
+    def __init__(self, folder: Path, config: str) -> None:
+        self.folder, self.config = folder, config
+        self.best_score = -math.inf
+        self._is_written = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best score so far."""
+        return {"best_score": self.best_score}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the best score."""
+        self.best_score = state_dict["best_score"]
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write and tell everything, once, before anything can go wrong."""
+        if self._is_written or not trainer.is_global_zero:
+            return
+        self._is_written = True
+        origin = provenance()
+        part_file(self.folder, CONFIG).write_text(self.config, encoding="utf-8")
+        text = yaml.safe_dump(origin, sort_keys=False, allow_unicode=True)
+        part_file(self.folder, "provenance.yaml").write_text(text, encoding="utf-8")
+        config = {**yaml.safe_load(self.config), "_provenance": origin}
+        for run in _wandb_runs(trainer):
+            run.config.update(config, allow_val_change=True)
+            _define_metrics(run, pl_module)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take back the metrics of steps that will be taken again."""
+        for logger in trainer.loggers:
+            if isinstance(logger, MetricsFile):
+                logger.rewind(trainer.global_step)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the best score in W&B's summary."""
+        if trainer.sanity_checking:
+            return
+        score = float(trainer.callback_metrics.get("val/score", math.nan))
+        if score > self.best_score:
+            self.best_score = score
+            for run in _wandb_runs(trainer):
+                run.summary["best/score"] = score
+
+
+def _wandb_runs(trainer: Trainer) -> list[Any]:
+    if not trainer.is_global_zero:
+        return []
+    return [each.experiment for each in trainer.loggers if isinstance(each, WandbLogger)]
+
+
+def _define_metrics(run: Any, module: LightningModule) -> None:
+    assert isinstance(module, MultiTask)
+    # val/score stays a plain number: a sweep cannot optimise a summary of several.
+    for name, higher_is_better in module.metric_directions():
+        run.define_metric(name, summary="max,last" if higher_is_better else "min,last")

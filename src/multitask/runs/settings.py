@@ -1,0 +1,34 @@
+"""What a person says about a run as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+WandbMode = Literal["auto", "online", "offline", "off"]
+
+
+@dataclass
+class RunSettings:
+    """Where a run is kept, and what Weights & Biases is told about it.
+
+    Args:
+        experiment: name of the folder of runs; that of the configuration file where not given.
+        root: folder of all experiments.
+        test_after_fit: whether to test the best checkpoint after training.
+        wandb: record the run at Weights & Biases ``online``, ``offline`` (to be sent later) or not
+            at all (``off``); ``auto`` is online where a key is at hand and offline elsewhere.
+        project: W&B project; that of ``WANDB_PROJECT``, or ``multitask``, where not given.
+        group: W&B group; that of ``WANDB_RUN_GROUP``, or the experiment, where not given.
+        tags: W&B tags.
+        notes: W&B notes.
+    """
+
+    experiment: str | None = None
+    root: str = "runs"
+    test_after_fit: bool = True
+    wandb: WandbMode = "auto"
+    project: str | None = None
+    group: str | None = None
+    tags: list[str] = field(default_factory=list)
+    notes: str | None = None

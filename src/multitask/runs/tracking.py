@@ -1,0 +1,125 @@
+"""A run at Weights & Biases, or recorded for it offline."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from pathlib import Path
+from typing import Any, Literal
+
+import wandb
+from lightning.pytorch.loggers import WandbLogger
+
+from multitask.distributed import is_first_process
+from multitask.errors import InputError
+from multitask.runs.log_file import say
+from multitask.runs.settings import RunSettings
+
+Mode = Literal["online", "offline"]
+STEP = "trainer/global_step"
+
+
+def wandb_logger(settings: RunSettings, folder: Path, job_type: str) -> WandbLogger | None:
+    """Start, or continue, the W&B run of a run's folder; its id is the folder's name.
+
+    Where the server cannot be reached the run is recorded offline, and says so.
+
+    Args:
+        settings: what was said about the run.
+        folder: the run's folder, in which W&B keeps its own files.
+        job_type: kind of the run, such as ``fit``.
+
+    Returns:
+        The logger, or None where W&B is off.
+
+    Raises:
+        InputError: if the run must be online and no key is at hand.
+    """
+    mode = wandb_mode(settings)
+    if mode is None:
+        return None
+    # Only the first process talks to W&B; in the others the logger does nothing.
+    run = _start(settings, folder, job_type, mode) if is_first_process() else None
+    return WandbLogger(save_dir=folder, project=_project(settings), experiment=run)
+
+
+def wandb_mode(settings: RunSettings) -> Mode | None:
+    """Whether a run is recorded online or offline, None where it is not recorded.
+
+    ``auto`` respects the variable ``WANDB_MODE``.
+
+    Raises:
+        InputError: if the run must be online and no key is at hand.
+    """
+    wanted: str = settings.wandb
+    if wanted == "auto":
+        wanted = os.environ.get("WANDB_MODE", "") or ("online" if _has_key() else "offline")
+    if wanted in ("off", "disabled"):
+        return None
+    if wanted in ("offline", "dryrun"):
+        return "offline"
+    if not _has_key():
+        raise InputError(
+            "the run is to be online at W&B, but there is no key; call `wandb login` once, or set "
+            "--run.wandb=offline"
+        )
+    return "online"
+
+
+def sync_command(folder: Path) -> str | None:
+    """The command that sends what a run has recorded offline, None where there is nothing.
+
+    Args:
+        folder: the run's folder.
+    """
+    parts = sorted(str(path) for path in (folder / "wandb").glob("offline-run-*"))
+    return f"wandb sync {shlex.join(parts)}" if parts else None
+
+
+def finish() -> None:
+    """End this process's W&B run, if it has one, once all of it is sent or written."""
+    if wandb.run is not None:
+        wandb.finish()
+
+
+def _start(settings: RunSettings, folder: Path, job_type: str, mode: Mode) -> Any:
+    arguments: dict[str, Any] = {
+        "dir": folder,
+        "id": _recorded_id(folder) or os.environ.get("WANDB_RUN_ID") or folder.name,
+        "name": os.environ.get("WANDB_NAME") or folder.name,
+        "project": _project(settings),
+        "group": settings.group or os.environ.get("WANDB_RUN_GROUP") or settings.experiment,
+        "job_type": job_type,
+        "tags": settings.tags or None,
+        "notes": settings.notes,
+        "resume": "allow",
+        "reinit": "finish_previous",
+    }
+    try:
+        run = wandb.init(mode=mode, **arguments)
+    except wandb.errors.Error as error:
+        if mode == "offline":
+            raise
+        reason = str(error).splitlines()[0]
+        say(f"W&B cannot be reached, so the run is recorded offline ({reason})")
+        # W&B's own process still holds the run that could not be started.
+        wandb.teardown()
+        run = wandb.init(mode="offline", **arguments)
+    run.define_metric(STEP)
+    run.define_metric("*", step_metric=STEP, step_sync=True)
+    return run
+
+
+def _project(settings: RunSettings) -> str:
+    return settings.project or os.environ.get("WANDB_PROJECT") or "multitask"
+
+
+def _recorded_id(folder: Path) -> str | None:
+    parts = sorted((folder / "wandb").glob("*run-*-*"))
+    match = re.fullmatch(r"(?:offline-)?run-\d+_\d+-(.+)", parts[0].name) if parts else None
+    return match[1] if match else None
+
+
+def _has_key() -> bool:
+    return bool(wandb.login(prompt=False, verify=False))

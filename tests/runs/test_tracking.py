@@ -1,0 +1,191 @@
+"""When a run goes to Weights & Biases, and as what."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wandb
+from lightning.pytorch.utilities import rank_zero_only
+
+from multitask import InputError
+from multitask.runs.settings import RunSettings
+from multitask.runs.tracking import sync_command, wandb_logger, wandb_mode
+
+KEY = "0" * 40
+
+
+@pytest.fixture(autouse=True)
+def _stranger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Someone who has never logged in."""
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    log_in(monkeypatch, False)
+
+
+def log_in(monkeypatch: pytest.MonkeyPatch, has_key: bool = True) -> None:
+    def login(*, prompt: bool, verify: bool) -> bool:
+        # Neither a question nor a server that does not answer may stop a run.
+        assert not prompt
+        assert not verify
+        return has_key
+
+    monkeypatch.setattr(wandb, "login", login)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What W&B was asked to start; nothing is started."""
+    calls: list[dict[str, Any]] = []
+
+    class Run:
+        def define_metric(self, *names: str, **options: Any) -> None:
+            pass
+
+    def init(**arguments: Any) -> Run:
+        calls.append(arguments)
+        return Run()
+
+    monkeypatch.setattr(wandb, "init", init)
+    return calls
+
+
+def test_stranger_is_offline() -> None:
+    assert wandb_mode(RunSettings()) == "offline"
+
+
+def test_known_person_is_online(monkeypatch: pytest.MonkeyPatch) -> None:
+    log_in(monkeypatch)
+    assert wandb_mode(RunSettings()) == "online"
+    assert wandb_mode(RunSettings(wandb="offline")) == "offline"
+    assert wandb_mode(RunSettings(wandb="off")) is None
+
+
+@pytest.mark.slow
+def test_wandb_itself_knows_who_has_logged_in(tmp_path: Path) -> None:
+    program = (
+        "from multitask.runs.tracking import wandb_mode\n"
+        "from multitask.runs.settings import RunSettings\n"
+        "print(wandb_mode(RunSettings()))\n"
+        "with open(os.environ['HOME'] + '/.netrc', 'w') as file:\n"
+        f"    file.write('machine api.wandb.ai login user password {KEY}')\n"
+        "print(wandb_mode(RunSettings()))\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "NETRC"))}
+    done = subprocess.run(
+        [sys.executable, "-c", f"import os\n{program}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        stdin=subprocess.DEVNULL,
+        env={**environment, "HOME": str(tmp_path), "WANDB_SILENT": "true"},
+        cwd=tmp_path,
+    )
+    assert done.stdout.split() == ["offline", "online"]
+
+
+@pytest.mark.parametrize(
+    ("value", "mode"),
+    [("offline", "offline"), ("dryrun", "offline"), ("disabled", None), ("online", "online")],
+)
+def test_auto_respects_the_variable(
+    value: str, mode: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_in(monkeypatch)
+    monkeypatch.setenv("WANDB_MODE", value)
+    assert wandb_mode(RunSettings()) == mode
+
+
+def test_setting_counts_more_than_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert wandb_mode(RunSettings(wandb="offline")) == "offline"
+
+
+def test_online_without_a_key_is_refused_without_a_question() -> None:
+    with pytest.raises(InputError, match="no key; call `wandb login`"):
+        wandb_mode(RunSettings(wandb="online"))
+
+
+def test_off_starts_nothing(tmp_path: Path, started: list[dict[str, Any]]) -> None:
+    assert wandb_logger(RunSettings(wandb="off"), tmp_path, "fit") is None
+    assert not started
+
+
+def test_run_is_named_after_its_folder_and_experiment(
+    tmp_path: Path, started: list[dict[str, Any]]
+) -> None:
+    folder = tmp_path / "20300101-000000-0000000"
+    settings = RunSettings(experiment="digits", tags=["a"], notes="b")
+    logger = wandb_logger(settings, folder, "fit")
+    assert logger is not None
+    (call,) = started
+    assert (call["id"], call["name"], call["dir"]) == (folder.name, folder.name, folder)
+    assert (call["project"], call["group"], call["job_type"]) == ("multitask", "digits", "fit")
+    assert (call["tags"], call["notes"], call["mode"]) == (["a"], "b", "offline")
+
+
+def test_variables_of_wandb_count_less_than_settings(
+    tmp_path: Path, started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_PROJECT", "theirs")
+    monkeypatch.setenv("WANDB_RUN_GROUP", "a group")
+    monkeypatch.setenv("WANDB_RUN_ID", "given")
+    wandb_logger(RunSettings(experiment="digits"), tmp_path, "fit")
+    wandb_logger(RunSettings(project="ours", group="mine"), tmp_path, "fit")
+    assert [(each["project"], each["group"]) for each in started] == [
+        ("theirs", "a group"),
+        ("ours", "mine"),
+    ]
+    assert started[0]["id"] == "given"
+
+
+@pytest.mark.parametrize("kind", ["run", "offline-run"])
+def test_run_that_goes_on_keeps_its_id(
+    kind: str, tmp_path: Path, started: list[dict[str, Any]]
+) -> None:
+    (tmp_path / "wandb" / f"{kind}-20300101_000000-the-id").mkdir(parents=True)
+    (tmp_path / "wandb" / "latest-run").mkdir()
+    wandb_logger(RunSettings(), tmp_path, "fit")
+    assert started[0]["id"] == "the-id"
+
+
+def test_server_that_cannot_be_reached_makes_it_offline(
+    tmp_path: Path,
+    started: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    begin = wandb.init
+
+    def init(**arguments: Any) -> Any:
+        if arguments["mode"] == "online":
+            raise wandb.errors.CommError("timed out\nand more")
+        return begin(**arguments)
+
+    monkeypatch.setattr(wandb, "init", init)
+    monkeypatch.setattr(wandb, "teardown", lambda: None)
+    log_in(monkeypatch)
+    assert wandb_logger(RunSettings(), tmp_path, "fit") is not None
+    assert [each["mode"] for each in started] == ["offline"]
+    said = capsys.readouterr().out
+    assert said == "W&B cannot be reached, so the run is recorded offline (timed out)\n"
+
+
+def test_only_the_first_process_starts_a_run(
+    tmp_path: Path, started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    assert wandb_logger(RunSettings(), tmp_path, "fit") is not None
+    assert not started
+
+
+def test_command_sends_every_part_that_was_recorded_offline(tmp_path: Path) -> None:
+    folder = tmp_path / "a run"
+    assert sync_command(folder) is None
+    for part in ("offline-run-2-x", "run-3-x", "offline-run-1-x"):
+        (folder / "wandb" / part).mkdir(parents=True)
+    first, second = (f"'{folder}/wandb/offline-run-{part}-x'" for part in (1, 2))
+    assert sync_command(folder) == f"wandb sync {first} {second}"
