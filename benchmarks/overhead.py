@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from multitask import MultiTask
+from multitask.callbacks import ProgressBar
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.encoders import ConvNet, Encoder, Timm
@@ -136,7 +137,7 @@ def measure(name: str, encoder: Callable[[], Encoder], data: RandomImages, block
             accelerator="cpu",
             max_epochs=-1,
             logger=[MetricsFile(Path(folder) / "metrics.csv"), wandb],
-            callbacks=[interleaver],
+            callbacks=[interleaver, ProgressBar()],
             limit_val_batches=0,
             enable_checkpointing=False,
             enable_model_summary=False,

@@ -12,6 +12,8 @@ from torchmetrics import MetricCollection
 from multitask.losses import MeanLosses
 from multitask.tasks import Task
 
+ENOUGH = 2**16
+"""Numbers in the outputs of batches that wait to be counted in together."""
 WITHOUT_LABELS = r".*(compute.*before.*update|No (positive|negative) samples|samples in target).*"
 
 
@@ -19,6 +21,7 @@ class Evaluation(nn.Module):
     """Collects every task's losses and metrics batch by batch.
 
     On the test split, the trivial predictor of each task (majority class, mean) is measured too.
+    Small batches are joined before they reach the metrics, whose every update takes time.
 
     Args:
         split: ``train``, ``val`` or ``test``.
@@ -35,6 +38,7 @@ class Evaluation(nn.Module):
         self.trivial = nn.ModuleDict(
             {name: task.metrics() for name, task in tasks.items() if split == "test"}
         )
+        self._waiting: list[tuple[dict[str, Tensor], dict[str, Tensor]]] = []
 
     @property
     def _names(self) -> list[str]:
@@ -52,12 +56,11 @@ class Evaluation(nn.Module):
             totals: sums of the losses and of their weights, shape ``[2, tasks]``.
         """
         self.losses.update(totals)
-        for name, task in self._tasks:
-            output, target = outputs[name].detach(), batch[name]
-            task.update_metrics(_collection(self.metrics, name), output, target)
-            if name in self.trivial:
-                trivial = task.trivial_output(output)
-                task.update_metrics(_collection(self.trivial, name), trivial, target)
+        # Cloned, because a compiled model may write its next outputs into the same memory.
+        kept = {name: outputs[name].detach().clone() for name in self._names}
+        self._waiting.append((kept, {name: batch[name] for name in self._names}))
+        if sum(output.numel() for each, _ in self._waiting for output in each.values()) >= ENOUGH:
+            self._count_in()
 
     def compute(self) -> dict[str, Tensor]:
         """Compute over all processes and start anew.
@@ -66,6 +69,7 @@ class Evaluation(nn.Module):
             ``<split>/<task>/<metric>``, and ``<split>/score``: the mean over the tasks of each
             one's headline metric. A task without a label in the split is left out.
         """
+        self._count_in()
         losses, counts = self.losses.compute()
         values = self._computed(self.metrics, self.split)
         if self.split != "train":
@@ -86,6 +90,18 @@ class Evaluation(nn.Module):
             (f"{self.split}/{task}/{name}", bool(metric.higher_is_better))
             for name, metric in metrics.items()
         ]
+
+    def _count_in(self) -> None:
+        if not self._waiting:
+            return
+        for name, task in self._tasks:
+            output = torch.cat([outputs[name] for outputs, _ in self._waiting])
+            target = torch.cat([targets[name] for _, targets in self._waiting])
+            task.update_metrics(_collection(self.metrics, name), output, target)
+            if name in self.trivial:
+                trivial = task.trivial_output(output)
+                task.update_metrics(_collection(self.trivial, name), trivial, target)
+        self._waiting = []
 
     def _computed(self, metrics: nn.ModuleDict, prefix: str) -> dict[str, Tensor]:
         with warnings.catch_warnings():

@@ -7,7 +7,13 @@ from lightning.pytorch.callbacks import RichProgressBar
 
 
 class ProgressBar(RichProgressBar):
-    """Lightning's bar without the run's id, which the report gives in full."""
+    """Lightning's bar without the run's id, which the report gives in full.
+
+    Drawn ten times a second at most, because drawing takes time from training.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(refresh_rate=10)
 
     def get_metrics(
         self, trainer: Trainer, pl_module: LightningModule
