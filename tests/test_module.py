@@ -22,6 +22,7 @@ from multitask.balancing import Scalarized
 from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.heads import MLPHead
+from multitask.sharing import Sharing
 from multitask.tasks import Classification, Regression
 
 TinyData = Callable[..., DataModule]
@@ -55,6 +56,25 @@ class Recorder(Logger):
 
     def values(self, name: str) -> list[float]:
         return [row[name] for _, row in self.rows if name in row]
+
+
+class Split(Sharing):
+    """Gives each of two tasks its own half of the representation, times a learnt factor.
+
+    Args:
+        in_features: see `Sharing`.
+        tasks: see `Sharing`.
+        start: the factor before training.
+    """
+
+    def __init__(self, in_features: int, tasks: list[str], start: float = 1.0) -> None:
+        super().__init__(in_features, tasks)
+        self.out_features = in_features // 2
+        self.factor = nn.Parameter(torch.tensor(start))
+
+    def forward(self, representation: Tensor) -> dict[str, Tensor]:
+        halves = (self.factor * representation).split(self.out_features, 1)
+        return dict(zip(self.tasks, halves, strict=True))
 
 
 def metric_names(split: str) -> set[str]:
@@ -183,6 +203,22 @@ def test_task_without_labels_in_a_batch_adds_nothing(
     assert "train/kind/loss" not in recorder.names
     assert recorder.values("train/loss") == pytest.approx(recorder.values("train/size/loss"))
     assert torch.equal(before, model.heads["kind"].weight)  # type: ignore[arg-type, union-attr]
+
+
+def test_sharing_scheme_decides_what_each_task_sees(
+    tiny_data: TinyData, trainer: MakeTrainer, tiny_model: TinyModel, tmp_path: Path
+) -> None:
+    model = tiny_model(sharing=partial(Split, start=3.0))
+    images = torch.rand(5, 1, 4, 4)
+    outputs, features = model.eval()(images), 3 * model.encoder(images)
+    for name, half in zip(METRICS, features.split(4, 1), strict=True):
+        assert_close(outputs[name], model.heads[name](half))
+    runner = trainer()
+    runner.fit(model, tiny_data())
+    assert model.sharing.factor != 3
+    runner.save_checkpoint(tmp_path / "model.ckpt")
+    again = MultiTask.load_from_checkpoint(tmp_path / "model.ckpt", weights_only=True)
+    assert_close(again.eval()(images), model.eval()(images))
 
 
 # What is logged

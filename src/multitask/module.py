@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
 from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from multitask.balancing import Balancer, FixedWeights
 from multitask.checkpoint import check_fits
@@ -21,13 +19,20 @@ from multitask.encoders.batch_norm import synchronize_batch_norm
 from multitask.errors import InputError
 from multitask.evaluation import Evaluation
 from multitask.losses import mean_where_labelled
+from multitask.optimization import (
+    Interval,
+    OptimizerCallable,
+    SchedulerCallable,
+    parameter_groups,
+    scheduled,
+)
 from multitask.recipe import recipe
+from multitask.sharing import HardSharing, Sharing
 from multitask.step_log import StepLog
 from multitask.tasks import Task
 from multitask.tasks.naming import check_names, check_targets
 
-OptimizerCallable = Callable[[Iterable[Any]], Optimizer]
-SchedulerCallable = Callable[[Optimizer], LRScheduler | ReduceLROnPlateau]
+SharingCallable = Callable[[int, list[str]], Sharing]
 Batch = dict[str, Tensor]
 Outputs = dict[str, Tensor]
 
@@ -47,6 +52,8 @@ class MultiTask(LightningModule):
         optimizer: class of the optimizer, its other arguments bound; AdamW where not given.
         scheduler: class of the learning rate schedule, its other arguments bound.
         scheduler_interval: whether the schedule counts optimizer steps or epochs.
+        sharing: class that decides what each task sees of the representation, called with its size
+            and the tasks' names; all of it (`multitask.sharing.HardSharing`) where not given.
 
     Raises:
         InputError: if a task's name cannot be one, or the balancer does not fit the tasks.
@@ -62,7 +69,8 @@ class MultiTask(LightningModule):
         balancer: Balancer | None = None,
         optimizer: OptimizerCallable | None = None,
         scheduler: SchedulerCallable | None = None,
-        scheduler_interval: Literal["step", "epoch"] = "step",
+        scheduler_interval: Interval = "step",
+        sharing: SharingCallable | None = None,
     ) -> None:
         super().__init__()
         check_names(tasks)
@@ -73,15 +81,16 @@ class MultiTask(LightningModule):
             optimizer=optimizer,
             scheduler=scheduler,
             scheduler_interval=scheduler_interval,
+            sharing=sharing,
         )
         self.encoder: nn.Module = encoder
         self.tasks = nn.ModuleDict(tasks)
-        self.heads = nn.ModuleDict(
-            {
-                name: task.head(encoder.out_features, task.out_features)
-                for name, task in tasks.items()
-            }
-        )
+        shared = (sharing or HardSharing)(encoder.out_features, list(tasks))
+        self.sharing: nn.Module = shared
+        heads = {
+            name: task.head(shared.out_features, task.out_features) for name, task in tasks.items()
+        }
+        self.heads = nn.ModuleDict(heads)
         self.balancer = balancer or FixedWeights()
         self.balancer.check(list(tasks))
         # Not the parameter's default: the command line hands its settings to any other class.
@@ -118,8 +127,8 @@ class MultiTask(LightningModule):
         Returns:
             By task, shape ``[batch, out_features]``, at least float32.
         """
-        representation = self.encoder(image)
-        return {name: _full(head(representation)) for name, head in self.heads.items()}
+        features = self.sharing(self.encoder(image))
+        return {name: _full(head(features[name])) for name, head in self.heads.items()}
 
     def predict(self, image: Tensor) -> Outputs:
         """Compute what people read: class probabilities, numbers in original units.
@@ -163,23 +172,9 @@ class MultiTask(LightningModule):
         return self.predict(batch["image"])
 
     def configure_optimizers(self) -> Any:
-        """Build the optimizer, without weight decay on the balancer, and the schedule."""
-        kept = self.balancer.keeps_for_itself()
-        balancing = dict(self.balancer.named_parameters())
-        own = [parameter for name, parameter in balancing.items() if name not in kept]
-        ids = {id(parameter) for parameter in balancing.values()}
-        rest = [parameter for parameter in self.parameters() if id(parameter) not in ids]
-        groups = [{"params": rest}] + ([{"params": own, "weight_decay": 0.0}] if own else [])
-        optimizer = self.optimizer(groups)
-        if self.scheduler is None:
-            return optimizer
-        schedule: dict[str, Any] = {
-            "scheduler": self.scheduler(optimizer),
-            "interval": self.scheduler_interval,
-        }
-        if isinstance(schedule["scheduler"], ReduceLROnPlateau):
-            schedule |= {"monitor": _monitored(schedule["scheduler"]), "interval": "epoch"}
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        """Build the optimizer and its schedule."""
+        optimizer = self.optimizer(parameter_groups(self, self.balancer))
+        return scheduled(optimizer, self.scheduler, self.scheduler_interval)
 
     def metric_directions(self) -> list[tuple[str, bool]]:
         """Names of all validation and test metrics, and whether higher is better."""
@@ -218,6 +213,7 @@ class MultiTask(LightningModule):
         if stage == "fit" and self.trainer.world_size > 1:
             on_gpu = self.trainer.strategy.root_device.type == "cuda"
             self.encoder = synchronize_batch_norm(self.encoder, on_gpu)
+            self.sharing = synchronize_batch_norm(self.sharing, on_gpu)
             self.heads = synchronize_batch_norm(self.heads, on_gpu)  # type: ignore[assignment]
 
     def on_train_start(self) -> None:
@@ -327,12 +323,3 @@ class MultiTask(LightningModule):
 
 def _full(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
-
-
-def _monitored(scheduler: ReduceLROnPlateau) -> str:
-    monitor = getattr(scheduler, "monitor", None)
-    if monitor is None and scheduler.mode == "min":
-        raise InputError(
-            "ReduceLROnPlateau watches val/score, which is better when higher; set its mode to max"
-        )
-    return monitor or "val/score"

@@ -174,6 +174,7 @@ BAD_ARGUMENTS = [
     ("--model.tasks.y=Classification", ["task 'y'", "needs num_classes (a whole number)"]),
     ("--model.tasks.digit.head=MLPHed", ["task 'digit'", "mean 'MLPHead'"]),
     ("--model.tasks.digit.head=MLPHead --model.tasks.digit.head.hiden=[3]", ["mean 'hidden'"]),
+    ("--model.sharing=HardSharin", ["no Sharing called", "mean 'HardSharing'"]),
     ("--model.tasks.digit.head=Linear", ["several classes are called Linear", "torch.nn.Linear"]),
     ("--model.tasks.glyph.scale=all", ["task 'glyph'", "'element', 'common' or 'none'"]),
     ("--model.tasks.digit.class_weights=[a]", ["task 'digit'", "a list of numbers or null"]),

@@ -112,6 +112,13 @@ def test_tasks_are_a_dictionary_that_leaves_reach() -> None:
         assert isinstance(yaml.safe_load(path.read_text())["model"]["tasks"], dict)
 
 
+def test_no_configuration_counts_but_the_one_that_is_given(parsed: Callable[..., Parsed]) -> None:
+    # Default files beside nested optimizers in parts of a configuration are parse errors.
+    command_line = parsed()
+    for parser in (command_line.parser, command_line._parser("fit")):
+        assert not parser.default_config_files
+
+
 def test_none_from_a_sweep_is_null(parsed: Callable[..., Parsed]) -> None:
     assert parsed("--model.scheduler=None").model.scheduler is None
 

@@ -1,0 +1,62 @@
+"""The optimizer and its learning rate schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from multitask.balancing import Balancer
+from multitask.errors import InputError
+
+OptimizerCallable = Callable[[Iterable[Any]], Optimizer]
+SchedulerCallable = Callable[[Optimizer], LRScheduler | ReduceLROnPlateau]
+Interval = Literal["step", "epoch"]
+
+
+def parameter_groups(model: nn.Module, balancer: Balancer) -> list[dict[str, Any]]:
+    """Group what an optimizer updates.
+
+    Args:
+        model: the model, the balancer included.
+        balancer: its parameters get no weight decay, which would pull the weights to each other;
+            those that it updates itself are left out.
+    """
+    kept = balancer.keeps_for_itself()
+    balancing = dict(balancer.named_parameters())
+    own = [parameter for name, parameter in balancing.items() if name not in kept]
+    ids = {id(parameter) for parameter in balancing.values()}
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in ids]
+    return [{"params": rest}] + ([{"params": own, "weight_decay": 0.0}] if own else [])
+
+
+def scheduled(optimizer: Optimizer, scheduler: SchedulerCallable | None, interval: Interval) -> Any:
+    """Give an optimizer its schedule, in Lightning's words.
+
+    Args:
+        optimizer: the optimizer.
+        scheduler: makes the schedule, if there is one.
+        interval: whether the schedule counts optimizer steps or epochs; one that watches a metric
+            looks at it after each epoch.
+
+    Raises:
+        InputError: if the schedule watches ``val/score`` for the wrong direction.
+    """
+    if scheduler is None:
+        return optimizer
+    schedule: dict[str, Any] = {"scheduler": scheduler(optimizer), "interval": interval}
+    if isinstance(schedule["scheduler"], ReduceLROnPlateau):
+        schedule |= {"monitor": _monitored(schedule["scheduler"]), "interval": "epoch"}
+    return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+
+def _monitored(scheduler: ReduceLROnPlateau) -> str:
+    monitor = getattr(scheduler, "monitor", None)
+    if monitor is None and scheduler.mode == "min":
+        raise InputError(
+            "ReduceLROnPlateau watches val/score, which is better when higher; set its mode to max"
+        )
+    return monitor or "val/score"
