@@ -27,6 +27,9 @@ ARGUMENTS = (
 )
 TWO = ("--trainer.devices=2", "--trainer.strategy=ddp")
 EXACT = ("--trainer.precision=64-true",)
+# In single precision an activation within rounding of zero may fall on either side of a ReLU. Large
+# steps then part even one process from itself, started with weights that differ in the last digit.
+SMALL_STEPS = ("--model.optimizer=torch.optim.SGD", "--model.optimizer.lr=0.0001")
 
 
 def train(root: Path, experiment: str, *arguments: str) -> Path:
@@ -78,15 +81,15 @@ def test_the_setting_leaves_one_process_without_a_label() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("experiment", "precision", "tolerance"),
-    [("digits", (), 1e-5), ("digits", EXACT, 1e-10), ("digits_uncertainty", EXACT, 1e-10)],
+    ("experiment", "changes", "tolerance"),
+    [("digits", SMALL_STEPS, 1e-5), ("digits", EXACT, 1e-10), ("digits_uncertainty", EXACT, 1e-10)],
     ids=["float32", "float64", "uncertainty-float64"],
 )
 def test_two_processes_equal_one(
-    experiment: str, precision: tuple[str, ...], tolerance: float, tmp_path: Path
+    experiment: str, changes: tuple[str, ...], tolerance: float, tmp_path: Path
 ) -> None:
-    one = train(tmp_path / "one", experiment, *precision)
-    two = train(tmp_path / "two", experiment, *precision, *TWO)
+    one = train(tmp_path / "one", experiment, *changes)
+    two = train(tmp_path / "two", experiment, *changes, *TWO)
     assert largest_difference(weights(one), weights(two)) < tolerance
     expected, found = values(one), values(two)
     assert expected.keys() == found.keys()
