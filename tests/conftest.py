@@ -14,8 +14,8 @@ from torch import Tensor
 
 from multitask import MultiTask
 from multitask.data import DataModule
-from multitask.data.base import SPLITS
 from multitask.data.dataset import BatchDataset, InMemory
+from multitask.data.split_check import SPLITS
 from multitask.encoders import MLP
 from multitask.tasks import Classification, Regression
 

@@ -76,6 +76,25 @@ def test_values_do_not_depend_on_the_batches(batch: int, tasks: dict[str, Task])
     assert_close(parts, whole, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("enough", [1, 60, 100])
+def test_values_do_not_depend_on_how_many_batches_are_joined(
+    enough: int, tasks: dict[str, Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = evaluated(Evaluation("test", tasks), tasks, targets())
+    monkeypatch.setattr("multitask.evaluation.ENOUGH", enough)
+    found = evaluated(Evaluation("test", tasks), tasks, targets())
+    assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_outputs_may_be_overwritten_once_they_are_counted_in(tasks: dict[str, Task]) -> None:
+    evaluation, guess, truth = Evaluation("val", tasks), outputs(), targets()
+    pairs = [torch.stack(task.loss(guess[name], truth[name])) for name, task in tasks.items()]
+    evaluation.update(guess, truth, torch.stack(pairs, 1))
+    for output in guess.values():
+        output.zero_()
+    assert_close(evaluation.compute(), evaluated(Evaluation("val", tasks), tasks, targets()))
+
+
 def test_loss_is_the_mean_over_the_known_targets(tasks: dict[str, Task]) -> None:
     found = evaluated(Evaluation("val", tasks), tasks, targets())
     for name, task in tasks.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lightning.pytorch.cli as lightning_cli
@@ -20,6 +21,7 @@ from torchjd.scalarization import DWA, FAMO, UW
 from multitask import MultiTask
 from multitask.balancing import Scalarized
 from multitask.data import DataModule
+from multitask.encoders.batch_norm import GlobalBatchNorm
 from multitask.errors import InputError
 from multitask.heads import MLPHead
 from multitask.sharing import Sharing
@@ -219,6 +221,39 @@ def test_sharing_scheme_decides_what_each_task_sees(
     runner.save_checkpoint(tmp_path / "model.ckpt")
     again = MultiTask.load_from_checkpoint(tmp_path / "model.ckpt", weights_only=True)
     assert_close(again.eval()(images), model.eval()(images))
+
+
+def test_batch_normalisation_of_every_part_sees_all_processes(
+    tiny_data: TinyData, tiny_model: TinyModel
+) -> None:
+    class Normalised(Split):
+        def __init__(self, in_features: int, tasks: list[str]) -> None:
+            super().__init__(in_features, tasks)
+            self.norm = nn.BatchNorm1d(in_features)
+
+    def head(in_features: int, out_features: int) -> nn.Module:
+        return nn.Sequential(nn.BatchNorm1d(in_features), nn.Linear(in_features, out_features))
+
+    model = tiny_model(
+        sharing=Normalised,
+        tasks={"kind": Classification(3, head=head), "size": Regression(head=head)},
+    )
+    strategy = SimpleNamespace(root_device=torch.device("cpu"))
+    two: Any = SimpleNamespace(datamodule=tiny_data(), world_size=2, strategy=strategy)
+    model._trainer = two
+    model.setup("fit")
+    norms = [each for each in model.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
+    assert [type(each) for each in norms] == [GlobalBatchNorm] * 4
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_labels_of_every_split_are_checked_before_training(
+    split: str, tiny_data: TinyData, trainer: MakeTrainer, tiny_model: TinyModel
+) -> None:
+    words = {"val": "validation", "test": "test"}[split]
+    data = tiny_data({split: {"kind": torch.full((24,), 7)}})
+    with pytest.raises(InputError, match=rf"'kind': the {words} labels include class 7, but"):
+        trainer().fit(tiny_model(), data)
 
 
 # What is logged

@@ -190,7 +190,7 @@ class MultiTask(LightningModule):
 
         Args:
             data: a `multitask.data.DataModule`.
-            split: ``train``, ``val`` or ``test``.
+            split: ``train``, ``val`` or ``test``; before training the others are checked too.
 
         Raises:
             InputError: if the data do not have a task, or its targets do not fit.
@@ -200,11 +200,13 @@ class MultiTask(LightningModule):
                 "the model needs a multitask.data.DataModule, to learn the statistics of the "
                 "training targets: pass one to the Trainer as datamodule"
             )
-        targets = data.targets(split)
-        check_targets(self.named_tasks, targets, type(data).__name__)
         if split == "train":
+            targets = data.targets(split)
+            check_targets(self.named_tasks, targets, split, type(data).__name__)
             for name, task in self.named_tasks.items():
                 task.learn_statistics(name, targets[name])
+        for each in ("val", "test") if split == "train" else (split,):
+            check_targets(self.named_tasks, data.targets(each), each, type(data).__name__)
 
     def setup(self, stage: str) -> None:
         """Look at the data; join the batch normalisation of several processes."""

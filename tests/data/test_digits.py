@@ -8,8 +8,8 @@ from sklearn.datasets import load_digits
 from torch.testing import assert_close
 
 from multitask.data import Digits, digits
-from multitask.data.base import SPLITS
 from multitask.data.digits import source_digits
+from multitask.data.split_check import SPLITS
 
 
 def loaded(seed: int = 0, labels_per_class: int | None = None) -> Digits:

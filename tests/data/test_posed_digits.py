@@ -12,9 +12,9 @@ from torch.nn.functional import avg_pool2d
 from torch.testing import assert_close
 
 from multitask.data import PosedDigits, posed_digits
-from multitask.data.base import SPLITS
 from multitask.data.digits import source_digits
 from multitask.data.posed_digits import pose
+from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
 
 SIZES = {"train": 2000, "val": 500, "test": 1500}

@@ -53,7 +53,7 @@ def test_no_task_at_all_is_refused(tiny_model: Callable[..., MultiTask]) -> None
 )
 def test_task_that_the_data_do_not_have_is_refused_with_the_nearest(name: str, advice: str) -> None:
     targets = {"digit": torch.zeros(2), "angle_of_view": torch.zeros(2)}
-    check_targets({"digit": Regression()}, targets, "Photos")
+    check_targets({"digit": Regression()}, targets, "train", "Photos")
     with pytest.raises(InputError, match=f"task '{name}' is not in the data: Photos") as error:
-        check_targets({name: Regression()}, targets, "Photos")
+        check_targets({name: Regression()}, targets, "train", "Photos")
     assert str(error.value).endswith(advice)

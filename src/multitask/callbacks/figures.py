@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from multitask.data import DataModule
-from multitask.data.base import SPLITS
+from multitask.data.split_check import SPLITS
 from multitask.distributed import gather_rows
 from multitask.drawing import captions, draw_coverage, draw_samples, draw_task
 from multitask.module import MultiTask

@@ -15,6 +15,7 @@ from torchvision.transforms import v2
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.loader import BatchLoader
 from multitask.data.sampling import GlobalBatches, LabelledAndUnlabelled
+from multitask.data.split_check import check_splits
 from multitask.errors import InputError, nearest
 
 NO_PARAMETERS = v2.Transform.make_params
@@ -27,7 +28,6 @@ RANDOM = (
     "TrivialAugment",
     "AugMix",
 )
-SPLITS = ("train", "val", "test")
 
 
 class DataModule(LightningDataModule, ABC):
@@ -77,7 +77,9 @@ class DataModule(LightningDataModule, ABC):
     def setup(self, stage: str | None = None) -> None:
         """Load the splits once, on every process."""
         if not self.splits:
-            self.splits = self.load()
+            splits = self.load()
+            check_splits(splits, type(self).__name__)
+            self.splits = splits
 
     def targets(self, split: str) -> dict[str, Tensor]:
         """All targets of a split, by task, first axis ``[samples]``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from multitask.data.base import SPLITS
+from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
 
 

@@ -45,6 +45,19 @@ class Task(Recorded, nn.Module, ABC):
         """Number of raw outputs that the head produces for one sample."""
 
     @abstractmethod
+    def check(self, name: str, targets: Tensor, split: str) -> None:
+        """Refuse targets that the task cannot learn or be tested with.
+
+        Args:
+            name: the task's name, for messages.
+            targets: a split's targets, missing ones included; at least one sample.
+            split: the split in words, ``training``, ``validation`` or ``test``.
+
+        Raises:
+            InputError: naming what does not fit and what would.
+        """
+
+    @abstractmethod
     def learn_statistics(self, name: str, targets: Tensor) -> None:
         """Look once at all training targets: check them and keep the statistics they give.
 

@@ -79,26 +79,35 @@ class Classification(Task):
     def out_features(self) -> int:
         return self.num_classes
 
-    def learn_statistics(self, name: str, targets: Tensor) -> None:
+    def check(self, name: str, targets: Tensor, split: str) -> None:
         if targets.dtype != torch.int64:
             raise InputError(
-                f"task '{name}': its targets are {targets.dtype}; a classification takes class "
-                "numbers (int64): make it a Regression or change the data"
+                f"task '{name}': its {split} targets are {targets.dtype}; a classification takes "
+                "class numbers (int64): make it a Regression or change the data"
+            )
+        if targets.ndim != 1:
+            raise InputError(
+                f"task '{name}': its {split} targets have shape {tuple(targets.shape)}; a "
+                "classification takes one class number for each sample, shape [samples]"
             )
         labels = targets[self.known(targets)]
-        if len(labels) == 0:
-            raise InputError(f"task '{name}': no training sample has a label; remove the task")
-        if labels.min() < 0:
+        if len(labels) and labels.min() < 0:
             raise InputError(
-                f"task '{name}': the training labels include class {int(labels.min())}; classes "
+                f"task '{name}': the {split} labels include class {int(labels.min())}; classes "
                 f"are numbered from 0, and {MISSING} marks a missing label"
             )
-        if labels.max() >= self.num_classes:
+        if len(labels) and labels.max() >= self.num_classes:
             raise InputError(
-                f"task '{name}': the training labels include class {int(labels.max())}, but "
+                f"task '{name}': the {split} labels include class {int(labels.max())}, but "
                 f"num_classes is {self.num_classes}; classes are numbered from 0, so set "
                 f"num_classes to {int(labels.max()) + 1}"
             )
+
+    def learn_statistics(self, name: str, targets: Tensor) -> None:
+        self.check(name, targets, "training")
+        labels = targets[self.known(targets)]
+        if len(labels) == 0:
+            raise InputError(f"task '{name}': no training sample has a label; remove the task")
         counts = torch.bincount(labels, minlength=self.num_classes).float()
         self.class_frequencies.copy_(counts / counts.sum())
 

@@ -11,6 +11,7 @@ from multitask.errors import InputError, nearest
 from multitask.tasks.base import Task
 
 TAKEN_IN_BATCHES = ("image", "index")
+SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 TAKEN_IN_METRICS = ("loss", "score", "learning_rate", "images_per_second")
 
 
@@ -36,20 +37,24 @@ def check_names(tasks: Mapping[str, Task]) -> None:
             )
 
 
-def check_targets(tasks: Mapping[str, Task], targets: Mapping[str, Tensor], data: str) -> None:
-    """Refuse a task that the data do not have.
+def check_targets(
+    tasks: Mapping[str, Task], targets: Mapping[str, Tensor], split: str, data: str
+) -> None:
+    """Refuse a task that the data do not have, or targets that do not fit it.
 
     Args:
         tasks: the model's tasks by name.
-        targets: the data's targets by task.
+        targets: a split's targets by task.
+        split: ``train``, ``val`` or ``test``.
         data: name of the data, for the message.
 
     Raises:
-        InputError: naming the task and the nearest one that the data have.
+        InputError: naming the task and the nearest one that the data have, or what does not fit.
     """
-    for name in tasks:
+    for name, task in tasks.items():
         if name not in targets:
             raise InputError(
                 f"task '{name}' is not in the data: {data} has no target of that name"
                 f"{nearest(name, targets)}"
             )
+        task.check(name, targets[name], SPLIT_WORDS[split])

@@ -71,21 +71,25 @@ class Regression(Task):
     def out_features(self) -> int:
         return self.size
 
-    def learn_statistics(self, name: str, targets: Tensor) -> None:
+    def check(self, name: str, targets: Tensor, split: str) -> None:
         if not targets.is_floating_point():
             raise InputError(
-                f"task '{name}': its targets are {targets.dtype}; a regression takes floating "
-                "numbers, NaN where missing: make it a Classification or change the data"
+                f"task '{name}': its {split} targets are {targets.dtype}; a regression takes "
+                "floating numbers, NaN where missing: make it a Classification or change the data"
             )
         if targets[0].numel() != self.size:
             raise InputError(
-                f"task '{name}': its targets have {targets[0].numel()} elements, but size is "
-                f"{self.size}; set size to {targets[0].numel()}"
+                f"task '{name}': its {split} targets have {targets[0].numel()} elements, but size "
+                f"is {self.size}; set size to {targets[0].numel()}"
             )
         values = self._rows(targets)
         if values.isinf().any():
             row = int(values.isinf().any(1).nonzero()[0])
-            raise InputError(f"task '{name}': the target of training sample {row} is infinite")
+            raise InputError(f"task '{name}': the target of {split} sample {row} is infinite")
+
+    def learn_statistics(self, name: str, targets: Tensor) -> None:
+        self.check(name, targets, "training")
+        values = self._rows(targets)
         if values.isnan().all():
             raise InputError(f"task '{name}': no training sample has a label; remove the task")
         values = values.double()

@@ -1,0 +1,51 @@
+"""Are the splits that a data set loads what loaders and tasks need?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from multitask.data.dataset import BatchDataset
+from multitask.errors import InputError
+
+SPLITS = ("train", "val", "test")
+
+
+def check_splits(splits: Mapping[str, Any], data: str) -> None:
+    """Refuse splits that are missing, empty or of the wrong kind.
+
+    Args:
+        splits: what a data set loaded.
+        data: its name, for the message.
+
+    Raises:
+        InputError: naming the split, and the task where it is about targets.
+    """
+    for split in SPLITS:
+        if split not in splits:
+            raise InputError(
+                f"{data}.load() returns no split '{split}'; it returns {', '.join(SPLITS)}"
+            )
+        samples = splits[split]
+        if not isinstance(samples, BatchDataset):
+            raise InputError(
+                f"{data}.load() returns a {type(samples).__name__} as split '{split}'; return a "
+                "multitask.data.dataset.BatchDataset, such as InMemory(images, targets)"
+            )
+        if len(samples) == 0:
+            raise InputError(f"{data}.load() returns a split '{split}' without a sample")
+        for task, targets in samples.targets.items():
+            _check_targets(task, targets, len(samples), f"{data}.load(), split '{split}'")
+
+
+def _check_targets(task: str, targets: Any, size: int, where: str) -> None:
+    if not isinstance(targets, Tensor):
+        raise InputError(
+            f"{where}: the targets of '{task}' are a {type(targets).__name__}; give a tensor, as "
+            "torch.as_tensor makes one"
+        )
+    if targets.ndim == 0 or len(targets) != size:
+        count = len(targets) if targets.ndim else "no axis of"
+        raise InputError(f"{where}: '{task}' has {count} targets, but there are {size} images")
