@@ -1,0 +1,56 @@
+"""The table of predictions: every sample once, in the data's order."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+
+from multitask import MultiTask
+from multitask.callbacks import PredictionTable
+from multitask.data import DataModule
+
+FIRST: Any = SimpleNamespace(is_global_zero=True)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_rows_are_the_models_predictions_in_the_datas_order(
+    tmp_path: Path, tiny_data: Callable[..., DataModule], tiny_model: Callable[..., MultiTask]
+) -> None:
+    model, data = tiny_model().eval(), tiny_data()
+    data.setup()
+    table = PredictionTable(tmp_path / "predictions.csv")
+    # As the batches of several processes come: not in order.
+    for indices in torch.tensor([5, 0, 23, 1, 7, 2]).split(4):
+        batch = data.splits["test"][indices]
+        table.on_predict_batch_end(FIRST, model, model.predict(batch["image"]), batch)
+    table.on_predict_end(FIRST, model)
+    found = rows(tmp_path / "predictions.csv")
+    assert [int(row["index"]) for row in found] == [0, 1, 2, 5, 7, 23]
+    for row in found:
+        image = data.splits["test"].images(torch.tensor([int(row["index"])]))
+        expected = model.predict(image)
+        assert int(row["kind"]) == int(expected["kind"].argmax())
+        assert abs(float(row["kind_probability"]) - float(expected["kind"].max())) < 1e-6
+        assert abs(float(row["size"]) - float(expected["size"])) < 1e-4
+
+
+def test_every_test_sample_has_a_row(
+    tmp_path: Path,
+    tiny_data: Callable[..., DataModule],
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+) -> None:
+    model, data = tiny_model(), tiny_data(batch_size=7)
+    table = PredictionTable(tmp_path / "predictions.csv")
+    trainer(callbacks=[table]).predict(model, data, return_predictions=False)
+    assert [int(row["index"]) for row in rows(tmp_path / "predictions.csv")] == list(range(24))
