@@ -23,6 +23,7 @@ from multitask.optimization import (
     Interval,
     OptimizerCallable,
     SchedulerCallable,
+    made,
     parameter_groups,
     scheduled,
 )
@@ -74,6 +75,11 @@ class MultiTask(LightningModule):
     ) -> None:
         super().__init__()
         check_names(tasks)
+        if not hasattr(encoder, "out_features"):
+            raise InputError(
+                f"the encoder {type(encoder).__name__} has no out_features; set it in the "
+                "constructor to the number of features that it returns"
+            )
         self._keep_hyperparameters(
             encoder=encoder,
             tasks=tasks,
@@ -173,7 +179,8 @@ class MultiTask(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Build the optimizer and its schedule."""
-        optimizer = self.optimizer(parameter_groups(self, self.balancer))
+        groups = parameter_groups(self, self.balancer)
+        optimizer = made("optimizer", self.optimizer, groups)
         return scheduled(optimizer, self.scheduler, self.scheduler_interval)
 
     def metric_directions(self) -> list[tuple[str, bool]]:
@@ -264,7 +271,11 @@ class MultiTask(LightningModule):
 
     def _evaluate(self, split: str, batch: Batch) -> Outputs:
         outputs = self(batch["image"])
-        self._split(split).update(outputs, batch, self._loss_totals(outputs, batch))
+        totals = self._loss_totals(outputs, batch)
+        self.diverged |= ~totals[0].isfinite()
+        # The metrics could not count NaN in.
+        self._stop_if_diverged()
+        self._split(split).update(outputs, batch, totals)
         return outputs
 
     def _log_step(self, loss: Tensor, losses: Tensor) -> None:
@@ -296,12 +307,13 @@ class MultiTask(LightningModule):
             )
 
     def _last_good(self) -> str:
-        paths = [
-            getattr(callback, "best_model_path", "")
-            for callback in self.trainer.checkpoint_callbacks
-        ]
-        kept = [path for path in paths if path]
-        return f"the last good checkpoint is {kept[-1]}" if kept else "no checkpoint was saved yet"
+        # The last checkpoint may be from after the blow-up, the best one is from before it.
+        callbacks = sorted(
+            self.trainer.checkpoint_callbacks,
+            key=lambda each: getattr(each, "monitor", None) != "val/score",
+        )
+        kept = [path for each in callbacks if (path := getattr(each, "best_model_path", ""))]
+        return f"the last good checkpoint is {kept[0]}" if kept else "no checkpoint was saved yet"
 
     def _keep_hyperparameters(self, **arguments: Any) -> None:
         self._describe(arguments)

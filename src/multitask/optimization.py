@@ -33,6 +33,23 @@ def parameter_groups(model: nn.Module, balancer: Balancer) -> list[dict[str, Any
     return [{"params": rest}] + ([{"params": own, "weight_decay": 0.0}] if own else [])
 
 
+def made(kind: str, factory: Callable[..., Any], *arguments: Any) -> Any:
+    """Make an optimizer or a schedule.
+
+    Args:
+        kind: what it is called in messages.
+        factory: makes it.
+        arguments: what the factory takes.
+
+    Raises:
+        InputError: if its settings cannot be.
+    """
+    try:
+        return factory(*arguments)
+    except (ValueError, ZeroDivisionError) as error:
+        raise InputError(f"the {kind} cannot work as set: {error}") from error
+
+
 def scheduled(optimizer: Optimizer, scheduler: SchedulerCallable | None, interval: Interval) -> Any:
     """Give an optimizer its schedule, in Lightning's words.
 
@@ -47,7 +64,10 @@ def scheduled(optimizer: Optimizer, scheduler: SchedulerCallable | None, interva
     """
     if scheduler is None:
         return optimizer
-    schedule: dict[str, Any] = {"scheduler": scheduler(optimizer), "interval": interval}
+    schedule: dict[str, Any] = {
+        "scheduler": made("scheduler", scheduler, optimizer),
+        "interval": interval,
+    }
     if isinstance(schedule["scheduler"], ReduceLROnPlateau):
         schedule |= {"monitor": _monitored(schedule["scheduler"]), "interval": "epoch"}
     return {"optimizer": optimizer, "lr_scheduler": schedule}

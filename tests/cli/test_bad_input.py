@@ -51,6 +51,10 @@ def with_change(fails: Callable[..., str]) -> Callable[..., str]:
         ("data.PosedDigits", "datas.PosedDigits", ["multitask.datas"]),
         ("lr: 0.005", "lr: fast", ["lr", "fast"]),
         ("scale: common", "scale: comon", ["scale", "comon", "common"]),
+        ("num_classes: 10", "num_classes: 1", ["changed.yaml:", "num_classes is 1"]),
+        ("    glyph:\n", "    gly.ph:\n", ["changed.yaml:", "'gly.ph'"]),
+        ("[digit, glyph]", "[digit glyph]", ["'digit glyph'", "'glyph'"]),
+        ("T_max: 300", "T_max: 0", ["scheduler"]),
     ],
 )
 def test_a_mistake_in_a_file(
@@ -71,6 +75,18 @@ def test_a_mistake_in_a_file(
         (("--modl.encoder=ConvNet",), ["--modl.encoder"]),
         (("--ckpt_path=nope.ckpt",), ["nope.ckpt"]),
         (("--trainer.max_epochs=many",), ["max_epochs", "many"]),
+        (("--data.batch_size=-4",), ["--data.batch_size=-4", "at least 1"]),
+        (("--data.num_workers=-1",), ["--data.num_workers=-1", "0 or more"]),
+        (("--seed_everything=-3",), ["seed_everything", "-3"]),
+        (("--model.optimizer.lr=-1",), ["optimizer", "-1"]),
+        (("--trainer.devices=0", "--trainer.accelerator=cpu"), ["Trainer", "devices"]),
+        (("--trainer.max_epochs=-5",), ["Trainer", "max_epochs"]),
+        (("--trainer.val_check_interval=1000",), ["val_check_interval is 1000", "60 batches"]),
+        (("--run.experiment=../x",), ["run.experiment", "../x", "run.root"]),
+        (
+            ("--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=val/scor"),
+            ["EarlyStopping", "'val/scor'", "'val/score'"],
+        ),
     ],
 )
 def test_a_mistake_on_the_command_line(
@@ -79,6 +95,91 @@ def test_a_mistake_on_the_command_line(
     message = fails("fit", digits, *arguments)
     for part in says:
         assert part in message, message
+    # What never began leaves nothing behind.
+    assert not list(Path().glob("runs/*"))
+
+
+def test_the_sentence_stands_once_on_the_screen(program: Any) -> None:
+    process = program.start("fit", "--config=nope.yaml")
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 2
+    assert output.splitlines() == ["multitask: there is no file nope.yaml"]
+
+
+def test_an_empty_section(fails: Callable[..., str]) -> None:
+    Path("empty.yaml").write_text("model:\n")
+    assert "empty.yaml:1: model is empty" in fails("fit", "--config=empty.yaml")
+
+
+OWN_PARTS = """\
+from torch import nn
+from multitask.data import Digits
+from multitask.encoders import Encoder
+
+class Without(Encoder):
+    def forward(self, image):
+        return image.flatten(1)
+
+class Wrong(Without):
+    out_features = 7
+
+class Broken(Without):
+    out_features = 576
+    def forward(self, image):
+        assert False, "a mistake of its own"
+
+class Absent(Digits):
+    def load(self):
+        return open("not_there.csv")
+
+class WithoutTest(Digits):
+    def load(self):
+        splits = super().load()
+        return {"train": splits["train"], "val": splits["val"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("argument", "says"),
+    [
+        ("--model.encoder=own_parts.Without", ["Without", "out_features"]),
+        ("--model.encoder=own_parts.Wrong", ["Wrong", "out_features = 7", "576"]),
+        ("--data=own_parts.Absent", ["Absent", "not_there.csv"]),
+        ("--data=own_parts.WithoutTest", ["WithoutTest", "'test'", "only train, val"]),
+    ],
+)
+def test_mistakes_in_own_classes(
+    fails: Callable[..., str],
+    digits: str,
+    argument: str,
+    says: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("own_parts.py").write_text(OWN_PARTS)
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    config = digits if "encoder" in argument else str(digits).replace("digits", "plain_digits")
+    message = fails("fit", config, argument, "--run.wandb=off")
+    for part in says:
+        assert part in message, message
+
+
+def test_an_error_in_an_own_encoder_keeps_its_traceback(
+    multitask: Callable[..., None], digits: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("own_parts.py").write_text(OWN_PARTS)
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    with pytest.raises(AssertionError, match="a mistake of its own"):
+        multitask("fit", digits, "--model.encoder=own_parts.Broken", "--run.wandb=off")
+
+
+def test_an_own_module_that_cannot_be_imported(
+    fails: Callable[..., str], digits: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("broken_module.py").write_text("VALUE = 1\n1 / 0\n")
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    Path("broken.yaml").write_text("model:\n  encoder:\n    class_path: broken_module.Encoder\n")
+    message = fails("fit", digits, "--config=broken.yaml")
+    assert "broken_module.py, line 2" in message
 
 
 def test_an_unknown_verb(fails: Callable[..., str]) -> None:
@@ -162,13 +263,27 @@ def test_a_diverging_task_stops_the_run_and_keeps_the_last_good_checkpoint(
         )
     assert "'glyph'" in message
     assert "step 6" in message
-    (last,) = tmp_path.glob("runs/*/*/checkpoints/last.ckpt")
-    assert str(last) in message
-    content: Any = torch.load(last, weights_only=True)
+    (best,) = tmp_path.glob("runs/*/*/checkpoints/best.ckpt")
+    assert str(best) in message
+    content: Any = torch.load(best, weights_only=True)
     assert content["global_step"] == 4
     for values in content["state_dict"].values():
         if isinstance(values, torch.Tensor) and values.is_floating_point():
             assert values.isfinite().all()
+
+
+def test_weights_that_explode_before_a_validation(fails: Callable[..., str], digits: str) -> None:
+    message = fails(
+        "fit",
+        digits,
+        "--trainer.limit_train_batches=1",
+        "--trainer.enable_progress_bar=false",
+        "--model.optimizer=torch.optim.SGD",
+        "--model.optimizer.lr=1e20",
+        "--model.optimizer.weight_decay=0",
+        "--run.wandb=off",
+    )
+    assert "became NaN or infinite" in message
 
 
 def test_runs_that_cannot_be_written(fails: Callable[..., str], digits: str) -> None:

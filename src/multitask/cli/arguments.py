@@ -11,6 +11,8 @@ from multitask.distributed import is_first_process
 from multitask.errors import InputError
 from multitask.runs.folder import LAST, config_of, folder_of, resumable_run
 
+SETTINGS = ("--ckpt_path", "--data", "--model", "--run", "--seed_everything", "--trainer")
+"""Beginnings of the options that a value follows."""
 RUN_FOLDER = "MULTITASK_RUN_FOLDER"
 """Environment variable by which the first process tells those it starts the run's folder."""
 
@@ -26,17 +28,21 @@ def resumed_folder(arguments: Sequence[str]) -> Path | None:
         return None
     if not is_first_process() and RUN_FOLDER in os.environ:
         return Path(os.environ[RUN_FOLDER])
-    run = rest[0] if rest and not rest[0].startswith("-") else None
-    return resumable_run(run, Path((values_of(rest, "run.root") or ["runs"])[-1]))
+    runs = [each for each in rest if not each.startswith("-")]
+    if len(runs) > 1:
+        raise InputError(f"resume goes on with one run, not with {' and '.join(runs)}")
+    root = Path((values_of(rest, "run.root") or ["runs"])[-1])
+    return resumable_run(runs[0] if runs else None, root)
 
 
 def prepare(arguments: Sequence[str], resumed: Path | None = None) -> list[str]:
     """Rewrite and check the command line.
 
     ``resume [RUN]`` becomes a ``fit`` with the run's last configuration and checkpoint. A
-    checkpoint without a configuration gets that of its run. ``=None``, which is how a sweep
-    writes null, becomes ``=null``, and settings whose name begins with an underscore, which an
-    agent repeats from a run's record, are dropped.
+    checkpoint without a configuration gets that of its run. Configuration files come first, so
+    that arguments count wherever they stand. ``=None``, which is how a sweep writes null, becomes
+    ``=null``, and settings whose name begins with an underscore, which an agent repeats from a
+    run's record, are dropped.
 
     Args:
         arguments: the command line, without the program's name.
@@ -54,6 +60,7 @@ def prepare(arguments: Sequence[str], resumed: Path | None = None) -> list[str]:
         plain = ["fit", f"--config={config_of(resumed)}", f"--ckpt_path={resumed / LAST}", *given]
     elif plain[:1] in (["validate"], ["test"], ["predict"]):
         plain = _with_config_of_checkpoint(plain)
+    plain = _files_first(plain)
     check_config_files([Path(path) for path in values_of(plain, "config", "c")], plain)
     return plain
 
@@ -73,12 +80,24 @@ def _joined(arguments: Sequence[str]) -> list[str]:
     # One form, --key=value, for everything that looks at arguments.
     joined: list[str] = []
     for each in arguments:
-        opened = joined and joined[-1] in ("--config", "-c", "--ckpt_path", "--run.root")
-        if opened and not each.startswith("-"):
+        if joined and _takes_value(joined[-1]) and not each.startswith("-"):
             joined[-1] += f"={each}"
         else:
             joined.append(each)
     return joined
+
+
+def _takes_value(argument: str) -> bool:
+    return argument in ("-c", "--config") or (
+        argument.startswith("--") and "=" not in argument and argument.split(".")[0] in SETTINGS
+    )
+
+
+def _files_first(arguments: list[str]) -> list[str]:
+    is_file = [each.startswith(("--config=", "-c=")) for each in arguments]
+    files = [each for each, first in zip(arguments, is_file, strict=True) if first]
+    others = [each for each, first in zip(arguments, is_file, strict=True) if not first]
+    return [*others[:1], *files, *others[1:]]
 
 
 def _null(argument: str) -> str:

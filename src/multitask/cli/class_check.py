@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
+from traceback import extract_tb
 from typing import Any
 
 from jsonargparse import ArgumentParser
@@ -99,7 +100,11 @@ def _import(name: str) -> type | str | None:
         if owner is None:
             return f"there is no module '{module}'{_near_module(str(error.name))}"
     except Exception as error:
-        return f"the module '{module}' cannot be imported: {type(error).__name__}: {error}"
+        where = extract_tb(error.__traceback__)[-1]
+        return (
+            f"the module '{module}' cannot be imported: {type(error).__name__}: {error} "
+            f"({where.filename}, line {where.lineno})"
+        )
     if not hasattr(owner, attribute):
         names = {
             each

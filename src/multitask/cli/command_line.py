@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from multitask.callbacks import (
     BestCheckpoint,
@@ -21,18 +22,22 @@ from multitask.callbacks import (
 )
 from multitask.cli.arguments import RUN_FOLDER, values_of
 from multitask.cli.parser import Parser
-from multitask.cli.preflight import check
+from multitask.cli.preflight import check, check_length, check_monitors
 from multitask.cli.report import describe, report, say_where
 from multitask.data import DataModule
 from multitask.distributed import is_first_process
+from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.runs.atomic_checkpoint import AtomicCheckpointIO
-from multitask.runs.folder import folder_of, make_folder, new_folder
+from multitask.runs.folder import LAST, folder_of, make_folder, new_folder
 from multitask.runs.log_file import keep_log, quiet_screen, say
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.record import RunRecord
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import finish, sync_command, wandb_logger, wandb_mode
+
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C has stopped."""
 
 
 class CommandLine(LightningCLI):
@@ -78,6 +83,9 @@ class CommandLine(LightningCLI):
         if config.ckpt_path and "pretrained" in encoder:
             # The weights come from the checkpoint; none need be downloaded.
             encoder["pretrained"] = False
+        seed = config.seed_everything
+        if not isinstance(seed, bool) and not 0 <= seed < 2**32:
+            raise InputError(f"seed_everything is {seed}; give a number from 0 to {2**32 - 1}")
         run = config.run
         if run.experiment is None:
             configs = values_of(Parser.command_line, "config", "c")
@@ -91,28 +99,59 @@ class CommandLine(LightningCLI):
         verb = str(self.subcommand)
         config = self.config_init[verb]
         check(verb, self.model, self.datamodule, config.ckpt_path)
+        trainer = config.trainer
+        if verb == "fit":
+            check_length(trainer, self.datamodule, config.ckpt_path)
+        check_monitors(self._user_callbacks(), self.model)
         wandb_mode(self.settings)
         self.folder = self._run_folder()
-        trainer = config.trainer
         trainer.callbacks = [*self._user_callbacks(), *self._callbacks(verb, trainer)]
         trainer.plugins = [*_listed(trainer.plugins), AtomicCheckpointIO()]
-        if trainer.logger is None and not trainer.fast_dev_run:
-            trainer.logger = self._loggers(verb)
+        if trainer.logger is None:
+            trainer.logger = False if trainer.fast_dev_run else self._loggers(verb)
         if trainer.enable_model_summary is None:
             trainer.enable_model_summary = False
-        return Trainer(**trainer, **kwargs)
+        try:
+            made = Trainer(**trainer, **kwargs)
+        except MisconfigurationException as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"the Trainer cannot work as set: {reason}") from error
+        self._make_folder()
+        return made
 
     def fit(self, model: LightningModule, **kwargs: Any) -> None:
         """Train, then test the best checkpoint."""
         rank_zero_only(say)(describe(self.model, self.datamodule))
-        self.trainer.fit(model, **kwargs)
-        best = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
-        if not (best and self.settings.test_after_fit):
+        self._train(model, **kwargs)
+        callbacks = self.trainer.checkpoint_callbacks
+        best = [each.best_model_path for each in callbacks if isinstance(each, BestCheckpoint)]
+        if not self.settings.test_after_fit or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return self._say_where()
+        if not any(best):
+            rank_zero_only(say)(
+                "Not tested, because no validation took place that could tell the best checkpoint."
+                if best
+                else "Not tested, because no checkpoint was saved."
+            )
             return self._say_where()
         self.trainer.test(
-            model, datamodule=self.datamodule, ckpt_path=best, weights_only=True, verbose=False
+            model, datamodule=self.datamodule, ckpt_path=best[0], weights_only=True, verbose=False
         )
         return self._report("test")
+
+    def _train(self, model: LightningModule, **kwargs: Any) -> None:
+        try:
+            self.trainer.fit(model, **kwargs)
+        except SystemExit as stopped:
+            # Lightning's answer to Ctrl-C.
+            if not self.trainer.interrupted:
+                raise
+            if (self.folder / LAST).is_file():
+                rank_zero_only(say)(f"Interrupted; go on with: multitask resume {self.folder}")
+            else:
+                rank_zero_only(say)("Interrupted before the first checkpoint.")
+            self._say_where()
+            raise SystemExit(INTERRUPTED) from stopped
 
     def validate(self, model: LightningModule, **kwargs: Any) -> None:
         """Validate a checkpoint."""
@@ -132,12 +171,14 @@ class CommandLine(LightningCLI):
     def _run_folder(self) -> Path:
         if not is_first_process() and RUN_FOLDER in os.environ:
             return Path(os.environ[RUN_FOLDER])
-        folder = self._new_or_resumed_folder()
+        return self._new_or_resumed_folder()
+
+    def _make_folder(self) -> None:
+        # Not before everything is known to fit together: a run that never began leaves nothing.
         if is_first_process() and not self.config_init[self.subcommand].trainer.fast_dev_run:
-            make_folder(folder)
-            keep_log(folder)
-            os.environ[RUN_FOLDER] = str(folder)
-        return folder
+            make_folder(self.folder)
+            keep_log(self.folder)
+            os.environ[RUN_FOLDER] = str(self.folder)
 
     def _new_or_resumed_folder(self) -> Path:
         checkpoint = self.config_init[self.subcommand].ckpt_path

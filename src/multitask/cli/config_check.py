@@ -94,7 +94,10 @@ def _parameter(annotation: Any) -> Parameter:
 
 def _group(setting: Setting, name: str) -> Iterator[Problem]:
     setting = overlaid(None, setting.opened()) if setting.names_file else setting
-    if setting.content is not None and not isinstance(setting.content, dict):
+    if setting.content is None:
+        text = f"{name} is empty; write its settings below it, or leave it out"
+        yield Problem(setting.place, (name,), text)
+    elif not isinstance(setting.content, dict):
         yield Problem(setting.place, (name,), f"{name} should be a mapping of settings")
     yield from _arguments(setting, accepted(GROUPS[name]), OWNERS[name], (name,))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from multitask.cli.config_check import problems
 from multitask.cli.overlay import assigned, defined_at, options, overlaid, overridden
 from multitask.cli.parser_messages import sentence
-from multitask.cli.yaml_source import COMMAND_LINE, Place, Setting, read_argument, read_config
+from multitask.cli.yaml_source import COMMAND_LINE, Place, Setting, read_argument, read_config, walk
 from multitask.errors import InputError
 
 
@@ -48,15 +49,53 @@ def explain(message: str, arguments: Sequence[str], paths: Sequence[Path]) -> st
     """
     try:
         check_config_files(paths, arguments)
-        tree = _nothing()
-        for path in paths:
-            tree = overlaid(tree, read_config(path))
-        tree = overridden(tree, arguments)
+        tree = overridden(_all_of(paths), arguments)
         wrong = [each for each in problems(tree) if each.place.source == COMMAND_LINE]
         text = str(wrong[0]) if wrong else sentence(message, arguments, tree)
     except InputError as error:
         text = str(error)
     return " ".join(text.split())
+
+
+def located(sentence: str, arguments: Sequence[str]) -> str:
+    """Say where a wrong value stands, which the constructor that refuses it does not know.
+
+    Args:
+        sentence: what is wrong; it begins with the setting's name and value, as in
+            ``num_classes is 1; ...``, or says how a task cannot be called.
+        arguments: the command line, without the program's name.
+
+    Returns:
+        The sentence, after the argument or the file and line if only one fits.
+    """
+    value = re.match(r"(\w+) (?:is|has) ([^;]+?)(?: entries)?;", sentence)
+    task = re.match(r"a task cannot be called '([^']+)'", sentence)
+    if value is None and task is None:
+        return sentence
+    tree = overridden(_all_of([Path(path) for path in _files(arguments)]), arguments)
+    places = {
+        each.place.text
+        for path, each in walk(tree)
+        if (value and path[-1:] == (value[1],) and _shown(each) == value[2])
+        or (task and path[-1:] == (task[1],))
+    }
+    return f"{places.pop()}: {sentence}" if len(places) == 1 else sentence
+
+
+def _shown(setting: Setting) -> str:
+    content = setting.content
+    return str(len(content)) if isinstance(content, list) else str(content)
+
+
+def _files(arguments: Sequence[str]) -> list[str]:
+    return [each.partition("=")[2] for each in arguments if each.startswith(("--config=", "-c="))]
+
+
+def _all_of(paths: Sequence[Path]) -> Setting:
+    tree = _nothing()
+    for path in paths:
+        tree = overlaid(tree, read_config(path))
+    return tree
 
 
 def _nothing() -> Setting:

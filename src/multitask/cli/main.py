@@ -11,6 +11,7 @@ from multitask.errors import InputError
 from multitask.runs.log_file import LOG
 
 NOISE = (
+    r".*could not find the monitored key.*",
     r".*isinstance\(treespec, LeafSpec\).*",
     r".*does not have many workers.*",
     r".*Checkpoint directory .* exists and is not empty.*",
@@ -37,19 +38,40 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("WANDB_INIT_TIMEOUT", "30")
     try:
         _run(sys.argv[1:] if arguments is None else list(arguments))
-    except InputError as error:
-        # Other processes have met the same error.
-        if int(os.environ.get("LOCAL_RANK", 0)) == 0:
-            print(f"multitask: {error}", file=sys.stderr)
-        LOG.error(error)
+    except KeyboardInterrupt:
+        _say("interrupted")
+        sys.exit(130)
+    except Exception as error:
+        if (bad_input := _bad_input(error)) is None:
+            LOG.exception("the program failed")
+            raise
+        _say(_located(bad_input))
         sys.exit(2)
-    except Exception:
-        LOG.exception("the program failed")
-        raise
+
+
+def _say(text: str) -> None:
+    # Other processes have met the same.
+    if int(os.environ.get("LOCAL_RANK", 0)) == 0:
+        print(f"multitask: {text}", file=sys.stderr)
+    LOG.error(text)
+
+
+def _bad_input(error: BaseException | None) -> InputError | None:
+    # The parser wraps what the constructors of its classes raise.
+    while error is not None and not isinstance(error, InputError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _located(error: InputError) -> str:
+    from multitask.cli.config_errors import located
+    from multitask.cli.parser import Parser
+
+    return located(str(error), Parser.command_line)
 
 
 def _run(arguments: list[str]) -> None:
-    # Here, because importing Lightning takes seconds that --version need not.
+    # Here, so that an interrupt while Lightning is being imported is told in one line too.
     from multitask.cli.arguments import prepare, resumed_folder
     from multitask.cli.command_line import CommandLine
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from multitask.cli.config_check import problems
 from multitask.cli.overlay import assigned, options
-from multitask.cli.yaml_source import Setting, read_config
+from multitask.cli.yaml_source import Setting, read_config, walk
 from multitask.errors import nearest
 
 EXAMPLE = "--config=configs/experiment/digits.yaml"
@@ -119,7 +119,7 @@ def _other_verb(match: re.Match[str], arguments: Sequence[str], tree: Setting) -
 def _ambiguous(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
     found = sorted(match["paths"].rstrip(".").split(", "), key=len)
     place = next(
-        (each.place.text + ": " for _, each in _walk(tree) if each.content == match["name"]), ""
+        (each.place.text + ": " for _, each in walk(tree) if each.content == match["name"]), ""
     )
     return (
         f"{place}several classes are called {match['name']}; write its module too, as in {found[0]}"
@@ -148,18 +148,11 @@ def _innermost(message: str, tree: Setting) -> str:
     reasons = [line for line in lines if line and not BOILERPLATE.match(line)]
     reason = reasons[-1] if reasons else " ".join(message.split()) or "it cannot be read"
     # The parser of a part may have said where already.
-    if not keys or any(reason.startswith(f"{each.place.text}: ") for _, each in _walk(tree)):
+    if not keys or any(reason.startswith(f"{each.place.text}: ") for _, each in walk(tree)):
         return reason
     return f"{_place(tree, keys[-1].split('.')[-1:])}{keys[-1]}: {reason}"
 
 
 def _place(tree: Setting, keys: Sequence[str]) -> str:
-    found = [each.place.text for path, each in _walk(tree) if path[-len(keys) :] == tuple(keys)]
+    found = [each.place.text for path, each in walk(tree) if path[-len(keys) :] == tuple(keys)]
     return f"{found[0]}: " if len(found) == 1 else ""
-
-
-def _walk(tree: Setting, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Setting]]:
-    yield path, tree
-    items = tree.content if isinstance(tree.content, list) else []
-    for key, each in [*tree.entries.items(), *((path[-1], item) for item in items if path)]:
-        yield from _walk(each, (*path, key))

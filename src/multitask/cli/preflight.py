@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import pickle
+import warnings
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import torch
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from multitask.checkpoint import check_fits
 from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.module import MultiTask
+from multitask.optimization import made
 
 SPLIT_OF_VERB = {"fit": "train", "validate": "val", "test": "test", "predict": "test"}
 
@@ -31,9 +36,10 @@ def check(verb: str, model: MultiTask, data: DataModule, checkpoint: str | None)
     """
     data.setup()
     model.check_data(data, SPLIT_OF_VERB[verb])
+    _try_encoder(model, data)
     if verb == "fit":
         data.train_dataloader()
-    _try_encoder(model, data)
+        _try_optimizer(model)
     if checkpoint is not None:
         try:
             check_fits(read_checkpoint(Path(checkpoint))["state_dict"], model.state_dict())
@@ -59,18 +65,105 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
+def check_length(trainer: Any, data: DataModule, checkpoint: str | None) -> None:
+    """Refuse settings of a training's length that cannot be.
+
+    Args:
+        trainer: the Trainer's settings.
+        data: the data.
+        checkpoint: path of the checkpoint that training goes on from, if any.
+
+    Raises:
+        InputError: with what would be right.
+    """
+    interval, batches = trainer.val_check_interval, len(data.train_dataloader())
+    in_batches = isinstance(interval, int) and not isinstance(interval, bool)
+    if in_batches and interval > batches and trainer.check_val_every_n_epoch is not None:
+        raise InputError(
+            f"trainer.val_check_interval is {interval}; an epoch has {batches} batches, so give at "
+            "most that, or a fraction of an epoch such as 0.5"
+        )
+    if checkpoint is not None and trainer.max_epochs is not None:
+        loops = read_checkpoint(Path(checkpoint)).get("loops", {}).get("fit_loop", {})
+        done = loops.get("epoch_progress", {}).get("current", {}).get("processed", 0)
+        if 0 <= trainer.max_epochs < done:
+            raise InputError(
+                f"trainer.max_epochs is {trainer.max_epochs}; {checkpoint} has been trained for "
+                f"{done} epochs already, so give more than that"
+            )
+
+
+def check_monitors(callbacks: Sequence[Any], model: MultiTask) -> None:
+    """Refuse callbacks that watch a metric whose name is misspelt.
+
+    Args:
+        callbacks: the person's own.
+        model: the model, which knows its metrics.
+
+    Raises:
+        InputError: with the metric that was probably meant.
+    """
+    known = ["val/score", *(name for name, _ in model.metric_directions())]
+    for callback in callbacks:
+        monitor = getattr(callback, "monitor", None)
+        if monitor and monitor not in known and (near := get_close_matches(monitor, known, 1, 0.8)):
+            raise InputError(
+                f"the callback {type(callback).__name__} watches '{monitor}', which is not "
+                f"measured; did you mean '{near[0]}'?"
+            )
+
+
+def _try_optimizer(model: MultiTask) -> None:
+    configured = model.configure_optimizers()
+    schedule = configured["lr_scheduler"]["scheduler"] if isinstance(configured, dict) else None
+    if schedule is not None and not isinstance(schedule, ReduceLROnPlateau):
+        with warnings.catch_warnings():
+            # No step of the optimizer comes before it.
+            warnings.simplefilter("ignore")
+            made("scheduler", schedule.step)
+
+
 def _try_encoder(model: MultiTask, data: DataModule) -> None:
     split = data.splits["train"]
-    batch = data.on_after_batch_transfer(split[torch.arange(min(2, len(split)))], 0)
-    training, shape = model.training, tuple(batch["image"].shape[1:])
+    batch = data.on_after_batch_transfer(split[torch.arange(min(3, len(split)))], 0)
+    name, shape = type(model.encoder).__name__, tuple(batch["image"].shape)
+    if len(shape) != 4:
+        raise InputError(
+            f"the data's images have the shape {shape[1:]}; give each as [channels, height, width]"
+        )
+    training = model.training
     model.eval()
     try:
         with torch.no_grad():
-            model(batch["image"])
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"the encoder {type(model.encoder).__name__} cannot take the data's images of shape "
-            f"{shape} ({str(error).splitlines()[0]}); set its channels or image size to fit"
-        ) from error
+            found = _encoded(model, batch["image"], name, shape[1:])
+            width = getattr(model.encoder, "out_features", None)
+            if isinstance(found, torch.Tensor) and found.shape[-1] != width:
+                raise InputError(
+                    f"the encoder {name} says out_features = {width}, but returns features of "
+                    f"shape {tuple(found.shape)}; set out_features to {found.shape[-1]}"
+                )
+            _try_losses(model, batch)
     finally:
         model.train(training)
+
+
+def _encoded(model: MultiTask, image: torch.Tensor, name: str, shape: tuple[int, ...]) -> Any:
+    try:
+        return model.encoder(image)
+    except (RuntimeError, AssertionError) as error:
+        if not type(model.encoder).__module__.startswith("multitask."):
+            # Whoever is writing an encoder needs the traceback.
+            raise
+        raise InputError(
+            f"the encoder {name} cannot take the data's images of shape {shape} "
+            f"({str(error).splitlines()[0]}); set its channels or image size to fit"
+        ) from error
+
+
+def _try_losses(model: MultiTask, batch: dict[str, torch.Tensor]) -> None:
+    outputs = model(batch["image"])
+    for task_name, task in model.named_tasks.items():
+        try:
+            task.loss(outputs[task_name], batch[task_name])
+        except InputError as error:
+            raise InputError(f"task '{task_name}': {error}") from error

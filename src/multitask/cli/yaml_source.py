@@ -117,6 +117,14 @@ def read_argument(value: str, place: Place) -> Setting:
     return Setting(place, value) if is_text and value != "null" else setting
 
 
+def walk(tree: Setting, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Setting]]:
+    """All settings in a tree, each with the keys that lead to it."""
+    yield path, tree
+    items = tree.content if isinstance(tree.content, list) else []
+    for key, each in [*tree.entries.items(), *((path[-1], item) for item in items if path)]:
+        yield from walk(each, (*path, key))
+
+
 class _Builder:
     def __init__(self, path: Path, source: str) -> None:
         self.path, self.source = path, source

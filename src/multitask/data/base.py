@@ -61,6 +61,8 @@ class DataModule(LightningDataModule, ABC):
         super().__init__()
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1")
+        if num_workers < 0:
+            raise InputError(f"num_workers is {num_workers}; give 0 or more")
         _refuse_random(transforms)
         self.batch_size = batch_size
         self.labelled_per_batch = labelled_per_batch
@@ -77,7 +79,7 @@ class DataModule(LightningDataModule, ABC):
     def setup(self, stage: str | None = None) -> None:
         """Load the splits once, on every process."""
         if not self.splits:
-            splits = self.load()
+            splits = self._load()
             check_splits(splits, type(self).__name__)
             self.splits = splits
 
@@ -108,6 +110,14 @@ class DataModule(LightningDataModule, ABC):
         if image.dtype == torch.uint8:
             image = image.float() / 255
         return {**batch, "image": self.transforms(image)}
+
+    def _load(self) -> dict[str, BatchDataset]:
+        try:
+            return self.load()
+        except FileNotFoundError as error:
+            raise InputError(
+                f"{type(self).__name__} needs the file {error.filename}, which is not there"
+            ) from error
 
     def _loader(self, split: str, batches: GlobalBatches) -> BatchLoader:
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"

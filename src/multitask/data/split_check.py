@@ -26,7 +26,8 @@ def check_splits(splits: Mapping[str, Any], data: str) -> None:
     for split in SPLITS:
         if split not in splits:
             raise InputError(
-                f"{data}.load() returns no split '{split}'; it returns {', '.join(SPLITS)}"
+                f"{data}.load() returns no split '{split}', only {', '.join(splits) or 'none'}; "
+                f"return {', '.join(SPLITS)}"
             )
         samples = splits[split]
         if not isinstance(samples, BatchDataset):

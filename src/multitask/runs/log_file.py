@@ -9,6 +9,8 @@ from typing import Any
 
 LOG = logging.getLogger("multitask")
 """Everything that is said goes here too, and from here to the run's ``log.txt``."""
+# Before there is a run, logging would print to the screen what has been printed already.
+LOG.addHandler(logging.NullHandler())
 LIGHTNING = ("lightning.pytorch", "lightning.fabric")
 NAME = "log.txt"
 

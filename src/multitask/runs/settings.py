@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
+
+from multitask.errors import InputError
 
 WandbMode = Literal["auto", "online", "offline", "off"]
 
@@ -32,3 +35,11 @@ class RunSettings:
     group: str | None = None
     tags: list[str] = field(default_factory=list)
     notes: str | None = None
+
+    def __post_init__(self) -> None:
+        """Keep every run inside the root."""
+        parts = Path(self.experiment or "").parts
+        if ".." in parts or Path(self.experiment or "").is_absolute():
+            raise InputError(
+                f"run.experiment is '{self.experiment}'; it names a folder inside run.root"
+            )
