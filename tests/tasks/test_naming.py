@@ -9,7 +9,7 @@ import torch
 
 from multitask import MultiTask
 from multitask.errors import InputError
-from multitask.tasks import Regression
+from multitask.tasks import Classification, Regression, Task
 from multitask.tasks.naming import check_names, check_targets
 
 
@@ -40,6 +40,23 @@ def test_accepted_name_works_in_a_model(name: str, tiny_model: Callable[..., Mul
     model = tiny_model(tasks={name: Regression()})
     assert list(model(torch.rand(2, 1, 4, 4))) == [name]
     assert f"heads.{name}.weight" in model.state_dict()
+
+
+@pytest.mark.parametrize(
+    ("first", "task", "second"),
+    [
+        ("digit", Classification(3), "digit_probability"),
+        ("position", Regression(size=2), "position_0"),
+    ],
+)
+def test_tasks_that_share_a_column_of_predictions_are_refused(
+    first: str, task: Task, second: str
+) -> None:
+    check_names({first: task, f"{second}s": Regression()})
+    with pytest.raises(InputError, match=f"'{second}'.* rename one"):
+        check_names({first: task, second: Regression()})
+    with pytest.raises(InputError, match=f"'{first}'.* rename one"):
+        check_names({second: Regression(), first: task})
 
 
 def test_no_task_at_all_is_refused(tiny_model: Callable[..., MultiTask]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from multitask.errors import InputError, nearest
@@ -19,7 +20,7 @@ def check_names(tasks: Mapping[str, Task]) -> None:
     """Refuse names that cannot be a key of the batch, a module and a prefix of metrics at once.
 
     Raises:
-        InputError: if there is no task, or a name cannot be one.
+        InputError: if there is no task, a name cannot be one, or two share a column of predictions.
     """
     if not tasks:
         raise InputError("tasks is empty; name at least one task")
@@ -35,6 +36,19 @@ def check_names(tasks: Mapping[str, Task]) -> None:
             raise InputError(
                 f"a task cannot be called '{name}'; use letters, digits, _ and -, a letter first"
             )
+    _check_columns(tasks)
+
+
+def _check_columns(tasks: Mapping[str, Task]) -> None:
+    owners: dict[str, str] = {}
+    for name, task in tasks.items():
+        for column in task.columns(name, torch.zeros(1, task.out_features)):
+            if column in owners:
+                raise InputError(
+                    f"tasks '{owners[column]}' and '{name}' both have a column '{column}' in the "
+                    "table of predictions; rename one of them"
+                )
+            owners[column] = name
 
 
 def check_targets(
