@@ -146,6 +146,27 @@ def test_without_any_label_there_is_no_score(tasks: dict[str, Task]) -> None:
     assert found["val/score"].isnan()
 
 
+def test_undefined_headline_is_left_out_of_the_score_with_one_warning(
+    tasks: dict[str, Task],
+) -> None:
+    evaluation, truth = Evaluation("val", tasks), targets()
+    truth["size"][:-1] = float("nan")
+    with pytest.warns(UserWarning, match="task 'size': r2 is undefined .* val labels") as caught:
+        found = evaluated(evaluation, tasks, truth)
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        evaluated(evaluation, tasks, truth)
+    assert found["val/size/r2"].isnan()
+    assert found["val/score"] == found["val/kind/accuracy"]
+
+
+def test_without_any_defined_headline_there_is_no_score(tasks: dict[str, Task]) -> None:
+    alone, truth = {"size": tasks["size"]}, {"size": torch.full((SAMPLES,), 3.0)}
+    with pytest.warns(UserWarning, match="r2 is undefined"):
+        assert evaluated(Evaluation("val", alone), alone, truth)["val/score"].isnan()
+
+
 def test_output_that_is_no_number_is_not_taken_for_a_missing_label(
     tasks: dict[str, Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:

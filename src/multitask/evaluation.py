@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping
 
 import torch
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
@@ -14,7 +15,7 @@ from multitask.tasks import Task
 
 ENOUGH = 2**16
 """Numbers in the outputs of batches that wait to be counted in together."""
-WITHOUT_LABELS = r".*(compute.*before.*update|No (positive|negative) samples|samples in target).*"
+WITHOUT_LABELS = r".*compute.*before.*update.*"
 
 
 class Evaluation(nn.Module):
@@ -38,6 +39,7 @@ class Evaluation(nn.Module):
         self.trivial = nn.ModuleDict(
             {name: task.metrics() for name, task in tasks.items() if split == "test"}
         )
+        self._undefined: set[str] = set()
         self._waiting: list[tuple[dict[str, Tensor], dict[str, Tensor]]] = []
 
     @property
@@ -67,7 +69,8 @@ class Evaluation(nn.Module):
 
         Returns:
             ``<split>/<task>/<metric>``, and ``<split>/score``: the mean over the tasks of each
-            one's headline metric. A task without a label in the split is left out.
+            one's headline metric. A task without a label in the split is left out of
+            both; one whose headline its labels do not define (NaN) is left out of the score.
         """
         self._count_in()
         losses, counts = self.losses.compute()
@@ -77,9 +80,7 @@ class Evaluation(nn.Module):
             values |= {f"{self.split}/{name}/loss": losses[i] for i, name in enumerate(self._names)}
         values |= self._computed(self.trivial, "trivial")
         values = {key: value for key, value in values.items() if self._labelled(key, counts)}
-        heads = [f"{self.split}/{name}/{task.headline}" for name, task in self._tasks]
-        found = [values[head].float() for head in heads if head in values]
-        score = torch.stack(found).mean() if found else losses.new_tensor(float("nan"))
+        score = self._score(values, losses)
         self._reset()
         return {**values, f"{self.split}/score": score}
 
@@ -112,6 +113,28 @@ class Evaluation(nn.Module):
                 for task in metrics
                 for metric, value in _collection(metrics, task).compute().items()
             }
+
+    def _score(self, values: Mapping[str, Tensor], losses: Tensor) -> Tensor:
+        found = []
+        for (name, task), loss in zip(self._tasks, losses, strict=True):
+            value = values.get(f"{self.split}/{name}/{task.headline}")
+            if value is None:
+                continue
+            # Where the loss is no number either, the outputs are to blame, not the labels: a model
+            # with a broken task must not score better than a whole one.
+            if value.isnan() and loss.isfinite():
+                self._warn_undefined(name, task.headline)
+            else:
+                found.append(value.float())
+        return torch.stack(found).mean() if found else losses.new_tensor(float("nan"))
+
+    def _warn_undefined(self, name: str, metric: str) -> None:
+        if name not in self._undefined:
+            self._undefined.add(name)
+            rank_zero_warn(
+                f"task '{name}': {metric} is undefined for the known {self.split} labels (too few "
+                f"or all the same), so {self.split}/score leaves it out"
+            )
 
     def _labelled(self, key: str, counts: Tensor) -> bool:
         place = self._names.index(key.split("/")[1])
