@@ -91,6 +91,19 @@ def test_torch_loss_that_averages_is_made_to_give_a_loss_for_each_sample() -> No
     assert_close(total / count, nn.MultiMarginLoss()(output[known], target[known]))
 
 
+class MeanCrossEntropy(nn.Module):
+    """A mean that torch's ``reduction`` cannot undo."""
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(output, target)
+
+
+def test_own_loss_that_averages_is_refused() -> None:
+    sentence = r"loss MeanCrossEntropy returned shape \[\], .* shape \[batch\], here \[40\]"
+    with pytest.raises(InputError, match=sentence):
+        Classification(CLASSES, loss=MeanCrossEntropy()).loss(*batch())
+
+
 def test_prediction_is_the_probabilities_in_single_precision() -> None:
     output, _ = batch()
     predicted = Classification(CLASSES).predict(output.bfloat16())
@@ -157,6 +170,16 @@ def test_class_numbers_that_are_not_int64_are_refused(dtype: torch.dtype) -> Non
         (lambda: Classification(1), "num_classes is 1"),
         (lambda: Classification(3, classes=["a", "b"]), "classes has 2 entries; num_classes is 3"),
         (lambda: Classification(3, class_weights=[1.0]), "class_weights has 1 entries"),
+        *(
+            (lambda each=each: Classification(2, class_weights=each), "class_weights are")
+            for each in ([1.0, -1.0], [0.0, 0.0], [1.0, float("nan")], [1.0, float("inf")])
+        ),
+        (lambda: Classification(3, label_smoothing=-0.1), "label_smoothing is -0.1"),
+        (lambda: Classification(3, label_smoothing=1.5), "label_smoothing is 1.5"),
+        (
+            lambda: Classification(2, loss=nn.CrossEntropyLoss(weight=torch.ones(2))),
+            "loss CrossEntropyLoss has a weight of its own.* class_weights",
+        ),
         (lambda: Classification(3, weight=-0.1), "weight is -0.1"),
     ],
 )

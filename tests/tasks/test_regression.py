@@ -108,6 +108,20 @@ def test_own_loss_sees_standardised_values() -> None:
     assert_close(total, torch.tensor(2.0))
 
 
+class LossOfSamples(nn.Module):
+    """One loss a sample rather than an entry; broadcasts where there are as many elements."""
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return (output - target).square().mean(1)
+
+
+def test_loss_of_another_shape_than_the_targets_is_refused() -> None:
+    task = Regression(size=2, loss=LossOfSamples())
+    sentence = r"loss LossOfSamples returned shape \[2\], .* \[batch, size\], here \[2, 2\]"
+    with pytest.raises(InputError, match=sentence):
+        task.loss(torch.zeros(2, 2), torch.zeros(2, 2))
+
+
 def test_samples_are_known_by_any_of_their_elements() -> None:
     values = torch.tensor([[1.0, NAN], [NAN, NAN], [NAN, 0.0], [1.0, 2.0]])
     assert Regression(size=2).known(values).tolist() == [True, False, True, True]

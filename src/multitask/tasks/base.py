@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
@@ -16,6 +16,25 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HeadCallable = Callable[[int, int], nn.Module]
+
+
+def check_losses(criterion: object, losses: Tensor, shape: Sequence[int], words: str) -> None:
+    """Refuse losses that would broadcast, such as a mean over missing labels too.
+
+    Args:
+        criterion: the loss that was given.
+        losses: what it returned.
+        shape: what it must return.
+        words: that shape in words, such as ``[batch]``.
+
+    Raises:
+        InputError: naming the loss, the shape that it returned, and what it must return.
+    """
+    if losses.shape != shape:
+        raise InputError(
+            f"loss {type(criterion).__name__} returned shape {list(losses.shape)}, but it must "
+            f"return one loss for each entry, shape {words}, here {list(shape)}"
+        )
 
 
 class Task(Recorded, nn.Module, ABC):

@@ -13,7 +13,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from multitask.errors import InputError
 from multitask.tasks.auroc import HistogramAUROC
-from multitask.tasks.base import HeadCallable, Task
+from multitask.tasks.base import HeadCallable, Task, check_losses
 from multitask.tasks.calibration_error import CalibrationError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Classification(Task):
         label_smoothing: probability mass spread evenly over the classes, from 0 to 1 (Szegedy et
             al., 2016, "Rethinking the Inception Architecture", section 7).
         class_weights: factor on the loss of each class; the mean divides by the sum of the
-            factors, as in ``torch.nn.CrossEntropyLoss``.
+            factors, as in ``torch.nn.CrossEntropyLoss``. Finite, 0 or more, not all 0.
         loss: a module in place of the cross entropy; takes raw outputs ``[batch, num_classes]``
             and targets ``[batch]``, returns losses ``[batch]``.
         head: see `Task`.
@@ -65,14 +65,20 @@ class Classification(Task):
                 raise InputError(
                     f"{name} has {len(given)} entries; num_classes is {num_classes}, give as many"
                 )
+        if not 0 <= label_smoothing <= 1:
+            raise InputError(f"label_smoothing is {label_smoothing}; it is from 0 to 1")
+        if isinstance(getattr(loss, "weight", None), Tensor):
+            raise InputError(
+                f"loss {type(loss).__name__} has a weight of its own, by which the mean would not "
+                "be divided; give the weights of the classes as class_weights"
+            )
         self.num_classes = num_classes
         self.classes = list(classes or map(str, range(num_classes)))
         self.label_smoothing = label_smoothing
         self.criterion = loss
         if hasattr(loss, "reduction"):
             self.criterion.reduction = "none"
-        factors = torch.ones(num_classes) if class_weights is None else torch.tensor(class_weights)
-        self.register_buffer("class_weights", factors.float())
+        self.register_buffer("class_weights", _factors(num_classes, class_weights))
         self.register_buffer("class_frequencies", torch.ones(num_classes) / num_classes)
 
     @property
@@ -123,7 +129,9 @@ class Classification(Task):
 
     def _losses(self, output: Tensor, label: Tensor, weights: Tensor) -> Tensor:
         if self.criterion is not None:
-            return weights[label] * self.criterion(output, label)
+            losses = self.criterion(output, label)
+            check_losses(self.criterion, losses, label.shape, "[batch]")
+            return weights[label] * losses
         return cross_entropy(
             output, label, weights, reduction="none", label_smoothing=self.label_smoothing
         )
@@ -172,6 +180,16 @@ class Classification(Task):
             axes.set_xticks(range(self.num_classes), self.classes)
             axes.set_yticks(range(self.num_classes), self.classes)
             _write_counts(axes, counts, shares)
+
+
+def _factors(num_classes: int, class_weights: Sequence[float] | None) -> Tensor:
+    factors = torch.ones(num_classes) if class_weights is None else torch.tensor(class_weights)
+    factors = factors.float()
+    if not factors.isfinite().all() or factors.min() < 0 or factors.max() == 0:
+        raise InputError(
+            f"class_weights are {factors.tolist()}; they are finite, 0 or more, and not all 0"
+        )
+    return factors
 
 
 def _write_counts(axes: Axes, counts: Tensor, shares: Tensor) -> None:

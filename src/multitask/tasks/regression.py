@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection
 
 from multitask.errors import InputError
-from multitask.tasks.base import HeadCallable, Task
+from multitask.tasks.base import HeadCallable, Task, check_losses
 from multitask.tasks.r2 import R2
 
 if TYPE_CHECKING:
@@ -111,7 +111,9 @@ class Regression(Task):
         known = target.isfinite()
         # In the targets' own precision: half-precision training must not round far-off units.
         goal = (torch.where(known, target, self.mean) - self.mean) / self.deviation
-        each = torch.where(known, self.criterion(output, goal.to(output.dtype)), 0.0)
+        losses = self.criterion(output, goal.to(output.dtype))
+        check_losses(self.criterion, losses, output.shape, "[batch, size]")
+        each = torch.where(known, losses, 0.0)
         return each.sum(), known.sum().to(output.dtype)
 
     def predict(self, output: Tensor) -> Tensor:
