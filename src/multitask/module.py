@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from multitask.balancing import Balancer, FixedWeights
 from multitask.checkpoint import check_fits
@@ -26,6 +27,7 @@ from multitask.optimization import (
     made,
     parameter_groups,
     scheduled,
+    step_plateaus,
 )
 from multitask.recipe import recipe
 from multitask.sharing import HardSharing, Sharing
@@ -115,6 +117,7 @@ class MultiTask(LightningModule):
             f"balancer.{name}" for name in self.balancer.keeps_for_itself()
         ]
         self.step_log = StepLog(list(tasks))
+        self._resumed: dict[str, Any] | None = None
         task_weights = torch.tensor([task.weight for task in tasks.values()])
         self.register_buffer("task_weights", task_weights, persistent=False)
         self.register_buffer("diverged", torch.zeros(len(tasks)).bool(), persistent=False)
@@ -226,8 +229,12 @@ class MultiTask(LightningModule):
             self.heads = synchronize_batch_norm(self.heads, on_gpu)  # type: ignore[assignment]
 
     def on_train_start(self) -> None:
-        """Start the clock."""
+        """Start the clock, and take up what was logged and measured before a resume."""
         self.step_log.start()
+        if self._resumed is not None:
+            self.step_log.load_state_dict(self._resumed["step_log"])
+            self.trainer.callback_metrics.update(self._resumed["metrics"])
+            self._resumed = None
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step, then let the balancer see the losses after it, before any checkpoint is saved."""
@@ -238,7 +245,14 @@ class MultiTask(LightningModule):
         """Log the training metrics; a diverged run stops here at the latest."""
         self._stop_if_diverged()
         self.balancer.after_epoch()
-        self._log_epoch("train")
+        self._log_training_epoch()
+        if self.trainer.is_last_batch:
+            step_plateaus(self.trainer)
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Step a schedule, unless it watches a metric: see `on_train_epoch_end`."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            super().lr_scheduler_step(scheduler, metric)
 
     def on_validation_epoch_end(self) -> None:
         """Log the validation metrics."""
@@ -249,12 +263,15 @@ class MultiTask(LightningModule):
         self._log_epoch("test")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Never replace a good checkpoint by a diverged one."""
+        """Never replace a good checkpoint by a diverged one; keep what is needed to go on."""
         self._stop_if_diverged()
+        metrics = {name: value.cpu() for name, value in self.trainer.callback_metrics.items()}
+        checkpoint["progress"] = {"step_log": self.step_log.state_dict(), "metrics": metrics}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse the checkpoint of another model, saying how it differs."""
         check_fits(checkpoint["state_dict"], self.state_dict())
+        self._resumed = checkpoint.get("progress")
 
     def _split(self, name: str) -> Evaluation:
         return self.evaluations[f"{name}_split"]  # type: ignore[return-value]
@@ -286,6 +303,17 @@ class MultiTask(LightningModule):
         for logger in self.trainer.loggers:
             logger.log_metrics({**values, "epoch": self.current_epoch}, step=self.global_step)
         self.log("loss", loss.detach(), prog_bar=True, logger=False)
+
+    def _log_training_epoch(self) -> None:
+        if not self._split("train").losses.update_called:
+            # An epoch that was resumed at its end has no batch left.
+            return
+        values = self._split("train").compute()
+        self.log_dict(values, logger=False, sync_dist=True)
+        # Not left to Lightning, which logs after the epoch's checkpoint is saved.
+        numbers = {name: float(value) for name, value in values.items()}
+        for logger in self.trainer.loggers:
+            logger.log_metrics({**numbers, "epoch": self.current_epoch}, step=self.global_step - 1)
 
     def _log_epoch(self, split: str) -> None:
         values = self._split(split).compute()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
+from lightning.pytorch import Trainer
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
@@ -71,6 +72,19 @@ def scheduled(optimizer: Optimizer, scheduler: SchedulerCallable | None, interva
     if isinstance(schedule["scheduler"], ReduceLROnPlateau):
         schedule |= {"monitor": _monitored(schedule["scheduler"]), "interval": "epoch"}
     return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+
+def step_plateaus(trainer: Trainer) -> None:
+    """Show the epoch's metric to a schedule that watches it.
+
+    Lightning does so after the epoch's checkpoint is saved, and not at all in an epoch that is
+    resumed, so that a resumed run would miss a metric.
+    """
+    metrics = trainer.callback_metrics
+    for config in trainer.lr_scheduler_configs:
+        # Lightning itself complains of a metric that there is not.
+        if isinstance(config.scheduler, ReduceLROnPlateau) and config.monitor in metrics:
+            config.scheduler.step(metrics[config.monitor])
 
 
 def _monitored(scheduler: ReduceLROnPlateau) -> str:

@@ -27,6 +27,15 @@ class StepLog:
         self.images = 0
         self.began = time.perf_counter()
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """The losses of the interval; its time ends with the process."""
+        return {"sums": self.losses.sums.cpu(), "counts": self.losses.counts.cpu()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Begin an interval with the losses of one before."""
+        self.start()
+        self.losses.update(torch.stack([state["sums"], state["counts"]]))
+
     def count(self, totals: Tensor, images: int) -> None:
         """Add a step.
 

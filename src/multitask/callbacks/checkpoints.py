@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 
@@ -21,6 +22,8 @@ class BestCheckpoint(ModelCheckpoint):
             filename="best",
             monitor="val/score",
             mode="max",
+            # At once after each validation; the score is stale at the end of other epochs.
+            save_on_train_epoch_end=False,
             enable_version_counter=False,
         )
         self.path = str(folder.absolute() / "best.ckpt")
@@ -35,11 +38,50 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Keeps ``last.ckpt``, written after each validation, to resume from.
+    """Keeps ``last.ckpt``, to resume from.
+
+    It is written at the end of each training epoch, and after each validation in the middle of
+    one. A validation between two optimizer steps, where gradients are accumulated that no
+    checkpoint holds, is followed by a checkpoint at the next step.
 
     Args:
         folder: where the checkpoint goes.
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, filename="last", enable_version_counter=False)
+        super().__init__(
+            folder, filename="last", save_on_train_epoch_end=True, enable_version_counter=False
+        )
+        self._is_due = False
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Save what a validation between two steps left to do."""
+        if self._is_due and not _is_accumulating(trainer) and not _is_validation_next(trainer):
+            self._save_in_the_middle(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save in the middle of an epoch; its end is not complete before the training metrics."""
+        if _is_accumulating(trainer):
+            self._is_due = True
+        else:
+            self._save_in_the_middle(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save at the end of an epoch."""
+        self._is_due = False
+        super().on_train_epoch_end(trainer, pl_module)
+
+    def _save_in_the_middle(self, trainer: Trainer) -> None:
+        if trainer.is_last_batch or self._should_skip_saving_checkpoint(trainer):
+            return
+        self._is_due = False
+        self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+
+
+def _is_accumulating(trainer: Trainer) -> bool:
+    return trainer.fit_loop._should_accumulate()
+
+
+def _is_validation_next(trainer: Trainer) -> bool:
+    fetcher = trainer.fit_loop._data_fetcher
+    return fetcher is not None and trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher)
