@@ -66,6 +66,18 @@ def test_rewinding_to_the_end_changes_nothing(path: Path) -> None:
     assert not path.with_name("metrics-dropped.csv").exists()
 
 
+def test_rewinding_to_a_size_keeps_rows_of_the_same_step(path: Path) -> None:
+    file = MetricsFile(path)
+    assert file.size == 0
+    file.log_metrics({"before": 1.0}, step=3)
+    size = file.size
+    file.log_metrics({"after": 2.0}, step=3)
+    file.rewind(3, size)
+    assert file.size == size
+    assert [row[2] for row in rows(path)] == ["name", "before"]
+    assert [row[2] for row in rows(path.with_name("metrics-dropped.csv"))] == ["name", "after"]
+
+
 def test_row_that_a_crash_cut_short_is_moved_aside(path: Path) -> None:
     file = MetricsFile(path)
     file.log_metrics({"loss": 1.0}, step=0)

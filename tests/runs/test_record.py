@@ -120,7 +120,7 @@ def test_best_score_of_the_parts_before_counts(
     logger = WandbLogger(save_dir=tmp_path)
     trainer(callbacks=[record], logger=logger).fit(tiny_model(), tiny_data())
     assert wandb_run.summary == {}
-    assert record.state_dict() == {"best_score": 2.0}
+    assert record.state_dict() == {"best_score": 2.0, "metrics_size": None}
 
 
 def test_metrics_of_a_resumed_run_go_on_at_its_checkpoint(

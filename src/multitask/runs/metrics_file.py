@@ -54,23 +54,42 @@ class MetricsFile(Logger):
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """Do nothing: the run's configuration is a file of its own."""
 
+    @property
+    def size(self) -> int:
+        """Number of bytes so far."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
     @rank_zero_only
-    def rewind(self, step: int) -> None:
+    def rewind(self, step: int, size: int | None = None) -> None:
         """Take back what was logged after the checkpoint that a run goes on from.
 
         The rows go to ``<name>-dropped.csv`` beside the file, so that nothing is lost.
 
         Args:
             step: number of optimizer steps in the checkpoint; rows count steps from 0.
+            size: what `size` was at the checkpoint. Steps alone, which older checkpoints have,
+                cannot tell rows before and after a checkpoint of the same step.
         """
         if not self.path.exists():
             return
-        with self.path.open(newline="") as file:
-            rows = [row for row in csv.reader(file) if row != HEADER]
-        dropped = [row for row in rows if not _is_before(row, step)]
+        kept, dropped = self._split_by_step(step) if size is None else self._split_at(size)
         if dropped:
             _append(self.path.with_stem(f"{self.path.stem}-dropped"), dropped)
-            _replace(self.path, [row for row in rows if _is_before(row, step)])
+            _replace(self.path, kept)
+
+    def _split_by_step(self, step: int) -> tuple[list[Row], list[Row]]:
+        rows = _rows(self.path.read_bytes())
+        kept = [row for row in rows if _is_before(row, step)]
+        return kept, [row for row in rows if not _is_before(row, step)]
+
+    def _split_at(self, size: int) -> tuple[list[Row], list[Row]]:
+        content = self.path.read_bytes()
+        return _rows(content[:size]), _rows(content[size:])
+
+
+def _rows(content: bytes) -> list[Row]:
+    lines = content.decode("utf-8", errors="replace").splitlines()
+    return [row for row in csv.reader(lines) if row != HEADER]
 
 
 def _is_before(row: Row, step: int) -> bool:

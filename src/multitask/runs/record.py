@@ -31,17 +31,23 @@ class RunRecord(Callback):
         self.folder, self.config = folder, config
         self.best_score = -math.inf
         self._is_written = False
+        self._metrics: MetricsFile | None = None
+        self._metrics_size: int | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """The best score so far."""
-        return {"best_score": self.best_score}
+        """The best score so far, and how much of the metrics is from before this moment."""
+        size = self._metrics.size if self._metrics else None
+        return {"best_score": self.best_score, "metrics_size": size}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the best score."""
+        """Take up the best score, and where the metrics go on."""
         self.best_score = state_dict["best_score"]
+        self._metrics_size = state_dict.get("metrics_size")
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write and tell everything, once, before anything can go wrong."""
+        files = [each for each in trainer.loggers if isinstance(each, MetricsFile)]
+        self._metrics = files[0] if files else None
         if self._is_written or not trainer.is_global_zero:
             return
         self._is_written = True
@@ -56,9 +62,10 @@ class RunRecord(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take back the metrics of steps that will be taken again."""
-        for logger in trainer.loggers:
-            if isinstance(logger, MetricsFile):
-                logger.rewind(trainer.global_step)
+        if self._metrics:
+            self._metrics.rewind(trainer.global_step, self._metrics_size)
+            # A second training starts at no checkpoint, so nothing is to be taken back.
+            self._metrics_size = None
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the best score in W&B's summary."""
