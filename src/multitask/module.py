@@ -265,13 +265,17 @@ class MultiTask(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Never replace a good checkpoint by a diverged one; keep what is needed to go on."""
         self._stop_if_diverged()
-        metrics = {name: value.cpu() for name, value in self.trainer.callback_metrics.items()}
+        measured = self._trainer.callback_metrics if self._trainer is not None else {}
+        metrics = {name: value.cpu() for name, value in measured.items()}
         checkpoint["progress"] = {"step_log": self.step_log.state_dict(), "metrics": metrics}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse the checkpoint of another model, saying how it differs."""
         check_fits(checkpoint["state_dict"], self.state_dict())
         self._resumed = checkpoint.get("progress")
+        if self._trainer is not None and self._trainer.precision == "64-true":
+            # Lightning does so after loading, which would round the weights.
+            self.double()
 
     def _split(self, name: str) -> Evaluation:
         return self.evaluations[f"{name}_split"]  # type: ignore[return-value]

@@ -34,7 +34,8 @@ class StepLog:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Begin an interval with the losses of one before."""
         self.start()
-        self.losses.update(torch.stack([state["sums"], state["counts"]]))
+        # Not by an update, which would round what training in double precision has summed.
+        self.losses.sums, self.losses.counts = state["sums"].clone(), state["counts"].clone()
 
     def count(self, totals: Tensor, images: int) -> None:
         """Add a step.

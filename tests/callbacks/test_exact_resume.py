@@ -30,6 +30,7 @@ BATCHES, EPOCHS = 12, 4
 ACCUMULATED = {"accumulate_grad_batches": 2, "val_check_interval": 5}
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {},
+    "in double precision": {"precision": "64-true"},
     "limited": {"limit_train_batches": 7},
     "validated in the middle": {"val_check_interval": 5},
     "validated at half": {"val_check_interval": 0.5},

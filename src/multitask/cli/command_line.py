@@ -107,8 +107,9 @@ class CommandLine(LightningCLI):
         self.folder = self._run_folder()
         trainer.callbacks = [*self._user_callbacks(), *self._callbacks(verb, trainer)]
         trainer.plugins = [*_listed(trainer.plugins), AtomicCheckpointIO()]
+        own_loggers = trainer.logger is None and not trainer.fast_dev_run
         if trainer.logger is None:
-            trainer.logger = False if trainer.fast_dev_run else self._loggers(verb)
+            trainer.logger = False
         if trainer.enable_model_summary is None:
             trainer.enable_model_summary = False
         try:
@@ -117,6 +118,8 @@ class CommandLine(LightningCLI):
             reason = " ".join(str(error).split())
             raise InputError(f"the Trainer cannot work as set: {reason}") from error
         self._make_folder()
+        if own_loggers:
+            made.loggers = self._loggers(verb)
         return made
 
     def fit(self, model: LightningModule, **kwargs: Any) -> None:
