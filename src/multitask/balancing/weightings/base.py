@@ -1,0 +1,84 @@
+"""What every weighting is: the Gramian of the tasks' gradients in, one weight for each task out."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchjd.aggregation import Weighting
+
+from multitask.recipe import Recorded
+
+
+class SolverError(RuntimeError):
+    """A weighting has no usable answer: which method, and what was found instead."""
+
+
+class GramianWeighting(Recorded, Weighting[Tensor]):
+    """From the Gramian ``G = J @ J.T`` of the tasks' gradients to weights ``w``; the step is
+    ``w @ J``.
+
+    The weights do not depend on the unit of the loss: a Gramian times any positive number gives
+    the same weights or, where the method defines the length of the step, the exactly scaled ones.
+
+    Attributes:
+        defines_length: whether the method itself says how long the step is. Where it does not
+            (False), only the weights' ratios mean anything, and the caller rescales them to sum to
+            the number of tasks, so that the learning rate keeps its meaning. Weights that are all
+            zero, or sum to zero, are an answer too: there is no direction that the method accepts.
+        rounding: the rounding unit of the dtype of the last Gramian; eigenvalues smaller than that
+            times the largest one are noise.
+    """
+
+    defines_length: bool = False
+    rounding: float = float(np.finfo(np.float64).eps)
+
+    def forward(self, gramian: Tensor, /) -> Tensor:
+        """Solve in float64 on the CPU, whatever the Gramian's device and dtype.
+
+        Args:
+            gramian: inner products of the tasks' gradients, shape ``[tasks, tasks]``, symmetric
+                and positive semi-definite up to rounding. A row of zeros is a task without a
+                gradient; its weight is finite and means nothing.
+
+        Returns:
+            Weights, shape ``[tasks]``, on the Gramian's device, of its dtype, not differentiable.
+
+        Raises:
+            SolverError: if the Gramian is not square, not finite, or has no finite solution.
+        """
+        self.rounding = torch.finfo(gramian.dtype).eps
+        weights = self.solve(self._checked(gramian.detach().to("cpu", torch.float64).numpy()))
+        if not np.isfinite(weights).all():
+            raise self.error(f"found weights that are not finite: {weights.tolist()}")
+        return torch.from_numpy(weights).to(gramian)
+
+    @abstractmethod
+    def solve(self, gramian: np.ndarray) -> np.ndarray:
+        """Find the weights.
+
+        Args:
+            gramian: shape ``[tasks, tasks]``, float64, finite, symmetric.
+
+        Returns:
+            Weights, shape ``[tasks]``, float64.
+
+        Raises:
+            SolverError: if there is no solution or it was not found.
+        """
+
+    def error(self, found: str) -> SolverError:
+        """Name the method in front of what was found."""
+        return SolverError(f"{type(self).__name__} {found}")
+
+    def _checked(self, gramian: np.ndarray) -> np.ndarray:
+        if gramian.ndim != 2 or gramian.shape[0] != gramian.shape[1] or not gramian.size:
+            raise self.error(
+                f"needs a square Gramian, one row and column a task, and got shape {gramian.shape}"
+            )
+        if not np.isfinite(gramian).all():
+            raise self.error(f"got a Gramian that is not finite: {gramian.tolist()}")
+        # A product in single precision is symmetric only up to rounding.
+        return (gramian + gramian.T) / 2
