@@ -74,8 +74,11 @@ class Split(Sharing):
         self.out_features = in_features // 2
         self.factor = nn.Parameter(torch.tensor(start))
 
-    def forward(self, representation: Tensor) -> dict[str, Tensor]:
-        halves = (self.factor * representation).split(self.out_features, 1)
+    def forward(self, representation: dict[str, Tensor]) -> dict[str, Tensor]:
+        halves = [
+            (self.factor * each).split(self.out_features, 1)[place]
+            for place, each in enumerate(representation.values())
+        ]
         return dict(zip(self.tasks, halves, strict=True))
 
 
@@ -239,7 +242,8 @@ def test_batch_normalisation_of_every_part_sees_all_processes(
         tasks={"kind": Classification(3, head=head), "size": Regression(head=head)},
     )
     strategy = SimpleNamespace(root_device=torch.device("cpu"))
-    two: Any = SimpleNamespace(datamodule=tiny_data(), world_size=2, strategy=strategy)
+    facts = {"world_size": 2, "strategy": strategy, "precision": "32-true"}
+    two: Any = SimpleNamespace(datamodule=tiny_data(), **facts)
     model._trainer = two
     model.setup("fit")
     norms = [each for each in model.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]

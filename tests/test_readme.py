@@ -149,7 +149,7 @@ def test_the_yaml_blocks_fit_into_an_experiment(here: Path) -> None:
         path.write_text(yaml.safe_dump(config))
         main(["fit", f"--config={path}", *QUICK])
         merged += 1
-    assert merged == 2
+    assert merged == 3
 
 
 @pytest.mark.slow

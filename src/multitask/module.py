@@ -9,10 +9,13 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
+from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from multitask.balancing import Balancer, FixedWeights
+from multitask.balancing.gate import gate, needs_gradient
+from multitask.balancing.task_gradients import TaskGradients
 from multitask.checkpoint import check_fits
 from multitask.distributed import sum_losses
 from multitask.encoders import Encoder
@@ -101,6 +104,8 @@ class MultiTask(LightningModule):
         self.heads = nn.ModuleDict(heads)
         self.balancer = balancer or FixedWeights()
         self.balancer.check(list(tasks))
+        self.balancer.connect(encoder)
+        self.gradient_watchers: list[Callable[[TaskGradients], None]] = []
         # Not the parameter's default: the command line hands its settings to any other class.
         self.optimizer = optimizer or torch.optim.AdamW
         self.scheduler = scheduler
@@ -118,6 +123,7 @@ class MultiTask(LightningModule):
         ]
         self.step_log = StepLog(list(tasks))
         self._resumed: dict[str, Any] | None = None
+        self._to_log: tuple[Tensor, Tensor] | None = None
         task_weights = torch.tensor([task.weight for task in tasks.values()])
         self.register_buffer("task_weights", task_weights, persistent=False)
         self.register_buffer("diverged", torch.zeros(len(tasks)).bool(), persistent=False)
@@ -136,7 +142,7 @@ class MultiTask(LightningModule):
         Returns:
             By task, shape ``[batch, out_features]``, at least float32.
         """
-        features = self.sharing(self.encoder(image))
+        features = self.sharing(self._views(self.encoder(image)))
         return {name: _full(head(features[name])) for name, head in self.heads.items()}
 
     def predict(self, image: Tensor) -> Outputs:
@@ -165,8 +171,16 @@ class MultiTask(LightningModule):
         self.step_log.count(totals.detach(), len(batch["image"]) * self.trainer.world_size)
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         if every and ((batch_idx + 1) % every == 0 or self.trainer.is_last_batch):
-            self._log_step(loss, losses)
+            (weights,) = torch.autograd.grad(loss, losses, retain_graph=True)
+            self._to_log = (loss.detach(), weights * self.task_weights)
         return loss
+
+    def on_after_backward(self) -> None:
+        """Log what the balancer made of the losses and gradients."""
+        self.balancer.after_backward()
+        if self._to_log is not None:
+            self._log_step(*self._to_log)
+            self._to_log = None
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Outputs:
         """Count a validation batch in; returns the raw outputs."""
@@ -227,6 +241,12 @@ class MultiTask(LightningModule):
             self.encoder = synchronize_batch_norm(self.encoder, on_gpu)
             self.sharing = synchronize_batch_norm(self.sharing, on_gpu)
             self.heads = synchronize_batch_norm(self.heads, on_gpu)  # type: ignore[assignment]
+        if stage == "fit":
+            strategy = self.trainer.strategy
+            sharded = isinstance(strategy, FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy)
+            precision, processes = str(self.trainer.precision), self.trainer.world_size
+            self.balancer.check_run(precision, sharded, processes)
+            self.balancer.connect(self.encoder)
 
     def on_train_start(self) -> None:
         """Start the clock, and take up what was logged and measured before a resume."""
@@ -277,6 +297,17 @@ class MultiTask(LightningModule):
             # Lightning does so after loading, which would round the weights.
             self.double()
 
+    def _views(self, representation: Any) -> dict[str, Any]:
+        watched = self.balancer.weighs_gradients or bool(self.gradient_watchers)
+        if not (self.training and watched and needs_gradient(representation)):
+            return dict.fromkeys(self.tasks, representation)
+        return gate(representation, list(self.tasks), self._combine)
+
+    def _combine(self, gradients: TaskGradients) -> list[Tensor | None]:
+        for watch in self.gradient_watchers:
+            watch(gradients)
+        return self.balancer.combine(gradients)
+
     def _split(self, name: str) -> Evaluation:
         return self.evaluations[f"{name}_split"]  # type: ignore[return-value]
 
@@ -299,14 +330,15 @@ class MultiTask(LightningModule):
         self._split(split).update(outputs, batch, totals)
         return outputs
 
-    def _log_step(self, loss: Tensor, losses: Tensor) -> None:
-        (weights,) = torch.autograd.grad(loss, losses, retain_graph=True)
+    def _log_step(self, loss: Tensor, weights: Tensor) -> None:
         self._stop_if_diverged()
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        values = self.step_log.values(loss.detach(), weights * self.task_weights, rate)
+        if (balanced := self.balancer.gradient_weights) is not None:
+            weights = weights * balanced.to(weights)
+        values = self.step_log.values(loss, weights, rate)
         for logger in self.trainer.loggers:
             logger.log_metrics({**values, "epoch": self.current_epoch}, step=self.global_step)
-        self.log("loss", loss.detach(), prog_bar=True, logger=False)
+        self.log("loss", loss, prog_bar=True, logger=False)
 
     def _log_training_epoch(self) -> None:
         if not self._split("train").losses.update_called:

@@ -38,9 +38,9 @@ def recipe(thing: Any) -> Any:
     """Describe how to build an object, in types that YAML and safe checkpoints can hold.
 
     Args:
-        thing: a plain value, a tensor, a class, a ``functools.partial`` of a class, a `Recorded`
-            object, an object whose attributes are named like its constructor's parameters, or a
-            list, tuple or dictionary of these.
+        thing: a plain value, a tensor, a class, a function, a ``functools.partial`` of a class, a
+            `Recorded` object, an object whose attributes are named like its constructor's
+            parameters, or a list, tuple or dictionary of these.
 
     Raises:
         InputError: if an object does not show how it was built.
@@ -57,6 +57,8 @@ def recipe(thing: Any) -> Any:
         return _call(thing, {})
     if isinstance(thing, partial):
         return _partial(thing)
+    if inspect.isfunction(thing) and "<" not in thing.__qualname__:
+        return f"{thing.__module__}.{thing.__qualname__}"
     return _call(type(thing), _arguments_of(thing))
 
 
@@ -88,6 +90,7 @@ def _arguments_of(thing: Any) -> dict[str, Any]:
     # torch's losses take two arguments that they have long ceased to keep.
     forgotten = ("size_average", "reduce") if type(thing).__module__.startswith("torch.") else ()
     names = [each.name for each in parameters if each.name not in forgotten]
-    if any(not hasattr(thing, name) for name in names) or type(thing).__module__ == "builtins":
+    kept = {name: at for name in names for at in (f"_{name}", name) if hasattr(thing, at)}
+    if len(kept) < len(names) or type(thing).__module__ == "builtins":
         raise InputError(f"{thing!r} does not show how it was built")
-    return {name: getattr(thing, name) for name in names}
+    return {name: getattr(thing, at) for name, at in kept.items()}

@@ -1,7 +1,23 @@
 """From the tasks' losses to one number to differentiate: one file for each way."""
 
 from multitask.balancing.base import Balancer
+from multitask.balancing.db_mtl import DBMTL
 from multitask.balancing.fixed import FixedWeights
+from multitask.balancing.grad_drop import GradDrop
+from multitask.balancing.grad_norm import GradNorm
+from multitask.balancing.gradient import GradientBalancer
+from multitask.balancing.moco import MoCo
 from multitask.balancing.scalarized import Scalarized
+from multitask.balancing.scale_invariant import ScaleInvariant
 
-__all__ = ["Balancer", "FixedWeights", "Scalarized"]
+__all__ = [
+    "DBMTL",
+    "Balancer",
+    "FixedWeights",
+    "GradDrop",
+    "GradNorm",
+    "GradientBalancer",
+    "MoCo",
+    "Scalarized",
+    "ScaleInvariant",
+]

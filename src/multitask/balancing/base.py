@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
+from multitask.balancing.task_gradients import TaskGradients
 from multitask.recipe import Recorded
 
 
@@ -15,6 +17,17 @@ class Balancer(Recorded, nn.Module, ABC):
 
     Whatever a balancer remembers belongs in its ``state_dict``.
     """
+
+    weighs_gradients: bool = False
+    """Whether it wants to see the tasks' gradients, in `combine`."""
+
+    @property
+    def gradient_weights(self) -> Tensor | None:
+        """How much each task's gradient last counted for the encoder, shape ``[tasks]``.
+
+        None where the derivative of the balanced loss says it.
+        """
+        return None
 
     def check(self, tasks: list[str]) -> None:
         """Refuse tasks that the balancer cannot work with.
@@ -30,6 +43,28 @@ class Balancer(Recorded, nn.Module, ABC):
         """Names of parameters that the balancer updates, not the model's optimizer."""
         return []
 
+    def connect(self, encoder: nn.Module) -> None:
+        """Look at the part of the model that all tasks share.
+
+        Args:
+            encoder: the encoder.
+
+        Raises:
+            InputError: if the balancer cannot work with it.
+        """
+
+    def check_run(self, precision: str, sharded: bool, processes: int) -> None:
+        """Refuse a way to train that the balancer cannot work with.
+
+        Args:
+            precision: the Trainer's, such as ``bf16-mixed``.
+            sharded: whether the strategy takes parameters apart.
+            processes: their number.
+
+        Raises:
+            InputError: with what to change.
+        """
+
     @abstractmethod
     def forward(self, losses: Tensor, labelled: Tensor) -> Tensor:
         """Combine the losses of the global batch; every process passes the same.
@@ -42,6 +77,22 @@ class Balancer(Recorded, nn.Module, ABC):
         Returns:
             The scalar to differentiate.
         """
+
+    def combine(self, gradients: TaskGradients) -> list[Tensor | None]:
+        """Make one gradient at the shared representation of those of all tasks.
+
+        Called in the backward pass, by balancers that weigh gradients and where they are watched.
+
+        Args:
+            gradients: the tasks' gradients of what `forward` returned.
+
+        Returns:
+            One gradient for each tensor of the representation.
+        """
+        return gradients.weighted(torch.ones(gradients.tasks))
+
+    def after_backward(self) -> None:
+        """Called after each backward pass."""
 
     def after_step(self, losses: Callable[[], Tensor]) -> None:
         """Learn from what the optimizer step did; called after each step.

@@ -27,11 +27,12 @@ class Sharing(nn.Module, ABC):
         self.out_features = in_features
 
     @abstractmethod
-    def forward(self, representation: Tensor) -> dict[str, Tensor]:
+    def forward(self, representation: dict[str, Tensor]) -> dict[str, Tensor]:
         """Hand the representation on.
 
         Args:
-            representation: the encoder's output, shape ``[batch, in_features]``.
+            representation: the encoder's output, shape ``[batch, in_features]``, once for each
+                task: the same values, but what is made of a task's own tells its gradient apart.
 
         Returns:
             Features by task, each of shape ``[batch, out_features]``.

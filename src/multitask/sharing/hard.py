@@ -10,5 +10,5 @@ from multitask.sharing.base import Sharing
 class HardSharing(Sharing):
     """Hard parameter sharing: all heads read the same features (Caruana, 1997)."""
 
-    def forward(self, representation: Tensor) -> dict[str, Tensor]:
-        return dict.fromkeys(self.tasks, representation)
+    def forward(self, representation: dict[str, Tensor]) -> dict[str, Tensor]:
+        return representation

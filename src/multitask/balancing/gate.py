@@ -1,0 +1,83 @@
+"""The point where the tasks part: one autograd node that sees all their gradients at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from multitask.balancing.task_gradients import TaskGradients
+
+Representation = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
+Receiver = Callable[[TaskGradients], Sequence[Tensor | None]]
+
+
+class _Gate(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, receive: Receiver, tasks: int, *parts: Tensor) -> tuple[Tensor, ...]:
+        ctx.receive, ctx.tasks = receive, tasks
+        # A task without a loss has no gradient, which is cheaper than zeros.
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*parts)
+        return tuple(part.view_as(part) for _ in range(tasks) for part in parts)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
+        parts = ctx.saved_tensors
+        rows = [_stacked(gradients[place :: len(parts)], part) for place, part in enumerate(parts)]
+        return None, None, *ctx.receive(TaskGradients(parts, rows, ctx.tasks))
+
+
+def gate(representation: Any, tasks: Sequence[str], receive: Receiver) -> dict[str, Any]:
+    """Hand each task its own view of the shared representation.
+
+    The identity in the forward pass. In the backward pass, which stays one pass, ``receive`` gets
+    the gradients of all tasks together, and what it returns goes on to the encoder; the heads get
+    their own gradients.
+
+    Args:
+        representation: the encoder's output: a tensor of any shape, or a sequence or dictionary of
+            tensors.
+        tasks: names of the tasks.
+        receive: takes the tasks' gradients, returns one gradient for each tensor (None for none).
+
+    Returns:
+        By task, the representation.
+    """
+    parts = _parts(representation)
+    views = _Gate.apply(receive, len(tasks), *parts)
+    return {
+        task: _like(representation, views[place * len(parts) : (place + 1) * len(parts)])
+        for place, task in enumerate(tasks)
+    }
+
+
+def needs_gradient(representation: Any) -> bool:
+    """Whether anything behind the representation is being trained."""
+    return torch.is_grad_enabled() and any(part.requires_grad for part in _parts(representation))
+
+
+def _parts(representation: Any) -> list[Tensor]:
+    if isinstance(representation, Tensor):
+        return [representation]
+    if isinstance(representation, Mapping):
+        return list(representation.values())
+    return list(representation)
+
+
+def _like(representation: Any, parts: Sequence[Tensor]) -> Any:
+    if isinstance(representation, Tensor):
+        return parts[0]
+    if isinstance(representation, Mapping):
+        return dict(zip(representation, parts, strict=True))
+    return list(parts)
+
+
+def _stacked(gradients: Sequence[Tensor | None], part: Tensor) -> Tensor | None:
+    if all(gradient is None for gradient in gradients):
+        return None
+    return torch.stack([torch.zeros_like(part) if each is None else each for each in gradients])

@@ -1,0 +1,93 @@
+"""GradNorm: weights learnt so that all tasks train at similar rates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from multitask.balancing.base import Balancer
+from multitask.balancing.level import Level, LevelName
+from multitask.balancing.task_gradients import TaskGradients
+
+
+class GradNorm(Balancer):
+    """Weighs the losses so that the norms of the tasks' gradients follow their training rates.
+
+    Chen et al., 2018 (arXiv 1711.02257), algorithm 1: after each batch the weights take an Adam
+    step on the sum over tasks of ``|w_i ||g_i|| - mean_norm * r_i ** alpha|`` (equation 2, the
+    target held constant), then are rescaled to sum to the number of tasks. ``r_i`` is the task's
+    loss, relative to its first, relative to the tasks' mean. Being a weighting of losses, it also
+    weighs the heads' gradients.
+
+    Args:
+        alpha: how strongly slow tasks are pulled forward.
+        learning_rate: of the weights.
+        level: see `multitask.balancing.level.Level`; the paper takes the last shared layer, named
+            in ``parameters`` with level ``shared``.
+        parameters: see `multitask.balancing.level.Level`.
+    """
+
+    weighs_gradients = True
+
+    def __init__(
+        self,
+        alpha: float = 1.5,
+        learning_rate: float = 0.025,
+        level: LevelName = "representation",
+        parameters: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.alpha, self.learning_rate = alpha, learning_rate
+        self.level = Level(level, parameters)
+
+    def check(self, tasks: list[str]) -> None:
+        self.weights = nn.Parameter(torch.ones(len(tasks)))
+        # The rates start with the first loss of each task; none is known yet.
+        self.first_losses = torch.full((len(tasks),), torch.nan, dtype=torch.float64)
+        self.optimizer = torch.optim.Adam([self.weights], lr=self.learning_rate)
+
+    def connect(self, encoder: nn.Module) -> None:
+        self.level.connect(encoder)
+
+    def check_run(self, precision: str, sharded: bool, processes: int) -> None:
+        self.level.check_run(sharded)
+
+    def keeps_for_itself(self) -> list[str]:
+        return ["weights"]
+
+    def forward(self, losses: Tensor, labelled: Tensor) -> Tensor:
+        self._losses, self._labelled = losses.detach(), labelled
+        return (self.weights.detach().to(losses) * losses).sum()
+
+    def combine(self, gradients: TaskGradients) -> list[Tensor | None]:
+        weighted = self.level.gramian(gradients).diagonal().double().cpu().sqrt()
+        if bool(weighted.isfinite().all()):
+            self._learn(weighted)
+        return super().combine(gradients)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """The first losses, and the weights' optimizer."""
+        return {"first": self.first_losses, "optimizer": self.optimizer.state_dict()}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take up what `get_extra_state` returned."""
+        self.first_losses = state["first"].cpu()
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def _learn(self, weighted: Tensor) -> None:
+        losses, present = self._losses.double().cpu(), self._labelled.cpu()
+        unknown = self.first_losses.isnan() & present
+        self.first_losses = torch.where(unknown, losses, self.first_losses)
+        if not bool(present.any()):
+            return
+        progress = (losses / self.first_losses)[present]
+        target = weighted[present].mean() * (progress / progress.mean()) ** self.alpha
+        weights = self.weights.detach()[present].cpu()
+        slope = torch.zeros(len(losses), dtype=torch.float64)
+        slope[present] = (weighted[present] - target).sign() * weighted[present] / weights
+        self.weights.grad = slope.to(self.weights)
+        self.optimizer.step()
+        self.weights.grad = None
+        self.weights.data.clamp_(min=1e-6).mul_(len(losses) / self.weights.data.sum())

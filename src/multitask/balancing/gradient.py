@@ -1,0 +1,208 @@
+"""Balancing by the tasks' gradients, in one backward pass."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchjd.aggregation import Aggregator
+
+from multitask.balancing.base import Balancer
+from multitask.balancing.direction import Direction
+from multitask.balancing.fixed import FixedWeights
+from multitask.balancing.independent_batches import IndependentBatches
+from multitask.balancing.level import Level, LevelName
+from multitask.balancing.memory import Memory
+from multitask.balancing.method import Method, Traits, weighting_of, weights_of
+from multitask.balancing.seeding import seeded
+from multitask.balancing.task_gradients import TaskGradients
+from multitask.balancing.weightings.base import SolverError
+from multitask.errors import InputError
+
+
+class GradientBalancer(Balancer):
+    """Weighs the tasks' gradients on their way back into the encoder, by any method.
+
+    The loss is the plain sum of the tasks' losses and is logged as such; each head gets its own
+    gradient. Weights sum to the number of tasks, as plain training's do, unless the method itself
+    defines the length of the step. A task without labels in the batch leaves the balancing. With
+    accumulated gradients each batch is balanced by itself.
+
+    Args:
+        method: an aggregator or weighting of ``torchjd.aggregation``, or one of
+            ``multitask.balancing.weightings``.
+        level: see `multitask.balancing.level.Level`.
+        parameters: see `multitask.balancing.level.Level`.
+        every: how often the weights are computed, in batches; in between they are kept.
+        losses: balances the losses first; ``Scalarized`` with IMTL-L makes IMTL of IMTL-G.
+
+    Raises:
+        InputError: if the method cannot work at this level.
+    """
+
+    weighs_gradients = True
+
+    def __init__(
+        self,
+        method: Method,
+        level: LevelName = "representation",
+        parameters: str | None = None,
+        every: int = 1,
+        losses: Balancer | None = None,
+    ) -> None:
+        super().__init__()
+        # In a tuple: what it remembers is saved by `get_extra_state`, which also knows where
+        # torchjd's methods keep it.
+        self._methods = (method,)
+        self.traits = Traits(method)
+        self.level = Level(level, parameters)
+        self.every = every
+        self.losses = losses or FixedWeights()
+        self.batches = 0
+        self._state: dict[str, Any] | None = None
+        self.traits.check(self.level, every)
+        self._direction: Direction | None = None
+        if isinstance(method, Aggregator) and self.traits.gives_direction:
+            self._direction = Direction(self.level, method)
+
+    @property
+    def method(self) -> Method:
+        """The method."""
+        return self._methods[0]
+
+    @property
+    def gradient_weights(self) -> Tensor:
+        return self.weights
+
+    def check(self, tasks: list[str]) -> None:
+        self.losses.check(tasks)
+        self.weights = torch.ones(len(tasks), dtype=torch.float64)
+        self.labelled = torch.ones(len(tasks), dtype=torch.bool)
+        # The run's own, and the same on all processes.
+        self.seed = torch.initial_seed()
+        self._try(tasks)
+        if self.traits.sees_conflicts and not self.level.is_shared:
+            warnings.warn(
+                f"{self.traits.name} acts on conflicts between tasks, few of which show at the "
+                "representation: level: shared with every: 10 costs little more",
+                stacklevel=2,
+            )
+
+    def connect(self, encoder: nn.Module) -> None:
+        self.level.connect(encoder)
+
+    def check_run(self, precision: str, sharded: bool, processes: int) -> None:
+        self.losses.check_run(precision, sharded, processes)
+        self.traits.check_run(self.level, precision, processes)
+        self.level.check_run(sharded)
+
+    def keeps_for_itself(self) -> list[str]:
+        return [f"losses.{name}" for name in self.losses.keeps_for_itself()]
+
+    def forward(self, losses: Tensor, labelled: Tensor) -> Tensor:
+        self.labelled = labelled
+        return self.losses(losses, labelled)
+
+    def after_step(self, losses: Callable[[], Tensor]) -> None:
+        self.losses.after_step(losses)
+
+    def after_epoch(self) -> None:
+        self.losses.after_epoch()
+
+    def combine(self, gradients: TaskGradients) -> list[Tensor | None]:
+        device = gradients.representation[0].device
+        self._wake(device)
+        due = self.batches % self.every == 0
+        self.batches += 1
+        with seeded(self.seed, self.batches, device if self.traits.draws_elements else None):
+            if self._direction is not None:
+                return self._direction.combine(gradients, self.labelled)
+            if self.traits.batches > 1:
+                return self._by_batches(gradients, due)
+            if due:
+                self._renew(gradients)
+        return gradients.weighted(self.weights)
+
+    def after_backward(self) -> None:
+        if self._direction is not None:
+            self._direction.add_to_gradients()
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """The weights, where the run is, and what the method remembers."""
+        return {
+            "weights": self.weights,
+            "batches": self.batches,
+            "seed": self.seed,
+            "method": self._state or Memory(self.method).read(),
+        }
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take up what `get_extra_state` returned."""
+        self.weights, self.batches = state["weights"].cpu(), state["batches"]
+        self.seed = state["seed"]
+        # The device on which the method will need it is known when it is called.
+        self._state = state["method"]
+
+    def _try(self, tasks: list[str]) -> None:
+        trial, matrix = deepcopy(self.method), torch.eye(len(tasks), dtype=torch.float64)
+        with self._explained(len(tasks)), seeded(self.seed, 0):
+            trial(matrix) if self.traits.needs_jacobian else weights_of(trial, matrix)
+
+    @contextmanager
+    def _explained(self, tasks: int) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, SolverError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"the balancing method {self.traits.name} cannot balance {tasks} tasks with labels "
+                f"in a batch: {reason}"
+            ) from error
+
+    def _wake(self, device: torch.device) -> None:
+        if self._state is not None:
+            on_cpu = not self.traits.needs_jacobian
+            Memory(self.method).write(self._state, torch.device("cpu") if on_cpu else device)
+            self._state = None
+
+    def _by_batches(self, gradients: TaskGradients, due: bool) -> list[Tensor | None]:
+        dealt = IndependentBatches(gradients, self.traits.batches)
+        if due:
+            self._take(self.method, dealt.products(self.level.shared).double().cpu())
+        if self.traits.batches == 2:
+            return gradients.weighted(self.weights)
+        third = TaskGradients(gradients.representation, dealt.rows(2), gradients.tasks)
+        return third.weighted(self.weights)
+
+    def _renew(self, gradients: TaskGradients) -> None:
+        gramian = self.level.gramian(gradients).double().cpu()
+        # A task without labels has no gradient, which is known without asking the device again.
+        present = gramian.diagonal() > 0
+        if not gramian.isfinite().all():
+            # An overflow in half precision is the gradient scaler's to see and to skip.
+            return
+        if self.traits.needs_jacobian:
+            self._take(weighting_of(self.method), self.level.jacobian(gradients), present)
+        elif present.any():
+            size = 1.0 if self.traits.needs_size else gramian.diagonal()[present].mean()
+            self._take(lambda each: weights_of(self.method, each), gramian / size, present)
+
+    def _take(
+        self, find: Callable[[Tensor], Tensor], matrix: Tensor, present: Tensor | None = None
+    ) -> None:
+        present = self.labelled.cpu() if present is None else present
+        if not present.any():
+            return
+        at = present.to(matrix.device)
+        square = matrix.shape[0] == matrix.shape[1]
+        with Memory(self.method).only(present), self._explained(int(present.sum())):
+            weights = find(matrix[at][:, at] if square else matrix[at]).detach().double().cpu()
+        total = weights.sum()
+        if not self.traits.defines_length and total > 1e-9 * weights.abs().sum():
+            weights = weights * (len(weights) / total)
+        self.weights[present] = weights

@@ -1,0 +1,51 @@
+"""Independent batches for methods that multiply the gradients of one by those of another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from multitask.balancing.task_gradients import TaskGradients
+from multitask.distributed import world_size
+
+
+class IndependentBatches:
+    """A batch dealt out into smaller ones, sample by sample, the same on any number of processes.
+
+    Args:
+        gradients: the tasks' gradients of the whole batch.
+        count: number of the smaller batches.
+    """
+
+    def __init__(self, gradients: TaskGradients, count: int) -> None:
+        self.gradients = gradients
+        self.count = count
+        first = gradients.representation[0]
+        self._dealt = (torch.arange(len(first), device=first.device) + _before(first)) % count
+
+    def rows(self, which: int) -> list[Tensor | None]:
+        """Gradients at the representation of one batch's mean losses; see `TaskGradients`."""
+        mine = (self._dealt == which) * self.count
+        return [
+            None if rows is None else rows * mine.view(1, -1, *[1] * (rows.ndim - 2)).to(rows)
+            for rows in self.gradients.rows
+        ]
+
+    def products(self, parameters: Sequence[nn.Parameter]) -> Tensor:
+        """Inner products of the first batch's gradients with the second's, ``[tasks, tasks]``."""
+        first, second = (
+            self.gradients.jacobian_of(self.rows(which), parameters) for which in (0, 1)
+        )
+        return first @ second.T
+
+
+def _before(share: Tensor) -> int:
+    if world_size() == 1:
+        return 0
+    sizes = torch.zeros(world_size(), dtype=torch.long, device=share.device)
+    sizes[dist.get_rank()] = len(share)
+    dist.all_reduce(sizes)
+    return int(sizes[: dist.get_rank()].sum())

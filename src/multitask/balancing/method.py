@@ -1,0 +1,142 @@
+"""What a balancing method asks for and gives: torchjd's aggregators and weightings, and ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchjd.aggregation import (
+    Aggregator,
+    ConFIG,
+    CRMOGMWeighting,
+    ExcessMTLWeighting,
+    GradDrop,
+    GramianWeightedAggregator,
+    MoDoWeighting,
+    SDMGradWeighting,
+    WeightedAggregator,
+    Weighting,
+)
+
+from multitask.balancing.level import Level
+from multitask.errors import InputError
+
+Method = Aggregator | Weighting
+
+OWN_LENGTH = ("Constant", "FairGrad", "GradVac", "NashMTL", "PCD", "PCGrad", "Sum")
+CONFLICTS = ("CAGrad", "ConFIG", "DualProj", "GradVac", "MGDA", "PCGrad", "UPGrad")
+SIZES = ("FairGrad", "MoDo", "Nash", "NashMTL", "PCD")
+
+
+class Traits:
+    """What sets a method apart; our own methods say it by attributes of the same names.
+
+    Args:
+        method: an aggregator or weighting.
+    """
+
+    def __init__(self, method: Method) -> None:
+        self.name = type(method).__name__
+        inner: Any = method.weighting if isinstance(method, CRMOGMWeighting) else method
+        self.defines_length = _says(inner, "defines_length", OWN_LENGTH)
+        """Whether the length of the step is the method's own; else its weights sum to the tasks."""
+        self.sees_conflicts = _says(inner, "sees_conflicts", CONFLICTS)
+        """Whether it acts on conflicts, few of which show at the representation."""
+        self.needs_size = _says(inner, "needs_size", SIZES)
+        """Whether the size of the gradients matters, which otherwise is taken out beforehand."""
+        linear = isinstance(inner, Weighting | WeightedAggregator | ConFIG)
+        self.gives_direction = not linear
+        """Whether what it gives need not be a weighted sum of the gradients."""
+        excess = isinstance(weighting_of(inner), ExcessMTLWeighting)
+        self.needs_jacobian = self.gives_direction or excess
+        """Whether inner products of the gradients are not enough."""
+        self.remembers_gradients = excess or getattr(inner, "remembers_gradients", False)
+        """Whether gradients of several steps meet, so that they must be of parameters."""
+        self.batches = (
+            1 + isinstance(inner, MoDoWeighting) + 2 * isinstance(inner, SDMGradWeighting)
+        )
+        """How many independent batches it takes a step."""
+        self.draws_elements = isinstance(inner, GradDrop)
+        """Whether it draws a random number for each element of the gradients."""
+
+    def check(self, level: Level, every: int) -> None:
+        """Refuse a level or interval that cannot work.
+
+        Raises:
+            InputError: with what to set.
+        """
+        if every < 1:
+            raise InputError(f"the balancer's every is {every}; it counts batches, from 1 on")
+        if every > 1 and (self.gives_direction or self.remembers_gradients):
+            raise InputError(f"{self.name} needs the gradients of every batch: set every: 1")
+        if not level.is_shared and (self.remembers_gradients or self.batches > 1):
+            raise InputError(
+                f"{self.name} compares gradients of different samples, which have nothing in "
+                "common at the representation: set level: shared"
+            )
+        if level.parameters is not None and self.gives_direction:
+            raise InputError(
+                f"{self.name} changes the gradients of all shared parameters: leave out "
+                f"parameters: {level.parameters}"
+            )
+
+    def check_run(self, level: Level, precision: str, processes: int) -> None:
+        """Refuse a precision or number of processes that cannot work.
+
+        Raises:
+            InputError: with what to set.
+        """
+        if precision == "16-mixed" and (self.remembers_gradients or self.needs_size):
+            raise InputError(
+                f"{self.name} compares gradients of several steps, which precision 16-mixed scales "
+                "differently: set trainer.precision to bf16-mixed"
+            )
+        if self.draws_elements and not level.is_shared and processes > 1:
+            raise InputError(
+                f"torchjd's {self.name} draws another mask on each process: take "
+                "multitask.balancing.GradDrop, or level: shared"
+            )
+
+
+def weighting_of(method: Any) -> Any:
+    """The part of an aggregator that finds the weights, if there is one."""
+    if isinstance(method, GramianWeightedAggregator):
+        return method.gramian_weighting
+    return method.weighting if isinstance(method, WeightedAggregator) else method
+
+
+def weights_of(method: Any, gramian: Tensor) -> Tensor:
+    """Ask a method for weights, given inner products only.
+
+    A method that takes a matrix of gradients gets a square root of the Gramian instead: turning all
+    gradients together turns its answer with them and leaves the weights.
+
+    Args:
+        method: one that does not need the gradients themselves.
+        gramian: shape ``[tasks, tasks]``.
+
+    Returns:
+        Shape ``[tasks]``.
+    """
+    if isinstance(method, GramianWeightedAggregator):
+        return method.gramian_weighting(gramian)
+    if not isinstance(method, Aggregator):
+        return method(gramian)
+    root, inverse = _roots(gramian)
+    if isinstance(method, WeightedAggregator):
+        return method.weighting(root)
+    return method(root) @ inverse
+
+
+def _says(method: Any, trait: str, names: tuple[str, ...]) -> bool:
+    kinds = {kind.__name__.removesuffix("Weighting") for kind in type(method).__mro__}
+    return bool(getattr(method, trait, False)) or not kinds.isdisjoint(names)
+
+
+def _roots(gramian: Tensor) -> tuple[Tensor, Tensor]:
+    values, vectors = torch.linalg.eigh(gramian)
+    known = values > values.max() * len(values) * torch.finfo(gramian.dtype).eps
+    roots = torch.where(known, values, 0).sqrt()
+    inverses = torch.where(known, 1 / roots, 0)
+    return (vectors * roots) @ vectors.T, (vectors * inverses) @ vectors.T

@@ -1,0 +1,23 @@
+"""The sum of the losses' logarithms."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torchjd.scalarization import Scalarizer
+
+
+class ScaleInvariant(Scalarizer):
+    """Sums the logarithms of the losses, so that no task's scale matters.
+
+    A loss must be positive; one at zero counts as ``epsilon``.
+
+    Args:
+        epsilon: smallest loss that is told from zero.
+    """
+
+    def __init__(self, epsilon: float = 1e-8) -> None:
+        super().__init__()
+        self.epsilon = epsilon
+
+    def forward(self, values: Tensor, /) -> Tensor:
+        return values.clamp(min=self.epsilon).log().sum()

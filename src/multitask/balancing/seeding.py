@@ -1,0 +1,28 @@
+"""Random choices that depend on the run's seed and the step alone, on any number of processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def seeded(seed: int, step: int, device: torch.device | None = None) -> Iterator[None]:
+    """Fix torch's random numbers, and leave everybody else's as they were.
+
+    Args:
+        seed: the run's.
+        step: number of the step.
+        device: a GPU on which random numbers will be drawn, beside the CPU.
+    """
+    generators = [torch.default_generator]
+    if device is not None and device.type == "cuda":
+        generators.append(torch.cuda.default_generators[device.index])
+    before = [generator.get_state() for generator in generators]
+    for generator in generators:
+        generator.manual_seed(hash((seed, step)) % 2**63)
+    yield
+    for generator, state in zip(generators, before, strict=True):
+        generator.set_state(state)

@@ -1,0 +1,129 @@
+"""Every task's gradient at the shared representation, and what can be computed from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from multitask.distributed import world_size
+from multitask.errors import InputError
+
+
+class TaskGradients:
+    """What one backward pass knows at the point where the tasks part.
+
+    Args:
+        representation: the tensors that the encoder gave, attached to it.
+        rows: for each of these tensors, the tasks' gradients there, shape
+            ``[tasks, *shape of the tensor]``; None where no task has one. They are this process's
+            samples', and as many times too large as there are processes, because the strategy will
+            average over processes.
+    """
+
+    def __init__(
+        self, representation: Sequence[Tensor], rows: Sequence[Tensor | None], tasks: int
+    ) -> None:
+        self.representation = representation
+        self.rows = rows
+        self.tasks = tasks
+        self._jacobians: dict[tuple[int, ...], Tensor] = {}
+        self._gramian: Tensor | None = None
+
+    def gramian(self) -> Tensor:
+        """Inner products of the tasks' gradients at the representation, over the global batch.
+
+        Returns:
+            Shape ``[tasks, tasks]``, at least float32.
+        """
+        if self._gramian is None:
+            parts = [_at_least_float32(rows.flatten(1)) for rows in self.rows if rows is not None]
+            total = torch.stack([part @ part.T for part in parts]).sum(0)
+            # A sample lives on one process, so the products of the global batch are a sum.
+            self._gramian = _sum(total) / world_size() ** 2
+        return self._gramian
+
+    def jacobian(self, parameters: Sequence[nn.Parameter]) -> Tensor:
+        """The tasks' gradients of the global batch with respect to shared parameters.
+
+        Costs one backward pass through the encoder for each task.
+
+        Args:
+            parameters: some or all of the encoder's.
+
+        Returns:
+            Shape ``[tasks, elements of all parameters]``, at least float32.
+
+        Raises:
+            InputError: if the parameters cannot be reached from the representation.
+        """
+        key = tuple(id(parameter) for parameter in parameters)
+        if key not in self._jacobians:
+            self._jacobians[key] = self.jacobian_of(self.rows, parameters)
+        return self._jacobians[key]
+
+    def jacobian_of(
+        self, rows: Sequence[Tensor | None], parameters: Sequence[nn.Parameter]
+    ) -> Tensor:
+        """The same as `jacobian`, for other gradients at the representation, such as a part's.
+
+        Args:
+            rows: see the class.
+            parameters: see `jacobian`.
+        """
+        size = sum(parameter.numel() for parameter in parameters)
+        dtype = torch.promote_types(parameters[0].dtype, torch.float32)
+        result = torch.zeros(self.tasks, size, dtype=dtype, device=parameters[0].device)
+        for task, row in enumerate(result):
+            self._pull_back(
+                [None if part is None else part[task] for part in rows], parameters, row
+            )
+        return _sum(result).div_(world_size())
+
+    def weighted(self, weights: Tensor) -> list[Tensor | None]:
+        """Weigh the tasks' gradients at the representation and sum them.
+
+        Args:
+            weights: shape ``[tasks]``.
+
+        Returns:
+            One gradient for each tensor of the representation.
+        """
+        return [
+            None if rows is None else torch.tensordot(weights.to(rows), rows, 1)
+            for rows in self.rows
+        ]
+
+    def _pull_back(
+        self, row: list[Tensor | None], parameters: Sequence[nn.Parameter], result: Tensor
+    ) -> None:
+        reached = [
+            (part, gradient)
+            for part, gradient in zip(self.representation, row, strict=True)
+            if gradient is not None
+        ]
+        outputs, gradients = zip(*reached, strict=True)
+        found = torch.autograd.grad(
+            outputs, parameters, gradients, retain_graph=True, allow_unused=True
+        )
+        if all(gradient is None for gradient in found):
+            raise InputError(
+                "the balancer's level 'shared' found no gradient of the shared parameters: give "
+                "activation checkpointing use_reentrant=False, or take level 'representation'"
+            )
+        sizes = [parameter.numel() for parameter in parameters]
+        for place, gradient in zip(result.split(sizes), found, strict=True):
+            if gradient is not None:
+                place.copy_(gradient.flatten())
+
+
+def _at_least_float32(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def _sum(values: Tensor) -> Tensor:
+    if world_size() > 1:
+        dist.all_reduce(values)
+    return values

@@ -1,0 +1,107 @@
+"""Every balancing method, at every level at which it works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torchjd import aggregation as torchjd
+from torchjd.scalarization import DWA, FAMO, IMTLL, UW
+
+from multitask import balancing
+from multitask.balancing import Balancer, GradientBalancer, Scalarized, weightings
+
+TASKS = 3
+BOTH = ("representation", "shared")
+PREFERENCE = torch.tensor([0.5, 0.2, 0.3], dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A balancer to train with.
+
+    Args:
+        name: for the test's name and the table.
+        level: where it compares gradients, empty if it does not.
+        make: makes a new one.
+    """
+
+    name: str
+    level: str
+    make: Callable[[], Balancer]
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.level}" if self.level else self.name
+
+
+METHODS: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
+    "Sum": (BOTH, torchjd.Sum),
+    "Mean": (BOTH, torchjd.Mean),
+    "Constant": (BOTH, lambda: torchjd.Constant(PREFERENCE)),
+    "Random": (BOTH, torchjd.Random),
+    "PCGrad": (BOTH, torchjd.PCGrad),
+    "GradVac": (BOTH, torchjd.GradVac),
+    "MGDA": (BOTH, torchjd.MGDA),
+    "UPGrad": (BOTH, torchjd.UPGrad),
+    "UPGrad with preference": (BOTH, lambda: torchjd.UPGrad(PREFERENCE)),
+    "DualProj": (BOTH, torchjd.DualProj),
+    "CAGrad": (BOTH, lambda: torchjd.CAGrad(0.4)),
+    "IMTLG": (BOTH, torchjd.IMTLG),
+    "AlignedMTL": (BOTH, torchjd.AlignedMTL),
+    "FairGrad": (BOTH, lambda: torchjd.FairGrad(2.0)),
+    "ConFIG": (BOTH, torchjd.ConFIG),
+    "PCD": (BOTH, torchjd.PCD),
+    "CRMOGM": (BOTH, lambda: torchjd.CRMOGMWeighting(torchjd.MGDAWeighting())),
+    "ExcessMTL": (("shared",), torchjd.ExcessMTL),
+    "MoDo": (("shared",), torchjd.MoDoWeighting),
+    "SDMGrad": (("shared",), torchjd.SDMGradWeighting),
+    "our Nash": (BOTH, weightings.Nash),
+    "our FairGrad": (BOTH, weightings.FairGrad),
+    "our CAGrad": (BOTH, weightings.CAGrad),
+    "our MGDA": (BOTH, weightings.MGDA),
+    "our UPGrad": (BOTH, weightings.UPGrad),
+    "our DualProj": (BOTH, weightings.DualProj),
+    "our IMTLG": (BOTH, weightings.IMTLG),
+    "our AlignedMTL": (BOTH, weightings.AlignedMTL),
+    "our PCGrad": (BOTH, weightings.PCGrad),
+    "our GradVac": (BOTH, weightings.GradVac),
+    "GradDrop": (("shared",), torchjd.GradDrop),
+    "GradDrop of activations": (BOTH, balancing.GradDrop),
+    "MoCo": (("shared",), balancing.MoCo),
+}
+
+
+def _gradient(make: Callable[[], Any], level: str, **options: Any) -> Callable[[], Balancer]:
+    return lambda: GradientBalancer(make(), level=level, **options)  # type: ignore[arg-type]
+
+
+OF_METHODS = [
+    Case(name, level, _gradient(make, level))
+    for name, (levels, make) in METHODS.items()
+    for level in levels
+]
+OTHERS = [
+    Case("FixedWeights", "", balancing.FixedWeights),
+    Case("UW", "", lambda: Scalarized(UW(TASKS))),
+    Case("IMTL-L", "", lambda: Scalarized(IMTLL(TASKS))),
+    Case("DWA", "", lambda: Scalarized(DWA())),
+    Case("FAMO", "", lambda: Scalarized(FAMO(TASKS))),
+    Case("ScaleInvariant", "", lambda: Scalarized(balancing.ScaleInvariant())),
+    Case("GradNorm", "representation", balancing.GradNorm),
+    Case("GradNorm", "shared", lambda: balancing.GradNorm(level="shared")),
+    Case("PCGrad every 2", "shared", _gradient(torchjd.PCGrad, "shared", every=2)),
+    Case("GradVac every 2", "shared", _gradient(torchjd.GradVac, "shared", every=2)),
+    Case(
+        "IMTL",
+        "representation",
+        _gradient(torchjd.IMTLG, "representation", losses=Scalarized(IMTLL(TASKS))),
+    ),
+    Case(
+        "DB-MTL",
+        "shared",
+        _gradient(balancing.DBMTL, "shared", losses=Scalarized(balancing.ScaleInvariant())),
+    ),
+]
+CASES = [*OF_METHODS, *OTHERS]

@@ -1,0 +1,24 @@
+"""A training that stops and goes on from its checkpoint equals one that never stopped."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from conformance.cases import CASES, Case
+from conformance.training import largest_difference, small_model, train, weights
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_stopped_and_resumed_equals_never_stopped(case: Case, tmp_path: Path) -> None:
+    warnings.simplefilter("ignore")
+    whole, resumed = small_model(case.make()), small_model(case.make())
+    middle = ModelCheckpoint(tmp_path, filename="middle", every_n_train_steps=4, save_top_k=-1)
+    train(whole, steps=7, callbacks=[middle], enable_checkpointing=True)
+    train(resumed, steps=7, ckpt_path=tmp_path / "middle.ckpt")
+    assert largest_difference(weights(whole), weights(resumed)) == 0
+    saved = torch.load(tmp_path / "middle.ckpt", weights_only=True)
+    assert saved["global_step"] == 4

@@ -1,0 +1,119 @@
+"""Short trainings in double precision that show whether a balancer is right."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor, nn
+
+from multitask import MultiTask
+from multitask.balancing import Balancer
+from multitask.data import DataModule
+from multitask.data.dataset import BatchDataset, InMemory
+from multitask.data.split_check import SPLITS
+from multitask.encoders.base import Encoder
+from multitask.tasks import Classification, Regression
+
+SAMPLES = 30
+
+
+class FewLabels(DataModule):
+    """Random images with three tasks, of which ``size`` is missing in whole batches."""
+
+    def __init__(self) -> None:
+        super().__init__(batch_size=10, seed=0)
+
+    def load(self) -> dict[str, BatchDataset]:
+        generator = torch.Generator().manual_seed(self.seed)
+        splits: dict[str, BatchDataset] = {}
+        for split in SPLITS:
+            images = torch.rand(SAMPLES, 1, 4, 4, generator=generator)
+            kind = torch.arange(SAMPLES) % 3
+            size = 100 + 10 * torch.randn(SAMPLES, generator=generator)
+            place = torch.randn(SAMPLES, 2, generator=generator)
+            kind[::2], size[2:], place[::5, 0] = -100, torch.nan, torch.nan
+            splits[split] = InMemory(images, {"kind": kind, "size": size, "place": place})
+        return splits
+
+
+class SmallEncoder(Encoder):
+    """Two layers with batch normalisation.
+
+    Args:
+        checkpointed: whether activations are computed again in the backward pass.
+    """
+
+    def __init__(self, checkpointed: bool = False) -> None:
+        super().__init__()
+        self.checkpointed = checkpointed
+        self.out_features = 6
+        self.first = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.BatchNorm1d(8), nn.Tanh())
+        self.last = nn.Linear(8, 6)
+
+    def forward(self, image: Tensor) -> Tensor:
+        if self.checkpointed:
+            checkpoint: Any = torch.utils.checkpoint.checkpoint
+            return checkpoint(lambda each: self.last(self.first(each)), image, use_reentrant=False)
+        return self.last(self.first(image))
+
+
+def small_model(balancer: Balancer, encoder: Encoder | None = None, **options: Any) -> MultiTask:
+    """A model with three tasks, always started with the same weights."""
+    torch.manual_seed(0)
+    return MultiTask(
+        encoder=encoder or SmallEncoder(),
+        tasks={"kind": Classification(3), "size": Regression(), "place": Regression(size=2)},
+        balancer=balancer,
+        optimizer=partial(torch.optim.SGD, lr=0.05, momentum=0.9),
+        **options,
+    )
+
+
+def train(
+    model: MultiTask, steps: int = 6, ckpt_path: Path | None = None, **options: Any
+) -> Trainer:
+    """Train for some batches (three an epoch), on one process where nothing else is said."""
+    defaults: dict[str, Any] = {
+        "accelerator": "cpu",
+        "devices": 1,
+        "precision": "64-true",
+        "max_steps": steps,
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "limit_val_batches": 0,
+        "use_distributed_sampler": False,
+    }
+    with warnings.catch_warnings(), _silent(logging.getLogger("lightning.pytorch")):
+        warnings.simplefilter("ignore")
+        trainer = Trainer(**(defaults | options))
+        trainer.fit(model, FewLabels(), ckpt_path=ckpt_path, weights_only=True)
+    return trainer
+
+
+@contextmanager
+def _silent(logger: logging.Logger) -> Iterator[None]:
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    yield
+    logger.setLevel(before)
+
+
+def weights(model: MultiTask) -> dict[str, Tensor]:
+    """What was learnt, by name, in double precision."""
+    return {name: value.detach().double().clone() for name, value in model.named_parameters()}
+
+
+def largest_difference(one: dict[str, Tensor], two: dict[str, Tensor]) -> float:
+    """The largest difference between two models' weights."""
+    assert one.keys() == two.keys()
+    return max(float((one[name] - two[name]).abs().max()) for name in one)
