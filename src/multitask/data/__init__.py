@@ -2,6 +2,7 @@
 
 from multitask.data.base import DataModule
 from multitask.data.digits import Digits
+from multitask.data.overlaid_digits import OverlaidDigits
 from multitask.data.posed_digits import PosedDigits
 
-__all__ = ["DataModule", "Digits", "PosedDigits"]
+__all__ = ["DataModule", "Digits", "OverlaidDigits", "PosedDigits"]

@@ -83,14 +83,25 @@ def pose(glyphs: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, 
         return low + (high - low) * torch.rand(len(glyphs), *shape, generator=generator)
 
     angle, side, position = uniform(-30, 30), uniform(12, 20), uniform(-3, 3, 2)
-    images = _render(glyphs, angle * math.pi / 180, side, position)
+    images = render(glyphs, angle * math.pi / 180, side, position)
     images += NOISE * torch.randn(images.shape, generator=generator)
     glyph = avg_pool2d(glyphs, 2).flatten(1)
     targets = {"angle": angle, "scale": side, "position": position, "glyph": glyph}
     return images.clamp_(0, 1), targets
 
 
-def _render(glyphs: Tensor, radians: Tensor, side: Tensor, position: Tensor) -> Tensor:
+def render(glyphs: Tensor, radians: Tensor, side: Tensor, position: Tensor) -> Tensor:
+    """Draw each glyph on a canvas of its own.
+
+    Args:
+        glyphs: shape ``[samples, 1, 8, 8]``.
+        radians: how far each is turned clockwise, shape ``[samples]``.
+        side: length of each glyph's side in pixels, shape ``[samples]``.
+        position: pixels right and down of the centre, shape ``[samples, 2]``.
+
+    Returns:
+        Images ``[samples, 1, 24, 24]``.
+    """
     # The grid maps the canvas back to the glyph: shift, turn, then stretch, in units of half sides.
     cosine, sine, stretch = radians.cos(), radians.sin(), CANVAS / side
     turn = torch.stack([cosine, sine, -sine, cosine], 1).view(-1, 2, 2) * stretch.view(-1, 1, 1)
