@@ -1,0 +1,220 @@
+"""Training steps of a small multi-task network, one for each balancing method."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, mse_loss
+from torchjd import aggregation
+from torchjd.autojac import jac_to_grad, mtl_backward
+
+from multitask.balancing import Balancer, FixedWeights, GradientBalancer
+from multitask.balancing.gate import gate
+from multitask.encoders import ConvNet, Timm
+
+CLASSES = 10
+ARGUMENTS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "torchjd.CAGrad": lambda _tasks: {"c": 0.4},
+    "torchjd.NashMTL": lambda tasks: {"n_tasks": tasks},
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and the batches that it trains on.
+
+    Args:
+        title: heads the table.
+        encoder: makes the encoder.
+        head: makes a task's head, given its number of outputs.
+        shape: of a batch of images.
+        last: name of the encoder's last block.
+        tasks: numbers of tasks.
+    """
+
+    title: str
+    encoder: Callable[[], nn.Module]
+    head: Callable[[int], nn.Module]
+    shape: tuple[int, int, int, int]
+    last: str
+    tasks: tuple[int, ...] = (2, 3, 5, 10, 20)
+
+
+def feature_map() -> nn.Module:
+    """resnet18 up to the feature map of 128 channels at an eighth of the image's size."""
+    network = timm.create_model("resnet18", num_classes=0)
+    encoder = nn.Sequential()
+    for name in ("conv1", "bn1", "act1", "maxpool", "layer1", "layer2"):
+        encoder.add_module(name, network.get_submodule(name))
+    return encoder
+
+
+def convolutional_head(outputs: int) -> nn.Module:
+    """Predict at each place of the feature map."""
+    hidden = nn.Conv2d(128, 64, 3, padding=1, bias=False)
+    return nn.Sequential(hidden, nn.BatchNorm2d(64), nn.ReLU(), nn.Conv2d(64, outputs, 1))
+
+
+CASES = {
+    "convnet": Case(
+        "ConvNet 32x32, batch 128, linear heads",
+        partial(ConvNet, in_channels=3),
+        partial(nn.Linear, 64),
+        (128, 3, 32, 32),
+        "convolutions.3",
+    ),
+    "resnet18": Case(
+        "timm resnet18 64x64, batch 32, linear heads",
+        partial(Timm, "resnet18"),
+        partial(nn.Linear, 512),
+        (32, 3, 64, 64),
+        "network.layer4.1",
+    ),
+    "dense": Case(
+        "timm resnet18 to layer2, 64x64, batch 32, convolutional heads on 128x8x8",
+        feature_map,
+        convolutional_head,
+        (32, 3, 64, 64),
+        "layer2.1",
+        (3,),
+    ),
+}
+
+
+class Training:
+    """Trains a network on one random batch; classes and numbers to predict alternate.
+
+    Args:
+        case: the network.
+        tasks: their number.
+        device: where.
+        precision: ``32-true`` or ``bf16-mixed``.
+    """
+
+    def __init__(self, case: Case, tasks: int, device: str, precision: str) -> None:
+        torch.manual_seed(0)
+        self.names = [f"task_{place}" for place in range(tasks)]
+        self.outputs = [1 if place % 2 else CLASSES for place in range(tasks)]
+        self.device = torch.device(device)
+        self.encoder = case.encoder().to(device)
+        self.heads = nn.ModuleList(case.head(outputs) for outputs in self.outputs).to(device)
+        parameters = [*self.encoder.parameters(), *self.heads.parameters()]
+        # So slow that the gradients, and with them the solvers' work, stay as they are.
+        self.optimizer = torch.optim.AdamW(parameters, lr=1e-6)
+        self.autocast = partial(
+            torch.autocast, self.device.type, torch.bfloat16, enabled=precision == "bf16-mixed"
+        )
+        self.images = torch.rand(case.shape, device=device)
+        with torch.no_grad():
+            values = self.heads[0](self.encoder(self.images))[:, 0]
+        labels, numbers = torch.randint_like(values, CLASSES).long(), torch.randn_like(values)
+        self.targets = [labels if outputs > 1 else numbers for outputs in self.outputs]
+        self.labelled = torch.ones(tasks, dtype=torch.bool, device=device)
+
+    def losses(self, views: Sequence[Tensor]) -> list[Tensor]:
+        """Each task's loss, given its view of the representation."""
+        outputs = [head(view) for head, view in zip(self.heads, views, strict=True)]
+        return [
+            cross_entropy(output, target) if output.shape[1] > 1 else mse_loss(output[:, 0], target)
+            for output, target in zip(outputs, self.targets, strict=True)
+        ]
+
+    def step(self, balancer: Balancer) -> None:
+        """Train for one step with this project's balancer."""
+        self.optimizer.zero_grad()
+        with self.autocast():
+            representation = self.encoder(self.images)
+            views = [representation for _ in self.names]
+            if balancer.weighs_gradients:
+                views = list(gate(representation, self.names, balancer.combine).values())
+            losses = torch.stack(self.losses(views))
+        balancer(losses, self.labelled).backward()
+        balancer.after_backward()
+        self.optimizer.step()
+
+    def external_step(self, aggregator: Any, chunk: int | None) -> None:
+        """Train for one step as torchjd's documentation does."""
+        self.optimizer.zero_grad()
+        with self.autocast():
+            representation = self.encoder(self.images)
+            losses = self.losses([representation for _ in self.names])
+        mtl_backward(losses, features=representation, parallel_chunk_size=chunk)
+        jac_to_grad(self.encoder.parameters(), aggregator)
+        self.optimizer.step()
+
+
+@dataclass(frozen=True)
+class Share:
+    """A kind of step that makes up a part of a method's steps.
+
+    Args:
+        part: how much of them.
+        step: takes one such step.
+    """
+
+    part: float
+    step: Callable[[], None]
+
+
+def method_of(name: str, tasks: int) -> Any:
+    """Make a method by its name: ours if we have it, else torchjd's.
+
+    Raises:
+        AttributeError: if there is none.
+        ImportError: if torchjd's needs a package that is not installed.
+    """
+    options = ARGUMENTS.get(f"torchjd.{name.removeprefix('torchjd.')}", lambda _tasks: {})
+    if not name.startswith("torchjd."):
+        try:
+            return getattr(importlib.import_module("multitask.balancing.weightings"), name)()
+        except (AttributeError, ImportError):
+            name = f"torchjd.{name}"
+    return getattr(aggregation, name.removeprefix("torchjd."))(**options(tasks))
+
+
+def exists(name: str) -> bool:
+    """Whether the method with this name can be made."""
+    try:
+        method_of(name, tasks=2)
+    except (AttributeError, ImportError):
+        return False
+    return True
+
+
+def shares(name: str, training: Training, case: Case) -> list[Share]:
+    """The kinds of steps that the method takes; the first is its most expensive.
+
+    Args:
+        name: see ``balancing.py``.
+        training: what takes the steps.
+        case: knows the last block.
+    """
+    if name == "plain":
+        return [Share(1, partial(training.step, FixedWeights()))]
+    method, level, count = ([*name.split("/"), "", ""])[:3]
+    if method == "mtl_backward":
+        aggregator, chunk = method_of(f"torchjd.{level}", len(training.names)), int(count or 0)
+        return [Share(1, partial(training.external_step, aggregator, chunk or None))]
+    every = int(count or 1)
+    balancer = GradientBalancer(
+        method_of(method, len(training.names)),
+        level="shared" if level in ("last", "shared") else "representation",
+        parameters=case.last if level == "last" else None,
+        every=every,
+    )
+    balancer.check(training.names)
+    balancer.connect(training.encoder)
+
+    def at(batch: int) -> None:
+        balancer.batches = batch
+        training.step(balancer)
+
+    kinds = [Share(1 / every, partial(at, 0)), Share(1 - 1 / every, partial(at, 1))]
+    return kinds[:1] if every == 1 else kinds
