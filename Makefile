@@ -9,7 +9,7 @@ PYTHON3 ?= python3
 WORKERS ?= 2
 CONFIG ?= configs/experiment/digits.yaml
 
-.PHONY: help setup train resume test lint format notebooks lock clean
+.PHONY: help setup train resume test lint format notebooks toy lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -39,6 +39,9 @@ format: setup ## Put the code into the project's style, and fix what can be fixe
 
 notebooks: setup ## Run every notebook from top to bottom
 	$(PYTHON) -m pytest tests/notebooks $(ARGS)
+
+toy: setup ## Draw how the balancing methods solve problems without data
+	$(PYTHON) benchmarks/toy.py $(ARGS)
 
 lock: ## Pin what pyproject.toml allows in constraints.txt (newer versions: ARGS=--upgrade)
 	$(PYTHON) -m pip install -e ".[dev]" $(ARGS)

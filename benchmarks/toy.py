@@ -1,0 +1,397 @@
+"""How the balancing methods solve problems that need no data: two losses of a point in the plane.
+
+The point passes the same gate as an encoder's features, so what moves it is what trains a network.
+Follows every method from five starts of the toy problem, prints where it ends, and draws
+docs/toy.png; then docs/quadratics.png, three pairs of quadratic losses.
+
+    python benchmarks/toy.py [--steps 50000] [--learning-rate 1e-3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import multiprocessing
+import time
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from torch import Tensor
+from torch.optim import SGD, Adam, Optimizer
+from torchjd.aggregation import Random
+from torchjd.scalarization import FAMO
+
+from multitask.balancing import Balancer, FixedWeights, GradientBalancer, Scalarized
+from multitask.balancing.gate import gate
+from multitask.balancing.weightings import (
+    IMTLG,
+    MGDA,
+    AlignedMTL,
+    CAGrad,
+    DualProj,
+    Nash,
+    PCGrad,
+    UPGrad,
+)
+
+TASKS = ["first", "second"]
+METHODS: dict[str, Callable[[Tensor], Balancer]] = {
+    "equal weights": lambda _: FixedWeights(),
+    "RLW": lambda _: GradientBalancer(Random()),
+    "CAGrad": lambda _: GradientBalancer(CAGrad(c=0.4)),
+    "PCGrad": lambda _: GradientBalancer(PCGrad()),
+    "UPGrad": lambda _: GradientBalancer(UPGrad()),
+    "DualProj": lambda _: GradientBalancer(DualProj()),
+    "Aligned-MTL": lambda _: GradientBalancer(AlignedMTL()),
+    "MGDA": lambda _: GradientBalancer(MGDA()),
+    "IMTL-G": lambda _: GradientBalancer(IMTLG()),
+    "Nash-MTL": lambda _: GradientBalancer(Nash()),
+    "FAMO": lambda lowest: Scalarized(FAMO(2, min_losses=lowest)),
+}
+"""Makes a balancer, given lower bounds of both losses, shape ``[2]``, which FAMO asks for."""
+COLORS = ("#1f77b4", "#d95f02", "#2ca02c", "#9467bd", "#8c564b")
+"""One for each start."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Two losses of a point in the plane.
+
+    Args:
+        losses: each takes points, shape ``[..., 2]``, and returns a loss of each, shape ``[...]``.
+        lowest: bounds below the losses, shape ``[2]``.
+        starts: where runs begin, shape ``[runs, 2]``.
+        front: Pareto optimal points in order, shape ``[points, 2]``.
+    """
+
+    losses: Sequence[Callable[[Tensor], Tensor]]
+    lowest: Tensor
+    starts: Tensor
+    front: Tensor
+
+    def at(self, points: Tensor) -> Tensor:
+        """Both losses of points of shape ``[..., 2]``, in the same shape."""
+        return torch.stack([loss(points) for loss in self.losses], dim=-1)
+
+
+def toy(scale: float = 0.1) -> Problem:
+    """Two valleys that share a floor, one loss ``scale`` times as large as the other.
+
+    Liu et al., 2021 (CAGrad, arXiv 2110.14048); with a scale, Navon et al., 2022 (Nash-MTL,
+    arXiv 2202.01017). At ``scale`` 1 the losses are mirror images.
+    """
+    starts = [(-8.5, 7.5), (0.0, 0.0), (9.0, 9.0), (-7.5, -0.5), (9.0, -1.0)]
+    return Problem(
+        losses=(lambda points: scale * _valley(points, 1), lambda points: _valley(points, -1)),
+        # The losses stay above -20 and -20 scale; the bounds are those of FAMO's own experiment.
+        lowest=torch.tensor([-21 * scale, -21], dtype=torch.float64),
+        starts=torch.tensor(starts, dtype=torch.float64),
+        front=_toy_front(torch.linspace(0, 1, 1001, dtype=torch.float64)),
+    )
+
+
+def _valley(points: Tensor, side: int) -> Tensor:
+    x1, x2 = side * points[..., 0], points[..., 1]
+    slope = ((x1 + 7) / 2 + torch.tanh(-x2)).abs().clamp(min=5e-6).log() + 6
+    floor = ((x1 - 7) ** 2 + 0.1 * (x2 + 8) ** 2) / 10 - 20
+    return _positive_tanh(x2 / 2) * slope + _positive_tanh(-x2 / 2) * floor
+
+
+def _positive_tanh(values: Tensor) -> Tensor:
+    # Its derivative at 0 must be 1, else the start (0, 0) never moves; clamp's depends on torch.
+    return torch.where(values >= 0, values.tanh(), 0)
+
+
+def _toy_front(weights: Tensor) -> Tensor:
+    """Where the gradient of ``w f1 + (1 - w) f2`` at scale 1 is zero, shape ``[weights, 2]``."""
+    x1 = 7 * (2 * weights - 1)
+    floor = 19.6 * weights * (1 - weights) - 20
+    x2 = torch.full_like(x1, -8)
+    for _ in range(100):
+        share = torch.tanh(-x2 / 2)
+        x2 = -8 + 25 * (1 - share**2) / share * (floor + 0.01 * (x2 + 8) ** 2)
+    return torch.stack([x1, x2], dim=-1)
+
+
+def quadratics(matrices: Tensor, centers: Tensor, starts: Tensor) -> Problem:
+    """The losses ``(x - u_i)^T A_i (x - u_i)``.
+
+    Args:
+        matrices: ``A``, shape ``[2, 2, 2]``.
+        centers: ``u``, shape ``[2, 2]``.
+        starts: shape ``[runs, 2]``.
+    """
+    weights = torch.linspace(-9, 9, 401, dtype=torch.float64).sigmoid()
+    return Problem(
+        losses=[partial(_quadratic, *each) for each in zip(matrices, centers, strict=True)],
+        lowest=torch.zeros(2, dtype=torch.float64),
+        starts=starts,
+        front=pareto_set(matrices, centers, torch.stack([weights, 1 - weights], dim=-1)),
+    )
+
+
+def _quadratic(matrix: Tensor, center: Tensor, points: Tensor) -> Tensor:
+    return ((points - center) @ matrix * (points - center)).sum(-1)
+
+
+def pareto_set(matrices: Tensor, centers: Tensor, weights: Tensor) -> Tensor:
+    """Minima of weighted sums of quadratics, ``(sum w A)^-1 sum w A u``.
+
+    Args:
+        matrices: shape ``[2, 2, 2]``.
+        centers: shape ``[2, 2]``.
+        weights: shape ``[points, 2]``.
+
+    Returns:
+        Shape ``[points, 2]``.
+    """
+    sums = torch.einsum("pk,kij->pij", weights, matrices)
+    return torch.linalg.solve(sums, torch.einsum("pk,kij,kj->pi", weights, matrices, centers))
+
+
+def _plane(values: object) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+HESSIAN = [[2.0, -1.0], [-1.0, 2.0]]
+QUADRATICS: dict[str, tuple[Problem, float, int]] = {
+    "EWQ": (
+        quadratics(
+            _plane([[[1, 0], [0, 0]], [[0, 0], [0, 1]]]),
+            _plane([[0, 0], [0, 0]]),
+            _plane([[3, -2], [0, -3], [-4, 4], [-3, 4], [-3.5, -0.75]]),
+        ),
+        0.075,
+        50,
+    ),
+    "CQF": (
+        quadratics(
+            _plane([[[1, 0.2], [0.2, 0.05]], [[3, -0.6], [-0.6, 0.2]]]),
+            _plane([[1, 0], [-1, 0]]),
+            _plane([[0.5, 0.5], [-0.3, 7], [0, 0]]),
+        ),
+        0.125,
+        200,
+    ),
+    "HQF": (
+        quadratics(
+            torch.stack([_plane(HESSIAN), 10 * _plane(HESSIAN)]),
+            _plane([[1, 0], [-10, 0]]),
+            _plane([[-6, 4], [-3, -1.5], [1.5, 2], [2.5, 5.5]]),
+        ),
+        0.005,
+        100,
+    ),
+}
+"""TorchJD's trajectories (Quinton and Rey, 2024, arXiv 2406.16232): learning rate of SGD, steps."""
+
+
+def follow(
+    problem: Problem,
+    method: str,
+    optimizer: Callable[[Iterable[Tensor]], Optimizer],
+    steps: int,
+) -> Tensor:
+    """Optimise from all starts, each with a balancer and a gate of its own.
+
+    Args:
+        problem: what to solve.
+        method: name of one of `METHODS`.
+        optimizer: makes an optimizer that treats each number by itself, of the points.
+        steps: how many to take.
+
+    Returns:
+        The points, first to last, shape ``[steps + 1, runs, 2]``.
+    """
+    balancers = [_balancer(problem, method, seed) for seed in range(len(problem.starts))]
+    points = problem.starts.clone().requires_grad_()
+    mover = optimizer([points])
+    path = [problem.starts]
+    for _ in range(steps):
+        mover.zero_grad()
+        _balanced(problem, points, balancers).backward()
+        for balancer in balancers:
+            balancer.after_backward()
+        mover.step()
+        path.append(points.detach().clone())
+        after = functools.cache(partial(problem.at, path[-1]))
+        for run, balancer in enumerate(balancers):
+            balancer.after_step(lambda run=run, after=after: after()[run])
+    return torch.stack(path)
+
+
+def _balancer(problem: Problem, method: str, seed: int) -> Balancer:
+    torch.manual_seed(seed)
+    balancer = METHODS[method](problem.lowest).double()
+    with warnings.catch_warnings():
+        # Here the representation is all that the tasks share.
+        warnings.filterwarnings("ignore", message=".*acts on conflicts")
+        balancer.check(TASKS)
+    return balancer
+
+
+def _balanced(problem: Problem, points: Tensor, balancers: Sequence[Balancer]) -> Tensor:
+    """The balanced losses of all runs, summed: a run's gradient is its own loss's alone."""
+    pairs = zip(points.unbind(), balancers, strict=True)
+    views = [gate(point, TASKS, balancer.combine) for point, balancer in pairs]
+    of_tasks = [torch.stack([view[task] for view in views]) for task in TASKS]
+    losses = [loss(seen) for loss, seen in zip(problem.losses, of_tasks, strict=True)]
+    labelled = torch.ones(2, dtype=torch.bool)
+    runs = zip(balancers, torch.stack(losses, dim=-1), strict=True)
+    return torch.stack([balancer(each, labelled) for balancer, each in runs]).sum()
+
+
+def distance(points: Tensor, front: Tensor) -> Tensor:
+    """How far points are from the nearest of a front's, shape ``[points]``."""
+    return torch.cdist(points, front).amin(-1)
+
+
+def adam(learning_rate: float) -> Callable[[Iterable[Tensor]], Optimizer]:
+    """Adam as the papers have it at a learning rate of 1e-3, and the same faster above.
+
+    Fewer, larger steps must also forget the steep start sooner, or the rest of the way takes too
+    many: torch's second beta of 0.999 is 1 - 1e-3.
+    """
+    return partial(Adam, lr=learning_rate, betas=(0.9, 1 - learning_rate))
+
+
+def _solve(steps: int, learning_rate: float, method: str) -> tuple[str, Tensor]:
+    torch.set_num_threads(1)
+    return method, follow(toy(), method, adam(learning_rate), steps)
+
+
+def row(method: str, path: Tensor) -> str:
+    """A line of the table: the starts that end on the front, and the last x1 from each start."""
+    ends = path[-1]
+    reached = distance(ends, toy().front) < 0.1
+    numbers = [
+        f"{end[0]:8.2f}" if on else "       ." for end, on in zip(ends, reached, strict=True)
+    ]
+    return f"{method:14} {int(reached.sum())}/{len(ends)}     {''.join(numbers)}"
+
+
+def draw_toy(paths: dict[str, Tensor], file: Path) -> None:
+    """Draw a panel of points over one of losses for each method.
+
+    Args:
+        paths: what `follow` returned, by method.
+        file: where to save it.
+    """
+    columns = (len(paths) + 1) // 2
+    figure = Figure(figsize=(2.35 * columns, 10.2), layout="constrained")
+    grid = figure.subplots(4, columns)
+    problem = toy()
+    for place, (method, path) in enumerate(paths.items()):
+        line, column = divmod(place, columns)
+        above, below = grid[2 * line, column], grid[2 * line + 1, column]
+        _draw_points(above, problem, path)
+        above.set(title=method, xticks=[-8, 0, 8], yticks=[-8, 0, 8])
+        _draw_losses(below, problem, path)
+        if column:
+            above.set_yticklabels([])
+            below.set_yticklabels([])
+        else:
+            above.set_ylabel("$x_2$")
+            below.set_ylabel("$f_2$")
+        above.set_xlabel("$x_1$", labelpad=0)
+        below.set_xlabel("$f_1$", labelpad=0)
+    for axes in grid.flat:
+        axes.set_visible(axes.has_data())
+    _legend(figure)
+    figure.savefig(file, dpi=130)
+
+
+def draw_quadratics(file: Path) -> None:
+    """Follow a few methods on the quadratics by SGD, and draw their points.
+
+    Args:
+        file: where to save it.
+    """
+    methods = ["equal weights", "UPGrad", "CAGrad", "MGDA", "IMTL-G"]
+    figure = Figure(figsize=(2.35 * len(methods), 8), layout="constrained")
+    grid = figure.subplots(len(QUADRATICS), len(methods), sharex="row", sharey="row")
+    for line, (name, (problem, learning_rate, steps)) in zip(grid, QUADRATICS.items(), strict=True):
+        for axes, method in zip(line, methods, strict=True):
+            path = follow(problem, method, partial(SGD, lr=learning_rate), steps)
+            _draw_points(axes, problem, path)
+        line[0].set_ylabel(f"{name}:  $x_2$")
+    for axes, method in zip(grid[0], methods, strict=True):
+        axes.set_title(method)
+    for axes in grid[-1]:
+        axes.set_xlabel("$x_1$")
+    _legend(figure)
+    figure.savefig(file, dpi=130)
+
+
+def _draw_points(axes: Axes, problem: Problem, path: Tensor) -> None:
+    shown = torch.cat([problem.starts, problem.front])
+    low, high = shown.amin(0), shown.amax(0)
+    margin = 0.12 * (high - low)
+    limits = torch.stack([low - margin, high + margin], dim=-1).tolist()
+    x1, x2 = torch.meshgrid(*(torch.linspace(*each, 200) for each in limits), indexing="xy")
+    total = problem.at(torch.stack([x1, x2], dim=-1).double()).sum(-1)
+    axes.contour(x1, x2, total, levels=14, colors="0.82", linewidths=0.7, linestyles="solid")
+    axes.plot(*problem.front.T, color="black", linewidth=3, alpha=0.45, solid_capstyle="round")
+    _draw_paths(axes, path)
+    axes.set(xlim=limits[0], ylim=limits[1])
+
+
+def _draw_losses(axes: Axes, problem: Problem, path: Tensor) -> None:
+    axes.plot(*problem.at(problem.front).T, color="black", linewidth=3, alpha=0.45)
+    _draw_paths(axes, problem.at(path))
+    axes.set(
+        xlim=(-2.15, 1.35), ylim=(-21.5, 13.5), xticks=[-2, -1, 0, 1], yticks=[-20, -10, 0, 10]
+    )
+
+
+def _draw_paths(axes: Axes, path: Tensor) -> None:
+    stride = max(1, len(path) // 2000)
+    for run, color in zip(path.unbind(1), COLORS, strict=False):
+        axes.plot(*run[::stride].T, color=color, linewidth=1.1)
+        axes.plot(*run[0], "o", color=color, markersize=5, markeredgecolor="white")
+        axes.plot(*run[-1], "*", color=color, markersize=10, markeredgecolor="white", zorder=3)
+
+
+def _legend(figure: Figure) -> None:
+    look = {"color": "0.3", "linestyle": "none"}
+    entries = [
+        Line2D([], [], marker="o", markersize=6, label="start", **look),
+        Line2D([], [], marker="*", markersize=11, label="end", **look),
+        Line2D([], [], color="black", alpha=0.45, linewidth=3, label="Pareto front"),
+        Line2D([], [], color="0.7", linewidth=0.8, label="lines of equal $f_1 + f_2$"),
+    ]
+    figure.legend(handles=entries, loc="outside lower center", ncols=4, frameon=False)
+
+
+def main() -> None:
+    """Follow all methods, print the table, draw the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=50_000, help="of Adam, on the toy problem")
+    parser.add_argument("--learning-rate", type=float, default=1e-3, help="of Adam")
+    parser.add_argument("--folder", type=Path, default=Path("docs"), help="of the pictures")
+    options = parser.parse_args()
+    began = time.perf_counter()
+    found = {}
+    with multiprocessing.get_context("spawn").Pool() as pool:
+        job = partial(_solve, options.steps, options.learning_rate)
+        for method, path in pool.imap_unordered(job, METHODS):
+            found[method] = path
+            minutes = (time.perf_counter() - began) / 60
+            print(f"{len(found)}/{len(METHODS)} {method}: {minutes:.1f} minutes", flush=True)
+    print("\nmethod         on front  last x1 from each start (a dot: not on the front)")
+    for method in METHODS:
+        print(row(method, found[method]))
+    draw_toy({method: found[method] for method in METHODS}, options.folder / "toy.png")
+    draw_quadratics(options.folder / "quadratics.png")
+    print(f"{(time.perf_counter() - began) / 60:.1f} minutes in all")
+
+
+if __name__ == "__main__":
+    main()

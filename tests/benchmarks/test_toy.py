@@ -1,0 +1,150 @@
+"""Where balancing methods end on problems without data, in fewer, larger steps than the table."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "toy.py"
+FIVE = (0, 1, 2, 3, 4)
+
+pytestmark = pytest.mark.slow
+
+
+def load() -> Any:
+    spec = importlib.util.spec_from_file_location("toy", FILE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["toy"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+toy = load()
+
+
+@cache
+def ends(
+    method: str, scale: float = 0.1, starts: tuple[int, ...] = FIVE, steps: int = 1000
+) -> Tensor:
+    """The last points on the toy problem after a way of 50, shape ``[starts, 2]``."""
+    problem = toy.toy(scale)
+    problem = replace(problem, starts=problem.starts[list(starts)])
+    return toy.follow(problem, method, toy.adam(50 / steps), steps)[-1]
+
+
+@cache
+def path(method: str, name: str) -> Tensor:
+    """The points on one of the quadratics, shape ``[steps + 1, runs, 2]``."""
+    problem, learning_rate, steps = toy.QUADRATICS[name]
+    return toy.follow(problem, method, partial(torch.optim.SGD, lr=learning_rate), steps)
+
+
+def test_toy_losses_are_the_papers() -> None:
+    x1, x2 = points = torch.tensor([[3.0, -2.0, 9.0, 0.5], [4.0, -5.0, -1.0, 0.1]]).double()
+    above = (x2 / 2).tanh().clamp(min=0)
+    below = (-x2 / 2).tanh().clamp(min=0)
+    first = ((-x1 - 7) / 2 - (-x2).tanh()).abs().clamp(min=5e-6).log() + 6
+    second = ((-x1 + 3) / 2 + (-x2).tanh() + 2).abs().clamp(min=5e-6).log() + 6
+    floors = [((-x1 + side) ** 2 + 0.1 * (-x2 - 8) ** 2) / 10 - 20 for side in (7, -7)]
+    expected = [above * first + below * floors[0], above * second + below * floors[1]]
+    assert_close(toy.toy(1.0).at(points.T), torch.stack(expected, dim=-1))
+    assert_close(
+        toy.toy(0.1).at(points.T), torch.stack(expected, dim=-1) * torch.tensor([0.1, 1.0])
+    )
+
+
+def test_front_of_the_toy_problem_is_where_gradients_oppose() -> None:
+    problem = toy.toy(1.0)
+    points = problem.front.clone().requires_grad_()
+    first, second = (torch.autograd.grad(loss(points).sum(), points)[0] for loss in problem.losses)
+    weights = torch.linspace(0, 1, len(points), dtype=torch.float64)[:, None]
+    assert_close(weights * first + (1 - weights) * second, torch.zeros_like(points))
+    middle = problem.front[len(points) // 2]
+    assert_close(middle, torch.tensor([0, -8.355]).double(), rtol=0, atol=1e-3)
+    assert_close(problem.at(middle), torch.tensor([-15.09, -15.09]).double(), rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize("method", ["Nash-MTL", "IMTL-G", "FAMO", "MGDA"])
+def test_balanced_methods_reach_the_front_from_every_start(method: str) -> None:
+    assert toy.distance(ends(method), toy.toy().front).max() < 0.1
+
+
+def test_equal_weights_miss_the_front_from_the_steep_start_and_else_serve_the_larger_loss() -> None:
+    found = ends("equal weights", steps=2500)
+    reached = toy.distance(found, toy.toy().front) < 0.1
+    assert reached.tolist() == [True, True, False, True, True]
+    # Where the sum of the losses is smallest: weights 0.1 and 1 of 1.1, so x1 = -7 * 0.9 / 1.1.
+    assert_close(found[reached, 0], torch.full((4,), -5.73).double(), rtol=0, atol=0.05)
+
+
+def test_scale_of_a_loss_does_not_move_the_end_of_nash() -> None:
+    # From (9, 9): along the valleys of the other starts, steps as large as these blow up rounding.
+    assert_close(ends("Nash-MTL", 1.0, (2,)), ends("Nash-MTL", 0.1, (2,)), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("method", ["equal weights", "MGDA", "CAGrad"])
+def test_scale_of_a_loss_moves_the_end_of_other_methods(method: str) -> None:
+    small, same = (ends(method, scale, (3,)) for scale in (0.1, 1.0))
+    assert toy.distance(torch.cat([small, same]), toy.toy().front).max() < 0.1
+    assert (small - same).abs().max() > 0.5
+
+
+def descents(method: str, name: str) -> Tensor:
+    """By how much each step lowers each loss, to first order, shape ``[steps, runs, 2]``."""
+    points = path(method, name)[:-1].clone().requires_grad_()
+    moves = points.detach() - path(method, name)[1:]
+    losses = toy.QUADRATICS[name][0].losses
+    slopes = [torch.autograd.grad(loss(points).sum(), points)[0] for loss in losses]
+    return torch.stack([(moves * slope).sum(-1) for slope in slopes], dim=-1)
+
+
+@pytest.mark.parametrize("name", toy.QUADRATICS)
+@pytest.mark.parametrize("method", ["MGDA", "IMTL-G"])
+def test_methods_that_bind_all_losses_never_raise_one(method: str, name: str) -> None:
+    losses = toy.QUADRATICS[name][0].at(path(method, name))
+    assert losses.diff(dim=0).max() < 1e-9
+
+
+@pytest.mark.parametrize("name", toy.QUADRATICS)
+@pytest.mark.parametrize("method", ["UPGrad", "DualProj"])
+def test_projections_hardly_step_against_a_loss(method: str, name: str) -> None:
+    found = descents(method, name)
+    # Not exactly zero: torchjd regularises the projection, by 1e-4 of the Gramian's trace.
+    assert found.min() > -5e-3 * found.max()
+
+
+@pytest.mark.parametrize("name", ["CQF", "HQF"])
+def test_equal_weights_step_against_a_loss(name: str) -> None:
+    found = descents("equal weights", name)
+    assert found.min() < -2e-2 * found.max()
+
+
+@pytest.mark.parametrize("method", ["equal weights", "PCGrad", "UPGrad", "MGDA", "IMTL-G"])
+def test_ends_on_cqf_are_pareto_optimal(method: str) -> None:
+    assert toy.distance(path(method, "CQF")[-1], toy.QUADRATICS["CQF"][0].front).max() < 0.03
+
+
+@pytest.mark.parametrize("name", toy.QUADRATICS)
+def test_equal_weights_end_at_the_least_sum(name: str) -> None:
+    problem, _, _ = toy.QUADRATICS[name]
+    found = path("equal weights", name)[-1].clone().requires_grad_()
+    (slope,) = torch.autograd.grad(problem.at(found).sum(), found)
+    assert slope.norm(dim=-1).max() < 0.01
+
+
+@pytest.mark.parametrize("method", ["MGDA", "IMTL-G"])
+def test_a_loss_at_its_least_stops_methods_short_of_the_front(method: str) -> None:
+    found = path(method, "EWQ")[-1]
+    assert found.abs().amin(-1).max() < 0.01
+    assert toy.distance(found, toy.QUADRATICS["EWQ"][0].front).max() > 1
