@@ -62,7 +62,7 @@ class GradNorm(Balancer):
         return (self.weights.detach().to(losses) * losses).sum()
 
     def combine(self, gradients: TaskGradients) -> list[Tensor | None]:
-        weighted = self.level.gramian(gradients).diagonal().double().cpu().sqrt()
+        weighted = self.level.gramian(gradients).diagonal().cpu().double().sqrt()
         if bool(weighted.isfinite().all()):
             self._learn(weighted)
         return super().combine(gradients)
@@ -77,7 +77,7 @@ class GradNorm(Balancer):
         self.optimizer.load_state_dict(state["optimizer"])
 
     def _learn(self, weighted: Tensor) -> None:
-        losses, present = self._losses.double().cpu(), self._labelled.cpu()
+        losses, present = self._losses.cpu().double(), self._labelled.cpu()
         unknown = self.first_losses.isnan() & present
         self.first_losses = torch.where(unknown, losses, self.first_losses)
         if not bool(present.any()):

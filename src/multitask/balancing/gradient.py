@@ -173,14 +173,14 @@ class GradientBalancer(Balancer):
     def _by_batches(self, gradients: TaskGradients, due: bool) -> list[Tensor | None]:
         dealt = IndependentBatches(gradients, self.traits.batches)
         if due:
-            self._take(self.method, dealt.products(self.level.shared).double().cpu())
+            self._take(self.method, dealt.products(self.level.shared).cpu().double())
         if self.traits.batches == 2:
             return gradients.weighted(self.weights)
         third = TaskGradients(gradients.representation, dealt.rows(2), gradients.tasks)
         return third.weighted(self.weights)
 
     def _renew(self, gradients: TaskGradients) -> None:
-        gramian = self.level.gramian(gradients).double().cpu()
+        gramian = self.level.gramian(gradients).cpu().double()
         # A task without labels has no gradient, which is known without asking the device again.
         present = gramian.diagonal() > 0
         if not gramian.isfinite().all():
@@ -201,7 +201,7 @@ class GradientBalancer(Balancer):
         at = present.to(matrix.device)
         square = matrix.shape[0] == matrix.shape[1]
         with Memory(self.method).only(present), self._explained(int(present.sum())):
-            weights = find(matrix[at][:, at] if square else matrix[at]).detach().double().cpu()
+            weights = find(matrix[at][:, at] if square else matrix[at]).detach().cpu().double()
         total = weights.sum()
         if not self.traits.defines_length and total > 1e-9 * weights.abs().sum():
             weights = weights * (len(weights) / total)
