@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil
 
 import torch
@@ -12,6 +13,23 @@ from torch import Tensor
 from multitask.tasks import Task
 
 COLUMNS = 8
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Rows of values over time.
+
+    Args:
+        title: what the values are.
+        rows: a name for each row.
+        values: shape ``[rows, times]``; NaN is left white.
+        limits: ends of a colour scale of opposites; the values' own where not given.
+    """
+
+    title: str
+    rows: Sequence[str]
+    values: Tensor
+    limits: tuple[float, float] | None = None
 
 
 def draw_task(name: str, task: Task, prediction: Tensor, target: Tensor) -> Figure:
@@ -93,6 +111,31 @@ def draw_coverage(known: Mapping[str, Mapping[str, float]]) -> Figure:
     axes.invert_yaxis()
     axes.set(xlim=(0, 115), xlabel="samples with a label (%)")
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    return figure
+
+
+def draw_heat_maps(times: Sequence[int], maps: Sequence[HeatMap]) -> Figure:
+    """Draw heat maps one below the other, over the same time.
+
+    Args:
+        times: of the columns, in batches, increasing.
+        maps: what to draw.
+    """
+    heights = [0.6 + 0.25 * len(each.rows) for each in maps]
+    figure = Figure(figsize=(7, 0.6 + sum(heights)), layout="constrained")
+    rows = figure.subplots(len(maps), sharex=True, squeeze=False, height_ratios=heights)
+    last = times[-1] - times[-2] if len(times) > 1 else 1
+    edges = [*times, times[-1] + last]
+    for axes, each in zip(rows[:, 0], maps, strict=True):
+        low, high = each.limits or (None, None)
+        colors = "RdBu" if each.limits else "viridis"
+        sides = range(len(each.rows) + 1)
+        mesh = axes.pcolormesh(edges, sides, each.values.numpy(), cmap=colors, vmin=low, vmax=high)
+        axes.set_yticks([row + 0.5 for row in range(len(each.rows))], each.rows, fontsize=7)
+        axes.invert_yaxis()
+        axes.set_title(each.title, fontsize=9)
+        figure.colorbar(mesh, ax=axes)
+    rows[-1, 0].set_xlabel("batch")
     return figure
 
 

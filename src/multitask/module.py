@@ -123,7 +123,7 @@ class MultiTask(LightningModule):
         ]
         self.step_log = StepLog(list(tasks))
         self._resumed: dict[str, Any] | None = None
-        self._to_log: tuple[Tensor, Tensor] | None = None
+        self._to_log: Tensor | None = None
         task_weights = torch.tensor([task.weight for task in tasks.values()])
         self.register_buffer("task_weights", task_weights, persistent=False)
         self.register_buffer("diverged", torch.zeros(len(tasks)).bool(), persistent=False)
@@ -170,17 +170,30 @@ class MultiTask(LightningModule):
         self._split("train").update(outputs, batch, totals)
         self.step_log.count(totals.detach(), len(batch["image"]) * self.trainer.world_size)
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if every and ((batch_idx + 1) % every == 0 or self.trainer.is_last_batch):
+        is_due = bool(every) and ((batch_idx + 1) % every == 0 or self.trainer.is_last_batch)
+        if is_due or self.gradient_watchers:
             (weights,) = torch.autograd.grad(loss, losses, retain_graph=True)
-            self._to_log = (loss.detach(), weights * self.task_weights)
+            self._loss_weights = weights * self.task_weights
+        if is_due:
+            self._to_log = loss.detach()
         return loss
 
     def on_after_backward(self) -> None:
         """Log what the balancer made of the losses and gradients."""
         self.balancer.after_backward()
         if self._to_log is not None:
-            self._log_step(*self._to_log)
+            self._log_step(self._to_log)
             self._to_log = None
+
+    def counted_weights(self) -> Tensor:
+        """How much each task's loss counted for the encoder in the batch that is being logged.
+
+        Returns:
+            Shape ``[tasks]``.
+        """
+        balanced = self.balancer.gradient_weights
+        weights = self._loss_weights
+        return weights if balanced is None else weights * balanced.to(weights)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Outputs:
         """Count a validation batch in; returns the raw outputs."""
@@ -330,12 +343,10 @@ class MultiTask(LightningModule):
         self._split(split).update(outputs, batch, totals)
         return outputs
 
-    def _log_step(self, loss: Tensor, weights: Tensor) -> None:
+    def _log_step(self, loss: Tensor) -> None:
         self._stop_if_diverged()
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        if (balanced := self.balancer.gradient_weights) is not None:
-            weights = weights * balanced.to(weights)
-        values = self.step_log.values(loss, weights, rate)
+        values = self.step_log.values(loss, self.counted_weights(), rate)
         for logger in self.trainer.loggers:
             logger.log_metrics({**values, "epoch": self.current_epoch}, step=self.global_step)
         self.log("loss", loss, prog_bar=True, logger=False)

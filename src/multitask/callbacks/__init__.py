@@ -2,6 +2,7 @@
 
 from multitask.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from multitask.callbacks.figures import Figures
+from multitask.callbacks.gradient_telemetry import GradientTelemetry
 from multitask.callbacks.prediction_table import PredictionTable
 from multitask.callbacks.progress_bar import ProgressBar
 from multitask.callbacks.random_state import RandomState
@@ -9,6 +10,7 @@ from multitask.callbacks.random_state import RandomState
 __all__ = [
     "BestCheckpoint",
     "Figures",
+    "GradientTelemetry",
     "LastCheckpoint",
     "PredictionTable",
     "ProgressBar",

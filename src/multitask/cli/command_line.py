@@ -15,6 +15,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from multitask.callbacks import (
     BestCheckpoint,
     Figures,
+    GradientTelemetry,
     LastCheckpoint,
     PredictionTable,
     ProgressBar,
@@ -212,6 +213,7 @@ class CommandLine(LightningCLI):
         if verb == "predict":
             return [*callbacks, PredictionTable(self.folder / "predictions.csv")]
         callbacks.append(Figures(self.folder / "figures"))
+        callbacks.append(GradientTelemetry(self.folder / "figures" / "gradients.png"))
         if verb == "fit" and trainer.enable_checkpointing is not False:
             checkpoints = self.folder / "checkpoints"
             callbacks += [RandomState(), BestCheckpoint(checkpoints), LastCheckpoint(checkpoints)]

@@ -1,0 +1,159 @@
+"""Telemetry says what the gradients were, and changes nothing."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conformance.training import largest_difference, small_model, train, weights
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import Tensor
+from torchjd.scalarization import UW
+
+from multitask import MultiTask
+from multitask.balancing import Balancer, FixedWeights, GradientBalancer, Scalarized
+from multitask.balancing.weightings import IMTLG, PCGrad
+from multitask.callbacks import GradientTelemetry
+from multitask.errors import InputError
+from multitask.losses import mean_where_labelled
+from multitask.runs.metrics_file import MetricsFile
+
+TASKS = ["kind", "size", "place"]
+
+
+class ByHand(Callback):
+    """Computes each task's gradient in a backward pass of its own, before the batch is trained on.
+
+    Args:
+        shared: whether of the encoder's parameters, not of its output.
+    """
+
+    def __init__(self, shared: bool = False) -> None:
+        self.shared = shared
+        self.gramians: list[Tensor] = []
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, *_: Any
+    ) -> None:
+        model = deepcopy(pl_module)
+        assert isinstance(model, MultiTask)
+        representation = model.encoder(batch["image"])
+        rows = []
+        at = [*model.encoder.parameters()] if self.shared else [representation]
+        for name, task in model.named_tasks.items():
+            sums = torch.stack(task.loss(model.heads[name](representation), batch[name]))
+            loss = mean_where_labelled(sums[:, None])[0]
+            parts = torch.autograd.grad(loss, at, retain_graph=True, allow_unused=True)
+            zeros = [torch.zeros_like(each) for each in at]
+            found = [
+                zero if part is None else part for zero, part in zip(zeros, parts, strict=True)
+            ]
+            rows.append(torch.cat([each.flatten() for each in found]))
+        self.gramians.append(torch.stack(rows) @ torch.stack(rows).T)
+
+
+def rows_of(path: Path) -> dict[str, list[float]]:
+    """Logged values by name."""
+    values: dict[str, list[float]] = {}
+    for line in path.read_text().splitlines()[1:]:
+        _, _, name, value = line.split(",")
+        values.setdefault(name, []).append(float(value))
+    return values
+
+
+def trained(
+    folder: Path, balancer: Balancer, every: int = 1, shared: bool = False, **options: Any
+) -> tuple[MultiTask, ByHand, dict[str, list[float]]]:
+    """Train with telemetry; returns what it logged, and the truth."""
+    model, truth = small_model(balancer), ByHand(shared)
+    telemetry = GradientTelemetry(folder / "gradients.png", every)
+    train(model, callbacks=[truth, telemetry], logger=MetricsFile(folder / "m.csv"), **options)
+    return model, truth, rows_of(folder / "m.csv")
+
+
+@pytest.mark.parametrize("accumulated", [1, 2])
+@pytest.mark.parametrize("shared", [False, True])
+def test_logs_norms_cosines_and_conflict_rates(
+    tmp_path: Path, shared: bool, accumulated: int
+) -> None:
+    balancer: Balancer = GradientBalancer(PCGrad(), "shared") if shared else FixedWeights()
+    _, truth, logged = trained(
+        tmp_path, balancer, shared=shared, steps=6, accumulate_grad_batches=accumulated
+    )
+    gramians = torch.stack(truth.gramians)
+    norms = gramians.diagonal(dim1=1, dim2=2).sqrt()
+    for place, task in enumerate(TASKS):
+        expected = norms[:, place][norms[:, place] > 0]
+        assert logged[f"gradients/{task}/norm"] == pytest.approx(expected.tolist(), rel=1e-9)
+    assert len(logged["gradients/size/norm"]) < len(gramians)
+    cosines = gramians[:, 0, 2] / norms[:, 0] / norms[:, 2]
+    assert logged["gradients/kind-place/cosine"] == pytest.approx(cosines.tolist(), rel=1e-9)
+    rates = (cosines < 0).double().cumsum(0) / torch.arange(1, len(cosines) + 1)
+    assert logged["gradients/kind-place/conflict_rate"] == pytest.approx(rates.tolist())
+
+
+def test_looks_every_few_batches(tmp_path: Path) -> None:
+    _, truth, logged = trained(tmp_path, FixedWeights(), every=4)
+    expected = [float(truth.gramians[at][0, 0].sqrt()) for at in (0, 4)]
+    assert logged["gradients/kind/norm"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_logs_the_weights_of_any_balancer(tmp_path: Path) -> None:
+    for name in ("gradients", "losses"):
+        (tmp_path / name).mkdir()
+    model, _, logged = trained(tmp_path / "gradients", GradientBalancer(IMTLG()))
+    expected = float(model.balancer.weights[0])  # type: ignore[arg-type, index]
+    assert logged["gradients/kind/weight"][-1] == pytest.approx(expected, rel=1e-6)
+    _, _, logged = trained(tmp_path / "losses", Scalarized(UW(3)))
+    # The derivative of uncertainty weighting at its start is the same for all.
+    first = [logged[f"gradients/{task}/weight"][0] for task in TASKS]
+    assert first == pytest.approx([first[0]] * 3)
+    assert logged["gradients/kind/weight"][-1] != first[0]
+
+
+@pytest.mark.parametrize("balancer", [FixedWeights, lambda: GradientBalancer(IMTLG())])
+def test_changes_nothing_but_draws(tmp_path: Path, balancer: Any) -> None:
+    plain = small_model(balancer())
+    train(plain)
+    model, _, _ = trained(tmp_path, balancer())
+    assert largest_difference(weights(plain), weights(model)) < 1e-12
+    assert (tmp_path / "gradients.png").read_bytes().startswith(b"\x89PNG")
+    assert model.gradient_watchers == []
+
+
+def test_resumed_records_equal_those_of_a_run_that_never_stopped(tmp_path: Path) -> None:
+    whole, resumed = (GradientTelemetry(tmp_path / "gradients.png", 2) for _ in range(2))
+    middle = ModelCheckpoint(tmp_path, filename="middle", every_n_train_steps=3, save_top_k=-1)
+    options: dict[str, Any] = {"steps": 7}
+    train(
+        small_model(FixedWeights()),
+        callbacks=[whole, middle],
+        enable_checkpointing=True,
+        **options,
+    )
+    path = tmp_path / "middle.ckpt"
+    train(small_model(FixedWeights()), callbacks=[resumed], ckpt_path=path, **options)
+    one, two = whole.state_dict(), resumed.state_dict()
+    assert one["at"] == two["at"] == [0, 2, 4, 6]
+    for key in ("gramians", "weights"):
+        torch.testing.assert_close(torch.stack(one[key]), torch.stack(two[key]), rtol=0, atol=0)
+    torch.testing.assert_close(one["conflicts"], two["conflicts"], rtol=0, atol=0)
+
+
+def test_keeps_few_records_of_a_long_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("multitask.callbacks.gradient_telemetry.MOST", 3)
+    telemetry = GradientTelemetry(tmp_path / "gradients.png", 1)
+    train(small_model(FixedWeights()), callbacks=[telemetry], steps=9)
+    state = telemetry.state_dict()
+    assert len(state["at"]) == len(state["gramians"]) == len(state["weights"]) <= 3
+    assert float(state["seen"][0, 2]) == 9
+    assert (tmp_path / "gradients.png").exists()
+
+
+def test_refuses_to_look_never() -> None:
+    with pytest.raises(InputError, match="every is 0"):
+        GradientTelemetry(Path("gradients.png"), every=0)
