@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +75,8 @@ METHODS: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
 
 
 def _gradient(make: Callable[[], Any], level: str, **options: Any) -> Callable[[], Balancer]:
-    return lambda: GradientBalancer(make(), level=level, **options)  # type: ignore[arg-type]
+    # Each balancer has its own, learnt parameters of a balancing of losses included.
+    return lambda: GradientBalancer(make(), level=level, **deepcopy(options))  # type: ignore[arg-type]
 
 
 OF_METHODS = [

@@ -5,10 +5,12 @@ In some batches a task has labels on one process only, or on none.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,11 +19,15 @@ from conformance.training import largest_difference
 from torch import Tensor
 
 HERE = Path(__file__).parent
-STRATEGIES = ("ddp", "ddp_find_unused_parameters_true")
+STRATEGIES = ("ddp", "ddp_find_unused_parameters_true", "static graph")
+ACCUMULATED_AND_CLIPPED = {"accumulate_grad_batches": 2, "gradient_clip_val": 0.05}
 Learnt = dict[str, dict[str, Tensor]]
 
 
-def learn(path: Path, *launch: str, strategy: str = "auto") -> Learnt:
+LAUNCH = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+
+
+def learn(path: Path, *launch: str, strategy: str = "auto", **options: Any) -> Learnt:
     done = subprocess.run(
         [sys.executable, *launch, str(HERE / "two_processes.py"), str(path)],
         capture_output=True,
@@ -32,6 +38,7 @@ def learn(path: Path, *launch: str, strategy: str = "auto") -> Learnt:
             "OMP_NUM_THREADS": "1",
             "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]),
             "STRATEGY": strategy,
+            "OPTIONS": json.dumps(options),
         },
     )
     assert done.returncode == 0, done.stderr[-3000:]
@@ -44,11 +51,24 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Learnt:
     return learn(tmp_path_factory.mktemp("one") / "weights.pt")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_two_processes_equal_one(strategy: str, one: Learnt, tmp_path: Path) -> None:
-    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    two = learn(tmp_path / "weights.pt", *launch, strategy=strategy)
+def check_equal(one: Learnt, two: Learnt) -> None:
     assert two.keys() == one.keys() == {str(case) for case in CASES}
     differences = {name: largest_difference(one[name], two[name]) for name in one}
     assert {name: value for name, value in differences.items() if not value < 1e-10} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_two_processes_equal_one(strategy: str, one: Learnt, tmp_path: Path) -> None:
+    check_equal(one, learn(tmp_path / "weights.pt", *LAUNCH, strategy=strategy))
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one_with_accumulation_and_clipping(
+    one: Learnt, tmp_path: Path
+) -> None:
+    options = ACCUMULATED_AND_CLIPPED | {"steps": 4}
+    alone = learn(tmp_path / "one.pt", **options)
+    check_equal(alone, learn(tmp_path / "two.pt", *LAUNCH, strategy="ddp", **options))
+    # Clipping and accumulating did something.
+    assert all(largest_difference(alone[name], one[name]) > 1e-6 for name in one)

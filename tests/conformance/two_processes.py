@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from copy import deepcopy
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from conformance.cases import CASES
 from conformance.training import small_model, train, weights
+from lightning.pytorch.strategies import DDPStrategy
 
 
 def main() -> None:
     """Write a dictionary of all weights to the file that the command line names."""
     processes = int(os.environ.get("WORLD_SIZE", 1))
-    strategy = "auto" if processes == 1 else os.environ["STRATEGY"]
+    kinds: dict[str, Any] = {"static graph": DDPStrategy(static_graph=True)}
+    name = os.environ["STRATEGY"]
+    options = json.loads(os.environ["OPTIONS"])
     torch.set_num_threads(1)
     learnt = {}
     for case in CASES:
         model = small_model(case.make())
-        train(model, devices=processes, strategy=strategy)
+        # A strategy belongs to one Trainer.
+        strategy = deepcopy(kinds.get(name, name)) if processes > 1 else "auto"
+        train(model, devices=processes, strategy=strategy, **options)
         learnt[str(case)] = weights(model)
     if processes == 1 or dist.get_rank() == 0:
         torch.save(learnt, sys.argv[1])

@@ -126,11 +126,10 @@ class GradientBalancer(Balancer):
                 return self._by_batches(gradients, due)
             if due:
                 self._renew(gradients)
-        return gradients.weighted(self.weights)
+        return self.level.weighted(self.weights, gradients)
 
     def after_backward(self) -> None:
-        if self._direction is not None:
-            self._direction.add_to_gradients()
+        self.level.add_to_gradients()
 
     def get_extra_state(self) -> dict[str, Any]:
         """The weights, where the run is, and what the method remembers."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from multitask.balancing.task_gradients import TaskGradients
+from multitask.distributed import is_distributed
 from multitask.errors import InputError
 
 LevelName = Literal["representation", "shared"]
@@ -33,6 +35,7 @@ class Level:
         self.name = name
         self.parameters = parameters
         self.shared: list[nn.Parameter] = []
+        self._taken: Tensor | None = None
 
     @property
     def is_shared(self) -> bool:
@@ -82,6 +85,49 @@ class Level:
     def jacobian(self, gradients: TaskGradients) -> Tensor:
         """The tasks' gradients of the shared parameters, shape ``[tasks, elements]``."""
         return gradients.jacobian(self.shared)
+
+    def weighted(self, weights: Tensor, gradients: TaskGradients) -> list[Tensor | None]:
+        """Weigh the tasks' gradients and sum them, without a pass through the encoder if possible.
+
+        Args:
+            weights: shape ``[tasks]``.
+            gradients: the tasks' gradients.
+
+        Returns:
+            One gradient for each tensor of the representation.
+        """
+        known = self.parameters is None and gradients.knows_jacobian(self.shared)
+        # Where processes average, what the pass would give them is the same and costs less.
+        if not known or is_distributed():
+            return gradients.weighted(weights)
+        jacobian = self.jacobian(gradients)
+        return self.take(weights.to(jacobian) @ jacobian, gradients)
+
+    def take(self, direction: Tensor, gradients: TaskGradients) -> list[Tensor | None]:
+        """Keep a gradient of the shared parameters until the backward pass is over.
+
+        Args:
+            direction: the gradient, shape ``[elements]``.
+            gradients: the tasks' gradients.
+
+        Returns:
+            What goes back through the encoder in its stead, for each tensor of the representation.
+        """
+        self._taken = direction
+        if not is_distributed():
+            return [None for _ in gradients.rows]
+        # DistributedDataParallel waits until every parameter has had a gradient.
+        return gradients.weighted(torch.zeros(gradients.tasks))
+
+    def add_to_gradients(self) -> None:
+        """Add what was taken to the parameters' gradients; called after each backward pass."""
+        if self._taken is None:
+            return
+        sizes = [parameter.numel() for parameter in self.shared]
+        for parameter, part in zip(self.shared, self._taken.split(sizes), strict=True):
+            part = part.view_as(parameter).to(parameter)
+            parameter.grad = part.clone() if parameter.grad is None else parameter.grad.add_(part)
+        self._taken = None
 
     @staticmethod
     def _find(encoder: nn.Module, name: str) -> nn.Module:

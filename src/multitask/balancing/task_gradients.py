@@ -64,6 +64,10 @@ class TaskGradients:
             self._jacobians[key] = self.jacobian_of(self.rows, parameters)
         return self._jacobians[key]
 
+    def knows_jacobian(self, parameters: Sequence[nn.Parameter]) -> bool:
+        """Whether `jacobian` costs nothing, having been asked before."""
+        return tuple(id(parameter) for parameter in parameters) in self._jacobians
+
     def jacobian_of(
         self, rows: Sequence[Tensor | None], parameters: Sequence[nn.Parameter]
     ) -> Tensor:

@@ -150,7 +150,8 @@ class GradientTelemetry(Callback):
                 for one, other in pairs
             ]
             values = torch.stack([cosines[:, one, other] for one, other in pairs])
-            maps.append(HeatMap("cosine (share of conflicts)", names, values, (-1.0, 1.0)))
+            most = float(values.nan_to_num().abs().max()) or 1.0
+            maps.append(HeatMap("cosine (share of conflicts)", names, values, (-most, most)))
         return maps
 
     def _rates(self) -> Tensor:
