@@ -198,7 +198,7 @@ def test_the_table_the_files_and_the_names_are_those_of_a_run(here: Path) -> Non
 
     page = (ROOT / "docs/tracking.md").read_text()
     patterns = []
-    for name in re.findall(r"`((?:train|val|test|trivial)/[^`]+)`", page):
+    for name in re.findall(r"`((?:train|gradients|val|test|trivial)/[^`]+)`", page):
         pattern = name.replace("<task>", "[^/]+").replace("<metric>", "[^/]+")
         patterns.append(pattern.replace("...", ".+"))
     assert {n for n in values if not any(re.fullmatch(p, n) for p in patterns)} == set()

@@ -104,8 +104,10 @@ def train(
 def _silent(logger: logging.Logger) -> Iterator[None]:
     before = logger.level
     logger.setLevel(logging.ERROR)
-    yield
-    logger.setLevel(before)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def weights(model: MultiTask) -> dict[str, Tensor]:
