@@ -106,6 +106,15 @@ def test_the_sentence_stands_once_on_the_screen(program: Any) -> None:
     assert output.splitlines() == ["multitask: there is no file nope.yaml"]
 
 
+def test_a_file_that_is_nearly_there_is_named_in_one_sentence(program: Any) -> None:
+    Path("digits.yaml").touch()
+    process = program.start("fit", "--config=digit.yaml")
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 2
+    sentence = "multitask: there is no file digit.yaml; did you mean 'digits.yaml'?"
+    assert output.splitlines() == [sentence]
+
+
 def test_an_empty_section(fails: Callable[..., str]) -> None:
     Path("empty.yaml").write_text("model:\n")
     assert "empty.yaml:1: model is empty" in fails("fit", "--config=empty.yaml")

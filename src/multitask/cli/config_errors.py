@@ -72,7 +72,11 @@ def located(sentence: str, arguments: Sequence[str]) -> str:
     task = re.match(r"a task cannot be called '([^']+)'", sentence)
     if value is None and task is None:
         return sentence
-    tree = overridden(_all_of([Path(path) for path in _files(arguments)]), arguments)
+    try:
+        tree = overridden(_all_of([Path(path) for path in _files(arguments)]), arguments)
+    except InputError:
+        # The files cannot be read, which is what the sentence says.
+        return sentence
     places = {
         each.place.text
         for path, each in walk(tree)
