@@ -10,11 +10,6 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 
-def is_distributed() -> bool:
-    """Whether a strategy for several processes is at work, be it on one only."""
-    return dist.is_available() and dist.is_initialized()
-
-
 def world_size() -> int:
     """The number of processes that train together, 1 outside a process group."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1

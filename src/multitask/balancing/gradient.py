@@ -109,6 +109,7 @@ class GradientBalancer(Balancer):
         return self.losses(losses, labelled)
 
     def after_step(self, losses: Callable[[], Tensor]) -> None:
+        self.level.has_stepped = True
         self.losses.after_step(losses)
 
     def after_epoch(self) -> None:

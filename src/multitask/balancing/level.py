@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from multitask.balancing.task_gradients import TaskGradients
-from multitask.distributed import is_distributed
 from multitask.errors import InputError
 
 LevelName = Literal["representation", "shared"]
@@ -35,6 +34,8 @@ class Level:
         self.name = name
         self.parameters = parameters
         self.shared: list[nn.Parameter] = []
+        self.has_stepped = False
+        """Whether the optimizer has made a step in this process."""
         self._taken: Tensor | None = None
 
     @property
@@ -48,6 +49,7 @@ class Level:
         Raises:
             InputError: if the encoder has no such module, or nothing in it is trained.
         """
+        self.has_stepped = False
         if not self.is_shared:
             return
         if any(hasattr(module, "_orig_mod") for module in encoder.modules()):
@@ -96,9 +98,7 @@ class Level:
         Returns:
             One gradient for each tensor of the representation.
         """
-        known = self.parameters is None and gradients.knows_jacobian(self.shared)
-        # Where processes average, what the pass would give them is the same and costs less.
-        if not known or is_distributed():
+        if self.parameters is not None or not gradients.knows_jacobian(self.shared):
             return gradients.weighted(weights)
         jacobian = self.jacobian(gradients)
         return self.take(weights.to(jacobian) @ jacobian, gradients)
@@ -114,9 +114,10 @@ class Level:
             What goes back through the encoder in its stead, for each tensor of the representation.
         """
         self._taken = direction
-        if not is_distributed():
+        if self.has_stepped:
+            # Autograd still visits every parameter, for which DistributedDataParallel waits.
             return [None for _ in gradients.rows]
-        # DistributedDataParallel waits until every parameter has had a gradient.
+        # With a static graph it goes by which parameters had a gradient in its first step.
         return gradients.weighted(torch.zeros(gradients.tasks))
 
     def add_to_gradients(self) -> None:
