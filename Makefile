@@ -9,7 +9,7 @@ PYTHON3 ?= python3
 WORKERS ?= 2
 CONFIG ?= configs/experiment/digits.yaml
 
-.PHONY: help setup train resume test lint format notebooks toy lock clean
+.PHONY: help setup train resume test conformance lint format notebooks toy lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -27,6 +27,9 @@ resume: setup ## Go on with the training run in the folder RUN (by default the l
 
 test: setup ## Run all tests, WORKERS at a time
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+conformance: setup ## Make the table in docs/conformance.md from the tests
+	OMP_NUM_THREADS=1 WRITE_TABLE=1 $(PYTHON) -m pytest tests/conformance -n $(WORKERS) --dist worksteal
 
 lint: setup ## Check style and types
 	$(PYTHON) -m ruff check .

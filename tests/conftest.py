@@ -19,6 +19,8 @@ from multitask.data.split_check import SPLITS
 from multitask.encoders import MLP
 from multitask.tasks import Classification, Regression
 
+pytest_plugins = ["conformance.table"]
+
 SAMPLES = 24
 
 torch.set_num_threads(1)

@@ -33,6 +33,7 @@ from multitask.optimization import (
     step_plateaus,
 )
 from multitask.recipe import recipe
+from multitask.sharding import shard
 from multitask.sharing import HardSharing, Sharing
 from multitask.step_log import StepLog
 from multitask.tasks import Task
@@ -260,6 +261,12 @@ class MultiTask(LightningModule):
             precision, processes = str(self.trainer.precision), self.trainer.world_size
             self.balancer.check_run(precision, sharded, processes)
             self.balancer.connect(self.encoder)
+
+    def configure_model(self) -> None:
+        """Shard the parameters, under a strategy that does."""
+        if self.device_mesh is not None:
+            for network in (self.encoder, self.sharing, *self.heads.values()):
+                shard(network, self.device_mesh)
 
     def on_train_start(self) -> None:
         """Start the clock, and take up what was logged and measured before a resume."""

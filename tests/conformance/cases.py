@@ -107,3 +107,10 @@ OTHERS = [
     ),
 ]
 CASES = [*OF_METHODS, *OTHERS]
+WITHOUT_REFERENCE = [
+    case
+    for case in CASES
+    # Independent batches are tested by themselves; activations are ours alone.
+    if case in OTHERS or case.name in ("MoDo", "SDMGrad", "GradDrop of activations", "MoCo")
+]
+"""Those that cannot be compared with an aggregation of separate gradients."""

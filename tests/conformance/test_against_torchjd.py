@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import torch
-from conformance.cases import METHODS
+from conformance.cases import METHODS, OF_METHODS, WITHOUT_REFERENCE, Case
+from conformance.table import WORKS, Record
 from conformance.training import SmallEncoder
 from torch import Tensor, nn
 from torchjd.aggregation import Aggregator
@@ -21,13 +22,7 @@ from multitask.balancing.seeding import seeded
 
 TASKS = ["a", "b", "c"]
 ALL = torch.ones(3, dtype=torch.bool)
-CASES = [
-    (name, level)
-    for name, (levels, _) in METHODS.items()
-    for level in levels
-    # Independent batches are tested by themselves; activations are ours alone.
-    if name not in ("MoDo", "SDMGrad", "GradDrop of activations", "MoCo")
-]
+CASES = [case for case in OF_METHODS if case not in WITHOUT_REFERENCE]
 
 
 class Problem:
@@ -83,9 +78,9 @@ def unit(vector: Tensor) -> Tensor:
     return vector / vector.norm()
 
 
-@pytest.mark.parametrize(("name", "level"), CASES)
-def test_the_encoder_gets_what_torchjd_gives(name: str, level: str) -> None:
-    method = METHODS[name][1]()
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_encoder_gets_what_torchjd_gives(case: Case, cell: Record) -> None:
+    method, level = METHODS[case.name][1](), case.level
     balancer = GradientBalancer(deepcopy(method), level=level)  # type: ignore[arg-type]
     found = Problem().found(balancer)
     problem = Problem()
@@ -97,6 +92,7 @@ def test_the_encoder_gets_what_torchjd_gives(name: str, level: str) -> None:
         # The length is ours: the weights sum to the number of tasks.
         torch.testing.assert_close(unit(found), unit(expected), rtol=0, atol=1e-6)
         assert float(balancer.weights.sum()) == pytest.approx(3)
+    cell("separate passes", case, WORKS)
 
 
 @pytest.mark.parametrize("name", ["IMTLG", "our Nash", "UPGrad", "AlignedMTL", "PCGrad"])
@@ -112,19 +108,20 @@ def test_heads_get_their_own_gradient(name: str, level: str) -> None:
 SCALE_FREE = [
     case
     for case in CASES
-    if case[0] not in ("PCD", "ExcessMTL", "FairGrad", "CRMOGM", "our Nash", "our FairGrad")
+    if case.name not in ("PCD", "ExcessMTL", "FairGrad", "CRMOGM", "our Nash", "our FairGrad")
 ]
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
-@pytest.mark.parametrize(("name", "level"), SCALE_FREE)
-def test_the_losses_unit_changes_no_direction(name: str, level: str, scale: float) -> None:
+@pytest.mark.parametrize("case", SCALE_FREE, ids=str)
+def test_the_losses_unit_changes_no_direction(case: Case, scale: float) -> None:
     def direction(factor: float) -> Tensor:
         class Scaled(Problem):
             def losses(self, views: dict[str, Tensor]) -> Tensor:
                 return factor * super().losses(views)
 
-        balancer = GradientBalancer(METHODS[name][1](), level=level)  # type: ignore[arg-type]
+        balancer = case.make()
+        assert isinstance(balancer, GradientBalancer)
         return unit(Scaled().found(balancer))
 
     torch.testing.assert_close(direction(scale), direction(1.0), rtol=0, atol=1e-6)

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 from conformance.cases import CASES, Case
+from conformance.table import WORKS, Record
 from conformance.training import largest_difference, small_model, train, weights
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_stopped_and_resumed_equals_never_stopped(case: Case, tmp_path: Path) -> None:
+def test_stopped_and_resumed_equals_never_stopped(case: Case, tmp_path: Path, cell: Record) -> None:
     warnings.simplefilter("ignore")
     whole, resumed = small_model(case.make()), small_model(case.make())
     middle = ModelCheckpoint(tmp_path, filename="middle", every_n_train_steps=4, save_top_k=-1)
@@ -22,3 +23,4 @@ def test_stopped_and_resumed_equals_never_stopped(case: Case, tmp_path: Path) ->
     assert largest_difference(weights(whole), weights(resumed)) == 0
     saved = torch.load(tmp_path / "middle.ckpt", weights_only=True)
     assert saved["global_step"] == 4
+    cell("resumed", case, WORKS)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
+from functools import cache
 from typing import Any
 
 import pytest
 import torch
 from conformance.cases import CASES, Case
+from conformance.table import REFUSED, WORKS, Record
 from conformance.training import SmallEncoder, largest_difference, small_model, train, weights
-from torch import Tensor
+from torch import Tensor, nn
 
 from multitask.errors import InputError
 
@@ -17,9 +20,14 @@ from multitask.errors import InputError
 SHARED = [case for case in CASES if case.level == "shared"]
 
 
-def learnt(case: Case, encoder: SmallEncoder | None = None, **options: Any) -> dict[str, Tensor]:
+def learnt(
+    case: Case,
+    encoder: nn.Module | None = None,
+    dtype: torch.dtype = torch.float64,
+    **options: Any,
+) -> dict[str, Tensor]:
     warnings.simplefilter("ignore")
-    model = small_model(case.make(), encoder)
+    model = small_model(case.make(), encoder, dtype)
     train(model, steps=4, **options)
     return weights(model)
 
@@ -30,9 +38,43 @@ def seeded_encoder(**options: Any) -> SmallEncoder:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_activation_checkpointing_changes_nothing(case: Case) -> None:
+def test_activation_checkpointing_changes_nothing(case: Case, cell: Record) -> None:
     plain = learnt(case, seeded_encoder())
     assert largest_difference(plain, learnt(case, seeded_encoder(checkpointed=True))) == 0
+    cell("checkpointed", case, WORKS)
+
+
+@cache
+def compiled(backend: str) -> nn.Module:
+    """One encoder for all trainings, because compiling takes long; to be filled with weights."""
+    encoder = seeded_encoder().double()
+    # In place, which leaves the parameters' names.
+    encoder.compile(backend=backend)
+    return encoder
+
+
+def freshly_compiled(backend: str) -> nn.Module:
+    compiled(backend).load_state_dict(seeded_encoder().state_dict())
+    return compiled(backend)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_compiled_encoder_changes_nothing(case: Case, cell: Record) -> None:
+    if case.level == "shared":
+        for encoder in (compiled("aot_eager"), torch.compile(seeded_encoder())):
+            with pytest.raises(InputError, match="set level: representation, or do not compile"):
+                small_model(case.make(), encoder)  # type: ignore[arg-type]
+        cell("compiled", case, REFUSED)
+        return
+    assert largest_difference(learnt(case), learnt(case, freshly_compiled("aot_eager"))) < 1e-10
+    cell("compiled", case, WORKS)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_an_encoder_in_machine_code_changes_nothing() -> None:
+    (case,) = (each for each in CASES if str(each) == "our Nash-representation")
+    assert largest_difference(learnt(case), learnt(case, freshly_compiled("inductor"))) < 1e-10
 
 
 @pytest.mark.parametrize("case", SHARED, ids=str)
@@ -41,12 +83,13 @@ def test_ddp_of_one_process_changes_nothing(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_bfloat16_is_a_rounding_of_float32(case: Case) -> None:
-    exact = learnt(case, precision="32-true")
-    rounded = learnt(case, precision="bf16-mixed")
+def test_bfloat16_is_a_rounding_of_float32(case: Case, cell: Record) -> None:
+    exact = learnt(case, dtype=torch.float32, precision="32-true")
+    rounded = learnt(case, dtype=torch.float32, precision="bf16-mixed")
     before = weights(small_model(case.make()))
     moved, off = largest_difference(before, exact), largest_difference(exact, rounded)
     assert 0 < off < 0.2 * moved
+    cell("bf16", case, WORKS)
 
 
 @pytest.mark.parametrize("case", SHARED[:1], ids=str)

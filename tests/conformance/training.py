@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from multitask import MultiTask
 from multitask.balancing import Balancer
@@ -26,10 +27,15 @@ SAMPLES = 30
 
 
 class FewLabels(DataModule):
-    """Random images with three tasks, of which ``size`` is missing in whole batches."""
+    """Random images with three tasks, of which ``size`` is missing in whole batches.
 
-    def __init__(self) -> None:
+    Args:
+        dtype: of images and targets.
+    """
+
+    def __init__(self, dtype: torch.dtype) -> None:
         super().__init__(batch_size=10, seed=0)
+        self.dtype = dtype
 
     def load(self) -> dict[str, BatchDataset]:
         generator = torch.Generator().manual_seed(self.seed)
@@ -40,7 +46,8 @@ class FewLabels(DataModule):
             size = 100 + 10 * torch.randn(SAMPLES, generator=generator)
             place = torch.randn(SAMPLES, 2, generator=generator)
             kind[::2], size[2:], place[::5, 0] = -100, torch.nan, torch.nan
-            splits[split] = InMemory(images, {"kind": kind, "size": size, "place": place})
+            targets = {"kind": kind, "size": size.to(self.dtype), "place": place.to(self.dtype)}
+            splits[split] = InMemory(images.to(self.dtype), targets)
         return splits
 
 
@@ -65,16 +72,19 @@ class SmallEncoder(Encoder):
         return self.last(self.first(image))
 
 
-def small_model(balancer: Balancer, encoder: Encoder | None = None, **options: Any) -> MultiTask:
+def small_model(
+    balancer: Balancer, encoder: nn.Module | None = None, dtype: torch.dtype = torch.float64
+) -> MultiTask:
     """A model with three tasks, always started with the same weights."""
     torch.manual_seed(0)
-    return MultiTask(
-        encoder=encoder or SmallEncoder(),
+    own: Any = SmallEncoder()
+    model = MultiTask(
+        encoder=own if encoder is None else encoder,
         tasks={"kind": Classification(3), "size": Regression(), "place": Regression(size=2)},
         balancer=balancer,
         optimizer=partial(torch.optim.SGD, lr=0.05, momentum=0.9),
-        **options,
     )
+    return model.to(dtype)
 
 
 def train(
@@ -96,7 +106,8 @@ def train(
     with warnings.catch_warnings(), _silent(logging.getLogger("lightning.pytorch")):
         warnings.simplefilter("ignore")
         trainer = Trainer(**(defaults | options))
-        trainer.fit(model, FewLabels(), ckpt_path=ckpt_path, weights_only=True)
+        data = FewLabels(next(model.encoder.parameters()).dtype)
+        trainer.fit(model, data, ckpt_path=ckpt_path, weights_only=True)
     return trainer
 
 
@@ -112,7 +123,12 @@ def _silent(logger: logging.Logger) -> Iterator[None]:
 
 def weights(model: MultiTask) -> dict[str, Tensor]:
     """What was learnt, by name, in double precision."""
-    return {name: value.detach().double().clone() for name, value in model.named_parameters()}
+    named = {name: value.detach() for name, value in model.named_parameters()}
+    whole = {
+        name: value.full_tensor() if isinstance(value, DTensor) else value
+        for name, value in named.items()
+    }
+    return {name: value.double().clone() for name, value in whole.items()}
 
 
 def largest_difference(one: dict[str, Tensor], two: dict[str, Tensor]) -> float:

@@ -1,35 +1,60 @@
-"""Trains with every balancer, on one process or on those of ``torchrun``; keeps the weights."""
+"""Trains with every balancer in several ways, on one process or on those of ``torchrun``."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from copy import deepcopy
+from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from conformance.cases import CASES
 from conformance.training import small_model, train, weights
-from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
+from torch import Tensor
+
+from multitask.errors import InputError
+
+PROCESSES = int(os.environ.get("WORLD_SIZE", 1))
+PLAIN: dict[str, Any] = {}
+ACCUMULATED = {"accumulate_grad_batches": 2, "gradient_clip_val": 0.05, "steps": 2}
+# It refuses double precision, which the model and the data have by themselves.
+SHARDED = {"precision": "32-true"}
+Ways = dict[str, tuple[Callable[[], Any], dict[str, Any]]]
+ONE: Ways = {"plain": (lambda: "auto", PLAIN), "accumulated": (lambda: "auto", ACCUMULATED)}
+TWO: Ways = {
+    "DDP": (lambda: "ddp", PLAIN),
+    "unused": (lambda: "ddp_find_unused_parameters_true", PLAIN),
+    "static": (lambda: DDPStrategy(static_graph=True), PLAIN),
+    "FSDP2": (lambda: ModelParallelStrategy(PROCESSES, 1), SHARDED),
+    "accumulated": (lambda: "ddp", ACCUMULATED),
+}
+"""By column of the table, the strategy, which belongs to one Trainer, and options."""
+
+
+def learn(strategy: Callable[[], Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Train with every balancer.
+
+    Returns:
+        By balancer, the weights, or why it was refused.
+    """
+    learnt: dict[str, dict[str, Tensor] | str] = {}
+    for case in CASES:
+        model = small_model(case.make())
+        try:
+            train(model, devices=PROCESSES, strategy=strategy(), **options)
+            learnt[str(case)] = weights(model)
+        except InputError as error:
+            learnt[str(case)] = str(error)
+    return learnt
 
 
 def main() -> None:
-    """Write a dictionary of all weights to the file that the command line names."""
-    processes = int(os.environ.get("WORLD_SIZE", 1))
-    kinds: dict[str, Any] = {"static graph": DDPStrategy(static_graph=True)}
-    name = os.environ["STRATEGY"]
-    options = json.loads(os.environ["OPTIONS"])
+    """Write what was learnt to the file that the command line names."""
     torch.set_num_threads(1)
-    learnt = {}
-    for case in CASES[:: int(os.environ["EACH"])]:
-        model = small_model(case.make())
-        # A strategy belongs to one Trainer.
-        strategy = deepcopy(kinds.get(name, name)) if processes > 1 else "auto"
-        train(model, devices=processes, strategy=strategy, **options)
-        learnt[str(case)] = weights(model)
-    if processes == 1 or dist.get_rank() == 0:
+    learnt = {name: learn(*way) for name, way in (ONE if PROCESSES == 1 else TWO).items()}
+    if PROCESSES == 1 or dist.get_rank() == 0:
         torch.save(learnt, sys.argv[1])
 
 

@@ -52,7 +52,7 @@ class Level:
         self.has_stepped = False
         if not self.is_shared:
             return
-        if any(hasattr(module, "_orig_mod") for module in encoder.modules()):
+        if any(_is_compiled(module) for module in encoder.modules()):
             raise InputError(
                 "the balancer's level 'shared' cannot go through a compiled encoder several times: "
                 "set level: representation, or do not compile"
@@ -138,3 +138,8 @@ class Level:
             hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(modules)[2:]}"
             raise InputError(f"the encoder has no module '{name}' for the balancer: {hint}")
         return modules[name]
+
+
+def _is_compiled(module: nn.Module) -> bool:
+    # By torch.compile, or in place by the module's own method.
+    return hasattr(module, "_orig_mod") or module._compiled_call_impl is not None

@@ -1,0 +1,98 @@
+"""The table of balancers and ways to train in the documentation, made from the tests' results."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+FILE = Path(__file__).parents[2] / "docs/conformance.md"
+COLUMNS = {
+    "separate passes": "the encoder gets what the method makes of gradients taken one by one",
+    "DDP": "two processes learn what one learns from the joined batch",
+    "unused": "the same with DDP's `find_unused_parameters`",
+    "static": "the same with DDP's static graph",
+    "FSDP2": "the same with parameters sharded by `ModelParallelStrategy`",
+    "accumulated": "the same with two batches accumulated and their gradient clipped",
+    "bf16": "`bf16-mixed` stays close to float32",
+    "compiled": "a compiled encoder changes nothing",
+    "checkpointed": "computing activations again in the backward pass changes nothing",
+    "resumed": "stopped in the middle of an epoch and resumed equals never stopped",
+}
+"""By column, what its tests show."""
+WORKS, REFUSED, NONE = "✓", "refused", ""
+ABOVE = """# What works together
+
+Every row is a balancer at a level, every column a way to train. A ✓ is a test that passed, in
+double precision to 1e-10 except for `bf16`; *refused* is told in one sentence before training
+starts; an empty cell means that there is nothing to compare with. `make conformance` makes this
+table from the tests.
+
+"""
+Record = Callable[[str, object, str], None]
+
+
+def markdown(cells: dict[tuple[str, str], str], rows: list[str]) -> str:
+    """Write the page.
+
+    Args:
+        cells: marks by row and column.
+        rows: the balancers, in order.
+    """
+    lines = [f"- **{column}**: {meaning}" for column, meaning in COLUMNS.items()]
+    lines += ["", f"| | {' | '.join(COLUMNS)} |", f"|---|{':-:|' * len(COLUMNS)}"]
+    for row in rows:
+        marks = [cells.get((row, column), NONE) for column in COLUMNS]
+        lines.append(f"| {row} | {' | '.join(marks)} |")
+    return ABOVE + "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def cell(record_property: Callable[[str, object], None]) -> Record:
+    """Keeps a result for the table: column, balancer, mark."""
+
+    def record(column: str, case: object, mark: str) -> None:
+        assert column in COLUMNS
+        record_property("cell", [str(case), column, mark])
+
+    return record
+
+
+class Table:
+    """Collects the cells of passed tests; writes the page, or says that it is out of date."""
+
+    def __init__(self) -> None:
+        self.cells: dict[tuple[str, str], str] = {}
+        self.problem = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and report.passed:
+            for name, value in report.user_properties:
+                if name == "cell":
+                    row, column, mark = value  # type: ignore[misc]
+                    self.cells[row, column] = mark
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        from conformance.cases import CASES, WITHOUT_REFERENCE
+
+        rows = [str(case) for case in CASES]
+        wanted = {(row, column) for row in rows for column in COLUMNS}
+        wanted -= {(str(case), "separate passes") for case in CASES if case in WITHOUT_REFERENCE}
+        if hasattr(session.config, "workerinput") or wanted != self.cells.keys():
+            return
+        page = markdown(self.cells, rows)
+        if "WRITE_TABLE" in os.environ:
+            FILE.write_text(page)
+        elif not FILE.is_file() or FILE.read_text() != page:
+            self.problem = f"{FILE.name} is not what the tests show: make conformance"
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.problem:
+            terminalreporter.write_line(self.problem, red=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Table())
