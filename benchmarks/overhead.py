@@ -2,10 +2,13 @@
 
 Both train the same network on the same data with the same optimizer, interleaved in blocks of
 steps in one process; ``fit`` has everything on: per-task metrics, logging every 50 steps, W&B
-offline, the progress bar, and an epoch's end every 50 steps. Prints the ratio of the total times,
-and the median and quartiles of the ratios of paired blocks.
+offline, the progress bar, gradient telemetry, and an epoch's end every 50 steps. Prints the ratio
+of the total times, and the median and quartiles of the ratios of paired blocks.
 
-    python benchmarks/overhead.py [--blocks 30] [--case digits-512]
+    python benchmarks/overhead.py [--blocks 30] [--case digits-512] [--telemetry 50]
+
+With ``--telemetry 1`` the gradients are looked at in every step: what that adds, divided by 50, is
+what the default costs.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from multitask import MultiTask
-from multitask.callbacks import ProgressBar
+from multitask.callbacks import GradientTelemetry, ProgressBar
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.encoders import ConvNet, Encoder, Timm
@@ -119,7 +122,9 @@ def _forever(data: RandomImages) -> Iterator[Batch]:
             yield split[indices]
 
 
-def measure(name: str, encoder: Callable[[], Encoder], data: RandomImages, blocks: int) -> None:
+def measure(
+    name: str, encoder: Callable[[], Encoder], data: RandomImages, blocks: int, telemetry: int
+) -> None:
     """Time one network and print its row."""
     data.setup()
     torch.manual_seed(0)
@@ -137,7 +142,7 @@ def measure(name: str, encoder: Callable[[], Encoder], data: RandomImages, block
             accelerator="cpu",
             max_epochs=-1,
             logger=[MetricsFile(Path(folder) / "metrics.csv"), wandb],
-            callbacks=[interleaver, ProgressBar()],
+            callbacks=[interleaver, ProgressBar(), *_watching(Path(folder), telemetry)],
             limit_val_batches=0,
             enable_checkpointing=False,
             enable_model_summary=False,
@@ -156,6 +161,10 @@ def measure(name: str, encoder: Callable[[], Encoder], data: RandomImages, block
     )
 
 
+def _watching(folder: Path, every: int) -> list[Callback]:
+    return [GradientTelemetry(folder / "gradients.png", every)] if every else []
+
+
 CASES: dict[str, tuple[str, Callable[[], Encoder], tuple[int, int, int], int]] = {
     "digits-512": ("ConvNet 24x24, batch 512", ConvNet, (1, 24, 24), 512),
     "resnet18": ("timm resnet18 64x64, batch 32", partial(Timm, "resnet18"), (3, 64, 64), 32),
@@ -167,12 +176,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--blocks", type=int, default=30, help="pairs of blocks of 10 steps")
     parser.add_argument("--case", choices=CASES, action="append", help="all where not given")
+    parser.add_argument("--telemetry", type=int, default=50, help="every so many steps; 0 never")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     os.environ.setdefault("WANDB_SILENT", "true")
     for case in options.case or CASES:
         name, encoder, shape, batch_size = CASES[case]
-        measure(name, encoder, RandomImages(shape, batch_size), options.blocks)
+        data = RandomImages(shape, batch_size)
+        measure(name, encoder, data, options.blocks, options.telemetry)
 
 
 if __name__ == "__main__":

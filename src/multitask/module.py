@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from multitask.balancing.gate import gate, needs_gradient
 from multitask.balancing.task_gradients import TaskGradients
 from multitask.checkpoint import check_fits
 from multitask.distributed import sum_losses
+from multitask.divergence import refuse_diverged
 from multitask.encoders import Encoder
 from multitask.encoders.batch_norm import synchronize_batch_norm
 from multitask.errors import InputError
@@ -32,7 +32,7 @@ from multitask.optimization import (
     scheduled,
     step_plateaus,
 )
-from multitask.recipe import recipe
+from multitask.recipe import recipes
 from multitask.sharding import shard
 from multitask.sharing import HardSharing, Sharing
 from multitask.step_log import StepLog
@@ -378,24 +378,7 @@ class MultiTask(LightningModule):
         self.log(shown, values[shown], prog_bar=split == "val", sync_dist=True)
 
     def _stop_if_diverged(self) -> None:
-        if bool(self.diverged.any()):
-            names = [
-                name for name, bad in zip(self.tasks, self.diverged.tolist(), strict=True) if bad
-            ]
-            raise InputError(
-                f"the loss of task '{names[0]}' became NaN or infinite at or before step "
-                f"{self.global_step} (epoch {self.current_epoch}); training stopped, and "
-                f"{self._last_good()}; try a lower learning rate or gradient_clip_val"
-            )
-
-    def _last_good(self) -> str:
-        # The last checkpoint may be from after the blow-up, the best one is from before it.
-        callbacks = sorted(
-            self.trainer.checkpoint_callbacks,
-            key=lambda each: getattr(each, "monitor", None) != "val/score",
-        )
-        kept = [path for each in callbacks if (path := getattr(each, "best_model_path", ""))]
-        return f"the last good checkpoint is {kept[0]}" if kept else "no checkpoint was saved yet"
+        refuse_diverged(self.diverged, list(self.tasks), self)
 
     def _keep_hyperparameters(self, **arguments: Any) -> None:
         self._describe(arguments)
@@ -408,13 +391,8 @@ class MultiTask(LightningModule):
         if _given_hyperparameters.get() is not None:
             self.save_hyperparameters(logger=False)
             return
-        kept: dict[str, Any] = {"_instantiator": "lightning.pytorch.cli.instantiate_module"}
-        for name, value in arguments.items():
-            try:
-                kept[name] = recipe(value)
-            except InputError as error:
-                warnings.warn(f"{error}, so pass {name}=... to load_from_checkpoint", stacklevel=3)
-        self.save_hyperparameters(kept, logger=False)
+        kept = {"_instantiator": "lightning.pytorch.cli.instantiate_module"}
+        self.save_hyperparameters(kept | recipes(arguments), logger=False)
 
 
 def _full(values: Tensor) -> Tensor:

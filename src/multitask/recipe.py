@@ -6,6 +6,7 @@ A recipe is what the command line reads: ``{"class_path": ..., "init_args": {...
 from __future__ import annotations
 
 import inspect
+import warnings
 from functools import partial
 from typing import Any
 
@@ -60,6 +61,21 @@ def recipe(thing: Any) -> Any:
     if inspect.isfunction(thing) and "<" not in thing.__qualname__:
         return f"{thing.__module__}.{thing.__qualname__}"
     return _call(type(thing), _arguments_of(thing))
+
+
+def recipes(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Describe a model's arguments, leaving out, with a warning, what does not show how.
+
+    Args:
+        arguments: by name.
+    """
+    found: dict[str, Any] = {}
+    for name, value in arguments.items():
+        try:
+            found[name] = recipe(value)
+        except InputError as error:
+            warnings.warn(f"{error}, so pass {name}=... to load_from_checkpoint", stacklevel=4)
+    return found
 
 
 def _call(target: Any, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -102,6 +102,15 @@ def test_looks_every_few_batches(tmp_path: Path) -> None:
     assert logged["gradients/kind/norm"] == pytest.approx(expected, rel=1e-9)
 
 
+def test_waits_for_a_batch_in_which_the_balancer_compares_gradients(tmp_path: Path) -> None:
+    balancer = GradientBalancer(PCGrad(), level="shared", every=3)
+    _, truth, logged = trained(tmp_path, balancer, every=4, shared=True)
+    assert len(truth.gramians) == 6
+    # Due in the first and the fifth batch; the balancer compares in the first, fourth and seventh.
+    expected = [float(truth.gramians[0][0, 0].sqrt())]
+    assert logged["gradients/kind/norm"] == pytest.approx(expected)
+
+
 def test_logs_the_weights_of_any_balancer(tmp_path: Path) -> None:
     for name in ("gradients", "losses"):
         (tmp_path / name).mkdir()

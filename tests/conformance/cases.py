@@ -27,11 +27,13 @@ class Case:
         name: for the test's name and the table.
         level: where it compares gradients, empty if it does not.
         make: makes a new one.
+        needs_all: whether it cannot go on where a task has no label in a batch.
     """
 
     name: str
     level: str
     make: Callable[[], Balancer]
+    needs_all: bool = False
 
     def __str__(self) -> str:
         return f"{self.name}-{self.level}" if self.level else self.name
@@ -58,6 +60,9 @@ METHODS: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "ExcessMTL": (("shared",), torchjd.ExcessMTL),
     "MoDo": (("shared",), torchjd.MoDoWeighting),
     "SDMGrad": (("shared",), torchjd.SDMGradWeighting),
+    "NashMTL": (BOTH, lambda: torchjd.NashMTL(TASKS, update_weights_every=2)),
+    "Krum": (BOTH, lambda: torchjd.Krum(0, 2)),
+    "TrimmedMean": (BOTH, lambda: torchjd.TrimmedMean(1)),
     "our Nash": (BOTH, weightings.Nash),
     "our FairGrad": (BOTH, weightings.FairGrad),
     "our CAGrad": (BOTH, weightings.CAGrad),
@@ -72,6 +77,7 @@ METHODS: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "GradDrop of activations": (BOTH, balancing.GradDrop),
     "MoCo": (("shared",), balancing.MoCo),
 }
+NEED_ALL = ("NashMTL", "Krum", "TrimmedMean")
 
 
 def _gradient(make: Callable[[], Any], level: str, **options: Any) -> Callable[[], Balancer]:
@@ -80,7 +86,7 @@ def _gradient(make: Callable[[], Any], level: str, **options: Any) -> Callable[[
 
 
 OF_METHODS = [
-    Case(name, level, _gradient(make, level))
+    Case(name, level, _gradient(make, level), name in NEED_ALL)
     for name, (levels, make) in METHODS.items()
     for level in levels
 ]

@@ -31,11 +31,12 @@ class FewLabels(DataModule):
 
     Args:
         dtype: of images and targets.
+        all_tasks: whether ``size`` is missing only in every second sample.
     """
 
-    def __init__(self, dtype: torch.dtype) -> None:
+    def __init__(self, dtype: torch.dtype, all_tasks: bool) -> None:
         super().__init__(batch_size=10, seed=0)
-        self.dtype = dtype
+        self.dtype, self.all_tasks = dtype, all_tasks
 
     def load(self) -> dict[str, BatchDataset]:
         generator = torch.Generator().manual_seed(self.seed)
@@ -45,7 +46,8 @@ class FewLabels(DataModule):
             kind = torch.arange(SAMPLES) % 3
             size = 100 + 10 * torch.randn(SAMPLES, generator=generator)
             place = torch.randn(SAMPLES, 2, generator=generator)
-            kind[::2], size[2:], place[::5, 0] = -100, torch.nan, torch.nan
+            kind[::2], place[::5, 0] = -100, torch.nan
+            size[slice(1, None, 2) if self.all_tasks else slice(2, None)] = torch.nan
             targets = {"kind": kind, "size": size.to(self.dtype), "place": place.to(self.dtype)}
             splits[split] = InMemory(images.to(self.dtype), targets)
         return splits
@@ -88,7 +90,11 @@ def small_model(
 
 
 def train(
-    model: MultiTask, steps: int = 6, ckpt_path: Path | None = None, **options: Any
+    model: MultiTask,
+    steps: int = 6,
+    ckpt_path: Path | None = None,
+    all_tasks: bool = False,
+    **options: Any,
 ) -> Trainer:
     """Train for some batches (three an epoch), on one process where nothing else is said."""
     defaults: dict[str, Any] = {
@@ -106,7 +112,7 @@ def train(
     with warnings.catch_warnings(), _silent(logging.getLogger("lightning.pytorch")):
         warnings.simplefilter("ignore")
         trainer = Trainer(**(defaults | options))
-        data = FewLabels(next(model.encoder.parameters()).dtype)
+        data = FewLabels(next(model.encoder.parameters()).dtype, all_tasks)
         trainer.fit(model, data, ckpt_path=ckpt_path, weights_only=True)
     return trainer
 

@@ -43,7 +43,13 @@ def learn(strategy: Callable[[], Any], options: dict[str, Any]) -> dict[str, Any
     for case in CASES:
         model = small_model(case.make())
         try:
-            train(model, devices=PROCESSES, strategy=strategy(), **options)
+            train(
+                model,
+                devices=PROCESSES,
+                strategy=strategy(),
+                all_tasks=case.needs_all,
+                **options,
+            )
             learnt[str(case)] = weights(model)
         except InputError as error:
             learnt[str(case)] = str(error)

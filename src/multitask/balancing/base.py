@@ -22,6 +22,11 @@ class Balancer(Recorded, nn.Module, ABC):
     """Whether it wants to see the tasks' gradients, in `combine`."""
 
     @property
+    def compares_next(self) -> bool:
+        """Whether the next batch is one in which it compares gradients."""
+        return True
+
+    @property
     def gradient_weights(self) -> Tensor | None:
         """How much each task's gradient last counted for the encoder, shape ``[tasks]``.
 

@@ -76,6 +76,10 @@ class GradientBalancer(Balancer):
         return self._methods[0]
 
     @property
+    def compares_next(self) -> bool:
+        return self.batches % self.every == 0
+
+    @property
     def gradient_weights(self) -> Tensor:
         return self.weights
 
@@ -118,7 +122,7 @@ class GradientBalancer(Balancer):
     def combine(self, gradients: TaskGradients) -> list[Tensor | None]:
         device = gradients.representation[0].device
         self._wake(device)
-        due = self.batches % self.every == 0
+        due = self.compares_next
         self.batches += 1
         with seeded(self.seed, self.batches, device if self.traits.draws_elements else None):
             if self._direction is not None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -48,7 +49,14 @@ class Memory:
         modules = dict(self.owner.named_modules())
         for key, value in state.items():
             path, name = key.split(":")
-            setattr(modules[path], name, _on(value, device))
+            if isinstance(getattr(modules[path], name, None), np.ndarray):
+                setattr(modules[path], name, value.numpy())
+            else:
+                setattr(modules[path], name, _on(value, device))
+        for module in modules.values():
+            if hasattr(module, "_init_optim_problem"):
+                # torchjd's NashMTL states its problem in its first step only.
+                module._init_optim_problem()
 
     @contextmanager
     def only(self, tasks: Tensor) -> Iterator[None]:
@@ -88,13 +96,16 @@ class Memory:
 def _is_state(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(_is_state(each) for each in value)
-    kinds = (int, float, Tensor, Optimizer, torch.dtype, torch.device, type(None))
+    kinds = (int, float, Tensor, np.ndarray, Optimizer, torch.dtype, torch.device, type(None))
     return isinstance(value, kinds)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.detach().clone()
+    if isinstance(value, np.ndarray):
+        # A safe checkpoint holds none.
+        return torch.from_numpy(value.copy())
     if isinstance(value, list | tuple):
         return type(value)(_plain(each) for each in value)
     return value

@@ -32,7 +32,8 @@ class GradientTelemetry(Callback):
 
     Args:
         path: the PNG file for heat maps over time.
-        every: how often to look, in batches.
+        every: how often to look, in batches; where the balancer compares gradients less often, the
+            next batch in which it does.
 
     Raises:
         InputError: if ``every`` is less than 1.
@@ -43,6 +44,7 @@ class GradientTelemetry(Callback):
             raise InputError(f"every is {every}; it counts batches, from 1 on")
         self.path, self.every = path, every
         self.batches = 0
+        self._is_due = False
         self._at: list[int] = []
         self._gramians: list[Tensor] = []
         self._weights: list[Tensor] = []
@@ -55,6 +57,7 @@ class GradientTelemetry(Callback):
         """All records."""
         return {
             "batches": self.batches,
+            "is_due": self._is_due,
             "at": self._at,
             "gramians": self._gramians,
             "weights": self._weights,
@@ -64,14 +67,17 @@ class GradientTelemetry(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up what `state_dict` returned."""
-        self.batches, self._at = state_dict["batches"], list(state_dict["at"])
+        self.batches, self._is_due = state_dict["batches"], state_dict["is_due"]
+        self._at = list(state_dict["at"])
         self._gramians, self._weights = list(state_dict["gramians"]), list(state_dict["weights"])
         self._conflicts, self._seen = state_dict["conflicts"], state_dict["seen"]
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Look at the batch's gradients if it is its turn."""
         assert isinstance(pl_module, MultiTask)
-        if self.batches % self.every == 0:
+        self._is_due |= self.batches % self.every == 0
+        if self._is_due and pl_module.balancer.compares_next:
+            self._is_due = False
             level = getattr(pl_module.balancer, "level", None) or Level()
             self._watch = lambda gradients: self._found.append(level.gramian(gradients))
             pl_module.gradient_watchers.append(self._watch)

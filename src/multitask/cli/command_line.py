@@ -22,6 +22,7 @@ from multitask.callbacks import (
     RandomState,
 )
 from multitask.cli.arguments import RUN_FOLDER, values_of
+from multitask.cli.instantiation import made_as_set
 from multitask.cli.parser import Parser
 from multitask.cli.preflight import check, check_length, check_monitors
 from multitask.cli.report import describe, report, say_where
@@ -91,6 +92,10 @@ class CommandLine(LightningCLI):
         if run.experiment is None:
             configs = values_of(Parser.command_line, "config", "c")
             run.experiment = Path(configs[0]).stem if configs else "default"
+
+    def before_instantiate_classes(self) -> None:
+        """Have all classes but the model and the data, which Lightning makes, made with care."""
+        self.parser.add_instantiator(made_as_set, object)
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: what a checkpoint holds must not override what a person writes."""
