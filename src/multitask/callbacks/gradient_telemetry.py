@@ -67,7 +67,7 @@ class GradientTelemetry(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up what `state_dict` returned."""
-        self.batches, self._is_due = state_dict["batches"], state_dict["is_due"]
+        self.batches, self._is_due = state_dict["batches"], state_dict.get("is_due", False)
         self._at = list(state_dict["at"])
         self._gramians, self._weights = list(state_dict["gramians"]), list(state_dict["weights"])
         self._conflicts, self._seen = state_dict["conflicts"], state_dict["seen"]
