@@ -55,7 +55,8 @@ METHODS: dict[str, Callable[[Tensor], Balancer]] = {
     "MGDA": lambda _: GradientBalancer(MGDA()),
     "IMTL-G": lambda _: GradientBalancer(IMTLG()),
     "Nash-MTL": lambda _: GradientBalancer(Nash()),
-    "FAMO": lambda lowest: Scalarized(FAMO(2, min_losses=lowest)),
+    # The weight decay of its authors' code; the paper's, 100 times as large, holds the weights.
+    "FAMO": lambda lowest: Scalarized(FAMO(2, min_losses=lowest, weight_decay=1e-5)),
 }
 """Makes a balancer, given lower bounds of both losses, shape ``[2]``, which FAMO asks for."""
 SCALE_FREE = "Nash-MTL"
