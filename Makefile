@@ -8,8 +8,9 @@ PYTHON3 ?= python3
 # Processes that share the tests.
 WORKERS ?= 2
 CONFIG ?= configs/experiment/digits.yaml
+STUDY ?= configs/study/digits.yaml
 
-.PHONY: help setup train resume test conformance lint format notebooks toy lock clean
+.PHONY: help setup train resume study test conformance lint format notebooks toy lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -24,6 +25,9 @@ train: setup ## Train as CONFIG says (by default the digits experiment), then te
 
 resume: setup ## Go on with the training run in the folder RUN (by default the last one)
 	$(PYTHON) -m multitask resume $(RUN) $(ARGS)
+
+study: setup ## Compare methods over seeds as STUDY says, and write a report (again: go on)
+	$(PYTHON) -m multitask study $(STUDY) $(ARGS)
 
 test: setup ## Run all tests, WORKERS at a time
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)

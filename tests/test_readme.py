@@ -97,6 +97,7 @@ def test_make_commands(command: str, checkout: Path) -> None:
         "help": "Makefile",
         "train": "-m multitask fit --config",
         "resume": "-m multitask resume",
+        "study": "-m multitask study",
         "test": "-m pytest",
         "lint": "-m ruff check",
     }[target]

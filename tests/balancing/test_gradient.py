@@ -9,16 +9,19 @@ import torch
 from torch import Tensor, nn
 from torchjd.aggregation import (
     Constant,
+    CRMOGMWeighting,
     ExcessMTL,
     GradDrop,
     GradVac,
+    GramianWeightedAggregator,
     Krum,
     MoDoWeighting,
     PCGrad,
+    PCGradWeighting,
     TrimmedMean,
 )
 
-from multitask.balancing import GradientBalancer, MoCo
+from multitask.balancing import DBMTL, GradientBalancer, MoCo
 from multitask.balancing.gate import gate
 from multitask.balancing.weightings import IMTLG, Nash
 from multitask.errors import InputError
@@ -153,3 +156,44 @@ def test_several_tensors_make_one_representation() -> None:
     split(torch.stack(losses), ALL).backward()
     torch.testing.assert_close(split.weights, whole.weights)
     torch.testing.assert_close(encoder.weight.grad, expected)
+
+
+@pytest.mark.parametrize(
+    "method", [MoCo(), DBMTL(), ExcessMTL()], ids=lambda each: type(each).__name__
+)
+def test_as_many_parameters_as_tasks_are_not_taken_for_products(method: Any) -> None:
+    balancer = GradientBalancer(method, level="shared")
+    encoder = nn.Linear(2, 1)
+    balancer.check(TASKS)
+    balancer.connect(encoder)
+    for present in (ALL, torch.tensor([True, False, True])):
+        views = gate(encoder(torch.ones(4, 2)), TASKS, balancer.combine)
+        losses = torch.stack([of_scale(task, view) for task, view in views.items()])
+        balancer(losses * present, present).backward()
+        balancer.after_backward()
+    assert encoder.weight.grad is not None
+    assert encoder.weight.grad.isfinite().all()
+
+
+def test_a_weighting_inside_an_aggregator_may_begin_without_a_task() -> None:
+    method = GramianWeightedAggregator(CRMOGMWeighting(PCGradWeighting()))
+    balancer, encoder = ready(method, level="shared")
+    assert balancer.traits.defines_length
+    assert balancer.traits.sees_conflicts
+    step(balancer, encoder, lambda task, view: (task != "b") * of_scale(task, view))
+    step(balancer, encoder, of_scale)
+    assert (balancer.weights > 0).all()
+
+
+def test_parameters_unfrozen_while_training_get_their_gradient() -> None:
+    encoder = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2))
+    encoder[0].requires_grad_(False)
+    balancer = GradientBalancer(PCGrad(), level="shared")
+    balancer.check(TASKS)
+    balancer.connect(encoder)
+    step(balancer, encoder, of_scale)  # type: ignore[arg-type]
+    balancer.after_step(lambda: torch.ones(3))
+    encoder[0].requires_grad_(True)
+    step(balancer, encoder, of_scale)  # type: ignore[arg-type]
+    assert encoder[0].weight.grad is not None
+    assert encoder[0].weight.grad.abs().sum() > 0

@@ -42,7 +42,7 @@ class Direction:
         if not bool(present.any()):
             return torch.zeros_like(rows[0])
         some = rows[labelled.to(rows.device)]
-        with Memory(self.method).only(present):
+        with Memory(self.method, of_gradients=True).only(present):
             if activations is not None and isinstance(self.method, GradDrop):
                 return self.method.at(some, activations)
             return self.method(some.flatten(1)).view(rows.shape[1:])

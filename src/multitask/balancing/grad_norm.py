@@ -11,6 +11,9 @@ from multitask.balancing.base import Balancer
 from multitask.balancing.level import Level, LevelName
 from multitask.balancing.task_gradients import TaskGradients
 
+SMALLEST = 1e-8
+"""First loss that is told from zero."""
+
 
 class GradNorm(Balancer):
     """Weighs the losses so that the norms of the tasks' gradients follow their training rates.
@@ -82,12 +85,17 @@ class GradNorm(Balancer):
         self.first_losses = torch.where(unknown, losses, self.first_losses)
         if not bool(present.any()):
             return
-        progress = (losses / self.first_losses)[present]
+        progress = (losses / self.first_losses.clamp(min=SMALLEST))[present]
         target = weighted[present].mean() * (progress / progress.mean()) ** self.alpha
         weights = self.weights.detach()[present].cpu()
         slope = torch.zeros(len(losses), dtype=torch.float64)
         slope[present] = (weighted[present] - target).sign() * weighted[present] / weights
+        before = self.weights.detach().clone()
         self.weights.grad = slope.to(self.weights)
         self.optimizer.step()
         self.weights.grad = None
-        self.weights.data.clamp_(min=1e-6).mul_(len(losses) / self.weights.data.sum())
+        at = present.to(before.device)
+        # Momentum moves the weight of a task without labels too.
+        learnt, kept = self.weights.detach()[at].clamp(min=1e-6), before[~at].sum()
+        before[at] = learnt * (len(losses) - kept) / learnt.sum()
+        self.weights.data.copy_(before)

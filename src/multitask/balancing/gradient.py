@@ -203,9 +203,10 @@ class GradientBalancer(Balancer):
         if not present.any():
             return
         at = present.to(matrix.device)
-        square = matrix.shape[0] == matrix.shape[1]
-        with Memory(self.method).only(present), self._explained(int(present.sum())):
-            weights = find(matrix[at][:, at] if square else matrix[at]).detach().cpu().double()
+        rows = matrix[at] if self.traits.needs_jacobian else matrix[at][:, at]
+        memory = Memory(self.method, self.traits.remembers_gradients)
+        with memory.only(present), self._explained(int(present.sum())):
+            weights = find(rows).detach().cpu().double()
         total = weights.sum()
         if not self.traits.defines_length and total > 1e-9 * weights.abs().sum():
             weights = weights * (len(weights) / total)

@@ -24,11 +24,14 @@ class IndependentBatches:
         self.gradients = gradients
         self.count = count
         first = gradients.representation[0]
-        self._dealt = (torch.arange(len(first), device=first.device) + _before(first)) % count
+        before, self._samples = _samples_before_and_in_all(first)
+        self._dealt = (torch.arange(len(first), device=first.device) + before) % count
 
     def rows(self, which: int) -> list[Tensor | None]:
         """Gradients at the representation of one batch's mean losses; see `TaskGradients`."""
-        mine = (self._dealt == which) * self.count
+        # The losses are means over all samples.
+        size = len(range(which, self._samples, self.count))
+        mine = (self._dealt == which) * (self._samples / max(size, 1))
         return [
             None if rows is None else rows * mine.view(1, -1, *[1] * (rows.ndim - 2)).to(rows)
             for rows in self.gradients.rows
@@ -42,10 +45,10 @@ class IndependentBatches:
         return first @ second.T
 
 
-def _before(share: Tensor) -> int:
+def _samples_before_and_in_all(share: Tensor) -> tuple[int, int]:
     if world_size() == 1:
-        return 0
+        return 0, len(share)
     sizes = torch.zeros(world_size(), dtype=torch.long, device=share.device)
     sizes[dist.get_rank()] = len(share)
     dist.all_reduce(sizes)
-    return int(sizes[: dist.get_rank()].sum())
+    return int(sizes[: dist.get_rank()].sum()), int(sizes.sum())

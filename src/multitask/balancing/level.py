@@ -33,15 +33,22 @@ class Level:
             )
         self.name = name
         self.parameters = parameters
-        self.shared: list[nn.Parameter] = []
+        # In a tuple, because it is the encoder's child, not the balancer's.
+        self._compared: tuple[nn.Module, ...] = ()
         self.has_stepped = False
         """Whether the optimizer has made a step in this process."""
-        self._taken: Tensor | None = None
+        self._taken: tuple[list[nn.Parameter], Tensor] | None = None
 
     @property
     def is_shared(self) -> bool:
         """Whether gradients of parameters are compared."""
         return self.name == "shared"
+
+    @property
+    def shared(self) -> list[nn.Parameter]:
+        """The parameters that are compared: those that are trained now."""
+        named = (parameter for each in self._compared for parameter in each.parameters())
+        return [parameter for parameter in named if parameter.requires_grad]
 
     def connect(self, encoder: nn.Module) -> None:
         """Find the parameters.
@@ -58,7 +65,7 @@ class Level:
                 "set level: representation, or do not compile"
             )
         module = encoder if self.parameters is None else self._find(encoder, self.parameters)
-        self.shared = [each for each in module.parameters() if each.requires_grad]
+        self._compared = (module,)
         if not self.shared:
             raise InputError(
                 f"the balancer's level 'shared' has no trained parameter in "
@@ -113,7 +120,7 @@ class Level:
         Returns:
             What goes back through the encoder in its stead, for each tensor of the representation.
         """
-        self._taken = direction
+        self._taken = (self.shared, direction)
         if self.has_stepped:
             # Autograd still visits every parameter, for which DistributedDataParallel waits.
             return [None for _ in gradients.rows]
@@ -124,8 +131,9 @@ class Level:
         """Add what was taken to the parameters' gradients; called after each backward pass."""
         if self._taken is None:
             return
-        sizes = [parameter.numel() for parameter in self.shared]
-        for parameter, part in zip(self.shared, self._taken.split(sizes), strict=True):
+        parameters, direction = self._taken
+        sizes = [parameter.numel() for parameter in parameters]
+        for parameter, part in zip(parameters, direction.split(sizes), strict=True):
             part = part.view_as(parameter).to(parameter)
             parameter.grad = part.clone() if parameter.grad is None else parameter.grad.add_(part)
         self._taken = None

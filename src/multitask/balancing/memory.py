@@ -25,10 +25,13 @@ class Memory:
 
     Args:
         owner: a torchjd aggregator, weighting or scalarization.
+        of_gradients: whether the columns of what it remembers of each task are elements of
+            gradients, not tasks.
     """
 
-    def __init__(self, owner: nn.Module) -> None:
+    def __init__(self, owner: nn.Module, of_gradients: bool = False) -> None:
         self.owner = owner
+        self.of_gradients = of_gradients
 
     @property
     def exists(self) -> bool:
@@ -70,19 +73,24 @@ class Memory:
             return
         existed, whole = self.exists, list(self._per_task(len(tasks)))
         for module, name, value in whole:
-            setattr(module, name, _cut(value, tasks))
+            setattr(module, name, _cut(value, tasks, self.of_gradients))
         yield
         for module, name, value in whole:
-            setattr(module, name, _merged(value, getattr(module, name), tasks))
-        if not existed and isinstance(self.owner, Stateful):
+            part = getattr(module, name)
+            setattr(module, name, _merged(value, part, tasks, self.of_gradients))
+        if not existed:
             # Nothing is known yet of the other tasks, so the memory begins with all of them.
-            self.owner.reset()
+            for module in self.owner.modules():
+                if isinstance(module, Stateful):
+                    module.reset()
 
     def _state(self) -> Iterator[tuple[str, str, Any]]:
         for path, module in self.owner.named_modules():
             given = inspect.signature(type(module)).parameters
             for name, value in {**vars(module), **module._buffers}.items():
-                if name not in INTERNAL and name.lstrip("_") not in given and _is_state(value):
+                # Python's own words end with an underscore where they are parameters.
+                arguments = {name.lstrip("_"), f"{name.lstrip('_')}_"}
+                if name not in INTERNAL and arguments.isdisjoint(given) and _is_state(value):
                     yield path, name, value
 
     def _per_task(self, tasks: int) -> Iterator[tuple[nn.Module, str, Any]]:
@@ -119,21 +127,21 @@ def _on(value: Any, device: torch.device) -> Any:
     return device if isinstance(value, torch.device) else value
 
 
-def _cut(value: Any, tasks: Tensor) -> Any:
+def _cut(value: Any, tasks: Tensor, of_gradients: bool) -> Any:
     if isinstance(value, tuple):
         return (int(tasks.sum()), *value[1:])
     if isinstance(value, int):
         return int(tasks.sum())
     at = tasks.to(value.device)
-    square = value.ndim == 2 and value.shape[1] == len(tasks)
+    square = not of_gradients and value.ndim == 2 and value.shape[1] == len(tasks)
     return value[at][:, at] if square else value[at]
 
 
-def _merged(whole: Any, part: Any, tasks: Tensor) -> Any:
+def _merged(whole: Any, part: Any, tasks: Tensor, of_gradients: bool) -> Any:
     if not isinstance(whole, Tensor):
         return whole
     at, merged = tasks.to(whole.device), whole.clone()
-    if whole.ndim == 2 and whole.shape[1] == len(tasks):
+    if not of_gradients and whole.ndim == 2 and whole.shape[1] == len(tasks):
         merged[at[:, None] & at] = part.flatten()
         return merged
     if whole.ndim == 1 and bool((whole.sum() - 1).abs() < 1e-6):

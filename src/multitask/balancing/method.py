@@ -38,7 +38,11 @@ class Traits:
 
     def __init__(self, method: Method) -> None:
         self.name = type(method).__name__
-        inner: Any = method.weighting if isinstance(method, CRMOGMWeighting) else method
+        inner: Any = method
+        if type(method) in (GramianWeightedAggregator, WeightedAggregator):
+            inner = weighting_of(method)
+        if isinstance(inner, CRMOGMWeighting):
+            inner = inner.weighting
         self.defines_length = _says(inner, "defines_length", OWN_LENGTH)
         """Whether the length of the step is the method's own; else its weights sum to the tasks."""
         self.sees_conflicts = _says(inner, "sees_conflicts", CONFLICTS)

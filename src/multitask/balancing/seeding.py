@@ -23,6 +23,8 @@ def seeded(seed: int, step: int, device: torch.device | None = None) -> Iterator
     before = [generator.get_state() for generator in generators]
     for generator in generators:
         generator.manual_seed(hash((seed, step)) % 2**63)
-    yield
-    for generator, state in zip(generators, before, strict=True):
-        generator.set_state(state)
+    try:
+        yield
+    finally:
+        for generator, state in zip(generators, before, strict=True):
+            generator.set_state(state)

@@ -1,6 +1,7 @@
 """What happens beside training: one file for each callback."""
 
 from multitask.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from multitask.callbacks.cost import Cost
 from multitask.callbacks.figures import Figures
 from multitask.callbacks.gradient_telemetry import GradientTelemetry
 from multitask.callbacks.prediction_table import PredictionTable
@@ -9,6 +10,7 @@ from multitask.callbacks.random_state import RandomState
 
 __all__ = [
     "BestCheckpoint",
+    "Cost",
     "Figures",
     "GradientTelemetry",
     "LastCheckpoint",

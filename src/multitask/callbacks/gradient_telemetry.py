@@ -31,7 +31,7 @@ class GradientTelemetry(Callback):
     negative; a record in which one of the two has no label counts for neither.
 
     Args:
-        path: the PNG file for heat maps over time.
+        path: the PNG file for heat maps over time; none where not given.
         every: how often to look, in batches; where the balancer compares gradients less often, the
             next batch in which it does.
 
@@ -39,7 +39,7 @@ class GradientTelemetry(Callback):
         InputError: if ``every`` is less than 1.
     """
 
-    def __init__(self, path: Path, every: int = 50) -> None:
+    def __init__(self, path: Path | None = None, every: int = 50) -> None:
         if every < 1:
             raise InputError(f"every is {every}; it counts batches, from 1 on")
         self.path, self.every = path, every
@@ -106,7 +106,7 @@ class GradientTelemetry(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the heat maps."""
         assert isinstance(pl_module, MultiTask)
-        if not (self._at and trainer.is_global_zero):
+        if self.path is None or not (self._at and trainer.is_global_zero):
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         draw_heat_maps(self._at, self._maps(list(pl_module.tasks))).savefig(self.path, dpi=200)

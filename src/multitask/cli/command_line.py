@@ -14,6 +14,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from multitask.callbacks import (
     BestCheckpoint,
+    Cost,
     Figures,
     GradientTelemetry,
     LastCheckpoint,
@@ -36,6 +37,7 @@ from multitask.runs.log_file import keep_log, quiet_screen, say
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.record import RunRecord
 from multitask.runs.settings import RunSettings
+from multitask.runs.summary import write_summary
 from multitask.runs.tracking import finish, sync_command, wandb_logger, wandb_mode
 
 INTERRUPTED = 130
@@ -55,6 +57,7 @@ class CommandLine(LightningCLI):
 
     def __init__(self, arguments: list[str], resumed: Path | None = None) -> None:
         self.resumed = resumed
+        self.cost = Cost()
         quiet_screen()
         Parser.command_line = arguments
         super().__init__(
@@ -217,8 +220,12 @@ class CommandLine(LightningCLI):
         callbacks = [*bar, RunRecord(self.folder, config)]
         if verb == "predict":
             return [*callbacks, PredictionTable(self.folder / "predictions.csv")]
-        callbacks.append(Figures(self.folder / "figures"))
-        callbacks.append(GradientTelemetry(self.folder / "figures" / "gradients.png"))
+        drawings = self.folder / "figures" if self.settings.figures else None
+        callbacks.append(GradientTelemetry(drawings and drawings / "gradients.png"))
+        if drawings:
+            callbacks.append(Figures(drawings))
+        if verb == "fit":
+            callbacks.append(self.cost)
         if verb == "fit" and trainer.enable_checkpointing is not False:
             checkpoints = self.folder / "checkpoints"
             callbacks += [RandomState(), BestCheckpoint(checkpoints), LastCheckpoint(checkpoints)]
@@ -227,12 +234,20 @@ class CommandLine(LightningCLI):
     @rank_zero_only
     def _report(self, split: str) -> None:
         values = self.trainer.callback_metrics
+        self._summarise()
         report(self.model, split, values, self.folder, sync_command(self.folder))
         finish()
+
+    def _summarise(self) -> None:
+        if self.subcommand == "fit":
+            values = self.trainer.callback_metrics
+            write_summary(self.folder, self.model, values, self.cost.values())
 
     @rank_zero_only
     def _say_where(self) -> None:
         if not self.config_init[self.subcommand].trainer.fast_dev_run:
+            if not self.trainer.interrupted:
+                self._summarise()
             say_where(self.folder, sync_command(self.folder))
             finish()
 

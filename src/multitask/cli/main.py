@@ -75,5 +75,10 @@ def _run(arguments: list[str]) -> None:
     from multitask.cli.arguments import prepare, resumed_folder
     from multitask.cli.command_line import CommandLine
 
+    if arguments[:1] == ["study"]:
+        from multitask.cli.study_command import study_command
+
+        study_command(arguments[1:], main)
+        return
     resumed = resumed_folder(arguments)
     CommandLine(prepare(arguments, resumed), resumed)

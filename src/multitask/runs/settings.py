@@ -19,6 +19,7 @@ class RunSettings:
         experiment: name of the folder of runs; that of the configuration file where not given.
         root: folder of all experiments.
         test_after_fit: whether to test the best checkpoint after training.
+        figures: whether to draw figures.
         wandb: record the run at Weights & Biases ``online``, ``offline`` (to be sent later) or not
             at all (``off``); ``auto`` is online where a key is at hand and offline elsewhere.
         project: W&B project; that of ``WANDB_PROJECT``, or ``multitask``, where not given.
@@ -30,6 +31,7 @@ class RunSettings:
     experiment: str | None = None
     root: str = "runs"
     test_after_fit: bool = True
+    figures: bool = True
     wandb: WandbMode = "auto"
     project: str | None = None
     group: str | None = None

@@ -1,0 +1,148 @@
+"""``multitask study``: many runs, one report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentParser
+
+from multitask.cli.arguments import prepare
+from multitask.cli.yaml_source import read_config
+from multitask.errors import InputError, nearest
+from multitask.runs.log_file import say
+from multitask.runs.summary import read_summary
+from multitask.study.execution import Program, Workplace, command, shard_of, train
+from multitask.study.plan import PlannedRun, Study, planned
+from multitask.study.report import write_report
+from multitask.study.results import collect
+from multitask.study.tuning import chosen, trials
+
+USAGE = "multitask study configs/study/digits.yaml [--jobs=2] [--shard=1/4] [--folder=studies]"
+PRELOADED = ("multitask.cli.command_line", "multitask.study.execution")
+
+
+def study_command(arguments: Sequence[str], program: Program) -> None:
+    """Train what a study still lacks, and write its report.
+
+    Args:
+        arguments: what follows the verb.
+        program: trains one run, see `Workplace`.
+
+    Raises:
+        InputError: if the study's file or an argument is not right.
+    """
+    options = _options(arguments)
+    study = read_study(Path(options["file"]))
+    folder = Path(options["folder"]) / study.name
+    place = Workplace(folder, int(options["jobs"]), program, PRELOADED)
+    runs = [*planned(study), *trials(study)]
+    _check(study, runs, place)
+    train(study, _share(runs, options), place)
+    finals = list(chosen(study, _scores(study, place)))
+    if finals:
+        # Whoever sees the last trial finish trains these; each is locked while it trains.
+        train(study, finals, place)
+    elif study.tuning.trials:
+        say("Weights are tuned once all trials are finished")
+    _report(study, [*runs, *finals], place)
+
+
+def read_study(path: Path) -> Study:
+    """Read a study's file.
+
+    Raises:
+        InputError: naming the file, and the key that is wrong.
+    """
+    settings = read_config(path)
+    names = [field.name for field in fields(Study)]
+    for name, setting in settings.entries.items():
+        if name not in names:
+            raise InputError(f"{setting.place.text}: a study has no '{name}'{nearest(name, names)}")
+    content: dict[str, Any] = {"name": path.stem, **settings.plain()}
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(Study, "study")
+    try:
+        parsed = parser.parse_object({"study": deepcopy(content)})
+        study = parser.instantiate_classes(parsed).study
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except Exception as error:
+        raise InputError(f"{path}: {_innermost(error)}") from error
+    # What looks like a class is the runs' to make.
+    study.settings = content.get("settings", {})
+    for name, method in content["methods"].items():
+        own = (method or {}).get("settings", {})
+        study.methods[name] = replace(study.methods[name], settings=own)
+    return study
+
+
+def _innermost(error: BaseException) -> str:
+    while error.__cause__ is not None and not isinstance(error, InputError):
+        error = error.__cause__
+    return " ".join(str(error).split())
+
+
+def _options(arguments: Sequence[str]) -> dict[str, str]:
+    options = {"jobs": str(min(2, os.cpu_count() or 1)), "shard": "1/1", "folder": "studies"}
+    files = []
+    for each in arguments:
+        name, equals, value = each.removeprefix("--").partition("=")
+        if not each.startswith("--"):
+            files.append(each)
+        elif name not in options or not equals:
+            raise InputError(f"{each}: no such setting of a study; write {USAGE}")
+        else:
+            options[name] = value
+    if len(files) != 1:
+        raise InputError(f"study takes one file, as in: {USAGE}")
+    if not options["jobs"].isdigit() or int(options["jobs"]) < 1:
+        raise InputError(f"jobs is {options['jobs']}; give the number of runs at a time")
+    return {**options, "file": files[0]}
+
+
+def _share(runs: Sequence[PlannedRun], options: dict[str, str]) -> list[PlannedRun]:
+    return shard_of(runs, options["shard"])
+
+
+def _check(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
+    """Refuse what the runs would refuse, before the first is trained."""
+    for run in runs:
+        if run.seed == study.seeds[0]:
+            try:
+                prepare(command(study, run, place))
+            except InputError as error:
+                raise InputError(f"{run.title}: {error}") from error
+
+
+def _scores(study: Study, place: Workplace) -> dict[int, float]:
+    folders = {trial: place.finished(run) for trial, run in enumerate(trials(study))}
+    failed = [run for run in trials(study) if place.failure(run)]
+    if sum(folder is not None for folder in folders.values()) + len(failed) < len(folders):
+        return {}
+    found: dict[int, Any] = {
+        trial: (read_summary(folder) or {}).get("best_score")
+        for trial, folder in folders.items()
+        if folder is not None
+    }
+    return {trial: score for trial, score in found.items() if score is not None}
+
+
+def _report(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
+    ids = {run.place: run for run in runs}
+    results = collect(
+        study,
+        list(ids.values()),
+        {key: place.finished(run) for key, run in ids.items()},
+        {key: place.failure(run) for key, run in ids.items()},
+    )
+    commands = {run.title: command(study, run, place) for run in runs}
+    page = write_report(results, place.folder, commands)
+    settings = yaml.safe_dump(asdict(study), sort_keys=False, allow_unicode=True)
+    (place.folder / "study.yaml").write_text(settings, encoding="utf-8")
+    say(f"Report: {page}")

@@ -1,0 +1,1 @@
+"""Comparing ways to train: many runs, one report."""

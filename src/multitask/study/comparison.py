@@ -1,0 +1,121 @@
+"""The methods of a study, compared: one table for each question."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from multitask.study.plan import SINGLE_TASK
+from multitask.study.results import Results, cost_of
+from multitask.study.statistics import (
+    Difference,
+    delta_m,
+    holm,
+    interval,
+    mean_rank,
+    paired,
+    win_probability,
+)
+
+
+def scores(results: Results) -> pd.DataFrame:
+    """Each method's test metrics, Delta-m and mean rank; methods as index.
+
+    Returns:
+        For each task ``<task>`` and ``<task> ±`` (mean and half of the 95 % interval over seeds),
+        then ``delta_m``, ``delta_m ±`` (percent) and ``rank``. Delta-m compares each seed with the
+        single-task networks of the same seed, over the tasks that the method trains; ranks are
+        among the methods that train all tasks.
+    """
+    rows = {}
+    for method in results.methods:
+        row: dict[str, float] = {}
+        for task in results.tasks:
+            row[task], row[f"{task} ±"] = interval(results.values(method, task))
+        row["delta_m"], row["delta_m ±"] = interval(_delta_m_by_seed(results, method))
+        rows[method] = row
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    whole = table[results.tasks].dropna().index
+    ranks = mean_rank(table.loc[whole, results.tasks], _directions(results))
+    table["rank"] = pd.Series(ranks, index=whole).reindex(table.index)
+    return table
+
+
+def differences(results: Results) -> pd.DataFrame:
+    """Each method against the single-task network of the same seed, task by task.
+
+    Returns:
+        Columns ``method``, ``task``, ``difference``, ``±`` (half of the 95 % interval), ``p``,
+        ``p Holm`` (adjusted for all comparisons of the table), ``wins`` (probability that a run of
+        the method is better than a single-task run) and ``pairs``.
+    """
+    rows = []
+    for method in results.methods:
+        for task in results.tasks if method != SINGLE_TASK else []:
+            ours, alone = results.values(method, task), results.values(SINGLE_TASK, task)
+            if ours.notna().any():
+                found = paired(ours, alone)
+                wins = win_probability(ours, alone, results.higher_is_better[task])
+                rows.append({"method": method, "task": task, **_row(found), "wins": wins})
+    columns = ["method", "task", "difference", "±", "p", "pairs", "wins"]
+    table = pd.DataFrame(rows, columns=columns)
+    table["p Holm"] = holm(table["p"]) if len(table) else []
+    return table
+
+
+def costs(results: Results) -> pd.DataFrame:
+    """What a seed of each method costs, and the ratio of its seconds to the single-task sum."""
+    table = pd.DataFrame.from_dict(
+        {method: cost_of(results, method) for method in results.methods}, orient="index"
+    )
+    if SINGLE_TASK in table.index:
+        table["of single task"] = table["seconds"] / table.loc[SINGLE_TASK, "seconds"]
+    return table
+
+
+def affinities(results: Results) -> pd.DataFrame:
+    """By how much a second task changes a task, in percent; from the methods of two tasks.
+
+    Returns:
+        Rows are tasks, columns what was trained beside them; NaN where the pair was not trained.
+        Positive is better than alone.
+    """
+    table = pd.DataFrame(math.nan, index=results.tasks, columns=results.tasks)
+    for name, method in results.study.methods.items():
+        pair = method.tasks or []
+        if len(pair) == 2 and name in results.methods and not method.settings:
+            for task, other in (pair, pair[::-1]):
+                table.loc[task, other] = float(np.nanmean(_changes(results, name, task)))
+    return table
+
+
+def _delta_m_by_seed(results: Results, method: str) -> np.ndarray:
+    tasks = [task for task in results.tasks if results.values(method, task).notna().any()]
+    ours, alone = (_matrix(results, name, tasks) for name in (method, SINGLE_TASK))
+    directions = [results.higher_is_better[task] for task in tasks]
+    return np.array([delta_m(*row, directions) for row in zip(ours, alone, strict=True)])
+
+
+def _changes(results: Results, method: str, task: str) -> np.ndarray:
+    pairs = zip(results.values(method, task), results.values(SINGLE_TASK, task), strict=True)
+    direction = [results.higher_is_better[task]]
+    return np.array([delta_m([ours], [alone], direction) for ours, alone in pairs])
+
+
+def _matrix(results: Results, method: str, tasks: list[str]) -> np.ndarray:
+    return np.stack([results.values(method, task).to_numpy(float) for task in tasks], axis=1)
+
+
+def _directions(results: Results) -> list[bool]:
+    return [results.higher_is_better[task] for task in results.tasks]
+
+
+def _row(found: Difference) -> dict[str, float]:
+    return {
+        "difference": found.mean,
+        "±": found.half_width,
+        "p": found.p_value,
+        "pairs": found.pairs,
+    }

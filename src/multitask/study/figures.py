@@ -1,0 +1,217 @@
+"""The figures of a study's report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from multitask.study.comparison import affinities, scores
+from multitask.study.plan import SINGLE_TASK
+from multitask.study.results import Results, history
+from multitask.study.statistics import pareto
+
+MOST_PAIRS = 12
+
+
+def draw(results: Results, folder: Path) -> list[tuple[str, Path]]:
+    """Draw all that there are data for.
+
+    Args:
+        results: of the study.
+        folder: where the PNG files go.
+
+    Returns:
+        Captions and files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = {
+        "delta_m": ("Delta-m by method, mean and 95 % interval over seeds", _delta_m),
+        "trade_off": (
+            "Test metrics of two tasks, a point for each method; on the line no other method is "
+            "better in both",
+            _trade_off,
+        ),
+        "learning": ("Validation metrics while training, mean over seeds", _learning),
+        "gradients": (
+            "Cosine of two tasks' gradients, and ratio of the largest norm to the smallest, while "
+            "training; mean over seeds",
+            _gradients,
+        ),
+        "affinity": (
+            "Change of a task (row) in percent of the single-task result by training another "
+            "(column) beside it",
+            _affinity,
+        ),
+    }
+    files = []
+    for name, (caption, make) in drawn.items():
+        figure = make(results)
+        if figure is not None:
+            path = folder / f"{name}.png"
+            figure.savefig(path, dpi=120)
+            files.append((caption, path))
+    return files
+
+
+def _delta_m(results: Results) -> Figure | None:
+    table = scores(results).drop(index=SINGLE_TASK, errors="ignore").dropna(subset="delta_m")
+    if table.empty:
+        return None
+    figure = Figure(figsize=(7, 0.8 + 0.4 * len(table)), layout="constrained")
+    axes = figure.subplots()
+    colors = _colors(results)
+    places = np.arange(len(table))[::-1]
+    axes.barh(
+        places,
+        table["delta_m"],
+        xerr=table["delta_m ±"].fillna(0),
+        color=[colors[each] for each in table.index],
+        capsize=3,
+    )
+    axes.set_yticks(places, list(table.index))
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_xlabel("Delta-m, % (right of 0: better than single task)")
+    return figure
+
+
+def _trade_off(results: Results) -> Figure | None:
+    pairs = list(combinations(results.tasks, 2))[:MOST_PAIRS]
+    if not pairs:
+        return None
+    table, colors = scores(results), _colors(results)
+    figure, grid = _grid(len(pairs))
+    for axes, (one, other) in zip(grid, pairs, strict=False):
+        both = table[[one, other]].dropna()
+        directions = [results.higher_is_better[task] for task in (one, other)]
+        best = both[pareto(both, directions)].sort_values(one)
+        axes.plot(best[one], best[other], color="0.6", linewidth=1, zorder=1)
+        for method in both.index:
+            bars = [table.loc[method, f"{task} ±"] for task in (one, other)]
+            axes.errorbar(
+                both.loc[method, one],
+                both.loc[method, other],
+                xerr=np.nan_to_num(bars[0]),
+                yerr=np.nan_to_num(bars[1]),
+                fmt="o",
+                color=colors[method],
+                markersize=5,
+                elinewidth=0.7,
+                label=method,
+            )
+        axes.set_xlabel(_label(results, one))
+        axes.set_ylabel(_label(results, other))
+    _legend(figure, grid)
+    return figure
+
+
+def _learning(results: Results) -> Figure | None:
+    figure, grid = _grid(len(results.tasks))
+    colors, found = _colors(results), False
+    for axes, task in zip(grid, results.tasks, strict=False):
+        name = f"val/{task}/{results.metrics[task]}"
+        for method in results.methods:
+            part = task if method == SINGLE_TASK else ""
+            curve = _mean_history(results, method, part, [name])
+            if name in curve and curve[name].notna().any():
+                found = True
+                axes.plot(curve.index, curve[name], color=colors[method], label=method)
+        axes.set(title=_label(results, task), xlabel="step")
+    _legend(figure, grid)
+    return figure if found else None
+
+
+def _gradients(results: Results) -> Figure | None:
+    pairs = list(combinations(results.tasks, 2))[: MOST_PAIRS - 1]
+    if not pairs:
+        return None
+    figure, grid = _grid(len(pairs) + 1)
+    colors, found = _colors(results), False
+    norms = [f"gradients/{task}/norm" for task in results.tasks]
+    cosines = [f"gradients/{one}-{other}/cosine" for one, other in pairs]
+    for method in results.methods:
+        if method == SINGLE_TASK:
+            continue
+        curves = _mean_history(results, method, "", [*norms, *cosines])
+        for axes, name, (one, other) in zip(grid, cosines, pairs, strict=False):
+            axes.set(title=f"cosine: {one}, {other}", xlabel="step")
+            axes.axhline(0, color="0.7", linewidth=0.7)
+            if name in curves:
+                found = True
+                axes.plot(curves.index, curves[name], color=colors[method], label=method)
+        sizes = curves[[name for name in norms if name in curves]]
+        if sizes.shape[1] > 1:
+            ratio = sizes.max(axis=1) / sizes.min(axis=1)
+            grid[len(pairs)].semilogy(ratio.index, ratio, color=colors[method])
+    grid[len(pairs)].set(title="largest norm / smallest", xlabel="step")
+    _legend(figure, grid)
+    return figure if found else None
+
+
+def _affinity(results: Results) -> Figure | None:
+    table = affinities(results)
+    if table.isna().all(axis=None):
+        return None
+    most = float(np.nanmax(np.abs(table)))
+    values = table.to_numpy(float)
+    figure = Figure(figsize=(1.6 + 0.9 * len(table), 1.2 + 0.7 * len(table)), layout="constrained")
+    axes = figure.subplots()
+    shown = axes.imshow(values, cmap="RdYlGn", vmin=-most, vmax=most)
+    axes.set_xticks(range(len(table)), table.columns, rotation=45, ha="right")
+    axes.set_yticks(range(len(table)), table.index)
+    for row, column in np.ndindex(table.shape):
+        value = table.iloc[row, column]
+        if value == value:
+            axes.text(column, row, f"{value:+.0f}", ha="center", va="center")
+    figure.colorbar(shown, label="%")
+    return figure
+
+
+def _mean_history(results: Results, method: str, part: str, names: Sequence[str]) -> pd.DataFrame:
+    runs = results.runs
+    rows = runs[(runs["method"] == method) & (runs["part"] == part) & (runs["folder"] != "")]
+    each = [history(Path(folder), names) for folder in rows["folder"]]
+    return pd.concat(each).groupby(level=0).mean() if each else pd.DataFrame()
+
+
+def _grid(count: int) -> tuple[Figure, list[Axes]]:
+    columns = min(count, 4)
+    lines = -(-count // columns)
+    figure = Figure(figsize=(3.3 * columns, 2.7 * lines + 0.6), layout="constrained")
+    grid = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for axes in grid[count:]:
+        axes.set_visible(False)
+    return figure, grid
+
+
+def _legend(figure: Figure, grid: Sequence[Axes]) -> None:
+    entries: dict[str, Any] = {}
+    for axes in grid:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    if entries:
+        figure.legend(
+            list(entries.values()),
+            list(entries.keys()),
+            loc="outside lower center",
+            ncols=4,
+            frameon=False,
+            fontsize="small",
+        )
+
+
+def _colors(results: Results) -> dict[str, tuple[float, ...]]:
+    palette = colormaps["tab10"] if len(results.methods) <= 10 else colormaps["tab20"]
+    return {method: palette(place % palette.N) for place, method in enumerate(results.methods)}
+
+
+def _label(results: Results, task: str) -> str:
+    arrow = "↑" if results.higher_is_better[task] else "↓"
+    return f"{task} {results.metrics[task]} {arrow}"

@@ -1,0 +1,205 @@
+"""What a study compares, and the runs that it takes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from multitask.errors import InputError, nearest
+from multitask.runs.settings import WandbMode
+
+SINGLE_TASK = "single task"
+TUNED = "tuned weights"
+Config = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to train several tasks.
+
+    Args:
+        tasks: which of the experiment's tasks; all where not given.
+        experiment: another configuration file than the study's.
+        settings: what differs from the file, by dotted name as on the command line.
+    """
+
+    tasks: list[str] | None = None
+    experiment: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Fixed weights of the tasks, found by random search on the validation set.
+
+    Each trial draws a weight for each task, log-uniformly, and trains with the study's first seed;
+    the trial with the best ``val/score`` is trained with all seeds and tested.
+
+    Args:
+        trials: their number; 0 leaves tuned weights out.
+        lowest: smallest weight.
+        highest: largest weight.
+    """
+
+    trials: int = 8
+    lowest: float = 0.05
+    highest: float = 20.0
+
+
+@dataclass
+class Study:
+    """What is compared; every run has the budget that the experiment's file states.
+
+    Args:
+        experiment: configuration file with all tasks.
+        seeds: each method is trained with each of them.
+        methods: by name; beside them, every task is trained alone, and weights are tuned.
+        settings: what differs from the file in all runs, by dotted name as on the command line.
+        tuning: how fixed weights are tuned.
+        metrics: by task, the metric that is compared; the task's headline where not given.
+        wandb: whether the runs are recorded at Weights & Biases, see `RunSettings`.
+        name: the study's; that of its file where not given.
+    """
+
+    experiment: str
+    seeds: list[int]
+    methods: dict[str, Method]
+    settings: dict[str, Any] = field(default_factory=dict)
+    tuning: Tuning = field(default_factory=Tuning)
+    metrics: dict[str, str] = field(default_factory=dict)
+    wandb: WandbMode = "off"
+    name: str = "study"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be compared."""
+        if len(set(self.seeds)) < len(self.seeds) or not self.seeds:
+            raise InputError(f"seeds has {self.seeds}; give each seed once, and at least one")
+        for name in self.methods:
+            if name in (SINGLE_TASK, TUNED):
+                raise InputError(f"methods: '{name}' is always there; give yours another name")
+        names = [slug(name) for name in self.methods]
+        for name in self.methods:
+            if names.count(slug(name)) > 1:
+                raise InputError(f"methods: '{name}' differs from another in signs alone")
+        if not 0 < self.tuning.lowest < self.tuning.highest:
+            raise InputError("tuning: lowest must be positive and less than highest")
+        unknown = set(self.metrics) - set(self.tasks)
+        if unknown:
+            task = min(unknown)
+            raise InputError(f"metrics: there is no task '{task}'{nearest(task, self.tasks)}")
+
+    @property
+    def tasks(self) -> list[str]:
+        """Names of all tasks of the experiment."""
+        return list(_tasks_of(_read(self.experiment), self.experiment))
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One training.
+
+    Args:
+        method: which it belongs to; `SINGLE_TASK`, `TUNED`, or a name of the study's methods.
+        seed: of everything random.
+        config: the whole configuration file.
+        settings: what differs from it, by dotted name.
+        part: the task that is trained alone, or the number of the trial.
+        tests: whether it is tested; runs that only tune are not.
+    """
+
+    method: str
+    seed: int
+    config: Config
+    settings: dict[str, Any]
+    part: str = ""
+    tests: bool = True
+
+    @property
+    def place(self) -> str:
+        """Folder of the run inside the study's; another configuration gives another."""
+        content = json.dumps([self.config, self.settings, self.tests], sort_keys=True, default=str)
+        key = hashlib.sha256(content.encode()).hexdigest()[:8]
+        parts = [slug(self.method), slug(self.part), f"seed-{self.seed}-{key}"]
+        return "/".join(part for part in parts if part)
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return ", ".join(filter(None, [self.method, self.part, f"seed {self.seed}"]))
+
+
+def planned(study: Study) -> Iterator[PlannedRun]:
+    """All runs but those of tuned weights, which depend on trials.
+
+    Yields:
+        Each seed's runs together, so that an unfinished study says something early.
+    """
+    for seed in study.seeds:
+        for task in study.tasks:
+            config = _config(study.experiment, [task])
+            config["model"].pop("balancer", None)
+            yield PlannedRun(SINGLE_TASK, seed, config, study.settings, task)
+        for name, method in study.methods.items():
+            config = _config(method.experiment or study.experiment, method.tasks)
+            yield PlannedRun(name, seed, config, {**study.settings, **method.settings})
+
+
+def weighted(study: Study, weights: dict[str, float], seed: int, trial: int | None) -> PlannedRun:
+    """A run with fixed weights.
+
+    Args:
+        study: the study.
+        weights: by task.
+        seed: of everything random.
+        trial: its number, None for a run of the weights that were chosen.
+    """
+    config = _config(study.experiment, None)
+    config["model"].pop("balancer", None)
+    settings = {f"model.tasks.{task}.weight": weight for task, weight in weights.items()}
+    part = "" if trial is None else f"trial {trial}"
+    return PlannedRun(TUNED, seed, config, {**study.settings, **settings}, part, trial is None)
+
+
+def slug(name: str) -> str:
+    """A name as a folder's: lower case letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _config(experiment: str, tasks: list[str] | None) -> Config:
+    config = deepcopy(_read(experiment))
+    found = _tasks_of(config, experiment)
+    for task in tasks or []:
+        if task not in found:
+            raise InputError(f"{experiment}: there is no task '{task}'{nearest(task, found)}")
+    config["model"]["tasks"] = {
+        name: settings for name, settings in found.items() if tasks is None or name in tasks
+    }
+    return config
+
+
+def _tasks_of(config: Config, experiment: str) -> dict[str, Any]:
+    model = config.get("model")
+    tasks = model.get("tasks") if isinstance(model, dict) else None
+    if not isinstance(tasks, dict) or not tasks:
+        raise InputError(f"{experiment}: a study needs an experiment with tasks under model.tasks")
+    return tasks
+
+
+def _read(experiment: str) -> Config:
+    try:
+        content = yaml.safe_load(Path(experiment).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"experiment {experiment} cannot be read ({error.strerror})") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{experiment}: invalid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{experiment}: the file must be a mapping, 'key: value'")
+    return content

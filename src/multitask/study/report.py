@@ -1,0 +1,227 @@
+"""A study's report: Markdown with tables and figures, the same as one HTML file, and CSV."""
+
+from __future__ import annotations
+
+import base64
+import html
+import math
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from markdown import markdown
+
+from multitask.runs.provenance import provenance
+from multitask.study.comparison import affinities, costs, differences, scores
+from multitask.study.figures import draw
+from multitask.study.plan import SINGLE_TASK, TUNED
+from multitask.study.results import Results
+
+SIGNIFICANT = 0.05
+STYLE = """
+body { font-family: system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.25rem 0.7rem; border-bottom: 1px solid #ddd; text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+img { max-width: 100%; } code { font-size: 85%; overflow-wrap: anywhere; }
+"""
+
+
+def write_report(results: Results, folder: Path, commands: Mapping[str, Sequence[str]]) -> Path:
+    """Write ``report.md``, ``report.html``, their figures and tables.
+
+    Args:
+        results: of the study.
+        folder: the study's.
+        commands: the arguments that reproduce each run, by its title.
+
+    Returns:
+        The HTML file, which needs no other file.
+    """
+    figures = draw(results, folder / "figures") if results.methods else []
+    tables = {
+        "scores": scores(results),
+        "differences": differences(results),
+        "costs": costs(results),
+        "affinities": affinities(results),
+        "runs": results.runs,
+        "values": results.scores,
+    }
+    for name, table in tables.items() if results.methods else []:
+        table.to_csv(folder / f"{name}.csv", index=name in ("scores", "costs", "affinities"))
+    pictures = [(caption, path.relative_to(folder)) for caption, path in figures]
+    text = "\n".join(_page(results, pictures, commands)) + "\n"
+    (folder / "report.md").write_text(text, encoding="utf-8")
+    page = folder / "report.html"
+    page.write_text(_self_contained(text, folder, results.study.name), encoding="utf-8")
+    return page
+
+
+def _page(
+    results: Results, figures: Sequence[tuple[str, Path]], commands: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    study, runs = results.study, results.runs
+    yield f"# {study.name}\n"
+    counts = runs["state"].value_counts()
+    yield (
+        f"{len(runs)} runs ({', '.join(f'{count} {state}' for state, count in counts.items())}), "
+        f"{len(study.seeds)} seeds. Every run has the budget that its configuration states; the "
+        "best epoch is chosen by `val/score`; the test set is looked at once, by that epoch. ± is "
+        "half of the 95 % interval over seeds (Student's t).\n"
+    )
+    if not results.methods:
+        yield "No run is finished yet."
+        return
+    yield "## Test metrics\n"
+    yield from _scores(results)
+    yield "\n## Against single task\n"
+    yield from _differences(results)
+    for caption, path in figures:
+        yield f"\n![{caption}]({path.as_posix()})\n\n*{caption}.*"
+    yield "\n## Cost of one seed\n"
+    yield from _costs(results)
+    yield from _unfinished(results)
+    yield "\n## Where it comes from\n"
+    yield from _provenance(results, commands)
+
+
+def _scores(results: Results) -> Iterator[str]:
+    table = scores(results)
+    heads = [f"{task} {results.metrics[task]} {_arrow(results, task)}" for task in results.tasks]
+    yield from _table(
+        ["", *heads, "Delta-m, %", "mean rank"],
+        [
+            [
+                method,
+                *(_with_interval(row[task], row[f"{task} ±"]) for task in results.tasks),
+                _with_interval(row["delta_m"], row["delta_m ±"], sign=True),
+                _number(row["rank"]),
+            ]
+            for method, row in table.iterrows()
+        ],
+    )
+    yield (
+        "\nDelta-m is the mean over a method's tasks of the change of the metric above, in percent "
+        "of the single-task networks of the same seed, positive where it is better. Ranks are "
+        "among the methods that train all tasks."
+    )
+
+
+def _differences(results: Results) -> Iterator[str]:
+    table = differences(results)
+    cells = {(row["method"], row["task"]): row for _, row in table.iterrows()}
+    methods = [method for method in results.methods if method != SINGLE_TASK]
+    yield from _table(
+        ["", *(f"{task} {_arrow(results, task)}" for task in results.tasks)],
+        [
+            [method, *(_difference(cells.get((method, task))) for task in results.tasks)]
+            for method in methods
+        ],
+    )
+    yield (
+        f"\nMean difference to the single-task network of the same seed; \\* where it differs "
+        f"from 0 by a paired t-test, p < {SIGNIFICANT} after Holm's correction for the "
+        f"{int(table['p'].notna().sum())} comparisons of this table. In brackets, the probability "
+        "that a run of the method is better than a single-task run (ties half)."
+    )
+
+
+def _difference(row: pd.Series[float] | None) -> str:
+    if row is None:
+        return ""
+    star = "\\*" if row["p Holm"] < SIGNIFICANT else ""
+    shown = _with_interval(row["difference"], row["±"], sign=True)
+    return f"{shown}{star} ({row['wins']:.2f})"
+
+
+def _costs(results: Results) -> Iterator[str]:
+    rows = []
+    for method, row in costs(results).iterrows():
+        rows.append(
+            [
+                str(method),
+                f"{row['seconds']:.1f}",
+                f"{row['of single task']:.2f}" if "of single task" in row else "",
+                *(f"{row[name]:.0f}" for name in ("steps", "forward_passes", "backward_passes")),
+                f"{row['peak_memory'] / 2**20:.0f}",
+                f"{row['parameters']:,.0f}",
+            ]
+        )
+    heads = ["", "seconds", "of single task", "steps", "forward passes", "backward passes"]
+    yield from _table([*heads, "peak memory, MiB", "parameters"], rows)
+    yield (
+        "\nOf a seed: single task in sum over its networks. Passes are through the encoder. "
+        f"'{TUNED}' contains its trials, divided among the seeds."
+    )
+
+
+def _unfinished(results: Results) -> Iterator[str]:
+    rows = results.runs[results.runs["state"] != "finished"]
+    if len(rows):
+        yield "\n## Runs without a result\n"
+        yield from _table(
+            ["run", "seed", "state", "reason"],
+            [
+                [f"{row['method']} {row['part']}", str(row["seed"]), row["state"], row["reason"]]
+                for _, row in rows.iterrows()
+            ],
+        )
+
+
+def _provenance(results: Results, commands: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    origin = provenance()
+    git = origin["git"] or {}
+    changed = " with changes" if git.get("dirty") else ""
+    named = ("torch", "lightning", "torchmetrics", "torchjd", "timm")
+    packages = ", ".join(f"{name} {origin['packages'].get(name, '?')}" for name in named)
+    yield f"- commit: {git.get('commit', 'none')}{changed}"
+    yield f"- Python {origin['python']}, {packages}"
+    yield f"- {origin['platform']}, {', '.join(origin['devices'])}"
+    yield f"- seeds: {', '.join(map(str, results.study.seeds))}"
+    yield "\nEvery run's folder holds its whole configuration. The first seed's commands:\n"
+    yield "```bash"
+    first = f"seed {results.study.seeds[0]}"
+    for title, arguments in commands.items():
+        if title.endswith(first):
+            yield shlex.join(["multitask", *arguments])
+    yield "```"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield "| " + " | ".join(heads) + " |"
+    yield "|" + "|".join(["---", *["--:"] * (len(heads) - 1)]) + "|"
+    for row in rows:
+        yield "| " + " | ".join(each.replace("|", "/") for each in row) + " |"
+
+
+def _with_interval(value: float, half: float, sign: bool = False) -> str:
+    if math.isnan(value):
+        return ""
+    shown = _number(value, sign)
+    decimals = len(shown.partition(".")[2])
+    return shown if math.isnan(half) else f"{shown} ± {half:.{decimals}f}"
+
+
+def _number(value: float, sign: bool = False) -> str:
+    if math.isnan(value):
+        return ""
+    decimals = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 2
+    return f"{value:{'+' if sign else ''}.{min(decimals, 5)}f}"
+
+
+def _arrow(results: Results, task: str) -> str:
+    return "↑" if results.higher_is_better[task] else "↓"
+
+
+def _self_contained(text: str, folder: Path, title: str) -> str:
+    body = markdown(text, extensions=["tables", "fenced_code"])
+
+    def embedded(match: re.Match[str]) -> str:
+        content = base64.b64encode((folder / match[1]).read_bytes()).decode()
+        return f'src="data:image/png;base64,{content}"'
+
+    body = re.sub(r'src="([^"]+\.png)"', embedded, body)
+    head = f"<meta charset='utf-8'><title>{html.escape(title)}</title><style>{STYLE}</style>"
+    return f"<!doctype html><html><head>{head}</head><body>{body}</body></html>\n"

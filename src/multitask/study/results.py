@@ -1,0 +1,126 @@
+"""What the finished runs of a study found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from multitask.runs.summary import read_summary
+from multitask.study.plan import SINGLE_TASK, PlannedRun, Study
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that a report is made of.
+
+    Args:
+        study: the study.
+        metrics: by task, the metric that is compared.
+        higher_is_better: by task, its metric's direction.
+        scores: test metrics; columns ``method``, ``seed``, ``task``, ``value``. The values of
+            `SINGLE_TASK` are each of the task's own network.
+        costs: a row for each finished run; columns ``method``, ``part``, ``seed`` and those of
+            `multitask.callbacks.cost.Cost`.
+        runs: a row for each planned run; columns ``method``, ``part``, ``seed``, ``state``
+            (``finished``, ``failed`` or ``missing``), ``reason``, ``folder``.
+    """
+
+    study: Study
+    metrics: dict[str, str]
+    higher_is_better: dict[str, bool]
+    scores: pd.DataFrame
+    costs: pd.DataFrame
+    runs: pd.DataFrame
+
+    @property
+    def methods(self) -> list[str]:
+        """The compared methods, the baselines first, that have a result."""
+        return list(dict.fromkeys(self.scores["method"]))
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks that have a result, in the experiment's order."""
+        return [task for task in self.study.tasks if task in set(self.scores["task"])]
+
+    def values(self, method: str, task: str) -> pd.Series[float]:
+        """A method's test metric of a task by seed; NaN for a seed whose run is missing."""
+        rows = self.scores[(self.scores["method"] == method) & (self.scores["task"] == task)]
+        return rows.set_index("seed")["value"].reindex(self.study.seeds)
+
+
+def collect(
+    study: Study,
+    runs: Sequence[PlannedRun],
+    folders: Mapping[str, Path | None],
+    failures: Mapping[str, str | None],
+) -> Results:
+    """Read the runs' folders.
+
+    Args:
+        study: the study.
+        runs: all planned runs.
+        folders: the finished ones' folders, by the run's place.
+        failures: why a run failed, for those that did, by the run's place.
+    """
+    scores, costs, states = [], [], []
+    metrics: dict[str, str] = {}
+    directions: dict[str, bool] = {}
+    for run in runs:
+        folder = folders[run.place]
+        summary = read_summary(folder) if folder is not None else None
+        key = {"method": run.method, "part": run.part, "seed": run.seed}
+        reason = failures[run.place] or ""
+        state = "finished" if summary else "failed" if reason else "missing"
+        states.append({**key, "state": state, "reason": reason, "folder": str(folder or "")})
+        if summary is None:
+            continue
+        costs.append({**key, **summary["cost"]})
+        if run.tests:
+            for task in summary["headlines"]:
+                metrics[task] = study.metrics.get(task, summary["headlines"][task])
+                name = f"test/{task}/{metrics[task]}"
+                directions[task] = summary["higher_is_better"].get(name, True)
+                value = summary["metrics"].get(name, math.nan)
+                scores.append({**key, "task": task, "value": value})
+    return Results(
+        study,
+        metrics,
+        directions,
+        pd.DataFrame(scores, columns=["method", "part", "seed", "task", "value"]),
+        pd.DataFrame(costs),
+        pd.DataFrame(states),
+    )
+
+
+def history(folder: Path, names: Sequence[str]) -> pd.DataFrame:
+    """What a run logged under some names; a column for each, the steps as index.
+
+    Args:
+        folder: the run's.
+        names: of metrics, such as ``val/digit/accuracy``.
+    """
+    rows = pd.read_csv(folder / "metrics.csv")
+    rows = rows[rows["name"].isin(names)]
+    return rows.pivot_table(index="step", columns="name", values="value", aggfunc="last")
+
+
+def cost_of(results: Results, method: str) -> dict[str, Any]:
+    """What one seed of a method costs: all its runs in sum, but memory at most; means over seeds.
+
+    Trials count as one part of the method, divided among the seeds.
+    """
+    rows = results.costs[results.costs["method"] == method]
+    sums = rows.groupby("seed").sum(numeric_only=True)
+    memory = rows.groupby("seed")["peak_memory"].max()
+    count = len(set(results.study.seeds) & set(rows["seed"])) or 1
+    found: dict[str, Any] = {name: float(sums[name].sum()) / count for name in sums.columns}
+    found["peak_memory"] = float(memory.mean())
+    if method != SINGLE_TASK:
+        # The network that is kept, not those that were tried.
+        found["parameters"] = float(rows["parameters"].max())
+    return found

@@ -1,0 +1,202 @@
+"""What the results of many runs say, over seeds and metrics; a failed run's result is NaN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far apart two methods are, over runs with the same seeds.
+
+    Args:
+        mean: mean of the differences, in the metric's unit.
+        half_width: half the width of its confidence interval, likewise.
+        p_value: of the hypothesis that the expected difference is 0; two-sided.
+        pairs: number of seeds for which both methods have a result.
+    """
+
+    mean: float
+    half_width: float
+    p_value: float
+    pairs: int
+
+
+def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Student's confidence interval for the expected result of a run.
+
+    Args:
+        values: one result for each seed, shape ``[seeds]``; NaN is left out.
+        level: probability with which such intervals cover the expected result.
+
+    Returns:
+        The mean and half the interval's width, in the unit of ``values``; 0 for equal values. The
+        half-width of a single value is NaN; without a value both are.
+
+    Raises:
+        ValueError: if ``level`` is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, not {level}")
+    known = _known(values)
+    mean = float(known.mean()) if len(known) else nan
+    if len(known) < 2:
+        return mean, nan
+    quantile = stats.t.ppf((1 + level) / 2, len(known) - 1)
+    return mean, float(quantile * known.std(ddof=1) / sqrt(len(known)))
+
+
+def paired(ones: ArrayLike, others: ArrayLike, level: float = 0.95) -> Difference:
+    """Student's paired t-test of ``ones - others``.
+
+    Args:
+        ones: one method's results, shape ``[seeds]``; NaN where it has none.
+        others: the other's, for the same seeds in the same order, shape ``[seeds]``.
+        level: confidence level of the interval.
+
+    Returns:
+        The difference over the seeds that both have. With fewer than 2 of them the half-width and
+        the p-value are NaN, without any also the mean. The p-value is 1 where all pairs agree to
+        single precision, NaN where they differ by a constant: no variation to hold it against.
+
+    Raises:
+        ValueError: if the shapes differ, or ``level`` is not between 0 and 1.
+    """
+    ones, others = np.asarray(ones, float), np.asarray(others, float)
+    if ones.shape != others.shape:
+        raise ValueError(f"results must have the same seeds, not {ones.shape} and {others.shape}")
+    both = ~(np.isnan(ones) | np.isnan(others))
+    differences = ones[both] - others[both]
+    mean, half_width = interval(differences, level)
+    if len(differences) < 2:
+        return Difference(mean, half_width, nan, len(differences))
+    # Metrics are computed in single precision. What its rounding leaves of a constant difference
+    # varies so little that any difference would seem significant.
+    rounding = 2 * np.finfo(np.float32).eps * np.abs([ones[both], others[both]]).max()
+    if np.abs(differences).max() <= rounding:
+        p_value = 1.0
+    elif np.ptp(differences) <= rounding:
+        p_value = nan
+    else:
+        p_value = float(stats.ttest_1samp(differences, 0).pvalue)
+    return Difference(mean, half_width, p_value, len(differences))
+
+
+def relative_change(
+    values: ArrayLike, reference: ArrayLike, higher_is_better: ArrayLike
+) -> np.ndarray:
+    """Change from a reference in percent, positive where it is for the better.
+
+    Args:
+        values: results, any shape.
+        reference: what they are compared with, in the same unit, broadcast against ``values``.
+        higher_is_better: which direction is good, bool, likewise.
+
+    Returns:
+        ``100 * sign * (values - reference) / |reference|``; NaN from a reference of 0 or NaN.
+    """
+    values, reference = np.asarray(values, float), np.asarray(reference, float)
+    size = np.where(reference == 0, nan, np.abs(reference))
+    return 100 * _signs(higher_is_better) * (values - reference) / size
+
+
+def delta_m(values: ArrayLike, references: ArrayLike, higher_is_better: ArrayLike) -> float:
+    """Mean relative change over metrics, in percent, positive where it is for the better.
+
+    The sign is that of Maninis et al. (2019, arXiv 1904.08918). The tables of the balancing
+    methods (Liu et al., 2023, arXiv 2306.03792) print its negative, the drop: lower is better.
+    Like them, this is one mean over all metrics, not first within a task: a task with more metrics
+    weighs more.
+
+    Args:
+        values: the metrics of all tasks in one list, shape ``[metrics]``.
+        references: the same of single-task training, shape ``[metrics]``.
+        higher_is_better: which direction is good, bool, shape ``[metrics]``.
+
+    Returns:
+        The mean; NaN if any change is, since means over different metrics do not compare.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    shapes = [np.shape(each) for each in (values, references, higher_is_better)]
+    if len(set(shapes)) > 1:
+        raise ValueError(f"values, references and higher_is_better differ in shape: {shapes}")
+    return float(relative_change(values, references, higher_is_better).mean())
+
+
+def mean_rank(table: ArrayLike, higher_is_better: ArrayLike) -> np.ndarray:
+    """Mean over metrics of each method's rank; 1 is the best.
+
+    Args:
+        table: results, shape ``[methods, metrics]``.
+        higher_is_better: which direction is good, bool, shape ``[metrics]``.
+
+    Returns:
+        Mean ranks, shape ``[methods]``. Ties share a rank; NaN is last, as if infinitely bad.
+    """
+    badness = -_signs(higher_is_better) * np.asarray(table, float)
+    return stats.rankdata(np.where(np.isnan(badness), np.inf, badness), axis=0).mean(axis=1)
+
+
+def win_probability(ones: ArrayLike, others: ArrayLike, higher_is_better: bool) -> float:
+    """Probability that a run of one method is better than a run of the other.
+
+    The "probability of improvement" of Agarwal et al. (2021, arXiv 2108.13264): Mann and Whitney's
+    U over the number of pairs. NaN is left out, so that failed runs do not count against a method.
+
+    Args:
+        ones: results of one method, shape ``[seeds]``.
+        others: results of the other, whatever its seeds, shape ``[other seeds]``.
+        higher_is_better: which direction is good.
+
+    Returns:
+        Share of all pairs in which ``ones`` are better, ties counted half; NaN without a pair.
+    """
+    rows, columns = _known(ones)[:, None], _known(others)
+    wins = rows > columns if higher_is_better else rows < columns
+    return float((wins + (rows == columns) / 2).mean()) if wins.size else nan
+
+
+def holm(p_values: ArrayLike) -> np.ndarray:
+    """Adjust p-values, shape ``[tests]``, so that all tests together have one error rate.
+
+    Step-down (Holm, 1979, Scandinavian Journal of Statistics 6(2)). NaN stays and is no test.
+    """
+    adjusted = np.array(p_values, float)
+    # Sorting puts NaN last.
+    order = np.argsort(adjusted)[: np.count_nonzero(~np.isnan(adjusted))]
+    steps = adjusted[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.maximum.accumulate(np.minimum(steps, 1))
+    return adjusted
+
+
+def pareto(points: ArrayLike, higher_is_better: ArrayLike) -> np.ndarray:
+    """Mark the rows than which no other is better in one metric and at least as good in all.
+
+    Args:
+        points: results, shape ``[methods, metrics]``.
+        higher_is_better: which direction is good, bool, shape ``[metrics]``.
+
+    Returns:
+        Bool, shape ``[methods]``. Equal rows are treated alike. One with NaN is False and keeps
+        no other out.
+    """
+    goodness = _signs(higher_is_better) * np.asarray(points, float)
+    rows, columns = goodness[:, None], goodness[None, :]
+    dominates = (rows >= columns).all(-1) & (rows > columns).any(-1)
+    return ~dominates.any(0) & ~np.isnan(goodness).any(-1)
+
+
+def _known(values: ArrayLike) -> np.ndarray:
+    array = np.asarray(values, float)
+    return array[~np.isnan(array)]
+
+
+def _signs(higher_is_better: ArrayLike) -> np.ndarray:
+    return np.where(higher_is_better, 1.0, -1.0)

@@ -1,0 +1,130 @@
+"""``multitask study``: killed, divided among machines, or undisturbed, it reports the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+STUDY: dict[str, Any] = {
+    "experiment": str(ROOT / "configs/experiment/digits_all.yaml"),
+    "seeds": [0],
+    "settings": {
+        "trainer.accelerator": "cpu",
+        "trainer.max_epochs": 1,
+        "trainer.limit_train_batches": 2,
+        "trainer.limit_val_batches": 1,
+        "trainer.limit_test_batches": 1,
+    },
+    "metrics": {"glyph": "mae"},
+    "methods": {
+        "digit+glyph": {"tasks": ["digit", "glyph"]},
+        "broken": {"settings": {"model.optimizer.init_args.lr": 1e38}},
+    },
+    "tuning": {"trials": 2},
+}
+FINISHED = 5 + 1 + 2 + 1
+"""Runs of single tasks, of the method that works, trials, and the tuned weights."""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(STUDY))
+    return path
+
+
+def start(file: Path, folder: str, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "multitask", "study", str(file), f"--folder={folder}"]
+    return subprocess.Popen(
+        [*command, "--jobs=2", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def run(file: Path, folder: str, *arguments: str) -> str:
+    process = start(file, folder, *arguments)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    return output
+
+
+def finished(folder: str) -> list[Path]:
+    return sorted(Path(folder).glob("small/runs/**/summary.json"))
+
+
+@pytest.mark.slow
+def test_killed_or_divided_it_reports_the_same_and_repeats_nothing(file: Path) -> None:
+    killed = start(file, "killed")
+    deadline = time.monotonic() + 120
+    while len(finished("killed")) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    before = {path: path.stat().st_mtime_ns for path in finished("killed")}
+    output = run(file, "killed")
+    assert f"{len(before)} of 9 runs are finished already" in output
+    assert all(path.stat().st_mtime_ns == written for path, written in before.items())
+    assert len(finished("killed")) == FINISHED
+
+    for shard in ("1/2", "2/2"):
+        output = run(file, "divided", f"--shard={shard}")
+    assert len(finished("divided")) == FINISHED
+    for table in ("values", "scores", "differences"):
+        one, other = (
+            pd.read_csv(f"{folder}/small/{table}.csv") for folder in ("killed", "divided")
+        )
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+        assert len(one) > 1
+
+    page = Path("killed/small/report.md").read_text()
+    assert "| broken  | 0 | failed | multitask: the loss of task" in page
+    assert page.count("--seed_everything=0") == FINISHED + 1
+    # Trials are never tested.
+    for path in finished("killed"):
+        assert ("trial" in str(path)) != ("test/digit/" in path.read_text() or is_alone(path))
+
+
+def is_alone(path: Path) -> bool:
+    return "single-task" in str(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"seed": [1]}, "small.yaml:[0-9]+: a study has no 'seed'; did you mean 'seeds'"),
+        ({"seeds": "many"}, "small.yaml: .*seeds"),
+        ({"methods": {"odd": {"tasks": ["digt"]}}}, "no task 'digt'; did you mean 'digit'"),
+        ({"settings": {"trainer.max_epoch": 1}}, "max_epoch"),
+        ({"experiment": "nowhere.yaml"}, "nowhere.yaml cannot be read"),
+    ],
+)
+def test_wrong_files_are_told_before_anything_is_trained(
+    file: Path, fails: Callable[..., str], change: dict[str, Any], says: str
+) -> None:
+    import re
+
+    file.write_text(yaml.safe_dump(STUDY | change))
+    assert re.search(says, fails("study", str(file)))
+    assert not list(Path("studies").glob("**/output.txt"))
+
+
+@pytest.mark.parametrize("argument", ["--jobs=0", "--shard=3/2", "--shards=1/2", "other.yaml"])
+def test_wrong_arguments(file: Path, fails: Callable[..., str], argument: str) -> None:
+    assert argument.split("=")[0].lstrip("-").split(".")[0][:4] in fails(
+        "study", str(file), argument
+    )

@@ -1,0 +1,124 @@
+"""The tables say what the runs found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from scipy import stats
+
+from multitask.study.comparison import affinities, costs, differences, scores
+from multitask.study.plan import SINGLE_TASK, Method, PlannedRun, Study
+from multitask.study.report import write_report
+from multitask.study.results import Results, collect
+
+# By method and task, a value for each seed.
+VALUES: dict[str, dict[str, list[float]]] = {
+    SINGLE_TASK: {"kind": [0.5, 0.6, 0.7], "size": [2.0, 4.0, 3.0]},
+    "both": {"kind": [0.6, 0.75, 0.77], "size": [3.0, 5.0, 3.0]},
+}
+COST = {"seconds": 2.0, "steps": 10, "forward_passes": 10, "backward_passes": 10}
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    """Finished runs of two methods, one failed and one missing."""
+    experiment = tmp_path / "experiment.yaml"
+    experiment.write_text(yaml.safe_dump({"model": {"tasks": {"kind": {}, "size": {}}}}))
+    methods = {"both": Method(tasks=["kind", "size"]), "broken": Method()}
+    study = Study(str(experiment), [0, 1, 2], methods, metrics={"size": "mae"}, name="small")
+    runs, folders, failures = [], {}, {}
+    for seed in study.seeds:
+        planned = [PlannedRun(SINGLE_TASK, seed, {}, {"t": t}, t) for t in ("kind", "size")]
+        planned += [PlannedRun(name, seed, {}, {"m": name}) for name in methods]
+        for run in planned:
+            runs.append(run)
+            failures[run.place] = "it blew up" if (run.method, seed) == ("broken", 0) else None
+            folders[run.place] = (
+                None if run.method == "broken" else _finished(tmp_path / run.place, run, seed)
+            )
+    return collect(study, runs, folders, failures)
+
+
+def _finished(folder: Path, run: PlannedRun, seed: int) -> Path:
+    tasks = [run.part] if run.part else ["kind", "size"]
+    metrics = {"kind": "accuracy", "size": "mae"}
+    summary: dict[str, Any] = {
+        "metrics": {
+            f"test/{task}/{metrics[task]}": VALUES[run.method][task][seed] for task in tasks
+        },
+        "best_score": 1.0,
+        "higher_is_better": {"test/kind/accuracy": True, "test/size/mae": False},
+        "headlines": {task: {"kind": "accuracy", "size": "r2"}[task] for task in tasks},
+        "cost": {**COST, "parameters": 100, "peak_memory": 2**20 * (1 + seed)},
+    }
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text(json.dumps(summary))
+    rows = [f"{step},0,val/kind/accuracy,{step / 10}" for step in range(3)]
+    rows += [f"{step},0,gradients/{task}/norm,{1 + step}" for step in (0, 1) for task in metrics]
+    rows += [f"{step},0,gradients/kind-size/cosine,0.5" for step in (0, 1)]
+    (folder / "metrics.csv").write_text("\n".join(["step,epoch,name,value", *rows]))
+    return folder
+
+
+def test_scores_are_means_and_intervals_over_seeds(results: Results) -> None:
+    table = scores(results)
+    values = VALUES["both"]["kind"]
+    assert table.loc["both", "kind"] == pytest.approx(sum(values) / 3)
+    half = stats.t.ppf(0.975, 2) * stats.sem(values)
+    assert table.loc["both", "kind ±"] == pytest.approx(half)
+    # By hand: the accuracy changes by 20, 25 and 10 %, the error by -50, -25 and 0 %.
+    expected = [(20 - 50) / 2, (25 - 25) / 2, 10 / 2]
+    assert table.loc["both", "delta_m"] == pytest.approx(sum(expected) / 3)
+    assert table.loc[SINGLE_TASK, "delta_m"] == 0
+    assert table["rank"].tolist() == [1.5, 1.5]
+
+
+def test_differences_are_paired_by_seed_and_corrected(results: Results) -> None:
+    table = differences(results).set_index("task")
+    assert table["difference"].tolist() == pytest.approx([0.32 / 3, 2 / 3])
+    reference = stats.ttest_rel(VALUES["both"]["kind"], VALUES[SINGLE_TASK]["kind"])
+    assert table.loc["kind", "p"] == pytest.approx(reference.pvalue)
+    smaller, larger = sorted(table["p"])
+    assert sorted(table["p Holm"]) == pytest.approx([min(2 * smaller, 1), max(2 * smaller, larger)])
+    assert table.loc["kind", "wins"] == pytest.approx(7.5 / 9)
+
+
+def test_costs_of_single_task_are_those_of_all_its_networks(results: Results) -> None:
+    table = costs(results)
+    assert table.loc[SINGLE_TASK, ["seconds", "parameters"]].tolist() == [4, 200]
+    assert table.loc["both", ["seconds", "parameters", "of single task"]].tolist() == [2, 100, 0.5]
+    assert table.loc["both", "peak_memory"] == 2 * 2**20
+
+
+def test_affinity_is_the_change_by_training_two_tasks_together(results: Results) -> None:
+    table = affinities(results)
+    assert table.loc["kind", "size"] == pytest.approx(55 / 3)
+    assert table.loc["size", "kind"] == pytest.approx(-25)
+    assert table.isna().loc["kind", "kind"]
+
+
+def test_the_report_has_every_result_and_every_failure(results: Results, tmp_path: Path) -> None:
+    page = write_report(results, tmp_path, {"both, seed 0": ["fit", "--config=a b.yaml"]})
+    text, html = (tmp_path / "report.md").read_text(), page.read_text()
+    assert "| both | 0.707 ± 0.231 | 3.67 ± 2.87 | -3.33 ± 25.86 | 1.50 |" in text
+    assert "| broken  | 0 | failed | it blew up |" in text
+    assert "| broken  | 1 | missing |  |" in text
+    assert "multitask fit '--config=a b.yaml'" in text
+    assert "12 runs (9 finished, 2 missing, 1 failed), 3 seeds" in text
+    assert '<td style="text-align: right;">0.707 ± 0.231</td>' in html
+    figures = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert figures == [
+        "affinity.png",
+        "delta_m.png",
+        "gradients.png",
+        "learning.png",
+        "trade_off.png",
+    ]
+    # One file is enough.
+    assert html.count("data:image/png;base64,") == len(figures)
+    assert '.png"' not in html
+    assert (tmp_path / "scores.csv").read_text().startswith(",kind,kind ±,")

@@ -1,0 +1,113 @@
+"""Which runs a study takes, and when two are the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from multitask.errors import InputError
+from multitask.study.plan import SINGLE_TASK, Method, Study, Tuning, planned
+from multitask.study.tuning import chosen, trials
+
+TASKS = {
+    "kind": {"class_path": "Classification"},
+    "size": {"class_path": "Regression"},
+    "place": {"class_path": "Regression"},
+}
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> str:
+    config = {"model": {"tasks": TASKS, "balancer": "FixedWeights"}, "trainer": {"max_epochs": 3}}
+    path = tmp_path / "experiment.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    return str(path)
+
+
+def study(experiment: str, **options: Any) -> Study:
+    methods = {"all": Method(), "two": Method(tasks=["kind", "size"])}
+    defaults: dict[str, Any] = {"seeds": [3, 4], "methods": methods}
+    return Study(experiment, **(defaults | options))
+
+
+def test_every_task_is_trained_alone_without_the_experiments_balancer(experiment: str) -> None:
+    runs = [run for run in planned(study(experiment)) if run.method == SINGLE_TASK]
+    assert [(run.seed, run.part) for run in runs] == [
+        (seed, task) for seed in (3, 4) for task in TASKS
+    ]
+    for run in runs:
+        assert run.config["model"] == {"tasks": {run.part: TASKS[run.part]}}
+        assert run.config["trainer"] == {"max_epochs": 3}
+
+
+def test_a_method_has_its_tasks_and_settings(experiment: str) -> None:
+    changed = Method(["place"], settings={"trainer.max_epochs": 9})
+    asked = study(experiment, methods={"one": changed}, settings={"seed": 1})
+    run = next(run for run in planned(asked) if run.method == "one")
+    assert list(run.config["model"]["tasks"]) == ["place"]
+    assert run.config["model"]["balancer"] == "FixedWeights"
+    assert run.settings == {"seed": 1, "trainer.max_epochs": 9}
+
+
+def test_runs_have_places_of_their_own_that_change_with_the_configuration(experiment: str) -> None:
+    before = [run.place for run in planned(study(experiment))]
+    assert len(set(before)) == len(before) == 10
+    assert before == [run.place for run in planned(study(experiment))]
+    other = [run.place for run in planned(study(experiment, settings={"x": 1}))]
+    assert not set(before) & set(other)
+    path = Path(experiment)
+    path.write_text(path.read_text().replace("max_epochs: 3", "max_epochs: 4"))
+    assert not set(before) & {run.place for run in planned(study(experiment))}
+
+
+def test_trials_are_drawn_once_and_for_all_within_bounds(experiment: str) -> None:
+    asked = study(experiment, tuning=Tuning(trials=30, lowest=0.5, highest=2.0))
+    weights = [run.settings for run in trials(asked)]
+    assert weights == [run.settings for run in trials(asked)]
+    assert set(weights[0].values()) == {1.0}
+    drawn = [value for each in weights[1:] for value in each.values()]
+    assert len(set(drawn)) == len(drawn) == 29 * 3
+    assert 0.5 <= min(drawn) < 0.6
+    assert 1.8 < max(drawn) <= 2.0
+    # As many halve a task as double it.
+    assert 0.3 < sum(value < 1 for value in drawn) / len(drawn) < 0.7
+    assert {run.seed for run in trials(asked)} == {3}
+    assert not any(run.tests for run in trials(asked))
+
+
+def test_the_trial_with_the_best_score_is_trained_with_all_seeds(experiment: str) -> None:
+    asked = study(experiment, tuning=Tuning(trials=4))
+    finals = list(chosen(asked, {0: 0.2, 2: 0.9, 3: 0.5}))
+    assert [run.seed for run in finals] == [3, 4]
+    assert all(run.settings == list(trials(asked))[2].settings and run.tests for run in finals)
+    assert list(chosen(asked, {})) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"seeds": [1, 1]}, "seeds has"),
+        ({"seeds": []}, "seeds has"),
+        ({"methods": {"single task": Method()}}, "'single task' is always there"),
+        ({"methods": {"a b": Method(), "A-b": Method()}}, "signs alone"),
+        ({"metrics": {"sise": "mae"}}, "there is no task 'sise'; did you mean 'size'"),
+        ({"tuning": Tuning(lowest=2.0, highest=1.0)}, "lowest must be"),
+    ],
+)
+def test_studies_that_cannot_be(experiment: str, options: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        study(experiment, **options)
+
+
+def test_a_method_with_a_task_that_is_not_there(experiment: str) -> None:
+    asked = study(experiment, methods={"odd": Method(tasks=["knd"])})
+    with pytest.raises(InputError, match="no task 'knd'; did you mean 'kind'"):
+        list(planned(asked))
+
+
+def test_an_experiment_that_is_not_there() -> None:
+    with pytest.raises(InputError, match=r"nowhere.yaml cannot be read"):
+        study("nowhere.yaml", metrics={"a": "b"})
