@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from scipy import stats
 
-from multitask.study.comparison import affinities, costs, differences, scores
+from multitask.study.comparison import affinities, between_methods, costs, differences, scores
 from multitask.study.plan import SINGLE_TASK, Method, PlannedRun, Study
 from multitask.study.report import write_report
 from multitask.study.results import Results, collect
+from multitask.study.variation import write_variation
 
 # By method and task, a value for each seed.
 VALUES: dict[str, dict[str, list[float]]] = {
@@ -29,7 +32,14 @@ def results(tmp_path: Path) -> Results:
     experiment = tmp_path / "experiment.yaml"
     experiment.write_text(yaml.safe_dump({"model": {"tasks": {"kind": {}, "size": {}}}}))
     methods = {"both": Method(tasks=["kind", "size"]), "broken": Method()}
-    study = Study(str(experiment), [0, 1, 2], methods, metrics={"size": "mae"}, name="small")
+    study = Study(
+        str(experiment),
+        [0, 1, 2],
+        methods,
+        metrics={"size": "mae"},
+        comparisons=[[SINGLE_TASK, "both"]],
+        name="small",
+    )
     runs, folders, failures = [], {}, {}
     for seed in study.seeds:
         planned = [PlannedRun(SINGLE_TASK, seed, {}, {"t": t}, t) for t in ("kind", "size")]
@@ -85,6 +95,25 @@ def test_differences_are_paired_by_seed_and_corrected(results: Results) -> None:
     smaller, larger = sorted(table["p"])
     assert sorted(table["p Holm"]) == pytest.approx([min(2 * smaller, 1), max(2 * smaller, larger)])
     assert table.loc["kind", "wins"] == pytest.approx(7.5 / 9)
+
+
+def test_methods_are_compared_with_each_other(results: Results) -> None:
+    table = between_methods(results).set_index("task")
+    reversed_ = differences(results).set_index("task")
+    assert table["difference"].tolist() == pytest.approx((-reversed_["difference"]).tolist())
+    assert table["p Holm"].tolist() == pytest.approx(reversed_["p Holm"].tolist())
+    assert table["wins"].tolist() == pytest.approx((1 - reversed_["wins"]).tolist())
+
+
+def test_a_variation_draws_each_task_over_its_repetitions(results: Results, tmp_path: Path) -> None:
+    study = replace(results.study, vary={"few": {"labels": 5}, "many": {"labels": 50}})
+    page = write_variation(study, {"few": results, "many": results}, tmp_path / "all")
+    table = pd.read_csv(tmp_path / "all/variation.csv")
+    assert len(table) == 2 * 2 * 2
+    kind = table[(table["task"] == "kind") & (table["method"] == "both")]
+    assert kind["mean"].tolist() == pytest.approx([2.12 / 3] * 2)
+    assert "<code>labels: 50</code>" in page.read_text()
+    assert page.read_text().count("data:image/png;base64,") == 2
 
 
 def test_costs_of_single_task_are_those_of_all_its_networks(results: Results) -> None:

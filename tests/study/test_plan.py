@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from multitask.errors import InputError
-from multitask.study.plan import SINGLE_TASK, Method, Study, Tuning, planned
+from multitask.study.plan import SINGLE_TASK, Method, Study, Tuning, planned, variants
 from multitask.study.tuning import chosen, trials
 
 TASKS = {
@@ -63,6 +63,17 @@ def test_runs_have_places_of_their_own_that_change_with_the_configuration(experi
     assert not set(before) & {run.place for run in planned(study(experiment))}
 
 
+def test_a_study_is_repeated_with_other_settings_in_folders_of_their_own(experiment: str) -> None:
+    asked = study(experiment, settings={"a": 1}, vary={"few": {"b": 2}, "many": {"a": 3}})
+    found = variants(asked)
+    assert {name: each.settings for name, each in found.items()} == {
+        "few": {"a": 1, "b": 2},
+        "many": {"a": 3},
+    }
+    assert [each.name for each in found.values()] == ["study/few", "study/many"]
+    assert list(variants(study(experiment)).values()) == [study(experiment)]
+
+
 def test_trials_are_drawn_once_and_for_all_within_bounds(experiment: str) -> None:
     asked = study(experiment, tuning=Tuning(trials=30, lowest=0.5, highest=2.0))
     weights = [run.settings for run in trials(asked)]
@@ -93,6 +104,7 @@ def test_the_trial_with_the_best_score_is_trained_with_all_seeds(experiment: str
         ({"seeds": []}, "seeds has"),
         ({"methods": {"single task": Method()}}, "'single task' is always there"),
         ({"methods": {"a b": Method(), "A-b": Method()}}, "signs alone"),
+        ({"comparisons": [["all", "tow"]]}, "there is no 'tow'; did you mean 'two'"),
         ({"metrics": {"sise": "mae"}}, "there is no task 'sise'; did you mean 'size'"),
         ({"tuning": Tuning(lowest=2.0, highest=1.0)}, "lowest must be"),
     ],

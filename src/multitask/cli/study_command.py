@@ -18,10 +18,11 @@ from multitask.errors import InputError, nearest
 from multitask.runs.log_file import say
 from multitask.runs.summary import read_summary
 from multitask.study.execution import Program, Workplace, command, shard_of, train
-from multitask.study.plan import PlannedRun, Study, planned
+from multitask.study.plan import PlannedRun, Study, planned, variants
 from multitask.study.report import write_report
-from multitask.study.results import collect
+from multitask.study.results import Results, collect
 from multitask.study.tuning import chosen, trials
+from multitask.study.variation import write_variation
 
 USAGE = "multitask study configs/study/digits.yaml [--jobs=2] [--shard=1/4] [--folder=studies]"
 PRELOADED = ("multitask.cli.command_line", "multitask.study.execution")
@@ -39,18 +40,32 @@ def study_command(arguments: Sequence[str], program: Program) -> None:
     """
     options = _options(arguments)
     study = read_study(Path(options["file"]))
+    studies = variants(study)
+    places = {name: _place(each, options, program) for name, each in studies.items()}
+    for name, each in studies.items():
+        _check(each, [*planned(each), *trials(each)], places[name])
+    found = {
+        name: _carry_out(each, places[name], options["shard"]) for name, each in studies.items()
+    }
+    if study.vary:
+        say(f"Report: {write_variation(study, found, Path(options['folder']) / study.name)}")
+
+
+def _place(study: Study, options: dict[str, str], program: Program) -> Workplace:
     folder = Path(options["folder"]) / study.name
-    place = Workplace(folder, int(options["jobs"]), program, PRELOADED)
+    return Workplace(folder, int(options["jobs"]), program, PRELOADED)
+
+
+def _carry_out(study: Study, place: Workplace, shard: str) -> Results:
     runs = [*planned(study), *trials(study)]
-    _check(study, runs, place)
-    train(study, _share(runs, options), place)
+    train(study, shard_of(runs, shard), place)
     finals = list(chosen(study, _scores(study, place)))
     if finals:
         # Whoever sees the last trial finish trains these; each is locked while it trains.
         train(study, finals, place)
     elif study.tuning.trials:
         say("Weights are tuned once all trials are finished")
-    _report(study, [*runs, *finals], place)
+    return _report(study, [*runs, *finals], place)
 
 
 def read_study(path: Path) -> Study:
@@ -75,7 +90,7 @@ def read_study(path: Path) -> Study:
     except Exception as error:
         raise InputError(f"{path}: {_innermost(error)}") from error
     # What looks like a class is the runs' to make.
-    study.settings = content.get("settings", {})
+    study.settings, study.vary = content.get("settings", {}), content.get("vary", {})
     for name, method in content["methods"].items():
         own = (method or {}).get("settings", {})
         study.methods[name] = replace(study.methods[name], settings=own)
@@ -106,10 +121,6 @@ def _options(arguments: Sequence[str]) -> dict[str, str]:
     return {**options, "file": files[0]}
 
 
-def _share(runs: Sequence[PlannedRun], options: dict[str, str]) -> list[PlannedRun]:
-    return shard_of(runs, options["shard"])
-
-
 def _check(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
     """Refuse what the runs would refuse, before the first is trained."""
     for run in runs:
@@ -133,7 +144,7 @@ def _scores(study: Study, place: Workplace) -> dict[int, float]:
     return {trial: score for trial, score in found.items() if score is not None}
 
 
-def _report(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
+def _report(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> Results:
     ids = {run.place: run for run in runs}
     results = collect(
         study,
@@ -146,3 +157,4 @@ def _report(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
     settings = yaml.safe_dump(asdict(study), sort_keys=False, allow_unicode=True)
     (place.folder / "study.yaml").write_text(settings, encoding="utf-8")
     say(f"Report: {page}")
+    return results

@@ -47,19 +47,33 @@ def differences(results: Results) -> pd.DataFrame:
     """Each method against the single-task network of the same seed, task by task.
 
     Returns:
-        Columns ``method``, ``task``, ``difference``, ``±`` (half of the 95 % interval), ``p``,
-        ``p Holm`` (adjusted for all comparisons of the table), ``wins`` (probability that a run of
-        the method is better than a single-task run) and ``pairs``.
+        Columns ``method``, ``other``, ``task``, ``difference``, ``±`` (half of the 95 % interval),
+        ``p``, ``p Holm`` (adjusted for all comparisons of the table), ``wins`` (probability that a
+        run of the method is better than one of the other) and ``pairs``.
     """
+    return _differences(
+        results, [(each, SINGLE_TASK) for each in results.methods if each != SINGLE_TASK]
+    )
+
+
+def between_methods(results: Results) -> pd.DataFrame:
+    """The pairs that the study compares, task by task; columns as of `differences`.
+
+    ``method`` is the first of the pair and ``other`` the second.
+    """
+    return _differences(results, [(one, other) for one, other in results.study.comparisons])
+
+
+def _differences(results: Results, pairs: list[tuple[str, str]]) -> pd.DataFrame:
     rows = []
-    for method in results.methods:
-        for task in results.tasks if method != SINGLE_TASK else []:
-            ours, alone = results.values(method, task), results.values(SINGLE_TASK, task)
-            if ours.notna().any():
-                found = paired(ours, alone)
-                wins = win_probability(ours, alone, results.higher_is_better[task])
-                rows.append({"method": method, "task": task, **_row(found), "wins": wins})
-    columns = ["method", "task", "difference", "±", "p", "pairs", "wins"]
+    for method, other in pairs:
+        for task in results.tasks:
+            ours, theirs = results.values(method, task), results.values(other, task)
+            if ours.notna().any() and theirs.notna().any():
+                wins = win_probability(ours, theirs, results.higher_is_better[task])
+                names = {"method": method, "other": other, "task": task}
+                rows.append({**names, **_row(paired(ours, theirs)), "wins": wins})
+    columns = ["method", "other", "task", "difference", "±", "p", "pairs", "wins"]
     table = pd.DataFrame(rows, columns=columns)
     table["p Holm"] = holm(table["p"]) if len(table) else []
     return table

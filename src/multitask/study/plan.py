@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,8 @@ class Study:
         settings: what differs from the file in all runs, by dotted name as on the command line.
         tuning: how fixed weights are tuned.
         metrics: by task, the metric that is compared; the task's headline where not given.
+        comparisons: pairs of methods that are compared with each other.
+        vary: by name, settings with which the whole study is repeated.
         wandb: whether the runs are recorded at Weights & Biases, see `RunSettings`.
         name: the study's; that of its file where not given.
     """
@@ -75,6 +77,8 @@ class Study:
     settings: dict[str, Any] = field(default_factory=dict)
     tuning: Tuning = field(default_factory=Tuning)
     metrics: dict[str, str] = field(default_factory=dict)
+    comparisons: list[list[str]] = field(default_factory=list)
+    vary: dict[str, dict[str, Any]] = field(default_factory=dict)
     wandb: WandbMode = "off"
     name: str = "study"
 
@@ -91,6 +95,13 @@ class Study:
                 raise InputError(f"methods: '{name}' differs from another in signs alone")
         if not 0 < self.tuning.lowest < self.tuning.highest:
             raise InputError("tuning: lowest must be positive and less than highest")
+        names = [SINGLE_TASK, TUNED, *self.methods]
+        for pair in self.comparisons:
+            if len(pair) != 2:
+                raise InputError(f"comparisons: {pair} are {len(pair)} methods; give two")
+            for name in pair:
+                if name not in names:
+                    raise InputError(f"comparisons: there is no '{name}'{nearest(name, names)}")
         unknown = set(self.metrics) - set(self.tasks)
         if unknown:
             task = min(unknown)
@@ -100,6 +111,19 @@ class Study:
     def tasks(self) -> list[str]:
         """Names of all tasks of the experiment."""
         return list(_tasks_of(_read(self.experiment), self.experiment))
+
+
+def variants(study: Study) -> dict[str, Study]:
+    """What the study is repeated with, by name; the study itself, without one, where nothing is."""
+    return {
+        name: replace(
+            study,
+            settings={**study.settings, **settings},
+            name=f"{study.name}/{slug(name)}" if name else study.name,
+            vary={},
+        )
+        for name, settings in (study.vary or {"": {}}).items()
+    }
 
 
 @dataclass(frozen=True)

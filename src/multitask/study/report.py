@@ -14,7 +14,7 @@ import pandas as pd
 from markdown import markdown
 
 from multitask.runs.provenance import provenance
-from multitask.study.comparison import affinities, costs, differences, scores
+from multitask.study.comparison import affinities, between_methods, costs, differences, scores
 from multitask.study.figures import draw
 from multitask.study.plan import SINGLE_TASK, TUNED
 from multitask.study.results import Results
@@ -44,6 +44,7 @@ def write_report(results: Results, folder: Path, commands: Mapping[str, Sequence
     tables = {
         "scores": scores(results),
         "differences": differences(results),
+        "comparisons": between_methods(results),
         "costs": costs(results),
         "affinities": affinities(results),
         "runs": results.runs,
@@ -53,9 +54,23 @@ def write_report(results: Results, folder: Path, commands: Mapping[str, Sequence
         table.to_csv(folder / f"{name}.csv", index=name in ("scores", "costs", "affinities"))
     pictures = [(caption, path.relative_to(folder)) for caption, path in figures]
     text = "\n".join(_page(results, pictures, commands)) + "\n"
+    return write_page(text, folder, results.study.name)
+
+
+def write_page(text: str, folder: Path, title: str) -> Path:
+    """Write ``report.md``, and ``report.html`` with its figures inside.
+
+    Args:
+        text: Markdown; figures are PNG files below the folder.
+        folder: of the report.
+        title: of the page.
+
+    Returns:
+        The HTML file.
+    """
     (folder / "report.md").write_text(text, encoding="utf-8")
     page = folder / "report.html"
-    page.write_text(_self_contained(text, folder, results.study.name), encoding="utf-8")
+    page.write_text(_self_contained(text, folder, title), encoding="utf-8")
     return page
 
 
@@ -78,6 +93,9 @@ def _page(
     yield from _scores(results)
     yield "\n## Against single task\n"
     yield from _differences(results)
+    if results.study.comparisons:
+        yield "\n## Method against method\n"
+        yield from _between_methods(results)
     for caption, path in figures:
         yield f"\n![{caption}]({path.as_posix()})\n\n*{caption}.*"
     yield "\n## Cost of one seed\n"
@@ -125,6 +143,22 @@ def _differences(results: Results) -> Iterator[str]:
         f"from 0 by a paired t-test, p < {SIGNIFICANT} after Holm's correction for the "
         f"{int(table['p'].notna().sum())} comparisons of this table. In brackets, the probability "
         "that a run of the method is better than a single-task run (ties half)."
+    )
+
+
+def _between_methods(results: Results) -> Iterator[str]:
+    table = between_methods(results)
+    cells = {(row["method"], row["other"], row["task"]): row for _, row in table.iterrows()}
+    yield from _table(
+        ["", *(f"{task} {_arrow(results, task)}" for task in results.tasks)],
+        [
+            [f"{one} - {other}", *(_difference(cells.get((one, other, t))) for t in results.tasks)]
+            for one, other in results.study.comparisons
+        ],
+    )
+    yield (
+        "\nThe first method's metric less the second's of the same seed; \\* as above, corrected "
+        f"for the {int(table['p'].notna().sum())} comparisons of this table."
     )
 
 

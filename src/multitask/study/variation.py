@@ -1,0 +1,72 @@
+"""The report of a study that was repeated with other settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from multitask.study.plan import Study
+from multitask.study.report import write_page
+from multitask.study.results import Results
+from multitask.study.statistics import interval
+
+
+def write_variation(study: Study, found: Mapping[str, Results], folder: Path) -> Path:
+    """Draw each task's metric over the repetitions, and link to their reports.
+
+    Args:
+        study: the study.
+        found: results by the repetition's name.
+        folder: the study's.
+
+    Returns:
+        The HTML file.
+    """
+    with_results = {name: results for name, results in found.items() if results.methods}
+    table = pd.DataFrame(_rows(with_results))
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_csv(folder / "variation.csv", index=False)
+    lines = [f"# {study.name}\n", "The study was repeated with these settings:\n"]
+    for name, results in found.items():
+        settings = ", ".join(f"`{key}: {value}`" for key, value in study.vary[name].items())
+        place = results.study.name.split("/")[-1]
+        lines.append(f"- [{name}]({place}/report.html): {settings}")
+    for task in dict.fromkeys(table["task"]) if len(table) else []:
+        results = next(iter(with_results.values()))
+        arrow = "↑" if results.higher_is_better[task] else "↓"
+        title = f"{task} {results.metrics[task]} {arrow}"
+        figure = _draw(table[table["task"] == task], title)
+        figure.savefig(folder / f"{task}.png", dpi=120)
+        lines.append(f"\n![{title}]({task}.png)")
+    lines.append("\nMeans and 95 % intervals over seeds.")
+    return write_page("\n".join(lines) + "\n", folder, study.name)
+
+
+def _rows(found: Mapping[str, Results]) -> Iterator[dict[str, Any]]:
+    for name, results in found.items():
+        for method in results.methods:
+            for task in results.tasks:
+                mean, half = interval(results.values(method, task))
+                if mean == mean:
+                    row = {"variation": name, "method": method, "task": task}
+                    yield {**row, "mean": mean, "±": half}
+
+
+def _draw(table: pd.DataFrame, title: str) -> Figure:
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    values = list(dict.fromkeys(table["variation"]))
+    for method, rows in table.groupby("method", sort=False):
+        places = [values.index(value) for value in rows["variation"]]
+        axes.errorbar(
+            places, rows["mean"], yerr=np.nan_to_num(rows["±"]), label=method, capsize=3, marker="o"
+        )
+    axes.set_xticks(range(len(values)), values)
+    axes.set_ylabel(title)
+    axes.legend(frameon=False)
+    return figure
