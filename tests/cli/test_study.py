@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,11 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+
+from multitask.cli.study_command import check_study, read_study
+from multitask.study.execution import Workplace
+from multitask.study.plan import planned, variants
+from multitask.study.tuning import trials
 
 ROOT = Path(__file__).parents[2]
 STUDY: dict[str, Any] = {
@@ -29,7 +35,7 @@ STUDY: dict[str, Any] = {
     "metrics": {"glyph": "mae"},
     "methods": {
         "digit+glyph": {"tasks": ["digit", "glyph"]},
-        "broken": {"settings": {"model.optimizer.init_args.lr": 1e38}},
+        "broken": {"settings": {"model.optimizer.init_args.lr": 1e30}},
     },
     "tuning": {"trials": 2},
 }
@@ -107,7 +113,7 @@ def is_alone(path: Path) -> bool:
     ("change", "says"),
     [
         ({"seed": [1]}, "small.yaml:[0-9]+: a study has no 'seed'; did you mean 'seeds'"),
-        ({"seeds": "many"}, "small.yaml: .*seeds"),
+        ({"seeds": "many"}, r"small.yaml:[0-9]+: seeds: Expected a list"),
         ({"methods": {"odd": {"tasks": ["digt"]}}}, "no task 'digt'; did you mean 'digit'"),
         ({"settings": {"trainer.max_epoch": 1}}, "max_epoch"),
         ({"experiment": "nowhere.yaml"}, "nowhere.yaml cannot be read"),
@@ -116,15 +122,39 @@ def is_alone(path: Path) -> bool:
 def test_wrong_files_are_told_before_anything_is_trained(
     file: Path, fails: Callable[..., str], change: dict[str, Any], says: str
 ) -> None:
-    import re
-
     file.write_text(yaml.safe_dump(STUDY | change))
     assert re.search(says, fails("study", str(file)))
     assert not list(Path("studies").glob("**/output.txt"))
 
 
-@pytest.mark.parametrize("argument", ["--jobs=0", "--shard=3/2", "--shards=1/2", "other.yaml"])
-def test_wrong_arguments(file: Path, fails: Callable[..., str], argument: str) -> None:
-    assert argument.split("=")[0].lstrip("-").split(".")[0][:4] in fails(
-        "study", str(file), argument
-    )
+def documented() -> dict[str, str]:
+    page = (ROOT / "docs/study.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    files = {path.stem: path.read_text() for path in (ROOT / "configs/study").glob("*.yaml")}
+    return {**files, "documented": block}
+
+
+@pytest.mark.parametrize("name", documented())
+def test_every_study_that_is_offered_could_start(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(documented()[name])
+    for study in variants(read_study(path)).values():
+        runs = [*planned(study), *trials(study)]
+        assert len({run.place for run in runs}) == len(runs)
+        check_study(study, runs, Workplace(tmp_path, 1, lambda arguments: None))
+
+
+@pytest.mark.parametrize(
+    ("argument", "says"),
+    [
+        ("--jobs=0", "jobs is 0"),
+        ("--shard=3/2", "shard is 3/2"),
+        ("--shards=1/2", "--shards=1/2: no such setting"),
+        ("other.yaml", "study takes one file"),
+    ],
+)
+def test_wrong_arguments(file: Path, fails: Callable[..., str], argument: str, says: str) -> None:
+    assert says in fails("study", str(file), argument)

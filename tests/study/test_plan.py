@@ -52,6 +52,14 @@ def test_a_method_has_its_tasks_and_settings(experiment: str) -> None:
     assert run.settings == {"seed": 1, "trainer.max_epochs": 9}
 
 
+def test_a_methods_balancer_replaces_the_experiments(experiment: str) -> None:
+    own = {"model.balancer": {"class_path": "GradNorm"}}
+    asked = study(experiment, methods={"one": Method(settings=own)})
+    run = next(run for run in planned(asked) if run.method == "one")
+    assert "balancer" not in run.config["model"]
+    assert run.settings == own
+
+
 def test_runs_have_places_of_their_own_that_change_with_the_configuration(experiment: str) -> None:
     before = [run.place for run in planned(study(experiment))]
     assert len(set(before)) == len(before) == 10

@@ -36,6 +36,21 @@ def check_config_files(paths: Sequence[Path], arguments: Sequence[str] = ()) -> 
             raise InputError(str(problem))
 
 
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Check a whole command line, which otherwise is left to the parser.
+
+    Args:
+        arguments: what `multitask.cli.arguments.prepare` returned.
+
+    Raises:
+        InputError: naming the argument, or the file and line, and what would be right.
+    """
+    for problem in problems(
+        overridden(_all_of([Path(each) for each in _files(arguments)]), arguments)
+    ):
+        raise InputError(str(problem))
+
+
 def explain(message: str, arguments: Sequence[str], paths: Sequence[Path]) -> str:
     """Turn an error message of the parser into one sentence.
 

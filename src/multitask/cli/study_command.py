@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentParser
 
 from multitask.cli.arguments import prepare
+from multitask.cli.config_errors import check_arguments
 from multitask.cli.yaml_source import read_config
 from multitask.errors import InputError, nearest
 from multitask.runs.log_file import say
@@ -43,7 +45,7 @@ def study_command(arguments: Sequence[str], program: Program) -> None:
     studies = variants(study)
     places = {name: _place(each, options, program) for name, each in studies.items()}
     for name, each in studies.items():
-        _check(each, [*planned(each), *trials(each)], places[name])
+        check_study(each, [*planned(each), *trials(each)], places[name])
     found = {
         name: _carry_out(each, places[name], options["shard"]) for name, each in studies.items()
     }
@@ -74,21 +76,23 @@ def read_study(path: Path) -> Study:
     Raises:
         InputError: naming the file, and the key that is wrong.
     """
-    settings = read_config(path)
-    names = [field.name for field in fields(Study)]
+    settings, hints = read_config(path), get_type_hints(Study)
     for name, setting in settings.entries.items():
-        if name not in names:
-            raise InputError(f"{setting.place.text}: a study has no '{name}'{nearest(name, names)}")
+        place = setting.place.text
+        if name not in hints:
+            raise InputError(f"{place}: a study has no '{name}'{nearest(name, hints)}")
+        try:
+            _parsed(hints[name], setting.plain())
+        except Exception as error:
+            raise InputError(f"{place}: {name}: {_innermost(error)}") from error
     content: dict[str, Any] = {"name": path.stem, **settings.plain()}
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(Study, "study")
+    for name in ("experiment", "seeds", "methods"):
+        if name not in content:
+            raise InputError(f"{path}: {name} is missing")
     try:
-        parsed = parser.parse_object({"study": deepcopy(content)})
-        study = parser.instantiate_classes(parsed).study
+        study = Study(**{name: _parsed(hints[name], value) for name, value in content.items()})
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    except Exception as error:
-        raise InputError(f"{path}: {_innermost(error)}") from error
     # What looks like a class is the runs' to make.
     study.settings, study.vary = content.get("settings", {}), content.get("vary", {})
     for name, method in content["methods"].items():
@@ -97,10 +101,16 @@ def read_study(path: Path) -> Study:
     return study
 
 
+def _parsed(kind: Any, value: Any) -> Any:
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--value", type=kind)
+    return parser.instantiate_classes(parser.parse_object({"value": deepcopy(value)})).value
+
+
 def _innermost(error: BaseException) -> str:
-    while error.__cause__ is not None and not isinstance(error, InputError):
+    while error.__cause__ is not None:
         error = error.__cause__
-    return " ".join(str(error).split())
+    return re.sub(r"<class '(\w+)'>", r"\1", " ".join(str(error).split()))
 
 
 def _options(arguments: Sequence[str]) -> dict[str, str]:
@@ -118,15 +128,25 @@ def _options(arguments: Sequence[str]) -> dict[str, str]:
         raise InputError(f"study takes one file, as in: {USAGE}")
     if not options["jobs"].isdigit() or int(options["jobs"]) < 1:
         raise InputError(f"jobs is {options['jobs']}; give the number of runs at a time")
+    shard_of([], options["shard"])
     return {**options, "file": files[0]}
 
 
-def _check(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
-    """Refuse what the runs would refuse, before the first is trained."""
+def check_study(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
+    """Refuse what the runs would refuse, before the first is trained.
+
+    Args:
+        study: the study.
+        runs: some or all of its runs; those of the first seed are checked.
+        place: where they will be.
+
+    Raises:
+        InputError: naming the run, and what would be right.
+    """
     for run in runs:
         if run.seed == study.seeds[0]:
             try:
-                prepare(command(study, run, place))
+                check_arguments(prepare(command(study, run, place)))
             except InputError as error:
                 raise InputError(f"{run.title}: {error}") from error
 

@@ -112,7 +112,7 @@ def command(study: Study, run: PlannedRun, place: Workplace) -> list[str]:
         "seed_everything": run.seed,
         "run.root": str(place.folder / "runs"),
         "run.experiment": run.place,
-        "run.group": f"{study.name}: {run.method}",
+        "run.group": f"{study.name} / {run.method}",
         "run.tags": [study.name, run.method],
         "run.test_after_fit": run.tests,
         "run.figures": False,

@@ -173,7 +173,11 @@ def planned(study: Study) -> Iterator[PlannedRun]:
             yield PlannedRun(SINGLE_TASK, seed, config, study.settings, task)
         for name, method in study.methods.items():
             config = _config(method.experiment or study.experiment, method.tasks)
-            yield PlannedRun(name, seed, config, {**study.settings, **method.settings})
+            settings = {**study.settings, **method.settings}
+            if "model.balancer" in settings:
+                # Else the settings of one class would be laid over those of another.
+                config["model"].pop("balancer", None)
+            yield PlannedRun(name, seed, config, settings)
 
 
 def weighted(study: Study, weights: dict[str, float], seed: int, trial: int | None) -> PlannedRun:

@@ -1,0 +1,58 @@
+"""Cost counts what a training takes, over all its parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conformance.training import small_model, train
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torchjd.scalarization import FAMO
+
+from multitask.balancing import Balancer, FixedWeights, GradientBalancer, Scalarized
+from multitask.balancing.weightings import IMTLG, PCGrad
+from multitask.callbacks import Cost
+
+
+def cost_of(balancer: Balancer, steps: int = 6, **options: Any) -> dict[str, float]:
+    cost = Cost()
+    train(small_model(balancer), steps, callbacks=[cost], **options)
+    return cost.values()
+
+
+@pytest.mark.parametrize(
+    ("balancer", "forward", "backward"),
+    [
+        (FixedWeights(), 6, 6),
+        (GradientBalancer(IMTLG()), 6, 6),
+        # The losses after each step.
+        (Scalarized(FAMO(3)), 12, 6),
+        # One more for each of three tasks; until the first step is made, one with zeros.
+        (GradientBalancer(PCGrad(), level="shared"), 6, 6 * 3 + 1),
+        (GradientBalancer(PCGrad(), level="shared", every=3), 6, 2 * 3 + 4 + 1),
+    ],
+)
+def test_counts_passes_through_the_encoder(balancer: Balancer, forward: int, backward: int) -> None:
+    found = cost_of(balancer)
+    assert (found["forward_passes"], found["backward_passes"]) == (forward, backward)
+    assert found["steps"] == 6
+    assert found["seconds"] > 0
+    assert found["peak_memory"] > 2**20
+    assert found["parameters"] > 100
+
+
+def test_counts_on_after_a_resume(tmp_path: Path) -> None:
+    middle = ModelCheckpoint(tmp_path, filename="middle", every_n_train_steps=4, save_top_k=-1)
+    first, second = Cost(), Cost()
+    train(small_model(FixedWeights()), 6, callbacks=[first, middle], enable_checkpointing=True)
+    train(small_model(FixedWeights()), 6, tmp_path / "middle.ckpt", callbacks=[second])
+    assert second.values()["forward_passes"] == second.values()["steps"] == 6
+
+
+def test_the_best_checkpoint_of_a_test_takes_nothing_back() -> None:
+    cost = Cost()
+    before = cost.state_dict()
+    train(small_model(FixedWeights()), 6, callbacks=[cost])
+    cost.load_state_dict(before)
+    assert cost.values()["steps"] == 6
