@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -100,13 +101,9 @@ def test_killed_or_divided_it_reports_the_same_and_repeats_nothing(file: Path) -
     page = Path("killed/small/report.md").read_text()
     assert "| broken  | 0 | failed | multitask: the loss of task" in page
     assert page.count("--seed_everything=0") == FINISHED + 1
-    # Trials are never tested.
     for path in finished("killed"):
-        assert ("trial" in str(path)) != ("test/digit/" in path.read_text() or is_alone(path))
-
-
-def is_alone(path: Path) -> bool:
-    return "single-task" in str(path)
+        tested = any(name.startswith("test/") for name in json.loads(path.read_text())["metrics"])
+        assert tested != ("trial" in str(path))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +113,7 @@ def is_alone(path: Path) -> bool:
         ({"seeds": "many"}, r"small.yaml:[0-9]+: seeds: Expected a list"),
         ({"methods": {"odd": {"tasks": ["digt"]}}}, "no task 'digt'; did you mean 'digit'"),
         ({"settings": {"trainer.max_epoch": 1}}, "max_epoch"),
+        ({"methods": {"odd": {"task": ["digit"]}}}, "a method has no 'task'; did you mean 'tasks'"),
         ({"experiment": "nowhere.yaml"}, "nowhere.yaml cannot be read"),
     ],
 )

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -20,7 +20,7 @@ from multitask.errors import InputError, nearest
 from multitask.runs.log_file import say
 from multitask.runs.summary import read_summary
 from multitask.study.execution import Program, Workplace, command, shard_of, train
-from multitask.study.plan import PlannedRun, Study, planned, variants
+from multitask.study.plan import Method, PlannedRun, Study, planned, variants
 from multitask.study.report import write_report
 from multitask.study.results import Results, collect
 from multitask.study.tuning import chosen, trials
@@ -77,28 +77,38 @@ def read_study(path: Path) -> Study:
         InputError: naming the file, and the key that is wrong.
     """
     settings, hints = read_config(path), get_type_hints(Study)
+    content: dict[str, Any] = {"name": path.stem}
     for name, setting in settings.entries.items():
         place = setting.place.text
         if name not in hints:
             raise InputError(f"{place}: a study has no '{name}'{nearest(name, hints)}")
         try:
-            _parsed(hints[name], setting.plain())
+            content[name] = _read(name, hints[name], setting.plain())
         except Exception as error:
             raise InputError(f"{place}: {name}: {_innermost(error)}") from error
-    content: dict[str, Any] = {"name": path.stem, **settings.plain()}
     for name in ("experiment", "seeds", "methods"):
         if name not in content:
             raise InputError(f"{path}: {name} is missing")
     try:
-        study = Study(**{name: _parsed(hints[name], value) for name, value in content.items()})
+        return Study(**content)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    # What looks like a class is the runs' to make.
-    study.settings, study.vary = content.get("settings", {}), content.get("vary", {})
-    for name, method in content["methods"].items():
-        own = (method or {}).get("settings", {})
-        study.methods[name] = replace(study.methods[name], settings=own)
-    return study
+
+
+def _read(name: str, hint: Any, value: Any) -> Any:
+    if name == "methods":
+        return {each: _method(settings or {}) for each, settings in value.items()}
+    # What looks like a class in them is the runs' to make, so they are not parsed.
+    return value or {} if name in ("settings", "vary") else _parsed(hint, value)
+
+
+def _method(content: dict[str, Any]) -> Method:
+    hints = get_type_hints(Method)
+    for name in content:
+        if name not in hints:
+            raise InputError(f"a method has no '{name}'{nearest(name, hints)}")
+    given = {name: _parsed(hints[name], content.get(name)) for name in ("tasks", "experiment")}
+    return Method(**given, settings=content.get("settings") or {})
 
 
 def _parsed(kind: Any, value: Any) -> Any:
