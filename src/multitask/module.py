@@ -146,6 +146,19 @@ class MultiTask(LightningModule):
         features = self.sharing(self._views(self.encoder(image)))
         return {name: _full(head(features[name])) for name, head in self.heads.items()}
 
+    def losses(self, outputs: Outputs, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Compute each task's mean loss over the global batch, times the task's weight.
+
+        Args:
+            outputs: what `forward` returned for the batch's images.
+            batch: see the class.
+
+        Returns:
+            Losses, 0 where there is no label, and which tasks have labels; shape ``[tasks]`` each.
+        """
+        totals = sum_losses(self._loss_totals(outputs, batch))
+        return mean_where_labelled(totals) * self.task_weights, totals[1] > 0
+
     def predict(self, image: Tensor) -> Outputs:
         """Compute what people read: class probabilities, numbers in original units.
 
@@ -338,8 +351,8 @@ class MultiTask(LightningModule):
 
     def _losses_now(self, batch: Batch) -> Tensor:
         with torch.no_grad():
-            totals = sum_losses(self._loss_totals(self(batch["image"]), batch))
-        return mean_where_labelled(totals) * self.task_weights
+            losses, _ = self.losses(self(batch["image"]), batch)
+        return losses
 
     def _evaluate(self, split: str, batch: Batch) -> Outputs:
         outputs = self(batch["image"])

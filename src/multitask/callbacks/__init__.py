@@ -7,6 +7,7 @@ from multitask.callbacks.gradient_telemetry import GradientTelemetry
 from multitask.callbacks.prediction_table import PredictionTable
 from multitask.callbacks.progress_bar import ProgressBar
 from multitask.callbacks.random_state import RandomState
+from multitask.callbacks.task_affinity import TaskAffinity
 
 __all__ = [
     "BestCheckpoint",
@@ -17,4 +18,5 @@ __all__ = [
     "PredictionTable",
     "ProgressBar",
     "RandomState",
+    "TaskAffinity",
 ]

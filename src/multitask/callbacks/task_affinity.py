@@ -1,0 +1,137 @@
+"""Which task's training helps which: estimated in one run, by looking one step ahead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.func import functional_call
+
+from multitask.distributed import world_size
+from multitask.errors import InputError
+from multitask.module import MultiTask
+
+
+class TaskAffinity(Callback):
+    """Logs how much a step of the encoder for one task alone would lower another task's loss.
+
+    Fifty et al., 2021 (arXiv 2109.04617), equation 1: ``affinity/<task>/<other>`` is the mean over
+    the looks so far of ``1 - L_other(after) / L_other(before)``, where the encoder has taken a
+    plain gradient step for ``task`` on the same batch. Positive: training ``task`` helps
+    ``other``. A look takes a backward and a forward pass for each task, and changes nothing.
+
+    Args:
+        every: how often to look, in batches.
+        learning_rate: of the step that is tried; the optimizer's where not given.
+
+    Raises:
+        InputError: if ``every`` is less than 1.
+    """
+
+    def __init__(self, every: int = 50, learning_rate: float | None = None) -> None:
+        if every < 1:
+            raise InputError(f"every is {every}; it counts batches, from 1 on")
+        self.every, self.learning_rate = every, learning_rate
+        self.batches = 0
+        self._sums: Tensor | float = 0.0
+        self._looks: Tensor | float = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """All looks so far, summed."""
+        return {"batches": self.batches, "sums": self._sums, "looks": self._looks}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up what `state_dict` returned."""
+        self.batches = state_dict["batches"]
+        self._sums, self._looks = state_dict["sums"], state_dict["looks"]
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse a strategy under which no step can be tried.
+
+        Raises:
+            InputError: with what to set.
+        """
+        if stage == "fit" and pl_module.device_mesh is not None:
+            raise InputError("TaskAffinity needs whole parameters: take the strategy ddp")
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Look ahead if it is time, and log."""
+        assert isinstance(pl_module, MultiTask)
+        is_due = self.batches % self.every == 0
+        self.batches += 1
+        if not is_due:
+            return
+        rate = self.learning_rate or trainer.optimizers[0].param_groups[0]["lr"]
+        with _WithoutTrace(pl_module), trainer.precision_plugin.forward_context():
+            found = _affinities(pl_module, batch, rate).cpu().double()
+        known = found.isfinite()
+        self._sums = self._sums + torch.where(known, found, 0)
+        self._looks = self._looks + known.double()
+        means = torch.as_tensor(self._sums) / torch.as_tensor(self._looks)
+        tasks = list(pl_module.tasks)
+        values = {
+            f"affinity/{task}/{other}": float(means[i, j])
+            for i, task in enumerate(tasks)
+            for j, other in enumerate(tasks)
+            if i != j and bool(means[i, j].isfinite())
+        }
+        for logger in trainer.loggers:
+            row = {**values, "epoch": trainer.current_epoch}
+            logger.log_metrics(row, step=trainer.global_step)
+
+
+def _affinities(model: MultiTask, batch: dict[str, Tensor], rate: float) -> Tensor:
+    shared = {
+        name: parameter
+        for name, parameter in model.named_parameters()
+        if name.startswith("encoder.") and parameter.requires_grad
+    }
+    before, labelled = model.losses(model(batch["image"]), batch)
+    rows = []
+    for loss, known in zip(before, labelled, strict=True):
+        if not known:
+            rows.append(torch.full_like(before, torch.nan))
+            continue
+        gradients = torch.autograd.grad(
+            loss, list(shared.values()), retain_graph=True, materialize_grads=True
+        )
+        stepped = {
+            name: parameter.detach() - rate * _averaged(gradient)
+            for (name, parameter), gradient in zip(shared.items(), gradients, strict=True)
+        }
+        with torch.no_grad():
+            after, _ = model.losses(functional_call(model, stepped, (batch["image"],)), batch)
+        rows.append(torch.where(labelled, 1 - after / before.detach(), torch.nan))
+    return torch.stack(rows)
+
+
+def _averaged(gradient: Tensor) -> Tensor:
+    if world_size() > 1:
+        dist.all_reduce(gradient)
+        gradient /= world_size()
+    return gradient
+
+
+class _WithoutTrace:
+    """Puts buffers and random numbers back as they were."""
+
+    def __init__(self, model: MultiTask) -> None:
+        self.model = model
+
+    def __enter__(self) -> None:
+        self.buffers = {name: each.clone() for name, each in self.model.named_buffers()}
+        self.random = torch.get_rng_state()
+        on_gpu = self.model.device.type == "cuda"
+        self.on_gpu = torch.cuda.get_rng_state(self.model.device) if on_gpu else None
+
+    def __exit__(self, *_: object) -> None:
+        for name, each in self.model.named_buffers():
+            each.copy_(self.buffers[name])
+        torch.set_rng_state(self.random)
+        if self.on_gpu is not None:
+            torch.cuda.set_rng_state(self.on_gpu, self.model.device)
