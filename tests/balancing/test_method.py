@@ -144,7 +144,7 @@ def test_levels_and_intervals_that_cannot_work(
         (torchjd.PCD(), Level(), "16-mixed", 1),
         (torchjd.GradDrop(), Level(), "32-true", 2),
     ],
-    ids=str,
+    ids=["MoCo", "PCD", "GradDrop"],
 )
 def test_ways_to_train_that_cannot_work(
     method: Any, level: Level, precision: str, processes: int
