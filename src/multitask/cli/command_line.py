@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 
 from multitask.callbacks import (
     BestCheckpoint,
@@ -155,7 +155,7 @@ class CommandLine(LightningCLI):
         try:
             self.trainer.fit(model, **kwargs)
         except SystemExit as stopped:
-            # Lightning's answer to Ctrl-C.
+            # Lightning's answer to Ctrl-C and to SIGTERM.
             if not self.trainer.interrupted:
                 raise
             if (self.folder / LAST).is_file():
@@ -163,7 +163,9 @@ class CommandLine(LightningCLI):
             else:
                 rank_zero_only(say)("Interrupted before the first checkpoint.")
             self._say_where()
-            raise SystemExit(INTERRUPTED) from stopped
+            # A sweep's agent stops a trial that does badly, and gives up after a few failures.
+            is_trial = isinstance(stopped, SIGTERMException) and "WANDB_SWEEP_ID" in os.environ
+            raise SystemExit(0 if is_trial else INTERRUPTED) from stopped
 
     def validate(self, model: LightningModule, **kwargs: Any) -> None:
         """Validate a checkpoint."""

@@ -1,0 +1,42 @@
+"""SIGTERM: what a sweep's agent sends to a trial that does badly is no failure of the trial."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+STOPPING = """
+import os, signal
+from lightning.pytorch import Callback
+
+class Stopped(Callback):
+    def on_train_batch_end(self, trainer, *_):
+        if trainer.global_step == 6:
+            os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+@pytest.mark.parametrize(("variables", "code"), [({}, 130), ({"WANDB_SWEEP_ID": "a"}, 0)])
+def test_stop_is_a_failure_unless_an_agent_asked(
+    variables: dict[str, str],
+    code: int,
+    multitask: Callable[..., None],
+    quick: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / f"stopping_{code}.py").write_text(STOPPING)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    before = signal.getsignal(signal.SIGTERM)
+    callback = f"--trainer.callbacks=stopping_{code}.Stopped"
+    with pytest.raises(SystemExit) as stopped:
+        multitask("fit", *quick, "--trainer.max_epochs=3", callback)
+    assert stopped.value.code == code
+    assert signal.getsignal(signal.SIGTERM) == before
+    (run,) = tmp_path.glob("runs/digits/*")
+    assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 4
