@@ -9,8 +9,9 @@ PYTHON3 ?= python3
 WORKERS ?= 2
 CONFIG ?= configs/experiment/digits.yaml
 STUDY ?= configs/study/digits.yaml
+SWEEP ?= configs/sweep/balancers.yaml
 
-.PHONY: help setup train resume study test conformance lint format notebooks toy lock clean
+.PHONY: help setup train resume study sweep agent test conformance lint format notebooks toy lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -28,6 +29,13 @@ resume: setup ## Go on with the training run in the folder RUN (by default the l
 
 study: setup ## Compare methods over seeds as STUDY says, and write a report (again: go on)
 	$(PYTHON) -m multitask study $(STUDY) $(ARGS)
+
+sweep: setup ## Create the W&B sweep that the file SWEEP describes; prints the agent's command
+	@$(PYTHON) scripts/sweep.py create $(SWEEP)
+
+agent: setup ## Run trials of the sweep ID, one after the other (several agents share a sweep)
+	@$(if $(ID),,echo >&2 'which sweep? make agent ID=..., as make sweep printed it'; exit 2)
+	@$(PYTHON) scripts/sweep.py agent $(ID) $(ARGS)
 
 test: setup ## Run all tests, WORKERS at a time
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)

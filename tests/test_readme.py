@@ -39,8 +39,8 @@ class Block:
     file: str | None
 
 
-def blocks(page: str = README) -> list[Block]:
-    return [Block(m["kind"], m["text"], m["file"]) for m in BLOCK.finditer(page)]
+def blocks() -> list[Block]:
+    return [Block(m["kind"], m["text"], m["file"]) for m in BLOCK.finditer(README)]
 
 
 def lines() -> list[str]:
@@ -166,7 +166,7 @@ def test_the_python_blocks_run(here: Path) -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
-    for page in ("README.md", "CONTRIBUTING.md", "docs/tracking.md"):
+    for page in ("README.md", "CONTRIBUTING.md", "docs/tracking.md", "docs/sweeps.md"):
         for target in re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text()):
             assert ((ROOT / page).parent / target).exists(), target
 
@@ -203,10 +203,3 @@ def test_the_table_the_files_and_the_names_are_those_of_a_run(here: Path) -> Non
         pattern = name.replace("<task>", "[^/]+").replace("<metric>", "[^/]+")
         patterns.append(pattern.replace("...", ".+"))
     assert {n for n in values if not any(re.fullmatch(p, n) for p in patterns)} == set()
-
-
-def test_the_sweep_of_the_tracking_page_is_one_of_this_program() -> None:
-    (sweep,) = (yaml.safe_load(b.text) for b in blocks((ROOT / "docs/tracking.md").read_text()))
-    assert sweep["metric"] == {"name": "val/score", "goal": "maximize"}
-    assert sweep["command"][2:5] == ["-m", "multitask", "fit"]
-    assert (ROOT / sweep["command"][6]).exists()

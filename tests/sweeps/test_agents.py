@@ -1,0 +1,128 @@
+"""A sweep by two agents at once: what was asked is what ran, and all of it is at the server.
+
+Six trials of all kinds, one that fails, and one that is stopped early.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sweeps.server import Run, Server
+
+# One of each kind of parameter: class, file, JSON, number, list, boolean, null; and two processes.
+TRIALS: list[dict[str, Any]] = [
+    {
+        "model.balancer": "multitask.balancing.FixedWeights",
+        "seed_everything": 3,
+        "model.optimizer.amsgrad": True,
+    },
+    {"model.balancer": "configs/balancer/uncertainty.yaml", "model.encoder.channels": [4, 8]},
+    {
+        "model.balancer": "configs/balancer/weight_average.yaml",
+        "model.tasks.digit.head": "multitask.heads.MLPHead",
+    },
+    {
+        "model.balancer": "configs/balancer/impartial.yaml",
+        "model.tasks.glyph.weight": 0.25,
+        # Lightning takes a word too, and keeps it one.
+        "trainer.devices": "2",
+        "trainer.strategy": "ddp",
+    },
+    {"model.balancer": "configs/balancer/surgery.yaml", "data.labelled_per_batch": None},
+    {
+        "model.balancer": '{"class_path": "multitask.balancing.GradientBalancer", '
+        '"init_args": {"method": "multitask.balancing.weightings.MGDA", "every": 2}}',
+        "model.optimizer.lr": 1e-05,
+        "model.optimizer.amsgrad": False,
+    },
+]
+STOPPED = {"trainer.max_epochs": 100_000}
+DIVERGED = {"model.optimizer.lr": 1e30, "trainer.max_epochs": 3}
+STEPS = 4
+MAKE = ("make", "--no-print-directory", "-o", "setup")
+# What SLURM sets in a job of one task; the job has the name that docs/sweeps.md gives it.
+SLURM = {
+    "SLURM_JOB_ID": "1",
+    "SLURM_JOB_NAME": "interactive",
+    "SLURM_LOCALID": "0",
+    "SLURM_NODEID": "0",
+    "SLURM_NTASKS": "1",
+    "SLURM_PROCID": "0",
+}
+
+HasParameters = Callable[[dict[str, Any], dict[str, Any]], bool]
+
+
+def does_badly(run: Run) -> bool:
+    """Early termination's judgement, after two validations."""
+    return run.parameters == STOPPED and len(run.values("val/score")) >= 2
+
+
+# One test, because the sweep takes long, and tests of another process could not share it.
+@pytest.mark.slow
+def test_two_agents_share_a_sweep(checkout: Any, has_parameters: HasParameters) -> None:
+    trials = [STOPPED, DIVERGED, *TRIALS]
+    with Server(trials, does_badly) as server:
+        file = checkout.quick_sweep("configs/sweep/balancers.yaml")
+        created = checkout.output(checkout.start(server, *MAKE, "sweep", f"SWEEP={file}"))
+        commands = re.search(r"(wandb agent \S+)\n.*make (agent ID=\S+)", created, re.S)
+        assert commands, created
+        with_make = checkout.start(server, *MAKE, *commands[2].split(), **SLURM)
+        without = checkout.start(server, *commands[1].split(), **SLURM)
+        said, also_said = checkout.output(with_make), checkout.output(without)
+    assert server.unknown == []
+    assert "1 of the sweep's 8 runs so far failed." in said
+    assert with_make.returncode != 0
+    assert without.returncode == 0, also_said
+
+    stopped, diverged, *others = server.runs.values()
+    assert [run.parameters for run in server.runs.values()] == trials
+    assert len({run.agent for run in others}) == 2
+    assert (diverged.state, diverged.exit_codes) == ("failed", [2])
+    assert "became NaN or infinite" in said + also_said
+    check_stopped(stopped, checkout.run_folder(stopped.display_name))
+    for run in others:
+        assert has_parameters(run.config, run.parameters), run.parameters
+        # And under its own name, as the sweep's page has it.
+        assert run.parameters.items() <= run.config.items()
+        check_finished(run, checkout.run_folder(run.display_name))
+    folders = sorted(path.name for path in checkout.run_folder("").iterdir())
+    assert folders == sorted(run.display_name for run in server.runs.values())
+
+
+def check_stopped(run: Run, folder: Path) -> None:
+    """It has ended well, with the score that it had, and could go on."""
+    assert run.is_stopped
+    assert (run.state, run.exit_codes) == ("finished", [0])
+    scores = run.values("val/score")
+    assert len(scores) >= 2
+    assert run.summary["val/score"] == pytest.approx(scores[-1])
+    assert run.summary["best/score"] == pytest.approx(max(scores))
+    for name in ("best", "last"):
+        content = torch.load(folder / f"checkpoints/{name}.ckpt", weights_only=True)
+        assert content["global_step"] >= STEPS
+
+
+def check_finished(run: Run, folder: Path) -> None:
+    """It has been trained and tested once, also by two processes, and all of it is there."""
+    assert (run.starts, run.exit_codes, run.sweep) == (1, [0], "the-sweep")
+    expected: dict[str, list[float]] = {}
+    with (folder / "metrics.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            expected.setdefault(row["name"], []).append(float(row["value"]))
+    assert {"train/loss", "val/digit/accuracy", "val/score", "test/glyph/r2"} <= set(expected)
+    for name, values in expected.items():
+        assert run.values(name) == pytest.approx(values, nan_ok=True), name
+    # A plain number, which is what W&B can optimise.
+    assert run.summary["val/score"] == pytest.approx(expected["val/score"][-1])
+    for name in ("test/digit/accuracy", "test/glyph/r2"):
+        assert run.summary[name]["last"] == pytest.approx(expected[name][-1])
+    assert any(name.startswith("media/images/figures/test") for name in run.files)
+    content = torch.load(folder / "checkpoints/best.ckpt", weights_only=True)
+    assert content["global_step"] == STEPS
