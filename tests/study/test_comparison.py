@@ -12,7 +12,14 @@ import pytest
 import yaml
 from scipy import stats
 
-from multitask.study.comparison import affinities, between_methods, costs, differences, scores
+from multitask.study.comparison import (
+    affinities,
+    between_methods,
+    costs,
+    differences,
+    lookahead,
+    scores,
+)
 from multitask.study.plan import SINGLE_TASK, Method, PlannedRun, Study
 from multitask.study.report import write_report
 from multitask.study.results import Results, collect
@@ -70,6 +77,9 @@ def _finished(folder: Path, run: PlannedRun, seed: int) -> Path:
     rows = [f"{step},0,val/kind/accuracy,{step / 10}" for step in range(3)]
     rows += [f"{step},0,gradients/{task}/norm,{1 + step}" for step in (0, 1) for task in metrics]
     rows += [f"{step},0,gradients/kind-size/cosine,0.5" for step in (0, 1)]
+    if run.method == "both":
+        # What counts is the end.
+        rows += [f"{step},0,affinity/size/kind,{0.01 * step * (1 + seed)}" for step in (0, 1)]
     (folder / "metrics.csv").write_text("\n".join(["step,epoch,name,value", *rows]))
     return folder
 
@@ -130,6 +140,12 @@ def test_affinity_is_the_change_by_training_two_tasks_together(results: Results)
     assert table.isna().loc["kind", "kind"]
 
 
+def test_lookahead_is_what_runs_estimated_at_their_end(results: Results) -> None:
+    table = lookahead(results)
+    assert table.loc["kind", "size"] == pytest.approx(2)
+    assert table.isna().loc["size", "kind"]
+
+
 def test_the_report_has_every_result_and_every_failure(results: Results, tmp_path: Path) -> None:
     page = write_report(results, tmp_path, {"both, seed 0": ["fit", "--config=a b.yaml"]})
     text, html = (tmp_path / "report.md").read_text(), page.read_text()
@@ -145,6 +161,7 @@ def test_the_report_has_every_result_and_every_failure(results: Results, tmp_pat
         "delta_m.png",
         "gradients.png",
         "learning.png",
+        "lookahead.png",
         "trade_off.png",
     ]
     # One file is enough.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from multitask.study.plan import SINGLE_TASK
-from multitask.study.results import Results, cost_of
+from multitask.study.results import Results, cost_of, history
 from multitask.study.statistics import (
     Difference,
     delta_m,
@@ -102,6 +103,30 @@ def affinities(results: Results) -> pd.DataFrame:
         if len(pair) == 2 and name in results.methods and not method.settings:
             for task, other in (pair, pair[::-1]):
                 table.loc[task, other] = float(np.nanmean(_changes(results, name, task)))
+    return table
+
+
+def lookahead(results: Results) -> pd.DataFrame:
+    """By how much, in percent, a step for one task lowers another's loss; estimated in one run.
+
+    From runs with `multitask.callbacks.TaskAffinity`, at their end; mean over methods and seeds.
+
+    Returns:
+        Rows are tasks whose loss is lowered, columns whose step it is, as of `affinities`; NaN
+        where no run has looked.
+    """
+    names = {
+        f"affinity/{other}/{task}": (task, other)
+        for task in results.tasks
+        for other in results.tasks
+        if task != other
+    }
+    folders = results.runs["folder"][results.runs["folder"] != ""]
+    ends = [history(Path(folder), list(names)).tail(1) for folder in folders]
+    found = pd.concat(ends).mean() if ends else pd.Series(dtype=float)
+    table = pd.DataFrame(math.nan, index=results.tasks, columns=results.tasks)
+    for name, value in found.items():
+        table.loc[names[str(name)]] = 100 * value
     return table
 
 

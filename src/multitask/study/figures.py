@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from multitask.study.comparison import affinities, scores
+from multitask.study.comparison import affinities, lookahead, scores
 from multitask.study.plan import SINGLE_TASK
 from multitask.study.results import Results, history
 from multitask.study.statistics import pareto
@@ -32,7 +32,7 @@ def draw(results: Results, folder: Path) -> list[tuple[str, Path]]:
         Captions and files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = {
+    drawn: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
         "delta_m": ("Delta-m by method, mean and 95 % interval over seeds", _delta_m),
         "trade_off": (
             "Test metrics of two tasks, a point for each method; on the line no other method is "
@@ -48,7 +48,12 @@ def draw(results: Results, folder: Path) -> list[tuple[str, Path]]:
         "affinity": (
             "Change of a task (row) in percent of the single-task result by training another "
             "(column) beside it",
-            _affinity,
+            lambda results: _matrix(affinities(results)),
+        ),
+        "lookahead": (
+            "Estimate of the same in one run: by how much, in percent, a step for one task "
+            "(column) lowers another's training loss (row)",
+            lambda results: _matrix(lookahead(results)),
         ),
     }
     files = []
@@ -155,8 +160,7 @@ def _gradients(results: Results) -> Figure | None:
     return figure if found else None
 
 
-def _affinity(results: Results) -> Figure | None:
-    table = affinities(results)
+def _matrix(table: pd.DataFrame) -> Figure | None:
     if table.isna().all(axis=None):
         return None
     most = float(np.nanmax(np.abs(table)))
@@ -169,7 +173,7 @@ def _affinity(results: Results) -> Figure | None:
     for row, column in np.ndindex(table.shape):
         value = table.iloc[row, column]
         if value == value:
-            axes.text(column, row, f"{value:+.0f}", ha="center", va="center")
+            axes.text(column, row, f"{value:+.2g}", ha="center", va="center")
     figure.colorbar(shown, label="%")
     return figure
 

@@ -14,7 +14,14 @@ import pandas as pd
 from markdown import markdown
 
 from multitask.runs.provenance import provenance
-from multitask.study.comparison import affinities, between_methods, costs, differences, scores
+from multitask.study.comparison import (
+    affinities,
+    between_methods,
+    costs,
+    differences,
+    lookahead,
+    scores,
+)
 from multitask.study.figures import draw
 from multitask.study.plan import SINGLE_TASK, TUNED
 from multitask.study.results import Results
@@ -47,11 +54,14 @@ def write_report(results: Results, folder: Path, commands: Mapping[str, Sequence
         "comparisons": between_methods(results),
         "costs": costs(results),
         "affinities": affinities(results),
+        "lookahead": lookahead(results),
         "runs": results.runs,
         "values": results.scores,
     }
     for name, table in tables.items() if results.methods else []:
-        table.to_csv(folder / f"{name}.csv", index=name in ("scores", "costs", "affinities"))
+        table.to_csv(
+            folder / f"{name}.csv", index=name in ("scores", "costs", "affinities", "lookahead")
+        )
     pictures = [(caption, path.relative_to(folder)) for caption, path in figures]
     text = "\n".join(_page(results, pictures, commands)) + "\n"
     return write_page(text, folder, results.study.name)
