@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +24,8 @@ def program(arguments: Sequence[str]) -> None:
         folder = Path(arguments[1])
     else:
         options = dict(each.removeprefix("--").split("=", 1) for each in arguments[1:])
+        if "die" in options:
+            os.kill(os.getpid(), signal.SIGKILL)
         if "fail" in options:
             print("first this\nthen that\n")
             sys.exit(2)
@@ -67,6 +71,13 @@ def test_runs_finish_or_fail_alone(
     assert "2 of 3 runs are finished already" in capfd.readouterr().out
 
 
+def test_a_run_that_the_system_ends_has_failed(study: Study, place: Workplace) -> None:
+    study.methods["dead"] = Method(settings={"die": True})
+    run = by_method(study)["dead"]
+    train(study, [run], place)
+    assert place.failure(run) == "ended by signal 9"
+
+
 def test_an_interrupted_run_goes_on(study: Study, place: Workplace) -> None:
     run = by_method(study)["good"]
     folders = [place.run_folder(run) / name for name in ("20260101-000000-a", "20260102-000000-b")]
@@ -88,6 +99,7 @@ def test_a_run_that_another_process_trains_is_left_alone(
         train(study, [run], place)
     assert "another process is training it" in capfd.readouterr().out
     assert place.finished(run) is None
+    assert place.failure(run) is None
     train(study, [run], place)
     assert place.finished(run) is not None
 

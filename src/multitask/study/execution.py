@@ -25,7 +25,9 @@ from multitask.runs.summary import SUMMARY
 from multitask.study.plan import PlannedRun, Study
 
 Program = Callable[[Sequence[str]], None]
-OUTPUT = "output.txt"
+OUTPUT, FAILED = "output.txt", "failed"
+"""What a run said, and what is there if it failed on its own."""
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,14 @@ class Workplace:
         return found[0].parent if found else None
 
     def failure(self, run: PlannedRun) -> str | None:
-        """The last line of what a run said before it failed, None where it did not."""
-        output = self.run_folder(run) / OUTPUT
-        if self.finished(run) or not output.is_file():
+        """Why a run failed: the last line of what it said; None where it did not fail."""
+        folder = self.run_folder(run)
+        if self.finished(run) or not (folder / FAILED).exists():
             return None
-        lines = [line for line in output.read_text(errors="replace").splitlines() if line.strip()]
+        if reason := (folder / FAILED).read_text():
+            return reason
+        text = (folder / OUTPUT).read_text(errors="replace")
+        lines = [line for line in text.splitlines() if line.strip()]
         return lines[-1] if lines else "it said nothing"
 
 
@@ -131,6 +136,7 @@ def _attempt(study: Study, run: PlannedRun, place: Workplace, threads: int) -> N
         if not is_alone or place.finished(run) is not None:
             return
         threading.Thread(target=_end_with_parent, daemon=True).start()
+        (folder / FAILED).unlink(missing_ok=True)
         _write_output_to(folder / OUTPUT)
         print(shlex.join(["multitask", *arguments]), flush=True)
         _limit_threads(threads)
@@ -186,7 +192,12 @@ def _say_ended(
         say(f"{count} {run.title}: {seconds:.0f} s")
     elif code == 0:
         say(f"{count} {run.title}: another process is training it")
+    elif code == INTERRUPTED:
+        say(f"{count} {run.title}: interrupted")
     else:
+        # A process that the system ends, for want of memory for example, says nothing itself.
+        reason = f"ended by signal {-code}" if code is not None and code < 0 else ""
+        (place.run_folder(run) / FAILED).write_text(reason)
         say(f"{count} {run.title}: failed ({place.failure(run)})")
 
 
