@@ -113,6 +113,7 @@ def test_divided_and_killed_it_reports_the_same_and_repeats_nothing(file: Path) 
         ({"methods": {"odd": {"tasks": ["digt"]}}}, "no task 'digt'; did you mean 'digit'"),
         ({"settings": {"trainer.max_epoch": 1}}, "max_epoch"),
         ({"methods": {"odd": {"task": ["digit"]}}}, "a method has no 'task'; did you mean 'tasks'"),
+        ({"metrics": {"glyph": "mea"}}, "task 'glyph' has no 'mea'; did you mean 'mae'"),
         ({"experiment": "nowhere.yaml"}, "nowhere.yaml cannot be read"),
     ],
 )
@@ -127,7 +128,9 @@ def test_wrong_files_are_told_before_anything_is_trained(
 def documented() -> dict[str, str]:
     page = (ROOT / "docs/study.md").read_text()
     (block,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
-    files = {path.stem: path.read_text() for path in (ROOT / "configs/study").glob("*.yaml")}
+    files = {
+        path.stem: path.read_text() for path in sorted((ROOT / "configs/study").glob("*.yaml"))
+    }
     return {**files, "documented": block}
 
 

@@ -17,10 +17,11 @@ from torch import Tensor
 from multitask.errors import InputError
 
 PROCESSES = int(os.environ.get("WORLD_SIZE", 1))
-PLAIN: dict[str, Any] = {}
+# Three batches make an epoch, after which some balancers change.
+PLAIN: dict[str, Any] = {"steps": 4}
 ACCUMULATED = {"accumulate_grad_batches": 2, "gradient_clip_val": 0.05, "steps": 2}
 # It refuses double precision, which the model and the data have by themselves.
-SHARDED = {"precision": "32-true"}
+SHARDED = {**PLAIN, "precision": "32-true"}
 Ways = dict[str, tuple[Callable[[], Any], dict[str, Any]]]
 ONE: Ways = {"plain": (lambda: "auto", PLAIN), "accumulated": (lambda: "auto", ACCUMULATED)}
 TWO: Ways = {

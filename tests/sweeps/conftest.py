@@ -71,7 +71,7 @@ class Checkout:
             command: the program and its arguments.
             variables: further environment variables.
         """
-        own = ("MAKE", "MFLAGS", "MULTITASK_", "PL_GLOBAL_SEED", "SLURM_", "WANDB_")
+        own = ("ARGS", "MAKE", "MFLAGS", "MULTITASK_", "PL_GLOBAL_SEED", "SLURM_", "WANDB_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         where = {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),

@@ -25,6 +25,7 @@ from multitask.study.report import write_report
 from multitask.study.results import Results, collect
 from multitask.study.tuning import chosen, trials
 from multitask.study.variation import write_variation
+from multitask.tasks import Task
 
 USAGE = "multitask study configs/study/digits.yaml [--jobs=2] [--shard=1/4] [--folder=studies]"
 PRELOADED = ("multitask.cli.command_line", "multitask.study.execution")
@@ -153,12 +154,26 @@ def check_study(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> N
     Raises:
         InputError: naming the run, and what would be right.
     """
+    _check_metrics(study, runs)
     for run in runs:
         if run.seed == study.seeds[0]:
             try:
                 check_arguments(prepare(command(study, run, place)))
             except InputError as error:
                 raise InputError(f"{run.title}: {error}") from error
+
+
+def _check_metrics(study: Study, runs: Sequence[PlannedRun]) -> None:
+    tasks = {name: each for run in runs for name, each in run.config["model"]["tasks"].items()}
+    for name, metric in study.metrics.items():
+        try:
+            task = _parsed(Task, tasks[name])
+        except Exception:
+            # What is wrong with the task itself is told where the run is checked.
+            continue
+        known = list(task.metrics())
+        if metric not in known:
+            raise InputError(f"metrics: task '{name}' has no '{metric}'{nearest(metric, known)}")
 
 
 def _scores(study: Study, place: Workplace) -> dict[int, float]:

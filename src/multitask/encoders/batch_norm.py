@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -66,6 +65,9 @@ def synchronize_batch_norm(network: nn.Module, on_gpu: bool) -> nn.Module:
         The network to use in its place.
     """
     if on_gpu:
+        # Importing it takes long, which other runs need not wait for.
+        from timm.layers import convert_sync_batchnorm
+
         return convert_sync_batchnorm(network)
     for module in network.modules():
         if isinstance(module, _BatchNorm) and not isinstance(module, nn.SyncBatchNorm):

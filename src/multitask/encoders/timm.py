@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import timm
 from torch import Tensor
 
 from multitask.encoders.base import Encoder
@@ -30,6 +29,9 @@ class Timm(Encoder):
         options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        # Importing it takes long, which runs with other encoders need not wait for.
+        import timm
+
         if not timm.is_model(name.split(".")[0]):
             raise InputError(f"timm has no model '{name}'{nearest(name, timm.list_models())}")
         settings = {"num_classes": 0, "in_chans": in_channels, **(options or {})}
