@@ -101,4 +101,5 @@ def test_an_interrupted_run_says_how_to_go_on(program: Any, digits: str) -> None
     assert process.returncode == 130
     (run,) = Path("runs/digits").iterdir()
     assert f"multitask resume {run}" in output
+    assert not (run / "summary.json").exists()
     assert yaml.safe_load((run / "config.yaml").read_text())["trainer"]["max_epochs"] == 50

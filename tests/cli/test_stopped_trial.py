@@ -39,4 +39,5 @@ def test_stop_is_a_failure_unless_an_agent_asked(
     assert stopped.value.code == code
     assert signal.getsignal(signal.SIGTERM) == before
     (run,) = tmp_path.glob("runs/digits/*")
+    assert not (run / "summary.json").exists()
     assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 4
