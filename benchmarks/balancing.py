@@ -6,8 +6,8 @@ ratio of such a pair cancels what else the machine does. Prints the median of th
 interval that holds the true median with 95 % (the whole range below 6 rounds); ``plain`` against
 itself is the noise. A method that works every n steps counts as one such step and n - 1 others.
 
-Peak memory is what one step takes at most above what lies there between steps (parameters,
-optimizer state, batch): activations, gradients, Jacobians. On a CPU it is resident memory, in a
+Peak memory is what one step takes at most above what lies there anyway (parameters, optimizer
+state, batch): activations, gradients, Jacobians. On a CPU it is resident memory, in a
 process of its own that hands freed memory back at once (Linux only); on a GPU, what torch
 allocates.
 

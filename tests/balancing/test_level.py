@@ -178,3 +178,25 @@ def test_what_was_taken_is_added_once() -> None:
         level.add_to_gradients()
         level.add_to_gradients()
         assert_close(gradient(shared), times * direction)
+
+
+def test_a_jacobian_that_was_handed_out_stays_as_it_is() -> None:
+    shared = encoder()
+    level, kept = connected(shared, stepped=True), []
+    for factor in (1.0, 2.0, 3.0):
+        parts = [torch.stack([factor * (FEATURES[:, :2] + task) for task in range(3)])]
+        seen = TaskGradients([shared(FEATURES)], parts, 3)
+        products = level.gramian(seen)
+        kept.append((level.jacobian(seen), level.jacobian(seen).clone()))
+        assert_close(products, kept[-1][1] @ kept[-1][1].T)
+    for jacobian, then in kept:
+        assert_close(jacobian, then, rtol=0, atol=0)
+
+
+def test_parameters_that_a_batch_does_not_reach_have_no_gradient_in_it() -> None:
+    shared = nn.ModuleList([nn.Linear(3, 2), nn.Linear(3, 2)])
+    level = connected(shared, stepped=True)
+    for reached in (0, 1, 0):
+        seen = TaskGradients([shared[reached](FEATURES)], [torch.ones(2, 5, 2)], 2)
+        expected = FEATURES.sum(0).square().sum() * 2 + 50
+        assert_close(level.gramian(seen), expected.expand(2, 2))

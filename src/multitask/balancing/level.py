@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from multitask.balancing.task_gradients import TaskGradients
+from multitask.balancing.task_gradients import TaskGradients, jacobian_room
 from multitask.errors import InputError
 
 LevelName = Literal["representation", "shared"]
@@ -38,6 +38,9 @@ class Level:
         self.has_stepped = False
         """Whether the optimizer has made a step in this process."""
         self._taken: tuple[list[nn.Parameter], Tensor] | None = None
+        # Of the Jacobian that no method sees: a CPU takes as long to get so much memory anew in
+        # each step as to fill it.
+        self._room: Tensor | None = None
 
     @property
     def is_shared(self) -> bool:
@@ -56,7 +59,7 @@ class Level:
         Raises:
             InputError: if the encoder has no such module, or nothing in it is trained.
         """
-        self.has_stepped = False
+        self.has_stepped, self._room = False, None
         if not self.is_shared:
             return
         if any(_is_compiled(module) for module in encoder.modules()):
@@ -88,11 +91,17 @@ class Level:
         """Inner products of the tasks' gradients, shape ``[tasks, tasks]``."""
         if not self.is_shared:
             return gradients.gramian()
-        jacobian = self.jacobian(gradients)
+        shared = self.shared
+        shape = gradients.tasks, sum(parameter.numel() for parameter in shared)
+        if self._room is None or self._room.shape != shape:
+            self._room = jacobian_room(gradients.tasks, shared)
+        jacobian = gradients.jacobian(shared, self._room)
         return jacobian @ jacobian.T
 
     def jacobian(self, gradients: TaskGradients) -> Tensor:
         """The tasks' gradients of the shared parameters, shape ``[tasks, elements]``."""
+        # Whoever asks may keep it.
+        self._room = None
         return gradients.jacobian(self.shared)
 
     def weighted(self, weights: Tensor, gradients: TaskGradients) -> list[Tensor | None]:
@@ -107,7 +116,7 @@ class Level:
         """
         if self.parameters is not None or not gradients.knows_jacobian(self.shared):
             return gradients.weighted(weights)
-        jacobian = self.jacobian(gradients)
+        jacobian = gradients.jacobian(self.shared)
         return self.take(weights.to(jacobian) @ jacobian, gradients)
 
     def take(self, direction: Tensor, gradients: TaskGradients) -> list[Tensor | None]:

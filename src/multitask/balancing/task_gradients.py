@@ -45,13 +45,15 @@ class TaskGradients:
             self._gramian = _sum(total) / world_size() ** 2
         return self._gramian
 
-    def jacobian(self, parameters: Sequence[nn.Parameter]) -> Tensor:
+    def jacobian(self, parameters: Sequence[nn.Parameter], room: Tensor | None = None) -> Tensor:
         """The tasks' gradients of the global batch with respect to shared parameters.
 
         Costs one backward pass through the encoder for each task.
 
         Args:
             parameters: some or all of the encoder's.
+            room: where to put them, of the shape and dtype that are returned; new memory where not
+                given.
 
         Returns:
             Shape ``[tasks, elements of all parameters]``, at least float32.
@@ -61,7 +63,7 @@ class TaskGradients:
         """
         key = tuple(id(parameter) for parameter in parameters)
         if key not in self._jacobians:
-            self._jacobians[key] = self.jacobian_of(self.rows, parameters)
+            self._jacobians[key] = self.jacobian_of(self.rows, parameters, room)
         return self._jacobians[key]
 
     def knows_jacobian(self, parameters: Sequence[nn.Parameter]) -> bool:
@@ -69,17 +71,19 @@ class TaskGradients:
         return tuple(id(parameter) for parameter in parameters) in self._jacobians
 
     def jacobian_of(
-        self, rows: Sequence[Tensor | None], parameters: Sequence[nn.Parameter]
+        self,
+        rows: Sequence[Tensor | None],
+        parameters: Sequence[nn.Parameter],
+        room: Tensor | None = None,
     ) -> Tensor:
         """The same as `jacobian`, for other gradients at the representation, such as a part's.
 
         Args:
             rows: see the class.
             parameters: see `jacobian`.
+            room: see `jacobian`.
         """
-        size = sum(parameter.numel() for parameter in parameters)
-        dtype = torch.promote_types(parameters[0].dtype, torch.float32)
-        result = torch.zeros(self.tasks, size, dtype=dtype, device=parameters[0].device)
+        result = jacobian_room(self.tasks, parameters) if room is None else room
         for task, row in enumerate(result):
             self._pull_back(
                 [None if part is None else part[task] for part in rows], parameters, row
@@ -119,8 +123,14 @@ class TaskGradients:
             )
         sizes = [parameter.numel() for parameter in parameters]
         for place, gradient in zip(result.split(sizes), found, strict=True):
-            if gradient is not None:
-                place.copy_(gradient.flatten())
+            place.zero_() if gradient is None else place.copy_(gradient.flatten())
+
+
+def jacobian_room(tasks: int, parameters: Sequence[nn.Parameter]) -> Tensor:
+    """Memory for a Jacobian, not set to anything, shape ``[tasks, elements of all parameters]``."""
+    size = sum(parameter.numel() for parameter in parameters)
+    dtype = torch.promote_types(parameters[0].dtype, torch.float32)
+    return torch.empty(tasks, size, dtype=dtype, device=parameters[0].device)
 
 
 def _at_least_float32(values: Tensor) -> Tensor:
