@@ -168,7 +168,7 @@ def test_the_report_has_every_result_and_every_failure(results: Results, tmp_pat
     assert "| broken  | 0 | failed | it blew up |" in text
     assert "| broken  | 1 | missing |  |" in text
     assert "multitask fit '--config=a b.yaml'" in text
-    assert "13 runs (10 finished, 2 missing, 1 failed), 3 seeds" in text
+    assert "13 runs (10 finished, 2 missing, 1 failed); seeds: 3." in text
     # Not a star, since p = 0.044 is one of two comparisons.
     assert "| both | +0.107 ± 0.100 (0.83) |" in text
     assert '<td style="text-align: right;">0.707 ± 0.231</td>' in html

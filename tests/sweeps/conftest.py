@@ -42,6 +42,8 @@ CLIENT = {
 class Checkout:
     """A folder with what a sweep needs, and the programs run there."""
 
+    client = CLIENT
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for name in ("configs", "scripts"):

@@ -42,7 +42,7 @@ class Run:
     config: Json = field(default_factory=dict)
     history: list[Json] = field(default_factory=list)
     summary: Json = field(default_factory=dict)
-    files: set[str] = field(default_factory=set)
+    files: dict[str, bytes] = field(default_factory=dict)
     exit_codes: list[int] = field(default_factory=list)
     agent_has_let_go: bool = False
     is_stopped: bool = False
@@ -83,6 +83,7 @@ class Server:
             "GetViewer": self._viewer,
             "Heartbeat": self._heartbeat,
             "OrganizationCoreWeaveOrganizationID": self._organization,
+            "RunFiles": self._list_files,
             "RunResumeStatus": self._resume_status,
             "Runs": self._list_runs,
             "ServerFeaturesQuery": self._features,
@@ -125,10 +126,16 @@ class Server:
                 self.unknown.append(f"{name}: {error}")
                 return None
 
-    def take_file(self, run: str, name: str) -> None:
-        """Note that a file of a run has arrived."""
+    def take_file(self, run: str, name: str, content: bytes) -> None:
+        """Keep a file of a run."""
         with self._lock:
-            self.runs[run].files.add(name)
+            self.runs[run].files[name] = content
+
+    def file(self, path: str) -> bytes | None:
+        """A file that has arrived, by ``/<run>/<name>``; None where there is none."""
+        _, run, name = path.split("/", 2)
+        with self._lock:
+            return self.runs[run].files.get(name) if run in self.runs else None
 
     def _stream(self, run: Run, body: Json) -> Json:
         files = body.get("files") or {}
@@ -163,13 +170,31 @@ class Server:
         return {"project": {"sweep": {"id": "1", "name": SWEEP, "config": "{}"}}}
 
     def _list_runs(self, _: Json) -> Json:
-        nodes = [
-            {"id": run.name, "name": run.name, "displayName": run.display_name, "state": run.state}
-            for run in self.runs.values()
-        ]
+        nodes = [self._node(run) for run in self.runs.values()]
         edges = [{"node": node, "cursor": node["name"]} for node in nodes]
         page = {"endCursor": None, "hasNextPage": False}
         return {"project": {"runCount": len(nodes), "runs": {"edges": edges, "pageInfo": page}}}
+
+    def _node(self, run: Run) -> Json:
+        config = {name: {"value": value} for name, value in run.config.items()}
+        names = {"id": run.name, "name": run.name, "displayName": run.display_name}
+        return {**names, "state": run.state, "config": json.dumps(config)}
+
+    def _list_files(self, asked: Json) -> Json:
+        run = self.runs[asked["name"]]
+        found = [name for name in run.files if name in asked["fileNames"]]
+        nodes = [
+            {
+                "name": name,
+                "url": f"{self.url}/{run.name}/{name}",
+                "sizeBytes": len(run.files[name]),
+            }
+            for name in found
+        ]
+        page = {"endCursor": None, "hasNextPage": False}
+        files = {"edges": [{"node": each, "cursor": each["name"]} for each in nodes]}
+        run_files = {"fileCount": len(nodes), "files": {**files, "pageInfo": page}}
+        return {"project": {"internalId": "1", "run": run_files}}
 
     def _register_agent(self, _: Json) -> Json:
         self.agents += 1
@@ -240,14 +265,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(answer, 200 if answer is not None else 400)
 
     def do_PUT(self) -> None:
-        self._body()
         _, run, name = self.path.split("/", 2)
-        self.server.owner.take_file(run, name)
+        self.server.owner.take_file(run, name, self._body())
         self._send({}, 200)
 
     def do_GET(self) -> None:
-        self.server.owner.unknown.append(self.path)
-        self._send(None, 404)
+        if (content := self.server.owner.file(self.path)) is None:
+            self.server.owner.unknown.append(self.path)
+            self._send(None, 404)
+        else:
+            self._send_content(content, 200)
 
     def _body(self) -> bytes:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -255,7 +282,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: Json | None, status: int) -> None:
         error = {"errors": [{"message": "this server does not know that"}]}
-        content = json.dumps(error if answer is None else answer).encode()
+        self._send_content(json.dumps(error if answer is None else answer).encode(), status)
+
+    def _send_content(self, content: bytes, status: int) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 import torch
-from sweeps.server import Run, Server
+from sweeps.server import ENTITY, SWEEP, Run, Server
+
+from multitask.cli.sweep_report_command import sweep_report_command
 
 # One of each kind of parameter: class, file, JSON, number, list, boolean, null; and two processes.
 TRIALS: list[dict[str, Any]] = [
@@ -66,7 +68,9 @@ def does_badly(run: Run) -> bool:
 
 # One test, because the sweep takes long, and tests of another process could not share it.
 @pytest.mark.slow
-def test_two_agents_share_a_sweep(checkout: Any, has_parameters: HasParameters) -> None:
+def test_two_agents_share_a_sweep(
+    checkout: Any, has_parameters: HasParameters, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trials = [STOPPED, DIVERGED, *TRIALS]
     with Server(trials, does_badly) as server:
         file = checkout.quick_sweep("configs/sweep/balancers.yaml")
@@ -76,6 +80,9 @@ def test_two_agents_share_a_sweep(checkout: Any, has_parameters: HasParameters) 
         with_make = checkout.start(server, *MAKE, *commands[2].split(), **SLURM)
         without = checkout.start(server, *commands[1].split(), **SLURM)
         said, also_said = checkout.output(with_make), checkout.output(without)
+        for name, value in {**checkout.client, "WANDB_BASE_URL": server.url}.items():
+            monkeypatch.setenv(name, value)
+        reported = report(f"{ENTITY}/multitask/{SWEEP}", checkout.folder / "from-server")
     assert server.unknown == []
     assert "1 of the sweep's 8 runs so far failed." in said
     assert with_make.returncode != 0
@@ -94,6 +101,19 @@ def test_two_agents_share_a_sweep(checkout: Any, has_parameters: HasParameters) 
         check_finished(run, checkout.run_folder(run.display_name))
     folders = sorted(path.name for path in checkout.run_folder("").iterdir())
     assert folders == sorted(run.display_name for run in server.runs.values())
+    assert reported.split("## Where it comes from")[0].count("| failed |") == 2
+    assert len(re.findall(r"^\| [^|]*balancer=[^|]* \| 0.\d+ \| 1 \|$", reported, re.M)) == len(
+        TRIALS
+    )
+    # The same from the folders of the runs, as after runs that were offline.
+    from_folders = report(str(checkout.run_folder("")), checkout.folder / "from-folders")
+    tables = [section.split("##")[0] for section in (reported, from_folders)]
+    assert tables[0] == tables[1]
+
+
+def report(source: str, folder: Path) -> str:
+    sweep_report_command([source, f"--folder={folder}"])
+    return (folder / f"sweep-{SWEEP}" / "report.md").read_text()
 
 
 def check_stopped(run: Run, folder: Path) -> None:

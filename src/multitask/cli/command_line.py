@@ -238,7 +238,7 @@ class CommandLine(LightningCLI):
         values = self.trainer.callback_metrics
         self._summarise()
         report(self.model, split, values, self.folder, sync_command(self.folder))
-        finish()
+        finish(self.folder)
 
     def _summarise(self) -> None:
         if self.subcommand == "fit":
@@ -251,7 +251,7 @@ class CommandLine(LightningCLI):
             if not self.trainer.interrupted:
                 self._summarise()
             say_where(self.folder, sync_command(self.folder))
-            finish()
+            finish(self.folder)
 
 
 def _listed(given: Any) -> list[Any]:

@@ -80,5 +80,10 @@ def _run(arguments: list[str]) -> None:
 
         study_command(arguments[1:], main)
         return
+    if arguments[:1] == ["sweep-report"]:
+        from multitask.cli.sweep_report_command import sweep_report_command
+
+        sweep_report_command(arguments[1:])
+        return
     resumed = resumed_folder(arguments)
     CommandLine(prepare(arguments, resumed), resumed)

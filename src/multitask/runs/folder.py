@@ -10,6 +10,7 @@ from pathlib import Path
 from multitask.errors import InputError
 
 CONFIG = "config.yaml"
+PROVENANCE = "provenance.yaml"
 LAST = "checkpoints/last.ckpt"
 
 

@@ -19,13 +19,14 @@ def provenance() -> dict[str, Any]:
 
     Returns:
         ``command``, ``folder`` (where it ran), ``git`` (commit and whether there are uncommitted
-        changes; None outside a repository), ``python``, ``platform``, ``devices`` and ``packages``
-        (name to version).
+        changes; None outside a repository), ``sweep`` (id of the W&B sweep whose agent started it,
+        or None), ``python``, ``platform``, ``devices`` and ``packages`` (name to version).
     """
     return {
         "command": shlex.join(["multitask", *sys.argv[1:]]),
         "folder": str(Path.cwd()),
         "git": git_state(Path.cwd()),
+        "sweep": os.environ.get("WANDB_SWEEP_ID"),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "devices": _devices(),

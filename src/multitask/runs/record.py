@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 
 from multitask.module import MultiTask
-from multitask.runs.folder import CONFIG, part_file
+from multitask.runs.folder import CONFIG, PROVENANCE, part_file
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.provenance import provenance
 
@@ -54,7 +54,7 @@ class RunRecord(Callback):
         origin = provenance()
         part_file(self.folder, CONFIG).write_text(self.config, encoding="utf-8")
         text = yaml.safe_dump(origin, sort_keys=False, allow_unicode=True)
-        part_file(self.folder, "provenance.yaml").write_text(text, encoding="utf-8")
+        part_file(self.folder, PROVENANCE).write_text(text, encoding="utf-8")
         config = {**yaml.safe_load(self.config), "_provenance": origin}
         for run in _wandb_runs(trainer):
             run.config.update(config, allow_val_change=True)

@@ -18,6 +18,8 @@ from multitask.runs.settings import RunSettings
 
 Mode = Literal["online", "offline"]
 STEP = "trainer/global_step"
+SAVED = ("summary.json", "metrics.csv")
+"""Files of the run's folder that are kept at W&B, from which a sweep is reported."""
 
 
 def wandb_logger(settings: RunSettings, folder: Path, job_type: str) -> WandbLogger | None:
@@ -77,9 +79,16 @@ def sync_command(folder: Path) -> str | None:
     return f"wandb sync {shlex.join(parts)}" if parts else None
 
 
-def finish() -> None:
-    """End this process's W&B run, if it has one, once all of it is sent or written."""
+def finish(folder: Path) -> None:
+    """End this process's W&B run, if it has one, once all of it is sent or written.
+
+    Args:
+        folder: the run's folder, of which W&B gets the files named in `SAVED`.
+    """
     if wandb.run is not None:
+        for name in SAVED:
+            if (folder / name).is_file():
+                wandb.run.save(folder / name, base_path=folder, policy="now")
         wandb.finish()
 
 

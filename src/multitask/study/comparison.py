@@ -132,6 +132,8 @@ def lookahead(results: Results) -> pd.DataFrame:
 
 def _delta_m_by_seed(results: Results, method: str) -> np.ndarray:
     tasks = [task for task in results.tasks if results.values(method, task).notna().any()]
+    if not tasks:
+        return np.array([math.nan])
     ours, alone = (_matrix(results, name, tasks) for name in (method, SINGLE_TASK))
     directions = [results.higher_is_better[task] for task in tasks]
     return np.array([delta_m(*row, directions) for row in zip(ours, alone, strict=True)])

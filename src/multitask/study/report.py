@@ -7,13 +7,15 @@ import html
 import math
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import yaml
 from markdown import markdown
 
-from multitask.runs.provenance import provenance
+from multitask.runs.folder import PROVENANCE
 from multitask.study.comparison import (
     affinities,
     between_methods,
@@ -36,35 +38,49 @@ img { max-width: 100%; } code { font-size: 85%; overflow-wrap: anywhere; }
 """
 
 
-def write_report(results: Results, folder: Path, commands: Mapping[str, Sequence[str]]) -> Path:
+def write_report(
+    results: Results,
+    folder: Path,
+    commands: Mapping[str, Sequence[str]],
+    opening: Sequence[str] = (),
+) -> Path:
     """Write ``report.md``, ``report.html``, their figures and tables.
 
     Args:
         results: of the study.
         folder: the study's.
         commands: the arguments that reproduce each run, by its title.
+        opening: lines of Markdown that come before the first table.
 
     Returns:
         The HTML file, which needs no other file.
     """
-    figures = draw(results, folder / "figures") if results.methods else []
-    tables = {
+    figures: list[tuple[str, Path]] = []
+    if results.methods:
+        figures = draw(results, folder / "figures")
+        _write_tables(results, folder)
+    pictures = [(caption, path.relative_to(folder)) for caption, path in figures]
+    text = "\n".join(_page(results, pictures, commands, opening)) + "\n"
+    return write_page(text, folder, results.study.name)
+
+
+def _write_tables(results: Results, folder: Path) -> None:
+    by_method = {
         "scores": scores(results),
-        "differences": differences(results),
-        "comparisons": between_methods(results),
         "costs": costs(results),
         "affinities": affinities(results),
         "lookahead": lookahead(results),
+    }
+    for name, table in by_method.items():
+        table.to_csv(folder / f"{name}.csv")
+    rows = {
+        "differences": differences(results),
+        "comparisons": between_methods(results),
         "runs": results.runs,
         "values": results.scores,
     }
-    for name, table in tables.items() if results.methods else []:
-        table.to_csv(
-            folder / f"{name}.csv", index=name in ("scores", "costs", "affinities", "lookahead")
-        )
-    pictures = [(caption, path.relative_to(folder)) for caption, path in figures]
-    text = "\n".join(_page(results, pictures, commands)) + "\n"
-    return write_page(text, folder, results.study.name)
+    for name, table in rows.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
 
 
 def write_page(text: str, folder: Path, title: str) -> Path:
@@ -85,24 +101,29 @@ def write_page(text: str, folder: Path, title: str) -> Path:
 
 
 def _page(
-    results: Results, figures: Sequence[tuple[str, Path]], commands: Mapping[str, Sequence[str]]
+    results: Results,
+    figures: Sequence[tuple[str, Path]],
+    commands: Mapping[str, Sequence[str]],
+    opening: Sequence[str],
 ) -> Iterator[str]:
     study, runs = results.study, results.runs
     yield f"# {study.name}\n"
     counts = runs["state"].value_counts()
     yield (
-        f"{len(runs)} runs ({', '.join(f'{count} {state}' for state, count in counts.items())}), "
-        f"{len(study.seeds)} seeds. Every run has the budget that its configuration states; the "
+        f"{len(runs)} runs ({', '.join(f'{count} {state}' for state, count in counts.items())}); "
+        f"seeds: {len(study.seeds)}. Every run has the budget that its configuration states; the "
         "best epoch is chosen by `val/score`; the test set is looked at once, by that epoch. ± is "
         "half of the 95 % interval over seeds (Student's t).\n"
     )
+    yield from opening
     if not results.methods:
-        yield "No run is finished yet."
+        yield "No run has been tested yet."
         return
     yield "## Test metrics\n"
     yield from _scores(results)
-    yield "\n## Against single task\n"
-    yield from _differences(results)
+    if SINGLE_TASK in results.methods:
+        yield "\n## Against single task\n"
+        yield from _differences(results)
     if results.study.comparisons:
         yield "\n## Method against method\n"
         yield from _between_methods(results)
@@ -118,30 +139,34 @@ def _page(
 def _scores(results: Results) -> Iterator[str]:
     table = scores(results)
     heads = [f"{task} {results.metrics[task]} {_arrow(results, task)}" for task in results.tasks]
-    yield from _table(
-        ["", *heads, "Delta-m, %", "mean rank"],
+    rows = [
         [
-            [
-                method,
-                *(_with_interval(row[task], row[f"{task} ±"]) for task in results.tasks),
-                _with_interval(row["delta_m"], row["delta_m ±"], sign=True),
-                _number(row["rank"]),
-            ]
-            for method, row in table.iterrows()
-        ],
-    )
-    yield (
-        "\nDelta-m is the mean over a method's tasks of the change of the metric above, in percent "
-        "of the single-task networks of the same seed, positive where it is better. Ranks are "
-        "among the methods that train all tasks."
-    )
+            str(method),
+            *(with_interval(row[task], row[f"{task} ±"]) for task in results.tasks),
+            _number(row["rank"]),
+        ]
+        for method, row in table.iterrows()
+    ]
+    if SINGLE_TASK in results.methods:
+        heads.append("Delta-m, %")
+        for cells, (_, row) in zip(rows, table.iterrows(), strict=True):
+            cells.insert(-1, with_interval(row["delta_m"], row["delta_m ±"], sign=True))
+        yield from markdown_table(["", *heads, "mean rank"], rows)
+        yield (
+            "\nDelta-m is the mean over a method's tasks of the change of the metric above, in "
+            "percent of the single-task networks of the same seed, positive where it is better. "
+            "Ranks are among the methods that train all tasks."
+        )
+    else:
+        yield from markdown_table(["", *heads, "mean rank"], rows)
+        yield "\nRanks are among the methods that train all tasks."
 
 
 def _differences(results: Results) -> Iterator[str]:
     table = differences(results)
     cells = {(row["method"], row["task"]): row for _, row in table.iterrows()}
     methods = [method for method in results.methods if method != SINGLE_TASK]
-    yield from _table(
+    yield from markdown_table(
         ["", *(f"{task} {_arrow(results, task)}" for task in results.tasks)],
         [
             [method, *(_difference(cells.get((method, task))) for task in results.tasks)]
@@ -159,7 +184,7 @@ def _differences(results: Results) -> Iterator[str]:
 def _between_methods(results: Results) -> Iterator[str]:
     table = between_methods(results)
     cells = {(row["method"], row["other"], row["task"]): row for _, row in table.iterrows()}
-    yield from _table(
+    yield from markdown_table(
         ["", *(f"{task} {_arrow(results, task)}" for task in results.tasks)],
         [
             [f"{one} - {other}", *(_difference(cells.get((one, other, t))) for t in results.tasks)]
@@ -176,36 +201,39 @@ def _difference(row: pd.Series[float] | None) -> str:
     if row is None:
         return ""
     star = "\\*" if row["p Holm"] < SIGNIFICANT else ""
-    shown = _with_interval(row["difference"], row["±"], sign=True)
+    shown = with_interval(row["difference"], row["±"], sign=True)
     return f"{shown}{star} ({row['wins']:.2f})"
 
 
 def _costs(results: Results) -> Iterator[str]:
+    has_single = SINGLE_TASK in results.methods
     rows = []
     for method, row in costs(results).iterrows():
         rows.append(
             [
                 str(method),
                 f"{row['seconds']:.1f}",
-                f"{row['of single task']:.2f}" if "of single task" in row else "",
+                *([f"{row['of single task']:.2f}"] if has_single else []),
                 *(f"{row[name]:.0f}" for name in ("steps", "forward_passes", "backward_passes")),
                 f"{row['peak_memory'] / 2**20:.0f}",
                 f"{row['parameters']:,.0f}",
             ]
         )
-    heads = ["", "seconds", "of single task", "steps", "forward passes", "backward passes"]
-    yield from _table([*heads, "peak memory, MiB", "parameters"], rows)
-    yield (
-        "\nOf a seed: single task in sum over its networks. Passes are through the encoder. "
-        f"'{TUNED}' contains its trials, divided among the seeds."
-    )
+    heads = ["", "seconds", *(["of single task"] if has_single else [])]
+    passes = ["steps", "forward passes", "backward passes"]
+    yield from markdown_table([*heads, *passes, "peak memory, MiB", "parameters"], rows)
+    yield "\nPasses are through the encoder."
+    if has_single:
+        yield "Single task is in sum over its networks."
+    if TUNED in results.methods:
+        yield f"'{TUNED}' contains its trials, divided among the seeds."
 
 
 def _unfinished(results: Results) -> Iterator[str]:
     rows = results.runs[results.runs["state"] != "finished"]
     if len(rows):
         yield "\n## Runs without a result\n"
-        yield from _table(
+        yield from markdown_table(
             ["run", "seed", "state", "reason"],
             [
                 [f"{row['method']} {row['part']}", str(row["seed"]), row["state"], row["reason"]]
@@ -215,14 +243,13 @@ def _unfinished(results: Results) -> Iterator[str]:
 
 
 def _provenance(results: Results, commands: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    origin = provenance()
-    git = origin["git"] or {}
-    changed = " with changes" if git.get("dirty") else ""
-    named = ("torch", "lightning", "torchmetrics", "torchjd", "timm")
-    packages = ", ".join(f"{name} {origin['packages'].get(name, '?')}" for name in named)
-    yield f"- commit: {git.get('commit', 'none')}{changed}"
-    yield f"- Python {origin['python']}, {packages}"
-    yield f"- {origin['platform']}, {', '.join(origin['devices'])}"
+    folders = results.runs["folder"][results.runs["folder"] != ""]
+    paths = [Path(folder) / PROVENANCE for folder in folders]
+    texts = [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
+    origins = [yaml.safe_load(text) for text in texts]
+    for name, tell in ORIGIN.items():
+        # Runs may come from several machines.
+        yield f"- {name}: {'; or '.join(dict.fromkeys(map(tell, origins)))}"
     yield f"- seeds: {', '.join(map(str, results.study.seeds))}"
     yield "\nEvery run's folder holds its whole configuration. The first seed's commands:\n"
     yield "```bash"
@@ -233,14 +260,45 @@ def _provenance(results: Results, commands: Mapping[str, Sequence[str]]) -> Iter
     yield "```"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def _commit(origin: Mapping[str, Any]) -> str:
+    git = origin["git"] or {}
+    return f"{git.get('commit', 'none')}{' with changes' if git.get('dirty') else ''}"
+
+
+def _versions(origin: Mapping[str, Any]) -> str:
+    named = ("torch", "lightning", "torchmetrics", "torchjd", "timm")
+    packages = [f"{name} {origin['packages'].get(name, '?')}" for name in named]
+    return ", ".join([f"Python {origin['python']}", *packages])
+
+
+ORIGIN: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "commit": _commit,
+    "packages": _versions,
+    "machine": lambda origin: ", ".join([origin["platform"], *origin["devices"]]),
+}
+
+
+def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table's lines; the first column is text, the others are numbers.
+
+    Args:
+        heads: of the columns.
+        rows: their cells.
+    """
     yield "| " + " | ".join(heads) + " |"
     yield "|" + "|".join(["---", *["--:"] * (len(heads) - 1)]) + "|"
     for row in rows:
         yield "| " + " | ".join(each.replace("|", "/") for each in row) + " |"
 
 
-def _with_interval(value: float, half: float, sign: bool = False) -> str:
+def with_interval(value: float, half: float, sign: bool = False) -> str:
+    """A number and half of its interval, with as many digits as say something.
+
+    Args:
+        value: the number; nothing is written for NaN.
+        half: half of the interval, NaN where it is not known.
+        sign: whether to write a plus.
+    """
     if math.isnan(value):
         return ""
     shown = _number(value, sign)

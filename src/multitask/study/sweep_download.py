@@ -1,0 +1,56 @@
+"""Fetches a sweep's runs from a W&B server into folders like those of runs on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import wandb
+import yaml
+
+from multitask.errors import InputError
+from multitask.runs.folder import CONFIG, PROVENANCE
+from multitask.runs.tracking import SAVED
+from multitask.study.sweep import STATE
+
+RUNNING = "running"
+
+
+def download(path: str, folder: Path) -> list[str]:
+    """Fetch the runs that have ended; what is there already is not fetched again.
+
+    Args:
+        path: ``ENTITY/PROJECT/ID`` of the sweep.
+        folder: where a folder for each run is made.
+
+    Returns:
+        The names of the runs that are still running.
+
+    Raises:
+        InputError: if there is no such sweep, or the server cannot be reached.
+    """
+    try:
+        runs = list(wandb.Api().sweep(path).runs)
+    except (wandb.errors.Error, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"the sweep {path} cannot be fetched from W&B: {reason}") from error
+    running = [str(run.name) for run in runs if run.state == RUNNING]
+    for run in runs:
+        if run.state != RUNNING:
+            _download_run(run, folder / str(run.id))
+    return running
+
+
+def _download_run(run: Any, folder: Path) -> None:
+    # Written last.
+    if (folder / STATE).exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    config = dict(run.config)
+    origin = config.pop("_provenance", None)
+    for name, content in ((CONFIG, config), (PROVENANCE, origin)):
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    for file in run.files(names=list(SAVED)):
+        file.download(root=str(folder), replace=True)
+    (folder / STATE).write_text(run.state, encoding="utf-8")

@@ -1,0 +1,94 @@
+"""The report of a sweep: its trials by their validation score, then what a study's report says."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from copy import copy
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from multitask.study.report import markdown_table, with_interval, write_report
+from multitask.study.statistics import interval
+from multitask.study.sweep import Sweep, ranked
+
+MOST_METHODS = 20
+"""No more are drawn and compared; all are in the first table."""
+WIDE = 30.0
+"""A parameter whose largest value is this many times the smallest has a logarithmic axis."""
+
+
+def write_sweep_report(sweep: Sweep, folder: Path) -> Path:
+    """Write the report, its figures, and its tables as CSV.
+
+    Args:
+        sweep: what the trials found.
+        folder: where it goes.
+
+    Returns:
+        The HTML file, which needs no other file.
+    """
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    sweep.trials.to_csv(folder / "trials.csv", index=False)
+    order = list(ranked(sweep).index)
+    scores = sweep.results.scores
+    best = scores[scores["method"].isin(order[:MOST_METHODS])]
+    # By their rank, the best first.
+    best = best.sort_values("method", key=lambda names: names.map(order.index), kind="stable")
+    study = copy(sweep.results.study)
+    study.comparisons = [pair for pair in study.comparisons if pair[0] in order[:MOST_METHODS]]
+    shown = dataclasses.replace(sweep.results, study=study, scores=best)
+    return write_report(shown, folder, sweep.commands, list(_opening(sweep, folder)))
+
+
+def _opening(sweep: Sweep, folder: Path) -> Iterator[str]:
+    yield "## Validation score\n"
+    rows = []
+    for method, row in ranked(sweep).iterrows():
+        values = sweep.trials.loc[sweep.trials["method"] == method, "val/score"]
+        rows.append([str(method), with_interval(*interval(values)), f"{row['seeds']:.0f}"])
+    yield from markdown_table(["", "val/score ↑", "seeds"], rows)
+    yield (
+        "\nThe best `val/score` of each run, mean over seeds. The best of many such scores is too "
+        "good: what to expect of it is below, from the test set. `trials.csv` has every run."
+    )
+    if (figure := _draw(sweep)) is not None:
+        figure.savefig(folder / "figures" / "parameters.png", dpi=120)
+        yield "\n![val/score by parameter](figures/parameters.png)\n"
+        yield "*A point for each run; the others' parameters differ along an axis.*\n"
+    if len(rows) > MOST_METHODS:
+        yield f"\nBelow are the {MOST_METHODS} best of {len(rows)}.\n"
+
+
+def _draw(sweep: Sweep) -> Figure | None:
+    trials = sweep.trials.dropna(subset="val/score")
+    if not sweep.parameters:
+        return None
+    columns = min(len(sweep.parameters), 3)
+    lines = -(-len(sweep.parameters) // columns)
+    figure = Figure(figsize=(4 * columns, 3.2 * lines), layout="constrained")
+    grid = figure.subplots(lines, columns, squeeze=False).flat
+    for axes, name in zip(grid, sweep.parameters, strict=False):
+        _draw_parameter(axes, trials[name], trials["val/score"])
+        axes.set(xlabel=name, ylabel="val/score")
+    for axes in list(grid)[len(sweep.parameters) :]:
+        axes.set_visible(False)
+    return figure
+
+
+def _draw_parameter(axes: Axes, values: pd.Series[str], scores: pd.Series[float]) -> None:
+    numbers = pd.to_numeric(values, errors="coerce")
+    if numbers.notna().all():
+        axes.plot(numbers, scores, "o", alpha=0.7)
+        if numbers.min() > 0 and numbers.max() / numbers.min() >= WIDE:
+            axes.set_xscale("log")
+        return
+    names = list(dict.fromkeys(values))
+    axes.plot([names.index(value) for value in values], scores, "o", alpha=0.7)
+    labels = [str(name)[-24:] or "(as the file says)" for name in names]
+    axes.set_xticks(np.arange(len(names)), labels, rotation=30, ha="right", fontsize="small")
+    axes.margins(x=0.2)
