@@ -20,7 +20,7 @@ class Stopped(Callback):
 """
 
 
-@pytest.mark.parametrize(("variables", "code"), [({}, 130), ({"WANDB_SWEEP_ID": "a"}, 0)])
+@pytest.mark.parametrize(("variables", "code"), [({}, 143), ({"WANDB_SWEEP_ID": "a"}, 0)])
 def test_stop_is_a_failure_unless_an_agent_asked(
     variables: dict[str, str],
     code: int,
@@ -40,4 +40,4 @@ def test_stop_is_a_failure_unless_an_agent_asked(
     assert signal.getsignal(signal.SIGTERM) == before
     (run,) = tmp_path.glob("runs/digits/*")
     assert not (run / "summary.json").exists()
-    assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 4
+    assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 6

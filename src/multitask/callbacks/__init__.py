@@ -4,9 +4,11 @@ from multitask.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from multitask.callbacks.cost import Cost
 from multitask.callbacks.figures import Figures
 from multitask.callbacks.gradient_telemetry import GradientTelemetry
+from multitask.callbacks.lost_process import LostProcess
 from multitask.callbacks.prediction_table import PredictionTable
 from multitask.callbacks.progress_bar import ProgressBar
 from multitask.callbacks.random_state import RandomState
+from multitask.callbacks.stop_signal import StopSignal
 from multitask.callbacks.task_affinity import TaskAffinity
 
 __all__ = [
@@ -15,8 +17,10 @@ __all__ = [
     "Figures",
     "GradientTelemetry",
     "LastCheckpoint",
+    "LostProcess",
     "PredictionTable",
     "ProgressBar",
     "RandomState",
+    "StopSignal",
     "TaskAffinity",
 ]

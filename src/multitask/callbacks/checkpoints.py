@@ -57,25 +57,35 @@ class LastCheckpoint(ModelCheckpoint):
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Save what a validation between two steps left to do."""
         if self._is_due and not _is_accumulating(trainer) and not _is_validation_next(trainer):
-            self._save_in_the_middle(trainer)
+            self.save_now(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save in the middle of an epoch; its end is not complete before the training metrics."""
         if _is_accumulating(trainer):
             self._is_due = True
         else:
-            self._save_in_the_middle(trainer)
+            self.save_now(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save at the end of an epoch."""
         self._is_due = False
         super().on_train_epoch_end(trainer, pl_module)
 
-    def _save_in_the_middle(self, trainer: Trainer) -> None:
+    def save_now(self, trainer: Trainer) -> None:
+        """Save in the middle of an epoch; nothing happens at its end, which saves by itself."""
         if trainer.is_last_batch or self._should_skip_saving_checkpoint(trainer):
             return
         self._is_due = False
         self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+
+
+def is_between_steps(trainer: Trainer) -> bool:
+    """Whether a checkpoint now would be whole, and nothing else is about to write one.
+
+    Args:
+        trainer: after a batch.
+    """
+    return not (trainer.is_last_batch or _is_accumulating(trainer) or _is_validation_next(trainer))
 
 
 def _is_accumulating(trainer: Trainer) -> bool:

@@ -18,11 +18,15 @@ from multitask.callbacks import (
     Figures,
     GradientTelemetry,
     LastCheckpoint,
+    LostProcess,
     PredictionTable,
     ProgressBar,
     RandomState,
+    StopSignal,
 )
+from multitask.callbacks.lost_process import is_connection_lost
 from multitask.cli.arguments import RUN_FOLDER, values_of
+from multitask.cli.failures import advice, explained
 from multitask.cli.instantiation import made_as_set
 from multitask.cli.parser import Parser
 from multitask.cli.preflight import check, check_length, check_monitors
@@ -32,16 +36,18 @@ from multitask.distributed import is_first_process
 from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.runs.atomic_checkpoint import AtomicCheckpointIO
-from multitask.runs.folder import LAST, folder_of, make_folder, new_folder
+from multitask.runs.folder import folder_of, make_folder, new_folder
 from multitask.runs.log_file import keep_log, quiet_screen, say
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.record import RunRecord
 from multitask.runs.settings import RunSettings
 from multitask.runs.summary import write_summary
-from multitask.runs.tracking import finish, sync_command, wandb_logger, wandb_mode
+from multitask.runs.tracking import finish, mark_preempted, sync_command, wandb_logger, wandb_mode
 
-INTERRUPTED = 130
-"""Exit code of a program that Ctrl-C has stopped."""
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit codes of a program that Ctrl-C has stopped, and of one that SIGTERM has."""
+NOTICE = 3.0
+"""Seconds after which a process that has ended is noticed by those that watch it."""
 
 
 class CommandLine(LightningCLI):
@@ -58,6 +64,7 @@ class CommandLine(LightningCLI):
     def __init__(self, arguments: list[str], resumed: Path | None = None) -> None:
         self.resumed = resumed
         self.cost = Cost()
+        self.lost_process = LostProcess(lambda: advice(self.folder), say)
         quiet_screen()
         Parser.command_line = arguments
         super().__init__(
@@ -158,14 +165,26 @@ class CommandLine(LightningCLI):
             # Lightning's answer to Ctrl-C and to SIGTERM.
             if not self.trainer.interrupted:
                 raise
-            if (self.folder / LAST).is_file():
-                rank_zero_only(say)(f"Interrupted; go on with: multitask resume {self.folder}")
-            else:
-                rank_zero_only(say)("Interrupted before the first checkpoint.")
-            self._say_where()
-            # A sweep's agent stops a trial that does badly, and gives up after a few failures.
-            is_trial = isinstance(stopped, SIGTERMException) and "WANDB_SWEEP_ID" in os.environ
-            raise SystemExit(0 if is_trial else INTERRUPTED) from stopped
+            self._end_early(isinstance(stopped, SIGTERMException))
+        except Exception as error:
+            if is_connection_lost(error) and self.lost_process.is_noticed.wait(NOTICE):
+                # It has been told already.
+                raise SystemExit(1) from error
+            sentence = explained(error, self.folder, self.datamodule.batch_size)
+            if sentence is None:
+                raise
+            raise sentence from error
+
+    def _end_early(self, by_signal: bool) -> None:
+        rank_zero_only(say)(f"Interrupted; {advice(self.folder)}")
+        # A sweep's agent stops a trial that does badly, and gives up after a few failures.
+        is_trial = by_signal and "WANDB_SWEEP_ID" in os.environ
+        code = 0 if is_trial else TERMINATED if by_signal else INTERRUPTED
+        if by_signal and not is_trial:
+            rank_zero_only(mark_preempted)()
+        self._say_where(code)
+        # For the first process another's code is that of a failure, at which it ends all others.
+        raise SystemExit(code if is_first_process() else 0)
 
     def validate(self, model: LightningModule, **kwargs: Any) -> None:
         """Validate a checkpoint."""
@@ -227,7 +246,7 @@ class CommandLine(LightningCLI):
         if drawings:
             callbacks.append(Figures(drawings))
         if verb == "fit":
-            callbacks.append(self.cost)
+            callbacks += [self.cost, self.lost_process, StopSignal()]
         if verb == "fit" and trainer.enable_checkpointing is not False:
             checkpoints = self.folder / "checkpoints"
             callbacks += [RandomState(), BestCheckpoint(checkpoints), LastCheckpoint(checkpoints)]
@@ -246,12 +265,12 @@ class CommandLine(LightningCLI):
             write_summary(self.folder, self.model, values, self.cost.values())
 
     @rank_zero_only
-    def _say_where(self) -> None:
+    def _say_where(self, code: int = 0) -> None:
         if not self.config_init[self.subcommand].trainer.fast_dev_run:
             if not self.trainer.interrupted:
                 self._summarise()
             say_where(self.folder, sync_command(self.folder))
-            finish(self.folder)
+            finish(self.folder, code)
 
 
 def _listed(given: Any) -> list[Any]:

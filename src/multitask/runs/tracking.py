@@ -79,17 +79,24 @@ def sync_command(folder: Path) -> str | None:
     return f"wandb sync {shlex.join(parts)}" if parts else None
 
 
-def finish(folder: Path) -> None:
+def mark_preempted() -> None:
+    """Tell W&B, if this process has a run there, that it will end early and be gone on with."""
+    if wandb.run is not None:
+        wandb.run.mark_preempting()
+
+
+def finish(folder: Path, code: int = 0) -> None:
     """End this process's W&B run, if it has one, once all of it is sent or written.
 
     Args:
         folder: the run's folder, of which W&B gets the files named in `SAVED`.
+        code: the program's exit code.
     """
     if wandb.run is not None:
         for name in SAVED:
             if (folder / name).is_file():
                 wandb.run.save(folder / name, base_path=folder, policy="now")
-        wandb.finish()
+        wandb.finish(exit_code=code)
 
 
 def _start(settings: RunSettings, folder: Path, job_type: str, mode: Mode) -> Any:

@@ -1,0 +1,99 @@
+"""Two processes, of which one is told to stop, or killed: nothing hangs and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+TWO = (
+    "--trainer.accelerator=cpu",
+    "--trainer.devices=2",
+    "--trainer.strategy=ddp",
+    "--trainer.max_epochs=4",
+    "--trainer.log_every_n_steps=1",
+    "--trainer.enable_progress_bar=false",
+    "--run.wandb=off",
+    "--run.test_after_fit=false",
+    "--data.num_workers=0",
+)
+
+
+def last(run: Path) -> dict[str, Any]:
+    return torch.load(run / "checkpoints/last.ckpt", weights_only=True)
+
+
+def only_run(root: Path) -> Path:
+    (run,) = root.glob("digits/*")
+    return run
+
+
+def steps(root: Path) -> int:
+    files = list(root.glob("digits/*/metrics.csv"))
+    lines = files[0].read_text().splitlines()[1:] if files else []
+    return int(lines[-1].split(",")[0]) if lines else 0
+
+
+def child_of(process: subprocess.Popen[str]) -> int:
+    (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return int(child)
+
+
+def hit(
+    process: subprocess.Popen[str], root: Path, after: int, number: int, child: bool
+) -> tuple[str, int]:
+    """Send a signal to one of the two after a step; returns what they said, and the exit code.
+
+    All of them must end within a minute, since the output ends with the last of them.
+    """
+    deadline = time.monotonic() + 120
+    while steps(root) < after:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(child_of(process) if child else process.pid, number)
+    return process.communicate(timeout=60)[0], process.returncode
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes by /proc")
+def test_stopped_and_killed_they_end_together_and_lose_nothing(
+    program: Any, digits: str, tmp_path: Path
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    program("fit", digits, *TWO, f"--run.root={whole}")
+
+    process = program.start("fit", digits, *TWO, f"--run.root={cut}")
+    said, code = hit(process, cut, 70, signal.SIGTERM, child=True)
+    run = only_run(cut)
+    assert code == 143, said
+    assert f"go on with: multitask resume {run}" in said
+    assert "Traceback" not in said
+    # In the middle of the second epoch, not at the end of the first.
+    reached = last(run)["global_step"]
+    assert reached >= 70
+    assert reached % 60
+
+    process = program.start("resume", str(run))
+    said, code = hit(process, cut, 130, signal.SIGKILL, child=True)
+    assert code == 1, said
+    assert said.count("process 1 of 2 was ended by SIGKILL, so all processes end; go on with") == 1
+    assert "Traceback" not in said
+
+    process = program.start("resume", str(run))
+    said, code = hit(process, cut, 190, signal.SIGKILL, child=False)
+    assert code == -signal.SIGKILL, said
+    assert "process 0 has ended, so all processes end; go on with: multitask resume" in said
+    assert "Traceback" not in said
+
+    program("resume", str(run))
+    expected, found = last(only_run(whole)), last(run)
+    assert found["global_step"] == expected["global_step"] == 240
+    for name, values in expected["state_dict"].items():
+        assert torch.equal(values, found["state_dict"][name]), name
