@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,7 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Keeps ``last.ckpt``, to resume from.
+    """Keeps ``last.ckpt``, to resume from, and ``last-1.ckpt`` and so on, which were it before.
 
     It is written at the end of each training epoch, and after each validation in the middle of
     one. A validation between two optimizer steps, where gradients are accumulated that no
@@ -46,13 +48,16 @@ class LastCheckpoint(ModelCheckpoint):
 
     Args:
         folder: where the checkpoint goes.
+        keep: how many are kept, the last one included.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keep: int = 2) -> None:
         super().__init__(
             folder, filename="last", save_on_train_epoch_end=True, enable_version_counter=False
         )
+        self.keep = keep
         self._is_due = False
+        self._is_ours = False
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Save what a validation between two steps left to do."""
@@ -77,6 +82,36 @@ class LastCheckpoint(ModelCheckpoint):
             return
         self._is_due = False
         self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+
+    def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
+        last = Path(filepath)
+        # A checkpoint that this run has not gone on from may be damaged.
+        if trainer.is_global_zero and last.is_file() and (self._is_ours or _is_from(trainer, last)):
+            _keep_before(last, self.keep)
+        super()._save_checkpoint(trainer, filepath)
+        self._is_ours = True
+
+
+def _is_from(trainer: Trainer, last: Path) -> bool:
+    given = trainer.ckpt_path
+    return given is not None and Path(given).resolve() == last.resolve()
+
+
+def _keep_before(last: Path, keep: int) -> None:
+    """Number the checkpoints from before, so that no moment is without a whole last one."""
+    numbered = [last, *(last.with_stem(f"{last.stem}-{age}") for age in range(1, keep))]
+    for older, newer in zip(numbered[:1:-1], numbered[-2:0:-1], strict=True):
+        if newer.is_file():
+            newer.replace(older)
+    if keep > 1:
+        part = last.with_suffix(".before")
+        part.unlink(missing_ok=True)
+        try:
+            os.link(last, part)
+        except OSError:
+            # Not every file system has links.
+            shutil.copyfile(last, part)
+        part.replace(numbered[1])
 
 
 def is_between_steps(trainer: Trainer) -> bool:

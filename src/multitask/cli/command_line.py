@@ -249,7 +249,8 @@ class CommandLine(LightningCLI):
             callbacks += [self.cost, self.lost_process, StopSignal()]
         if verb == "fit" and trainer.enable_checkpointing is not False:
             checkpoints = self.folder / "checkpoints"
-            callbacks += [RandomState(), BestCheckpoint(checkpoints), LastCheckpoint(checkpoints)]
+            last = LastCheckpoint(checkpoints, self.settings.keep_last)
+            callbacks += [RandomState(), BestCheckpoint(checkpoints), last]
         return callbacks
 
     @rank_zero_only

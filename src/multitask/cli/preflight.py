@@ -18,6 +18,7 @@ from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.optimization import made
+from multitask.runs.integrity import damage
 
 SPLIT_OF_VERB = {"fit": "train", "validate": "val", "test": "test", "predict": "test"}
 
@@ -51,8 +52,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """Load a checkpoint's plain content on the CPU.
 
     Raises:
-        InputError: if the file is missing or no checkpoint.
+        InputError: if the file is missing, damaged or no checkpoint.
     """
+    if path.is_file() and (reason := damage(path)) is not None:
+        raise InputError(f"the file is damaged: {reason}{_instead(path)}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
@@ -63,6 +66,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or "state_dict" not in content:
         raise InputError("the file is no checkpoint of a run: it has no state_dict")
     return content
+
+
+def _instead(path: Path) -> str:
+    others = sorted(path.parent.glob("*.ckpt"), key=lambda each: each.stat().st_mtime)
+    whole = [each for each in others if each != path and damage(each) is None]
+    return f"; whole is --ckpt_path={whole[-1]}" if whole else ""
 
 
 def check_length(trainer: Any, data: DataModule, checkpoint: str | None) -> None:

@@ -19,7 +19,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
-        """Save to a local path; anything else, such as ``s3://``, is left to Lightning."""
+        """Save to a local path; anything else, such as ``s3://``, is left to Lightning.
+
+        Raises:
+            OSError: naming the checkpoint, if it cannot be written.
+        """
         if "://" in str(path):
             super().save_checkpoint(checkpoint, path, storage_options)
             return
@@ -32,9 +36,20 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(part, place)
+        except (OSError, RuntimeError) as error:
+            if (cause := _system_error(error)) is None:
+                raise
+            raise OSError(cause.errno, cause.strerror, str(place)) from error
         finally:
             part.unlink(missing_ok=True)
         _sync_folder(place.parent)
+
+
+def _system_error(error: BaseException | None) -> OSError | None:
+    # torch has errors of its own for a file that cannot be written.
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -20,6 +20,7 @@ class RunSettings:
         root: folder of all experiments.
         test_after_fit: whether to test the best checkpoint after training.
         figures: whether to draw figures.
+        keep_last: how many of the last checkpoints are kept, beside the best.
         wandb: record the run at Weights & Biases ``online``, ``offline`` (to be sent later) or not
             at all (``off``); ``auto`` is online where a key is at hand and offline elsewhere.
         project: W&B project; that of ``WANDB_PROJECT``, or ``multitask``, where not given.
@@ -32,6 +33,7 @@ class RunSettings:
     root: str = "runs"
     test_after_fit: bool = True
     figures: bool = True
+    keep_last: int = 2
     wandb: WandbMode = "auto"
     project: str | None = None
     group: str | None = None
@@ -40,6 +42,8 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         """Keep every run inside the root."""
+        if self.keep_last < 1:
+            raise InputError(f"run.keep_last is {self.keep_last}; give 1 or more")
         parts = Path(self.experiment or "").parts
         if ".." in parts or Path(self.experiment or "").is_absolute():
             raise InputError(
