@@ -65,10 +65,14 @@ class Server:
     Args:
         trials: parameters of the runs that it suggests to whichever agent asks.
         stops: whether to stop a run that is under way, as early termination does.
+        port: where it answers; any that is free where not given.
     """
 
     def __init__(
-        self, trials: list[Json], stops: Callable[[Run], bool] = lambda run: False
+        self,
+        trials: list[Json],
+        stops: Callable[[Run], bool] = lambda run: False,
+        port: int = 0,
     ) -> None:
         self.trials, self.stops = list(trials), stops
         self.runs: dict[str, Run] = {}
@@ -93,8 +97,9 @@ class Server:
             "Viewer": self._viewer,
         }
         self._lock = Lock()
-        self._http = _Http(self)
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._http = _Http(self, port)
+        self.port = self._http.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Server:
         """Begin to answer."""
@@ -245,8 +250,8 @@ class Server:
 
 
 class _Http(ThreadingHTTPServer):
-    def __init__(self, server: Server) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, server: Server, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.owner = server
 
     def handle_error(self, request: object, client_address: object) -> None:

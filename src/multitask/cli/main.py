@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # The report says in the program's own words where the run is.
     os.environ.setdefault("WANDB_SILENT", "true")
     os.environ.setdefault("WANDB_INIT_TIMEOUT", "30")
+    # Else a server that has died keeps the program from ending.
+    os.environ.setdefault("WANDB_FINISH_TIMEOUT", "120")
     try:
         _run(sys.argv[1:] if arguments is None else list(arguments))
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,11 +93,17 @@ def finish(folder: Path, code: int = 0) -> None:
         folder: the run's folder, of which W&B gets the files named in `SAVED`.
         code: the program's exit code.
     """
-    if wandb.run is not None:
-        for name in SAVED:
-            if (folder / name).is_file():
-                wandb.run.save(folder / name, base_path=folder, policy="now")
-        wandb.finish(exit_code=code)
+    if wandb.run is None:
+        return
+    for name in SAVED:
+        if (folder / name).is_file():
+            wandb.run.save(folder / name, base_path=folder, policy="now")
+    place, began = Path(wandb.run.dir).parent, time.monotonic()
+    wandb.finish(exit_code=code)
+    # W&B does not tell, but it gives up after as many seconds.
+    if time.monotonic() - began >= float(os.environ.get("WANDB_FINISH_TIMEOUT", "inf")):
+        command = shlex.join(["wandb", "sync", "--include-online", str(place)])
+        say(f"W&B does not answer any more; send the rest of the run once it does: {command}")
 
 
 def _start(settings: RunSettings, folder: Path, job_type: str, mode: Mode) -> Any:
