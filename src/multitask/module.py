@@ -10,6 +10,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from multitask.balancing import Balancer, FixedWeights
@@ -35,6 +36,7 @@ from multitask.optimization import (
 from multitask.recipe import recipes
 from multitask.sharding import shard
 from multitask.sharing import HardSharing, Sharing
+from multitask.skipping import SkippedSteps
 from multitask.step_log import StepLog
 from multitask.tasks import Task
 from multitask.tasks.naming import check_names, check_targets
@@ -61,6 +63,8 @@ class MultiTask(LightningModule):
         scheduler_interval: whether the schedule counts optimizer steps or epochs.
         sharing: class that decides what each task sees of the representation, called with its size
             and the tasks' names; all of it (`multitask.sharing.HardSharing`) where not given.
+        skips: how many batches may be left out because a loss became NaN or infinite; at the next
+            one training stops. More than 0 makes a GPU wait in each step.
 
     Raises:
         InputError: if a task's name cannot be one, or the balancer does not fit the tasks.
@@ -78,6 +82,7 @@ class MultiTask(LightningModule):
         scheduler: SchedulerCallable | None = None,
         scheduler_interval: Interval = "step",
         sharing: SharingCallable | None = None,
+        skips: int = 0,
     ) -> None:
         super().__init__()
         check_names(tasks)
@@ -94,7 +99,9 @@ class MultiTask(LightningModule):
             scheduler=scheduler,
             scheduler_interval=scheduler_interval,
             sharing=sharing,
+            skips=skips,
         )
+        self.skipped = SkippedSteps(skips)
         self.encoder: nn.Module = encoder
         self.tasks = nn.ModuleDict(tasks)
         shared = (sharing or HardSharing)(encoder.out_features, list(tasks))
@@ -174,9 +181,12 @@ class MultiTask(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Compute the balanced loss of the global batch."""
         self._batch = batch
+        self.skipped.before_batch(self)
         outputs = self(batch["image"])
         totals = sum_losses(self._loss_totals(outputs, batch))
         losses = mean_where_labelled(totals) * self.task_weights
+        if self.skipped.leaves_out(losses.detach()):
+            return self.skipped.no_loss(self)
         self.diverged |= ~losses.detach().isfinite()
         if self.device.type == "cpu":
             self._stop_if_diverged()
@@ -273,6 +283,8 @@ class MultiTask(LightningModule):
             sharded = isinstance(strategy, FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy)
             precision, processes = str(self.trainer.precision), self.trainer.world_size
             self.balancer.check_run(precision, sharded, processes)
+            if sharded and self.skipped.most:
+                raise InputError("model.skips works with whole parameters only: set it to 0")
             self.balancer.connect(self.encoder)
 
     def configure_model(self) -> None:
@@ -287,12 +299,19 @@ class MultiTask(LightningModule):
         if self._resumed is not None:
             self.step_log.load_state_dict(self._resumed["step_log"])
             self.trainer.callback_metrics.update(self._resumed["metrics"])
+            self.skipped.count = self._resumed.get("skipped", 0)
             self._resumed = None
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Have nothing changed by batches that were left out."""
+        self.skipped.before_step(optimizer)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step, then let the balancer see the losses after it, before any checkpoint is saved."""
         super().optimizer_step(*args, **kwargs)
-        self.balancer.after_step(lambda: self._losses_now(self._batch))
+        if not self.skipped.is_step_left_out:
+            self.balancer.after_step(lambda: self._losses_now(self._batch))
+        self.skipped.after_step()
 
     def on_train_epoch_end(self) -> None:
         """Log the training metrics; a diverged run stops here at the latest."""
@@ -320,7 +339,11 @@ class MultiTask(LightningModule):
         self._stop_if_diverged()
         measured = self._trainer.callback_metrics if self._trainer is not None else {}
         metrics = {name: value.cpu() for name, value in measured.items()}
-        checkpoint["progress"] = {"step_log": self.step_log.state_dict(), "metrics": metrics}
+        checkpoint["progress"] = {
+            "step_log": self.step_log.state_dict(),
+            "metrics": metrics,
+            "skipped": self.skipped.count,
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse the checkpoint of another model, saying how it differs."""

@@ -30,24 +30,41 @@ EXACT = ("--trainer.precision=64-true",)
 # In single precision an activation within rounding of zero may fall on either side of a ReLU. Large
 # steps then part even one process from itself, started with weights that differ in the last digit.
 SMALL_STEPS = ("--model.optimizer=torch.optim.SGD", "--model.optimizer.lr=0.0001")
+# Makes the images of the last process NaN in one batch.
+SPOIL = """
+from lightning.pytorch import Callback
+
+class Spoil(Callback):
+    def on_train_batch_start(self, trainer, model, batch, batch_idx):
+        if batch_idx == 5 and trainer.global_rank == trainer.world_size - 1:
+            batch["image"].fill_(float("nan"))
+"""
+SPOILT = "--trainer.callbacks=spoiling.Spoil"
 
 
 def train(root: Path, experiment: str, *arguments: str) -> Path:
+    done = start(root, experiment, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (run,) = root.glob("runs/*/*")
+    return run
+
+
+def start(root: Path, experiment: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    root.mkdir()
+    (root / "spoiling.py").write_text(SPOIL)
     config = EXPERIMENTS / f"{experiment}.yaml"
     command = [sys.executable, "-m", "multitask", "fit", f"--config={config}"]
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("MULTITASK_")
     }
-    done = subprocess.run(
-        [*command, *ARGUMENTS, *arguments, f"--run.root={root}"],
+    path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return subprocess.run(
+        [*command, *ARGUMENTS, *arguments, f"--run.root={root}/runs"],
         capture_output=True,
         text=True,
         timeout=200,
-        env={**environment, "OMP_NUM_THREADS": "1"},
+        env={**environment, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (run,) = root.glob("*/*")
-    return run
 
 
 def weights(run: Path) -> dict[str, Tensor]:
@@ -82,8 +99,13 @@ def test_the_setting_leaves_one_process_without_a_label() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("experiment", "changes", "tolerance"),
-    [("digits", SMALL_STEPS, 1e-5), ("digits", EXACT, 1e-10), ("digits_uncertainty", EXACT, 1e-10)],
-    ids=["float32", "float64", "uncertainty-float64"],
+    [
+        ("digits", SMALL_STEPS, 1e-5),
+        ("digits", EXACT, 1e-10),
+        # And a batch that no process counts, because one of them has no number for its loss.
+        ("digits_uncertainty", (*EXACT, SPOILT, "--model.skips=1"), 1e-10),
+    ],
+    ids=["float32", "float64", "uncertainty-float64-skipped"],
 )
 def test_two_processes_equal_one(
     experiment: str, changes: tuple[str, ...], tolerance: float, tmp_path: Path
@@ -93,10 +115,21 @@ def test_two_processes_equal_one(
     assert largest_difference(weights(one), weights(two)) < tolerance
     expected, found = values(one), values(two)
     assert expected.keys() == found.keys()
-    assert sum(name == "train/digit/loss" for _, name in expected) == 20
+    skipped = sum(name == "train/skipped_batches" for _, name in expected)
+    assert skipped == (SPOILT in changes)
+    assert sum(name == "train/digit/loss" for _, name in expected) == 20 - skipped
     for key, value in expected.items():
         # Metrics are single precision whatever the model's is.
         slack = tolerance if key[1].startswith("train") and "loss" in key[1] else 1e-5
         assert found[key] == pytest.approx(value, rel=max(slack, 1e-6), abs=max(slack, 1e-6)), key
     # One folder, one configuration, whatever the number of processes.
     assert [path.name for path in two.glob("config*.yaml")] == ["config.yaml"]
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_no_number_on_one_process_stops_both(tmp_path: Path) -> None:
+    stopped = start(tmp_path / "stopped", "digits", SPOILT, *TWO)
+    assert stopped.returncode == 2, stopped.stdout + stopped.stderr
+    assert stopped.stderr.count("the loss of task 'digit' became NaN or infinite") == 1
+    assert "at or before step 5 (epoch 0)" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
