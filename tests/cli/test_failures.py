@@ -1,0 +1,73 @@
+"""What ends a training from outside is told in one sentence."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from multitask.cli.failures import advice, explained
+
+OUT_OF_MEMORY = """
+import torch
+from lightning.pytorch import Callback
+
+class Exhaust(Callback):
+    def on_train_batch_start(self, trainer, *_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+"""
+
+
+def test_memory_that_is_used_up_says_what_to_change(
+    fails: Callable[..., str], quick: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "exhausting.py").write_text(OUT_OF_MEMORY)
+    said = fails("fit", *quick, "--trainer.callbacks=exhausting.Exhaust", "--data.batch_size=96")
+    assert "no memory left for batches of 96; lower data.batch_size" in said
+    assert "trainer.accumulate_grad_batches" in said
+    assert "start it again" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "a/b"),
+            "a/b cannot be written (No space",
+        ),
+        (OSError(errno.EROFS, "Read-only file system"), "a file of run cannot be written (Read-"),
+        (RuntimeError("Connection closed by peer [1.2.3.4]\nmore"), "by peer [1.2.3.4]); it had"),
+        (RuntimeError("NCCL error in: somewhere"), "another process does not answer any more"),
+    ],
+)
+def test_reasons(error: Exception, says: str) -> None:
+    assert says in str(explained(error, Path("run"), 8))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOENT, "No such file", "x"), RuntimeError("shapes"), ValueError("NCCL")],
+)
+def test_other_errors_are_not_explained(error: Exception) -> None:
+    assert explained(error, Path("run"), 8) is None
+
+
+def test_a_run_with_a_checkpoint_can_go_on(tmp_path: Path) -> None:
+    assert "start it again" in advice(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    torch.save({}, tmp_path / "checkpoints/last.ckpt")
+    assert advice(tmp_path) == f"go on with: multitask resume {tmp_path}"
+
+
+def test_deterministic_runs_are_bit_identical(
+    multitask: Callable[..., None], quick: tuple[str, ...]
+) -> None:
+    for _ in range(2):
+        multitask("fit", *quick, "--trainer.deterministic=true")
+    files = Path("runs/digits").glob("*/checkpoints/last.ckpt")
+    one, two = (torch.load(path, weights_only=True)["state_dict"] for path in files)
+    assert all(torch.equal(values, two[name]) for name, values in one.items())
+    assert len(one) == len(two) > 10
