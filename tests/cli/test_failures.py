@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
+from multitask import MultiTask
 from multitask.cli.failures import advice, explained
 
 OUT_OF_MEMORY = """
@@ -29,6 +31,25 @@ def test_memory_that_is_used_up_says_what_to_change(
     assert "no memory left for batches of 96; lower data.batch_size" in said
     assert "trainer.accumulate_grad_batches" in said
     assert "start it again" in said
+
+
+def test_the_largest_batch_that_fits_is_found(
+    multitask: Callable[..., None], quick: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    step = MultiTask.training_step
+
+    def on_a_small_gpu(model: MultiTask, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        sizes.append(len(batch["image"]))
+        if sizes[-1] > 128:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return step(model, batch, batch_idx)
+
+    monkeypatch.setattr(MultiTask, "training_step", on_a_small_gpu)
+    finder = "--trainer.callbacks=lightning.pytorch.callbacks.BatchSizeFinder"
+    options = ["init_val=64", "steps_per_trial=1"]
+    multitask("fit", *quick, finder, *(f"--trainer.callbacks.{option}" for option in options))
+    assert sizes == [64, 128, 256, 128, 128, 128, 128]
 
 
 @pytest.mark.parametrize(
