@@ -18,6 +18,10 @@ class Stopped(Callback):
     def on_train_batch_end(self, trainer, *_):
         if trainer.global_step == 6:
             os.kill(os.getpid(), signal.SIGTERM)
+
+class StoppedInTest(Callback):
+    def on_test_batch_start(self, *_):
+        os.kill(os.getpid(), signal.SIGTERM)
 """
 
 
@@ -49,3 +53,20 @@ def test_stop_is_a_failure_unless_an_agent_asked(
     records = recorded(run)
     assert any(record.HasField("preempting") for record in records)
     assert [record.exit.exit_code for record in records if record.HasField("exit")] == [code]
+
+
+def test_stop_while_testing_is_told_and_made_up_for(
+    multitask: Callable[..., None],
+    quick: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "stopping_test.py").write_text(STOPPING)
+    with pytest.raises(SystemExit) as stopped:
+        multitask("fit", *quick, "--trainer.callbacks=stopping_test.StoppedInTest")
+    assert stopped.value.code == 143
+    (run,) = tmp_path.glob("runs/digits/*")
+    assert f"go on with: multitask resume {run.relative_to(tmp_path)}" in capsys.readouterr().out
+    assert not (run / "summary.json").exists()
+    multitask("resume", str(run), "--trainer.callbacks=null")
+    assert "test/digit/accuracy" in (run / "summary.json").read_text()

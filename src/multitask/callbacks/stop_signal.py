@@ -31,12 +31,16 @@ class StopSignal(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the place of Lightning's handler; at the end it puts back what was there before."""
-        self.is_received, self._asked, self._is_agreed = False, None, False
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self._take_note)
-        if world_size() > 1:
-            # Notes are compared on the CPU, so that no GPU has to wait for them.
-            self._group = dist.new_group(backend="gloo")
+        self._begin()
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the place of Lightning's handler."""
+        self._begin()
+
+    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Stop; there is nothing to save."""
+        if self._all_agree():
+            raise SIGTERMException
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop where the epoch before has just been saved."""
@@ -50,6 +54,14 @@ class StopSignal(Callback):
                 if isinstance(callback, LastCheckpoint):
                     callback.save_now(trainer)
             raise SIGTERMException
+
+    def _begin(self) -> None:
+        self.is_received, self._asked, self._is_agreed = False, None, False
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._take_note)
+        if world_size() > 1:
+            # Notes are compared on the CPU, so that no GPU has to wait for them.
+            self._group = dist.new_group(backend="gloo")
 
     def _take_note(self, *_: object) -> None:
         self.is_received = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,7 @@ class CommandLine(LightningCLI):
     def fit(self, model: LightningModule, **kwargs: Any) -> None:
         """Train, then test the best checkpoint."""
         rank_zero_only(say)(describe(self.model, self.datamodule))
-        self._train(model, **kwargs)
+        self._guard(self.trainer.fit, model, **kwargs)
         callbacks = self.trainer.checkpoint_callbacks
         best = [each.best_model_path for each in callbacks if isinstance(each, BestCheckpoint)]
         if not self.settings.test_after_fit or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
@@ -153,14 +154,13 @@ class CommandLine(LightningCLI):
                 else "Not tested, because no checkpoint was saved."
             )
             return self._say_where()
-        self.trainer.test(
-            model, datamodule=self.datamodule, ckpt_path=best[0], weights_only=True, verbose=False
-        )
+        options = {"ckpt_path": best[0], "weights_only": True, "verbose": False}
+        self._guard(self.trainer.test, model, datamodule=self.datamodule, **options)
         return self._report("test")
 
-    def _train(self, model: LightningModule, **kwargs: Any) -> None:
+    def _guard(self, stage: Callable[..., Any], model: LightningModule, **kwargs: Any) -> None:
         try:
-            self.trainer.fit(model, **kwargs)
+            stage(model, **kwargs)
         except SystemExit as stopped:
             # Lightning's answer to Ctrl-C and to SIGTERM.
             if not self.trainer.interrupted:
