@@ -32,6 +32,14 @@ def _without_wandb(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow tests, half of them on each of two workers, which share what is left."""
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    fast = [item for item in items if not item.get_closest_marker("slow")]
+    half = len(fast) // 2 - (len(slow) % 2)
+    items[:] = [*slow[::2], *fast[:half], *slow[1::2], *fast[half:]]
+
+
 class TinyData(DataModule):
     """Random images with a class ``kind`` (of 3) and a number ``size`` around 100, half missing.
 
