@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 from torch.testing import assert_close
+from torchmetrics import MetricCollection
 
+from multitask import evaluation
 from multitask.evaluation import Evaluation
 from multitask.tasks import Classification, Regression, Task
 
@@ -205,3 +207,21 @@ def test_directions_are_those_of_the_metrics(tasks: dict[str, Task]) -> None:
 
 def test_nothing_of_it_enters_a_checkpoint(tasks: dict[str, Task]) -> None:
     assert not Evaluation("test", tasks).state_dict()
+
+
+def test_small_batches_are_joined_before_they_reach_the_metrics(
+    tasks: dict[str, Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    size = tasks["size"]
+    update = size.update_metrics
+
+    def counted(metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
+        sizes.append(len(output))
+        update(metrics, output, target)
+
+    monkeypatch.setattr(evaluation, "ENOUGH", 24)
+    monkeypatch.setattr(size, "update_metrics", counted)
+    # A sample has four numbers, so 24 are reached by two batches of 5 samples, again and again.
+    evaluated(Evaluation("val", tasks), tasks, targets(), batch=5)
+    assert sizes == [10, 10, 10]

@@ -41,6 +41,7 @@ class Evaluation(nn.Module):
         )
         self._undefined: set[str] = set()
         self._waiting: list[tuple[dict[str, Tensor], dict[str, Tensor]]] = []
+        self._numbers = 0
 
     @property
     def _names(self) -> list[str]:
@@ -61,7 +62,8 @@ class Evaluation(nn.Module):
         # Cloned, because a compiled model may write its next outputs into the same memory.
         kept = {name: outputs[name].detach().clone() for name in self._names}
         self._waiting.append((kept, {name: batch[name] for name in self._names}))
-        if sum(output.numel() for each, _ in self._waiting for output in each.values()) >= ENOUGH:
+        self._numbers += sum(output.numel() for output in kept.values())
+        if self._numbers >= ENOUGH:
             self._count_in()
 
     def compute(self) -> dict[str, Tensor]:
@@ -102,7 +104,7 @@ class Evaluation(nn.Module):
             if name in self.trivial:
                 trivial = task.trivial_output(output)
                 task.update_metrics(_collection(self.trivial, name), trivial, target)
-        self._waiting = []
+        self._waiting, self._numbers = [], 0
 
     def _computed(self, metrics: nn.ModuleDict, prefix: str) -> dict[str, Tensor]:
         with warnings.catch_warnings():
