@@ -42,6 +42,7 @@ from multitask.balancing.weightings import (
     PCGrad,
     UPGrad,
 )
+from multitask.toy_problem import ON_FRONT, STARTS, distance, toy_front, toy_loss
 
 TASKS = ["first", "second"]
 METHODS: dict[str, Callable[[Tensor], Balancer]] = {
@@ -88,42 +89,17 @@ class Problem:
 
 
 def toy(scale: float = 0.1) -> Problem:
-    """Two valleys that share a floor, one loss ``scale`` times as large as the other.
+    """`multitask.toy_problem`, one loss ``scale`` times as large as the other.
 
-    Liu et al., 2021 (CAGrad, arXiv 2110.14048); with a scale, Navon et al., 2022 (Nash-MTL,
-    arXiv 2202.01017). At ``scale`` 1 the losses are mirror images.
+    At ``scale`` 1 the losses are mirror images.
     """
-    starts = [(-8.5, 7.5), (0.0, 0.0), (9.0, 9.0), (-7.5, -0.5), (9.0, -1.0)]
     return Problem(
-        losses=(lambda points: scale * _valley(points, 1), lambda points: _valley(points, -1)),
+        losses=(lambda points: scale * toy_loss(points), partial(toy_loss, mirrored=True)),
         # The losses stay above -20 and -20 scale; the bounds are those of FAMO's own experiment.
         lowest=torch.tensor([-21 * scale, -21], dtype=torch.float64),
-        starts=torch.tensor(starts, dtype=torch.float64),
-        front=_toy_front(torch.linspace(0, 1, 1001, dtype=torch.float64)),
+        starts=torch.tensor(STARTS, dtype=torch.float64),
+        front=toy_front(),
     )
-
-
-def _valley(points: Tensor, side: int) -> Tensor:
-    x1, x2 = side * points[..., 0], points[..., 1]
-    slope = ((x1 + 7) / 2 + torch.tanh(-x2)).abs().clamp(min=5e-6).log() + 6
-    floor = ((x1 - 7) ** 2 + 0.1 * (x2 + 8) ** 2) / 10 - 20
-    return _positive_tanh(x2 / 2) * slope + _positive_tanh(-x2 / 2) * floor
-
-
-def _positive_tanh(values: Tensor) -> Tensor:
-    # Its derivative at 0 must be 1, else the start (0, 0) never moves; clamp's depends on torch.
-    return torch.where(values >= 0, values.tanh(), 0)
-
-
-def _toy_front(weights: Tensor) -> Tensor:
-    """Where the gradient of ``w f1 + (1 - w) f2`` at scale 1 is zero, shape ``[weights, 2]``."""
-    x1 = 7 * (2 * weights - 1)
-    floor = 19.6 * weights * (1 - weights) - 20
-    x2 = torch.full_like(x1, -8)
-    for _ in range(100):
-        share = torch.tanh(-x2 / 2)
-        x2 = -8 + 25 * (1 - share**2) / share * (floor + 0.01 * (x2 + 8) ** 2)
-    return torch.stack([x1, x2], dim=-1)
 
 
 def quadratics(matrices: Tensor, centers: Tensor, starts: Tensor) -> Problem:
@@ -254,11 +230,6 @@ def _balanced(problem: Problem, points: Tensor, balancers: Sequence[Balancer]) -
     return torch.stack([balancer(each, labelled) for balancer, each in runs]).sum()
 
 
-def distance(points: Tensor, front: Tensor) -> Tensor:
-    """How far points are from the nearest of a front's, shape ``[points]``."""
-    return torch.cdist(points, front).amin(-1)
-
-
 def adam(learning_rate: float) -> Callable[[Iterable[Tensor]], Optimizer]:
     """Adam as the papers have it at a learning rate of 1e-3, and the same faster above.
 
@@ -277,7 +248,7 @@ def _solve(steps: int, learning_rate: float, job: str) -> tuple[str, Tensor]:
 def row(method: str, path: Tensor) -> str:
     """A line of the table: the starts that end on the front, and the last x1 from each start."""
     ends = path[-1]
-    reached = distance(ends, toy().front) < 0.1
+    reached = distance(ends, toy_front()) < ON_FRONT
     numbers = [
         f"{end[0]:8.2f}" if on else "       ." for end, on in zip(ends, reached, strict=True)
     ]

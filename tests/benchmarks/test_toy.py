@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
+from multitask.toy_problem import toy_loss
+
 FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "toy.py"
 FIVE = (0, 1, 2, 3, 4)
 
@@ -50,29 +52,10 @@ def path(method: str, name: str) -> Tensor:
     return toy.follow(problem, method, partial(torch.optim.SGD, lr=learning_rate), steps)
 
 
-def test_toy_losses_are_the_papers() -> None:
-    x1, x2 = points = torch.tensor([[3.0, -2.0, 9.0, 0.5], [4.0, -5.0, -1.0, 0.1]]).double()
-    above = (x2 / 2).tanh().clamp(min=0)
-    below = (-x2 / 2).tanh().clamp(min=0)
-    first = ((-x1 - 7) / 2 - (-x2).tanh()).abs().clamp(min=5e-6).log() + 6
-    second = ((-x1 + 3) / 2 + (-x2).tanh() + 2).abs().clamp(min=5e-6).log() + 6
-    floors = [((-x1 + side) ** 2 + 0.1 * (-x2 - 8) ** 2) / 10 - 20 for side in (7, -7)]
-    expected = [above * first + below * floors[0], above * second + below * floors[1]]
-    assert_close(toy.toy(1.0).at(points.T), torch.stack(expected, dim=-1))
-    assert_close(
-        toy.toy(0.1).at(points.T), torch.stack(expected, dim=-1) * torch.tensor([0.1, 1.0])
-    )
-
-
-def test_front_of_the_toy_problem_is_where_gradients_oppose() -> None:
-    problem = toy.toy(1.0)
-    points = problem.front.clone().requires_grad_()
-    first, second = (torch.autograd.grad(loss(points).sum(), points)[0] for loss in problem.losses)
-    weights = torch.linspace(0, 1, len(points), dtype=torch.float64)[:, None]
-    assert_close(weights * first + (1 - weights) * second, torch.zeros_like(points))
-    middle = problem.front[len(points) // 2]
-    assert_close(middle, torch.tensor([0, -8.355]).double(), rtol=0, atol=1e-3)
-    assert_close(problem.at(middle), torch.tensor([-15.09, -15.09]).double(), rtol=0, atol=0.01)
+def test_only_the_first_loss_is_scaled() -> None:
+    points = torch.tensor([[3.0, 4.0], [-2.0, -5.0], [9.0, -1.0]]).double()
+    expected = torch.stack([0.1 * toy_loss(points), toy_loss(points, mirrored=True)], dim=-1)
+    assert_close(toy.toy(0.1).at(points), expected)
 
 
 @pytest.mark.parametrize("method", ["Nash-MTL", "IMTL-G", "FAMO", "MGDA"])
