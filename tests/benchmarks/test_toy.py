@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -11,9 +12,17 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
+from lightning.pytorch import Trainer
 from torch import Tensor
 from torch.testing import assert_close
 
+from multitask import MultiTask
+from multitask.balancing import GradientBalancer
+from multitask.balancing.weightings import Nash
+from multitask.data import ToyStarts
+from multitask.encoders import Displacement
+from multitask.tasks import ToyObjective
 from multitask.toy_problem import toy_loss
 
 FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "toy.py"
@@ -56,6 +65,21 @@ def test_only_the_first_loss_is_scaled() -> None:
     points = torch.tensor([[3.0, 4.0], [-2.0, -5.0], [9.0, -1.0]]).double()
     expected = torch.stack([0.1 * toy_loss(points), toy_loss(points, mirrored=True)], dim=-1)
     assert_close(toy.toy(0.1).at(points), expected)
+
+
+def test_a_run_of_the_study_takes_the_same_way(trainer: Callable[..., Trainer]) -> None:
+    config = yaml.safe_load((FILE.parents[1] / "configs/experiment/toy.yaml").read_text())
+    settings = config["model"]["optimizer"]["init_args"]
+    tasks = {"first": ToyObjective(scale=0.1), "second": ToyObjective(mirrored=True)}
+    model = MultiTask(
+        Displacement(2), tasks, GradientBalancer(Nash()), partial(torch.optim.Adam, **settings)
+    )
+    data = ToyStarts(samples=100, batch_size=1, seed=3)
+    trainer(precision=config["trainer"]["precision"]).fit(model, data)
+    problem = replace(toy.toy(), starts=toy.toy().starts[[3]])
+    path = toy.follow(problem, "Nash-MTL", toy.adam(settings["lr"]), 100)
+    assert_close(problem.starts[0] + model.encoder.displacement.detach(), path[-1, 0])
+    assert (path[-1] - path[0]).norm() > 0.5
 
 
 @pytest.mark.parametrize("method", ["Nash-MTL", "IMTL-G", "FAMO", "MGDA"])

@@ -3,5 +3,6 @@
 from multitask.tasks.base import Task
 from multitask.tasks.classification import Classification
 from multitask.tasks.regression import Regression
+from multitask.tasks.toy_objective import ToyObjective
 
-__all__ = ["Classification", "Regression", "Task"]
+__all__ = ["Classification", "Regression", "Task", "ToyObjective"]

@@ -1,0 +1,44 @@
+"""A single point: where a run on the toy problem starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from multitask.data.base import DataModule
+from multitask.data.dataset import BatchDataset, InMemory
+from multitask.data.split_check import SPLITS
+from multitask.errors import InputError
+from multitask.toy_problem import STARTS
+
+TASKS = ("first", "second")
+
+
+class ToyStarts(DataModule):
+    """One of the five starts of the toy problem, by the seed: 0 is the first, 5 is it again.
+
+    Every image is that point, of shape ``[1, 1, 2]``. The training set repeats it, so that an epoch
+    has as many steps as one wants between two validations.
+
+    Tasks: ``first`` and ``second``, which have nothing to predict: their targets are 0.
+
+    Args:
+        samples: of the training set; an epoch of ``batch_size`` 1 takes so many steps.
+        options: see `DataModule`.
+    """
+
+    def __init__(self, samples: int = 10_000, **options: Any) -> None:
+        super().__init__(**options)
+        if samples < 1:
+            raise InputError(f"samples is {samples}; give at least 1")
+        self.samples = samples
+
+    def load(self) -> dict[str, BatchDataset]:
+        start = torch.tensor(STARTS[self.seed % len(STARTS)])
+        splits: dict[str, BatchDataset] = {}
+        for split in SPLITS:
+            size = self.samples if split == "train" else 1
+            targets = {task: torch.zeros(size) for task in TASKS}
+            splits[split] = InMemory(start.expand(size, 1, 1, 2), targets)
+        return splits

@@ -1,0 +1,120 @@
+"""A loss of the toy problem as a task: nothing is predicted, a point is to be found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import MeanMetric, MetricCollection
+
+from multitask.errors import InputError
+from multitask.tasks.base import HeadCallable, Task
+from multitask.toy_problem import ON_FRONT, distance, toy_front, toy_loss
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class Share(MeanMetric):
+    """The mean of marks that are 1 where something is as it should be, else 0."""
+
+    higher_is_better = True  # type: ignore[assignment]
+
+
+class ToyObjective(Task):
+    """One of the two losses of `multitask.toy_problem` at the point that the head returns.
+
+    The head hands the encoder's point on, so that the point is all that the tasks share. Targets,
+    shape ``[batch]``, floating, do not enter the loss; a sample whose target is NaN does not count.
+
+    Metrics: ``value`` (the loss), ``front_distance`` (from the point to the Pareto front) and
+    ``on_front`` (1 where that is less than 0.1, else 0).
+
+    Args:
+        mirrored: whether it is the second loss rather than the first.
+        scale: factor on the loss that belongs to the problem, positive; Nash-MTL's paper makes the
+            first loss 0.1 times as large.
+        head: see `Task`; hands the representation on where not given.
+        weight: see `Task`.
+    """
+
+    headline = "on_front"
+
+    def __init__(
+        self,
+        mirrored: bool = False,
+        scale: float = 1.0,
+        head: HeadCallable = nn.Identity,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(head, weight)
+        if scale <= 0:
+            raise InputError(f"scale is {scale}; a loss is multiplied by more than 0")
+        self.mirrored, self.scale = mirrored, scale
+
+    @property
+    def out_features(self) -> int:
+        return 2
+
+    def check(self, name: str, targets: Tensor, split: str) -> None:
+        if not targets.is_floating_point() or targets.ndim != 1:
+            raise InputError(
+                f"task '{name}': its {split} targets are {targets.dtype} of shape "
+                f"{list(targets.shape)}; a toy objective takes one floating number a sample, as "
+                "multitask.data.ToyStarts gives"
+            )
+
+    def learn_statistics(self, name: str, targets: Tensor) -> None:
+        self.check(name, targets, "training")
+        if not self.known(targets).any():
+            raise InputError(f"task '{name}': no training sample has a label; remove the task")
+
+    def known(self, target: Tensor) -> Tensor:
+        return target.isfinite()
+
+    def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        known = self.known(target)
+        each = torch.where(known, self._values(output), 0.0)
+        return each.sum(), known.sum().to(output.dtype)
+
+    def predict(self, output: Tensor) -> Tensor:
+        return output.float()
+
+    def trivial_output(self, output: Tensor) -> Tensor:
+        return torch.zeros_like(output)
+
+    def metrics(self) -> MetricCollection:
+        return MetricCollection(
+            {"value": MeanMetric(), "front_distance": MeanMetric(), "on_front": Share()},
+            compute_groups=False,
+        )
+
+    def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
+        points = output[self.known(target)]
+        if len(points):
+            far = distance(points, toy_front())
+            metrics["value"].update(self._values(points))
+            metrics["front_distance"].update(far)
+            metrics["on_front"].update((far < ON_FRONT).to(far))
+
+    def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
+        return {f"{name}_x1": prediction[:, 0], f"{name}_x2": prediction[:, 1]}
+
+    def caption(self, value: Tensor) -> str:
+        # The target is no point, so there is nothing to compare.
+        return ""
+
+    def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> None:
+        axes.plot(*toy_front().T.numpy(), color="black", lw=3, alpha=0.45)
+        axes.scatter(*prediction[self.known(target)].T.numpy(), marker="*", zorder=3)
+        axes.set(xlabel="$x_1$", ylabel="$x_2$")
+
+    def _values(self, points: Tensor) -> Tensor:
+        if points.shape[-1] != self.out_features:
+            raise InputError(
+                f"the toy problem is about points of 2 numbers, but the head returns "
+                f"{points.shape[-1]}; let the encoder have 2 out_features, as "
+                "multitask.encoders.Displacement can"
+            )
+        return self.scale * toy_loss(points, self.mirrored)
