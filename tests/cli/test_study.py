@@ -114,6 +114,7 @@ def test_divided_and_killed_it_reports_the_same_and_repeats_nothing(file: Path) 
         ({"settings": {"trainer.max_epoch": 1}}, "max_epoch"),
         ({"methods": {"odd": {"task": ["digit"]}}}, "a method has no 'task'; did you mean 'tasks'"),
         ({"metrics": {"glyph": "mea"}}, "task 'glyph' has no 'mea'; did you mean 'mae'"),
+        ({"further_metrics": {"digit": ["f1", "acuracy"]}}, "further_metrics: task 'digit' has no"),
         ({"experiment": "nowhere.yaml"}, "nowhere.yaml cannot be read"),
     ],
 )

@@ -17,6 +17,7 @@ from multitask.study.comparison import (
     between_methods,
     costs,
     differences,
+    further_scores,
     lookahead,
     scores,
 )
@@ -44,6 +45,7 @@ def results(tmp_path: Path) -> Results:
         [0, 1, 2],
         methods,
         metrics={"size": "mae"},
+        further_metrics={"kind": ["calibration_error"]},
         comparisons=[[SINGLE_TASK, "both"]],
         name="small",
     )
@@ -66,12 +68,16 @@ def results(tmp_path: Path) -> Results:
 def _finished(folder: Path, run: PlannedRun, seed: int) -> Path:
     tasks = [run.part] if run.method == SINGLE_TASK else ["kind", "size"]
     metrics = {"kind": "accuracy", "size": "mae"}
+    values = {f"test/{task}/{metrics[task]}": VALUES[run.method][task][seed] for task in tasks}
+    error = {"test/kind/calibration_error": 0.1 * seed} if "kind" in tasks else {}
     summary: dict[str, Any] = {
-        "metrics": {
-            f"test/{task}/{metrics[task]}": VALUES[run.method][task][seed] for task in tasks
-        },
+        "metrics": values | error,
         "best_score": 1.0,
-        "higher_is_better": {"test/kind/accuracy": True, "test/size/mae": False},
+        "higher_is_better": {
+            "test/kind/accuracy": True,
+            "test/size/mae": False,
+            "test/kind/calibration_error": False,
+        },
         "headlines": {task: {"kind": "accuracy", "size": "r2"}[task] for task in tasks},
         "cost": {**COST, "parameters": 100, "peak_memory": 2**20 * (1 + seed)},
     }
@@ -98,6 +104,19 @@ def test_scores_are_means_and_intervals_over_seeds(results: Results) -> None:
     assert table.loc["both", "delta_m"] == pytest.approx(sum(expected) / 3)
     assert table.loc[SINGLE_TASK, "delta_m"] == 0
     assert table["rank"].tolist() == [1.5, 1.5]
+
+
+def test_further_metrics_are_shown_and_not_compared(results: Results, tmp_path: Path) -> None:
+    table = further_scores(results)
+    assert table.columns.tolist() == ["kind calibration_error", "kind calibration_error ±"]
+    assert table.loc["both"].tolist() == pytest.approx([0.1, 0.1 * stats.t.ppf(0.975, 2) / 3**0.5])
+    assert results.tasks == ["kind", "size"]
+    assert results.values("both", "kind").tolist() == VALUES["both"]["kind"]
+    write_report(results, tmp_path, {})
+    lines = (tmp_path / "report.md").read_text().splitlines()
+    at = lines.index("|  | kind calibration_error ↓ |")
+    assert lines[at + 2 : at + 4] == ["| single task | 0.100 ± 0.248 |", "| both | 0.100 ± 0.248 |"]
+    assert len(pd.read_csv(tmp_path / "further_values.csv")) == 3 + 3
 
 
 def test_differences_are_paired_by_seed_and_corrected(results: Results) -> None:

@@ -114,6 +114,7 @@ def test_the_trial_with_the_best_score_is_trained_with_all_seeds(experiment: str
         ({"methods": {"a b": Method(), "A-b": Method()}}, "signs alone"),
         ({"comparisons": [["all", "tow"]]}, "there is no 'tow'; did you mean 'two'"),
         ({"metrics": {"sise": "mae"}}, "there is no task 'sise'; did you mean 'size'"),
+        ({"further_metrics": {"sise": ["mae"]}}, "further_metrics: there is no task 'sise'"),
         ({"tuning": Tuning(lowest=2.0, highest=1.0)}, "lowest must be"),
     ],
 )

@@ -165,15 +165,19 @@ def check_study(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> N
 
 def _check_metrics(study: Study, runs: Sequence[PlannedRun]) -> None:
     tasks = {name: each for run in runs for name, each in run.config["model"]["tasks"].items()}
-    for name, metric in study.metrics.items():
+    asked = [("metrics", name, [metric]) for name, metric in study.metrics.items()]
+    asked += [("further_metrics", name, each) for name, each in study.further_metrics.items()]
+    for key, name, metrics in asked:
         try:
             task = _parsed(Task, tasks[name])
         except Exception:
             # What is wrong with the task itself is told where the run is checked.
             continue
         known = list(task.metrics())
-        if metric not in known:
-            raise InputError(f"metrics: task '{name}' has no '{metric}'{nearest(metric, known)}")
+        for metric in metrics:
+            if metric not in known:
+                near = nearest(metric, known)
+                raise InputError(f"{key}: task '{name}' has no '{metric}'{near}")
 
 
 def _scores(study: Study, place: Workplace) -> dict[int, float]:

@@ -44,6 +44,22 @@ def scores(results: Results) -> pd.DataFrame:
     return table
 
 
+def further_scores(results: Results) -> pd.DataFrame:
+    """Each method's test metrics that are shown and not compared; methods as index.
+
+    Returns:
+        For each metric ``<task> <metric>`` and ``<task> <metric> ±``, as of `scores`; no columns
+        where the study asks for none.
+    """
+    rows: dict[str, dict[str, float]] = {method: {} for method in results.methods}
+    for (method, task, metric), found in results.further.groupby(
+        ["method", "task", "metric"], sort=False
+    ):
+        name = f"{task} {metric}"
+        rows[method][name], rows[method][f"{name} ±"] = interval(found["value"])
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def differences(results: Results) -> pd.DataFrame:
     """Each method against the single-task network of the same seed, task by task.
 

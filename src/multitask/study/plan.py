@@ -65,6 +65,7 @@ class Study:
         settings: what differs from the file in all runs, by dotted name as on the command line.
         tuning: how fixed weights are tuned.
         metrics: by task, the metric that is compared; the task's headline where not given.
+        further_metrics: by task, metrics that the report shows beside those that are compared.
         comparisons: pairs of methods that are compared with each other.
         vary: by name, settings with which the whole study is repeated.
         wandb: whether the runs are recorded at Weights & Biases, see `RunSettings`.
@@ -77,6 +78,7 @@ class Study:
     settings: dict[str, Any] = field(default_factory=dict)
     tuning: Tuning = field(default_factory=Tuning)
     metrics: dict[str, str] = field(default_factory=dict)
+    further_metrics: dict[str, list[str]] = field(default_factory=dict)
     comparisons: list[list[str]] = field(default_factory=list)
     vary: dict[str, dict[str, Any]] = field(default_factory=dict)
     wandb: WandbMode = "off"
@@ -102,10 +104,9 @@ class Study:
             for name in pair:
                 if name not in names:
                     raise InputError(f"comparisons: there is no '{name}'{nearest(name, names)}")
-        unknown = set(self.metrics) - set(self.tasks)
-        if unknown:
-            task = min(unknown)
-            raise InputError(f"metrics: there is no task '{task}'{nearest(task, self.tasks)}")
+        for key in ("metrics", "further_metrics"):
+            for task in sorted(set(getattr(self, key)) - set(self.tasks)):
+                raise InputError(f"{key}: there is no task '{task}'{nearest(task, self.tasks)}")
 
     @property
     def tasks(self) -> list[str]:

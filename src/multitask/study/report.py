@@ -21,6 +21,7 @@ from multitask.study.comparison import (
     between_methods,
     costs,
     differences,
+    further_scores,
     lookahead,
     scores,
 )
@@ -79,6 +80,9 @@ def _write_tables(results: Results, folder: Path) -> None:
         "runs": results.runs,
         "values": results.scores,
     }
+    if len(results.further):
+        further_scores(results).to_csv(folder / "further_scores.csv")
+        rows["further_values"] = results.further
     for name, table in rows.items():
         table.to_csv(folder / f"{name}.csv", index=False)
 
@@ -121,6 +125,9 @@ def _page(
         return
     yield "## Test metrics\n"
     yield from _scores(results)
+    if len(results.further):
+        yield "\nMetrics that are not compared:\n"
+        yield from _further_scores(results)
     if SINGLE_TASK in results.methods:
         yield "\n## Against single task\n"
         yield from _differences(results)
@@ -160,6 +167,22 @@ def _scores(results: Results) -> Iterator[str]:
     else:
         yield from markdown_table(["", *heads, "mean rank"], rows)
         yield "\nRanks are among the methods that train all tasks."
+
+
+def _further_scores(results: Results) -> Iterator[str]:
+    table = further_scores(results)
+    kinds = results.further.drop_duplicates(["task", "metric"])
+    names = {
+        f"{row['task']} {row['metric']}": "↑" if row["higher_is_better"] else "↓"
+        for _, row in kinds.iterrows()
+    }
+    yield from markdown_table(
+        ["", *(f"{name} {arrow}" for name, arrow in names.items())],
+        [
+            [str(method), *(with_interval(row[name], row[f"{name} ±"]) for name in names)]
+            for method, row in table.iterrows()
+        ],
+    )
 
 
 def _differences(results: Results) -> Iterator[str]:

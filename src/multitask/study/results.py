@@ -22,8 +22,10 @@ class Results:
         study: the study.
         metrics: by task, the metric that is compared.
         higher_is_better: by task, its metric's direction.
-        scores: test metrics; columns ``method``, ``seed``, ``task``, ``value``. The values of
-            `SINGLE_TASK` are each of the task's own network.
+        scores: test metrics; columns ``method``, ``part``, ``seed``, ``task``, ``value``. The
+            values of `SINGLE_TASK` are each of the task's own network.
+        further: the same of metrics that are shown and not compared; also columns ``metric`` and
+            ``higher_is_better``.
         costs: a row for each finished run; columns ``method``, ``part``, ``seed`` and those of
             `multitask.callbacks.cost.Cost`.
         runs: a row for each planned run; columns ``method``, ``part``, ``seed``, ``state``
@@ -34,6 +36,7 @@ class Results:
     metrics: dict[str, str]
     higher_is_better: dict[str, bool]
     scores: pd.DataFrame
+    further: pd.DataFrame
     costs: pd.DataFrame
     runs: pd.DataFrame
 
@@ -67,7 +70,7 @@ def collect(
         folders: the finished ones' folders, by the run's place.
         failures: why a run failed, for those that did, by the run's place.
     """
-    scores, costs, states = [], [], []
+    scores, further, costs, states = [], [], [], []
     metrics: dict[str, str] = {}
     directions: dict[str, bool] = {}
     for run in runs:
@@ -83,18 +86,27 @@ def collect(
         if run.tests:
             for task in summary["headlines"]:
                 metrics[task] = study.metrics.get(task, summary["headlines"][task])
-                name = f"test/{task}/{metrics[task]}"
-                directions[task] = summary["higher_is_better"].get(name, True)
-                value = summary["metrics"].get(name, math.nan)
+                value, directions[task] = _measured(summary, task, metrics[task])
                 scores.append({**key, "task": task, "value": value})
+                for metric in study.further_metrics.get(task, []):
+                    value, higher = _measured(summary, task, metric)
+                    row = {"task": task, "metric": metric, "value": value}
+                    further.append({**key, **row, "higher_is_better": higher})
+    columns = ["method", "part", "seed", "task", "value"]
     return Results(
         study,
         metrics,
         directions,
-        pd.DataFrame(scores, columns=["method", "part", "seed", "task", "value"]),
+        pd.DataFrame(scores, columns=columns),
+        pd.DataFrame(further, columns=[*columns, "metric", "higher_is_better"]),
         pd.DataFrame(costs),
         pd.DataFrame(states),
     )
+
+
+def _measured(summary: Mapping[str, Any], task: str, metric: str) -> tuple[float, bool]:
+    name = f"test/{task}/{metric}"
+    return summary["metrics"].get(name, math.nan), summary["higher_is_better"].get(name, True)
 
 
 def history(folder: Path, names: Sequence[str]) -> pd.DataFrame:
