@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from matplotlib.figure import Figure
 from scipy import stats
 
 from multitask.study.comparison import (
@@ -21,6 +22,7 @@ from multitask.study.comparison import (
     lookahead,
     scores,
 )
+from multitask.study.figures import draw
 from multitask.study.plan import SINGLE_TASK, Method, PlannedRun, Study
 from multitask.study.report import write_report
 from multitask.study.results import Results, collect
@@ -204,3 +206,20 @@ def test_the_report_has_every_result_and_every_failure(results: Results, tmp_pat
     assert html.count("data:image/png;base64,") == len(figures)
     assert '.png"' not in html
     assert (tmp_path / "scores.csv").read_text().startswith(",kind,kind ±,")
+
+
+def test_a_single_validation_is_drawn_as_a_point(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, Figure] = {}
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: drawn.update({path.stem: self}))
+    markers = []
+    for rows in (2, 1):
+        for folder in filter(None, results.runs["folder"]):
+            lines = [f"{step},0,val/kind/accuracy,0.5" for step in range(rows)]
+            text = "\n".join(["step,epoch,name,value", *lines])
+            (Path(folder) / "metrics.csv").write_text(text)
+        draw(results, tmp_path)
+        lines = drawn["learning"].axes[0].lines
+        markers.append({line.get_marker() for line in lines})
+    assert markers == [{"None"}, {"o"}]

@@ -127,7 +127,11 @@ def _learning(results: Results) -> Figure | None:
             curve = _mean_history(results, method, part, [name])
             if name in curve and curve[name].notna().any():
                 found = True
-                axes.plot(curve.index, curve[name], color=colors[method], label=method)
+                # A line of one validation would not be seen.
+                marker = "o" if len(curve) == 1 else None
+                axes.plot(
+                    curve.index, curve[name], color=colors[method], label=method, marker=marker
+                )
         axes.set(title=_label(results, task), xlabel="step")
     _legend(figure, grid)
     return figure if found else None
