@@ -105,6 +105,24 @@ def test_divided_and_killed_it_reports_the_same_and_repeats_nothing(file: Path) 
         assert tested != ("trial" in str(path))
 
 
+@pytest.mark.slow
+def test_the_toy_problem_is_a_study_like_any_other(tmp_path: Path) -> None:
+    study = yaml.safe_load((ROOT / "configs/study/toy.yaml").read_text())
+    study |= {"experiment": str(ROOT / study["experiment"]), "seeds": [1]}
+    study["settings"] = {"data.init_args.samples": 5}
+    study["methods"] = {"Nash-MTL": study["methods"]["Nash-MTL"]}
+    file = tmp_path / "toy.yaml"
+    file.write_text(yaml.safe_dump(study))
+    run(file, "studies")
+    found = pd.read_csv("studies/toy/scores.csv", index_col=0)
+    # From (0, 0), where both losses are 0, a few steps straight down.
+    assert found.loc["Nash-MTL", "second"] < found.loc["Nash-MTL", "first"] < -0.01
+    page = Path("studies/toy/report.md").read_text()
+    assert "|  | first value ↓ | second value ↓ |" in page
+    assert "|  | first on_front ↑ | first front_distance ↓ |" in page
+    assert "| Nash-MTL | 0.00 | 8.3" in page
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
