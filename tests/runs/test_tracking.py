@@ -6,15 +6,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import wandb
+from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from multitask import InputError
 from multitask.runs.settings import RunSettings
-from multitask.runs.tracking import sync_command, wandb_logger, wandb_mode
+from multitask.runs.tracking import sync_command, wandb_logger, wandb_mode, wandb_runs
 
 KEY = "0" * 40
 
@@ -189,3 +191,17 @@ def test_command_sends_every_part_that_was_recorded_offline(tmp_path: Path) -> N
         (folder / "wandb" / part).mkdir(parents=True)
     first, second = (f"'{folder}/wandb/offline-run-{part}-x'" for part in (1, 2))
     assert sync_command(folder) == f"wandb sync {first} {second}"
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_only_the_first_process_has_runs(is_first: bool) -> None:
+    class Logger(WandbLogger):
+        def __init__(self) -> None:
+            pass
+
+        @property
+        def experiment(self) -> Any:
+            return "a run"
+
+    trainer: Any = SimpleNamespace(is_global_zero=is_first, loggers=[object(), Logger()])
+    assert wandb_runs(trainer) == (["a run"] if is_first else [])

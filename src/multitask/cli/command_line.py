@@ -30,13 +30,14 @@ from multitask.cli.arguments import RUN_FOLDER, values_of
 from multitask.cli.failures import advice, explained
 from multitask.cli.instantiation import made_as_set
 from multitask.cli.parser import Parser
-from multitask.cli.preflight import check, check_length, check_monitors
+from multitask.cli.preflight import check, check_artifacts, check_length, check_monitors
 from multitask.cli.report import describe, report, say_where
 from multitask.data import DataModule
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.runs.atomic_checkpoint import AtomicCheckpointIO
+from multitask.runs.checkpoint_artifacts import CheckpointArtifacts
 from multitask.runs.folder import folder_of, make_folder, new_folder
 from multitask.runs.log_file import keep_log, quiet_screen, say
 from multitask.runs.metrics_file import MetricsFile
@@ -119,6 +120,7 @@ class CommandLine(LightningCLI):
         trainer = config.trainer
         if verb == "fit":
             check_length(trainer, self.datamodule, config.ckpt_path)
+            check_artifacts(self.settings, trainer)
         check_monitors(self._user_callbacks(), self.model)
         wandb_mode(self.settings)
         self.folder = self._run_folder()
@@ -251,6 +253,8 @@ class CommandLine(LightningCLI):
             checkpoints = self.folder / "checkpoints"
             last = LastCheckpoint(checkpoints, self.settings.keep_last)
             callbacks += [RandomState(), BestCheckpoint(checkpoints), last]
+            if self.settings.artifacts:
+                callbacks.append(CheckpointArtifacts(self.folder))
         return callbacks
 
     @rank_zero_only

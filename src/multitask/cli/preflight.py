@@ -11,6 +11,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 import torch
+from lightning.pytorch.loggers import WandbLogger
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from multitask.checkpoint import check_fits
@@ -19,6 +20,8 @@ from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.optimization import made
 from multitask.runs.integrity import damage
+from multitask.runs.settings import RunSettings
+from multitask.runs.tracking import wandb_mode
 
 SPLIT_OF_VERB = {"fit": "train", "validate": "val", "test": "test", "predict": "test"}
 
@@ -100,6 +103,32 @@ def check_length(trainer: Any, data: DataModule, checkpoint: str | None) -> None
                 f"trainer.max_epochs is {trainer.max_epochs}; {checkpoint} has been trained for "
                 f"{done} epochs already, so give more than that"
             )
+
+
+def check_artifacts(settings: RunSettings, trainer: Any) -> None:
+    """Refuse to promise checkpoints to W&B where it would get none.
+
+    Args:
+        settings: what was said about the run.
+        trainer: the Trainer's settings.
+
+    Raises:
+        InputError: with what would be right.
+    """
+    if not settings.artifacts or trainer.fast_dev_run:
+        return
+    own = trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]
+    is_default = trainer.logger is None and wandb_mode(settings) is not None
+    if not is_default and not any(isinstance(each, WandbLogger) for each in own):
+        raise InputError(
+            "run.artifacts is true, but the run is not recorded at W&B; set --run.wandb=online or "
+            "--run.wandb=offline, or leave run.artifacts out"
+        )
+    if trainer.enable_checkpointing is False:
+        raise InputError(
+            "run.artifacts is true, but trainer.enable_checkpointing is false; set it to true, or "
+            "leave run.artifacts out"
+        )
 
 
 def check_monitors(callbacks: Sequence[Any], model: MultiTask) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import WandbLogger
 
 from multitask.module import MultiTask
 from multitask.runs.folder import CONFIG, PROVENANCE, part_file
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.provenance import provenance
+from multitask.runs.tracking import wandb_runs
 
 
 class RunRecord(Callback):
@@ -56,7 +56,7 @@ class RunRecord(Callback):
         text = yaml.safe_dump(origin, sort_keys=False, allow_unicode=True)
         part_file(self.folder, PROVENANCE).write_text(text, encoding="utf-8")
         config = {**yaml.safe_load(self.config), "_provenance": origin}
-        for run in _wandb_runs(trainer):
+        for run in wandb_runs(trainer):
             run.config.update(config, allow_val_change=True)
             _define_metrics(run, pl_module)
 
@@ -74,14 +74,8 @@ class RunRecord(Callback):
         score = float(trainer.callback_metrics.get("val/score", math.nan))
         if score > self.best_score:
             self.best_score = score
-            for run in _wandb_runs(trainer):
+            for run in wandb_runs(trainer):
                 run.summary["best/score"] = score
-
-
-def _wandb_runs(trainer: Trainer) -> list[Any]:
-    if not trainer.is_global_zero:
-        return []
-    return [each.experiment for each in trainer.loggers if isinstance(each, WandbLogger)]
 
 
 def _define_metrics(run: Any, module: LightningModule) -> None:

@@ -23,6 +23,7 @@ class RunSettings:
         keep_last: how many of the last checkpoints are kept, beside the best.
         wandb: record the run at Weights & Biases ``online``, ``offline`` (to be sent later) or not
             at all (``off``); ``auto`` is online where a key is at hand and offline elsewhere.
+        artifacts: send the best and the last checkpoint to W&B once training has ended.
         project: W&B project; that of ``WANDB_PROJECT``, or ``multitask``, where not given.
         group: W&B group; that of ``WANDB_RUN_GROUP``, or the experiment, where not given.
         tags: W&B tags.
@@ -35,6 +36,7 @@ class RunSettings:
     figures: bool = True
     keep_last: int = 2
     wandb: WandbMode = "auto"
+    artifacts: bool = False
     project: str | None = None
     group: str | None = None
     tags: list[str] = field(default_factory=list)

@@ -32,7 +32,7 @@ def write_summary(
     """
     summary = {
         "metrics": {name: float(value) for name, value in values.items()},
-        "best_score": _best_score(model),
+        "best_score": best_score(model),
         "higher_is_better": dict(model.metric_directions()),
         "headlines": {name: task.headline for name, task in model.named_tasks.items()},
         "cost": dict(cost),
@@ -50,7 +50,12 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def _best_score(model: MultiTask) -> float | None:
+def best_score(model: MultiTask) -> float | None:
+    """The best ``val/score`` of a training, None without validation.
+
+    Args:
+        model: the model, with the Trainer that has trained it.
+    """
     callbacks = model.trainer.checkpoint_callbacks
     scores = [each.best_model_score for each in callbacks if hasattr(each, "best_model_score")]
     found = [float(score) for score in scores if score is not None]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import wandb
+from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 
 from multitask.distributed import is_first_process
@@ -78,6 +79,17 @@ def sync_command(folder: Path) -> str | None:
     """
     parts = sorted(str(path) for path in (folder / "wandb").glob("offline-run-*"))
     return f"wandb sync {shlex.join(parts)}" if parts else None
+
+
+def wandb_runs(trainer: Trainer) -> list[Any]:
+    """The W&B runs of a Trainer's loggers, of the first process alone.
+
+    Args:
+        trainer: the Trainer.
+    """
+    if not trainer.is_global_zero:
+        return []
+    return [each.experiment for each in trainer.loggers if isinstance(each, WandbLogger)]
 
 
 def mark_preempted() -> None:

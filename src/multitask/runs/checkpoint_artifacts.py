@@ -1,0 +1,69 @@
+"""A run's checkpoints as versions of a model at Weights & Biases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import wandb
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from multitask.module import MultiTask
+from multitask.runs.folder import CONFIG, config_of
+from multitask.runs.summary import best_score
+from multitask.runs.tracking import wandb_runs
+
+FILE = "model.ckpt"
+"""What Lightning calls the checkpoint in an artifact."""
+
+
+class CheckpointArtifacts(Callback):
+    """Sends ``best.ckpt`` and ``last.ckpt`` to W&B once training has come to its end.
+
+    They are versions of the artifact ``model-<run id>`` of type ``model``, with the aliases
+    ``best`` and ``latest``; where both are of the same step, the last is sent alone, with both
+    aliases. Beside the checkpoint lies the run's ``config.yaml``, by which the program can test
+    the checkpoint, or go on with it, wherever it is downloaded to.
+
+    Args:
+        folder: the run's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Hand copies to W&B, which sends them while the run goes on, or when it is synced."""
+        assert isinstance(pl_module, MultiTask)
+        known = {"best_score": best_score(pl_module), "tasks": list(pl_module.named_tasks)}
+        for run in wandb_runs(trainer):
+            for path, aliases in _versions(self.folder / "checkpoints"):
+                metadata = {**_progress(path), **known}
+                artifact = wandb.Artifact(f"model-{run.id}", "model", metadata=metadata)
+                # W&B copies what is added, because a run that goes on writes over its checkpoints;
+                # a copy that stayed in its cache after that would be one too many.
+                add = artifact.add_dir if path.is_dir() else artifact.add_file
+                add(str(path), name=FILE, skip_cache=True)
+                artifact.add_file(str(config_of(self.folder)), name=CONFIG, skip_cache=True)
+                run.log_artifact(artifact, aliases=aliases)
+
+
+def _versions(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    best, last = folder / "best.ckpt", folder / "last.ckpt"
+    if best.exists() and last.exists() and _progress(best) == _progress(last):
+        # The same weights, but only the last has all that is needed to go on.
+        yield last, ["best", "latest"]
+        return
+    # The last one last: W&B calls the newest version the latest by itself.
+    for path, alias in ((best, "best"), (last, "latest")):
+        if path.exists():
+            yield path, [alias]
+
+
+def _progress(checkpoint: Path) -> dict[str, int]:
+    # Sharded parameters are saved as a folder.
+    file = checkpoint / "meta.pt" if checkpoint.is_dir() else checkpoint
+    content: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    return {"epoch": content["epoch"], "step": content["global_step"]}

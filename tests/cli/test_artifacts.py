@@ -1,0 +1,122 @@
+"""Checkpoints that reach W&B's server by its real client, during the run or after it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sweeps.artifact_server import ArtifactServer, Version
+
+ROOT = Path(__file__).parents[2]
+QUICK = (
+    f"--config={ROOT / 'configs/experiment/digits.yaml'}",
+    "--trainer.accelerator=cpu",
+    "--trainer.limit_train_batches=2",
+    "--trainer.limit_val_batches=1",
+    "--trainer.max_epochs=1",
+    "--trainer.enable_progress_bar=false",
+    "--run.test_after_fit=false",
+    "--run.figures=false",
+    "--run.artifacts=true",
+)
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """W&B's server for all programs that a test starts."""
+    for name in ("CACHE", "CONFIG", "DATA"):
+        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / "wandb"))
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
+    monkeypatch.setenv("WANDB_FINISH_TIMEOUT", "20")
+    monkeypatch.setenv("WANDB_X_DISABLE_STATS", "true")
+    with ArtifactServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        yield server
+    assert server.unknown == []
+
+
+def only_run(folder: Path) -> Path:
+    (run,) = folder.glob("runs/digits/*")
+    return run
+
+
+def check_committed(version: Version, run: Path, checkpoint: bytes) -> None:
+    assert version.is_committed
+    assert (version.name, version.kind) == (f"model-{run.name}", "model")
+    assert version.files["model.ckpt"] == checkpoint
+
+
+@pytest.mark.slow
+def test_online_they_arrive_and_those_of_a_resumed_run_beside_them(
+    server: ArtifactServer, program: Any, multitask: Callable[..., None], tmp_path: Path
+) -> None:
+    program("fit", *QUICK, "--run.wandb=online")
+    run = only_run(tmp_path)
+    best, last = run / "checkpoints/best.ckpt", run / "checkpoints/last.ckpt"
+    (only,) = server.models()
+    first = last.read_bytes()
+    check_committed(only, run, first)
+    assert only.aliases == {"best", "latest"}
+    assert (only.metadata["epoch"], only.metadata["tasks"]) == (0, ["digit", "glyph"])
+
+    # Without validation the best stays what it was.
+    program("resume", "--trainer.max_epochs=2", "--trainer.limit_val_batches=0")
+    earlier, later, newest = server.models()
+    check_committed(earlier, run, first)
+    check_committed(later, run, best.read_bytes())
+    check_committed(newest, run, last.read_bytes())
+    assert [each.aliases for each in server.models()] == [set(), {"best"}, {"latest"}]
+    assert (later.metadata["epoch"], newest.metadata["epoch"]) == (0, 1)
+    assert later.metadata["best_score"] == only.metadata["best_score"]
+
+    downloaded = tmp_path / "downloaded"
+    downloaded.mkdir()
+    for name, content in later.files.items():
+        (downloaded / name).write_bytes(content)
+    checkpoint = downloaded / "model.ckpt"
+    options = ("--run.wandb=off", "--trainer.limit_val_batches=1")
+    multitask("validate", f"--ckpt_path={checkpoint}", *options)
+    assert list(downloaded.glob("validate/*/metrics.csv"))
+
+
+@pytest.mark.slow
+def test_recorded_offline_they_arrive_when_the_run_is_synced(
+    server: ArtifactServer, multitask: Callable[..., None], tmp_path: Path
+) -> None:
+    multitask("fit", *QUICK, "--run.wandb=offline")
+    run = only_run(tmp_path)
+    expected = (run / "checkpoints/last.ckpt").read_bytes()
+    multitask("resume", "--trainer.max_epochs=2", "--run.wandb=offline")
+    assert not server.versions
+    parts = sorted(map(str, run.glob("wandb/offline-run-*")))
+    command = [sys.executable, "-m", "wandb", "sync", *parts]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    check_committed(server.models()[0], run, expected)
+    newest = (run / "checkpoints/last.ckpt").read_bytes()
+    (latest,) = [each for each in server.models() if "latest" in each.aliases]
+    check_committed(latest, run, newest)
+    assert expected != newest
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (["--run.wandb=off"], "run.artifacts is true, but the run is not recorded at W&B"),
+        (["--run.wandb=offline", "--trainer.logger=false"], "set --run.wandb=online"),
+        (
+            ["--run.wandb=offline", "--trainer.enable_checkpointing=false"],
+            "trainer.enable_checkpointing is false",
+        ),
+    ],
+)
+def test_a_promise_that_cannot_be_kept_is_refused_before_training(
+    fails: Callable[..., str], tmp_path: Path, settings: list[str], says: str
+) -> None:
+    assert says in fails("fit", *QUICK, *settings)
+    assert not list(tmp_path.glob("runs/**/config.yaml"))
