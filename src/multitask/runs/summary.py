@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from multitask.module import MultiTask
@@ -57,6 +58,11 @@ def best_score(model: MultiTask) -> float | None:
         model: the model, with the Trainer that has trained it.
     """
     callbacks = model.trainer.checkpoint_callbacks
-    scores = [each.best_model_score for each in callbacks if hasattr(each, "best_model_score")]
+    # A person's own checkpoints may watch something else.
+    scores = [
+        each.best_model_score
+        for each in callbacks
+        if isinstance(each, ModelCheckpoint) and each.monitor == "val/score"
+    ]
     found = [float(score) for score in scores if score is not None]
     return max(found) if found and math.isfinite(max(found)) else None
