@@ -63,7 +63,7 @@ def draw_samples(images: Tensor, captions: Sequence[str]) -> Figure:
     for axes in grid:
         axes.axis("off")
     for axes, image, caption in zip(grid, images, captions, strict=False):
-        axes.imshow(_displayable(image).numpy(), cmap="gray")
+        axes.imshow(displayable(image).numpy(), cmap="gray")
         axes.set_title(caption, fontsize=7, y=-0.03, va="top", pad=0)
     return figure
 
@@ -139,7 +139,16 @@ def draw_heat_maps(times: Sequence[int], maps: Sequence[HeatMap]) -> Figure:
     return figure
 
 
-def _displayable(image: Tensor) -> Tensor:
+def displayable(image: Tensor) -> Tensor:
+    """Stretch an image's values to the range from 0 to 1.
+
+    Args:
+        image: shape ``[channels, height, width]``, any range.
+
+    Returns:
+        Shape ``[height, width, 3]`` or ``[height, width, 4]`` where the channels are colours, and
+        else the first channel, ``[height, width]``; float32.
+    """
     low, high = image.min(), image.max()
     scaled = ((image.float() - low) / (high - low).clamp_min(1e-9)).permute(1, 2, 0)
     return scaled if scaled.shape[2] in (3, 4) else scaled[:, :, 0]

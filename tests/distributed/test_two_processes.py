@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
+from itertools import compress
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,14 @@ def values(run: Path) -> dict[tuple[str, str], float]:
     }
 
 
+def samples(run: Path) -> list[list[str]]:
+    """The table of test samples: index, image and targets of each."""
+    page = (run / "figures/test/predictions.html").read_text()
+    head, *rows = [re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in page.split("<tr>")[1:]]
+    kept = [name in ("index", "image") or "target" in name for name in head]
+    return [list(compress(row, kept)) for row in rows]
+
+
 def largest_difference(one: dict[str, Tensor], two: dict[str, Tensor]) -> float:
     assert one.keys() == two.keys()
     return max(float((one[name] - two[name]).abs().max()) for name in one)
@@ -122,6 +132,8 @@ def test_two_processes_equal_one(
         # Metrics are single precision whatever the model's is.
         slack = tolerance if key[1].startswith("train") and "loss" in key[1] else 1e-5
         assert found[key] == pytest.approx(value, rel=max(slack, 1e-6), abs=max(slack, 1e-6)), key
+    assert samples(one) == samples(two)
+    assert [row[0] for row in samples(two)] == list(map(str, range(24)))
     # One folder, one configuration, whatever the number of processes.
     assert [path.name for path in two.glob("config*.yaml")] == ["config.yaml"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sweeps.server import Json, Run, Server
@@ -35,10 +36,15 @@ class Version:
 
 
 class ArtifactServer(Server):
-    """Like `Server`, but runs start by themselves, and artifacts are kept."""
+    """Like `Server`, but any run may start, and artifacts are kept; the arguments are the same."""
 
-    def __init__(self) -> None:
-        super().__init__([])
+    def __init__(
+        self,
+        trials: Sequence[Json] = (),
+        stops: Callable[[Run], bool] = lambda run: False,
+        port: int = 0,
+    ) -> None:
+        super().__init__(trials, stops, port)
         self.versions: list[Version] = []
         self._known |= {
             "ArtifactType": self._artifact_type,
@@ -48,9 +54,9 @@ class ArtifactServer(Server):
             "CreateArtifactManifest": self._manifest_address,
         }
 
-    def models(self) -> list[Version]:
-        """The versions of all models, in their order."""
-        return [each for each in self.versions if each.kind == "model"]
+    def of_kind(self, kind: str) -> list[Version]:
+        """The versions of all artifacts of a type, such as ``model``, in their order."""
+        return [each for each in self.versions if each.kind == kind]
 
     def take_file(self, run: str, name: str, content: bytes) -> None:
         """Keep a file of a run or of a version."""

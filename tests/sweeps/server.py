@@ -10,7 +10,7 @@ import gzip
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
@@ -70,7 +70,7 @@ class Server:
 
     def __init__(
         self,
-        trials: list[Json],
+        trials: Sequence[Json],
         stops: Callable[[Run], bool] = lambda run: False,
         port: int = 0,
     ) -> None:

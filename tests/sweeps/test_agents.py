@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 import torch
-from sweeps.server import ENTITY, SWEEP, Run, Server
+from sweeps.artifact_server import ArtifactServer
+from sweeps.server import ENTITY, SWEEP, Run
 
 from multitask.cli.sweep_report_command import sweep_report_command
 
@@ -72,7 +73,7 @@ def test_two_agents_share_a_sweep(
     checkout: Any, has_parameters: HasParameters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trials = [STOPPED, DIVERGED, *TRIALS]
-    with Server(trials, does_badly) as server:
+    with ArtifactServer(trials, does_badly) as server:
         file = checkout.quick_sweep("configs/sweep/balancers.yaml")
         created = checkout.output(checkout.start(server, *MAKE, "sweep", f"SWEEP={file}"))
         commands = re.search(r"(wandb agent \S+)\n.*make (agent ID=\S+)", created, re.S)

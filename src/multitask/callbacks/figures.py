@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import wandb
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from matplotlib.figure import Figure
@@ -16,6 +17,7 @@ from multitask.data.split_check import SPLITS
 from multitask.distributed import gather_rows
 from multitask.drawing import captions, draw_coverage, draw_samples, draw_task
 from multitask.module import MultiTask
+from multitask.sample_table import SampleTable, sample_table, write_page
 
 Batch = dict[str, Tensor]
 
@@ -23,12 +25,13 @@ Batch = dict[str, Tensor]
 class Figures(Callback):
     """Draws label coverage, samples with targets and predictions, and one figure a task.
 
-    Training images and label coverage are drawn before training, predictions of the last
-    validation after it, and those of the test set after testing.
+    The samples are a table too, with images: ``predictions.html``, and
+    ``predictions/<split>`` at W&B. Training images and label coverage are drawn before training,
+    predictions of the last validation after it, and those of the test set after testing.
 
     Args:
         folder: where the figures go, as PNG.
-        images: number of images in a figure of samples.
+        images: number of images in a figure or table of samples.
         most: no more predictions of a split than this many are kept for drawing.
     """
 
@@ -111,8 +114,11 @@ class Figures(Callback):
             self._draw_tasks(trainer, model, split, predictions, targets)
             first = with_image.argsort()[: self.images]
             rows = torch.searchsorted(targets["index"], with_image[first])
-            texts = captions(model.named_tasks, _rows(targets, rows), _rows(predictions, rows))
+            shown = (_rows(targets, rows), _rows(predictions, rows))
+            texts = captions(model.named_tasks, *shown)
             self._save(trainer, f"{split}/samples", draw_samples(images[first], texts))
+            table = sample_table(model.named_tasks, images[first], *shown)
+            self._save_table(trainer, split, table)
 
     def _draw_tasks(
         self, trainer: Trainer, model: MultiTask, split: str, predictions: Batch, targets: Batch
@@ -128,6 +134,15 @@ class Figures(Callback):
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.log_image(f"figures/{name}", [str(path)])
+
+    def _save_table(self, trainer: Trainer, split: str, table: SampleTable) -> None:
+        write_page(table, self.folder / split / "predictions.html", f"predictions, {split}")
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                rows = [
+                    [index, wandb.Image(image), *cells] for index, image, *cells in table.rows()
+                ]
+                logger.log_table(f"predictions/{split}", table.names, rows)
 
 
 def _ours(trainer: Trainer, module: LightningModule) -> tuple[MultiTask, DataModule]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HeadCallable = Callable[[int, int], nn.Module]
+Cell = str | float | None
+"""What one field of a table shows; nothing where None."""
 
 
 def check_losses(criterion: object, losses: Tensor, shape: Sequence[int], words: str) -> None:
@@ -159,6 +161,23 @@ class Task(Recorded, nn.Module, ABC):
         Returns:
             Column name to values, each of shape ``[batch]``.
         """
+
+    def side_by_side(self, prediction: Tensor, target: Tensor) -> dict[str, list[Cell]]:
+        """Targets beside predictions, as columns of a table for people.
+
+        Args:
+            prediction: what `predict` returned, shape ``[samples, out_features]``.
+            target: the same samples' targets, missing ones included.
+
+        Returns:
+            By what the column holds, such as ``target`` or ``probability``, a cell for each
+            sample; None where a target is missing.
+        """
+        pairs = zip(target, self.known(target).tolist(), strict=True)
+        return {
+            "target": [self.caption(each) if is_known else None for each, is_known in pairs],
+            "prediction": [self.caption(each) for each in prediction],
+        }
 
     @abstractmethod
     def caption(self, value: Tensor) -> str:

@@ -13,7 +13,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from multitask.errors import InputError
 from multitask.tasks.auroc import HistogramAUROC
-from multitask.tasks.base import HeadCallable, Task, check_losses
+from multitask.tasks.base import Cell, HeadCallable, Task, check_losses
 from multitask.tasks.calibration_error import CalibrationError
 
 if TYPE_CHECKING:
@@ -164,6 +164,10 @@ class Classification(Task):
     def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
         probability, label = prediction.max(1)
         return {name: label, f"{name}_probability": probability}
+
+    def side_by_side(self, prediction: Tensor, target: Tensor) -> dict[str, list[Cell]]:
+        columns = super().side_by_side(prediction, target)
+        return {**columns, "probability": prediction.amax(1).tolist()}
 
     def caption(self, value: Tensor) -> str:
         label = int(value.argmax() if value.ndim else value)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection
 
 from multitask.errors import InputError
-from multitask.tasks.base import HeadCallable, Task, check_losses
+from multitask.tasks.base import Cell, HeadCallable, Task, check_losses
 from multitask.tasks.r2 import R2
 
 if TYPE_CHECKING:
@@ -147,6 +147,11 @@ class Regression(Task):
             return {name: prediction[:, 0]}
         return {f"{name}_{element}": prediction[:, element] for element in range(self.size)}
 
+    def side_by_side(self, prediction: Tensor, target: Tensor) -> dict[str, list[Cell]]:
+        unit = f" ({self.unit.strip()})" if self.unit else ""
+        columns = {"target": self._rows(target), "prediction": prediction}
+        return {f"{name}{unit}": _cells(rows) for name, rows in columns.items()}
+
     def caption(self, value: Tensor) -> str:
         numbers = value.flatten().tolist()
         if len(numbers) > 1:
@@ -169,3 +174,13 @@ class Regression(Task):
 
     def _rows(self, target: Tensor) -> Tensor:
         return target.reshape(len(target), self.size)
+
+
+def _cells(rows: Tensor) -> list[Cell]:
+    if rows.shape[1] == 1:
+        return [each if each == each else None for each in rows[:, 0].tolist()]
+    return [None if row.isnan().all() else _vector(row.tolist()) for row in rows]
+
+
+def _vector(numbers: list[float]) -> str:
+    return ", ".join(f"{each:.4g}" if each == each else "?" for each in numbers)

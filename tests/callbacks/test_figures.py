@@ -1,0 +1,120 @@
+"""The table of samples: right rows, for the right split, in the folder and at W&B."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import WandbLogger
+
+from multitask import MultiTask
+from multitask.callbacks import Figures
+from multitask.data import DataModule
+
+
+class Logger(WandbLogger):
+    """Remembers the tables that it is given."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, tuple[list[str], list[list[Any]]]] = {}
+
+    @property
+    def name(self) -> str:
+        return "a logger"
+
+    @property
+    def version(self) -> str:
+        return "a version"
+
+    @property
+    def save_dir(self) -> str:
+        return "."
+
+    def log_table(self, key: str, columns: Any = None, data: Any = None, **_: Any) -> None:
+        self.tables[key] = (columns, data)
+
+    def _nothing(self, *_: Any, **__: Any) -> None:
+        pass
+
+    log_image = log_metrics = log_hyperparams = log_graph = _nothing
+    save = finalize = after_save_checkpoint = _nothing
+
+
+@pytest.fixture
+def logger() -> Logger:
+    """A logger that remembers tables."""
+    return Logger()
+
+
+def indices(page: Path) -> list[int]:
+    return [int(index) for index in re.findall(r"<tr><td>(\d+)</td>", page.read_text())]
+
+
+@pytest.mark.parametrize(("verb", "split"), [("test", "test"), ("validate", "val")])
+def test_the_first_samples_with_what_the_model_says_of_them(
+    verb: str,
+    split: str,
+    logger: Logger,
+    tmp_path: Path,
+    tiny_data: Callable[..., DataModule],
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+) -> None:
+    model, data = tiny_model().eval(), tiny_data(batch_size=7)
+    made = trainer(callbacks=[Figures(tmp_path, images=10)])
+    made.loggers = [logger]
+    getattr(made, verb)(model, data, verbose=False)
+    assert indices(tmp_path / split / "predictions.html") == list(range(10))
+    assert logger.tables.keys() == {f"predictions/{split}"}
+    columns, rows = logger.tables[f"predictions/{split}"]
+    assert columns[:3] == ["index", "image", "kind target"]
+    assert [row[0] for row in rows] == list(range(10))
+    batch = data.splits[split][torch.arange(10)]
+    with torch.no_grad():
+        expected = model.predict(batch["image"])
+    for place, row in enumerate(dict(zip(columns, row, strict=True)) for row in rows):
+        kind = int(batch["kind"][place])
+        assert row["kind target"] == (None if kind == -100 else str(kind))
+        assert row["kind prediction"] == str(int(expected["kind"][place].argmax()))
+        assert row["size prediction"] == pytest.approx(float(expected["size"][place]), rel=1e-5)
+        pixels = torch.tensor(np.array(row["image"].image)).flatten()
+        shown = batch["image"][place].flatten()
+        scaled = 255 * (shown - shown.min()) / (shown.max() - shown.min())
+        torch.testing.assert_close(pixels.float(), scaled, atol=0.51, rtol=0)
+    assert {row[2] is None for row in rows} == {True, False}
+
+
+def test_the_last_validation_of_a_training(
+    logger: Logger,
+    tmp_path: Path,
+    tiny_data: Callable[..., DataModule],
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+) -> None:
+    made = trainer(callbacks=[Figures(tmp_path, images=30)])
+    made.loggers = [logger]
+    made.fit(tiny_model(), tiny_data())
+    assert indices(tmp_path / "val/predictions.html") == list(range(24))
+    assert logger.tables.keys() == {"predictions/val"}
+
+
+def test_only_the_first_process_writes(
+    logger: Logger,
+    tmp_path: Path,
+    tiny_data: Callable[..., DataModule],
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = trainer(callbacks=[Figures(tmp_path / "figures")])
+    made.loggers = [logger]
+    monkeypatch.setattr(Trainer, "is_global_zero", False)
+    made.test(tiny_model(), tiny_data(), verbose=False)
+    assert not (tmp_path / "figures").exists()
+    assert not logger.tables
