@@ -19,7 +19,7 @@ import yaml
 
 from multitask.cli.study_command import check_study, read_study
 from multitask.study.execution import Workplace
-from multitask.study.plan import planned, variants
+from multitask.study.plan import Study, planned, variants
 from multitask.study.tuning import trials
 
 ROOT = Path(__file__).parents[2]
@@ -142,6 +142,38 @@ def test_wrong_files_are_told_before_anything_is_trained(
     file.write_text(yaml.safe_dump(STUDY | change))
     assert re.search(says, fails("study", str(file)))
     assert not list(Path("studies").glob("**/output.txt"))
+
+
+def test_reports_are_sent_once_all_are_written(
+    file: Path, multitask: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, str, set[str]]] = []
+
+    def send(study: Study, page: Path) -> None:
+        found = {str(path) for path in Path("studies").glob("**/report.html")}
+        sent.append((study.name, str(page), found))
+
+    monkeypatch.setattr("multitask.cli.study_command.send_report", send)
+    monkeypatch.setattr("multitask.cli.study_command.train", lambda *_: None)
+    vary = {"Few": {"trainer.max_epochs": 1}, "many": {"trainer.max_epochs": 2}}
+    file.write_text(yaml.safe_dump(STUDY | {"vary": vary, "wandb": "offline"}))
+    multitask("study", str(file))
+    pages = {f"studies/small{part}/report.html" for part in ("", "/few", "/many")}
+    assert sent == [
+        (name, f"studies/{name}/report.html", pages)
+        for name in ("small/few", "small/many", "small")
+    ]
+
+
+def test_without_a_key_an_online_study_is_refused(
+    file: Path, fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wandb.login", lambda **_: False)
+    file.write_text(yaml.safe_dump(STUDY | {"wandb": "online"}))
+    assert "small.yaml: wandb: the run is to be online at W&B, but there is no key" in fails(
+        "study", str(file)
+    )
+    assert not Path("studies").exists()
 
 
 def documented() -> dict[str, str]:

@@ -144,6 +144,16 @@ def test_variables_of_wandb_count_less_than_settings(
     assert started[0]["id"] == "given"
 
 
+def test_job_type_of_a_training_can_be_set(
+    tmp_path: Path, started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_JOB_TYPE", "theirs")
+    wandb_logger(RunSettings(), tmp_path, "fit")
+    wandb_logger(RunSettings(job_type="baseline"), tmp_path, "fit")
+    wandb_logger(RunSettings(job_type="baseline"), tmp_path, "test")
+    assert [each["job_type"] for each in started] == ["theirs", "baseline", "test"]
+
+
 @pytest.mark.parametrize("kind", ["run", "offline-run"])
 def test_run_that_goes_on_keeps_its_id(
     kind: str, tmp_path: Path, started: list[dict[str, Any]]

@@ -16,6 +16,7 @@ import yaml
 from multitask.errors import InputError
 from multitask.study.execution import Workplace, command, shard_of, train
 from multitask.study.plan import Method, PlannedRun, Study, planned
+from multitask.study.tuning import chosen, trials
 
 
 def program(arguments: Sequence[str]) -> None:
@@ -111,6 +112,23 @@ def test_shares_have_every_run_once(study: Study) -> None:
         run.place for run in runs
     )
     assert shard_of(runs, "1/1") == runs
+
+
+def test_runs_at_wandb_are_told_apart(study: Study, place: Workplace) -> None:
+    study.methods["a" * 80] = Method()
+    found = {}
+    for run in [*planned(study), *trials(study), *chosen(study, {0: 0.5})]:
+        options = dict(
+            each.removeprefix("--").split("=", 1) for each in command(study, run, place)[1:]
+        )
+        assert options["run.group"] == f"study / {run.method}"
+        found[run.method, run.part] = (options["run.job_type"], yaml.safe_load(options["run.tags"]))
+    assert found["single task", "kind"] == ("baseline", ["study", "single task", "kind"])
+    assert found["tuned weights", "trial 1"] == ("trial", ["study", "tuned weights", "trial 1"])
+    assert found["tuned weights", ""] == ("method", ["study", "tuned weights"])
+    assert found["good", ""] == ("method", ["study", "good"])
+    # W&B refuses a longer one.
+    assert found["a" * 80, ""][1] == ["study", "a" * 64]
 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/0"])

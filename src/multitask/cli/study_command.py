@@ -18,13 +18,16 @@ from multitask.cli.config_errors import check_arguments
 from multitask.cli.yaml_source import read_config
 from multitask.errors import InputError, nearest
 from multitask.runs.log_file import say
+from multitask.runs.settings import RunSettings
 from multitask.runs.summary import read_summary
+from multitask.runs.tracking import wandb_mode
 from multitask.study.execution import Program, Workplace, command, shard_of, train
 from multitask.study.plan import Method, PlannedRun, Study, planned, variants
-from multitask.study.report import write_report
+from multitask.study.report import REPORT, write_report
 from multitask.study.results import Results, collect
 from multitask.study.tuning import chosen, trials
 from multitask.study.variation import write_variation
+from multitask.study.wandb_report import send_report
 from multitask.tasks import Task
 
 USAGE = "multitask study configs/study/digits.yaml [--jobs=2] [--shard=1/4] [--folder=studies]"
@@ -43,6 +46,7 @@ def study_command(arguments: Sequence[str], program: Program) -> None:
     """
     options = _options(arguments)
     study = read_study(Path(options["file"]))
+    _check_wandb(study, options["file"])
     studies = variants(study)
     places = {name: _place(each, options, program) for name, each in studies.items()}
     for name, each in studies.items():
@@ -50,8 +54,21 @@ def study_command(arguments: Sequence[str], program: Program) -> None:
     found = {
         name: _carry_out(each, places[name], options["shard"]) for name, each in studies.items()
     }
+    pages = [(each, places[name].folder / REPORT) for name, each in studies.items()]
     if study.vary:
-        say(f"Report: {write_variation(study, found, Path(options['folder']) / study.name)}")
+        page = write_variation(study, found, Path(options["folder"]) / study.name)
+        say(f"Report: {page}")
+        pages.append((study, page))
+    # Once nothing is left to train, which could not go on if W&B's server kept this waiting.
+    for each, page in pages:
+        send_report(each, page)
+
+
+def _check_wandb(study: Study, file: str) -> None:
+    try:
+        wandb_mode(RunSettings(wandb=study.wandb))
+    except InputError as error:
+        raise InputError(f"{file}: wandb: {error}") from error
 
 
 def _place(study: Study, options: dict[str, str], program: Program) -> Workplace:

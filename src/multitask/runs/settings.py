@@ -26,6 +26,8 @@ class RunSettings:
         artifacts: send the best and the last checkpoint to W&B once training has ended.
         project: W&B project; that of ``WANDB_PROJECT``, or ``multitask``, where not given.
         group: W&B group; that of ``WANDB_RUN_GROUP``, or the experiment, where not given.
+        job_type: W&B job type of a training; that of ``WANDB_JOB_TYPE``, or ``fit``, where not
+            given.
         tags: W&B tags.
         notes: W&B notes.
     """
@@ -39,6 +41,7 @@ class RunSettings:
     artifacts: bool = False
     project: str | None = None
     group: str | None = None
+    job_type: str | None = None
     tags: list[str] = field(default_factory=list)
     notes: str | None = None
 

@@ -24,7 +24,7 @@ SAVED = ("summary.json", "metrics.csv")
 """Files of the run's folder that are kept at W&B, from which a sweep is reported."""
 
 
-def wandb_logger(settings: RunSettings, folder: Path, job_type: str) -> WandbLogger | None:
+def wandb_logger(settings: RunSettings, folder: Path, verb: str) -> WandbLogger | None:
     """Start, or continue, the W&B run of a run's folder; its id is the folder's name.
 
     Where the server cannot be reached the run is recorded offline, and says so.
@@ -32,7 +32,7 @@ def wandb_logger(settings: RunSettings, folder: Path, job_type: str) -> WandbLog
     Args:
         settings: what was said about the run.
         folder: the run's folder, in which W&B keeps its own files.
-        job_type: kind of the run, such as ``fit``.
+        verb: what the run does, such as ``fit``; its job type where none is set.
 
     Returns:
         The logger, or None where W&B is off.
@@ -43,9 +43,36 @@ def wandb_logger(settings: RunSettings, folder: Path, job_type: str) -> WandbLog
     mode = wandb_mode(settings)
     if mode is None:
         return None
+    run = None
     # Only the first process talks to W&B; in the others the logger does nothing.
-    run = _start(settings, folder, job_type, mode) if is_first_process() else None
+    if is_first_process():
+        run_id = _recorded_id(folder) or os.environ.get("WANDB_RUN_ID") or folder.name
+        name = os.environ.get("WANDB_NAME") or folder.name
+        run = _start(mode, settings, folder, _job_type(settings, verb), run_id, name)
+        run.define_metric(STEP)
+        run.define_metric("*", step_metric=STEP, step_sync=True)
     return WandbLogger(save_dir=folder, project=_project(settings), experiment=run)
+
+
+def start_report(settings: RunSettings, folder: Path, run_id: str, name: str) -> Any:
+    """Start, or continue, a W&B run that reports on other runs; its job type is ``report``.
+
+    Where the server cannot be reached it is recorded offline, and says so.
+
+    Args:
+        settings: what was said about the run.
+        folder: of the report, in which W&B keeps its own files.
+        run_id: the run's id; a run that has it already is continued.
+        name: what people see.
+
+    Returns:
+        The W&B run, or None where W&B is off.
+
+    Raises:
+        InputError: if it must be online and no key is at hand.
+    """
+    mode = wandb_mode(settings)
+    return None if mode is None else _start(mode, settings, folder, "report", run_id, name)
 
 
 def wandb_mode(settings: RunSettings) -> Mode | None:
@@ -118,11 +145,13 @@ def finish(folder: Path, code: int = 0) -> None:
         say(f"W&B does not answer any more; send the rest of the run once it does: {command}")
 
 
-def _start(settings: RunSettings, folder: Path, job_type: str, mode: Mode) -> Any:
+def _start(
+    mode: Mode, settings: RunSettings, folder: Path, job_type: str, run_id: str, name: str
+) -> Any:
     arguments: dict[str, Any] = {
         "dir": folder,
-        "id": _recorded_id(folder) or os.environ.get("WANDB_RUN_ID") or folder.name,
-        "name": os.environ.get("WANDB_NAME") or folder.name,
+        "id": run_id,
+        "name": name,
         "project": _project(settings),
         "group": settings.group or os.environ.get("WANDB_RUN_GROUP") or settings.experiment,
         "job_type": job_type,
@@ -132,7 +161,7 @@ def _start(settings: RunSettings, folder: Path, job_type: str, mode: Mode) -> An
         "reinit": "finish_previous",
     }
     try:
-        run = wandb.init(mode=mode, **arguments)
+        return wandb.init(mode=mode, **arguments)
     except wandb.errors.Error as error:
         if mode == "offline":
             raise
@@ -140,10 +169,14 @@ def _start(settings: RunSettings, folder: Path, job_type: str, mode: Mode) -> An
         say(f"W&B cannot be reached, so the run is recorded offline ({reason})")
         # W&B's own process still holds the run that could not be started.
         wandb.teardown()
-        run = wandb.init(mode="offline", **arguments)
-    run.define_metric(STEP)
-    run.define_metric("*", step_metric=STEP, step_sync=True)
-    return run
+        return wandb.init(mode="offline", **arguments)
+
+
+def _job_type(settings: RunSettings, verb: str) -> str:
+    # The test of a training's checkpoint has the training's settings, but is none.
+    if verb != "fit":
+        return verb
+    return settings.job_type or os.environ.get("WANDB_JOB_TYPE") or verb
 
 
 def _project(settings: RunSettings) -> str:

@@ -118,7 +118,9 @@ def command(study: Study, run: PlannedRun, place: Workplace) -> list[str]:
         "run.root": str(place.folder / "runs"),
         "run.experiment": run.place,
         "run.group": f"{study.name} / {run.method}",
-        "run.tags": [study.name, run.method],
+        "run.job_type": run.kind,
+        # W&B takes no tag that is longer.
+        "run.tags": [tag[:64] for tag in (study.name, run.method, run.part) if tag],
         "run.test_after_fit": run.tests,
         "run.figures": False,
         "run.wandb": study.wandb,

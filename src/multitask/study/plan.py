@@ -156,6 +156,13 @@ class PlannedRun:
         return "/".join(part for part in parts if part)
 
     @property
+    def kind(self) -> str:
+        """What it is for: a ``baseline``, a ``trial`` of weights, or a ``method``."""
+        if self.method == SINGLE_TASK:
+            return "baseline"
+        return "method" if self.tests else "trial"
+
+    @property
     def title(self) -> str:
         """What a person calls it."""
         return ", ".join(filter(None, [self.method, self.part, f"seed {self.seed}"]))

@@ -29,6 +29,7 @@ from multitask.study.figures import draw
 from multitask.study.plan import SINGLE_TASK, TUNED
 from multitask.study.results import Results
 
+REPORT = "report.html"
 SIGNIFICANT = 0.05
 STYLE = """
 body { font-family: system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
@@ -99,7 +100,7 @@ def write_page(text: str, folder: Path, title: str) -> Path:
         The HTML file.
     """
     (folder / "report.md").write_text(text, encoding="utf-8")
-    page = folder / "report.html"
+    page = folder / REPORT
     page.write_text(_self_contained(text, folder, title), encoding="utf-8")
     return page
 

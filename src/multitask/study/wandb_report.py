@@ -1,0 +1,65 @@
+"""A study's report at Weights & Biases."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import wandb
+
+from multitask.runs.log_file import say
+from multitask.runs.settings import RunSettings
+from multitask.runs.tracking import finish, start_report, sync_command
+from multitask.study.plan import Study, planned, slug
+
+TABLES = ("scores", "differences", "comparisons", "costs", "variation")
+"""Those of a report's CSV files that are shown, where they are there."""
+
+
+def send_report(study: Study, page: Path) -> None:
+    """Show a study's report at W&B, where its runs are: the page, and its tables.
+
+    It is one run in the study's group, with the job type ``report``, and an id made of the study's
+    name, so that the report that is written next takes its place.
+
+    Args:
+        study: the study; nothing happens where its runs are not at W&B.
+        page: the report, a self-contained HTML file; its tables lie beside it.
+
+    Raises:
+        InputError: if it must be online and no key is at hand.
+    """
+    run = start_report(
+        RunSettings(
+            wandb=study.wandb, project=_project(study), group=study.name, tags=[study.name[:64]]
+        ),
+        page.parent,
+        f"report-{slug(study.name)}",
+        f"{study.name}, report",
+    )
+    if run is None:
+        return
+    run.config.update(asdict(study), allow_val_change=True)
+    run.log({"report": wandb.Html(str(page), inject=False), **_tables(page.parent)})
+    is_offline = run.offline
+    finish(page.parent)
+    if is_offline:
+        say(f"Report recorded offline; to send it to W&B: {sync_command(page.parent)}")
+
+
+def _tables(folder: Path) -> dict[str, Any]:
+    paths = {name: folder / f"{name}.csv" for name in TABLES}
+    tables = {name: pd.read_csv(path) for name, path in paths.items() if path.is_file()}
+    return {
+        # Rows by method have no name for it in the file.
+        f"tables/{name}": wandb.Table(dataframe=table.rename(columns={"Unnamed: 0": "method"}))
+        for name, table in tables.items()
+        if len(table)
+    }
+
+
+def _project(study: Study) -> str | None:
+    run = next(planned(study))
+    return run.settings.get("run.project") or (run.config.get("run") or {}).get("project")
