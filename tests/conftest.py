@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import wandb
 from lightning.pytorch import Trainer
 from torch import Tensor
+from wandb.sdk import wandb_setup
 
 from multitask import MultiTask
 from multitask.data import DataModule
@@ -30,6 +32,14 @@ torch.set_num_threads(1)
 def _without_wandb(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "disabled")
     monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _own_wandb() -> Iterator[None]:
+    """W&B's client, which keeps what it has read from the environment, reads it anew."""
+    yield
+    if wandb_setup._singleton is not None:
+        wandb.teardown()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("WANDB_SILENT", "true")
     os.environ.setdefault("WANDB_INIT_TIMEOUT", "30")
     # Else a server that has died keeps the program from ending.
-    os.environ.setdefault("WANDB_FINISH_TIMEOUT", "120")
+    os.environ.setdefault("WANDB_FINISH_TIMEOUT", "300")
     try:
         _run(sys.argv[1:] if arguments is None else list(arguments))
     except KeyboardInterrupt:
