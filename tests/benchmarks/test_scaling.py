@@ -1,7 +1,8 @@
-"""The formulas of scaling say what is counted."""
+"""The formulas of scaling say what is counted, and the page says what the formulas say."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from multitask.balancing.task_gradients import TaskGradients
 from multitask.balancing.weightings import IMTLG
 from multitask.encoders import MLP, Timm
 
+PAGE = Path(__file__).parents[2] / "docs/scaling.md"
 TASKS, PROCESSES = 3, 2
 LAYER = 48 * 512
 KINDS = {
@@ -186,6 +188,16 @@ def test_balancing_keeps_what_the_formulas_say() -> None:
     assert formulas.shared_bytes(3, size // 4) == jacobian.nbytes + 2 * size
     remembering = formulas.shared_bytes(3, size // 4, remembered=True)
     assert remembering == 5 * jacobian.nbytes + 2 * size
+
+
+@pytest.mark.parametrize("make", tables.TABLES, ids=lambda make: make.__name__)
+def test_tables_of_the_page_are_the_formulas(make: Callable[[], str]) -> None:
+    assert f"\n\n{make()}\n\n" in PAGE.read_text()
+
+
+@pytest.mark.parametrize("statement", tables.statements())
+def test_numbers_in_the_text_are_the_formulas(statement: str) -> None:
+    assert statement in " ".join(PAGE.read_text().split())
 
 
 def test_amounts_have_three_digits_and_a_unit() -> None:
