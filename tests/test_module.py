@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import partial, partialmethod
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +19,9 @@ from torch.testing import assert_close
 from torchjd.scalarization import DWA, FAMO, UW
 
 from multitask import MultiTask
-from multitask.balancing import Scalarized
+from multitask.balancing import GradientBalancer, Scalarized
+from multitask.balancing.weightings import PCGrad
+from multitask.callbacks import Cost
 from multitask.data import DataModule
 from multitask.encoders.batch_norm import GlobalBatchNorm
 from multitask.errors import InputError
@@ -248,6 +250,54 @@ def test_batch_normalisation_of_every_part_sees_all_processes(
     model.setup("fit")
     norms = [each for each in model.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
     assert [type(each) for each in norms] == [GlobalBatchNorm] * 4
+
+
+def test_batch_normalisation_stays_apart_where_it_is_asked_to(
+    tiny_data: TinyData, tiny_model: TinyModel
+) -> None:
+    model = tiny_model(sync_batch_norm=False)
+    facts = {"world_size": 2, "strategy": SimpleNamespace(), "precision": "32-true"}
+    two: Any = SimpleNamespace(datamodule=tiny_data(), **facts)
+    model._trainer = two
+    model.setup("fit")
+    assert not any(isinstance(each, GlobalBatchNorm) for each in model.modules())
+
+
+def test_compiled_encoder_learns_the_same(
+    tiny_data: TinyData,
+    trainer: MakeTrainer,
+    tiny_model: TinyModel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Compiled once for training and once for validation, however much is counted beside it."""
+    compiled_graphs: list[int] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Any:
+        compiled_graphs.append(len(inputs))
+        return graph.forward
+
+    plain = tiny_model()
+    trainer(max_epochs=3).fit(plain, tiny_data())
+    monkeypatch.setattr(nn.Module, "compile", partialmethod(nn.Module.compile, backend=backend))
+    model = tiny_model(compile=True)
+    cost = Cost()
+    trainer(max_epochs=3, callbacks=[cost]).fit(model, tiny_data())
+    for name, value in plain.state_dict().items():
+        assert_close(model.state_dict()[name], value)
+    assert len(compiled_graphs) == 2
+    assert cost.values()["forward_passes"] == cost.values()["backward_passes"] == 9
+
+
+def test_compiled_encoder_is_not_for_a_balancer_of_parameters(tiny_model: TinyModel) -> None:
+    balancer = GradientBalancer(PCGrad(), level="shared")
+    with pytest.raises(InputError, match="set level: representation, or do not compile"):
+        tiny_model(balancer=balancer, compile=True)
+
+
+def test_checkpoint_of_a_compiled_encoder_asks_for_no_compiler(tiny_model: TinyModel) -> None:
+    model = tiny_model(compile=True)
+    assert model.encoder._compiled_call_impl is not None
+    assert not model.hparams["compile"]
 
 
 @pytest.mark.parametrize("split", ["val", "test"])

@@ -65,9 +65,13 @@ class MultiTask(LightningModule):
             and the tasks' names; all of it (`multitask.sharing.HardSharing`) where not given.
         skips: how many batches may be left out because a loss became NaN or infinite; at the next
             one training stops. More than 0 makes a GPU wait in each step.
+        compile: whether the encoder is compiled by ``torch.compile``, at the first batch.
+        sync_batch_norm: whether batch normalisation sees the batch of all processes, without which
+            several do not learn what one learns.
 
     Raises:
-        InputError: if a task's name cannot be one, or the balancer does not fit the tasks.
+        InputError: if a task's name cannot be one, or the balancer does not fit the tasks or a
+            compiled encoder.
     """
 
     task_weights: Tensor
@@ -83,6 +87,8 @@ class MultiTask(LightningModule):
         scheduler_interval: Interval = "step",
         sharing: SharingCallable | None = None,
         skips: int = 0,
+        compile: bool = False,
+        sync_batch_norm: bool = True,
     ) -> None:
         super().__init__()
         check_names(tasks)
@@ -100,9 +106,15 @@ class MultiTask(LightningModule):
             scheduler_interval=scheduler_interval,
             sharing=sharing,
             skips=skips,
+            compile=compile,
+            sync_batch_norm=sync_batch_norm,
         )
         self.skipped = SkippedSteps(skips)
+        self.sync_batch_norm = sync_batch_norm
         self.encoder: nn.Module = encoder
+        if compile:
+            # In place, which leaves the parameters their names.
+            encoder.compile()
         self.tasks = nn.ModuleDict(tasks)
         shared = (sharing or HardSharing)(encoder.out_features, list(tasks))
         self.sharing: nn.Module = shared
@@ -273,7 +285,7 @@ class MultiTask(LightningModule):
         """Look at the data; join the batch normalisation of several processes."""
         data = getattr(self.trainer, "datamodule", None)
         self.check_data(data, {"fit": "train", "validate": "val"}.get(stage, "test"))
-        if stage == "fit" and self.trainer.world_size > 1:
+        if stage == "fit" and self.sync_batch_norm and self.trainer.world_size > 1:
             on_gpu = self.trainer.strategy.root_device.type == "cuda"
             self.encoder = synchronize_batch_norm(self.encoder, on_gpu)
             self.sharing = synchronize_batch_norm(self.sharing, on_gpu)
@@ -347,7 +359,9 @@ class MultiTask(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse the checkpoint of another model, saying how it differs."""
-        check_fits(checkpoint["state_dict"], self.state_dict())
+        if "state_dict" in checkpoint:
+            # Where parameters are shared out, the strategy has loaded the weights already.
+            check_fits(checkpoint["state_dict"], self.state_dict())
         self._resumed = checkpoint.get("progress")
         if self._trainer is not None and self._trainer.precision == "64-true":
             # Lightning does so after loading, which would round the weights.
@@ -422,6 +436,8 @@ class MultiTask(LightningModule):
         if "pretrained" in settings:
             # Who reads the checkpoint gets these weights; none need be downloaded.
             settings["pretrained"] = False
+        # Nor need the machine have a compiler.
+        self.hparams["compile"] = False
 
     def _describe(self, arguments: dict[str, Any]) -> None:
         if _given_hyperparameters.get() is not None:

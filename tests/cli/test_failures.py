@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from multitask import MultiTask
 from multitask.cli.failures import advice, explained
@@ -50,6 +51,19 @@ def test_the_largest_batch_that_fits_is_found(
     options = ["init_val=64", "steps_per_trial=1"]
     multitask("fit", *quick, finder, *(f"--trainer.callbacks.{option}" for option in options))
     assert sizes == [64, 128, 256, 128, 128, 128, 128]
+
+
+def test_encoder_that_cannot_be_compiled_says_how_to_do_without(
+    fails: Callable[..., str], quick: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def backend(graph: object, inputs: object) -> None:
+        raise RuntimeError("No working C++ compiler found")
+
+    monkeypatch.setattr(nn.Module, "compile", partialmethod(nn.Module.compile, backend=backend))
+    said = fails("fit", *quick, "--model.compile=true")
+    assert "the encoder cannot be compiled" in said
+    assert "No working C++ compiler found" in said
+    assert "set model.compile to false" in said
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import errno
 from pathlib import Path
 
 import torch
+from torch._dynamo.exc import TorchDynamoException
 
 from multitask.callbacks.lost_process import is_connection_lost
 from multitask.errors import InputError
@@ -34,6 +35,12 @@ def explained(error: Exception, folder: Path, batch_size: int) -> InputError | N
     if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
         what = error.filename or f"a file of {folder}"
         return InputError(f"{what} cannot be written ({error.strerror}); {advice(folder)}")
+    if isinstance(error, TorchDynamoException):
+        reason = " ".join(str(error).strip().split("\n\n")[0].split())
+        return InputError(
+            f"the encoder cannot be compiled ({reason}); set model.compile to false; "
+            f"{advice(folder)}"
+        )
     if is_connection_lost(error):
         reason = str(error).splitlines()[0]
         return InputError(f"another process does not answer any more ({reason}); {advice(folder)}")

@@ -172,7 +172,8 @@ def _try_encoder(model: MultiTask, data: DataModule) -> None:
     training = model.training
     model.eval()
     try:
-        with torch.no_grad():
+        # To compile for three images would take long.
+        with torch.no_grad(), torch.compiler.set_stance("force_eager"):
             found = _encoded(model, batch["image"], name, shape[1:])
             width = getattr(model.encoder, "out_features", None)
             if isinstance(found, torch.Tensor) and found.shape[-1] != width:
