@@ -8,6 +8,8 @@ PYTHON3 ?= python3
 # Processes that share the tests.
 WORKERS ?= 2
 CONFIG ?= configs/experiment/digits.yaml
+# A file of configs/trainer, without its ending.
+TRAINER ?=
 STUDY ?= configs/study/digits.yaml
 SWEEP ?= configs/sweep/balancers.yaml
 
@@ -21,8 +23,8 @@ help: ## List the targets
 setup: ## Install the project and its pinned dependencies (into the active environment or .venv)
 	@$(PYTHON) scripts/install.py
 
-train: setup ## Train as CONFIG says (by default the digits experiment), then test the best model
-	$(PYTHON) -m multitask fit --config $(CONFIG) $(ARGS)
+train: setup ## Train as CONFIG says (by default the digits experiment) on a TRAINER (such as gpu), and test
+	$(PYTHON) -m multitask fit --config $(CONFIG) $(TRAINER:%=--config configs/trainer/%.yaml) $(ARGS)
 
 resume: setup ## Go on with the training run in the folder RUN (by default the last one)
 	$(PYTHON) -m multitask resume $(RUN) $(ARGS)

@@ -2,17 +2,83 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import nn
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    set_model_state_dict,
+    set_optimizer_state_dict,
+)
 from torch.distributed.device_mesh import DeviceMesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import (
+    FSDPModule,
+    FullyShardedDataParallel,
+    OptimStateKeyType,
+    fully_shard,
+)
+from torch.optim import Optimizer
 
 from multitask.errors import InputError
+
+WHOLE = StateDictOptions(full_state_dict=True)
+"""What a checkpoint holds, of which each process takes its share."""
+
+
+class Sharded(ModelParallelStrategy):
+    """Each process keeps a share of the parameters, their gradients and the optimizer's state.
+
+    Lightning's strategy with its two sizes chosen for this model, which has nothing to divide but
+    data: all processes, whatever their number, and one in the other direction. Checkpoints are
+    whole files, as with any other strategy, so a run can go on without shares, and the other way
+    round.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(save_distributed_checkpoint=False)
+
+    def setup_environment(self) -> None:
+        """Count the processes, which the constructor cannot know."""
+        self._data_parallel_size = self.num_nodes * self.num_processes
+        self._tensor_parallel_size = 1
+        super().setup_environment()
+
+    def load_checkpoint(
+        self, checkpoint_path: str | Path, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Take this process's share of a checkpoint.
+
+        Lightning leaves out what modules keep beside parameters and buffers, as balancers do their
+        memory, and fails where an optimizer keeps nothing.
+        """
+        path = self.broadcast(checkpoint_path)
+        content = torch.load(path, map_location="cpu", mmap=True, weights_only=weights_only)
+        assert self.model is not None
+        set_model_state_dict(self.model, content.pop("state_dict"), options=WHOLE)
+        if self.optimizers:
+            for optimizer, state in zip(self.optimizers, content["optimizer_states"], strict=True):
+                self._load_optimizer(optimizer, state)
+        return content
+
+    def _load_optimizer(self, optimizer: Optimizer, state: dict[str, Any]) -> None:
+        if not state["state"]:
+            # There is nothing to take a share of.
+            optimizer.load_state_dict(state)
+            return
+        assert self.model is not None
+        by_name = OptimStateKeyType.PARAM_NAME
+        named = FullyShardedDataParallel.rekey_optim_state_dict(state, by_name, self.model)
+        set_optimizer_state_dict(self.model, optimizer, named, options=WHOLE)
 
 
 def shard(network: nn.Module, mesh: DeviceMesh) -> None:
     """Let each process keep a share of a network's parameters, where there are any.
 
-    They are gathered for the forward and backward pass of the network as a whole.
+    They are gathered for the forward and backward pass of the network as a whole. A network that
+    is divided already is left as it is.
 
     Args:
         network: any network; called as a module from now on.
@@ -27,5 +93,7 @@ def shard(network: nn.Module, mesh: DeviceMesh) -> None:
             "ModelParallelStrategy tensor_parallel_size: 1, and the number of processes as "
             "data_parallel_size"
         )
-    if any(parameter.requires_grad for parameter in network.parameters()):
+    # Lightning asks again for the test after training.
+    is_sharded = isinstance(network, FSDPModule)
+    if not is_sharded and any(parameter.requires_grad for parameter in network.parameters()):
         fully_shard(network, mesh=mesh["data_parallel"])

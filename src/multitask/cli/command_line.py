@@ -31,6 +31,7 @@ from multitask.cli.failures import advice, explained
 from multitask.cli.instantiation import made_as_set
 from multitask.cli.parser import Parser
 from multitask.cli.preflight import check, check_artifacts, check_length, check_monitors
+from multitask.cli.processes import check_processes, set_processes
 from multitask.cli.report import describe, report, say_where
 from multitask.data import DataModule
 from multitask.distributed import is_first_process
@@ -81,6 +82,11 @@ class CommandLine(LightningCLI):
         )
 
     @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.record.folder
+
+    @property
     def settings(self) -> RunSettings:
         """What was said about the run as a whole."""
         return self._get(self.config_init, "run")
@@ -122,8 +128,11 @@ class CommandLine(LightningCLI):
             check_length(trainer, self.datamodule, config.ckpt_path)
             check_artifacts(self.settings, trainer)
         check_monitors(self._user_callbacks(), self.model)
+        check_processes(trainer)
+        set_processes(trainer)
         wandb_mode(self.settings)
-        self.folder = self._run_folder()
+        written = self._parser(verb).dump(self.config[verb], skip_none=False)
+        self.record = RunRecord(self._run_folder(), written)
         trainer.callbacks = [*self._user_callbacks(), *self._callbacks(verb, trainer)]
         trainer.plugins = [*_listed(trainer.plugins), AtomicCheckpointIO()]
         own_loggers = trainer.logger is None and not trainer.fast_dev_run
@@ -133,7 +142,9 @@ class CommandLine(LightningCLI):
             trainer.enable_model_summary = False
         try:
             made = Trainer(**trainer, **kwargs)
-        except MisconfigurationException as error:
+        except InputError:
+            raise
+        except (MisconfigurationException, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"the Trainer cannot work as set: {reason}") from error
         self._make_folder()
@@ -239,8 +250,7 @@ class CommandLine(LightningCLI):
         bar: list[Callback] = [] if trainer.enable_progress_bar is False else [ProgressBar()]
         if trainer.fast_dev_run:
             return bar
-        config = self._parser(verb).dump(self.config[verb], skip_none=False)
-        callbacks = [*bar, RunRecord(self.folder, config)]
+        callbacks = [*bar, self.record]
         if verb == "predict":
             return [*callbacks, PredictionTable(self.folder / "predictions.csv")]
         drawings = self.folder / "figures" if self.settings.figures else None

@@ -23,7 +23,8 @@ class RunRecord(Callback):
     at its checkpoint.
 
     Args:
-        folder: the run's folder.
+        folder: the run's folder; in the end the first process's counts, since each of those that
+            torchrun or SLURM starts would choose another.
         config: the whole configuration, as YAML.
     """
 
@@ -46,6 +47,7 @@ class RunRecord(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write and tell everything, once, before anything can go wrong."""
+        self.folder = Path(trainer.strategy.broadcast(str(self.folder)))
         files = [each for each in trainer.loggers if isinstance(each, MetricsFile)]
         self._metrics = files[0] if files else None
         if self._is_written or not trainer.is_global_zero:

@@ -1,0 +1,86 @@
+"""How many processes train together, and whether they can."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from lightning.pytorch.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
+from lightning.pytorch.strategies import ModelParallelStrategy
+
+from multitask.errors import InputError
+
+
+def set_processes(trainer: Any) -> None:
+    """Count the processes that torchrun or SLURM has started, where the settings leave it open.
+
+    Args:
+        trainer: the Trainer's settings, of which ``devices`` and ``num_nodes`` may be changed.
+
+    Raises:
+        InputError: if the settings say another number.
+    """
+    here, machines = _started()
+    if here:
+        if _count(trainer.devices) not in (None, here):
+            raise InputError(
+                f"trainer.devices is {trainer.devices}, but {here} processes were started on this "
+                f"machine; set it to {here}, or to auto"
+            )
+        trainer.devices = here
+    if machines:
+        if trainer.num_nodes not in (1, machines):
+            raise InputError(
+                f"trainer.num_nodes is {trainer.num_nodes}, but processes were started on "
+                f"{machines}; leave it out"
+            )
+        trainer.num_nodes = machines
+
+
+def check_processes(trainer: Any) -> None:
+    """Refuse ways to train on several processes that cannot work here.
+
+    Args:
+        trainer: the Trainer's settings.
+
+    Raises:
+        InputError: with what to set.
+    """
+    strategy = trainer.strategy
+    if isinstance(strategy, str) and strategy.startswith(("ddp_fork", "ddp_notebook", "ddp_spawn")):
+        raise InputError(
+            f"trainer.strategy is {strategy}, whose processes would share what each needs for "
+            "itself; take ddp"
+        )
+    if isinstance(strategy, ModelParallelStrategy) and strategy._save_distributed_checkpoint:
+        raise InputError(
+            "trainer.strategy would save checkpoints as folders; take multitask.sharding.Sharded, "
+            "or set trainer.strategy.save_distributed_checkpoint to false"
+        )
+    if trainer.sync_batchnorm:
+        raise InputError(
+            "trainer.sync_batchnorm is not needed, since the model joins batch normalisation by "
+            "itself, on any device; leave it out, and see model.sync_batch_norm"
+        )
+
+
+def _started() -> tuple[int | None, int | None]:
+    """Processes on this machine and number of machines, where something else has started them."""
+    if TorchElasticEnvironment.detect():
+        here = int(os.environ["LOCAL_WORLD_SIZE"])
+        return here, int(os.environ["WORLD_SIZE"]) // here
+    if SLURMEnvironment.detect():
+        return _number("SLURM_NTASKS_PER_NODE"), _number("SLURM_NNODES")
+    return None, None
+
+
+def _count(devices: Any) -> int | None:
+    """How many devices are asked for, None where that is left open."""
+    if isinstance(devices, list | tuple):
+        return len(devices)
+    return int(devices) if str(devices).isdigit() else None
+
+
+def _number(variable: str) -> int | None:
+    value = os.environ.get(variable, "")
+    return int(value) if value.isdigit() else None
