@@ -166,7 +166,13 @@ def test_the_python_blocks_run(here: Path) -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
-    for page in ("README.md", "CONTRIBUTING.md", "docs/tracking.md", "docs/sweeps.md"):
+    for page in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/tracking.md",
+        "docs/sweeps.md",
+        "docs/many_processes.md",
+    ):
         for target in re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text()):
             assert ((ROOT / page).parent / target).exists(), target
 

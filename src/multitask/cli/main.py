@@ -52,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _say(text: str) -> None:
-    # Other processes have met the same.
-    if int(os.environ.get("LOCAL_RANK", 0)) == 0:
+    # Other processes have met the same; torchrun and SLURM number those of a machine.
+    if int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", 0))) == 0:
         print(f"multitask: {text}", file=sys.stderr)
     LOG.error(text)
 
