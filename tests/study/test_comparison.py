@@ -223,3 +223,19 @@ def test_a_single_validation_is_drawn_as_a_point(
         lines = drawn["learning"].axes[0].lines
         markers.append({line.get_marker() for line in lines})
     assert markers == [{"None"}, {"o"}]
+
+
+def test_the_legend_of_many_methods_lies_inside_its_figure(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, Figure] = {}
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: drawn.update({path.stem: self}))
+    both = results.scores[results.scores["method"] == "both"]
+    more = [both.assign(method=f"equal weights {number}") for number in range(12)]
+    draw(replace(results, scores=pd.concat([results.scores, *more])), tmp_path)
+    for name in ("trade_off", "learning"):
+        figure = drawn[name]
+        figure.draw_without_rendering()
+        box = figure.legends[0].get_window_extent()
+        assert box.x0 >= 0, name
+        assert box.x1 <= figure.bbox.x1, name

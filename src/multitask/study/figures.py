@@ -192,7 +192,9 @@ def _mean_history(results: Results, method: str, part: str, names: Sequence[str]
 def _grid(count: int) -> tuple[Figure, list[Axes]]:
     columns = min(count, 4)
     lines = -(-count // columns)
-    figure = Figure(figsize=(3.3 * columns, 2.7 * lines + 0.6), layout="constrained")
+    # One panel is as wide as two, so that the legend has room.
+    size = (3.3 * max(columns, 2), 2.7 * lines + 0.6)
+    figure = Figure(figsize=size, layout="constrained")
     grid = list(figure.subplots(lines, columns, squeeze=False).flat)
     for axes in grid[count:]:
         axes.set_visible(False)
