@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ import pytest
 import yaml
 
 from multitask.cli.study_command import check_study, read_study
-from multitask.study.execution import Workplace
-from multitask.study.plan import Study, planned, variants
+from multitask.study.comparison import further_scores, scores
+from multitask.study.execution import Workplace, command
+from multitask.study.plan import SINGLE_TASK, Study, planned, variants
+from multitask.study.results import collect
 from multitask.study.tuning import trials
 
 ROOT = Path(__file__).parents[2]
@@ -105,22 +108,24 @@ def test_divided_and_killed_it_reports_the_same_and_repeats_nothing(file: Path) 
         assert tested != ("trial" in str(path))
 
 
-@pytest.mark.slow
-def test_the_toy_problem_is_a_study_like_any_other(tmp_path: Path) -> None:
-    study = yaml.safe_load((ROOT / "configs/study/toy.yaml").read_text())
-    study |= {"experiment": str(ROOT / study["experiment"]), "seeds": [1]}
-    study["settings"] = {"data.init_args.samples": 5}
-    study["methods"] = {"Nash-MTL": study["methods"]["Nash-MTL"]}
-    file = tmp_path / "toy.yaml"
-    file.write_text(yaml.safe_dump(study))
-    run(file, "studies")
-    found = pd.read_csv("studies/toy/scores.csv", index_col=0)
+def test_the_toy_problem_is_a_study_like_any_other(
+    multitask: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    offered = read_study(Path("configs/study/toy.yaml"))
+    study = replace(offered, seeds=[1], settings={"data.init_args.samples": 5})
+    place = Workplace(tmp_path, 1, lambda arguments: None)
+    runs = [run for run in planned(study) if run.method in (SINGLE_TASK, "Nash-MTL")]
+    for each in runs:
+        multitask(*command(study, each, place))
+    folders = {each.place: place.finished(each) for each in runs}
+    results = collect(study, runs, folders, dict.fromkeys(folders))
     # From (0, 0), where both losses are 0, a few steps straight down.
-    assert found.loc["Nash-MTL", "second"] < found.loc["Nash-MTL", "first"] < -0.01
-    page = Path("studies/toy/report.md").read_text()
-    assert "|  | first value ↓ | second value ↓ |" in page
-    assert "|  | first on_front ↑ | first front_distance ↓ |" in page
-    assert "| Nash-MTL | 0.00 | 8.3" in page
+    found = scores(results).loc["Nash-MTL"]
+    assert found["second"] < found["first"] < -0.01
+    further = further_scores(results).loc["Nash-MTL"]
+    assert further["first on_front"] == 0
+    assert further["first front_distance"] == pytest.approx(8.33, abs=0.01)
 
 
 @pytest.mark.parametrize(
