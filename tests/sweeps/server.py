@@ -250,6 +250,9 @@ class Server:
 
 
 class _Http(ThreadingHTTPServer):
+    # Many files at once: a connection that does not fit is tried again only after a second.
+    request_queue_size = 128
+
     def __init__(self, server: Server, port: int) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.owner = server
