@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import struct
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
+from cli.forked_program import ForkedProgram
 from wandb.proto.wandb_internal_pb2 import Record
 
 from multitask.cli.main import main
@@ -82,16 +79,9 @@ def quick() -> tuple[str, ...]:
 class Program:
     """The program in processes of its own."""
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> ForkedProgram:
         """Start it and do not wait."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "multitask", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            # A shell's background job ignores Ctrl-C, and hands that on to what it starts.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-        )
+        return ForkedProgram(arguments)
 
     def __call__(self, *arguments: str, seconds: float = 300) -> str:
         """Run it to its end, which must be a good one; returns what it printed."""

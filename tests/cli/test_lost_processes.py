@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from cli.forked_program import ForkedProgram
 
 TWO = (
     "--trainer.accelerator=cpu",
@@ -40,13 +40,13 @@ def steps(root: Path) -> int:
     return int(lines[-1].split(",")[0]) if lines else 0
 
 
-def child_of(process: subprocess.Popen[str]) -> int:
+def child_of(process: ForkedProgram) -> int:
     (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return int(child)
 
 
 def hit(
-    process: subprocess.Popen[str], root: Path, after: int, number: int, child: bool
+    process: ForkedProgram, root: Path, after: int, number: int, child: bool
 ) -> tuple[str, int]:
     """Send a signal to one of the two after a step; returns what they said, and the exit code.
 

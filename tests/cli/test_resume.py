@@ -8,7 +8,6 @@ import re
 import signal
 import time
 from collections.abc import Callable
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from multitask.cli.main import main
 from multitask.runs.folder import LAST
 
 LONG = (
@@ -52,54 +50,39 @@ def only_run(root: Path) -> Path:
     return run
 
 
-@pytest.fixture
-def start() -> Callable[..., Any]:
-    """Starts the program in a process that has imported everything already."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["multitask.cli.command_line"])
-
-    def begin(*arguments: str) -> Any:
-        process = context.Process(target=main, args=(arguments,))
-        process.start()
-        return process
-
-    return begin
-
-
 def kill_after(process: Any, root: Path, size: int, delay: float) -> None:
     """Kill without warning a moment after the metrics have grown by so many bytes."""
     files = list(root.glob("digits/*/metrics.csv"))
     size += files[0].stat().st_size if files else 0
     deadline = time.monotonic() + 60
     while not (files and files[0].stat().st_size >= size and list(root.glob(f"digits/*/{LAST}"))):
-        assert process.is_alive()
+        assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.002)
         files = files or list(root.glob("digits/*/metrics.csv"))
     time.sleep(delay)
-    process.kill()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
 
 
 @pytest.mark.slow
 def test_killed_at_ten_moments_equals_never_stopped(
-    start: Callable[..., Any], digits: str, tmp_path: Path
+    program: Any, digits: str, tmp_path: Path
 ) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    undisturbed = start("fit", digits, *LONG, f"--run.root={whole}")
-    undisturbed.join()
+    program("fit", digits, *LONG, f"--run.root={whole}")
     chance = random.Random(0)
-    process = start("fit", digits, *LONG, f"--run.root={cut}")
+    process = program.start("fit", digits, *LONG, f"--run.root={cut}")
     reached = []
     for _ in range(KILLS):
         # At most a tenth of the metrics, so that the last kill comes before the end.
         kill_after(process, cut, chance.randrange(3000), chance.uniform(0, 0.03))
         run = only_run(cut)
         reached.append((last(run)["global_step"], rows(run)[-1][0]))
-        process = start("resume", str(run))
-    process.join()
-    assert process.exitcode == undisturbed.exitcode == 0
+        process = program.start("resume", str(run))
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
     # Some were in the middle of steps that no checkpoint has.
     assert sum(int(step) >= saved for saved, step in reached) >= 3, reached
     expected, found = last(only_run(whole)), last(run)

@@ -58,7 +58,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         InputError: if the file is missing, damaged or no checkpoint.
     """
     if path.is_file() and (reason := damage(path)) is not None:
-        raise InputError(f"the file is damaged: {reason}{_instead(path)}")
+        raise InputError(f"the file is damaged or no checkpoint: {reason}{_instead(path)}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
