@@ -62,6 +62,21 @@ def test_another_number_than_was_started_is_refused(
     assert right in fails("fit", *quick, setting)
 
 
+@pytest.mark.parametrize(("variable", "says"), [("LOCAL_RANK", 0), ("SLURM_LOCALID", 0), ("", 1)])
+def test_one_process_of_a_machine_tells_what_all_have_met(
+    variable: str,
+    says: int,
+    multitask: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if variable:
+        monkeypatch.setenv(variable, "1")
+    with pytest.raises(SystemExit):
+        multitask("fit", "--config=nowhere.yaml")
+    assert capsys.readouterr().err.count("there is no file") == says
+
+
 MODEL_PARALLEL = '{"class_path": "lightning.pytorch.strategies.ModelParallelStrategy"}'
 
 

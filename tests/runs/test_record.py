@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -65,6 +66,15 @@ def test_configuration_and_origin_are_written_once(
     ]
     assert (tmp_path / "config.yaml").read_text() == CONFIG
     assert "packages" in yaml.safe_load((tmp_path / "provenance.yaml").read_text())
+
+
+def test_folder_is_the_first_processs(tmp_path: Path, tiny_model: TinyModel) -> None:
+    strategy = SimpleNamespace(broadcast=lambda folder: str(Path(folder).with_name("first")))
+    other: Any = SimpleNamespace(strategy=strategy, loggers=[], is_global_zero=False)
+    record = RunRecord(tmp_path / "second", CONFIG)
+    record.setup(other, tiny_model(), "fit")
+    assert record.folder == tmp_path / "first"
+    assert not list(tmp_path.iterdir())
 
 
 def test_next_part_writes_files_of_its_own(

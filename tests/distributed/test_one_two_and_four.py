@@ -1,0 +1,213 @@
+"""One, two and four processes learn the same, stopped on some and resumed on others too.
+
+The labels are spread unevenly: no batch has a label of `digit` for each of four processes. The last
+batch of the validation has fewer samples than processes.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from distributed.several_trainings import only_run, with_folders
+from torch import Tensor
+
+from multitask.cli.main import main
+from multitask.data import PosedDigits
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = ROOT / "configs"
+BATCH, LABELLED, BATCHES = 71, 3, 4
+ARGUMENTS = (
+    "fit",
+    f"--config={CONFIGS / 'experiment/digits.yaml'}",
+    "--trainer.accelerator=cpu",
+    f"--trainer.limit_train_batches={BATCHES}",
+    "--run.test_after_fit=false",
+    "--trainer.max_epochs=2",
+    # The checkpoint before the last is one from the middle of the second epoch.
+    "--trainer.val_check_interval=2",
+    "--trainer.num_sanity_val_steps=0",
+    "--trainer.log_every_n_steps=1",
+    "--trainer.enable_progress_bar=false",
+    f"--data.batch_size={BATCH}",
+    f"--data.labelled_per_batch={LABELLED}",
+    "--run.wandb=off",
+    "--run.figures=false",
+)
+DDP = (f"--config={CONFIGS / 'trainer/ddp.yaml'}",)
+SHARDED = (f"--config={CONFIGS / 'trainer/fsdp.yaml'}",)
+MACHINES = (f"--config={CONFIGS / 'trainer/multinode.yaml'}",)
+# With learnt weights of the losses.
+DOUBLE = (
+    "--trainer.precision=64-true",
+    f"--model.balancer={CONFIGS / 'balancer/uncertainty.yaml'}",
+)
+# In small steps, as in test_two_processes, and with a balancer that has a memory: of how similar
+# the gradients of earlier batches were.
+SINGLE = (
+    "--model.optimizer=torch.optim.SGD",
+    "--model.optimizer.lr=0.0001",
+    "--model.balancer=multitask.balancing.GradientBalancer",
+    "--model.balancer.method=multitask.balancing.weightings.GradVac",
+)
+SHORT = (
+    "--trainer.max_epochs=1",
+    "--trainer.limit_train_batches=2",
+    "--trainer.limit_val_batches=1",
+    "--trainer.val_check_interval=2",
+)
+
+
+def resumed(run: str) -> str:
+    """The argument that goes on from the middle of a run's second epoch."""
+    return f"--ckpt_path={{{run}}}/checkpoints/last-1.ckpt"
+
+
+TWO = {
+    "two/double": (*DOUBLE, *DDP),
+    "two/sharded": (*SINGLE, *SHARDED, "--model.compile=true"),
+    "two/sharded-resumed": (
+        *(*SINGLE, *SHARDED, resumed("two/sharded")),
+        *("--run.test_after_fit=true", "--trainer.limit_test_batches=1"),
+    ),
+    "two/machines": (*MACHINES, *SHORT, "--run.wandb=offline"),
+}
+FOUR = {
+    "four/double": (*DOUBLE, *DDP),
+    "four/single": (*SINGLE, *DDP),
+    "four/resumed-from-two": (*DOUBLE, *DDP, resumed("two/double")),
+    "four/sharded-resumed-from-two": (*SINGLE, *SHARDED, resumed("two/sharded")),
+}
+ONE = {
+    "one/double": DOUBLE,
+    "one/single": SINGLE,
+    "one/resumed-from-two": (*DOUBLE, resumed("two/double")),
+    "one/resumed-from-sharded": (*SINGLE, resumed("two/sharded")),
+}
+
+
+def commands(trainings: dict[str, tuple[str, ...]]) -> list[list[str]]:
+    return [[*ARGUMENTS, *each, f"--run.root={name}"] for name, each in trainings.items()]
+
+
+def train(folder: Path, trainings: dict[str, tuple[str, ...]], launch: str, after: str) -> None:
+    """Train one after the other, in the same processes.
+
+    Args:
+        folder: where the runs go.
+        trainings: arguments by name.
+        launch: what comes before the program's name.
+        after: what comes after its file.
+    """
+    file = folder / "commands.json"
+    file.write_text(json.dumps(commands(trainings)))
+    program = str(Path(__file__).with_name("several_trainings.py"))
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MULTITASK_", "WANDB_"))}
+    done = subprocess.run(
+        [sys.executable, *launch.split(), program, str(file), *after.split()],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**kept, "OMP_NUM_THREADS": "1", "WANDB_SILENT": "true"},
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+
+
+def saved(run: Path) -> dict[str, Any]:
+    return torch.load(run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
+
+
+def largest_difference(one: Path, two: Path) -> float:
+    """Between the weights at the end of two runs, buffers included."""
+    found, expected = saved(one), saved(two)
+    assert found.keys() == expected.keys()
+    return max(
+        float((value.double() - found[name].double()).abs().max())
+        for name, value in expected.items()
+        if isinstance(value, Tensor)
+    )
+
+
+def logged(run: Path) -> dict[tuple[str, str], float]:
+    with (run / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        (row["step"], row["name"]): float(row["value"])
+        for row in rows
+        if row["name"].startswith(("train/", "val/")) and "per_second" not in row["name"]
+    }
+
+
+def same(one: Path, two: Path, tolerance: float) -> None:
+    """Same weights and losses; in double precision also metrics, themselves in single precision.
+
+    In single precision two samples of nearly the same score may change places.
+    """
+    assert largest_difference(one, two) < tolerance
+    expected, found = logged(one), logged(two)
+    # Those that went on from a checkpoint have logged their part.
+    is_whole = set(found) == set(expected)
+    assert is_whole or set(found) < set(expected)
+    names = [name for _, name in found]
+    assert names.count("train/loss") == (8 if is_whole else 2)
+    assert names.count("val/digit/accuracy") == (4 if is_whole else 1)
+    for key, value in found.items():
+        is_loss = key[1].endswith("loss")
+        if not is_whole and key[1].startswith("train/") and not is_loss:
+            # Of an epoch that was resumed, the training metrics are those of its rest.
+            continue
+        if tolerance < 1e-6 or is_loss:
+            slack = tolerance if key[1].startswith("train/") and is_loss else max(tolerance, 1e-6)
+            assert value == pytest.approx(expected[key], rel=slack, abs=slack), key
+
+
+def test_the_setting_is_uneven() -> None:
+    data = PosedDigits(tasks=["digit"], batch_size=BATCH, labelled_per_batch=LABELLED)
+    data.setup()
+    labels = data.targets("train")["digit"]
+    for batch in data.train_dataloader().sampler.global_batches(0)[:BATCHES]:
+        known = [int((labels[share] != -100).sum()) for share in batch.tensor_split(4)]
+        assert min(known) == 0
+        assert sum(known) == LABELLED
+    last = list(data.val_dataloader().sampler.global_batches(0))[-1]
+    assert [len(share) for share in last.tensor_split(4)] == [1, 1, 1, 0]
+
+
+# One test, because each start takes long, and tests of another process could not share it.
+@pytest.mark.slow
+def test_one_two_and_four_processes_learn_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(name: str) -> Path:
+        return only_run(tmp_path / name)
+
+    train(tmp_path, TWO, "-m torch.distributed.run --standalone --nproc-per-node=2", "")
+    train(tmp_path, FOUR, "", "4")
+    monkeypatch.chdir(tmp_path)
+    for each in commands(ONE):
+        main([with_folders(argument) for argument in each])
+
+    resumed_double = ("one/resumed-from-two", "four/resumed-from-two")
+    for name in ("two/double", "four/double", *resumed_double):
+        same(run("one/double"), run(name), 1e-10)
+    sharded = ("two/sharded-resumed", "four/sharded-resumed-from-two", "one/resumed-from-sharded")
+    for name in ("four/single", "two/sharded", *sharded):
+        same(run("one/single"), run(name), 1e-5)
+        # What the balancer remembers went on too.
+        state: Any = saved(run(name))["balancer._extra_state"]
+        assert state["batches"] == 2 * BATCHES, name
+
+    # One folder and one W&B run, whatever the number of processes.
+    for name in ("two/machines", "four/double"):
+        assert len(list((tmp_path / name).glob("*/*"))) == 1
+        assert [each.name for each in run(name).glob("config*.yaml")] == ["config.yaml"]
+    assert len(list(run("two/machines").glob("wandb/offline-run-*"))) == 1
