@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from multitask.cli.study_command import check_study, read_study
 from multitask.study.comparison import further_scores, scores
 from multitask.study.execution import Workplace, command
-from multitask.study.plan import SINGLE_TASK, Study, planned, variants
+from multitask.study.plan import SINGLE_TASK, PlannedRun, Study, planned, variants
 from multitask.study.results import collect
 from multitask.study.tuning import trials
 
@@ -183,7 +184,7 @@ def test_without_a_key_an_online_study_is_refused(
 
 def documented() -> dict[str, str]:
     page = (ROOT / "docs/study.md").read_text()
-    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    block, _ = re.findall(r"```yaml\n(.*?)```", page, re.S)
     files = {
         path.stem: path.read_text() for path in sorted((ROOT / "configs/study").glob("*.yaml"))
     }
@@ -214,3 +215,30 @@ def test_every_study_that_is_offered_could_start(
 )
 def test_wrong_arguments(file: Path, fails: Callable[..., str], argument: str, says: str) -> None:
     assert says in fails("study", str(file), argument)
+
+
+def test_agents_take_the_shares_of_a_study(
+    file: Path, multitask: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/study.md has it; what an agent says of itself must not reach the runs."""
+    page = (ROOT / "docs/study.md").read_text()
+    _, block = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    sweep = yaml.safe_load(block)
+    seen: list[Any] = []
+    for name in ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH"):
+        monkeypatch.setenv(name, "an agent's")
+
+    def train(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
+        seen.append([run.place for run in runs])
+        assert not {"WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH"} & set(os.environ)
+
+    monkeypatch.setattr("multitask.cli.study_command.train", train)
+    for shard in sweep["parameters"]["shard"]["values"]:
+        given = create_sweep_command_args({"args": {"shard": {"value": shard}}})["args"]
+        command = sweep["command"][3:-1]
+        assert command[:2] == ["multitask", "study"]
+        multitask("study", str(file), *given)
+    study = read_study(file)
+    everything = [run.place for run in [*planned(study), *trials(study)]]
+    assert sorted(place for shard in seen for place in shard) == sorted(everything)
+    assert len(seen) == 4

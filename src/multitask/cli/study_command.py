@@ -31,6 +31,7 @@ from multitask.study.wandb_report import send_report
 from multitask.tasks import Task
 
 USAGE = "multitask study configs/study/digits.yaml [--jobs=2] [--shard=1/4] [--folder=studies]"
+OF_AN_AGENT = ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH")
 PRELOADED = ("multitask.cli.command_line", "multitask.study.execution")
 
 
@@ -45,6 +46,9 @@ def study_command(arguments: Sequence[str], program: Program) -> None:
         InputError: if the study's file or an argument is not right.
     """
     options = _options(arguments)
+    # A sweep's agent has started this program, not each of its runs.
+    for name in OF_AN_AGENT:
+        os.environ.pop(name, None)
     study = read_study(Path(options["file"]))
     _check_wandb(study, options["file"])
     studies = variants(study)
