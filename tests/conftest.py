@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ from multitask.tasks import Classification, Regression
 pytest_plugins = ["conformance.table"]
 
 SAMPLES = 24
+PORTS = count()
+"""Below those that a system gives to whoever asks for a free one."""
 
 torch.set_num_threads(1)
 
@@ -32,6 +36,19 @@ torch.set_num_threads(1)
 def _without_wandb(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "disabled")
     monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _own_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that a test starts know of no test before, and meet where no other program is.
+
+    Lightning takes a port that is free, and uses it seconds later, when the system may have given
+    it to another test.
+    """
+    for name in ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR"):
+        monkeypatch.delenv(name, raising=False)
+    port = 20_000 + os.getpid() % 1000 * 10 + next(PORTS) % 10
+    monkeypatch.setenv("MASTER_PORT", str(port))
 
 
 @pytest.fixture(autouse=True)

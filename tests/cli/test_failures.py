@@ -75,6 +75,10 @@ def test_encoder_that_cannot_be_compiled_says_how_to_do_without(
         ),
         (OSError(errno.EROFS, "Read-only file system"), "a file of run cannot be written (Read-"),
         (RuntimeError("Connection closed by peer [1.2.3.4]\nmore"), "by peer [1.2.3.4]); it had"),
+        (
+            RuntimeError("The server socket has failed to listen. port: 46025, name: EADDRINUSE"),
+            "port 46025, at which the processes were to meet, has been taken by another program",
+        ),
         (RuntimeError("NCCL error in: somewhere"), "another process does not answer any more"),
     ],
 )

@@ -50,8 +50,9 @@ DOUBLE = (
     "--trainer.precision=64-true",
     f"--model.balancer={CONFIGS / 'balancer/uncertainty.yaml'}",
 )
-# In small steps, as in test_two_processes, and with a balancer that has a memory: of how similar
-# the gradients of earlier batches were.
+# In small steps: an activation within rounding of zero may fall on either side of a ReLU, and large
+# steps then part even one process from itself, started with weights that differ in the last digit.
+# With a balancer that has a memory: of how similar the gradients of earlier batches were.
 SINGLE = (
     "--model.optimizer=torch.optim.SGD",
     "--model.optimizer.lr=0.0001",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from pathlib import Path
 
 import torch
@@ -40,6 +41,11 @@ def explained(error: Exception, folder: Path, batch_size: int) -> InputError | N
         return InputError(
             f"the encoder cannot be compiled ({reason}); set model.compile to false; "
             f"{advice(folder)}"
+        )
+    if (taken := re.search(r"port: (\d+).*EADDRINUSE", str(error))) is not None:
+        return InputError(
+            f"port {taken[1]}, at which the processes were to meet, has been taken by another "
+            "program; start again, or choose a port with MASTER_PORT=..."
         )
     if is_connection_lost(error):
         reason = str(error).splitlines()[0]
