@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from multitask.study.sweep import find_trials, read_sweep
-from multitask.study.sweep_report import MOST_METHODS, write_sweep_report
+from multitask.study.sweep_report import MOST_METHODS, draw_parameters, write_sweep_report
 
 Make = Callable[..., Path]
 
@@ -65,3 +65,17 @@ def test_without_a_test_there_is_still_the_validation_score(
     text = report(tmp_path)
     assert "| x=a | 0.600 | 1 |" in text
     assert "No run has been tested" in text
+
+
+def test_each_parameter_has_a_panel(tmp_path: Path, finished_run: Make) -> None:
+    finished_run("--lr=0.001 --b=x.y.A --c=1 --d=1", 0.5)
+    finished_run("--lr=0.1 --b=x.y.B --d=2", 0.6)
+    finished_run("--lr=0.01 --b=x.y.B --c=2 --d=2", None)
+    figure = draw_parameters(read_sweep(find_trials(tmp_path), "sweep-one"))
+    assert figure is not None
+    panels = {axes.get_xlabel(): axes for axes in figure.axes if axes.get_visible()}
+    assert list(panels) == ["lr", "b", "c", "d"]
+    assert [panels[name].get_xscale() for name in ("lr", "d")] == ["log", "linear"]
+    assert [each.get_text() for each in panels["b"].get_xticklabels()] == ["B", "A"]
+    # The trial that leaves it as it is has no place on its axis.
+    assert panels["c"].lines[0].get_xdata().tolist() == [1]

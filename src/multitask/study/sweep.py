@@ -151,6 +151,19 @@ def ranked(sweep: Sweep) -> pd.DataFrame:
     return table.sort_values("val/score", ascending=False)
 
 
+def shortened(values: Set[str]) -> dict[str, str]:
+    """Each value as it is shown: short where that tells it from the others.
+
+    Args:
+        values: what was given for one parameter, as text.
+    """
+    short = {value: _shown(value) for value in values}
+    return {
+        value: text if list(short.values()).count(text) == 1 else value
+        for value, text in short.items()
+    }
+
+
 def _trial(path: Path) -> Iterator[Trial]:
     folder = path.parent
     try:
@@ -189,7 +202,7 @@ def _differing(trials: Sequence[Trial]) -> list[str]:
 def _runs(trials: Sequence[Trial], parameters: Sequence[str]) -> Iterator[PlannedRun]:
     labels = _labels(parameters)
     shown = {
-        name: _shortened({trial.arguments.get(name, "") for trial in trials}) for name in labels
+        name: shortened({trial.arguments.get(name, "") for trial in trials}) for name in labels
     }
     times: Counter[tuple[str, int]] = Counter()
     for trial in trials:
@@ -221,15 +234,6 @@ def _labels(parameters: Sequence[str]) -> dict[str, str]:
                 labels[name] = label
                 break
     return labels
-
-
-def _shortened(values: Set[str]) -> dict[str, str]:
-    """Each value as it is shown: short where that tells it from the others."""
-    short = {value: _shown(value) for value in values}
-    return {
-        value: text if list(short.values()).count(text) == 1 else value
-        for value, text in short.items()
-    }
 
 
 def _shown(value: str) -> str:

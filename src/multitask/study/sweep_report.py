@@ -14,10 +14,12 @@ from matplotlib.figure import Figure
 
 from multitask.study.report import markdown_table, with_interval, write_report
 from multitask.study.statistics import interval
-from multitask.study.sweep import Sweep, ranked
+from multitask.study.sweep import Sweep, ranked, shortened
 
 MOST_METHODS = 20
 """No more are drawn and compared; all are in the first table."""
+MOST_LETTERS = 24
+"""Of a label in a figure, at its end."""
 WIDE = 30.0
 """A parameter whose largest value is this many times the smallest has a logarithmic axis."""
 
@@ -56,7 +58,7 @@ def _opening(sweep: Sweep, folder: Path) -> Iterator[str]:
         "\nThe best `val/score` of each run, mean over seeds. The best of many such scores is too "
         "good: what to expect of it is below, from the test set. `trials.csv` has every run."
     )
-    if (figure := _draw(sweep)) is not None:
+    if (figure := draw_parameters(sweep)) is not None:
         figure.savefig(folder / "figures" / "parameters.png", dpi=120)
         yield "\n![val/score by parameter](figures/parameters.png)\n"
         yield "*A point for each run; the others' parameters differ along an axis.*\n"
@@ -64,31 +66,43 @@ def _opening(sweep: Sweep, folder: Path) -> Iterator[str]:
         yield f"\nBelow are the {MOST_METHODS} best of {len(rows)}.\n"
 
 
-def _draw(sweep: Sweep) -> Figure | None:
+def draw_parameters(sweep: Sweep) -> Figure | None:
+    """Draw the score of each trial over each parameter.
+
+    Args:
+        sweep: what the trials found.
+
+    Returns:
+        A panel for each parameter; None where there is none.
+    """
     trials = sweep.trials.dropna(subset="val/score")
     if not sweep.parameters:
         return None
     columns = min(len(sweep.parameters), 3)
     lines = -(-len(sweep.parameters) // columns)
     figure = Figure(figsize=(4 * columns, 3.2 * lines), layout="constrained")
-    grid = figure.subplots(lines, columns, squeeze=False).flat
+    grid = list(figure.subplots(lines, columns, squeeze=False).flat)
     for axes, name in zip(grid, sweep.parameters, strict=False):
         _draw_parameter(axes, trials[name], trials["val/score"])
         axes.set(xlabel=name, ylabel="val/score")
-    for axes in list(grid)[len(sweep.parameters) :]:
+    for axes in grid[len(sweep.parameters) :]:
         axes.set_visible(False)
     return figure
 
 
 def _draw_parameter(axes: Axes, values: pd.Series[str], scores: pd.Series[float]) -> None:
-    numbers = pd.to_numeric(values, errors="coerce")
+    given = values != ""
+    numbers = pd.to_numeric(values[given], errors="coerce")
     if numbers.notna().all():
-        axes.plot(numbers, scores, "o", alpha=0.7)
+        axes.plot(numbers, scores[given], "o", alpha=0.7)
         if numbers.min() > 0 and numbers.max() / numbers.min() >= WIDE:
             axes.set_xscale("log")
         return
+    short = shortened(set(values))
     names = list(dict.fromkeys(values))
     axes.plot([names.index(value) for value in values], scores, "o", alpha=0.7)
-    labels = [str(name)[-24:] or "(as the file says)" for name in names]
+    labels = [short[name][-MOST_LETTERS:] or "(as the file says)" for name in names]
+    if len(names) > MOST_METHODS:
+        labels = [""] * len(names)
     axes.set_xticks(np.arange(len(names)), labels, rotation=30, ha="right", fontsize="small")
     axes.margins(x=0.2)
