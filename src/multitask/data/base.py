@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
+from pandas import DataFrame
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
@@ -87,6 +88,21 @@ class DataModule(LightningDataModule, ABC):
         """All targets of a split, by task, first axis ``[samples]``."""
         self.setup()
         return self.splits[split].targets
+
+    def names(self, split: str) -> list[str] | None:
+        """What people call each sample of a split, such as its file; None where they have no name.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+        """
+        return None
+
+    def records(self) -> dict[str, DataFrame]:
+        """Tables to keep in a run's folder, by file name, such as which sample is in which split.
+
+        They are asked for once the splits are loaded.
+        """
+        return {}
 
     def train_dataloader(self) -> BatchLoader:
         """Batches in a new random order in each epoch."""
