@@ -220,21 +220,28 @@ class VisionTransformer:
         return 3.0 * (weights + attention) + 2 * patches
 
 
-def state_bytes(parameters: int, bf16: bool, shards: int = 1) -> float:
+def state_bytes(parameters: int, bf16: bool, shards: int = 1, block: int | None = None) -> float:
     """Parameters, gradients, AdamW's two averages and what the strategy adds, at most.
 
-    DistributedDataParallel (``shards`` 1) keeps a copy of the gradients in its buckets. FSDP2, with
-    the encoder as one unit, keeps a share of parameters and averages, and at the ends of the
-    forward and backward pass holds two whole copies: of the gathered parameters, of parameters and
-    gradients, or of gradients. With ``bf16-mixed`` there is a copy of the weights in bfloat16.
+    DistributedDataParallel (``shards`` 1) keeps a copy of the gradients in its buckets. FSDP2 keeps
+    a share of all four. Beside it there are whole blocks: in the backward pass two with gathered
+    parameters, of which one is fetched ahead, and two with gradients, of which one is being sent.
+    An encoder without blocks is one, whose gradients' share comes when its parameters have gone.
+    With ``bf16-mixed`` there is a copy of the weights in bfloat16.
 
     Args:
         parameters: of the encoder.
         bf16: whether the precision is ``bf16-mixed``.
         shards: processes among which FSDP2 divides the parameters.
+        block: parameters of the largest block that is gathered by itself; none where not given.
     """
-    numbers = 5.0 if shards == 1 else 3 / shards + 2
-    return parameters * (numbers * FLOAT + (2 if bf16 else 0))
+    if shards == 1:
+        numbers = 5.0 * parameters
+    elif block is None:
+        numbers = (3 / shards + 2) * parameters
+    else:
+        numbers = 4 / shards * parameters + 4 * block
+    return numbers * FLOAT + (2 * parameters if bf16 else 0)
 
 
 def representation_bytes(tasks: int, images: int, features: int) -> float:

@@ -74,7 +74,9 @@ def memory_table() -> str:
     for bf16 in (False, True):
         for checkpointed in (False, True):
             kept = VIT_L.activation_bytes(IMAGES, bf16, checkpointed)
-            states = [state_bytes(VIT_L.parameters, bf16, shards) for shards in (1, 8, 64)]
+            states = [
+                state_bytes(VIT_L.parameters, bf16, shards, VIT_L.block) for shards in (1, 8, 64)
+            ]
             name = "`bf16-mixed`" if bf16 else "`32-true`"
             rows.append(
                 [
@@ -134,7 +136,8 @@ def statements() -> list[str]:
     """Numbers in the text."""
     step, slow = IMAGES * VIT_L.operations / SPEED, LINKS[-1]
     gradients = slow.seconds(_plain(TASKS[0]))
-    each = [state_bytes(1, bf16=True, shards=shards) for shards in (1, 64)]
+    # Blocks of a network of billions are a small part of it, too.
+    each = [state_bytes(1, bf16=True, shards=shards, block=0) for shards in (1, 64)]
     most = [digits(USABLE * GPUS[-1] / size / 1e9) for size in each]
     return [
         f"ViT-L has {digits(VIT_L.parameters / 1e6)} million parameters without its classifier",

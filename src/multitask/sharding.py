@@ -24,6 +24,8 @@ from torch.optim import Optimizer
 
 from multitask.errors import InputError
 
+BLOCK = 1_000_000
+"""Parameters from which on a block is gathered by itself; smaller ones are not worth a message."""
 WHOLE = StateDictOptions(full_state_dict=True)
 """What a checkpoint holds, of which each process takes its share."""
 
@@ -77,8 +79,9 @@ class Sharded(ModelParallelStrategy):
 def shard(network: nn.Module, mesh: DeviceMesh) -> None:
     """Let each process keep a share of a network's parameters, where there are any.
 
-    They are gathered for the forward and backward pass of the network as a whole. A network that
-    is divided already is left as it is.
+    Large blocks of a stack (``nn.Sequential`` or ``nn.ModuleList``, as the layers of a transformer
+    are) are gathered one after the other, each for its own forward and backward pass, and what is
+    left for those of the network as a whole. A network that is divided already is left as it is.
 
     Args:
         network: any network; called as a module from now on.
@@ -96,4 +99,22 @@ def shard(network: nn.Module, mesh: DeviceMesh) -> None:
     # Lightning asks again for the test after training.
     is_sharded = isinstance(network, FSDPModule)
     if not is_sharded and any(parameter.requires_grad for parameter in network.parameters()):
+        for block in _large_blocks(network):
+            fully_shard(block, mesh=mesh["data_parallel"])
         fully_shard(network, mesh=mesh["data_parallel"])
+
+
+def _large_blocks(network: nn.Module) -> list[nn.Module]:
+    blocks: dict[nn.Module, None] = {}
+    for child in network.children():
+        is_of_stack = isinstance(network, nn.Sequential | nn.ModuleList)
+        # A stack in a stack is no block: a list has no forward pass to gather its parameters for.
+        if is_of_stack and not isinstance(child, nn.ModuleList) and _is_large(child):
+            blocks[child] = None
+        else:
+            blocks |= dict.fromkeys(_large_blocks(child))
+    return list(blocks)
+
+
+def _is_large(block: nn.Module) -> bool:
+    return sum(each.numel() for each in block.parameters() if each.requires_grad) >= BLOCK

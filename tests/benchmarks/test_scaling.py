@@ -163,6 +163,7 @@ def test_ddp_keeps_five_numbers_a_parameter() -> None:
 
 def test_fsdp_divides_parameters_and_averages_and_holds_two_whole_copies() -> None:
     assert formulas.state_bytes(1000, bf16=False, shards=10) == 4 * (3 * 100 + 2 * 1000)
+    assert formulas.state_bytes(1000, False, shards=10, block=50) == 4 * (4 * 100 + 4 * 50)
 
 
 def test_balancing_keeps_what_the_formulas_say() -> None:

@@ -19,6 +19,7 @@ NOISE = (
     r".*callbacks used to create the checkpoint need to be provided.*",
     r".*instantiate_classes.* was deprecated.*",
     r".*Attribute '.*' is an instance of `nn.Module`.*",
+    r".*FSDP2-wrapped module .* returned a view tensor.*",
 )
 
 
