@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from multitask.errors import InputError, nearest
 from multitask.tasks.base import Task
 
-TAKEN_IN_BATCHES = ("image", "index", "place", "source")
+TAKEN_IN_BATCHES = ("image", "index")
 SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 TAKEN_IN_METRICS = ("loss", "score", "learning_rate", "images_per_second")
 
