@@ -22,8 +22,9 @@ from multitask.runs.settings import RunSettings
 from multitask.runs.summary import read_summary
 from multitask.runs.tracking import wandb_mode
 from multitask.study.execution import Program, Workplace, command, shard_of, train
+from multitask.study.page import REPORT
 from multitask.study.plan import Method, PlannedRun, Study, planned, variants
-from multitask.study.report import REPORT, write_report
+from multitask.study.report import write_report
 from multitask.study.results import Results, collect
 from multitask.study.tuning import chosen, trials
 from multitask.study.variation import write_variation

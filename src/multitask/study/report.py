@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import math
-import re
-import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import yaml
-from markdown import markdown
 
-from multitask.runs.folder import PROVENANCE
 from multitask.study.comparison import (
     affinities,
     between_methods,
@@ -26,18 +17,13 @@ from multitask.study.comparison import (
     scores,
 )
 from multitask.study.figures import draw
+from multitask.study.markdown_table import markdown_table, number, with_interval
+from multitask.study.origin import origin
+from multitask.study.page import write_page
 from multitask.study.plan import SINGLE_TASK, TUNED
 from multitask.study.results import Results
 
-REPORT = "report.html"
 SIGNIFICANT = 0.05
-STYLE = """
-body { font-family: system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.25rem 0.7rem; border-bottom: 1px solid #ddd; text-align: right; }
-th:first-child, td:first-child { text-align: left; }
-img { max-width: 100%; } code { font-size: 85%; overflow-wrap: anywhere; }
-"""
 
 
 def write_report(
@@ -88,23 +74,6 @@ def _write_tables(results: Results, folder: Path) -> None:
         table.to_csv(folder / f"{name}.csv", index=False)
 
 
-def write_page(text: str, folder: Path, title: str) -> Path:
-    """Write ``report.md``, and ``report.html`` with its figures inside.
-
-    Args:
-        text: Markdown; figures are PNG files below the folder.
-        folder: of the report.
-        title: of the page.
-
-    Returns:
-        The HTML file.
-    """
-    (folder / "report.md").write_text(text, encoding="utf-8")
-    page = folder / REPORT
-    page.write_text(_self_contained(text, folder, title), encoding="utf-8")
-    return page
-
-
 def _page(
     results: Results,
     figures: Sequence[tuple[str, Path]],
@@ -141,7 +110,7 @@ def _page(
     yield from _costs(results)
     yield from _unfinished(results)
     yield "\n## Where it comes from\n"
-    yield from _provenance(results, commands)
+    yield from origin(results, commands)
 
 
 def _scores(results: Results) -> Iterator[str]:
@@ -151,7 +120,7 @@ def _scores(results: Results) -> Iterator[str]:
         [
             str(method),
             *(with_interval(row[task], row[f"{task} ±"]) for task in results.tasks),
-            _number(row["rank"]),
+            number(row["rank"]),
         ]
         for method, row in table.iterrows()
     ]
@@ -266,88 +235,5 @@ def _unfinished(results: Results) -> Iterator[str]:
         )
 
 
-def _provenance(results: Results, commands: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    folders = results.runs["folder"][results.runs["folder"] != ""]
-    paths = [Path(folder) / PROVENANCE for folder in folders]
-    texts = [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
-    origins = [yaml.safe_load(text) for text in texts]
-    for name, tell in ORIGIN.items():
-        # Runs may come from several machines.
-        yield f"- {name}: {'; or '.join(dict.fromkeys(map(tell, origins)))}"
-    yield f"- seeds: {', '.join(map(str, results.study.seeds))}"
-    yield "\nEvery run's folder holds its whole configuration. The first seed's commands:\n"
-    yield "```bash"
-    first = f"seed {results.study.seeds[0]}"
-    for title, arguments in commands.items():
-        if title.endswith(first):
-            yield shlex.join(["multitask", *arguments])
-    yield "```"
-
-
-def _commit(origin: Mapping[str, Any]) -> str:
-    git = origin["git"] or {}
-    return f"{git.get('commit', 'none')}{' with changes' if git.get('dirty') else ''}"
-
-
-def _versions(origin: Mapping[str, Any]) -> str:
-    named = ("torch", "lightning", "torchmetrics", "torchjd", "timm")
-    packages = [f"{name} {origin['packages'].get(name, '?')}" for name in named]
-    return ", ".join([f"Python {origin['python']}", *packages])
-
-
-ORIGIN: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "commit": _commit,
-    "packages": _versions,
-    "machine": lambda origin: ", ".join([origin["platform"], *origin["devices"]]),
-}
-
-
-def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A table's lines; the first column is text, the others are numbers.
-
-    Args:
-        heads: of the columns.
-        rows: their cells.
-    """
-    yield "| " + " | ".join(heads) + " |"
-    yield "|" + "|".join(["---", *["--:"] * (len(heads) - 1)]) + "|"
-    for row in rows:
-        yield "| " + " | ".join(each.replace("|", "/") for each in row) + " |"
-
-
-def with_interval(value: float, half: float, sign: bool = False) -> str:
-    """A number and half of its interval, with as many digits as say something.
-
-    Args:
-        value: the number; nothing is written for NaN.
-        half: half of the interval, NaN where it is not known.
-        sign: whether to write a plus.
-    """
-    if math.isnan(value):
-        return ""
-    shown = _number(value, sign)
-    decimals = len(shown.partition(".")[2])
-    return shown if math.isnan(half) else f"{shown} ± {half:.{decimals}f}"
-
-
-def _number(value: float, sign: bool = False) -> str:
-    if math.isnan(value):
-        return ""
-    decimals = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 2
-    return f"{value:{'+' if sign else ''}.{min(decimals, 5)}f}"
-
-
 def _arrow(results: Results, task: str) -> str:
     return "↑" if results.higher_is_better[task] else "↓"
-
-
-def _self_contained(text: str, folder: Path, title: str) -> str:
-    body = markdown(text, extensions=["tables", "fenced_code"])
-
-    def embedded(match: re.Match[str]) -> str:
-        content = base64.b64encode((folder / match[1]).read_bytes()).decode()
-        return f'src="data:image/png;base64,{content}"'
-
-    body = re.sub(r'src="([^"]+\.png)"', embedded, body)
-    head = f"<meta charset='utf-8'><title>{html.escape(title)}</title><style>{STYLE}</style>"
-    return f"<!doctype html><html><head>{head}</head><body>{body}</body></html>\n"

@@ -12,7 +12,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from multitask.study.report import markdown_table, with_interval, write_report
+from multitask.study.markdown_table import markdown_table, with_interval
+from multitask.study.report import write_report
 from multitask.study.statistics import interval
 from multitask.study.sweep import Sweep, ranked, shortened
 

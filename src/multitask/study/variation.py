@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from multitask.study.page import write_page
 from multitask.study.plan import Study
-from multitask.study.report import write_page
 from multitask.study.results import Results
 from multitask.study.statistics import interval
 

@@ -1,0 +1,47 @@
+"""Tables in Markdown, and how numbers are written in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+
+def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table's lines; the first column is text, the others are numbers.
+
+    Args:
+        heads: of the columns.
+        rows: their cells.
+    """
+    yield "| " + " | ".join(heads) + " |"
+    yield "|" + "|".join(["---", *["--:"] * (len(heads) - 1)]) + "|"
+    for row in rows:
+        yield "| " + " | ".join(each.replace("|", "/") for each in row) + " |"
+
+
+def with_interval(value: float, half: float, sign: bool = False) -> str:
+    """A number and half of its interval, with as many digits as say something.
+
+    Args:
+        value: the number; nothing is written for NaN.
+        half: half of the interval, NaN where it is not known.
+        sign: whether to write a plus.
+    """
+    if math.isnan(value):
+        return ""
+    shown = number(value, sign)
+    decimals = len(shown.partition(".")[2])
+    return shown if math.isnan(half) else f"{shown} ± {half:.{decimals}f}"
+
+
+def number(value: float, sign: bool = False) -> str:
+    """A number with three digits that count; nothing for NaN.
+
+    Args:
+        value: the number.
+        sign: whether to write a plus.
+    """
+    if math.isnan(value):
+        return ""
+    decimals = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 2
+    return f"{value:{'+' if sign else ''}.{min(decimals, 5)}f}"

@@ -1,0 +1,55 @@
+"""Where a report's numbers come from: commits, packages, machines, seeds, commands."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from multitask.runs.folder import PROVENANCE
+from multitask.study.results import Results
+
+
+def origin(results: Results, commands: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """The lines of Markdown that tell it.
+
+    Args:
+        results: of the study.
+        commands: the arguments that reproduce each run, by its title.
+    """
+    folders = results.runs["folder"][results.runs["folder"] != ""]
+    paths = [Path(folder) / PROVENANCE for folder in folders]
+    texts = [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
+    origins = [yaml.safe_load(text) for text in texts]
+    for name, tell in ORIGIN.items():
+        # Runs may come from several machines.
+        yield f"- {name}: {'; or '.join(dict.fromkeys(map(tell, origins)))}"
+    yield f"- seeds: {', '.join(map(str, results.study.seeds))}"
+    yield "\nEvery run's folder holds its whole configuration. The first seed's commands:\n"
+    yield "```bash"
+    first = f"seed {results.study.seeds[0]}"
+    for title, arguments in commands.items():
+        if title.endswith(first):
+            yield shlex.join(["multitask", *arguments])
+    yield "```"
+
+
+def _commit(origin: Mapping[str, Any]) -> str:
+    git = origin["git"] or {}
+    return f"{git.get('commit', 'none')}{' with changes' if git.get('dirty') else ''}"
+
+
+def _versions(origin: Mapping[str, Any]) -> str:
+    named = ("torch", "lightning", "torchmetrics", "torchjd", "timm")
+    packages = [f"{name} {origin['packages'].get(name, '?')}" for name in named]
+    return ", ".join([f"Python {origin['python']}", *packages])
+
+
+ORIGIN: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "commit": _commit,
+    "packages": _versions,
+    "machine": lambda origin: ", ".join([origin["platform"], *origin["devices"]]),
+}
