@@ -23,6 +23,7 @@ from multitask.balancing import GradientBalancer, Scalarized
 from multitask.balancing.weightings import PCGrad
 from multitask.callbacks import Cost
 from multitask.data import DataModule
+from multitask.data_check import check_data
 from multitask.encoders.batch_norm import GlobalBatchNorm
 from multitask.errors import InputError
 from multitask.heads import MLPHead
@@ -124,7 +125,7 @@ def test_predictions_are_probabilities_and_original_units(
     tiny_model: TinyModel, tiny_data: TinyData
 ) -> None:
     model, data = tiny_model().eval(), tiny_data()
-    model.check_data(data, "train")
+    check_data(model.named_tasks, data, "train")
     known = data.targets("train")["size"]
     known = known[known.isfinite()]
     image = torch.rand(6, 1, 4, 4)
@@ -137,7 +138,7 @@ def test_trainer_predicts_the_test_split(
     tiny_model: TinyModel, tiny_data: TinyData, trainer: MakeTrainer
 ) -> None:
     model, data = tiny_model(), tiny_data()
-    model.check_data(data, "train")
+    check_data(model.named_tasks, data, "train")
     batches: Any = trainer().predict(model, data)
     images = data.splits["test"].images(torch.arange(24))
     with torch.no_grad():
@@ -181,7 +182,7 @@ def test_a_step_descends_the_gradient_of_that_loss(
 ) -> None:
     model, reference, data = tiny_model(), tiny_model(), tiny_data()
     trainer(limit_train_batches=1, limit_val_batches=0).fit(model, data)
-    reference.check_data(data, "train")
+    check_data(reference.named_tasks, data, "train")
     batch = first_batch(tiny_data())
     outputs = reference.train()(batch["image"])
     means = [
@@ -333,7 +334,7 @@ def test_testing_logs_every_name_and_the_trivial_predictors(
     tiny_data: TinyData, trainer: MakeTrainer, tiny_model: TinyModel
 ) -> None:
     recorder, model, data = Recorder(), tiny_model(), tiny_data()
-    model.check_data(data, "train")
+    check_data(model.named_tasks, data, "train")
     trainer(logger=recorder).test(model, data, verbose=False)
     expected = metric_names("test") | metric_names("trivial") | {"epoch", "test/score"}
     assert recorder.names == expected | {f"test/{task}/loss" for task in METRICS}
@@ -392,7 +393,7 @@ def test_validation_equals_the_metrics_over_all_samples_at_once(
     tiny_data: TinyData, trainer: MakeTrainer, tiny_model: TinyModel
 ) -> None:
     model, data = tiny_model(), tiny_data(batch_size=7)
-    model.check_data(data, "train")
+    check_data(model.named_tasks, data, "train")
     (found,) = trainer().validate(model, data, verbose=False)
     targets = data.targets("val")
     with torch.no_grad():

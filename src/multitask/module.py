@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
-from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -17,12 +16,14 @@ from multitask.balancing import Balancer, FixedWeights
 from multitask.balancing.gate import gate, needs_gradient
 from multitask.balancing.task_gradients import TaskGradients
 from multitask.checkpoint import check_fits
+from multitask.data_check import check_data
 from multitask.distributed import sum_losses
 from multitask.divergence import refuse_diverged
 from multitask.encoders import Encoder
 from multitask.encoders.batch_norm import synchronize_batch_norm
 from multitask.errors import InputError
 from multitask.evaluation import Evaluation
+from multitask.hyperparameters import keep_hyperparameters
 from multitask.losses import mean_where_labelled
 from multitask.optimization import (
     Interval,
@@ -33,13 +34,12 @@ from multitask.optimization import (
     scheduled,
     step_plateaus,
 )
-from multitask.recipe import recipes
 from multitask.sharding import shard
 from multitask.sharing import HardSharing, Sharing
 from multitask.skipping import SkippedSteps
 from multitask.step_log import StepLog
 from multitask.tasks import Task
-from multitask.tasks.naming import check_names, check_targets
+from multitask.tasks.naming import check_names
 
 SharingCallable = Callable[[int, list[str]], Sharing]
 Batch = dict[str, Tensor]
@@ -97,7 +97,8 @@ class MultiTask(LightningModule):
                 f"the encoder {type(encoder).__name__} has no out_features; set it in the "
                 "constructor to the number of features that it returns"
             )
-        self._keep_hyperparameters(
+        keep_hyperparameters(
+            self,
             encoder=encoder,
             tasks=tasks,
             balancer=balancer,
@@ -258,33 +259,11 @@ class MultiTask(LightningModule):
                 names += self._split(split).directions(task)
         return names
 
-    def check_data(self, data: Any, split: str) -> None:
-        """Check the tasks against a split; learn the statistics of the training targets.
-
-        Args:
-            data: a `multitask.data.DataModule`.
-            split: ``train``, ``val`` or ``test``; before training the others are checked too.
-
-        Raises:
-            InputError: if the data do not have a task, or its targets do not fit.
-        """
-        if not hasattr(data, "targets"):
-            raise InputError(
-                "the model needs a multitask.data.DataModule, to learn the statistics of the "
-                "training targets: pass one to the Trainer as datamodule"
-            )
-        if split == "train":
-            targets = data.targets(split)
-            check_targets(self.named_tasks, targets, split, type(data).__name__)
-            for name, task in self.named_tasks.items():
-                task.learn_statistics(name, targets[name])
-        for each in ("val", "test") if split == "train" else (split,):
-            check_targets(self.named_tasks, data.targets(each), each, type(data).__name__)
-
     def setup(self, stage: str) -> None:
         """Look at the data; join the batch normalisation of several processes."""
         data = getattr(self.trainer, "datamodule", None)
-        self.check_data(data, {"fit": "train", "validate": "val"}.get(stage, "test"))
+        split = {"fit": "train", "validate": "val"}.get(stage, "test")
+        check_data(self.named_tasks, data, split)
         if stage == "fit" and self.sync_batch_norm and self.trainer.world_size > 1:
             on_gpu = self.trainer.strategy.root_device.type == "cuda"
             self.encoder = synchronize_batch_norm(self.encoder, on_gpu)
@@ -429,22 +408,6 @@ class MultiTask(LightningModule):
 
     def _stop_if_diverged(self) -> None:
         refuse_diverged(self.diverged, list(self.tasks), self)
-
-    def _keep_hyperparameters(self, **arguments: Any) -> None:
-        self._describe(arguments)
-        settings = (self.hparams.get("encoder") or {}).get("init_args") or {}
-        if "pretrained" in settings:
-            # Who reads the checkpoint gets these weights; none need be downloaded.
-            settings["pretrained"] = False
-        # Nor need the machine have a compiler.
-        self.hparams["compile"] = False
-
-    def _describe(self, arguments: dict[str, Any]) -> None:
-        if _given_hyperparameters.get() is not None:
-            self.save_hyperparameters(logger=False)
-            return
-        kept = {"_instantiator": "lightning.pytorch.cli.instantiate_module"}
-        self.save_hyperparameters(kept | recipes(arguments), logger=False)
 
 
 def _full(values: Tensor) -> Tensor:

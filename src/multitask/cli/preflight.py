@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from multitask.checkpoint import check_fits
 from multitask.data import DataModule
+from multitask.data_check import check_data
 from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.optimization import made
@@ -39,7 +40,7 @@ def check(verb: str, model: MultiTask, data: DataModule, checkpoint: str | None)
         InputError: with what would be right.
     """
     data.setup()
-    model.check_data(data, SPLIT_OF_VERB[verb])
+    check_data(model.named_tasks, data, SPLIT_OF_VERB[verb])
     _try_encoder(model, data)
     if verb == "fit":
         data.train_dataloader()

@@ -1,0 +1,36 @@
+"""Do the data fit the tasks?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from multitask.errors import InputError
+from multitask.tasks import Task
+from multitask.tasks.naming import check_targets
+
+
+def check_data(tasks: Mapping[str, Task], data: Any, split: str) -> None:
+    """Check the tasks against a split; have them learn the statistics of the training targets.
+
+    Args:
+        tasks: the model's tasks by name.
+        data: a `multitask.data.DataModule`.
+        split: ``train``, ``val`` or ``test``; before training the others are checked too.
+
+    Raises:
+        InputError: if the data do not have a task, or its targets do not fit.
+    """
+    if not hasattr(data, "targets"):
+        raise InputError(
+            "the model needs a multitask.data.DataModule, to learn the statistics of the "
+            "training targets: pass one to the Trainer as datamodule"
+        )
+    name_of_data = type(data).__name__
+    if split == "train":
+        targets = data.targets(split)
+        check_targets(tasks, targets, split, name_of_data)
+        for name, task in tasks.items():
+            task.learn_statistics(name, targets[name])
+    for each in ("val", "test") if split == "train" else (split,):
+        check_targets(tasks, data.targets(each), each, name_of_data)

@@ -1,0 +1,31 @@
+"""What a checkpoint says of how its model was built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch import LightningModule
+from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
+
+from multitask.recipe import recipes
+
+
+def keep_hyperparameters(model: LightningModule, **arguments: Any) -> None:
+    """Have a model's checkpoints tell how to build it again, on any machine.
+
+    Args:
+        model: whose constructor calls this.
+        arguments: what the constructor was given, by name.
+    """
+    if _given_hyperparameters.get() is not None:
+        # The command line has told Lightning.
+        model.save_hyperparameters(logger=False)
+    else:
+        kept = {"_instantiator": "lightning.pytorch.cli.instantiate_module"}
+        model.save_hyperparameters(kept | recipes(arguments), logger=False)
+    settings = (model.hparams.get("encoder") or {}).get("init_args") or {}
+    if "pretrained" in settings:
+        # Who reads the checkpoint gets these weights; none need be downloaded.
+        settings["pretrained"] = False
+    # Nor need the machine have a compiler.
+    model.hparams["compile"] = False
