@@ -28,7 +28,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from multitask.augmentation import Augmentation, RandomCrop, RandomHorizontalFlip
 from multitask.data.splits import RandomSplit
 from multitask.data.target_columns import TargetColumns
 from PIL import Image
@@ -36,6 +35,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from multitask.augmentation import Augmentation, RandomCrop, RandomHorizontalFlip
 from multitask.data import Table
 
 CLASSES = [f"class {number}" for number in range(10)]

@@ -14,7 +14,8 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 
 from multitask import MultiTask
-from multitask.callbacks import Figures
+from multitask.augmentation import ColorJitter
+from multitask.callbacks import Figures, figures
 from multitask.data import DataModule
 
 
@@ -118,3 +119,30 @@ def test_only_the_first_process_writes(
     made.test(tiny_model(), tiny_data(), verbose=False)
     assert not (tmp_path / "figures").exists()
     assert not logger.tables
+
+
+def test_augmented_images_are_drawn_where_there_are_any(
+    tmp_path: Path,
+    tiny_data: Callable[..., DataModule],
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[torch.Tensor] = []
+    original = figures.draw_samples
+
+    def draw(images: torch.Tensor, texts: list[str]) -> Any:
+        drawn.append(images)
+        return original(images, texts)
+
+    monkeypatch.setattr(figures, "draw_samples", draw)
+    for name, augmentations in (("plain", []), ("augmented", [ColorJitter(0.5)])):
+        drawn.clear()
+        made = trainer(callbacks=[Figures(tmp_path / name, images=3)], limit_val_batches=0)
+        data = tiny_data(augmentations=augmentations)
+        made.fit(tiny_model(), data)
+        assert (tmp_path / name / "data/augmented.png").exists() == bool(augmentations)
+        assert torch.equal(drawn[0], data.splits["train"].images(torch.arange(3)))
+        assert len(drawn) == 1 + len(augmentations)
+    assert torch.equal(drawn[1], data.augmented(torch.arange(3))["image"])
+    assert not torch.equal(drawn[1], drawn[0])

@@ -35,8 +35,10 @@ def test_batches_are_the_samplers_and_hold_image_index_and_targets(num_workers: 
         found = list(made)
         expected = made.sampler.global_batches(epoch)
         assert [each["index"].tolist() for each in found] == [each.tolist() for each in expected]
-        for batch in found:
-            assert set(batch) == {"image", "index", "double"}
+        for number, batch in enumerate(found):
+            first = 4 * (BATCHES * epoch + number)
+            assert batch["@place"].tolist() == list(range(first, first + 4))
+            assert set(batch) == {"image", "index", "@place", "double"}
             assert batch["image"].shape == (4, 1, 2, 2)
             assert batch["image"][:, 0, 0, 0].tolist() == batch["index"].tolist()
             assert batch["double"].tolist() == (2 * batch["index"]).tolist()
@@ -50,7 +52,10 @@ def test_resumes_in_the_middle_and_then_goes_on_with_whole_epochs(num_workers: i
     assert state == {"epoch": 1, "taken": 2}
     second.load_state_dict(state)
     second.sampler.set_epoch(1)
-    assert head + taken(second) == taken(loader(epoch=1))
+    rest = list(second)
+    assert head + [each["index"].tolist() for each in rest] == taken(loader(epoch=1))
+    first = 4 * (BATCHES + 2)
+    assert torch.cat([each["@place"] for each in rest]).tolist() == list(range(first, first + 12))
     assert second.state_dict() == {"epoch": 1, "taken": BATCHES}
     second.sampler.set_epoch(2)
     assert taken(second) == taken(loader(epoch=2))
@@ -97,3 +102,8 @@ def test_loading_does_not_touch_the_global_random_state() -> None:
     before = torch.get_rng_state()
     taken(loader())
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_only_a_random_order_has_places() -> None:
+    made = BatchLoader(InMemory(torch.zeros(6, 1, 1, 1), {}), GlobalBatches(6, 4, 0, shuffle=False))
+    assert [set(batch) for batch in made] == [{"image", "index"}] * 2

@@ -11,11 +11,19 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 from torch.testing import assert_close
 
+from multitask.augmentation import (
+    AugmentationSequence,
+    RandomAffine,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomVerticalFlip,
+)
 from multitask.data import PosedDigits, posed_digits
 from multitask.data.digits import source_digits
-from multitask.data.posed_digits import pose
+from multitask.data.posed_digits import pose, render
 from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
+from multitask.geometry import Thumbnail
 
 SIZES = {"train": 2000, "val": 500, "test": 1500}
 
@@ -141,6 +149,28 @@ def test_image_shows_angle_scale_and_position(monkeypatch: pytest.MonkeyPatch) -
     pictures, again = pose(right, torch.Generator().manual_seed(0))
     assert torch.equal(again["angle"], targets["angle"])
     assert_close(centroids(pictures), targets["position"] + far * across, atol=0.1, rtol=0)
+
+
+def test_targets_say_what_augmented_images_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posed_digits, "NOISE", 0)
+    glyphs = source_digits()[0][:200]
+    pictures, targets = pose(glyphs, torch.Generator().manual_seed(0))
+    # All of the glyph rather than a thumbnail, so that it can be drawn again.
+    batch = {"image": pictures, "@place": torch.arange(200), **targets, "all": glyphs.flatten(1)}
+    moves = [RandomAffine(90, (0.1, 0.1), (0.8, 1)), RandomHorizontalFlip(), RandomVerticalFlip()]
+    geometry = PosedDigits().geometry
+    found = AugmentationSequence([*moves, RandomCrop(2)], seed=0)(
+        batch, {**geometry, "all": Thumbnail(8)}
+    )
+    radians = found["angle"] * math.pi / 180
+    redrawn = found["all"].view(-1, 1, 8, 8)
+    expected = render(redrawn, radians, found["scale"], found["position"])
+    assert_close(found["image"].mean((1, 2, 3)), expected.mean((1, 2, 3)), atol=0.02, rtol=0)
+    # Twice drawn between the pixels is a little blurred.
+    assert (found["image"] - expected).square().mean().sqrt() < 0.025
+    assert (pictures - expected).square().mean().sqrt() > 0.25
+    assert_close(found["glyph"], avg_pool2d(redrawn, 2).flatten(1))
+    assert 60 < int((found["glyph"] != batch["glyph"]).any(1).sum()) < 140
 
 
 def test_images_are_noisy_all_over() -> None:

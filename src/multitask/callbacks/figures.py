@@ -26,8 +26,9 @@ class Figures(Callback):
     """Draws label coverage, samples with targets and predictions, and one figure a task.
 
     The samples are a table too, with images: ``predictions.html``, and
-    ``predictions/<split>`` at W&B. Training images and label coverage are drawn before training,
-    predictions of the last validation after it, and those of the test set after testing.
+    ``predictions/<split>`` at W&B. Training images, also as augmented, and label coverage are drawn
+    before training, predictions of the last validation after it, and those of the test set after
+    testing.
 
     Args:
         folder: where the figures go, as PNG.
@@ -52,6 +53,10 @@ class Figures(Callback):
         batch = data.on_after_batch_transfer(data.splits["train"][first], 0)
         figure = draw_samples(batch["image"], captions(model.named_tasks, batch))
         self._save(trainer, "data/samples", figure)
+        if len(data.augmentations):
+            batch = data.augmented(first)
+            figure = draw_samples(batch["image"], captions(model.named_tasks, batch))
+            self._save(trainer, "data/augmented", figure)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget the validation before."""

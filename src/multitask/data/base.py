@@ -13,11 +13,15 @@ from pandas import DataFrame
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
+from multitask.augmentation import Augmentation, AugmentationSequence
+from multitask.augmentation.draws import PLACE
 from multitask.data.dataset import Batch, BatchDataset
+from multitask.data.geometry_check import check_geometry
 from multitask.data.loader import BatchLoader
 from multitask.data.sampling import GlobalBatches, LabelledAndUnlabelled
 from multitask.data.split_check import check_splits
 from multitask.errors import InputError, nearest
+from multitask.geometry import Geometry
 
 NO_PARAMETERS = v2.Transform.make_params
 RANDOM = (
@@ -36,8 +40,8 @@ class DataModule(LightningDataModule, ABC):
 
     A batch is a dictionary: ``image`` ``[batch, channels, height, width]``, ``index`` ``[batch]``
     and one entry for each task, NaN (floating) or -100 (class numbers) where a target is missing.
-    Images become floats from 0 to 1 and pass the transforms as a whole batch, on the model's
-    device.
+    Training batches are augmented, each sample by random numbers of its own. Images become floats
+    from 0 to 1 and pass the transforms as a whole batch. Both happen on the model's device.
 
     Args:
         batch_size: samples in a global batch; each process takes its share.
@@ -46,8 +50,11 @@ class DataModule(LightningDataModule, ABC):
         labelled_task: the task with few labels that ``labelled_per_batch`` counts.
         transforms: torchvision transforms of whole batches of images, without randomness.
         num_workers: loading processes.
-        seed: seed of the data and their order; the run's own seed (``seed_everything``) where not
-            given.
+        seed: seed of the data, their order and augmentation; the run's own seed
+            (``seed_everything``) where not given.
+        augmentations: random changes of training images, in the order in which they act.
+        geometry: how targets follow where an augmentation moves what the images show, by task; it
+            takes the place of what the data set says by itself.
     """
 
     def __init__(
@@ -58,6 +65,8 @@ class DataModule(LightningDataModule, ABC):
         transforms: Sequence[nn.Module] = (),
         num_workers: int = 0,
         seed: int | None = None,
+        augmentations: Sequence[Augmentation] = (),
+        geometry: dict[str, Geometry] | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1:
@@ -71,6 +80,8 @@ class DataModule(LightningDataModule, ABC):
         self.transforms = nn.Sequential(*transforms)
         self.num_workers = num_workers
         self.seed = int(os.environ.get("PL_GLOBAL_SEED", 0)) if seed is None else seed
+        self.augmentations = AugmentationSequence(augmentations, self.seed)
+        self.given_geometry = geometry or {}
         self.splits: dict[str, BatchDataset] = {}
 
     @abstractmethod
@@ -82,12 +93,26 @@ class DataModule(LightningDataModule, ABC):
         if not self.splits:
             splits = self._load()
             check_splits(splits, type(self).__name__)
+            check_geometry(self.given_geometry, splits["train"].targets)
             self.splits = splits
 
     def targets(self, split: str) -> dict[str, Tensor]:
         """All targets of a split, by task, first axis ``[samples]``."""
         self.setup()
         return self.splits[split].targets
+
+    def own_geometry(self) -> dict[str, Geometry]:
+        """How this data set's targets follow where what the images show moves, by task.
+
+        The argument ``geometry`` comes before it. A floating target in neither is refused as soon
+        as an augmentation moves images; class numbers never change.
+        """
+        return {}
+
+    @property
+    def geometry(self) -> dict[str, Geometry]:
+        """How targets follow, by task."""
+        return {**self.own_geometry(), **self.given_geometry}
 
     def names(self, split: str) -> list[str] | None:
         """What people call each sample of a split, such as its file; None where they have no name.
@@ -106,7 +131,11 @@ class DataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> BatchLoader:
         """Batches in a new random order in each epoch."""
-        return self._loader("train", self._training_batches())
+        batches = self._training_batches()
+        if len(self.augmentations):
+            # What cannot work is to be told before training.
+            self.augmentations(self._placed(torch.arange(1)), self.geometry)
+        return self._loader("train", batches)
 
     def val_dataloader(self) -> BatchLoader:
         """Every validation sample once."""
@@ -120,12 +149,25 @@ class DataModule(LightningDataModule, ABC):
         """The test samples."""
         return self.test_dataloader()
 
+    def augmented(self, indices: Tensor) -> Batch:
+        """Training samples as augmentations and transforms may change them, to try or to look at.
+
+        Args:
+            indices: the samples' indices, shape ``[batch]``, int64.
+        """
+        return self.on_after_batch_transfer(self._placed(indices), 0)
+
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Transform the whole batch, on the device that it has arrived at."""
+        """Augment a training batch and transform any, on the device that it has arrived at."""
+        if len(self.augmentations) and PLACE in batch:
+            batch = self.augmentations(batch, self.geometry)
         image = batch["image"]
         if image.dtype == torch.uint8:
-            image = image.float() / 255
+            image = image.float().div_(255)
         return {**batch, "image": self.transforms(image)}
+
+    def _placed(self, indices: Tensor) -> Batch:
+        return {**self.splits["train"][indices], PLACE: torch.arange(len(indices))}
 
     def _load(self) -> dict[str, BatchDataset]:
         try:
@@ -186,7 +228,8 @@ def _refuse_random(transforms: Sequence[nn.Module]) -> None:
         if _is_random(transform):
             raise InputError(
                 f"transforms: {name} would draw the same random parameters for every image of a "
-                "batch; use transforms without randomness"
+                "batch; use transforms without randomness, and augmentations for randomness, such "
+                "as multitask.augmentation.RandomCrop"
             )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
+from multitask.augmentation.draws import PLACE
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.sampling import GlobalBatches
 
@@ -16,7 +17,8 @@ class BatchLoader:
     """Loads whole batches by index; its state is the epoch and the number of batches taken.
 
     It holds a ``DataLoader`` rather than being one, so that Lightning leaves its batches as they
-    are.
+    are. Where the order is random, which is where one trains, each batch has an entry ``@place``:
+    see `GlobalBatches.places`.
 
     Args:
         dataset: a split.
@@ -57,7 +59,10 @@ class BatchLoader:
         resumed, self._resume = self._resume, {}
         self.taken = resumed["taken"] if resumed.get("epoch") == self.sampler.epoch else 0
         self.sampler.first_batch = self.taken
-        for batch in self._loader:
+        epoch = self.sampler.epoch
+        for number, batch in enumerate(self._loader, start=self.taken):
+            if self.sampler.shuffle:
+                batch[PLACE] = self.sampler.places(epoch, number)
             self.taken += 1
             yield batch
 

@@ -15,11 +15,13 @@ from multitask.data.dataset import BatchDataset, InMemory
 from multitask.data.digits import TEST, VALIDATION, source_digits
 from multitask.data.splitting import keep_labels_per_class, random_split
 from multitask.errors import InputError, nearest
+from multitask.geometry import Angle, Geometry, Length, Positions, Thumbnail
 
 TASKS = ("digit", "angle", "scale", "position", "glyph")
 CANVAS = 24
 SAMPLES = {"train": 2000, "val": 500, "test": 1500}
 NOISE = 0.05
+GLYPH_WIDTH = 4
 
 
 class PosedDigits(DataModule):
@@ -50,6 +52,15 @@ class PosedDigits(DataModule):
                 raise InputError(f"tasks: PosedDigits have no '{task}'{nearest(task, TASKS)}")
         self.tasks = list(tasks)
         self.labels_per_class = labels_per_class
+
+    def own_geometry(self) -> dict[str, Geometry]:
+        """Turns, shifts and mirror images are seen in the targets as they are in the images."""
+        return {
+            "angle": Angle(zero="up"),
+            "scale": Length(),
+            "position": Positions(origin="centre"),
+            "glyph": Thumbnail(GLYPH_WIDTH),
+        }
 
     def load(self) -> dict[str, BatchDataset]:
         glyphs, labels = source_digits()

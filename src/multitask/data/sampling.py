@@ -54,6 +54,22 @@ class GlobalBatches(Sampler[Tensor]):
         for batch in self.global_batches(self.epoch)[self.first_batch :]:
             yield batch.tensor_split(self.world_size)[self.rank]
 
+    def places(self, epoch: int, batch: int) -> Tensor:
+        """Where the samples of this process's share stand among all samples of a training run.
+
+        It depends on the epoch and the place in the global batches alone.
+
+        Args:
+            epoch: the epoch.
+            batch: which of the epoch's batches, a full one.
+
+        Returns:
+            Shape ``[share of the batch]``, int64.
+        """
+        first = (epoch * len(self) + batch) * self.batch_size
+        places = torch.arange(first, first + self.batch_size)
+        return places.tensor_split(self.world_size)[self.rank]
+
     def global_batches(self, epoch: int) -> list[Tensor]:
         """All batches of an epoch, each of shape ``[samples]``, int64."""
         order = torch.arange(self.size)

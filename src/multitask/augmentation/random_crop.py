@@ -1,0 +1,53 @@
+"""Images shifted by a few pixels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from multitask.augmentation.base import Augmentation, check_probability
+from multitask.augmentation.matrices import stretches
+from multitask.augmentation.pixels import fill_value
+from multitask.errors import InputError
+
+
+class RandomCrop(Augmentation):
+    """Pads each image on all sides and cuts it to its size again, at a place of its own.
+
+    Args:
+        padding: pixels on each side; an image moves by up to so many, in whole pixels.
+        fill: brightness of the padding, from 0 to 1.
+    """
+
+    draws = 2
+    moves = True
+
+    def __init__(self, padding: int, fill: float = 0.0) -> None:
+        super().__init__()
+        if padding < 1:
+            raise InputError(f"padding is {padding}; give at least 1 pixel")
+        check_probability("fill", fill)
+        self.padding, self.fill = padding, fill
+
+    def forward(self, images: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
+        left, top = (draws * (2 * self.padding + 1)).long().unbind(1)
+        padded = pad(images, [self.padding] * 4, value=fill_value(images, self.fill))
+        one = torch.ones_like(draws[:, 0])
+        matrix = stretches(one, self.padding - left.float(), one, self.padding - top.float())
+        return _windows(padded, left, top, *images.shape[2:]), matrix
+
+
+def _windows(padded: Tensor, left: Tensor, top: Tensor, height: int, width: int) -> Tensor:
+    """Cut a window of the same size out of each image.
+
+    From its first to its last pixel a window is one stretch of memory, the rest of each padded row
+    included. Copied as such it takes a tenth of the time that picking the pixels does.
+    """
+    batch, channels, rows, columns = padded.shape
+    last = (rows - height) * columns + columns - width
+    length = channels * rows * columns - last
+    first = torch.arange(batch, device=padded.device) * (length + last) + top * columns + left
+    stretches = padded.flatten().unfold(0, length, 1).index_select(0, first)
+    strides = (length, rows * columns, columns, 1)
+    return stretches.as_strided((batch, channels, height, width), strides)

@@ -1,0 +1,42 @@
+"""Parts of images, enlarged to the whole."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from multitask.augmentation.base import Augmentation, check_range
+from multitask.augmentation.matrices import stretches
+from multitask.augmentation.random_box import BOX_DRAWS, random_box
+from multitask.augmentation.warp import warped
+
+
+class RandomResizedCrop(Augmentation):
+    """Stretches a rectangle of each image to the image's size.
+
+    Args:
+        scale: smallest and largest area of the rectangle, as a share of the image's.
+        ratio: smallest and largest width divided by height; a rectangle that would be wider or
+            higher than the image is cut to fit.
+    """
+
+    draws = BOX_DRAWS
+    moves = True
+
+    def __init__(
+        self,
+        scale: tuple[float, float] = (0.08, 1.0),
+        ratio: tuple[float, float] = (3 / 4, 4 / 3),
+    ) -> None:
+        super().__init__()
+        check_range("scale", scale, 0, 1)
+        check_range("ratio", ratio, 0, math.inf)
+        self.scale, self.ratio = scale, ratio
+
+    def forward(self, images: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
+        height, width = images.shape[2:]
+        left, top, box_width, box_height = random_box(draws, height, width, self.scale, self.ratio)
+        across, down = width / box_width, height / box_height
+        matrix = stretches(across, -left * across, down, -top * down)
+        return warped(images, matrix, padding="border"), matrix

@@ -1,0 +1,102 @@
+"""Augmentations one after the other, and the targets that follow them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+import torch
+from torch import Tensor, nn
+
+from multitask.augmentation.base import Augmentation
+from multitask.augmentation.draws import PLACE, uniforms
+from multitask.augmentation.matrices import composed
+from multitask.errors import InputError
+from multitask.geometry import Geometry
+
+
+class AugmentationSequence(nn.Module):
+    """Changes the images of a batch, then moves its targets once, by all changes together.
+
+    Args:
+        augmentations: in the order in which they act.
+        seed: the same seed and place give a sample the same change.
+
+    Raises:
+        InputError: if one of them is no `Augmentation`.
+    """
+
+    def __init__(self, augmentations: Sequence[nn.Module], seed: int) -> None:
+        super().__init__()
+        self.augmentations: list[Augmentation] = []
+        for each in augmentations:
+            if not isinstance(each, Augmentation):
+                raise InputError(
+                    f"augmentations: {type(each).__name__} is no "
+                    "multitask.augmentation.Augmentation, which draws for each image anew; derive "
+                    "from that"
+                )
+            self.augmentations.append(each)
+        self.seed = seed
+
+    def __len__(self) -> int:
+        """Number of augmentations."""
+        return len(self.augmentations)
+
+    def forward(
+        self, batch: Mapping[str, Tensor], geometry: Mapping[str, Geometry]
+    ) -> dict[str, Tensor]:
+        """Change a batch.
+
+        Args:
+            batch: ``image`` ``[batch, channels, height, width]``, uint8 or floating from 0 to 1,
+                ``@place`` ``[batch]``, int64, and targets by task.
+            geometry: how floating targets follow, by task. Class numbers never change.
+
+        Returns:
+            The batch with changed images and targets.
+
+        Raises:
+            InputError: if a floating target has to follow and nothing says how, or cannot.
+        """
+        images, matrices = batch["image"], []
+        draws = uniforms(self.seed, batch[PLACE], [each.draws for each in self.augmentations])
+        for augmentation, numbers in zip(self.augmentations, draws, strict=True):
+            images, matrix = augmentation(images, numbers)
+            if matrix is not None:
+                matrices.append(matrix)
+        changed = {**batch, "image": images}
+        names = [name for name, target in batch.items() if _may_follow(name, target)]
+        if matrices and names:
+            matrix, sizes = reduce(composed, matrices), (batch["image"].shape[2:], images.shape[2:])
+            for name in names:
+                changed[name] = _followed(name, batch[name], geometry, matrix, sizes)
+        return changed
+
+
+def _may_follow(name: str, target: Tensor) -> bool:
+    return target.is_floating_point() and name != "image" and not name.startswith("@")
+
+
+def _followed(
+    name: str,
+    target: Tensor,
+    geometry: Mapping[str, Geometry],
+    matrix: Tensor,
+    sizes: tuple[Sequence[int], Sequence[int]],
+) -> Tensor:
+    if name not in geometry:
+        raise InputError(
+            f"data.geometry.{name} is missing, and an augmentation moves what the images show: say "
+            f"how the target '{name}' follows, with multitask.geometry.Unchanged where it does not"
+        )
+    # At least single precision, whatever the model computes in.
+    exact = torch.promote_types(target.dtype, torch.float32)
+    rows = target.flatten(1) if target.ndim > 2 else target
+    heights = [[torch.full_like(matrix[:, 0, 0], side) for side in size] for size in sizes]
+    before, after = (torch.stack(sides, 1).to(exact) for sides in heights)
+    try:
+        moved = geometry[name].follow(rows.to(exact), matrix.to(exact), before, after)
+    except InputError as error:
+        raise InputError(f"data.geometry.{name}: {error}") from error
+    return moved.to(target.dtype).view_as(target)

@@ -1,0 +1,39 @@
+"""Images moved by matrices, read between the pixels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from multitask.augmentation.matrices import inverted
+from multitask.augmentation.pixels import to_floats, to_type_of
+
+
+def warped(images: Tensor, matrix: Tensor, padding: str = "zeros", fill: float = 0) -> Tensor:
+    """Move what each image shows, on a canvas of the same size; bilinear.
+
+    Args:
+        images: shape ``[batch, channels, height, width]``, uint8 or floating from 0 to 1.
+        matrix: where each point goes, shape ``[batch, 2, 3]``: see `Augmentation`.
+        padding: ``zeros``, or ``border`` for the nearest pixel, outside the images.
+        fill: brightness from 0 to 1 outside the images, with ``zeros``.
+    """
+    floats = to_floats(images) - fill
+    grid = _grid(inverted(matrix), images.shape[2], images.shape[3]).to(floats.dtype)
+    moved = grid_sample(floats, grid, padding_mode=padding, align_corners=False)
+    return to_type_of(images, moved + fill)
+
+
+def _grid(back: Tensor, height: int, width: int) -> Tensor:
+    """Where each pixel comes from, from -1 to 1 over the image: ``[batch, height, width, 2]``.
+
+    What ``affine_grid`` does, without a matrix product, whose last digit may depend on how many
+    samples there are.
+    """
+    across = (torch.arange(width, device=back.device) + 0.5).view(1, 1, -1)
+    down = (torch.arange(height, device=back.device) + 0.5).view(1, -1, 1)
+    xx, xy, x, yx, yy, y = back.flatten(1)[:, :, None, None].unbind(1)
+    from_x = (xx * across + xy * down + x) * (2 / width) - 1
+    from_y = (yx * across + yy * down + y) * (2 / height) - 1
+    return torch.stack([from_x, from_y], 3)

@@ -1,0 +1,37 @@
+"""Does what was said of how targets follow fit the data?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from multitask.errors import InputError, nearest
+from multitask.geometry import Geometry
+
+
+def check_geometry(geometry: Mapping[str, Geometry], targets: Mapping[str, Tensor]) -> None:
+    """Refuse a way to follow for a target that is not there or cannot move.
+
+    Args:
+        geometry: how targets follow, by task.
+        targets: the training targets, by task.
+
+    Raises:
+        InputError: naming the task.
+    """
+    for name, each in geometry.items():
+        if name not in targets:
+            raise InputError(
+                f"data.geometry.{name}: the data have no target '{name}'{nearest(name, targets)}"
+            )
+        if not isinstance(each, Geometry):
+            raise InputError(
+                f"data.geometry.{name} is {each!r:.80}; give a multitask.geometry.Geometry, such "
+                "as Unchanged()"
+            )
+        if not targets[name].is_floating_point():
+            raise InputError(
+                f"data.geometry.{name}: '{name}' holds class numbers, which never change when an "
+                "image moves; leave it out"
+            )

@@ -1,0 +1,11 @@
+"""How targets follow when an augmentation moves what an image shows: one file for each way."""
+
+from multitask.geometry.angle import Angle
+from multitask.geometry.base import Geometry
+from multitask.geometry.boxes import Boxes
+from multitask.geometry.length import Length
+from multitask.geometry.positions import Positions
+from multitask.geometry.thumbnail import Thumbnail
+from multitask.geometry.unchanged import Unchanged
+
+__all__ = ["Angle", "Boxes", "Geometry", "Length", "Positions", "Thumbnail", "Unchanged"]

@@ -1,0 +1,37 @@
+"""Targets that picture the image's object, upright."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from multitask.errors import InputError
+from multitask.geometry.base import Geometry
+from multitask.geometry.length import determinant
+
+
+class Thumbnail(Geometry):
+    """Pixels, row by row, of an upright picture of what the image shows turned and shifted.
+
+    The image's turns, shifts and scale do not change it. Where the image is mirrored, so is the
+    object that it shows: left and right of the thumbnail change places. An upside-down mirror image
+    is a left-right one that is turned by 180°, so this holds for either. With `Angle` (zero up)
+    both stay right together.
+
+    Args:
+        width: pixels in a row.
+    """
+
+    def __init__(self, width: int) -> None:
+        if width < 1:
+            raise InputError(f"width is {width}; give at least 1")
+        self.width = width
+
+    def follow(self, target: Tensor, matrix: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        if target.ndim < 2 or target.shape[1] % self.width:
+            size = target.shape[1] if target.ndim > 1 else 1
+            raise InputError(
+                f"a Thumbnail has rows of {self.width} numbers, but a target has {size}; set width "
+                "to divide it"
+            )
+        mirrored = target.unflatten(1, (-1, self.width)).flip(2).flatten(1)
+        return mirrored.where(determinant(matrix).unsqueeze(1) < 0, target)
