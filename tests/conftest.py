@@ -39,6 +39,13 @@ def _without_wandb(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _own_image_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    monkeypatch.setenv("MULTITASK_CACHE", str(tmp_path_factory.getbasetemp() / "image_cache"))
+
+
+@pytest.fixture(autouse=True)
 def _own_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes that a test starts know of no test before, and meet where no other program is.
 

@@ -1,0 +1,31 @@
+"""A split whose images are in the image cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from multitask.data.dataset import BatchDataset
+from multitask.data.image_cache import ImageCache
+
+
+class CachedImages(BatchDataset):
+    """Images of an `ImageCache` with their targets.
+
+    Args:
+        cache: has been built.
+        rows: the samples' places in the cache's files, ``[samples]``, int64.
+        targets: see `BatchDataset`.
+    """
+
+    def __init__(self, cache: ImageCache, rows: Tensor, targets: Mapping[str, Tensor]) -> None:
+        super().__init__(targets)
+        # Not the cache itself: loading processes need no list of files.
+        self._images, self._rows = cache.images, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def images(self, indices: Tensor) -> Tensor:
+        return self._images.read(self._rows[indices])

@@ -1,0 +1,99 @@
+"""Images that have been decoded and resized once, and are read from one file from then on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from multitask.data.image_cache_build import PIXELS, find_or_build
+from multitask.data.image_cache_order import Order
+from multitask.data.image_decoding import ImageFormat, UnusableImage
+from multitask.data.image_digest import FileDigests, digest_files
+from multitask.data.mapped_images import MappedImages
+
+VERSION = 1
+"""Of how images are decoded and stored; another one makes new caches."""
+
+
+def default_folder() -> Path:
+    """Where caches lie: ``$MULTITASK_CACHE``, or ``multitask`` in the user's folder for caches."""
+    if folder := os.environ.get("MULTITASK_CACHE"):
+        return Path(folder).expanduser()
+    caches = os.environ.get("XDG_CACHE_HOME")
+    return (Path(caches) if caches else Path.home() / ".cache") / "multitask"
+
+
+class ImageCache:
+    """Image files as pixels of one size, on the disk.
+
+    What a cache holds is found by the content of the files, their order and the format: a change
+    of any makes another cache, a new time or path of a file does not.
+
+    Args:
+        files: the images.
+        format: what they become.
+        folder: where caches lie; see `default_folder`.
+        limit_gigabytes: a larger cache is refused; a gigabyte is 10^9 bytes.
+    """
+
+    problems: dict[int, UnusableImage]
+    """Why a file gives no image, by its place in ``files``; its pixels are all 0."""
+    sizes: Tensor
+    """Height and width of the upright images before resizing, ``[files, 2]``, int64."""
+    digests: list[str]
+    """A digest of each file's content."""
+    images: MappedImages
+    """The pixels."""
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        format: ImageFormat,
+        folder: Path | None = None,
+        limit_gigabytes: float = 100.0,
+    ) -> None:
+        self.files, self.format = files, format
+        self.folder = default_folder() if folder is None else folder
+        self.limit_gigabytes = limit_gigabytes
+
+    def build(self) -> None:
+        """Find the cache, or fill it; of several processes, one does and the others wait.
+
+        Raises:
+            InputError: if it would be too large or cannot be written, or a file changes meanwhile.
+        """
+        digests = digest_files(self.files, self.folder)
+        place = self.folder.absolute() / _key(self.format, digests)
+        entries = find_or_build(
+            Order(place, self.files, digests, self.format, self.limit_gigabytes)
+        )
+        sizes = [(entry.height, entry.width) for entry in entries]
+        self.digests = digests.values
+        self.sizes = torch.tensor(sizes, dtype=torch.int64).reshape(-1, 2)
+        self.problems = {
+            place: entry.problem for place, entry in enumerate(entries) if entry.problem
+        }
+        self.images = MappedImages(place / PIXELS, len(entries), self.format.shape)
+
+    def read(self, rows: Tensor) -> Tensor:
+        """Read images, once the cache is built.
+
+        Args:
+            rows: places in ``files``, ``[batch]``, int64.
+
+        Returns:
+            Shape ``[batch, channels, height, width]``, uint8.
+        """
+        return self.images.read(rows)
+
+
+def _key(format: ImageFormat, digests: FileDigests) -> str:
+    settings = json.dumps({"version": VERSION, **asdict(format)}, sort_keys=True)
+    return hashlib.sha256("\n".join([settings, *digests.values]).encode()).hexdigest()[:32]

@@ -1,0 +1,79 @@
+"""Image files, decoded by several threads, in pieces that are written at once."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from multitask.data.image_cache_order import Order
+from multitask.data.image_decoding import UnusableImage, decode
+from multitask.data.image_digest import file_stamp
+from multitask.data.image_index import Entry
+from multitask.data.ordered_threads import in_order
+from multitask.errors import InputError
+
+CHUNK = 16 * 2**20
+"""Bytes of images that are written at once; a killed build loses less than this."""
+
+
+def decoded_chunks(order: Order, first: int) -> Iterator[tuple[list[bytes], list[Entry]]]:
+    """Decode an order's files, in order.
+
+    Args:
+        order: whose files.
+        first: place of the file to begin with.
+
+    Yields:
+        Pixels and entries of the next files, together `CHUNK` bytes or what is left.
+
+    Raises:
+        InputError: if the system does not hand over a file, or it has changed.
+    """
+    images: list[bytes] = []
+    entries: list[Entry] = []
+    per_chunk = max(1, CHUNK // order.image_bytes)
+    # So many that decoding goes on while a chunk is written.
+    ahead = min(1024, max(16, 2 * per_chunk))
+    places = range(first, len(order.files))
+    for image, entry in in_order(lambda place: _image(order, place), places, ahead):
+        images.append(image)
+        entries.append(entry)
+        if len(images) == per_chunk:
+            yield images, entries
+            images, entries = [], []
+    if images:
+        yield images, entries
+
+
+def _image(order: Order, place: int) -> tuple[bytes, Entry]:
+    """One image with its entry; black where there is none."""
+    file = order.files[place]
+    try:
+        if place in order.digests.problems:
+            raise order.digests.problems[place]
+        pixels, size = decode(Path(file), order.format)
+        image, entry = pixels.tobytes(), Entry(*size)
+    except UnusableImage as problem:
+        image, entry = bytes(order.image_bytes), Entry(problem=problem)
+    except OSError as error:
+        raise InputError(f"{file} could not be read: {error.strerror}") from error
+    if place not in order.digests.problems and _stamp(file) != order.digests.stamps[place]:
+        raise InputError(f"{file} changed while it was read; start again once it does not")
+    return image, entry
+
+
+def _stamp(file: Path) -> list[int] | None:
+    try:
+        return file_stamp(file)
+    except OSError:
+        return None
+
+
+@contextmanager
+def silent_pillow() -> Iterator[None]:
+    """Pillow warns of oddities in files that it reads nevertheless, such as broken EXIF data."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield

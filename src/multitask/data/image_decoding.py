@@ -1,0 +1,154 @@
+"""From an image file to pixels of one size."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from multitask.data.image_fitting import fitted, inner_size
+from multitask.data.image_format import ImageFormat, Size
+from multitask.data.pillow_limit import without_pillow_limit
+
+FILE_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+ORIENTATION, PHOTOMETRIC = 274, 262
+WHITE_IS_ZERO = 0
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns an image upright, by its EXIF orientation."""
+ON_ITS_SIDE = range(5, 9)
+
+
+class UnusableImage(Exception):  # noqa: N818
+    """A file that gives no image.
+
+    Args:
+        kind: ``unreadable_image`` or ``huge_image``.
+        reason: a few words for people.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(kind, reason)
+        self.kind, self.reason = kind, reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+def decode(path: Path, format: ImageFormat) -> tuple[np.ndarray, Size]:
+    """Read an image file.
+
+    It is turned upright as its EXIF data say. What is transparent is laid over white. Colours are
+    taken as they are stored, without a colour profile. Of several frames or pages, the first.
+
+    Args:
+        path: a PNG, JPEG, WebP, TIFF, BMP or GIF file.
+        format: what it becomes.
+
+    Returns:
+        Pixels, uint8 ``[channels, height, width]``, and the height and width that the upright
+        image had before.
+
+    Raises:
+        UnusableImage: if the file is broken or no image, or has too many pixels.
+        OSError: if the system does not hand over the file.
+    """
+    try:
+        with path.open("rb") as file, without_pillow_limit():
+            try:
+                image = Image.open(file, formats=FILE_FORMATS)
+            except UnidentifiedImageError:
+                raise _unidentified(path) from None
+            return _decoded(image, format)
+    except (UnusableImage, MemoryError):
+        raise
+    except Exception as error:
+        # Pillow raises many kinds for a broken file; only the system's own errors have a number.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UnusableImage("unreadable_image", reason) from error
+
+
+def _unidentified(path: Path) -> UnusableImage:
+    if path.stat().st_size == 0:
+        return UnusableImage("unreadable_image", "the file is empty")
+    known = ", ".join(FILE_FORMATS)
+    return UnusableImage("unreadable_image", f"not an image, or none of {known}")
+
+
+def _decoded(image: Any, format: ImageFormat) -> tuple[np.ndarray, Size]:
+    width, height = image.size
+    if width * height > format.most_pixels:
+        raise UnusableImage(
+            "huge_image",
+            f"{height} x {width} pixels are more than most_pixels, {format.most_pixels}",
+        )
+    orientation = _orientation(image)
+    size = (width, height) if orientation in ON_ITS_SIDE else (height, width)
+    if image.format in ("JPEG", "MPO"):
+        _draft(image, inner_size(size, format), orientation)
+    image.load()
+    if image.format == "TIFF":
+        size = image.height, image.width
+    if orientation in TURNS:
+        image = image.transpose(TURNS[orientation])
+    image = fitted(_in_channels(image, format), inner_size(size, format), format)
+    return _channels_first(image, format.channels), size
+
+
+def _orientation(image: Any) -> int:
+    """EXIF orientation; upright where that is damaged, and for TIFF, which Pillow turns itself."""
+    if image.format != "TIFF":
+        with suppress(Exception):
+            return int(image.getexif().get(ORIENTATION, 1))
+    return 1
+
+
+def _draft(image: Any, inner: Size, orientation: int) -> None:
+    """Let a large JPEG be decoded smaller, but still at twice the size that it will have."""
+    height, width = inner
+    wanted = (height, width) if orientation in ON_ITS_SIDE else (width, height)
+    image.draft(None, (2 * wanted[0], 2 * wanted[1]))
+
+
+def _in_channels(image: Any, format: ImageFormat) -> Any:
+    """As 8-bit grey or colour, or as floats from 0 to 255 for 16-bit grey."""
+    if image.mode.startswith("I;16"):
+        return _grey_of_16_bits(image, format)
+    if image.mode in ("I", "F"):
+        name = "32-bit integers" if image.mode == "I" else "floating-point numbers"
+        raise UnusableImage(
+            "unreadable_image",
+            f"its pixels are {name}; save them with 8 or 16 bits",
+        )
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert("L" if format.channels == 1 else "RGB")
+
+
+def _grey_of_16_bits(image: Any, format: ImageFormat) -> Any:
+    if getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO:
+        raise UnusableImage("unreadable_image", "16-bit grey whose white is 0; save black as 0")
+    values = np.asarray(image).astype(np.float32) * (255 / format.white)
+    return Image.fromarray(np.minimum(values, 255))
+
+
+def _channels_first(image: Any, channels: int) -> np.ndarray:
+    pixels = np.asarray(image)
+    if pixels.dtype != np.uint8:
+        pixels = np.floor(pixels + 0.5).astype(np.uint8)
+    if pixels.ndim == 2:
+        return np.broadcast_to(pixels, (channels, *pixels.shape)).copy()
+    return pixels.transpose(2, 0, 1).copy()

@@ -1,0 +1,161 @@
+"""What is in image files, told by digests that are remembered."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import logging
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from multitask.data.file_lock import exclusive
+from multitask.data.image_decoding import UnusableImage
+from multitask.data.ordered_threads import in_order
+from multitask.data.progress_line import Progress
+
+LOG = logging.getLogger("multitask")
+Stamp = list[int]
+"""Size, time of the last change of the content and of the file, in ns, and inode."""
+RECENT = 2.0
+"""Seconds within which some file systems give two changes the same time."""
+AHEAD = 64
+
+
+@dataclass
+class FileDigests:
+    """Digests of files, in their order.
+
+    Args:
+        values: SHA-256 of each file's content, as hexadecimal digits; where it cannot be read,
+            a text of its own.
+        stamps: what the system said of each file before it was read; None where it cannot be.
+        problems: why a file cannot be read, by place.
+    """
+
+    values: list[str] = field(default_factory=list)
+    stamps: list[Stamp | None] = field(default_factory=list)
+    problems: dict[int, UnusableImage] = field(default_factory=dict)
+
+
+def digest_files(files: Sequence[Path], folder: Path) -> FileDigests:
+    """Digest files, but read only those that have changed since the last time.
+
+    As git does, a file is taken as unchanged if its path, size, times and inode are.
+
+    Args:
+        files: in any order.
+        folder: where the digests are remembered; where nothing can be written, they are not.
+    """
+    here = os.getcwd()
+    paths = [os.path.join(here, file) for file in files]
+    result = FileDigests()
+    for place, path in enumerate(paths):
+        try:
+            result.stamps.append(file_stamp(path))
+        except OSError as error:
+            result.stamps.append(None)
+            result.problems[place] = _unreadable(error)
+    memory = _memory_file(paths, folder)
+    known = _remembered(memory)
+    result.values = [_known(known, path, at) for path, at in zip(paths, result.stamps, strict=True)]
+    if not all(result.values):
+        # Of several processes, one reads the files, and the others wait and find the digests.
+        with ExitStack() as locked:
+            with suppress(OSError):
+                memory.parent.mkdir(parents=True, exist_ok=True)
+                locked.enter_context(exclusive(memory.with_suffix(".lock")))
+            _complete(result, paths, memory)
+    return result
+
+
+def file_stamp(path: str | Path) -> Stamp:
+    """What tells that a file has changed, without reading it.
+
+    Raises:
+        OSError: if there is no such file.
+    """
+    at = os.stat(path)
+    if not stat.S_ISREG(at.st_mode):
+        raise OSError(errno.EINVAL, "not a file")
+    return [at.st_size, at.st_mtime_ns, at.st_ctime_ns, at.st_ino]
+
+
+def _unreadable(error: OSError) -> UnusableImage:
+    return UnusableImage("unreadable_image", (error.strerror or str(error)).lower())
+
+
+def _memory_file(paths: list[str], folder: Path) -> Path:
+    """One for all files below the folder that they have in common."""
+    folders = {os.path.dirname(path) for path in paths}
+    common = os.path.commonpath(folders) if folders else ""
+    name = hashlib.sha256(os.fsencode(common)).hexdigest()[:32]
+    return folder / "digests" / f"{name}.json"
+
+
+def _known(known: dict[str, list], path: str, at: Stamp | None) -> str:
+    if at is None:
+        return f"unreadable {path}"
+    match known.get(path):
+        case [*stamp, str(digest)] if stamp == at:
+            return digest
+    return ""
+
+
+def _complete(result: FileDigests, paths: list[str], memory: Path) -> None:
+    known = _remembered(memory)
+    unknown = [place for place, value in enumerate(result.values) if not value]
+    for place in unknown:
+        result.values[place] = _known(known, paths[place], result.stamps[place])
+    unknown = [place for place in unknown if not result.values[place]]
+    progress = Progress("image cache: read", 0, len(unknown))
+    digests = in_order(_digest, (paths[place] for place in unknown), AHEAD)
+    for place, digest in zip(unknown, digests, strict=True):
+        if isinstance(digest, UnusableImage):
+            result.problems[place], digest = digest, f"unreadable {paths[place]}"
+        result.values[place] = digest
+        progress.step()
+    before = (time.time() - RECENT) * 1e9
+    for place in unknown:
+        at = result.stamps[place]
+        # A change within the same tick of the clock could not be seen later.
+        if place not in result.problems and at is not None and at[2] < before:
+            known[paths[place]] = [*at, result.values[place]]
+    _remember(known, memory)
+
+
+def _digest(path: str) -> str | UnusableImage:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return _unreadable(error)
+
+
+def _remembered(memory: Path) -> dict[str, list]:
+    # Whatever is wrong with it, the files can be read again.
+    with suppress(OSError, ValueError):
+        known = json.loads(memory.read_bytes())
+        if isinstance(known, dict):
+            return known
+    return {}
+
+
+def _remember(known: dict[str, list], memory: Path) -> None:
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=memory.parent, delete=False) as file:
+            try:
+                file.write(json.dumps(known))
+                file.close()
+                os.replace(file.name, memory)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except OSError as error:
+        LOG.info("digests of the images are not remembered: %s", error)

@@ -1,0 +1,51 @@
+"""The one size that all images get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from multitask.errors import InputError, nearest
+
+Fit = Literal["stretch", "crop", "pad"]
+Size = tuple[int, int]
+"""Height and width."""
+
+
+@dataclass(frozen=True)
+class ImageFormat:
+    """What every image becomes: uint8, shape ``[channels, height, width]``.
+
+    Args:
+        height: in pixels.
+        width: in pixels.
+        channels: 1 for grey, 3 for red, green and blue.
+        fit: what to do where the sides have another ratio: ``stretch`` the image, ``crop`` the
+            longer side, or ``pad`` the shorter one with black, equally on both ends.
+        white: the value of 16-bit grey images that becomes white, the same for all images.
+        most_pixels: a file that says to have more is not decoded.
+
+    Raises:
+        InputError: for a value that makes no sense.
+    """
+
+    height: int
+    width: int
+    channels: int = 3
+    fit: Fit = "stretch"
+    white: int = 65_535
+    most_pixels: int = 89_478_485
+
+    def __post_init__(self) -> None:
+        for name in ("height", "width", "white", "most_pixels"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}; give at least 1")
+        if self.channels not in (1, 3):
+            raise InputError(f"channels is {self.channels}; give 1 (grey) or 3 (colour)")
+        if self.fit not in get_args(Fit):
+            raise InputError(f"fit is {self.fit!r}{nearest(str(self.fit), get_args(Fit))}")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(channels, height, width)``."""
+        return self.channels, self.height, self.width

@@ -1,0 +1,41 @@
+"""How far long work on many files is."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+LOG = logging.getLogger("multitask")
+SECONDS = 5.0
+"""Between two lines, and before the first."""
+
+
+def tell(text: str) -> None:
+    """Print a line to the error output, and log it."""
+    print(text, file=sys.stderr, flush=True)
+    LOG.info(text)
+
+
+class Progress:
+    """Tells every few seconds how far the work is; says nothing of short work.
+
+    Args:
+        what: begins the line, such as ``image cache: decoded``.
+        done: items that were done before.
+        total: all items.
+    """
+
+    def __init__(self, what: str, done: int, total: int) -> None:
+        self.what, self.first, self.done, self.total = what, done, done, total
+        self._start = self._told = time.monotonic()
+
+    def step(self, items: int = 1) -> None:
+        """Count items that are done."""
+        self.done += items
+        now = time.monotonic()
+        if now - self._told >= SECONDS:
+            self._told = now
+            rate = (self.done - self.first) / (now - self._start)
+            left = (self.total - self.done) / rate
+            tell(f"{self.what} {self.done} of {self.total} images, {left:.0f} s to go")
