@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import compress
+from typing import Any
 
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 
 from multitask.losses import MeanLosses
 from multitask.tasks import Task
@@ -25,7 +27,7 @@ class Evaluation(nn.Module):
     Small batches are joined before they reach the metrics, whose every update takes time.
 
     Args:
-        split: ``train``, ``val`` or ``test``.
+        split: ``train``, ``val`` or ``test``, or the name of a part of one.
         tasks: the tasks by name.
     """
 
@@ -75,13 +77,16 @@ class Evaluation(nn.Module):
             both; one whose headline its labels do not define (NaN) is left out of the score.
         """
         self._count_in()
-        losses, counts = self.losses.compute()
-        values = self._computed(self.metrics, self.split)
+        losses, counts = _reduced(self.losses)
+        labelled = list(compress(self._names, counts > 0))
+        values = self._computed(self.metrics, self.split, labelled)
         if self.split != "train":
             # Training losses are logged every few steps instead.
-            values |= {f"{self.split}/{name}/loss": losses[i] for i, name in enumerate(self._names)}
-        values |= self._computed(self.trivial, "trivial")
-        values = {key: value for key, value in values.items() if self._labelled(key, counts)}
+            named = zip(self._names, losses, strict=True)
+            values |= {
+                f"{self.split}/{name}/loss": loss for name, loss in named if name in labelled
+            }
+        values |= self._computed(self.trivial, "trivial", labelled)
         score = self._score(values, losses)
         self._reset()
         return {**values, f"{self.split}/score": score}
@@ -106,15 +111,15 @@ class Evaluation(nn.Module):
                 task.update_metrics(_collection(self.trivial, name), trivial, target)
         self._waiting, self._numbers = [], 0
 
-    def _computed(self, metrics: nn.ModuleDict, prefix: str) -> dict[str, Tensor]:
-        with warnings.catch_warnings():
-            # Every process must join the reduction, also one that saw no label of a task.
-            warnings.filterwarnings("ignore", message=WITHOUT_LABELS)
-            return {
-                f"{prefix}/{task}/{metric}": value
-                for task in metrics
-                for metric, value in _collection(metrics, task).compute().items()
-            }
+    def _computed(
+        self, metrics: nn.ModuleDict, prefix: str, labelled: Sequence[str]
+    ) -> dict[str, Tensor]:
+        return {
+            f"{prefix}/{task}/{metric}": value
+            for task in metrics
+            for metric, value in _reduced(_collection(metrics, task)).items()
+            if task in labelled
+        }
 
     def _score(self, values: Mapping[str, Tensor], losses: Tensor) -> Tensor:
         found = []
@@ -138,16 +143,19 @@ class Evaluation(nn.Module):
                 f"or all the same), so {self.split}/score leaves it out"
             )
 
-    def _labelled(self, key: str, counts: Tensor) -> bool:
-        place = self._names.index(key.split("/")[1])
-        return bool(counts[place] > 0)
-
     def _reset(self) -> None:
         self.losses.reset()
         for name, _ in self._tasks:
             _collection(self.metrics, name).reset()
             if name in self.trivial:
                 _collection(self.trivial, name).reset()
+
+
+def _reduced(metrics: Metric | MetricCollection) -> Any:
+    with warnings.catch_warnings():
+        # Every process must join the reduction, also one that saw no label of a task.
+        warnings.filterwarnings("ignore", message=WITHOUT_LABELS)
+        return metrics.compute()
 
 
 def _collection(metrics: nn.ModuleDict, name: str) -> MetricCollection:

@@ -176,8 +176,22 @@ class MultiTask(LightningModule):
         Returns:
             Losses, 0 where there is no label, and which tasks have labels; shape ``[tasks]`` each.
         """
-        totals = sum_losses(self._loss_totals(outputs, batch))
+        totals = sum_losses(self.loss_totals(outputs, batch))
         return mean_where_labelled(totals) * self.task_weights, totals[1] > 0
+
+    def loss_totals(self, outputs: Outputs, batch: Batch) -> Tensor:
+        """Sum each task's loss over the known targets of this process's batch.
+
+        Args:
+            outputs: what `forward` returned for the batch's images.
+            batch: see the class.
+
+        Returns:
+            Sums of the losses and of their weights, shape ``[2, tasks]``.
+        """
+        tasks = self.named_tasks.items()
+        pairs = [torch.stack(task.loss(outputs[name], batch[name])) for name, task in tasks]
+        return torch.stack(pairs, 1)
 
     def predict(self, image: Tensor) -> Outputs:
         """Compute what people read: class probabilities, numbers in original units.
@@ -196,7 +210,7 @@ class MultiTask(LightningModule):
         self._batch = batch
         self.skipped.before_batch(self)
         outputs = self(batch["image"])
-        totals = sum_losses(self._loss_totals(outputs, batch))
+        totals = sum_losses(self.loss_totals(outputs, batch))
         losses = mean_where_labelled(totals) * self.task_weights
         if self.skipped.leaves_out(losses.detach()):
             return self.skipped.no_loss(self)
@@ -360,11 +374,6 @@ class MultiTask(LightningModule):
     def _split(self, name: str) -> Evaluation:
         return self.evaluations[f"{name}_split"]  # type: ignore[return-value]
 
-    def _loss_totals(self, outputs: Outputs, batch: Batch) -> Tensor:
-        tasks = self.named_tasks.items()
-        pairs = [torch.stack(task.loss(outputs[name], batch[name])) for name, task in tasks]
-        return torch.stack(pairs, 1)
-
     def _losses_now(self, batch: Batch) -> Tensor:
         with torch.no_grad():
             losses, _ = self.losses(self(batch["image"]), batch)
@@ -372,7 +381,7 @@ class MultiTask(LightningModule):
 
     def _evaluate(self, split: str, batch: Batch) -> Outputs:
         outputs = self(batch["image"])
-        totals = self._loss_totals(outputs, batch)
+        totals = self.loss_totals(outputs, batch)
         self.diverged |= ~totals[0].isfinite()
         # The metrics could not count NaN in.
         self._stop_if_diverged()

@@ -12,11 +12,12 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
+from matplotlib.figure import Figure
 
 from multitask import MultiTask
 from multitask.augmentation import ColorJitter
 from multitask.callbacks import Figures, figures
-from multitask.data import DataModule
+from multitask.data import DataModule, Mixture
 
 
 class Logger(WandbLogger):
@@ -103,6 +104,28 @@ def test_the_last_validation_of_a_training(
     made.fit(tiny_model(), tiny_data())
     assert indices(tmp_path / "val/predictions.html") == list(range(24))
     assert logger.tables.keys() == {"predictions/val"}
+
+
+def test_label_coverage_of_each_source(
+    tmp_path: Path,
+    tiny_data: Callable[..., DataModule],
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = []
+    monkeypatch.setattr(figures, "draw_coverage", lambda known: drawn.append(known) or Figure())
+    unknown = {"train": {"size": torch.full((24,), float("nan"))}}
+    data = Mixture({"one": tiny_data(), "two": tiny_data(unknown)}, batch_size=8)
+    made = trainer(callbacks=[Figures(tmp_path, images=2)], limit_train_batches=1)
+    made.fit(tiny_model(), data)
+    of_splits, of_sources = drawn
+    assert of_splits["train"] == {"kind": 0.5, "size": 0.375}
+    assert of_sources == {
+        "one": {"kind": 0.5, "size": 0.75},
+        "two": {"kind": 0.5, "size": 0.0},
+    }
+    assert (tmp_path / "data/label_coverage_by_source.png").exists()
 
 
 def test_only_the_first_process_writes(

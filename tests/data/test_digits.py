@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from torch.nn.functional import avg_pool2d
 from torch.testing import assert_close
 
 from multitask.data import Digits, digits
 from multitask.data.digits import source_digits
 from multitask.data.split_check import SPLITS
+from multitask.errors import InputError
 
 
 def loaded(seed: int = 0, labels_per_class: int | None = None) -> Digits:
@@ -63,3 +65,21 @@ def test_seed_decides() -> None:
     first, same, other = (loaded(seed).targets("test")["ink"] for seed in (0, 0, 1))
     assert torch.equal(first, same)
     assert not torch.equal(first, other)
+
+
+def test_digits_can_be_enlarged_and_stay_the_same_samples() -> None:
+    data = Digits(image_size=16, seed=0)
+    data.setup()
+    plain = loaded()
+    for split in SPLITS:
+        rows = torch.arange(20)
+        images = data.splits[split].images(rows)
+        assert images.shape == (20, 1, 16, 16)
+        assert images.min() >= 0
+        assert images.max() <= 1
+        small = avg_pool2d(images, 2)
+        assert (small - plain.splits[split].images(rows)).abs().mean() < 0.1
+        for task, targets in plain.targets(split).items():
+            assert torch.equal(data.targets(split)[task], targets)
+    with pytest.raises(InputError, match="image_size is 0; give at least 1"):
+        Digits(image_size=0)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from distributed.several_trainings import only_run, with_folders
 from torch import Tensor
 
@@ -25,6 +26,7 @@ from multitask.data import PosedDigits
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"
 BATCH, LABELLED, BATCHES = 71, 3, 4
+SOURCES = {"@upright", "@posed"}
 ARGUMENTS = (
     "fit",
     f"--config={CONFIGS / 'experiment/digits.yaml'}",
@@ -65,6 +67,11 @@ SHORT = (
     "--trainer.limit_val_batches=1",
     "--trainer.val_check_interval=2",
 )
+# In the only batch of the validation, the first half is of the first source alone.
+MIXTURE = (
+    *("--data=mixture.yaml", "--data.batch_size=400", "--data.labelled_per_batch=null"),
+    *("--trainer.limit_train_batches=2", "--trainer.max_epochs=1", "--trainer.limit_val_batches=1"),
+)
 
 
 def resumed(run: str) -> str:
@@ -74,6 +81,7 @@ def resumed(run: str) -> str:
 
 TWO = {
     "two/double": (*DOUBLE, *DDP),
+    "two/mixture": (*DOUBLE, *DDP, *MIXTURE),
     "two/sharded": (*SINGLE, *SHARDED, "--model.compile=true"),
     "two/sharded-resumed": (
         *(*SINGLE, *SHARDED, resumed("two/sharded")),
@@ -89,6 +97,7 @@ FOUR = {
 }
 ONE = {
     "one/double": DOUBLE,
+    "one/mixture": (*DOUBLE, *MIXTURE),
     "one/single": SINGLE,
     "one/resumed-from-two": (*DOUBLE, resumed("two/double")),
     "one/resumed-from-sharded": (*SINGLE, resumed("two/sharded")),
@@ -191,6 +200,8 @@ def test_one_two_and_four_processes_learn_the_same(
     def run(name: str) -> Path:
         return only_run(tmp_path / name)
 
+    mixture = yaml.safe_load((CONFIGS / "experiment/mixture.yaml").read_text())
+    (tmp_path / "mixture.yaml").write_text(yaml.safe_dump(mixture["data"], sort_keys=False))
     train(tmp_path, TWO, "-m torch.distributed.run --standalone --nproc-per-node=2", "")
     train(tmp_path, FOUR, "", "4")
     monkeypatch.chdir(tmp_path)
@@ -206,6 +217,14 @@ def test_one_two_and_four_processes_learn_the_same(
         # What the balancer remembers went on too.
         state: Any = saved(run(name))["balancer._extra_state"]
         assert state["batches"] == 2 * BATCHES, name
+
+    assert largest_difference(run("one/mixture"), run("two/mixture")) < 1e-10
+    of_sources = {
+        key: value for key, value in logged(run("one/mixture")).items() if "val/" in key[1]
+    }
+    assert {name.split("/")[1] for _, name in of_sources if "@" in name} == SOURCES
+    found = logged(run("two/mixture"))
+    assert {key: found[key] for key in of_sources} == pytest.approx(of_sources, rel=1e-6, abs=1e-6)
 
     # One folder and one W&B run, whatever the number of processes.
     for name in ("two/machines", "four/double"):

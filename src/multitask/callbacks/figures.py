@@ -47,8 +47,12 @@ class Figures(Callback):
         model, data = _ours(trainer, pl_module)
         if not trainer.is_global_zero:
             return
-        known = {split: _coverage(model, data, split) for split in SPLITS}
+        known = {split: _coverage(model, data.targets(split)) for split in SPLITS}
         self._save(trainer, "data/label_coverage", draw_coverage(known))
+        if sources := data.source_rows("train"):
+            targets = data.targets("train")
+            known = {name: _coverage(model, _rows(targets, at)) for name, at in sources.items()}
+            self._save(trainer, "data/label_coverage_by_source", draw_coverage(known))
         first = torch.arange(min(self.images, len(data.splits["train"])))
         batch = data.on_after_batch_transfer(data.splits["train"][first], 0)
         figure = draw_samples(batch["image"], captions(model.named_tasks, batch))
@@ -157,8 +161,7 @@ def _ours(trainer: Trainer, module: LightningModule) -> tuple[MultiTask, DataMod
     return module, data
 
 
-def _coverage(model: MultiTask, data: DataModule, split: str) -> dict[str, float]:
-    targets = data.targets(split)
+def _coverage(model: MultiTask, targets: Batch) -> dict[str, float]:
     tasks = model.named_tasks.items()
     return {name: float(task.known(targets[name]).float().mean()) for name, task in tasks}
 
@@ -167,7 +170,7 @@ def _joined(batches: list[Batch]) -> Batch:
     return {name: gather_rows(torch.cat([each[name] for each in batches])) for name in batches[0]}
 
 
-def _rows(columns: Batch, rows: Tensor) -> Batch:
+def _rows(columns: Batch, rows: Tensor | slice) -> Batch:
     return {name: values[rows] for name, values in columns.items()}
 
 

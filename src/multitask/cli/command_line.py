@@ -23,6 +23,7 @@ from multitask.callbacks import (
     PredictionTable,
     ProgressBar,
     RandomState,
+    SourceEvaluation,
     StopSignal,
 )
 from multitask.callbacks.lost_process import is_connection_lost
@@ -127,7 +128,7 @@ class CommandLine(LightningCLI):
         if verb == "fit":
             check_length(trainer, self.datamodule, config.ckpt_path)
             check_artifacts(self.settings, trainer)
-        check_monitors(self._user_callbacks(), self.model)
+        check_monitors(self._user_callbacks(), self.model, self.datamodule)
         check_processes(trainer)
         set_processes(trainer)
         wandb_mode(self.settings)
@@ -253,6 +254,8 @@ class CommandLine(LightningCLI):
         callbacks = [*bar, self.record]
         if verb == "predict":
             return [*callbacks, PredictionTable(self.folder / "predictions.csv")]
+        if sources := list(self.datamodule.source_rows("val")):
+            callbacks.append(SourceEvaluation(sources))
         drawings = self.folder / "figures" if self.settings.figures else None
         callbacks.append(GradientTelemetry(drawings and drawings / "gradients.png"))
         if drawings:

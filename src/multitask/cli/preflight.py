@@ -14,6 +14,7 @@ import torch
 from lightning.pytorch.loggers import WandbLogger
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from multitask.callbacks.source_evaluation import of_source
 from multitask.checkpoint import check_fits
 from multitask.data import DataModule
 from multitask.data_check import check_data
@@ -132,17 +133,20 @@ def check_artifacts(settings: RunSettings, trainer: Any) -> None:
         )
 
 
-def check_monitors(callbacks: Sequence[Any], model: MultiTask) -> None:
+def check_monitors(callbacks: Sequence[Any], model: MultiTask, data: DataModule) -> None:
     """Refuse callbacks that watch a metric whose name is misspelt.
 
     Args:
         callbacks: the person's own.
         model: the model, which knows its metrics.
+        data: the data, whose sources have metrics of their own.
 
     Raises:
         InputError: with the metric that was probably meant.
     """
     known = ["val/score", *(name for name, _ in model.metric_directions())]
+    sources = data.source_rows("val")
+    known += [of_source(name, source) for source in sources for name in known]
     for callback in callbacks:
         monitor = getattr(callback, "monitor", None)
         if monitor and monitor not in known and (near := get_close_matches(monitor, known, 1, 0.8)):

@@ -9,29 +9,36 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
+from multitask.callbacks.source_evaluation import of_source, sources_of
 from multitask.data import DataModule
 from multitask.module import MultiTask
 from multitask.runs.log_file import LOG, say
 
 
-def results_table(model: MultiTask, split: str, values: Mapping[str, Tensor]) -> Table:
+def results_table(
+    model: MultiTask, split: str, values: Mapping[str, Tensor], source: str | None = None
+) -> Table:
     """Set each task's metrics beside the trivial predictor's.
 
     Args:
         model: the model, which knows each metric's direction.
         split: ``test`` or ``val``.
         values: metrics by name, ``<split>/<task>/<metric>`` and ``trivial/<task>/<metric>``.
+        source: whose samples alone the metrics are of, without the trivial predictor's; of all
+            samples where not given.
     """
-    table = Table(title=f"{split} set, original units", title_justify="left")
+    of = "" if source is None else f", source {source}"
+    table = Table(title=f"{split} set{of}, original units", title_justify="left")
     for column in ("task", "metric", split):
         table.add_column(column, justify="right" if column == split else "left")
-    has_trivial = any(name.startswith("trivial/") for name in values)
+    has_trivial = source is None and any(name.startswith("trivial/") for name in values)
     if has_trivial:
         table.add_column("trivial predictor", justify="right")
     for name, higher in model.metric_directions():
         prefix, task, metric = (*name.split("/"), "")[:3]
-        if prefix == split and metric not in ("", "loss") and name in values:
-            row = [task, f"{metric} {'↑' if higher else '↓'}", _shown(values[name])]
+        key = name if source is None else of_source(name, source)
+        if prefix == split and metric not in ("", "loss") and key in values:
+            row = [task, f"{metric} {'↑' if higher else '↓'}", _shown(values[key])]
             trivial = values.get(f"trivial/{task}/{metric}")
             table.add_row(*row, *([_shown(trivial)] if has_trivial else []))
     return table
@@ -44,7 +51,7 @@ def report(
     folder: Path,
     sync: str | None,
 ) -> None:
-    """Print the table, the run's folder, and how to send an offline run to W&B.
+    """Print the tables, the run's folder, and how to send an offline run to W&B.
 
     Args:
         model: the model.
@@ -55,6 +62,8 @@ def report(
     """
     console = Console(record=True)
     console.print(results_table(model, split, values))
+    for source in sources_of(values):
+        console.print(results_table(model, split, values, source))
     LOG.info("\n" + console.export_text())
     if any(name.startswith("trivial/") for name in values):
         say("The trivial predictor sees no image: the most frequent class, the mean target.")

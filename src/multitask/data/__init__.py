@@ -2,8 +2,9 @@
 
 from multitask.data.base import DataModule
 from multitask.data.digits import Digits
+from multitask.data.mixture import Mixture
 from multitask.data.overlaid_digits import OverlaidDigits
 from multitask.data.posed_digits import PosedDigits
 from multitask.data.toy_starts import ToyStarts
 
-__all__ = ["DataModule", "Digits", "OverlaidDigits", "PosedDigits", "ToyStarts"]
+__all__ = ["DataModule", "Digits", "Mixture", "OverlaidDigits", "PosedDigits", "ToyStarts"]

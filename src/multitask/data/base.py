@@ -129,6 +129,19 @@ class DataModule(LightningDataModule, ABC):
         """
         return {}
 
+    def source_rows(self, split: str) -> dict[str, slice]:
+        """Which samples of a split come from which source, by the source's name.
+
+        Batches of such data hold ``@source`` ``[batch]`` int64, the source's place in this mapping.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+
+        Returns:
+            Empty where the data are of one source.
+        """
+        return {}
+
     def train_dataloader(self) -> BatchLoader:
         """Batches in a new random order in each epoch."""
         batches = self._training_batches()

@@ -7,10 +7,12 @@ from typing import Any
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from multitask.data.base import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.data.splitting import keep_labels_per_class, random_split
+from multitask.errors import InputError
 
 CLASSES = 10
 VALIDATION, TEST = 297, 500
@@ -35,21 +37,29 @@ class Digits(DataModule):
     Args:
         labels_per_class: keep the class of so many training digits of each class, all where not
             given.
+        image_size: pixels to a side that the digits are enlarged to; 8 where not given.
         options: see `DataModule`.
     """
 
-    def __init__(self, labels_per_class: int | None = None, **options: Any) -> None:
+    def __init__(
+        self, labels_per_class: int | None = None, image_size: int | None = None, **options: Any
+    ) -> None:
         super().__init__(**options)
+        if image_size is not None and image_size < 1:
+            raise InputError(f"image_size is {image_size}; give at least 1")
         self.labelled_task = self.labelled_task or "digit"
         self.labels_per_class = labels_per_class
+        self.image_size = image_size
 
     def load(self) -> dict[str, BatchDataset]:
         images, labels = source_digits()
+        inks = 100 * images.mean((1, 2, 3))
+        if self.image_size is not None:
+            images = interpolate(images, self.image_size, mode="bilinear")
         splits: dict[str, BatchDataset] = {}
         for split, rows in random_split(len(images), VALIDATION, TEST, self.seed).items():
             digit = labels[rows]
             if split == "train" and self.labels_per_class is not None:
                 digit = keep_labels_per_class(digit, self.labels_per_class, self.seed)
-            ink = 100 * images[rows].mean((1, 2, 3))
-            splits[split] = InMemory(images[rows], {"digit": digit, "ink": ink})
+            splits[split] = InMemory(images[rows], {"digit": digit, "ink": inks[rows]})
         return splits

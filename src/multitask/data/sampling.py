@@ -74,7 +74,7 @@ class GlobalBatches(Sampler[Tensor]):
         """All batches of an epoch, each of shape ``[samples]``, int64."""
         order = torch.arange(self.size)
         if self.shuffle:
-            order = torch.randperm(self.size, generator=_generator(self.seed, epoch))
+            order = torch.randperm(self.size, generator=order_generator(self.seed, epoch))
         return list(order.split(self.batch_size))[: len(self)]
 
 
@@ -122,9 +122,9 @@ class LabelledAndUnlabelled(GlobalBatches):
         return -(-len(self.unlabelled) // self.unlabelled_per_batch)
 
     def global_batches(self, epoch: int) -> list[Tensor]:
-        generator = _generator(self.seed, epoch)
-        labelled = _repeated(self.labelled, len(self) * self.labelled_per_batch, generator)
-        unlabelled = _repeated(self.unlabelled, len(self) * self.unlabelled_per_batch, generator)
+        generator = order_generator(self.seed, epoch)
+        labelled = in_rounds(self.labelled, len(self) * self.labelled_per_batch, generator)
+        unlabelled = in_rounds(self.unlabelled, len(self) * self.unlabelled_per_batch, generator)
         halves = zip(
             labelled.split(self.labelled_per_batch),
             unlabelled.split(self.unlabelled_per_batch),
@@ -135,12 +135,23 @@ class LabelledAndUnlabelled(GlobalBatches):
         return [torch.cat(half)[order] for half, order in zip(halves, orders, strict=True)]
 
 
-def _repeated(pool: Tensor, length: int, generator: torch.Generator) -> Tensor:
+def in_rounds(pool: Tensor, length: int, generator: torch.Generator) -> Tensor:
+    """Take samples round after round, each round all of them in a new random order.
+
+    Args:
+        pool: the samples, shape ``[samples]``, int64.
+        length: how many to take.
+        generator: source of the randomness.
+
+    Returns:
+        Shape ``[length]``, int64.
+    """
     rounds = -(-length // len(pool))
-    orders = [torch.randperm(len(pool), generator=generator) for _ in range(rounds)]
-    return pool[torch.cat(orders)[:length]]
+    orders = [pool[torch.randperm(len(pool), generator=generator)] for _ in range(rounds)]
+    return torch.cat([pool[:0], *orders])[:length]
 
 
-def _generator(seed: int, epoch: int) -> torch.Generator:
+def order_generator(seed: int, epoch: int) -> torch.Generator:
+    """The randomness of one epoch's order."""
     # Large odd factor: seeds and epochs of neighbouring runs must not meet.
     return torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)

@@ -1,0 +1,185 @@
+"""Several data sets, each with labels of some of the tasks, trained together."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, Literal
+
+from pandas import DataFrame
+
+from multitask.data.base import DataModule
+from multitask.data.dataset import BatchDataset
+from multitask.data.joined import Joined, common_kind, joined_targets
+from multitask.data.mixed_batches import MixedBatches
+from multitask.data.sampling import GlobalBatches
+from multitask.errors import InputError, nearest
+from multitask.geometry import Geometry
+
+Ratios = Literal["proportional", "equal"] | dict[str, float]
+
+
+class Mixture(DataModule):
+    """Several data sets, whose samples are mixed in every training batch.
+
+    A task that a source does not have is one whose labels are missing there. Batches also hold
+    ``@source`` ``[batch]``, int64: the place of each sample's source in ``sources``. What concerns
+    batches is set here, not at a source: a source's ``batch_size`` and ``num_workers`` are not
+    used, and its transforms and augmentations are refused. How targets follow augmentations is
+    taken from the sources, as far as ``geometry`` does not say it.
+
+    Args:
+        sources: the data sets by name. Their images have one shape; where some are uint8 and some
+            floating, all become floats.
+        ratios: of the sources in a training batch: ``proportional`` to their sizes, a random batch
+            of all samples; ``equal``, or a number for each source, so many in every batch.
+        options: see `DataModule`; ``labelled_per_batch`` goes with ``proportional`` only. The seed
+            is that of the order of samples; the sources have their own, or the run's.
+    """
+
+    def __init__(
+        self,
+        sources: dict[str, DataModule],
+        ratios: Ratios = "proportional",
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if not sources:
+            raise InputError("sources is empty; name at least one data set")
+        for name, source in sources.items():
+            _check_source(name, source)
+        self.sources = dict(sources)
+        self.ratios = _numbers(ratios, self.sources)
+        if self.ratios is not None and self.labelled_per_batch is not None:
+            raise InputError(
+                "labelled_per_batch and ratios both say what a batch is made of; leave "
+                "labelled_per_batch out, or set ratios to proportional"
+            )
+
+    def load(self) -> dict[str, BatchDataset]:
+        for name, source in self.sources.items():
+            try:
+                source.setup()
+            except InputError as error:
+                raise InputError(f"source '{name}': {error}") from error
+        splits = {name: source.splits for name, source in self.sources.items()}
+        kind = common_kind(splits)
+        return {
+            split: Joined([each[split] for each in splits.values()], targets, kind)
+            for split, targets in joined_targets(splits).items()
+        }
+
+    def own_geometry(self) -> dict[str, Geometry]:
+        """How the sources' targets follow; a source need not say it of its own targets.
+
+        Raises:
+            InputError: if two sources disagree about a task.
+        """
+        self.setup()
+        found: dict[str, tuple[str, Geometry]] = {}
+        for name, source in self.sources.items():
+            known = source.splits["train"].targets
+            for task, geometry in source.geometry.items():
+                if task not in known:
+                    continue
+                owner, other = found.setdefault(task, (name, geometry))
+                if (type(geometry), vars(geometry)) != (type(other), vars(other)):
+                    raise InputError(
+                        f"sources: targets of task '{task}' follow an image's changes as "
+                        f"{_described(other)} in source '{owner}' and as {_described(geometry)} in "
+                        f"source '{name}'; give both one geometry, or their tasks other names"
+                    )
+        return {task: geometry for task, (_, geometry) in found.items()}
+
+    def source_rows(self, split: str) -> dict[str, slice]:
+        self.setup()
+        joined = self.splits[split]
+        assert isinstance(joined, Joined)
+        ends = pairwise(joined.starts)
+        return {name: slice(*each) for name, each in zip(self.sources, ends, strict=True)}
+
+    def names(self, split: str) -> list[str] | None:
+        """What people call each sample, its source's name first: ``<source>/<name>``.
+
+        Samples of a source without names are called by their places, if another source has names.
+        """
+        self.setup()
+        names = {name: source.names(split) for name, source in self.sources.items()}
+        if all(each is None for each in names.values()):
+            return None
+        return [
+            f"{name}/{each}"
+            for name, known in names.items()
+            for each in (known or range(len(self.sources[name].splits[split])))
+        ]
+
+    def records(self) -> dict[str, DataFrame]:
+        """The sources' tables, each named ``<source>-<file>``."""
+        return {
+            f"{name}-{file}": table
+            for name, source in self.sources.items()
+            for file, table in source.records().items()
+        }
+
+    def _batches(self, split: BatchDataset, shuffle: bool) -> GlobalBatches:
+        if not shuffle or self.ratios is None:
+            return super()._batches(split, shuffle)
+        sizes = [len(source.splits["train"]) for source in self.sources.values()]
+        return MixedBatches(sizes, self.ratios, self.batch_size, self.seed, **self._processes())
+
+
+def _check_source(name: str, source: DataModule) -> None:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
+        raise InputError(
+            f"a source cannot be called '{name}'; use letters, digits, _ and -, a letter first"
+        )
+    kind = type(source)
+    if isinstance(source, Mixture):
+        raise InputError(f"source '{name}' is a Mixture itself; put its sources beside the others")
+    for option in ("transforms", "augmentations"):
+        if len(getattr(source, option)):
+            raise InputError(
+                f"source '{name}' sets {option}, which a batch of several sources has in common; "
+                "set them at the Mixture"
+            )
+    if source.labelled_per_batch is not None:
+        raise InputError(
+            f"source '{name}' sets labelled_per_batch, but its samples come in batches with "
+            "others'; set it, or ratios, at the Mixture"
+        )
+    if kind.on_after_batch_transfer is not DataModule.on_after_batch_transfer:
+        raise InputError(
+            f"source '{name}': {kind.__name__} changes batches in on_after_batch_transfer, which "
+            "would not be called; change the images in the split's `images`"
+        )
+
+
+def _described(geometry: Geometry) -> str:
+    settings = ", ".join(f"{name}={value!r}" for name, value in vars(geometry).items())
+    return f"{type(geometry).__name__}({settings})"
+
+
+def _numbers(ratios: Ratios, sources: Mapping[str, DataModule]) -> list[float] | None:
+    """A number for each source, None where they are proportional to the sizes."""
+    if ratios == "proportional":
+        return None
+    if ratios == "equal":
+        return [1.0] * len(sources)
+    if not isinstance(ratios, dict):
+        raise InputError(
+            f"ratios is {ratios!r}; give proportional, equal, or a number for each source"
+        )
+    for name, ratio in ratios.items():
+        if name not in sources:
+            raise InputError(f"ratios: there is no source '{name}'{nearest(name, sources)}")
+        if not (math.isfinite(ratio) and ratio > 0):
+            raise InputError(
+                f"ratios: that of source '{name}' is {ratio}; give a number above 0, or remove the "
+                "source"
+            )
+    for name in sources:
+        if name not in ratios:
+            raise InputError(f"ratios: source '{name}' has none; give every source a number")
+    return [float(ratios[name]) for name in sources]
