@@ -28,8 +28,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from multitask.data.splits import RandomSplit
-from multitask.data.target_columns import TargetColumns
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -37,6 +35,8 @@ from torchvision.transforms import v2
 
 from multitask.augmentation import Augmentation, RandomCrop, RandomHorizontalFlip
 from multitask.data import Table
+from multitask.data.splits import RandomSplit
+from multitask.data.target_columns import TargetColumns
 
 CLASSES = [f"class {number}" for number in range(10)]
 SMALL, PHOTOGRAPH, WANTED = 32, (500, 400), 224

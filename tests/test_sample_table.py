@@ -59,6 +59,13 @@ def test_targets_beside_predictions_in_their_units_and_missing_ones_empty() -> N
     assert cells == [column[0] for column in found.columns.values()]
 
 
+def test_files_come_first_where_samples_have_any() -> None:
+    shown = torch.rand(2, 1, 3, 4)
+    found = sample_table(TASKS, shown, TARGETS, PREDICTIONS, ["a.png", "b.png"])
+    assert found.names[:3] == ["index", "image", "file"]
+    assert found.columns["file"] == ["a.png", "b.png"]
+
+
 def test_a_task_that_says_nothing_of_tables_has_its_captions_there() -> None:
     prediction, target = PREDICTIONS["kind"], TARGETS["kind"]
     cells = Task.side_by_side(TASKS["kind"], prediction, target)

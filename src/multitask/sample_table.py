@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -57,6 +57,7 @@ def sample_table(
     images: Tensor,
     targets: Mapping[str, Tensor],
     predictions: Mapping[str, Tensor],
+    files: Sequence[str] | None = None,
 ) -> SampleTable:
     """Set samples' targets and predictions side by side.
 
@@ -65,8 +66,10 @@ def sample_table(
         images: shape ``[samples, channels, height, width]``, any range.
         targets: the samples' targets by task, and their ``index``.
         predictions: the samples' predictions by task, each ``[samples, out_features]``.
+        files: the samples' files, where they have any.
     """
-    columns = {
+    columns: dict[str, list[Cell]] = {} if files is None else {"file": list(files)}
+    columns |= {
         f"{name} {column}": cells
         for name, task in tasks.items()
         for column, cells in task.side_by_side(predictions[name], targets[name]).items()

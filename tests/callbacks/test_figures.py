@@ -58,6 +58,26 @@ def indices(page: Path) -> list[int]:
     return [int(index) for index in re.findall(r"<tr><td>(\d+)</td>", page.read_text())]
 
 
+def test_samples_have_their_files_where_they_have_any(
+    logger: Logger,
+    tmp_path: Path,
+    tiny_data: Callable[..., DataModule],
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, data = tiny_model(), tiny_data(batch_size=7)
+    names = {"test": [f"{place}.png" for place in range(24)]}
+    monkeypatch.setattr(data, "names", names.get)
+    made = trainer(callbacks=[Figures(tmp_path, images=3)])
+    made.loggers = [logger]
+    made.test(model, data, verbose=False)
+    columns, rows = logger.tables["predictions/test"]
+    assert columns[2] == "file"
+    assert [row[2] for row in rows] == ["0.png", "1.png", "2.png"]
+    assert "<td>2.png</td>" in (tmp_path / "test/predictions.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(("verb", "split"), [("test", "test"), ("validate", "val")])
 def test_the_first_samples_with_what_the_model_says_of_them(
     verb: str,

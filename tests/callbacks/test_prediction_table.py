@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import torch
 from lightning.pytorch import Trainer
 
@@ -19,7 +20,7 @@ FIRST: Any = SimpleNamespace(is_global_zero=True)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -54,3 +55,23 @@ def test_every_test_sample_has_a_row(
     table = PredictionTable(tmp_path / "predictions.csv")
     trainer(callbacks=[table]).predict(model, data, return_predictions=False)
     assert [int(row["index"]) for row in rows(tmp_path / "predictions.csv")] == list(range(24))
+
+
+def test_rows_have_their_file_where_samples_have_one(
+    tmp_path: Path,
+    tiny_data: Callable[..., DataModule],
+    tiny_model: Callable[..., MultiTask],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, data = tiny_model().eval(), tiny_data()
+    data.setup()
+    names = {"test": [f"ä{place}.png" for place in range(24)]}
+    monkeypatch.setattr(data, "names", names.get)
+    first: Any = SimpleNamespace(is_global_zero=True, datamodule=data)
+    table = PredictionTable(tmp_path / "predictions.csv")
+    batch = data.splits["test"][torch.tensor([5, 0, 23])]
+    table.on_predict_batch_end(first, model, model.predict(batch["image"]), batch)
+    table.on_predict_end(first, model)
+    found = rows(tmp_path / "predictions.csv")
+    assert list(found[0])[:3] == ["index", "file", "kind"]
+    assert [row["file"] for row in found] == ["ä0.png", "ä5.png", "ä23.png"]

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from torchvision.transforms import v2
 
@@ -191,6 +192,20 @@ def test_large_jpeg_on_its_side(tmp_path: Path) -> None:
     assert image[0, 0, 0] > 240
     assert (image[0, :, 3:] < 15).all()
     assert (image[0, 3:] < 40).all()
+
+
+def test_large_jpeg_is_decoded_at_twice_the_size_or_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+    load = JpegImageFile.load
+    monkeypatch.setattr(JpegImageFile, "load", lambda self: (load(self), loaded.append(self.size)))
+    exif = Image.Exif()
+    exif[UPRIGHT] = 6
+    path = saved(Image.new("RGB", (640, 960)), tmp_path / "x.jpg", exif=exif)
+    for height, width in ((40, 60), (41, 60), (400, 600)):
+        decode(path, ImageFormat(height, width))
+    assert loaded == [(80, 120), (160, 240), (640, 960)]
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])

@@ -116,7 +116,7 @@ class Figures(Callback):
         images = gather_rows(torch.cat(self._images))
         with_image = _joined(self._targets[: len(self._images)])["index"]
         if trainer.is_global_zero:
-            model, _ = _ours(trainer, module)
+            model, data = _ours(trainer, module)
             order = targets["index"].argsort()
             targets = {name: values[order] for name, values in targets.items()}
             predictions = _predictions(model, {n: values[order] for n, values in outputs.items()})
@@ -126,7 +126,9 @@ class Figures(Callback):
             shown = (_rows(targets, rows), _rows(predictions, rows))
             texts = captions(model.named_tasks, *shown)
             self._save(trainer, f"{split}/samples", draw_samples(images[first], texts))
-            table = sample_table(model.named_tasks, images[first], *shown)
+            names = data.names(split)
+            files = names and [names[index] for index in shown[0]["index"].tolist()]
+            table = sample_table(model.named_tasks, images[first], *shown, files)
             self._save_table(trainer, split, table)
 
     def _draw_tasks(

@@ -10,12 +10,15 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from multitask.data import DataModule
 from multitask.distributed import gather_rows
 from multitask.module import MultiTask
 
+FILE_COLUMN = "file"
+
 
 class PredictionTable(Callback):
-    """Writes one row a sample: its index in the split, and each task's prediction.
+    """Writes one row a sample: its index in the split, its file if it has one, and predictions.
 
     Classes have their number and its probability, vectors a column for each element; numbers are
     in original units.
@@ -50,6 +53,16 @@ class PredictionTable(Callback):
         if not trainer.is_global_zero:
             return
         order = columns["index"].argsort()
-        rows = zip(*(values[order].tolist() for values in columns.values()), strict=True)
-        with self.path.open("w", newline="") as file:
-            csv.writer(file).writerows([columns.keys(), *rows])
+        cells = {name: values[order].tolist() for name, values in columns.items()}
+        if (names := _names(trainer)) is not None:
+            files = {FILE_COLUMN: [names[index] for index in cells["index"]]}
+            cells = {"index": cells.pop("index"), **files, **cells}
+        rows = zip(*cells.values(), strict=True)
+        with self.path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([cells.keys(), *rows])
+
+
+def _names(trainer: Trainer) -> list[str] | None:
+    data = getattr(trainer, "datamodule", None)
+    # What is predicted is the test set.
+    return data.names("test") if isinstance(data, DataModule) else None

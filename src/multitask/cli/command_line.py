@@ -40,6 +40,7 @@ from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.runs.atomic_checkpoint import AtomicCheckpointIO
 from multitask.runs.checkpoint_artifacts import CheckpointArtifacts
+from multitask.runs.data_record import DataRecord
 from multitask.runs.folder import folder_of, make_folder, new_folder
 from multitask.runs.log_file import keep_log, quiet_screen, say
 from multitask.runs.metrics_file import MetricsFile
@@ -251,7 +252,8 @@ class CommandLine(LightningCLI):
         bar: list[Callback] = [] if trainer.enable_progress_bar is False else [ProgressBar()]
         if trainer.fast_dev_run:
             return bar
-        callbacks = [*bar, self.record]
+        # Before the record: a run that the data forbid to go on writes nothing.
+        callbacks = [*bar, DataRecord(self.folder), self.record]
         if verb == "predict":
             return [*callbacks, PredictionTable(self.folder / "predictions.csv")]
         if sources := list(self.datamodule.source_rows("val")):

@@ -124,6 +124,13 @@ def _value(setting: Setting, parameter: Parameter, path: Keys) -> Iterator[Probl
         yield from _object(setting, parameter, path)
     elif isinstance(content, dict) and kinds.values is not None:
         yield from _named_objects(setting, kinds.values, path)
+    elif isinstance(content, dict) and kinds.settings is not None:
+        known = accepted(kinds.settings)
+        yield from _arguments(setting, known, kinds.settings.__name__, path)
+        yield from _absent(setting, setting, known, (kinds.settings, path))
+    elif isinstance(content, dict) and kinds.named_settings is not None:
+        for name, value in setting.entries.items():
+            yield from _value(value, _parameter(kinds.named_settings), (*path, name))
     elif isinstance(content, list) and kinds.items is not None:
         for item in content:
             yield from _value(item, _parameter(kinds.items), path)

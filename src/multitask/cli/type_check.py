@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import timedelta
 from enum import Enum
 from functools import lru_cache
@@ -39,6 +39,8 @@ class Expected:
         filled: number of leading parameters of such an object that the program fills in.
         values: type of a mapping's values, where they are such objects.
         items: type of a list's items, where they are such objects.
+        settings: a dataclass, whose settings may be written.
+        named_settings: type of a mapping's values, where that is a dataclass.
         plain: the other types.
     """
 
@@ -47,6 +49,8 @@ class Expected:
     filled: int = 0
     values: Any = None
     items: Any = None
+    settings: Any = None
+    named_settings: Any = None
     plain: tuple[Any, ...] = ()
 
 
@@ -58,10 +62,14 @@ def expected(annotation: Any) -> Expected:
         annotation: the type, ``Any`` or ``Parameter.empty`` where anything may stand.
     """
     classes: tuple[type, ...] = ()
-    filled, values, items, plain = 0, None, None, []
+    filled, values, items, settings, named_settings, plain = 0, None, None, None, None, []
     for member in _members(annotation):
         origin, inner = get_origin(member), get_args(member)
-        if not _has_classes(member):
+        if is_dataclass(member):
+            settings = member
+        elif origin is dict and is_dataclass(inner[-1]):
+            named_settings = inner[-1]
+        elif not _has_classes(member):
             plain.append(member)
         elif origin is None:
             classes += (member,)
@@ -72,7 +80,9 @@ def expected(annotation: Any) -> Expected:
             values = inner[-1]
         else:
             items = inner[0]
-    return Expected(annotation, classes, filled, values, items, tuple(plain))
+    return Expected(
+        annotation, classes, filled, values, items, settings, named_settings, tuple(plain)
+    )
 
 
 def fits(annotation: Any, value: Any) -> bool:
@@ -125,6 +135,8 @@ def _said(member: Any) -> list[str]:
     if (items := _item_type(member)) is not None:
         return [f"a list of {_plural(items)}"]
     kind = get_origin(member) or member
+    if is_dataclass(kind):
+        return [f"a mapping with {', '.join(each.name for each in fields(kind))}"]
     if kind in WORDS:
         return [WORDS[kind][0]]
     name = getattr(kind, "__name__", str(kind))

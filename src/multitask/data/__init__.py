@@ -5,6 +5,15 @@ from multitask.data.digits import Digits
 from multitask.data.mixture import Mixture
 from multitask.data.overlaid_digits import OverlaidDigits
 from multitask.data.posed_digits import PosedDigits
+from multitask.data.table import Table
 from multitask.data.toy_starts import ToyStarts
 
-__all__ = ["DataModule", "Digits", "Mixture", "OverlaidDigits", "PosedDigits", "ToyStarts"]
+__all__ = [
+    "DataModule",
+    "Digits",
+    "Mixture",
+    "OverlaidDigits",
+    "PosedDigits",
+    "Table",
+    "ToyStarts",
+]

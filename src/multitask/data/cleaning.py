@@ -1,0 +1,151 @@
+"""What to do about rows and cells that cannot be used: told, and never silently."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pandas import DataFrame
+
+from multitask.errors import InputError
+
+Policy = Literal["error", "skip"]
+PolicyOrKeep = Literal["error", "skip", "keep"]
+OF_CELLS = ("unknown_class", "infinite_target")
+"""Kinds that concern a cell, which is then missing; all others concern a row."""
+COLUMNS = ["row", "file", "kind", "column", "reason", "table"]
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """What to do where a row or a cell cannot be used.
+
+    ``error`` ends the program with one sentence. ``skip`` leaves out the row, for the last two the
+    cell, which is then missing, and lists it. ``keep`` takes it as it is.
+
+    Args:
+        unreadable_image: a file that is no whole image.
+        huge_image: an image with more pixels than allowed.
+        missing_file: a file that is not there.
+        outside_root: a path that leads out of the folder of images.
+        symbolic_link: a link to somewhere outside of the folder of images.
+        duplicate_row: a file that an earlier row has already.
+        unknown_class: a class that ``classes`` does not list.
+        infinite_target: a number that is infinite, or too large for float32.
+    """
+
+    unreadable_image: Policy = "error"
+    huge_image: Policy = "error"
+    missing_file: Policy = "error"
+    outside_root: Policy = "error"
+    symbolic_link: PolicyOrKeep = "error"
+    duplicate_row: PolicyOrKeep = "error"
+    unknown_class: Policy = "error"
+    infinite_target: Policy = "error"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row, as a person finds it.
+
+    Args:
+        table: the table's file.
+        number: see `multitask.data.table_file.row_number`.
+        file: name of its image.
+    """
+
+    table: Path
+    number: int
+    file: str
+
+    def __str__(self) -> str:
+        """As in ``photos/metadata.csv, row 17 (cat.png)``."""
+        return f"{self.table}, row {self.number} ({self.file})"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about a row that a policy decides on.
+
+    Args:
+        row: the row.
+        kind: name of the policy.
+        reason: what is wrong.
+        column: of the cell, where it is about one.
+        hint: what may have been meant, from a semicolon on.
+    """
+
+    row: Row
+    kind: str
+    reason: str
+    column: str = ""
+    hint: str = ""
+
+
+@dataclass
+class Findings:
+    """All that the policies decided on.
+
+    Args:
+        cleaning: the policies.
+        found: so far.
+    """
+
+    cleaning: Cleaning
+    found: list[Finding] = field(default_factory=list)
+
+    def add(self, findings: Sequence[Finding]) -> None:
+        """Add findings of any kinds.
+
+        Raises:
+            InputError: for the first of a kind whose policy is ``error``.
+        """
+        for finding in findings:
+            if self.policy(finding.kind) == "error":
+                same = sum(each.kind == finding.kind for each in findings)
+                raise InputError(_sentence(finding, same - 1))
+        self.found += findings
+
+    def policy(self, kind: str) -> str:
+        """The policy for a kind: ``error``, ``skip`` or ``keep``."""
+        return str(getattr(self.cleaning, kind))
+
+    def frame(self, skipped_only: bool = False) -> DataFrame:
+        """A row for each finding.
+
+        Args:
+            skipped_only: leave out what was kept.
+        """
+        rows = [
+            (each.row.number, each.row.file, each.kind, each.column, each.reason, each.row.table)
+            for each in self.found
+            if not skipped_only or self.policy(each.kind) == "skip"
+        ]
+        return DataFrame(rows, columns=COLUMNS).astype({"table": str})
+
+    def summary(self) -> str:
+        """One line with the number of each kind that was left out; empty where nothing was."""
+        kinds = Counter(each.kind for each in self.found if self.policy(each.kind) == "skip")
+        rows = {kind: count for kind, count in kinds.items() if kind not in OF_CELLS}
+        cells = {kind: count for kind, count in kinds.items() if kind in OF_CELLS}
+        parts = [_counted(each, noun) for noun, each in (("row", rows), ("cell", cells)) if each]
+        return f"left out as told: {' and '.join(parts)}" if parts else ""
+
+
+def _counted(kinds: Mapping[str, int], noun: str) -> str:
+    number = sum(kinds.values())
+    each = ", ".join(f"{kind}: {count:,}" for kind, count in kinds.items())
+    return f"{number:,} {noun}{'s' if number > 1 else ''} ({each})"
+
+
+def _sentence(finding: Finding, others: int) -> str:
+    more = f" (and {others:,} more of this kind)" if others else ""
+    where = f"column '{finding.column}': " if finding.column else ""
+    what = "take such cells as missing" if finding.kind in OF_CELLS else "leave such rows out"
+    return (
+        f"{finding.row}: {where}{finding.reason}{more}; correct it, or {what} with "
+        f"data.init_args.cleaning.{finding.kind}=skip{finding.hint}"
+    )

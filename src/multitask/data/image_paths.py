@@ -1,0 +1,134 @@
+"""From the names in a table to files, without opening any."""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+NORMAL_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
+"""A table and a disk may write an accented letter as one character or as two."""
+
+
+@dataclass(frozen=True)
+class PathProblem:
+    """Why a name leads to no file that may be used.
+
+    Args:
+        kind: name of the policy in `multitask.data.cleaning.Cleaning`.
+        reason: in words.
+        hint: what may have been meant, from a semicolon on.
+    """
+
+    kind: str
+    reason: str
+    hint: str = ""
+
+
+class ImagePaths:
+    """Finds the files of one folder of images, with one look at the disk for each.
+
+    Args:
+        folder: what names are relative to.
+        root: no file may lie outside of it.
+    """
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.folder = os.path.abspath(folder)
+        self.root = os.path.abspath(root)
+        self.real_root = os.path.realpath(root)
+        self._real_folder = cache(os.path.realpath)
+        self._entries = cache(_entries)
+
+    def find(self, name: str) -> tuple[str, str, list[PathProblem]]:
+        """Find one file.
+
+        Args:
+            name: as the table has it, relative to the folder or absolute.
+
+        Returns:
+            The path; the path without symbolic links, by which two names of one file are known;
+            and what is wrong: nothing, or one problem.
+        """
+        path = os.path.normpath(os.path.join(self.folder, name))
+        if not _is_within(path, self.root):
+            return path, path, [PathProblem("outside_root", f"the path leads out of {self.root}")]
+        try:
+            path, status = _looked_up(path)
+        except (OSError, ValueError) as error:
+            return path, path, [self._missing(path, name, error)]
+        folder, last = os.path.split(path)
+        real = os.path.join(self._real_folder(folder), last)
+        if stat.S_ISLNK(status.st_mode):
+            real = os.path.realpath(path)
+            try:
+                status = os.stat(path)
+            except OSError:
+                problem = PathProblem("missing_file", f"the symbolic link leads to {real}, nothing")
+                return path, real, [problem]
+        if not stat.S_ISREG(status.st_mode):
+            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            return path, real, [PathProblem("missing_file", f"{path} is {what}, not an image file")]
+        if not _is_within(real, self.real_root):
+            reason = f"a symbolic link leads out of {self.root}, to {real}"
+            return path, real, [PathProblem("symbolic_link", reason)]
+        return path, real, []
+
+    def _missing(self, path: str, name: str, error: OSError | ValueError) -> PathProblem:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            return PathProblem("missing_file", f"the file cannot be looked up ({reason})")
+        if "\\" in name:
+            what = "its name is written with backslashes; write folders with /"
+            return PathProblem("missing_file", f"there is no file {path}, because {what}")
+        folder, last = os.path.split(path)
+        others = self._entries(folder)
+        near = others.get(last.casefold()) or others.get(os.path.splitext(last)[0].casefold())
+        hint = f"; did you mean '{near}'?" if near else ""
+        return PathProblem("missing_file", f"there is no file {path}", hint)
+
+
+def repeated(paths: Sequence[str]) -> dict[int, int]:
+    """Find what comes more than once.
+
+    Args:
+        paths: without symbolic links.
+
+    Returns:
+        The place of each later one, with that of the first.
+    """
+    first: dict[str, int] = {}
+    return {
+        place: first[path]
+        for place, path in enumerate(paths)
+        if first.setdefault(path, place) != place
+    }
+
+
+def _looked_up(path: str) -> tuple[str, os.stat_result]:
+    try:
+        return path, os.lstat(path)
+    except FileNotFoundError:
+        for form in NORMAL_FORMS:
+            other = unicodedata.normalize(form, path)
+            if other != path and os.path.lexists(other):
+                return other, os.lstat(other)
+        raise
+
+
+def _is_within(path: str, root: str) -> bool:
+    return path == root or path.startswith(root if root.endswith(os.sep) else root + os.sep)
+
+
+def _entries(folder: str) -> dict[str, str]:
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return {}
+    without_ending = {os.path.splitext(name)[0].casefold(): name for name in sorted(names)}
+    return without_ending | {name.casefold(): name for name in sorted(names)}

@@ -1,0 +1,34 @@
+"""Where the points of an image go when it is resized."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from multitask.data.image_format import ImageFormat
+
+
+def resizing_matrices(sizes: Tensor, format: ImageFormat) -> Tensor:
+    """How `multitask.data.image_decoding.decode` moves what images show.
+
+    Args:
+        sizes: the images' heights and widths before, shape ``[images, 2]``, at least 1.
+        format: what they become.
+
+    Returns:
+        Where a point at (x, y) goes, in pixels right and down of the image's top left corner,
+        shape ``[images, 2, 3]``, float64.
+    """
+    # Width before height, as x comes before y.
+    before = sizes.double().flip(1)
+    after = torch.tensor([format.width, format.height], dtype=torch.float64)
+    if format.fit == "crop":
+        scale = (after / before).amax(1, keepdim=True).expand_as(before)
+        shift = (after - scale * before) / 2
+    elif format.fit == "pad":
+        inner = (before * (after / before).amin(1, keepdim=True)).round().clamp(min=1)
+        inner = inner.minimum(after)
+        scale, shift = inner / before, ((after - inner) / 2).floor()
+    else:
+        scale, shift = after / before, torch.zeros_like(before)
+    return torch.cat([torch.diag_embed(scale), shift.unsqueeze(2)], 2)

@@ -1,0 +1,9 @@
+"""How a table's rows are divided into training, validation and test: one file for each way."""
+
+from multitask.data.splits.base import Split
+from multitask.data.splits.by_column import ByColumn
+from multitask.data.splits.grouped import GroupedSplit
+from multitask.data.splits.random import RandomSplit
+from multitask.data.splits.stratified import StratifiedSplit
+
+__all__ = ["ByColumn", "GroupedSplit", "RandomSplit", "Split", "StratifiedSplit"]

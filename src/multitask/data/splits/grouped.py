@@ -1,0 +1,50 @@
+"""Rows divided so that no group is in two splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from pandas import DataFrame
+from sklearn.model_selection import GroupShuffleSplit
+
+from multitask.data.splits.base import Places, Shares, column_of, texts
+from multitask.errors import InputError
+
+FEWEST = 3
+
+
+class GroupedSplit(Shares):
+    """Whole groups at random, so that no group, such as a patient, is in two splits.
+
+    Args:
+        by: the column that names each row's group.
+        val: share of the groups that are for validation, from 0 to 1.
+        test: share of the groups of the test set; the rest is for training.
+    """
+
+    def __init__(self, by: str, val: float = 0.15, test: float = 0.15) -> None:
+        super().__init__(val, test)
+        self.by = by
+
+    def divide(self, table: DataFrame, seed: int) -> dict[str, Places]:
+        groups = np.array(texts(column_of(table, self.by, "split.by")), dtype=object)
+        if len(without := np.flatnonzero(groups == "")):
+            raise InputError(
+                f"row {table.index[without[0]]}, column '{self.by}': the cell is empty, but each "
+                "row needs a group"
+            )
+        if (count := len(set(groups))) < FEWEST:
+            raise InputError(
+                f"column '{self.by}' has {count} groups; there should be at least {FEWEST}, one "
+                "for each split"
+            )
+
+        def choose(rows: Places, share: float, seed: int) -> Iterator[tuple[Places, Places]]:
+            splitter = GroupShuffleSplit(1, test_size=share, random_state=seed)
+            yield from splitter.split(rows, groups=groups[rows])
+
+        try:
+            return self.in_two_steps(len(groups), choose, seed)
+        except ValueError as error:
+            raise InputError(f"column '{self.by}' cannot be divided: {error}") from error

@@ -1,0 +1,27 @@
+"""Rows divided at random."""
+
+from __future__ import annotations
+
+import numpy as np
+from pandas import DataFrame
+
+from multitask.data.splits.base import Places, Shares
+from multitask.data.splitting import random_split
+
+
+class RandomSplit(Shares):
+    """Rows at random.
+
+    Args:
+        val: share of validation, from 0 to 1.
+        test: share of the test set; the rest is for training.
+    """
+
+    def divide(self, table: DataFrame, seed: int) -> dict[str, Places]:
+        size = len(table)
+        parts = random_split(size, _count(self.val, size), _count(self.test, size), seed)
+        return {split: np.sort(rows.numpy()) for split, rows in parts.items()}
+
+
+def _count(share: float, size: int) -> int:
+    return max(1, round(share * size))

@@ -1,0 +1,50 @@
+"""Rows divided so that each split has the same shares of each class."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+from pandas import DataFrame
+from sklearn.model_selection import StratifiedShuffleSplit
+
+from multitask.data.splits.base import Places, Shares, column_of, texts
+from multitask.errors import InputError
+
+FEWEST = 3
+
+
+class StratifiedSplit(Shares):
+    """Rows at random, with the same shares of each value of a column in all splits.
+
+    Rows without a value are shared out in the same way.
+
+    Args:
+        by: the column, of classes.
+        val: share of validation, from 0 to 1.
+        test: share of the test set; the rest is for training.
+    """
+
+    def __init__(self, by: str, val: float = 0.15, test: float = 0.15) -> None:
+        super().__init__(val, test)
+        self.by = by
+
+    def divide(self, table: DataFrame, seed: int) -> dict[str, Places]:
+        values = np.array(texts(column_of(table, self.by, "split.by")), dtype=object)
+        value, count = min(Counter(values).items(), key=lambda item: item[1])
+        said = f"the value '{value}'" if value else "no value"
+        if count < FEWEST:
+            raise InputError(
+                f"column '{self.by}' cannot be stratified: {count} row{'s have' * (count > 1)}"
+                f"{' has' * (count == 1)} {said}; there should be at least {FEWEST}"
+            )
+
+        def choose(rows: Places, share: float, seed: int) -> Iterator[tuple[Places, Places]]:
+            splitter = StratifiedShuffleSplit(1, test_size=share, random_state=seed)
+            yield from splitter.split(rows, values[rows])
+
+        try:
+            return self.in_two_steps(len(values), choose, seed)
+        except ValueError as error:
+            raise InputError(f"column '{self.by}' cannot be stratified: {error}") from error

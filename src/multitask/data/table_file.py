@@ -1,0 +1,177 @@
+"""A table as a file: CSV, Parquet or JSON Lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pandas import DataFrame
+
+from multitask.errors import InputError
+
+CSV_ENDINGS = {".csv": ",", ".tsv": "\t"}
+JSON_LINES_ENDINGS = (".jsonl", ".ndjson")
+ENDINGS = (*CSV_ENDINGS, *JSON_LINES_ENDINGS, ".parquet")
+SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
+CSV_HEADER_ROWS = 1
+
+
+def read_table(path: Path, separator: str | None = None) -> DataFrame:
+    """Read a table.
+
+    Args:
+        path: a file that ends in ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl`` or ``.ndjson``, UTF-8
+            with or without a byte order mark.
+        separator: what stands between the cells of a CSV file; a comma where not given, a tab for
+            ``.tsv``.
+
+    Returns:
+        All columns. The index is each row's place in the file, from 0; lines without any cell are
+        left out, and places count them. Cells of a CSV file are strings. Missing cells are None or
+        NaN.
+
+    Raises:
+        InputError: if there is no such file, or it is no whole table.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give a file that ends in {_listed(ENDINGS)}")
+    if not path.is_file():
+        raise InputError(f"there is no table {path}")
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise InputError(
+            f"{path} cannot be read as a table; give a file that ends in {_listed(ENDINGS)}"
+        )
+    if ending in CSV_ENDINGS:
+        table = _read_text(path, lambda: _csv(path, separator or CSV_ENDINGS[ending]))
+    elif ending in JSON_LINES_ENDINGS:
+        table = _read_text(path, lambda: _json_lines(path))
+    else:
+        table = _parquet(path)
+    if len(table) == 0:
+        raise InputError(f"{path} has no rows; give a table with a row for each image")
+    return table
+
+
+def row_number(path: Path, place: int) -> int:
+    """The number by which a person finds a row.
+
+    Args:
+        path: the table's file.
+        place: the row's place in the file, from 0.
+
+    Returns:
+        As spreadsheets count: the first row of a CSV file is its header, so place 0 is row 2. Rows
+        of other files count from 1.
+    """
+    header = CSV_HEADER_ROWS if Path(path).suffix.lower() in CSV_ENDINGS else 0
+    return int(place) + header + 1
+
+
+def _read_text(path: Path, read: Callable[[], DataFrame]) -> DataFrame:
+    try:
+        return read()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not UTF-8 (byte {error.start}: {error.reason}); save it as UTF-8"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from error
+
+
+def _csv(path: Path, separator: str) -> DataFrame:
+    if len(separator) != 1:
+        raise InputError(f"separator is {separator!r}; give one character, such as ';'")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        # Without `strict`, a quote that is never closed would swallow the rest of the file.
+        reader = csv.reader(file, delimiter=separator, strict=True)
+        try:
+            rows = list(reader)
+        except csv.Error as error:
+            raise InputError(f"{path}, line {reader.line_num}: this is no CSV ({error})") from error
+    header = rows[0] if rows else []
+    if not any(header):
+        raise InputError(f"{path} is empty or has no header; begin it with the columns' names")
+    _refuse_duplicates(header, path)
+    _refuse_one_column(header, separator, path)
+    places = [place for place, row in enumerate(rows[1:]) if any(row)]
+    for place in places:
+        if len(rows[place + 1]) != len(header):
+            raise InputError(
+                f"{path}, row {row_number(path, place)}: there are {len(rows[place + 1])} cells, "
+                f"but the header names {len(header)} columns"
+            )
+    columns = zip(*(rows[place + 1] for place in places), strict=True)
+    cells = {
+        name: pd.Series([cell or None for cell in column], dtype=object)
+        for name, column in zip(header, columns, strict=False)
+    }
+    return DataFrame(cells, columns=header).set_axis(places)
+
+
+def _refuse_one_column(header: Sequence[str], separator: str, path: Path) -> None:
+    meant = next((each for each in SEPARATORS if each != separator and each in header[0]), None)
+    if len(header) == 1 and meant is not None:
+        raise InputError(
+            f"{path}: all cells landed in one column, '{header[0]}'; {SEPARATORS[meant]} seems to "
+            f"stand between them, so set data.init_args.separator={meant!r}"
+        )
+
+
+def _refuse_duplicates(names: Sequence[str], path: Path) -> None:
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise InputError(f"{path} has more than one column '{repeated[0]}'; rename all but one")
+
+
+def _json_lines(path: Path) -> DataFrame:
+    rows: dict[int, dict[str, Any]] = {}
+    with path.open(encoding="utf-8-sig") as file:
+        for place, line in enumerate(file):
+            if line.strip():
+                rows[place] = _json_row(line, f"{path}, line {row_number(path, place)}")
+    names = dict.fromkeys(name for row in rows.values() for name in row)
+    cells = {
+        name: pd.Series([row.get(name) for row in rows.values()], dtype=object) for name in names
+    }
+    return DataFrame(cells).set_axis(list(rows))
+
+
+def _json_row(line: str, where: str) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(found := dict(pairs)) < len(pairs):
+            raise InputError(f"{where}: a name is there twice; each column may have one cell")
+        return found
+
+    try:
+        row = json.loads(line, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{where}: this is no JSON ({error.msg}, column {error.colno})") from error
+    if not isinstance(row, dict):
+        raise InputError(
+            f"{where}: this is no JSON object; write each row as "
+            '{"file_name": "a.png", "weight": 3}'
+        )
+    return row
+
+
+def _parquet(path: Path) -> DataFrame:
+    try:
+        with pq.ParquetFile(path) as file:
+            _refuse_duplicates(file.schema_arrow.names, path)
+            # Whole numbers beside missing cells stay whole, so that they match classes' names.
+            return file.read().to_pandas(integer_object_nulls=True, ignore_metadata=True)
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} cannot be read as Parquet ({reason})") from error
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"

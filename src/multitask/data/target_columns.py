@@ -1,0 +1,252 @@
+"""From a table's columns to targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from pandas import DataFrame, Series
+from torch import Tensor
+
+from multitask.errors import InputError, nearest
+from multitask.geometry import Geometry
+
+MISSING_CLASS = -100
+TRUTHS_OF_YAML = ("yes", "no", "on", "off")
+LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class TargetColumns:
+    """The columns that hold a task's targets.
+
+    Args:
+        columns: one column, or those of a vector's elements. A column of lists is a vector too.
+        classes: the classes' names, each one's place being its number; numbers where not given. A
+            whole number in the table matches its text.
+        follows: how the targets follow where what the image shows moves: when it is resized at
+            first, from pixels of the original image, and when it is augmented.
+    """
+
+    columns: str | list[str]
+    classes: list[str | int | bool] | None = None
+    follows: Geometry | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The columns as a list."""
+        return [self.columns] if isinstance(self.columns, str) else list(self.columns)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The classes as texts."""
+        return [str(each) for each in self.classes or ()]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell that cannot be used as it is.
+
+    Args:
+        place: of the row in the table.
+        column: its column.
+        reason: what is wrong with it.
+        hint: what may have been meant, from a semicolon on.
+        kind: name of the policy in `multitask.data.cleaning.Cleaning`; None where none helps.
+    """
+
+    place: int
+    column: str
+    reason: str
+    hint: str = ""
+    kind: str | None = None
+
+
+def check_columns(name: str, target: TargetColumns, missing: Sequence[str]) -> None:
+    """Refuse settings that contradict each other.
+
+    Args:
+        name: of the task.
+        target: its columns.
+        missing: texts that mean that a cell is missing.
+
+    Raises:
+        InputError: naming the task and the setting.
+    """
+    where = f"targets, '{name}'"
+    if not target.names:
+        raise InputError(f"{where}: columns is empty; name at least one column")
+    if target.classes is None:
+        return
+    classes = target.class_names
+    if target.follows is not None:
+        raise InputError(f"{where}: a class has nothing that follows; leave follows out")
+    if len(target.names) > 1:
+        raise InputError(f"{where}: classes are of one column, but columns names several")
+    if not classes:
+        raise InputError(f"{where}: classes is empty; list the classes' names")
+    if twice := [each for each in classes if classes.count(each) > 1]:
+        raise InputError(f"{where}: classes lists '{twice[0]}' more than once")
+    if taken := [each for each in classes if each in missing]:
+        raise InputError(f"{where}: '{taken[0]}' is one of classes and one of missing; keep one")
+
+
+def blank(cells: Series, missing: Sequence[str]) -> Series:
+    """A column's cells as objects, None where they are missing.
+
+    Args:
+        cells: shape ``[rows]``.
+        missing: texts that mean so, beside the empty cell.
+    """
+    found = cells.to_numpy(dtype=object, copy=True)
+    texts = {"", *missing}
+    is_text = (isinstance(each, str) and each in texts for each in found)
+    found[cells.isna().to_numpy() | np.fromiter(is_text, bool, len(found))] = None
+    return Series(found, dtype=object)
+
+
+def class_numbers(column: str, cells: Series, classes: Sequence[str]) -> tuple[Tensor, list[Cell]]:
+    """Number the classes of a column.
+
+    Args:
+        column: its name.
+        cells: see `blank`; shape ``[rows]``.
+        classes: the names, in order.
+
+    Returns:
+        Shape ``[rows]``, int64, -100 where missing or unknown; and the unknown cells.
+    """
+    numbers = {name: number for number, name in enumerate(classes)}
+    # Each distinct cell once: there are few.
+    keys = [_class_key(each) for each in cells]
+    known = {key: _class_number(key, numbers) for key in dict.fromkeys(keys)}
+    found = np.array([known[key] for key in keys], dtype=np.int64).reshape(len(keys))
+    unknown = np.flatnonzero((found == MISSING_CLASS) & cells.notna().to_numpy())
+    problems = [
+        Cell(
+            place,
+            column,
+            f"the class '{keys[place]}' is none of classes",
+            _meant(str(keys[place]), classes),
+            "unknown_class",
+        )
+        for place in unknown.tolist()
+    ]
+    return torch.from_numpy(found), problems
+
+
+def _meant(cell: str, classes: Sequence[str]) -> str:
+    if cell.lower() in TRUTHS_OF_YAML and ("True" in classes or "False" in classes):
+        return f"; YAML takes {cell} without quotes for true or false, so write '{cell}' in classes"
+    return nearest(cell, classes)
+
+
+def _class_key(cell: Any) -> str | None:
+    if cell is None:
+        return None
+    if isinstance(cell, float | np.floating) and float(cell).is_integer():
+        # Whole numbers beside missing ones become floats in many programs.
+        return str(int(cell))
+    return str(cell)
+
+
+def _class_number(key: str | None, numbers: Mapping[str, int]) -> int:
+    if key is None:
+        return MISSING_CLASS
+    if key in ("True", "False") and key not in numbers:
+        key = key.lower()
+    return numbers.get(key, MISSING_CLASS)
+
+
+def numbers(columns: Mapping[str, Series]) -> tuple[Tensor, list[Cell]]:
+    """Read one column of numbers or lists, or several columns of numbers.
+
+    Args:
+        columns: by name, see `blank`; each of shape ``[rows]``.
+
+    Returns:
+        Shape ``[rows]`` for one column of numbers, else ``[rows, elements]``, float32, NaN where
+        missing; and the cells that are no numbers or infinite, which are NaN too.
+    """
+    if len(columns) == 1:
+        ((name, cells),) = columns.items()
+        if any(_length(each) is not None for each in cells):
+            return _vectors(name, cells)
+    found = [_column(name, cells) for name, cells in columns.items()]
+    values = torch.stack([each for each, _ in found], 1)
+    problems = [each for _, cells in found for each in cells]
+    return values.squeeze(1) if len(found) == 1 else values, problems
+
+
+def _column(name: str, cells: Series) -> tuple[Tensor, list[Cell]]:
+    usable = Series([each if _may_be_number(each) else None for each in cells], dtype=object)
+    values = pd.to_numeric(usable, errors="coerce").to_numpy(dtype=np.float64, copy=True)
+    unreadable = np.flatnonzero(np.isnan(values) & cells.notna().to_numpy())
+    problems = [
+        Cell(place, name, f"the cell {cells.iloc[place]!r} is not a number")
+        for place in unreadable.tolist()
+    ]
+    # A number that float32 cannot hold would be infinite there.
+    infinite = np.flatnonzero(np.abs(values) > LARGEST)
+    problems += _infinite(name, infinite.tolist(), values[infinite].tolist())
+    values[infinite] = np.nan
+    return torch.from_numpy(values.astype(np.float32)), problems
+
+
+def _may_be_number(cell: Any) -> bool:
+    # pandas would take true for 1, and a date for its nanoseconds.
+    return isinstance(cell, str | Real | Decimal) and not isinstance(cell, bool | np.bool_)
+
+
+def _vectors(name: str, cells: Series) -> tuple[Tensor, list[Cell]]:
+    lengths = [_length(each) for each in cells]
+    size = next((each for each in lengths if each is not None), 0)
+    rows: list[Sequence[Any]] = []
+    problems: list[Cell] = []
+    for place, (cell, length) in enumerate(zip(cells, lengths, strict=True)):
+        fits = length == size
+        rows.append(list(cell) if fits else [None] * size)
+        if not fits and cell is not None:
+            said = f"{cell!r:.40}" if length is None else f"a list of {length}"
+            reason = f"the cell is {said}, but the first list of this column has {size} numbers"
+            problems.append(Cell(place, name, reason))
+    table = DataFrame(rows, columns=range(size), dtype=object)
+    found = [_column(str(each), blank(table[each], ())) for each in table]
+    values = torch.stack([each for each, _ in found], 1)
+    others = [cell for _, cells in found for cell in cells]
+    return values, [*problems, *_of_list(name, others)]
+
+
+def _length(cell: Any) -> int | None:
+    is_list = isinstance(cell, list | tuple | np.ndarray) and len(cell) > 0
+    return len(cell) if is_list and not any(map(_is_list, cell)) else None
+
+
+def _is_list(cell: Any) -> bool:
+    return isinstance(cell, list | tuple | dict | np.ndarray)
+
+
+def _of_list(name: str, cells: Sequence[Cell]) -> Iterator[Cell]:
+    for each in cells:
+        reason = f"{each.reason} (element {int(each.column) + 1} of the list)"
+        yield Cell(each.place, name, reason, each.hint, each.kind)
+
+
+def _infinite(column: str, places: Sequence[int], values: Sequence[float]) -> list[Cell]:
+    return [
+        Cell(
+            place,
+            column,
+            f"{value:g} is infinite"
+            if np.isinf(value)
+            else f"{value:g} is too large for a 32-bit number",
+            kind="infinite_target",
+        )
+        for place, value in zip(places, values, strict=True)
+    ]

@@ -1,0 +1,123 @@
+"""A training from a table and a folder of images, from the first command to its predictions."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.conftest import Program
+from PIL import Image
+
+from multitask.cli.config_errors import check_arguments
+from multitask.data import Table
+from multitask.data.cleaning import Cleaning
+from multitask.data.target_columns import TargetColumns
+from multitask.errors import InputError
+
+SAMPLES = 60
+CONFIG = """
+seed_everything: 3
+data:
+  class_path: multitask.data.Table
+  init_args:
+    path: photos
+    image_size: 4
+    batch_size: 8
+    targets:
+      species: {columns: species, classes: [cat, 'no', 3]}
+      weight: {columns: weight_g}
+      landmarks:
+        columns: [x1, y1]
+        follows: {class_path: multitask.geometry.Positions}
+    cleaning: {missing_file: skip}
+model:
+  encoder: {class_path: multitask.encoders.MLP, init_args: {in_features: 48, hidden: []}}
+  tasks:
+    species: {class_path: multitask.tasks.Classification, init_args: {num_classes: 3}}
+    weight: {class_path: multitask.tasks.Regression}
+    landmarks: {class_path: multitask.tasks.Regression, init_args: {size: 2}}
+  optimizer: {class_path: torch.optim.SGD, init_args: {lr: 0.01}}
+trainer: {accelerator: cpu, max_epochs: 1, enable_progress_bar: false}
+run: {wandb: 'off', figures: false}
+"""
+AS_SET: dict[str, Any] = {"seed": 3, "cleaning": Cleaning(missing_file="skip")}
+HEADER = ["file_name", "species", "weight_g", "x1", "y1"]
+
+
+@pytest.fixture
+def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The argument that names an experiment; one of its images is not there."""
+    monkeypatch.setenv("MULTITASK_CACHE", str(tmp_path / "cache"))
+    Path("photos").mkdir()
+    for number in range(SAMPLES - 1):
+        Image.new("RGB", (4, 5), (number, 0, 99)).save(f"photos/é{number}.png")
+    with open("photos/metadata.csv", "w", newline="", encoding="utf-8") as file:
+        rows = [
+            [f"é{n}.png", ["cat", "no", "3", ""][n % 4], n if n % 3 else "", n, 1 if n % 2 else ""]
+            for n in range(SAMPLES)
+        ]
+        csv.writer(file).writerows([HEADER, *rows])
+    Path("photos.yaml").write_text(CONFIG)
+    return "--config=photos.yaml"
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_a_run_knows_its_files(
+    experiment: str, program: Program, multitask: Callable[..., None], fails: Callable[..., str]
+) -> None:
+    output = program("fit", experiment)
+    assert "photos/metadata.csv: left out as told: 1 row (missing_file: 1)" in output
+    (run,) = Path("runs/photos").iterdir()
+    splits = table(run / "splits.csv")
+    assert len(splits) == SAMPLES - 1
+    assert [row["file"] for row in table(run / "skipped.csv")] == [f"é{SAMPLES - 1}.png"]
+    tested = [row["file"] for row in splits if row["split"] == "test"]
+
+    # Another process, which has other hashes, finds the same.
+    data = Table({"weight": TargetColumns("weight_g")}, Path("photos"), image_size=4, **AS_SET)
+    assert data.names("test") == tested
+
+    multitask("predict", f"--ckpt_path={run}/checkpoints/best.ckpt")
+    (predicted,) = run.glob("predict/*/predictions.csv")
+    assert [row["file"] for row in table(predicted)] == tested
+    assert (predicted.parent / "splits.csv").read_bytes() == (run / "splits.csv").read_bytes()
+
+    Image.new("RGB", (4, 5)).save(f"photos/é{SAMPLES - 1}.png")
+    said = fails("resume", str(run), "--trainer.max_epochs=2")
+    assert f"{run}/splits.csv: " in said
+    assert "moved to another split, 1 have come and 0 have gone since this run began" in said
+    assert not (run / "config-2.yaml").exists()
+    Path(f"photos/é{SAMPLES - 1}.png").unlink()
+    multitask("resume", str(run), "--trainer.max_epochs=2")
+    assert (run / "splits-2.csv").read_bytes() == (run / "splits.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("--data.cleaning.missing_fil=skip", "Cleaning has no setting 'missing_fil'; did you mean"),
+        ("--data.cleaning.missing_file=skp", "missing_file should be 'error' or 'skip', not 'skp'"),
+        ("--data.targets.weight.colums=a", "TargetColumns has no setting 'colums'; did you mean"),
+        ("--data.targets.weight=a", "weight should be a mapping with columns, classes"),
+        ("--data.targets.size={classes: [a]}", "TargetColumns needs columns (text or a list of"),
+        ("--data.split=StratifiedSplit", "StratifiedSplit needs by (text)"),
+    ],
+)
+def test_settings_of_a_table_are_checked(experiment: str, argument: str, expected: str) -> None:
+    with pytest.raises(InputError) as refused:
+        check_arguments(["fit", experiment, argument])
+    assert str(refused.value).startswith(f"{argument}: {expected}")
+
+
+def test_cells_are_told_in_one_sentence(experiment: str, fails: Callable[..., str]) -> None:
+    said = fails("fit", experiment, "--data.targets.species.classes=[cat, no, 3]")
+    assert "photos/metadata.csv, row 3 (é1.png): column 'species': the class 'no'" in said
+    assert said.endswith("YAML takes no without quotes for true or false, so write 'no' in classes")
