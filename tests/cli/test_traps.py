@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import yaml
+from tiny_public_sets import write_mnist, write_pets
 
 from multitask import InputError, MultiTask
 from multitask.cli.arguments import prepare
@@ -16,6 +18,11 @@ from multitask.cli.command_line import CommandLine
 from multitask.tasks import Task
 
 ROOT = Path(__file__).parents[2]
+PUBLIC: dict[str, tuple[Any, ...]] = {
+    "mnist": (write_mnist,),
+    "pets": (write_pets, "--data.init_args.image_size=32", "--data.init_args.num_workers=0"),
+}
+"""Experiments on public data sets: how to write a tiny one, and what makes its training quick."""
 EXPERIMENTS = sorted((ROOT / "configs/experiment").glob("*.yaml"))
 
 
@@ -146,9 +153,17 @@ def test_the_literal_arguments_of_an_agent_are_understood(parsed: Callable[..., 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_every_experiment_is_complete_and_runs(
-    path: Path, multitask: Callable[..., None], quick: tuple[str, ...], tmp_path: Path
+    path: Path,
+    multitask: Callable[..., None],
+    quick: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    multitask("fit", f"--config={path}", *quick[1:])
+    write, *arguments = PUBLIC.get(path.stem, (None,))
+    if write is not None:
+        monkeypatch.setenv("MULTITASK_CACHE", str(tmp_path / "cache"))
+        write(Path("data"))
+    multitask("fit", f"--config={path}", *quick[1:], *arguments)
     (run,) = tmp_path.glob(f"runs/{path.stem}/*")
     assert (run / "checkpoints/best.ckpt").exists()
 

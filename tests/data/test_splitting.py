@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from multitask.data.splitting import keep_labels_per_class, random_split
+from multitask.data.splitting import hold_out, keep_labels_per_class, random_split
 from multitask.errors import InputError
 
 
@@ -55,3 +55,20 @@ def test_class_with_too_few_samples_is_named(count: int) -> None:
         keep_labels_per_class(labels, count, seed=0)
     with pytest.raises(InputError, match="class 1 has 2 training samples; choose from 1"):
         keep_labels_per_class(labels, 3, seed=0)
+
+
+def test_hold_out_takes_the_same_share_of_every_class_at_random() -> None:
+    labels = torch.tensor([0] * 7 + [1] * 100 + [2] * 33 + [-100] * 60)[torch.randperm(200)]
+    stays, held_out = hold_out(labels, 0.3, seed=0)
+    assert torch.cat([stays, held_out]).sort().values.tolist() == list(range(200))
+    assert len(held_out) == 60
+    for label, members in ((0, 7), (1, 100), (2, 33), (-100, 60)):
+        assert abs(int((labels[held_out] == label).sum()) - 0.3 * members) < 1
+    assert torch.equal(hold_out(labels, 0.3, seed=0)[1], held_out)
+    assert not torch.equal(hold_out(labels, 0.3, seed=1)[1], held_out)
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.01, 0), (0.99, 10)])
+def test_hold_out_leaves_something_on_both_sides(share: float, count: int) -> None:
+    with pytest.raises(InputError, match=f"a share of {share} of 10 training samples is {count}"):
+        hold_out(torch.zeros(10, dtype=torch.int64), share, seed=0)

@@ -34,6 +34,35 @@ def random_split(size: int, val: int, test: int, seed: int) -> dict[str, Tensor]
     return dict(zip(SPLITS, parts, strict=True))
 
 
+def hold_out(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Hold a share of the samples out at random, the same share of every class up to one sample.
+
+    Args:
+        labels: class numbers, shape ``[samples]``, int64; those that are missing count as a class.
+        share: how much to hold out, between 0 and 1.
+        seed: the same seed holds the same samples out.
+
+    Returns:
+        The indices of the samples that stay and of those held out, each int64 and ascending.
+
+    Raises:
+        InputError: if none would be held out, or none would stay.
+    """
+    size, count = len(labels), round(share * len(labels))
+    if not 0 < count < size:
+        raise InputError(
+            f"a share of {share:g} of {size} training samples is {count}; at least 1 must be held "
+            "out and 1 must stay"
+        )
+    order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
+    by_class = order[labels[order].argsort(stable=True)]
+    # Evenly spaced places in the order of the classes, `count` of them.
+    counted = torch.arange(size + 1) * count // size
+    held_out = torch.zeros(size, dtype=torch.bool)
+    held_out[by_class] = counted[1:] > counted[:-1]
+    return (~held_out).nonzero().flatten(), held_out.nonzero().flatten()
+
+
 def keep_labels_per_class(labels: Tensor, labels_per_class: int, seed: int) -> Tensor:
     """Keep a few labels of each class and mark the others missing.
 

@@ -3,9 +3,19 @@
 from multitask.geometry.angle import Angle
 from multitask.geometry.base import Geometry
 from multitask.geometry.boxes import Boxes
+from multitask.geometry.landmarks import Landmarks
 from multitask.geometry.length import Length
 from multitask.geometry.positions import Positions
 from multitask.geometry.thumbnail import Thumbnail
 from multitask.geometry.unchanged import Unchanged
 
-__all__ = ["Angle", "Boxes", "Geometry", "Length", "Positions", "Thumbnail", "Unchanged"]
+__all__ = [
+    "Angle",
+    "Boxes",
+    "Geometry",
+    "Landmarks",
+    "Length",
+    "Positions",
+    "Thumbnail",
+    "Unchanged",
+]

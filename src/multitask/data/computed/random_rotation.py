@@ -1,0 +1,121 @@
+"""Images turned by a random angle, which is to be told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from multitask.data.computed.base import ComputedTargets
+from multitask.data.dataset import BatchDataset
+from multitask.errors import InputError
+from multitask.geometry import Angle, Geometry
+
+TARGET = "rotation"
+
+
+class RandomRotation(ComputedTargets):
+    """Turns each image about its middle by an angle of its own, the same in each epoch.
+
+    Target: ``rotation`` (1 number: degrees, clockwise positive, even between the bounds). The angle
+    depends on the seed and on the sample's place in the data set, in all splits. What a corner then
+    shows of beyond the image is the image mirrored at its edge: a black corner would give the
+    angle away. The values between pixels are bilinear.
+
+    Targets that there are already follow by the data's ``geometry``; class numbers stay.
+
+    Args:
+        degrees: the largest angle to either side, above 0 and up to 180.
+    """
+
+    geometry = {TARGET: Angle()}  # noqa: RUF012
+
+    def __init__(self, degrees: float = 30.0) -> None:
+        if not 0 < degrees <= 180:
+            raise InputError(f"degrees is {degrees}; give an angle above 0 and up to 180")
+        self.degrees = degrees
+
+    def __call__(
+        self, samples: BatchDataset, seed: int, geometry: Mapping[str, Geometry]
+    ) -> BatchDataset:
+        if TARGET in samples.targets:
+            raise InputError(f"computed: RandomRotation would replace '{TARGET}'; turn images once")
+        generator = torch.Generator().manual_seed(seed)
+        angles = self.degrees * (2 * torch.rand(len(samples), generator=generator) - 1)
+        return _Turned(samples, angles, _followed(samples, angles, geometry))
+
+
+class _Turned(BatchDataset):
+    """Samples whose images are turned as they are read.
+
+    Args:
+        source: the samples as they are.
+        angles: degrees clockwise, shape ``[samples]``.
+        targets: of the turned images, besides the angles.
+    """
+
+    def __init__(self, source: BatchDataset, angles: Tensor, targets: Mapping[str, Tensor]) -> None:
+        super().__init__({**targets, TARGET: angles})
+        self._source, self._radians = source, angles * (math.pi / 180)
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def images(self, indices: Tensor) -> Tensor:
+        return turned(self._source.images(indices), self._radians[indices])
+
+
+def _followed(
+    samples: BatchDataset, angles: Tensor, geometry: Mapping[str, Geometry]
+) -> dict[str, Tensor]:
+    """Targets of the images once they are turned."""
+    size = samples.images(torch.arange(1)).shape[2:]
+    sizes = torch.tensor([size], dtype=torch.float32).expand(len(samples), 2)
+    matrix = _matrix(angles * (math.pi / 180), *size)
+    targets = dict(samples.targets)
+    for name, values in targets.items():
+        if not values.is_floating_point():
+            continue
+        if name not in geometry:
+            raise InputError(
+                f"computed: RandomRotation turns images, and data.geometry.{name} does not say how "
+                f"the target '{name}' follows; say so, with multitask.geometry.Unchanged where it "
+                "does not, or compute it after the rotation"
+            )
+        targets[name] = geometry[name].follow(values, matrix, sizes, sizes)
+    return targets
+
+
+def _matrix(radians: Tensor, height: int, width: int) -> Tensor:
+    """Where points go, shape ``[samples, 2, 3]``."""
+    cosine, sine = radians.cos(), radians.sin()
+    turn = torch.stack([cosine, -sine, sine, cosine], 1).view(-1, 2, 2)
+    middle = torch.tensor([width / 2, height / 2])
+    return torch.cat([turn, (middle - turn @ middle).unsqueeze(2)], 2)
+
+
+def turned(images: Tensor, radians: Tensor) -> Tensor:
+    """Turn each image clockwise about its middle, mirrored beyond its edges.
+
+    Args:
+        images: shape ``[batch, channels, height, width]``, uint8 or floating.
+        radians: shape ``[batch]``.
+
+    Returns:
+        Images of the same shape and dtype.
+    """
+    height, width = images.shape[2:]
+    right = (torch.arange(width) - (width - 1) / 2).view(1, 1, -1)
+    down = (torch.arange(height) - (height - 1) / 2).view(1, -1, 1)
+    cosine, sine = radians.cos().view(-1, 1, 1), radians.sin().view(-1, 1, 1)
+    # Where each pixel comes from, in units of half the width and height.
+    from_right = (cosine * right + sine * down) / (width / 2)
+    from_down = (cosine * down - sine * right) / (height / 2)
+    grid = torch.stack([from_right, from_down], 3)
+    values = grid_sample(images.float(), grid, padding_mode="reflection", align_corners=False)
+    if images.dtype == torch.uint8:
+        values = values.round_().clamp_(0, 255)
+    return values.to(images.dtype)

@@ -1,0 +1,34 @@
+"""CIFAR-100, with both of its levels of classes."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import torch
+from torchvision import datasets
+
+from multitask.data.dataset import InMemory
+from multitask.data.known.classified import Classified
+from multitask.data.known.part import Part
+
+
+class CIFAR100(Classified):
+    """Colour photographs of 32x32 pixels (Krizhevsky, 2009): 50 000 to train, 10 000 to test.
+
+    Tasks: ``class`` (100 classes) and ``coarse_class`` (20 groups of five classes each), both in
+    the order of the set's own names.
+    """
+
+    def read(self) -> dict[str, Part]:
+        return {part: self._part(part) for part in ("train", "test")}
+
+    def _part(self, part: str) -> Part:
+        source = self.fetched(datasets.CIFAR100, train=part == "train")
+        # torchvision, which has just checked and read this file, leaves the coarse classes out.
+        path = Path(source.root, source.base_folder, part)
+        with open(path, "rb") as file:
+            coarse = pickle.load(file, encoding="latin1")["coarse_labels"]
+        images = torch.from_numpy(source.data).permute(0, 3, 1, 2).contiguous()
+        targets = {"class": torch.tensor(source.targets), "coarse_class": torch.tensor(coarse)}
+        return Part(InMemory(images, targets))

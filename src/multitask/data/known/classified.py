@@ -1,0 +1,48 @@
+"""Public data sets of classes that come as a training and a test set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from multitask.data.known.base import KnownData
+from multitask.data.known.part import Part
+from multitask.data.splitting import hold_out, keep_labels_per_class
+from multitask.errors import InputError
+
+
+class Classified(KnownData):
+    """A public data set with classes, in the parts ``train`` and ``test``.
+
+    A share of the training set is held out for validation, the same share of every class. The test
+    set stays as it is.
+
+    Args:
+        val: share of the training set that is held out.
+        labels_per_class: keep the class of so many training images of each class, all where not
+            given; other targets are always known.
+        options: see `KnownData`.
+    """
+
+    class_task = "class"
+    """The task that ``val`` and ``labels_per_class`` are about."""
+
+    def __init__(
+        self, val: float = 0.1, labels_per_class: int | None = None, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        if not 0 < val < 1:
+            raise InputError(f"val is {val}; give a share of the training set between 0 and 1")
+        self.val = val
+        self.labels_per_class = labels_per_class
+        self.labelled_task = self.labelled_task or self.class_task
+
+    def divide(self, parts: Mapping[str, Part]) -> Mapping[str, Part]:
+        labels = parts["train"].samples.targets[self.class_task]
+        rest, held_out = hold_out(labels, self.val, self.seed)
+        train, val = parts["train"].take(rest), parts["train"].take(held_out)
+        if self.labels_per_class is not None:
+            train.samples.targets[self.class_task] = keep_labels_per_class(
+                labels[rest], self.labels_per_class, self.seed
+            )
+        return {"train": train, "val": val, "test": parts["test"]}

@@ -1,0 +1,81 @@
+"""Public data sets that come as image files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from multitask.data.fit_matrices import fit_matrices
+from multitask.data.image_cache import ImageCache
+from multitask.data.image_format import Fit, ImageFormat
+from multitask.data.known.base import KnownData
+from multitask.errors import InputError
+from multitask.geometry import Geometry
+
+
+class ImageFiles(KnownData):
+    """A public data set of image files, which are decoded and resized once; see `ImageCache`.
+
+    Args:
+        image_size: pixels of a side, or ``[height, width]``, to which images are resized.
+        fit: how an image of another shape is resized: ``stretch`` it, ``crop`` the longer side, or
+            ``pad`` the shorter one with black.
+        cache_folder: where decoded images are kept.
+        cache_limit: gigabytes that they may take.
+        options: see `KnownData`.
+    """
+
+    def __init__(
+        self,
+        image_size: int | list[int] = 224,
+        fit: Fit = "stretch",
+        cache_folder: Path | None = None,
+        cache_limit: float = 100.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        sides = [image_size, image_size] if isinstance(image_size, int) else list(image_size)
+        if len(sides) != 2 or min(sides) < 1:
+            raise InputError(
+                f"image_size is {image_size}; give one side in pixels, or [height, width]"
+            )
+        height, width = sides
+        self.format = ImageFormat(height, width, fit=fit)
+        self.cache_folder, self.cache_limit = cache_folder, cache_limit
+
+    def cached(self, files: Sequence[Path]) -> ImageCache:
+        """Decode image files, or find that they have been.
+
+        Args:
+            files: in their order.
+
+        Raises:
+            InputError: if one of them gives no image.
+        """
+        cache = ImageCache(files, self.format, self.cache_folder, self.cache_limit)
+        cache.build()
+        for place, problem in sorted(cache.problems.items()):
+            raise InputError(
+                f"{type(self).__name__}: {files[place]} gives no image ({problem}); delete the "
+                "set's folder and set data.init_args.download to true"
+            )
+        return cache
+
+    def resized(self, targets: Tensor, sizes: Tensor, geometry: Geometry) -> Tensor:
+        """Let targets in an image's own pixels follow its resizing.
+
+        Args:
+            targets: shape ``[samples, size]``, floating, NaN where missing.
+            sizes: each image's own height and width, shape ``[samples, 2]``.
+            geometry: how they follow.
+
+        Returns:
+            Targets of the same shape.
+        """
+        after = torch.tensor([[self.format.height, self.format.width]]).expand_as(sizes)
+        matrices = fit_matrices(sizes, self.format)
+        return geometry.follow(targets, matrices, sizes.float(), after.float())

@@ -1,0 +1,86 @@
+"""The Oxford-IIIT Pet data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
+from torchvision import datasets
+
+from multitask.data.cached_images import CachedImages
+from multitask.data.known.classified import Classified
+from multitask.data.known.image_files import ImageFiles
+from multitask.data.known.part import Part
+from multitask.data.known.pet_boxes import Annotated, head_box, trimap_box
+from multitask.data.ordered_threads import in_order
+from multitask.geometry import Boxes, Geometry
+
+LISTS = {"train": "trainval", "test": "test"}
+MISSING = (torch.nan,) * 4
+
+
+class OxfordPets(ImageFiles, Classified):
+    """Photographs of cats and dogs (Parkhi et al., 2012): 3680 to train, 3669 to test.
+
+    Tasks: ``breed`` (37 classes), ``species`` (2 classes: cat, dog), ``box`` (4 numbers: left, top,
+    right and bottom of the whole animal) and ``head_box`` (the same of its head, missing where
+    nobody has drawn it: in almost all of the test set). Boxes are in pixels of the resized image,
+    from its top left corner. `pet_boxes` says what they are made of.
+    """
+
+    class_task = "breed"
+
+    def read(self) -> dict[str, Part]:
+        for split in LISTS.values():
+            # torchvision refuses lists that it cannot read.
+            self.fetched(datasets.OxfordIIITPet, split=split)
+        folder = self.root / "oxford-iiit-pet"
+        rows = {part: _listed(folder / f"annotations/{LISTS[part]}.txt") for part in LISTS}
+        names = [name for part in rows.values() for name, _, _ in part]
+        cache = self.cached([folder / f"images/{name}.jpg" for name in names])
+        targets = {
+            "breed": torch.tensor([breed for part in rows.values() for _, breed, _ in part]),
+            "species": torch.tensor([species for part in rows.values() for *_, species in part]),
+            "box": self._boxes("box", folder, names, cache.sizes),
+            "head_box": self._boxes("head_box", folder, names, cache.sizes),
+        }
+        places = torch.arange(len(names)).split([len(part) for part in rows.values()])
+        return {
+            part: Part(
+                CachedImages(cache, at, {task: values[at] for task, values in targets.items()}),
+                [f"{names[place]}.jpg" for place in at.tolist()],
+            )
+            for part, at in zip(rows, places, strict=True)
+        }
+
+    def own_geometry(self) -> dict[str, Geometry]:
+        return {**super().own_geometry(), "box": Boxes(), "head_box": Boxes()}
+
+    def _boxes(self, task: str, folder: Path, names: list[str], sizes: Tensor) -> Tensor:
+        read = {"box": trimap_box, "head_box": head_box}[task]
+        found = list(in_order(lambda name: read(folder / "annotations", name), names, ahead=64))
+        boxes = [
+            _fitting(each, tuple(size)) for each, size in zip(found, sizes.tolist(), strict=True)
+        ]
+        if others := sum(box is None for box in boxes):
+            rank_zero_warn(
+                f"OxfordPets: '{task}' is missing for {others} images, whose annotations are of "
+                "images of another size"
+            )
+        values = torch.tensor([MISSING if box is None else box for box in boxes])
+        return self.resized(values, sizes, Boxes())
+
+
+def _fitting(annotated: Annotated | None, size: tuple[int, ...]) -> tuple[float, ...] | None:
+    """The box, missing numbers where there is none, None where it is of another image."""
+    if annotated is None or annotated.box is None:
+        return MISSING
+    return annotated.box if annotated.size == size else None
+
+
+def _listed(path: Path) -> list[tuple[str, int, int]]:
+    """Name, breed and species of a list's images, both numbered from 0."""
+    rows = [line.split() for line in path.read_text().splitlines()]
+    return [(name, int(breed) - 1, int(species) - 1) for name, breed, species, _ in rows]
