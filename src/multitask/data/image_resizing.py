@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from multitask.data.image_format import ImageFormat
+from multitask.geometry import Geometry
 
 
 def resizing_matrices(sizes: Tensor, format: ImageFormat) -> Tensor:
@@ -32,3 +33,23 @@ def resizing_matrices(sizes: Tensor, format: ImageFormat) -> Tensor:
     else:
         scale, shift = after / before, torch.zeros_like(before)
     return torch.cat([torch.diag_embed(scale), shift.unsqueeze(2)], 2)
+
+
+def resized(target: Tensor, sizes: Tensor, format: ImageFormat, geometry: Geometry) -> Tensor:
+    """Let targets that are in the pixels of the original images follow their resizing.
+
+    Args:
+        target: shape ``[images]`` or ``[images, size]``, floating, NaN where missing.
+        sizes: see `resizing_matrices`.
+        format: what the images become.
+        geometry: how the targets follow.
+
+    Returns:
+        The target's shape and dtype.
+
+    Raises:
+        InputError: if targets of that size cannot follow so.
+    """
+    after = torch.tensor([format.height, format.width], dtype=torch.float64).expand(len(sizes), 2)
+    matrices = resizing_matrices(sizes, format)
+    return geometry.follow(target.double(), matrices, sizes.double(), after).to(target.dtype)

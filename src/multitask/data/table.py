@@ -18,7 +18,7 @@ from multitask.data.cleaning import Cleaning, Finding, Findings
 from multitask.data.dataset import BatchDataset
 from multitask.data.image_cache import ImageCache
 from multitask.data.image_format import Fit, ImageFormat
-from multitask.data.image_resizing import resizing_matrices
+from multitask.data.image_resizing import resized
 from multitask.data.split_check import SPLITS
 from multitask.data.splits import ByColumn, RandomSplit, Split
 from multitask.data.table_rows import TableRows, located, read_rows
@@ -174,19 +174,15 @@ class Table(DataModule):
         return torch.tensor(places, dtype=torch.int64)
 
     def _follow_resizing(self, targets: Mapping[str, Tensor], usable: Tensor) -> None:
-        before = self.cache.sizes[usable]
-        matrices = resizing_matrices(before, self.format)
-        after = torch.tensor([self.format.height, self.format.width]).expand_as(before)
+        sizes = self.cache.sizes[usable]
         for name, geometry in self.geometry.items():
             if name not in targets or not targets[name].is_floating_point():
                 continue
             try:
-                moved = geometry.follow(
-                    targets[name][usable].double(), matrices, before.double(), after.double()
-                )
+                moved = resized(targets[name][usable], sizes, self.format, geometry)
             except InputError as error:
                 raise InputError(f"targets, '{name}': {error}") from error
-            targets[name][usable] = moved.float()
+            targets[name][usable] = moved
 
     def _divide(self, rows: TableRows) -> Mapping[str, np.ndarray[Any, np.dtype[np.int64]]]:
         if rows.sources[0].split is not None:

@@ -9,6 +9,7 @@ import torch
 from torchvision import datasets
 
 from multitask.data.cached_images import CachedImages
+from multitask.data.image_resizing import resized
 from multitask.data.known.image_files import ImageFiles
 from multitask.data.known.part import Part
 from multitask.geometry import Geometry, Landmarks
@@ -40,8 +41,8 @@ class CelebA(ImageFiles):
         cache = self.cached([folder / "img_align_celeba" / name for name in source.filename])
         attributes = [name.replace("5_", "Five_") for name in source.attr_names if name]
         targets = dict(zip(attributes, source.attr.T.contiguous(), strict=True))
-        targets["landmarks"] = self.resized(
-            source.landmarks_align.float(), cache.sizes, Landmarks(MIRRORED)
+        targets["landmarks"] = resized(
+            source.landmarks_align.float(), cache.sizes, self.format, Landmarks(MIRRORED)
         )
         return {
             split: Part(

@@ -6,15 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from multitask.data.fit_matrices import fit_matrices
 from multitask.data.image_cache import ImageCache
 from multitask.data.image_format import Fit, ImageFormat
 from multitask.data.known.base import KnownData
 from multitask.errors import InputError
-from multitask.geometry import Geometry
 
 
 class ImageFiles(KnownData):
@@ -64,18 +59,3 @@ class ImageFiles(KnownData):
                 "set's folder and set data.init_args.download to true"
             )
         return cache
-
-    def resized(self, targets: Tensor, sizes: Tensor, geometry: Geometry) -> Tensor:
-        """Let targets in an image's own pixels follow its resizing.
-
-        Args:
-            targets: shape ``[samples, size]``, floating, NaN where missing.
-            sizes: each image's own height and width, shape ``[samples, 2]``.
-            geometry: how they follow.
-
-        Returns:
-            Targets of the same shape.
-        """
-        after = torch.tensor([[self.format.height, self.format.width]]).expand_as(sizes)
-        matrices = fit_matrices(sizes, self.format)
-        return geometry.follow(targets, matrices, sizes.float(), after.float())

@@ -10,6 +10,7 @@ from torch import Tensor
 from torchvision import datasets
 
 from multitask.data.cached_images import CachedImages
+from multitask.data.image_resizing import resized
 from multitask.data.known.classified import Classified
 from multitask.data.known.image_files import ImageFiles
 from multitask.data.known.part import Part
@@ -70,7 +71,7 @@ class OxfordPets(ImageFiles, Classified):
                 "images of another size"
             )
         values = torch.tensor([MISSING if box is None else box for box in boxes])
-        return self.resized(values, sizes, Boxes())
+        return resized(values, sizes, self.format, Boxes())
 
 
 def _fitting(annotated: Annotated | None, size: tuple[int, ...]) -> tuple[float, ...] | None:
