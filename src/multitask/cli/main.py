@@ -88,5 +88,15 @@ def _run(arguments: list[str]) -> None:
 
         sweep_report_command(arguments[1:])
         return
+    if arguments[:1] == ["init"]:
+        from multitask.cli.init_command import init_command
+
+        init_command(arguments[1:])
+        return
+    if arguments[:1] == ["inspect"]:
+        from multitask.cli.inspect_command import inspect_command
+
+        inspect_command(arguments[1:])
+        return
     resumed = resumed_folder(arguments)
     CommandLine(prepare(arguments, resumed), resumed)

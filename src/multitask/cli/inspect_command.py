@@ -1,0 +1,126 @@
+"""``multitask inspect``: what configured data hold, before anything is trained on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import wandb
+import yaml
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser
+from lightning.pytorch.loggers import WandbLogger
+
+from multitask.cli.arguments import prepare
+from multitask.cli.command_line import CommandLine
+from multitask.cli.report import say_where
+from multitask.data import DataModule, Table
+from multitask.errors import InputError
+from multitask.inspection.data_report import DataReport, data_report
+from multitask.inspection.report_figure import save_figure
+from multitask.inspection.report_text import report_text
+from multitask.inspection.table_inspection import class_names, load, look_past
+from multitask.module import MultiTask
+from multitask.runs.folder import CONFIG, PROVENANCE, make_folder, new_folder
+from multitask.runs.log_file import keep_log, say
+from multitask.runs.provenance import provenance
+from multitask.runs.settings import RunSettings
+from multitask.runs.tracking import finish, sync_command, wandb_logger, wandb_mode
+from multitask.study.report import write_page
+from multitask.tasks import Classification
+
+USAGE = "multitask inspect CONFIG [settings, as of fit]"
+FIGURE = "data.png"
+
+
+class Configured(CommandLine):
+    """What a configuration sets, made but not trained.
+
+    Args:
+        arguments: what `multitask.cli.arguments.prepare` returned, for ``fit``.
+    """
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse, and leave weights that would be downloaded alone."""
+        super().parse_arguments(parser, args)
+        settings = self.config[self.config.subcommand].model.encoder.get("init_args") or {}
+        if "pretrained" in settings:
+            settings["pretrained"] = False
+
+    def instantiate_classes(self) -> None:
+        """Make the data and the model, but no Trainer."""
+        self.config_init = self.parser.instantiate_classes(self.config)
+        self.datamodule = self._get(self.config_init, "data")
+        self.model = self._get(self.config_init, "model")
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Do nothing."""
+
+    @property
+    def text(self) -> str:
+        """The whole configuration, as YAML."""
+        verb = str(self.subcommand)
+        return self._parser(verb).dump(self.config[verb], skip_none=False)
+
+
+def inspect_command(arguments: Sequence[str]) -> None:
+    """Report on configured data, on the screen and in a folder of its own.
+
+    Args:
+        arguments: what follows the verb.
+
+    Raises:
+        InputError: if an argument, the configuration or the data are not right.
+    """
+    configured = Configured(prepare(["fit", *_with_config(arguments)]))
+    settings, data = configured.settings, configured.datamodule
+    is_asked = settings.wandb in ("online", "offline") and wandb_mode(settings) is not None
+    stops = look_past(data)
+    load(data)
+    names = {**_model_classes(configured.model), **class_names(data)}
+    report = data_report(data, _title(data), names, stops)
+    folder = new_folder(Path(settings.root) / str(settings.experiment) / "inspect")
+    make_folder(folder)
+    keep_log(folder)
+    _write(report, data, configured.text, folder)
+    say(report_text(report))
+    if is_asked:
+        _send(report, settings, folder)
+    say_where(folder, sync_command(folder))
+
+
+def _with_config(arguments: Sequence[str]) -> list[str]:
+    given = list(arguments)
+    if given and not given[0].startswith("-"):
+        given[0] = f"--config={given[0]}"
+    if not any(each.startswith(("--config", "-c")) for each in given):
+        raise InputError(f"inspect takes a configuration file, as in: {USAGE}")
+    return given
+
+
+def _title(data: DataModule) -> str:
+    return str(data.sources[0].table) if isinstance(data, Table) else type(data).__name__
+
+
+def _model_classes(model: MultiTask) -> dict[str, list[str]]:
+    tasks = model.named_tasks.items()
+    return {name: task.classes for name, task in tasks if isinstance(task, Classification)}
+
+
+def _write(report: DataReport, data: DataModule, config: str, folder: Path) -> None:
+    (folder / CONFIG).write_text(config, encoding="utf-8")
+    origin = yaml.safe_dump(provenance(), sort_keys=False, allow_unicode=True)
+    (folder / PROVENANCE).write_text(origin, encoding="utf-8")
+    report.findings.to_csv(folder / "findings.csv", index=False)
+    save_figure(report, data, folder / FIGURE)
+    write_page(f"{report_text(report)}\n![{report.title}]({FIGURE})\n", folder, report.title)
+
+
+def _send(report: DataReport, settings: RunSettings, folder: Path) -> None:
+    logger: Any = wandb_logger(settings, folder, "inspect")
+    assert isinstance(logger, WandbLogger)
+    logger.log_image("figures/data", [str(folder / FIGURE)])
+    logger.experiment.log({"report": wandb.Html(str(folder / "report.html"), inject=False)})
+    if len(report.findings):
+        logger.log_table("findings", dataframe=report.findings)
+    finish(folder)

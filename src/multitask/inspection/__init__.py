@@ -1,0 +1,1 @@
+"""Looking at data before a training: what a table holds, and what is wrong with it."""

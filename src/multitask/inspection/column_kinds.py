@@ -1,0 +1,207 @@
+"""What each column of a table holds, judged by its cells and its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from multitask.inspection.name_hints import (
+    says_class,
+    says_count,
+    says_group,
+    says_identifier,
+    says_split,
+)
+from multitask.inspection.natural_order import natural
+from multitask.inspection.table_cells import cell_text, known_cells, list_length
+
+Kind = Literal[
+    "classes", "numbers", "image", "split", "group", "identifier", "text", "constant", "empty"
+]
+IMAGE = r"(?i).*\.(png|jpe?g|bmp|tiff?|gif|webp|ppm|pgm|jp2)$"
+SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
+PERHAPS_MISSING = {"none", "missing", "unknown"}
+MOST_CLASSES, MOST_INTEGER_CLASSES = 1000, 20
+FEWEST_OF_A_CLASS = 2
+FEWEST_OF_AN_INTEGER = 3
+LONG_TEXT = 60
+NEARLY_ALL = 0.9
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column holds.
+
+    Args:
+        name: its name in the table.
+        kind: what it is taken for.
+        rows: number of rows of the table.
+        known: number of cells that are not empty.
+        distinct: number of different ones.
+        counts: of classes, in their order: the number of cells of each.
+        limits: of numbers: the lowest and the highest that is finite.
+        size: of numbers: how many each cell holds, more than 1 where cells are lists.
+        remark: what a person should know about the cells; empty where there is nothing.
+    """
+
+    name: str
+    kind: Kind
+    rows: int
+    known: int
+    distinct: int
+    counts: dict[str, int] = field(default_factory=dict)
+    limits: tuple[float, float] | None = None
+    size: int = 1
+    remark: str = ""
+
+    @property
+    def missing(self) -> int:
+        """Number of empty cells."""
+        return self.rows - self.known
+
+
+def column_kinds(table: pd.DataFrame, missing: Sequence[str] = ()) -> list[Column]:
+    """Judge every column of a table.
+
+    Args:
+        table: its cells, as text or with types; a missing one is NaN or None.
+        missing: texts that mean so too.
+    """
+    return [column_kind(table[name], missing) for name in table.columns]
+
+
+def column_kind(column: pd.Series, missing: Sequence[str] = ()) -> Column:
+    """Judge a column.
+
+    Args:
+        column: its cells, as text or with a type; a missing one is NaN or None.
+        missing: texts that mean so too.
+    """
+    cells = known_cells(column, missing)
+    texts = cells.map(cell_text).astype(str)
+    distinct = texts.nunique()
+    name, size = str(column.name), (len(column), len(cells), distinct)
+    if distinct == 0:
+        return Column(name, "empty", *size)
+    if says_split(name) and set(texts.str.lower()) <= SPLIT_NAMES:
+        return Column(name, "split", *size, counts=_counts(texts))
+    if (length := list_length(cells)) > 0:
+        return _lists(name, size, cells, length)
+    if texts.str.fullmatch(IMAGE).mean() > NEARLY_ALL / 2:
+        return Column(name, "image", *size)
+    if distinct == 1:
+        return Column(name, "constant", *size, remark=f"always {texts.iloc[0]!r:.40}")
+    numbers = pd.to_numeric(texts, errors="coerce")
+    if numbers.notna().all() and not texts.str.match(r"[+-]?0\d").any():
+        return _numeric(name, size, texts, numbers.astype(float))
+    return _textual(name, size, texts, _no_numbers(texts, numbers))
+
+
+def is_number(column: Column) -> bool:
+    """Whether all known cells of a column are single numbers, though they may be classes.
+
+    Args:
+        column: the column.
+    """
+    try:
+        return (
+            column.size == 1 and bool(column.counts or column.limits) and bool(as_numbers(column))
+        )
+    except ValueError:
+        return False
+
+
+def as_numbers(column: Column) -> Column:
+    """The same column, with classes that are numbers taken for numbers.
+
+    Args:
+        column: see `is_number`.
+
+    Raises:
+        ValueError: if a class is no number.
+    """
+    if not column.counts:
+        return column
+    values = [float(each) for each in column.counts]
+    return replace(column, kind="numbers", counts={}, limits=(min(values), max(values)))
+
+
+def _lists(name: str, size: tuple[int, int, int], cells: pd.Series, length: int) -> Column:
+    try:
+        values = np.array([[_number(element) for element in each] for each in cells])
+    except (TypeError, ValueError):
+        return Column(name, "text", *size, remark="its lists hold something else than numbers")
+    return Column(name, "numbers", *size, limits=_limits(pd.Series(values.ravel())), size=length)
+
+
+def _numeric(name: str, size: tuple[int, int, int], texts: pd.Series, numbers: pd.Series) -> Column:
+    known, distinct = size[1], numbers.nunique()
+    whole = bool((numbers % 1 == 0).all())
+    if whole and says_group(name):
+        return Column(name, "group" if distinct < known else "identifier", *size)
+    if whole and says_identifier(name) and not says_count(name):
+        return Column(name, "group" if distinct <= known / 2 else "identifier", *size)
+    if whole and distinct == known and known > 9 and numbers.max() - numbers.min() == known - 1:
+        return Column(name, "identifier", *size, remark="the rows' numbers")
+    if whole and _are_classes(name, numbers) and texts.nunique() == distinct:
+        return Column(name, "classes", *size, counts=_counts(texts))
+    return Column(name, "numbers", *size, limits=_limits(numbers))
+
+
+def _are_classes(name: str, numbers: pd.Series) -> bool:
+    distinct, known = numbers.nunique(), len(numbers)
+    if says_count(name):
+        return False
+    if says_class(name):
+        return distinct <= min(MOST_CLASSES, known / FEWEST_OF_A_CLASS)
+    is_dense = distinct == 2 or numbers.max() - numbers.min() < 2 * distinct
+    return is_dense and distinct <= min(MOST_INTEGER_CLASSES, known / FEWEST_OF_AN_INTEGER)
+
+
+def _textual(name: str, size: tuple[int, int, int], texts: pd.Series, remark: str) -> Column:
+    _, known, distinct = size
+    repeated = distinct <= min(MOST_CLASSES, known / FEWEST_OF_A_CLASS)
+    if remark:
+        return Column(name, "text", *size, remark=remark)
+    if says_group(name):
+        return Column(name, "group" if distinct < known else "identifier", *size)
+    if says_identifier(name):
+        return Column(name, "group" if distinct <= known / 2 else "identifier", *size)
+    if texts.str.len().mean() > LONG_TEXT or texts.str.startswith(("[", "{")).all():
+        return Column(name, "text", *size)
+    if repeated:
+        return Column(name, "classes", *size, counts=_counts(texts), remark=_perhaps_missing(texts))
+    has_words = texts.str.contains(" ").mean() > 0.5
+    return Column(name, "text" if has_words else "identifier", *size)
+
+
+def _no_numbers(texts: pd.Series, numbers: pd.Series) -> str:
+    odd = texts[numbers.isna()]
+    if len(odd) == 0 or len(odd) > (1 - NEARLY_ALL) * len(texts):
+        return ""
+    return f"{len(odd)} of its cells are no numbers, such as {odd.iloc[0]!r:.40}"
+
+
+def _perhaps_missing(texts: pd.Series) -> str:
+    found = [text for text in texts.unique() if text.lower() in PERHAPS_MISSING]
+    if not found:
+        return ""
+    return f"a class is called {found[0]!r}; if that means missing, list it as missing instead"
+
+
+def _counts(texts: pd.Series) -> dict[str, int]:
+    counts = texts.value_counts()
+    return {name: int(counts[name]) for name in natural(list(counts.index))}
+
+
+def _limits(numbers: pd.Series) -> tuple[float, float] | None:
+    finite = numbers[numbers.abs() < float("inf")]
+    return (float(finite.min()), float(finite.max())) if len(finite) else None
+
+
+def _number(element: Any) -> float:
+    return float("nan") if element is None else float(element)

@@ -1,0 +1,91 @@
+"""Everything that there is to say about configured data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from multitask.data import DataModule
+from multitask.inspection.image_contents import Duplicates, duplicates
+from multitask.inspection.target_summary import Outlier, Summary, outliers, summarise
+
+FINDINGS = ["row", "file", "kind", "column", "reason"]
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What was found.
+
+    Args:
+        title: name of the data.
+        sizes: samples, by split.
+        targets: a summary of each task's targets.
+        outliers: numbers far from the others, the farthest of a task first.
+        duplicates: images that are there more than once.
+        names: by split, what people call the samples, as far as they have names.
+        findings: rows and cells that cannot be used: ``row``, ``file``, ``kind``, ``column``,
+            ``reason``.
+        stops: the kinds of findings at which a training would stop.
+        left_out: columns of the table that are no targets, and why.
+    """
+
+    title: str
+    sizes: dict[str, int]
+    targets: list[Summary]
+    outliers: list[Outlier]
+    duplicates: list[Duplicates]
+    names: dict[str, list[str] | None]
+    findings: pd.DataFrame
+    stops: set[str] = field(default_factory=set)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def name(self, split: str, place: int) -> str:
+        """What people call a sample: its file, or its place.
+
+        Args:
+            split: where it is.
+            place: its place in the split.
+        """
+        names = self.names[split]
+        return names[place] if names else f"sample {place}"
+
+
+def data_report(
+    data: DataModule,
+    title: str,
+    classes: Mapping[str, Sequence[str]],
+    stops: set[str] | None = None,
+    left_out: Mapping[str, str] | None = None,
+) -> DataReport:
+    """Look at all targets and all images of a data set.
+
+    Args:
+        data: the data set, loaded.
+        title: what people call it.
+        classes: by task, names of classes, as far as they are known.
+        stops: see `DataReport`.
+        left_out: see `DataReport`.
+    """
+    tasks = data.splits["train"].targets
+    targets = {
+        task: {split: each.targets[task] for split, each in data.splits.items()} for task in tasks
+    }
+    return DataReport(
+        title=title,
+        sizes={split: len(each) for split, each in data.splits.items()},
+        targets=[summarise(task, each, classes.get(task, ())) for task, each in targets.items()],
+        outliers=[found for task, each in targets.items() for found in outliers(task, each)],
+        duplicates=duplicates(data.splits),
+        names={split: data.names(split) for split in data.splits},
+        findings=_findings(data),
+        stops=stops or set(),
+        left_out=dict(left_out or {}),
+    )
+
+
+def _findings(data: DataModule) -> pd.DataFrame:
+    found: Any = getattr(data, "findings", None)
+    return pd.DataFrame(columns=FINDINGS) if found is None else found

@@ -1,0 +1,84 @@
+"""How large the images of a table are, and whether they have colours: from a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from PIL import Image
+
+LARGEST_SIDE, STEP = 224, 32
+LARGE = 64
+"""Sides from here on are made multiples of 32, which is by how much deep networks shrink them."""
+GREY = ("1", "L", "LA", "I;16", "I;16B", "I;16L")
+ORIENTATION, QUARTER_TURNED = 274, range(5, 9)
+
+
+@dataclass(frozen=True)
+class ImageSample:
+    """What a sample of images looks like.
+
+    Args:
+        looked_at: number of files that are images.
+        height: median, in pixels.
+        width: median, in pixels.
+        same_size: whether all have the same size.
+        grey: whether none has colours.
+    """
+
+    looked_at: int
+    height: int
+    width: int
+    same_size: bool
+    grey: bool
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """A sensible height and width to train with."""
+        longest = max(self.height, self.width)
+        if longest < LARGE:
+            return self.height, self.width
+        scale = min(1.0, LARGEST_SIDE / longest)
+        height, width = (
+            max(STEP, round(side * scale / STEP) * STEP) for side in (self.height, self.width)
+        )
+        return height, width
+
+
+def sample_images(files: Sequence[Path]) -> ImageSample | None:
+    """Look at the headers of a few files.
+
+    Args:
+        files: of images; those that are missing or broken do not count.
+
+    Returns:
+        What they look like, None where none is an image.
+    """
+    found = [each for file in files if (each := _header(file)) is not None]
+    if not found:
+        return None
+    heights, widths, grey = zip(*found, strict=True)
+    return ImageSample(
+        looked_at=len(found),
+        height=round(median(heights)),
+        width=round(median(widths)),
+        same_size=len(set(zip(heights, widths, strict=True))) == 1,
+        grey=all(grey),
+    )
+
+
+def _header(file: Path) -> tuple[int, int, bool] | None:
+    try:
+        with Image.open(file) as image:
+            width, height = image.size
+            turned = image.getexif().get(ORIENTATION) in QUARTER_TURNED
+            return (
+                (width, height, image.mode in GREY)
+                if turned
+                else (height, width, image.mode in GREY)
+            )
+    except Exception:
+        # Pillow raises many kinds for a broken file, which is told of where all files are read.
+        return None

@@ -1,0 +1,46 @@
+"""What the name of a column says about its cells."""
+
+from __future__ import annotations
+
+import re
+
+CLASS = {"class", "label", "category", "categories", "kind", "type", "species", "diagnosis"}
+COUNT = {"n", "num", "number", "count", "counts", "total", "age", "year", "years", "days", "size"}
+GROUP = {"patient", "subject", "person", "participant", "donor", "animal", "individual"}
+IDENTIFIER = {"id", "ids", "uid", "uuid", "guid", "index", "idx", "unnamed", "row", "key", "hash"}
+SPLIT = {"split", "set", "subset", "partition", "fold", "phase"}
+
+
+def words(name: str) -> list[str]:
+    """The words of a name, in lower case: ``PatientID`` and ``patient_id`` are the same.
+
+    Args:
+        name: a column's name.
+    """
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
+    return re.findall(r"[^\W_]+", spaced.lower())
+
+
+def says_class(name: str) -> bool:
+    """Whether a name says that the cells are classes."""
+    return bool(CLASS & set(words(name)))
+
+
+def says_count(name: str) -> bool:
+    """Whether a name says that whole numbers are counts, not classes."""
+    return bool(COUNT & set(words(name)))
+
+
+def says_group(name: str) -> bool:
+    """Whether a name says that rows with the same cell belong to one person or animal."""
+    return bool(GROUP & set(words(name))) and not COUNT & set(words(name))
+
+
+def says_identifier(name: str) -> bool:
+    """Whether a name says that the cells tell things apart, and mean nothing else."""
+    return bool(IDENTIFIER & set(words(name))) and not says_class(name)
+
+
+def says_split(name: str) -> bool:
+    """Whether a name says which split a row belongs to."""
+    return bool(SPLIT & set(words(name)))

@@ -1,0 +1,123 @@
+"""The report of data as one figure."""
+
+from __future__ import annotations
+
+import warnings
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from multitask.data import DataModule
+from multitask.drawing import displayable
+from multitask.inspection.data_report import DataReport
+from multitask.inspection.target_summary import ClassSummary, NumberSummary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import SubFigure
+
+IMAGES, MOST_PANELS, MOST_CLASSES = 16, 23, 30
+COLUMNS, BINS, DPI = 4, 40, 150
+WIDTH, HEIGHT = 3.4, 2.7
+# A name with two dollar signs is no formula.
+NAMES: dict[str, Any] = {"fontsize": 6, "parse_math": False}
+
+
+def save_figure(report: DataReport, data: DataModule, path: Path) -> None:
+    """Draw a report's figure into a file.
+
+    Args:
+        report: what was found.
+        data: the data, loaded.
+        path: of a PNG file.
+    """
+    with warnings.catch_warnings():
+        # Names may have letters that the font lacks, which are drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        draw_report(report, data).savefig(path, dpi=DPI)
+
+
+def draw_report(report: DataReport, data: DataModule) -> Figure:
+    """Draw label coverage, each task's classes or numbers, and a few training images.
+
+    Args:
+        report: what was found.
+        data: the data, loaded.
+    """
+    targets = report.targets[:MOST_PANELS]
+    rows = ceil((1 + len(targets)) / COLUMNS)
+    heights = [rows * HEIGHT, ceil(IMAGES / 8) * 1.4]
+    figure = Figure(figsize=(COLUMNS * WIDTH, sum(heights)), layout="constrained")
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
+    panels = list(above.subplots(rows, COLUMNS, squeeze=False).flat)
+    _coverage(panels[0], report)
+    for axes, each in zip(panels[1:], targets, strict=False):
+        if isinstance(each, ClassSummary):
+            _classes(axes, each)
+        else:
+            _numbers(
+                axes, each, {name: split.targets[each.task] for name, split in data.splits.items()}
+            )
+    for axes in panels[1 + len(targets) :]:
+        axes.axis("off")
+    _images(below, data)
+    return figure
+
+
+def _coverage(axes: Axes, report: DataReport) -> None:
+    shown = report.targets[:MOST_CLASSES]
+    height = 0.8 / len(report.sizes)
+    for place, (split, size) in enumerate(report.sizes.items()):
+        at = np.arange(len(shown)) + (place - (len(report.sizes) - 1) / 2) * height
+        shares = [100 * each.known[split] / size for each in shown]
+        axes.barh(at, shares, height, label=f"{split} ({size:,})")
+    axes.set_yticks(range(len(shown)), [each.task for each in shown], **NAMES)
+    axes.invert_yaxis()
+    axes.set(xlim=(0, 100), xlabel="samples with a label (%)")
+    axes.legend(fontsize=6)
+    axes.set_title("labels", fontsize=9)
+
+
+def _classes(axes: Axes, summary: ClassSummary) -> None:
+    totals = torch.stack(list(summary.counts.values())).sum(0)
+    order = totals.argsort(descending=True, stable=True)
+    shown = order[:MOST_CLASSES].sort().values
+    base = torch.zeros(len(shown), dtype=torch.int64)
+    for split, counts in summary.counts.items():
+        axes.bar(range(len(shown)), counts[shown].numpy(), bottom=base.numpy(), label=split)
+        base += counts[shown]
+    names = [summary.classes[at] for at in shown.tolist()]
+    axes.set_xticks(range(len(shown)), names, rotation=90 if len(shown) > 6 else 0, **NAMES)
+    largest = f", the {MOST_CLASSES} largest" if len(order) > MOST_CLASSES else ""
+    axes.set_title(f"{summary.task} ({len(order)} classes{largest})", fontsize=9)
+
+
+def _numbers(axes: Axes, summary: NumberSummary, targets: dict[str, Tensor]) -> None:
+    values = {split: each.flatten()[each.flatten().isfinite()] for split, each in targets.items()}
+    known = torch.cat(list(values.values())).double()
+    if len(known):
+        # Each split's share of it, so that a small one can be compared with a large one.
+        edges: list[float] = np.histogram_bin_edges(known.numpy(), BINS).tolist()
+        for split, each in values.items():
+            if len(each):
+                weights = np.full(len(each), 100 / len(each))
+                axes.hist(
+                    each.double().numpy(), edges, weights=weights, histtype="step", label=split
+                )
+    elements = f", {summary.size} elements" if summary.size > 1 else ""
+    axes.set_title(f"{summary.task}{elements} (% of each split)", fontsize=9)
+
+
+def _images(figure: SubFigure, data: DataModule) -> None:
+    split = data.splits["train"]
+    places = torch.linspace(0, len(split) - 1, min(IMAGES, len(split))).round().long()
+    panels = list(figure.subplots(ceil(len(places) / 8), 8, squeeze=False).flat)
+    for axes in panels:
+        axes.axis("off")
+    for axes, image in zip(panels, split.images(places), strict=False):
+        axes.imshow(displayable(image).numpy(), cmap="gray")

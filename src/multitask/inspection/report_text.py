@@ -1,0 +1,201 @@
+"""The report of data as Markdown, which is read on a screen as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from multitask.inspection.data_report import DataReport
+from multitask.inspection.target_summary import ClassSummary, NumberSummary
+
+MOST_CLASSES = 20
+MOST_ELEMENTS = 12
+MOST_LISTED = 10
+MOST_NAMED = 4
+
+
+def report_text(report: DataReport) -> str:
+    """Write the report.
+
+    Args:
+        report: what was found.
+
+    Returns:
+        Markdown.
+    """
+    parts = (_splits, _findings, _duplicates, _unseen, _outliers, _constants, _classes, _ranges)
+    lines = [f"# {report.title}: {sum(report.sizes.values()):,} samples"]
+    for part in parts:
+        if found := list(part(report)):
+            lines += ["", *found]
+    return "\n".join(lines) + "\n"
+
+
+def _splits(report: DataReport) -> Iterator[str]:
+    yield "Samples, and those that have a label:"
+    yield ""
+    heads = ["split", "samples", *(each.task for each in report.targets)]
+    yield from _table(
+        heads,
+        [
+            [split, f"{size:,}", *(_share(each.known[split], size) for each in report.targets)]
+            for split, size in report.sizes.items()
+        ],
+    )
+
+
+def _findings(report: DataReport) -> Iterator[str]:
+    if report.findings.empty:
+        return
+    yield "## Rows and cells that cannot be used"
+    for kind, rows in report.findings.groupby("kind", sort=False):
+        stops = "; a training would stop at them" if kind in report.stops else ""
+        yield ""
+        yield f"{kind}: {len(rows):,}{stops}"
+        yield ""
+        for each in rows.head(MOST_LISTED).itertuples():
+            column = f"column {each.column}: " if each.column else ""
+            yield f"- row {each.row}, {each.file}: {column}{each.reason}"
+        yield from _more(len(rows))
+
+
+def _duplicates(report: DataReport) -> Iterator[str]:
+    across = [each for each in report.duplicates if len(each.splits) > 1]
+    within = [each for each in report.duplicates if len(each.splits) == 1]
+    if not report.duplicates:
+        return
+    yield "## Images that are there more than once"
+    advice = "; what is known from training does not test a model"
+    for found, where in ((across, f"in several splits{advice}"), (within, "in one split")):
+        if not found:
+            continue
+        yield ""
+        yield f"{len(found):,} images {where}:" if len(found) > 1 else f"1 image {where}:"
+        yield ""
+        for each in found[:MOST_LISTED]:
+            named = [f"{report.name(*at)} ({at[0]})" for at in each.samples[:MOST_NAMED]]
+            rest = len(each.samples) - MOST_NAMED
+            yield f"- {' = '.join(named)}{f' = {rest:,} more' if rest > 0 else ''}"
+        yield from _more(len(found))
+
+
+def _unseen(report: DataReport) -> Iterator[str]:
+    lines = [
+        f"- {each.task}: {_some(names)}, in {split}"
+        for each in report.targets
+        if isinstance(each, ClassSummary)
+        for split, names in each.unseen().items()
+    ]
+    if lines:
+        yield "## Classes without a training sample"
+        yield ""
+        yield from lines
+
+
+def _outliers(report: DataReport) -> Iterator[str]:
+    if not report.outliers:
+        return
+    sizes = {each.task: each.size for each in report.targets if isinstance(each, NumberSummary)}
+    yield "## Outliers, beyond 5 interquartile ranges"
+    for task, size in sizes.items():
+        found = [each for each in report.outliers if each.task == task]
+        if not found:
+            continue
+        yield ""
+        yield f"{task}: {len(found):,}"
+        yield ""
+        for each in found[:MOST_LISTED]:
+            element = f"element {each.element} is " if size > 1 else ""
+            where = f"{report.name(each.split, each.place)} ({each.split})"
+            yield f"- {where}: {element}{_number(each.value)}"
+        yield from _more(len(found))
+
+
+def _constants(report: DataReport) -> Iterator[str]:
+    lines = [f"- column {name} is left out: {why}" for name, why in report.left_out.items()]
+    for each in report.targets:
+        if isinstance(each, ClassSummary):
+            if value := each.constant():
+                lines.append(f"- {each.task} is always {value} in training")
+        elif constant := each.constant_elements():
+            which = f", elements {_some(map(str, constant))}," if each.size > 1 else ""
+            lines.append(f"- {each.task}{which} is always the same number in training")
+    lines += [
+        f"- {each.task} has no label in {split}"
+        for each in report.targets
+        for split, known in each.known.items()
+        if known == 0
+    ]
+    if lines:
+        yield "## Nothing to learn from, or left out"
+        yield ""
+        yield from lines
+
+
+def _classes(report: DataReport) -> Iterator[str]:
+    tasks = [each for each in report.targets if isinstance(each, ClassSummary)]
+    for each in tasks:
+        totals = sum(each.counts.values()).tolist()  # type: ignore[union-attr]
+        order = range(len(each.classes))
+        if len(each.classes) > MOST_CLASSES:
+            ranked = sorted(order, key=lambda at: -totals[at])
+            order = [*ranked[: MOST_CLASSES // 2], *ranked[-MOST_CLASSES // 2 :]]  # type: ignore[assignment]
+        yield from [""] * (each is not tasks[0])
+        yield f"## {each.task}: {len(each.classes)} classes"
+        yield ""
+        if len(each.classes) > MOST_CLASSES:
+            yield f"The {MOST_CLASSES // 2} largest and the {MOST_CLASSES // 2} smallest:"
+            yield ""
+        counts = each.counts
+        rows = [[each.classes[at], *(f"{int(c[at]):,}" for c in counts.values())] for at in order]
+        yield from _table(["class", *counts], rows)
+
+
+def _ranges(report: DataReport) -> Iterator[str]:
+    heads = ["", "split", "lowest", "1st quartile", "median", "3rd quartile", "highest"]
+    rows = []
+    for each in report.targets:
+        if isinstance(each, NumberSummary):
+            for element in range(min(each.size, MOST_ELEMENTS)):
+                name = each.task if each.size == 1 else f"{each.task}[{element}]"
+                for split, values in each.quartiles.items():
+                    rows.append([name, split, *map(_number, values[element])])
+            if each.size > MOST_ELEMENTS:
+                rows.append([f"{each.task}: {each.size - MOST_ELEMENTS} more", *[""] * 6])
+    if rows:
+        yield "## Numbers"
+        yield ""
+        yield from _table(heads, rows)
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> Iterator[str]:
+    """Columns as wide as what they hold, so that the text can be read as it is."""
+    columns = list(zip(heads, *rows, strict=True))
+    widths = [max(3, *map(len, column)) for column in columns]
+
+    def line(cells: list[str]) -> str:
+        first, *others = zip(cells, widths, strict=True)
+        padded = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+        return f"| {' | '.join(cell.replace('|', '/') for cell in padded)} |"
+
+    yield line(heads)
+    yield line([(width - 1) * "-" + (":" if place else "-") for place, width in enumerate(widths)])
+    yield from map(line, rows)
+
+
+def _share(count: int, of: int) -> str:
+    return f"{count:,} ({100 * count / of:.3g} %)"
+
+
+def _number(value: float) -> str:
+    return "" if value != value else f"{value:.5g}"
+
+
+def _some(names: list[str] | map[str]) -> str:
+    listed = list(names)
+    rest = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
+    return ", ".join(listed[:MOST_LISTED]) + rest
+
+
+def _more(count: int) -> Iterator[str]:
+    if count > MOST_LISTED:
+        yield f"- and {count - MOST_LISTED:,} more"

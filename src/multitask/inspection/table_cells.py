@@ -1,0 +1,59 @@
+"""The cells of a table: which are missing, and what the others are as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+MISSING_WORDS = {"na", "n/a", "nan", "null", "-", "?", "#n/a"}
+
+
+def missing_texts(table: pd.DataFrame) -> list[str]:
+    """The texts in a table that mean that a cell is missing, such as ``NA``, as it writes them.
+
+    Args:
+        table: its cells, as text or with types.
+    """
+    found = {
+        cell
+        for name in table.columns
+        for cell in table[name]
+        if isinstance(cell, str) and cell.lower() in MISSING_WORDS
+    }
+    return sorted(found)
+
+
+def known_cells(column: pd.Series, missing: Sequence[str]) -> pd.Series:
+    """The cells of a column that are not missing, as objects.
+
+    Args:
+        column: its cells, as text or with a type.
+        missing: texts that mean that a cell is missing, beside the empty one.
+    """
+    cells = column.dropna().astype(object)
+    is_missing = [isinstance(each, str) and (not each or each in missing) for each in cells]
+    return cells[[not each for each in is_missing]]
+
+
+def cell_text(cell: Any) -> str:
+    """A cell as text, as classes are compared with it.
+
+    Args:
+        cell: not missing.
+    """
+    # Whole numbers beside missing ones become floats in many programs.
+    is_whole = isinstance(cell, float) and cell.is_integer()
+    return str(int(cell)) if is_whole else str(cell)
+
+
+def list_length(cells: pd.Series) -> int:
+    """How many elements each cell has, if all are lists of one length; else 0.
+
+    Args:
+        cells: see `known_cells`.
+    """
+    lengths = {len(each) if isinstance(each, list | tuple | np.ndarray) else 0 for each in cells}
+    return lengths.pop() if len(lengths) == 1 else 0

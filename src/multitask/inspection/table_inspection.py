@@ -1,0 +1,93 @@
+"""Looking at a table's data without stopping at what a training would stop at."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import asdict
+from typing import Any
+
+from multitask.data import DataModule, Table
+from multitask.data.cleaning import Cleaning
+from multitask.data.splits import ByColumn, GroupedSplit, RandomSplit, Split
+from multitask.data.target_columns import TargetColumns
+from multitask.inspection.table_contents import TableContents
+
+SKIPPED: dict[str, Any] = dict.fromkeys(asdict(Cleaning()), "skip")
+LOOKING = Cleaning(**SKIPPED)
+
+
+def look_past(data: DataModule) -> set[str]:
+    """Have a table's problems listed instead of stopping at the first.
+
+    Args:
+        data: any data, not yet loaded; only those of a table are changed.
+
+    Returns:
+        The kinds at which a training with these data would stop.
+    """
+    if not isinstance(data, Table):
+        return set()
+    policies = asdict(data.cleaning)
+    data.cleaning = LOOKING
+    return {kind for kind, policy in policies.items() if policy == "error"}
+
+
+def load(data: DataModule) -> None:
+    """Load data, without a table's warning of what it has left out, which the report lists.
+
+    Args:
+        data: any data.
+
+    Raises:
+        InputError: if the data cannot be loaded.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*left out as told.*")
+        data.setup()
+
+
+def class_names(data: DataModule) -> dict[str, list[str]]:
+    """The names that a table gives to classes, by task.
+
+    Args:
+        data: any data.
+    """
+    if not isinstance(data, Table):
+        return {}
+    return {task: each.class_names for task, each in data.target_columns.items() if each.classes}
+
+
+def table_data(contents: TableContents, seed: int = 0) -> Table:
+    """The data of a table, which list what cannot be used and leave it out.
+
+    Args:
+        contents: of the table.
+        seed: of the split.
+    """
+    height, width = contents.images.size
+    targets = {
+        each.task: TargetColumns(
+            columns=names[0] if len(names := [c.name for c in each.columns]) == 1 else names,
+            classes=list(each.classes) or None,
+        )
+        for each in contents.targets
+    }
+    return Table(
+        targets,
+        path=contents.path,
+        image_column=contents.image_column,
+        image_folder=contents.image_folder,
+        image_size=[height, width],
+        channels=contents.channels,
+        split=_split(contents),
+        cleaning=LOOKING,
+        missing=contents.missing,
+        separator=contents.separator,
+        seed=seed,
+    )
+
+
+def _split(contents: TableContents) -> Split:
+    if contents.split is not None:
+        return ByColumn(contents.split.name)
+    return RandomSplit() if contents.group is None else GroupedSplit(contents.group.name)

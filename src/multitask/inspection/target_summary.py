@@ -1,0 +1,153 @@
+"""The targets of one task in numbers: how many are known, their classes or their range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+FAR = 5.0
+"""Interquartile ranges from the nearer quartile, beyond which a number is an outlier."""
+
+
+@dataclass(frozen=True)
+class ClassSummary:
+    """Targets that are classes.
+
+    Args:
+        task: their name.
+        known: number of samples with a label, by split.
+        classes: names, in the order of their numbers.
+        counts: by split, samples of each class, shape ``[classes]``, int64.
+    """
+
+    task: str
+    known: dict[str, int]
+    classes: list[str]
+    counts: dict[str, Tensor]
+
+    def unseen(self) -> dict[str, list[str]]:
+        """By split, the classes that it has and training has not."""
+        untrained = self.counts["train"] == 0
+        places = {
+            split: (untrained & (counts > 0)).nonzero().flatten().tolist()
+            for split, counts in self.counts.items()
+        }
+        return {split: [self.classes[at] for at in each] for split, each in places.items() if each}
+
+    def constant(self) -> str:
+        """What every training sample has, empty where they differ."""
+        present = self.counts["train"].nonzero().flatten().tolist()
+        return self.classes[present[0]] if len(present) == 1 else ""
+
+
+@dataclass(frozen=True)
+class NumberSummary:
+    """Targets that are numbers, or vectors of them.
+
+    Args:
+        task: their name.
+        known: number of samples with at least one number, by split.
+        size: number of elements.
+        quartiles: by split, the lowest, the three quartiles and the highest of each element, shape
+            ``[size, 5]``; NaN where none is known.
+    """
+
+    task: str
+    known: dict[str, int]
+    size: int
+    quartiles: dict[str, Numbers]
+
+    def constant_elements(self) -> list[int]:
+        """The elements that have the same value in all training samples."""
+        train = self.quartiles["train"]
+        return [int(each) for each in np.flatnonzero(train[:, 0] == train[:, 4])]
+
+
+@dataclass(frozen=True)
+class Outlier:
+    """A number far from the others.
+
+    Args:
+        task: whose target it is.
+        split: where it is.
+        place: the sample's place in the split.
+        element: of the vector.
+        value: the number.
+        distance: to the nearer quartile, in interquartile ranges.
+    """
+
+    task: str
+    split: str
+    place: int
+    element: int
+    value: float
+    distance: float
+
+
+Summary = ClassSummary | NumberSummary
+
+
+def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] = ()) -> Summary:
+    """Count a task's targets.
+
+    Args:
+        task: the name.
+        targets: by split, floating (NaN where missing) or class numbers (-100 where missing).
+        classes: names of the classes; their numbers for those that have none.
+    """
+    if next(iter(targets.values())).is_floating_point():
+        rows = {split: _rows(each) for split, each in targets.items()}
+        known = {split: int((~np.isnan(each)).any(1).sum()) for split, each in rows.items()}
+        quartiles = {split: _quartiles(each) for split, each in rows.items()}
+        return NumberSummary(task, known, next(iter(rows.values())).shape[1], quartiles)
+    labels = {split: each.flatten()[each.flatten() >= 0] for split, each in targets.items()}
+    number = max([len(classes), *(int(each.max()) + 1 for each in labels.values() if len(each))])
+    names = [*classes, *map(str, range(len(classes), number))]
+    counts = {split: torch.bincount(each, minlength=number) for split, each in labels.items()}
+    return ClassSummary(task, {split: len(each) for split, each in labels.items()}, names, counts)
+
+
+def outliers(task: str, targets: Mapping[str, Tensor]) -> list[Outlier]:
+    """Find the numbers beyond 5 interquartile ranges from the quartiles of all splits.
+
+    An element of which more than half is the same number has no such range, and no outliers.
+
+    Args:
+        task: the name.
+        targets: by split, floating, NaN where missing; of classes there are none.
+
+    Returns:
+        The farthest first.
+    """
+    if not next(iter(targets.values())).is_floating_point():
+        return []
+    rows = {split: _rows(each) for split, each in targets.items()}
+    quartiles = _quartiles(np.concatenate(list(rows.values())))
+    low, high = quartiles[:, 1], quartiles[:, 3]
+    found = []
+    for split, values in rows.items():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            distance = np.maximum(low - values, values - high) / (high - low)
+        distance[:, ~(high > low)] = 0
+        for place, element in np.argwhere(distance > FAR).tolist():
+            value, far = float(values[place, element]), float(distance[place, element])
+            found.append(Outlier(task, split, place, element, value, far))
+    return sorted(found, key=lambda each: -each.distance)
+
+
+def _rows(targets: Tensor) -> Numbers:
+    rows = targets.flatten(1) if targets.ndim > 1 else targets.unsqueeze(1)
+    return rows.double().numpy()
+
+
+def _quartiles(rows: Numbers) -> Numbers:
+    result = np.full((rows.shape[1], 5), np.nan)
+    for element, column in enumerate(rows.T):
+        if len(known := column[np.isfinite(column)]):
+            result[element] = np.quantile(known, [0, 0.25, 0.5, 0.75, 1])
+    return result

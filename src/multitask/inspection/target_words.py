@@ -1,0 +1,56 @@
+"""A target in words, for the comments of an experiment."""
+
+from __future__ import annotations
+
+from multitask.inspection.table_contents import Target
+
+MOST_COUNTS = 20
+
+
+def describe(target: Target) -> str:
+    """What a target is, in a sentence: its kind, its missing values, its classes or its range.
+
+    Args:
+        target: of a table.
+    """
+    column = target.columns[0]
+    missing = sum(each.missing for each in target.columns)
+    gone = f"{missing:,} of {len(target.columns) * column.rows:,} cells are missing"
+    if target.classes:
+        ranked = sorted(target.classes.items(), key=lambda item: -item[1])
+        few = len(ranked) <= MOST_COUNTS
+        shown = list(target.classes.items()) if few else ranked[:MOST_COUNTS]
+        counts = ", ".join(f"{name} {count:,}" for name, count in shown)
+        most = "" if few else f"the {MOST_COUNTS} most frequent: "
+        return f"{target.task}: {len(ranked)} classes; {gone}; {most}{counts}."
+    kind = f"a vector of {target.size} numbers" if target.size > 1 else "a number"
+    limits = [each.limits for each in target.columns if each.limits]
+    if not limits:
+        return f"{target.task}: {kind}; {gone}; none is finite."
+    low, high = min(each[0] for each in limits), max(each[1] for each in limits)
+    return f"{target.task}: {kind}; {gone}; from {low:g} to {high:g}."
+
+
+def how_to_change(target: Target) -> str:
+    """What to do where a target is something else; empty where it can hardly be.
+
+    Args:
+        target: of a table.
+    """
+    if len(target.columns) > 1:
+        return "To learn them apart, write a target and a task for each."
+    if target.size > 1:
+        return ""
+    if not target.classes:
+        return (
+            "If these are classes, list them here as classes, and make the task a "
+            "multitask.tasks.Classification with their number as num_classes."
+        )
+    try:
+        [float(each) for each in target.classes]
+    except ValueError:
+        return ""
+    return (
+        "If these are numbers, remove classes here, and make the task a multitask.tasks.Regression "
+        "without init_args."
+    )

@@ -1,0 +1,31 @@
+"""Names of columns made into names that a task can have."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+
+from torch import nn
+
+from multitask.tasks.naming import TAKEN_IN_BATCHES, TAKEN_IN_METRICS
+
+
+def task_name(column: str, taken: Collection[str] = ()) -> str:
+    """A valid name for a task, as near as can be: ``weight (g)`` becomes ``weight_g``.
+
+    Args:
+        column: the column's name.
+        taken: names of other tasks.
+    """
+    plain = unicodedata.normalize("NFKD", column).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", plain).strip("_-") or "target"
+    if not name[0].isalpha():
+        name = f"target_{name}"
+    if name in TAKEN_IN_BATCHES + TAKEN_IN_METRICS or hasattr(nn.ModuleDict(), name):
+        name = f"{name}_task"
+    free, count = name, 1
+    while free in taken:
+        count += 1
+        free = f"{name}_{count}"
+    return free

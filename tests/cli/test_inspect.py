@@ -1,0 +1,102 @@
+"""``multitask inspect``: the report of configured data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from cli.written_digits import write_digits
+from PIL import Image
+
+EXPERIMENT: dict[str, Any] = {
+    "data": {
+        "class_path": "multitask.data.Table",
+        "init_args": {
+            "path": "data/digits.csv",
+            "image_size": 8,
+            "channels": 1,
+            "targets": {"digit": {"columns": "digit", "classes": ["one", "two", "three"]}},
+            "cleaning": {"outside_root": "skip"},
+            "batch_size": 4,
+        },
+    },
+    "model": {
+        "encoder": {"class_path": "multitask.encoders.ConvNet"},
+        "tasks": {
+            "digit": {
+                "class_path": "multitask.tasks.Classification",
+                "init_args": {"num_classes": 3},
+            }
+        },
+        "optimizer": {"class_path": "torch.optim.AdamW"},
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(_own_folder: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MULTITASK_CACHE", str(tmp_path / "cache"))
+
+
+def test_all_problems_of_a_table_are_told_and_which_would_stop_a_training(
+    multitask: Callable[..., None], fails: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_digits(Path("data"), count=60)
+    Path("faulty.yaml").write_text(yaml.safe_dump(EXPERIMENT))
+    assert "row" in fails("fit", "--config=faulty.yaml", "--run.wandb=off")
+    multitask("inspect", "faulty.yaml")
+    said = capsys.readouterr().out
+    assert "outside_root: 1\n" in said
+    assert "unreadable_image: 1; a training would stop at them" in said
+    assert "- row 32, images/030.png: not an image" in said
+    assert "; a training would stop at them\n\n- row 2, images/000.png: column digit: " in said
+    assert "| three |" in said
+    (folder,) = Path("runs/faulty/inspect").iterdir()
+    assert f"Run: {folder}" in said
+    assert (folder / "report.md").read_text().split("\n![")[0] in said
+    assert Image.open(folder / "data.png").width > 1000
+    assert "data:image/png" in (folder / "report.html").read_text()
+    kinds = pd.read_csv(folder / "findings.csv")["kind"].value_counts()
+    assert kinds["unknown_class"] > 10
+    assert yaml.safe_load((folder / "config.yaml").read_text())["data"]["init_args"]["seed"] is None
+    assert (folder / "provenance.yaml").is_file()
+    assert not (folder / "wandb").exists()
+
+
+def test_any_data_are_inspected_with_settings_and_at_wandb_when_asked(
+    program: Callable[..., str],
+    digits: str,
+    recorded: Callable[[Path], list[Any]],
+) -> None:
+    arguments = ("--data.init_args.labels_per_class=7", "--run.experiment=a/b")
+    said = program("inspect", digits.removeprefix("--config="), *arguments, "--run.wandb=offline")
+    assert "| train |   2,000 |    70 (3.5 %) |" in said
+    (folder,) = Path("runs/a/b/inspect").iterdir()
+    assert f"wandb sync {folder}/wandb" in said
+    records = recorded(folder)
+    keys = {
+        item.key or ".".join(item.nested_key) for record in records for item in record.history.item
+    }
+    assert {"figures/data", "report"} <= {key.split("._")[0] for key in keys}
+    assert {record.run.job_type for record in records} >= {"inspect"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "inspect takes a configuration file, as in: multitask inspect CONFIG"),
+        (["nowhere.yaml"], "nowhere.yaml"),
+        (["small.yaml", "--data.init_args.image_sze=3"], "did you mean 'image_size'?"),
+        (["small.yaml"], "there is no table data/digits.csv"),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(
+    fails: Callable[..., str], arguments: list[str], says: str
+) -> None:
+    Path("small.yaml").write_text(yaml.safe_dump(EXPERIMENT))
+    assert says in fails("inspect", *arguments)
+    assert not Path("runs").exists()

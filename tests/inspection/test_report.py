@@ -1,0 +1,129 @@
+"""The report of data with known faults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from multitask.data import DataModule
+from multitask.data.dataset import BatchDataset, InMemory
+from multitask.inspection.data_report import FINDINGS, DataReport, data_report
+from multitask.inspection.report_figure import draw_report
+from multitask.inspection.report_text import report_text
+
+NAN = float("nan")
+SAMPLES = 40
+
+
+class Faulty(DataModule):
+    """Duplicates, an outlier, a class that training has not, and constant targets."""
+
+    def load(self) -> dict[str, BatchDataset]:
+        generator = torch.Generator().manual_seed(0)
+        splits: dict[str, BatchDataset] = {}
+        for split in ("train", "val", "test"):
+            images = torch.rand(SAMPLES, 1, 4, 4, generator=generator)
+            kind = torch.arange(SAMPLES) % 2
+            size = torch.randn(SAMPLES, generator=generator)
+            kind[:10] = -100
+            if split == "train":
+                images[7] = images[4]
+                known = images[3]
+                size[5], size[6] = 1000, NAN
+            else:
+                images[9] = known
+            if split == "test":
+                kind[30] = 2
+            targets = {
+                "kind": kind,
+                "size": size,
+                "place": torch.stack([size, torch.ones(SAMPLES)], 1),
+                "later": torch.full((SAMPLES,), NAN),
+            }
+            splits[split] = InMemory(images, targets)
+        return splits
+
+    def names(self, split: str) -> list[str]:
+        return [f"{split}/{place}.png" for place in range(SAMPLES)]
+
+
+@pytest.fixture
+def data() -> Faulty:
+    made = Faulty(seed=0)
+    made.setup()
+    return made
+
+
+def report_of(data: DataModule) -> DataReport:
+    return data_report(data, "faulty", {"kind": ["cat", "dog", "owl"]}, left_out={"x": "empty"})
+
+
+def test_each_fault_is_told_by_name(data: Faulty) -> None:
+    text = report_text(report_of(data))
+    assert text.startswith("# faulty: 120 samples\n")
+    for line in [
+        "| train |      40 | 30 (75 %) | 39 (97.5 %) | 40 (100 %) | 0 (0 %) |",
+        "- train/3.png (train) = val/9.png (val) = test/9.png (test)",
+        "- train/4.png (train) = train/7.png (train)",
+        "- kind: owl, in test",
+        "- train/5.png (train): 1000",
+        "- train/5.png (train): element 0 is 1000",
+        "- column x is left out: empty",
+        "- place, elements 1, is always the same number in training",
+        "- later has no label in train",
+        "| owl   |     0 |   0 |    1 |",
+    ]:
+        assert line in text.splitlines(), text
+    assert text.count("(train): 1000") == 1
+    assert "cannot be used" not in text
+
+
+def test_findings_are_listed_with_their_rows(data: Faulty) -> None:
+    rows = [(row, f"{row}.png", "missing_file", "", "it is gone") for row in range(2, 15)]
+    rows.append((20, "a.png", "unknown_class", "kind", "'catt' is no class"))
+    data.findings = pd.DataFrame(rows, columns=FINDINGS)  # type: ignore[attr-defined]
+    text = report_text(data_report(data, "faulty", {}, {"missing_file"}))
+    assert "missing_file: 13; a training would stop at them" in text
+    assert "- row 2, 2.png: it is gone" in text
+    assert "- and 3 more" in text
+    assert "unknown_class: 1\n" in text
+    assert "- row 20, a.png: column kind: 'catt' is no class" in text
+
+
+def test_sound_data_have_only_tables(data: Faulty) -> None:
+    for split, each in data.splits.items():
+        each._images = torch.rand(SAMPLES, 1, 4, 4)  # type: ignore[attr-defined]
+        each.targets = {"kind": torch.arange(SAMPLES) % 2, "size": torch.rand(SAMPLES)}
+        assert split in ("train", "val", "test")
+    titles = [line for line in report_text(report_of(data)).splitlines() if line[:1] == "#"]
+    data_only = data_report(data, "sound", {})
+    titles = [line for line in report_text(data_only).splitlines() if line.startswith("#")]
+    assert titles == ["# sound: 120 samples", "## kind: 2 classes", "## Numbers"]
+
+
+def test_many_classes_are_cut_to_the_largest_and_the_smallest(data: Faulty) -> None:
+    for each in data.splits.values():
+        each.targets = {"kind": torch.arange(SAMPLES)}
+    data.splits["train"].targets["kind"][0] = 39
+    text = report_text(data_report(data, "many", {}))
+    assert "The 10 largest and the 10 smallest:" in text
+    rows = [line.split()[1] for line in text.splitlines() if line.startswith("| ")]
+    assert rows.index("39") < rows.index("1") < rows.index("0")
+
+
+def test_the_figure_has_a_panel_for_labels_and_each_target(data: Faulty, tmp_path: Path) -> None:
+    figure = draw_report(report_of(data), data)
+    titles = [axes.get_title() for each in figure.subfigs for axes in each.axes]
+    assert titles[:5] == [
+        "labels",
+        "kind (3 classes)",
+        "size (% of each split)",
+        "place, 2 elements (% of each split)",
+        "later (% of each split)",
+    ]
+    assert sum(bool(axes.images) for axes in figure.subfigs[1].axes) == 16
+    figure.savefig(tmp_path / "x.png")
+    assert (tmp_path / "x.png").stat().st_size > 10_000
