@@ -54,6 +54,25 @@ def test_uint8_images_become_floats_from_0_to_1(tiny_data: TinyData) -> None:
     assert batch["kind"].tolist() == [1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("precision", "dtype"),
+    [("32-true", torch.float32), ("64-true", torch.float64), ("bf16-true", torch.bfloat16)],
+)
+def test_uint8_images_become_what_the_model_computes_with(
+    precision: str,
+    dtype: torch.dtype,
+    tiny_data: TinyData,
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+) -> None:
+    data = tiny_data(images=torch.full((24, 1, 4, 4), 51, dtype=torch.uint8))
+    batches = Batches()
+    trainer(precision=precision, callbacks=[batches]).fit(tiny_model(), data)
+    image = batches.seen[0]["image"]
+    assert image.dtype == dtype
+    torch.testing.assert_close(image, torch.full_like(image, 0.2))
+
+
 def test_floating_images_stay_as_they_are(tiny_data: TinyData) -> None:
     image = torch.full((2, 1, 4, 4), 200.0)
     assert torch.equal(tiny_data().on_after_batch_transfer({"image": image}, 0)["image"], image)

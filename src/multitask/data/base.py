@@ -11,28 +11,17 @@ import torch
 from lightning.pytorch import LightningDataModule
 from pandas import DataFrame
 from torch import Tensor, nn
-from torchvision.transforms import v2
 
 from multitask.augmentation import Augmentation, AugmentationSequence
 from multitask.augmentation.draws import PLACE
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.geometry_check import check_geometry
 from multitask.data.loader import BatchLoader
+from multitask.data.random_transforms import refuse_random
 from multitask.data.sampling import GlobalBatches, LabelledAndUnlabelled
 from multitask.data.split_check import check_splits
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
-
-NO_PARAMETERS = v2.Transform.make_params
-RANDOM = (
-    "Random",
-    "ColorJitter",
-    "ElasticTransform",
-    "AutoAugment",
-    "RandAugment",
-    "TrivialAugment",
-    "AugMix",
-)
 
 
 class DataModule(LightningDataModule, ABC):
@@ -73,7 +62,7 @@ class DataModule(LightningDataModule, ABC):
             raise InputError(f"batch_size is {batch_size}; give at least 1")
         if num_workers < 0:
             raise InputError(f"num_workers is {num_workers}; give 0 or more")
-        _refuse_random(transforms)
+        refuse_random(transforms)
         self.batch_size = batch_size
         self.labelled_per_batch = labelled_per_batch
         self.labelled_task = labelled_task
@@ -176,8 +165,14 @@ class DataModule(LightningDataModule, ABC):
             batch = self.augmentations(batch, self.geometry)
         image = batch["image"]
         if image.dtype == torch.uint8:
-            image = image.float().div_(255)
+            image = image.to(self._precision()).div_(255)
         return {**batch, "image": self.transforms(image)}
+
+    def _precision(self) -> torch.dtype:
+        # Lightning has converted the batch's floats by now, to what the model has.
+        model = self.trainer.lightning_module if self.trainer else None
+        kinds = [each.dtype for each in model.parameters()] if model else []
+        return next((kind for kind in kinds if kind.is_floating_point), torch.float32)
 
     def _placed(self, indices: Tensor) -> Batch:
         return {**self.splits["train"][indices], PLACE: torch.arange(len(indices))}
@@ -232,25 +227,3 @@ class DataModule(LightningDataModule, ABC):
         if self.trainer is None:
             return {}
         return {"rank": self.trainer.global_rank, "world_size": self.trainer.world_size}
-
-
-def _refuse_random(transforms: Sequence[nn.Module]) -> None:
-    for transform in transforms:
-        name = type(transform).__name__
-        _refuse_random([each for each in _parts(transform) if each is not transform])
-        if _is_random(transform):
-            raise InputError(
-                f"transforms: {name} would draw the same random parameters for every image of a "
-                "batch; use transforms without randomness, and augmentations for randomness, such "
-                "as multitask.augmentation.RandomCrop"
-            )
-
-
-def _parts(transform: nn.Module) -> list[nn.Module]:
-    return [*transform.children(), *getattr(transform, "transforms", ())]
-
-
-def _is_random(transform: nn.Module) -> bool:
-    if isinstance(transform, v2.Transform) and type(transform).make_params is not NO_PARAMETERS:
-        return True
-    return type(transform).__name__.startswith(RANDOM)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from multitask.data.dataset import BatchDataset
-from multitask.data.image_cache import ImageCache
+from multitask.images.cache import ImageCache
 
 
 class CachedImages(BatchDataset):

@@ -16,9 +16,6 @@ from multitask.data.base import DataModule
 from multitask.data.cached_images import CachedImages
 from multitask.data.cleaning import Cleaning, Finding, Findings
 from multitask.data.dataset import BatchDataset
-from multitask.data.image_cache import ImageCache
-from multitask.data.image_format import Fit, ImageFormat
-from multitask.data.image_resizing import resized
 from multitask.data.split_check import SPLITS
 from multitask.data.splits import ByColumn, RandomSplit, Split
 from multitask.data.table_rows import TableRows, located, read_rows
@@ -33,6 +30,9 @@ from multitask.data.target_columns import (
 )
 from multitask.errors import InputError
 from multitask.geometry import Geometry
+from multitask.images.cache import ImageCache
+from multitask.images.format import Fit, ImageFormat
+from multitask.images.resizing import resized
 
 SPLIT_COLUMN = "split"
 ALL_ERRORS = Cleaning()

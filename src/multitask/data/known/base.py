@@ -13,10 +13,10 @@ from zlib import crc32
 from multitask.data.base import DataModule
 from multitask.data.computed import ComputedTargets
 from multitask.data.dataset import BatchDataset
-from multitask.data.file_lock import exclusive
 from multitask.data.known.part import Part
 from multitask.errors import InputError
 from multitask.geometry import Geometry
+from multitask.images.file_lock import exclusive
 
 
 class KnownData(DataModule, ABC):

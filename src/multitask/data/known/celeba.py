@@ -9,10 +9,10 @@ import torch
 from torchvision import datasets
 
 from multitask.data.cached_images import CachedImages
-from multitask.data.image_resizing import resized
 from multitask.data.known.image_files import ImageFiles
 from multitask.data.known.part import Part
 from multitask.geometry import Geometry, Landmarks
+from multitask.images.resizing import resized
 
 PARTITIONS = ("train", "val", "test")
 MIRRORED = [1, 0, 2, 4, 3]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from multitask.data.image_cache import ImageCache
-from multitask.data.image_format import Fit, ImageFormat
 from multitask.data.known.base import KnownData
 from multitask.errors import InputError
+from multitask.images.cache import ImageCache
+from multitask.images.format import Fit, ImageFormat
 
 
 class ImageFiles(KnownData):

@@ -10,13 +10,13 @@ from torch import Tensor
 from torchvision import datasets
 
 from multitask.data.cached_images import CachedImages
-from multitask.data.image_resizing import resized
 from multitask.data.known.classified import Classified
 from multitask.data.known.image_files import ImageFiles
 from multitask.data.known.part import Part
 from multitask.data.known.pet_boxes import Annotated, head_box, trimap_box
-from multitask.data.ordered_threads import in_order
 from multitask.geometry import Boxes, Geometry
+from multitask.images.ordered_threads import in_order
+from multitask.images.resizing import resized
 
 LISTS = {"train": "trainval", "test": "test"}
 MISSING = (torch.nan,) * 4

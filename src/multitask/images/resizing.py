@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from multitask.data.image_format import ImageFormat
 from multitask.geometry import Geometry
+from multitask.images.format import ImageFormat
 
 
 def resizing_matrices(sizes: Tensor, format: ImageFormat) -> Tensor:
-    """How `multitask.data.image_decoding.decode` moves what images show.
+    """How `multitask.images.decoding.decode` moves what images show.
 
     Args:
         sizes: the images' heights and widths before, shape ``[images, 2]``, at least 1.

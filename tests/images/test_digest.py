@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from multitask.data import image_digest
-from multitask.data.image_digest import digest_files
+from multitask.images import digest as digesting
+from multitask.images.digest import digest_files
 
 
 def files_of_old(folder: Path, count: int = 3) -> list[Path]:
@@ -26,20 +26,20 @@ def files_of_old(folder: Path, count: int = 3) -> list[Path]:
 
 @pytest.fixture(autouse=True)
 def _now_is_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_digest, "RECENT", 0.0)
+    monkeypatch.setattr(digesting, "RECENT", 0.0)
 
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that have been read."""
     names: list[str] = []
-    digest = image_digest._digest
+    digest = digesting._digest
 
     def noting(path: str) -> object:
         names.append(os.path.basename(path))
         return digest(path)
 
-    monkeypatch.setattr(image_digest, "_digest", noting)
+    monkeypatch.setattr(digesting, "_digest", noting)
     return names
 
 
@@ -80,13 +80,13 @@ def test_a_change_that_keeps_size_and_time_is_seen(tmp_path: Path, read: list[st
 def test_a_file_that_has_just_changed_is_not_relied_on(
     tmp_path: Path, read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_digest, "RECENT", 2.0)
+    monkeypatch.setattr(digesting, "RECENT", 2.0)
     files = files_of_old(tmp_path / "images", 1)
     digest_files(files, tmp_path)
     digest_files(files, tmp_path)
     assert len(read) == 2
     now = time.time()
-    monkeypatch.setattr(image_digest.time, "time", lambda: now + 3)
+    monkeypatch.setattr(digesting.time, "time", lambda: now + 3)
     digest_files(files, tmp_path)
     digest_files(files, tmp_path)
     assert len(read) == 3

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from multitask.data import mapped_images
-from multitask.data.mapped_images import MappedImages
+from multitask.images import mapped_images
+from multitask.images.mapped_images import MappedImages
 
 MEGABYTE = 2**20
 STATUS = Path("/proc/self/status")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from multitask.data.image_fitting import fitted, inner_size
-from multitask.data.image_format import ImageFormat, Size
-from multitask.data.pillow_limit import without_pillow_limit
+from multitask.images.fitting import fitted, inner_size
+from multitask.images.format import ImageFormat, Size
+from multitask.images.pillow_limit import without_pillow_limit
 
 FILE_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 ORIENTATION, PHOTOMETRIC = 274, 262

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from multitask.data.image_cache_order import Order
-from multitask.data.image_decoding import UnusableImage, decode
-from multitask.data.image_digest import file_stamp
-from multitask.data.image_index import Entry
-from multitask.data.ordered_threads import in_order
 from multitask.errors import InputError
+from multitask.images.cache_order import Order
+from multitask.images.decoding import UnusableImage, decode
+from multitask.images.digest import file_stamp
+from multitask.images.index import Entry
+from multitask.images.ordered_threads import in_order
 
 CHUNK = 16 * 2**20
 """Bytes of images that are written at once; a killed build loses less than this."""

@@ -20,13 +20,13 @@ import pytest
 import torch
 from PIL import Image
 
-from multitask.data import image_cache, image_cache_build, image_chunks, ordered_threads
 from multitask.data.cached_images import CachedImages
-from multitask.data.image_cache import ImageCache, default_folder
-from multitask.data.image_decoding import ImageFormat, decode
 from multitask.data.loader import BatchLoader
 from multitask.data.sampling import GlobalBatches
 from multitask.errors import InputError
+from multitask.images import cache, cache_build, chunks, ordered_threads
+from multitask.images.cache import ImageCache, default_folder
+from multitask.images.decoding import ImageFormat, decode
 
 FORMAT = ImageFormat(4, 6)
 FORKED = get_context("fork")
@@ -77,7 +77,7 @@ def times_decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.name)
         return decode(path, format)
 
-    monkeypatch.setattr(image_chunks, "decode", noting)
+    monkeypatch.setattr(chunks, "decode", noting)
     return names
 
 
@@ -113,7 +113,7 @@ def test_problems_are_kept_by_place(
     chunk: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(image_chunks, "CHUNK", chunk)
+    monkeypatch.setattr(chunks, "CHUNK", chunk)
     files[1].write_bytes(b"")
     files[3] = tmp_path / "none.png"
     format = ImageFormat(4, 6, most_pixels=160)
@@ -180,7 +180,7 @@ def test_another_version_content_or_order_is_another_cache(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     built(files)
-    monkeypatch.setattr(image_cache, "VERSION", 2)
+    monkeypatch.setattr(cache, "VERSION", 2)
     built(files)
     assert torch.equal(everything(built(files[::-1])), decoded(files[::-1]))
     Image.new("RGB", (3, 3), "red").save(files[0])
@@ -214,8 +214,8 @@ def _fill_slowly(files: list[Path], folder: Path, seconds: float) -> None:
         time.sleep(seconds)
         return decode(path, format)
 
-    image_chunks.decode = slowly
-    image_chunks.CHUNK = 500
+    chunks.decode = slowly
+    chunks.CHUNK = 500
     ordered_threads.usable_cores = lambda: 2
     ImageCache(files, FORMAT, folder).build()
 
@@ -261,7 +261,7 @@ def test_a_build_that_is_killed_loses_little(
         open(unfinished / "index.jsonl", "a") as index,
     ):
         pixels.write(b"half an image")
-        index.write('{"height": 8, "wid')
+        index.write('{"height": 8, "width": 9}')
     built(files)
     assert 50 < len(times_decoded) <= 150
     built(files, folder=tmp_path / "clean")
@@ -308,8 +308,8 @@ def test_a_disk_that_fills_up_is_an_input_error_and_loses_nothing(
     number: int,
     writes: int,
 ) -> None:
-    monkeypatch.setattr(image_chunks, "CHUNK", 1)
-    write, done = image_cache_build._write, []
+    monkeypatch.setattr(chunks, "CHUNK", 1)
+    write, done = cache_build._write, []
 
     def filling_up(file: Any, content: bytes) -> None:
         if len(done) == writes:
@@ -319,14 +319,14 @@ def test_a_disk_that_fills_up_is_an_input_error_and_loses_nothing(
         write(file, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(image_cache_build, "_write", filling_up)
+        patch.setattr(cache_build, "_write", filling_up)
         with pytest.raises(InputError) as info:
             built(files)
     for word in (os.strerror(number), str(tmp_path / "cache"), "MULTITASK_CACHE"):
         assert word in str(info.value)
     again: list[str] = []
     monkeypatch.setattr(
-        image_chunks,
+        chunks,
         "decode",
         lambda path, format: (again.append(path.name), decode(path, format))[1],
     )
@@ -339,7 +339,7 @@ def test_a_disk_that_is_really_full(
     files: list[Path], built: Callable[..., ImageCache], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = partial(open, "/dev/full")
-    monkeypatch.setattr(image_cache_build, "open", lambda path, mode: full(mode), raising=False)
+    monkeypatch.setattr(cache_build, "open", lambda path, mode: full(mode), raising=False)
     with pytest.raises(InputError, match="No space left on device"):
         built(files)
 
@@ -369,7 +369,7 @@ def test_a_disk_without_room_is_refused_before_it_is_full(
     files: list[Path], built: Callable[..., ImageCache], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("usage", (), {"free": 359})
-    monkeypatch.setattr(image_cache_build.shutil, "disk_usage", lambda folder: usage)
+    monkeypatch.setattr(cache_build.shutil, "disk_usage", lambda folder: usage)
     with pytest.raises(InputError, match="has 3.59e-07 GB left.*MULTITASK_CACHE"):
         built(files)
     usage.free = 360
@@ -384,7 +384,7 @@ def test_a_file_that_changes_meanwhile_is_an_input_error(
             path.write_bytes(path.read_bytes() + b" ")
         return decode(path, format)
 
-    monkeypatch.setattr(image_chunks, "decode", changing)
+    monkeypatch.setattr(chunks, "decode", changing)
     with pytest.raises(InputError, match=r"2\.png changed while it was read"):
         built(files)
 
@@ -397,7 +397,7 @@ def test_a_complete_cache_needs_no_writing(
     def refused(*arguments: Any, **options: Any) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("multitask.data.file_lock.fcntl.flock", refused)
+    monkeypatch.setattr("multitask.images.file_lock.fcntl.flock", refused)
     monkeypatch.setattr(Path, "mkdir", refused)
     monkeypatch.setattr("tempfile.NamedTemporaryFile", refused)
     assert torch.equal(everything(built(files)), decoded(files))
@@ -422,8 +422,8 @@ def test_long_work_tells_how_far_it_is(
 ) -> None:
     built(files)
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr("multitask.data.progress_line.SECONDS", 0.0)
-    monkeypatch.setattr(image_chunks, "CHUNK", 1)
+    monkeypatch.setattr("multitask.images.progress_line.SECONDS", 0.0)
+    monkeypatch.setattr(chunks, "CHUNK", 1)
     built(files, ImageFormat(2, 2))
     assert "image cache: decoded 3 of 5 images, 0 s to go\n" in capsys.readouterr().err
 

@@ -15,10 +15,10 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from multitask.data.file_lock import exclusive
-from multitask.data.image_decoding import UnusableImage
-from multitask.data.ordered_threads import in_order
-from multitask.data.progress_line import Progress
+from multitask.images.decoding import UnusableImage
+from multitask.images.file_lock import exclusive
+from multitask.images.ordered_threads import in_order
+from multitask.images.progress_line import Progress
 
 LOG = logging.getLogger("multitask")
 Stamp = list[int]

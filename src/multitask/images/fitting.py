@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL import Image
 
-from multitask.data.image_format import ImageFormat, Size
+from multitask.images.format import ImageFormat, Size
 
 
 def inner_size(size: Size, format: ImageFormat) -> Size:

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from multitask.data.file_lock import exclusive
-from multitask.data.image_cache_order import Order
-from multitask.data.image_chunks import decoded_chunks, silent_pillow
-from multitask.data.image_index import Entry, read_beginning, read_index
-from multitask.data.progress_line import Progress, tell
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
+from multitask.images.cache_order import Order
+from multitask.images.chunks import decoded_chunks, silent_pillow
+from multitask.images.file_lock import exclusive
+from multitask.images.index import Entry, read_beginning, read_index
+from multitask.images.progress_line import Progress, tell
 
 PIXELS, INDEX = "images.uint8", "index.jsonl"
 GIGABYTE = 10**9

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from multitask.data.image_decoding import UnusableImage
+from multitask.images.decoding import UnusableImage
 
 
 class Entry(NamedTuple):

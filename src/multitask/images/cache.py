@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from multitask.data.image_cache_build import PIXELS, find_or_build
-from multitask.data.image_cache_order import Order
-from multitask.data.image_decoding import ImageFormat, UnusableImage
-from multitask.data.image_digest import FileDigests, digest_files
-from multitask.data.mapped_images import MappedImages
+from multitask.images.cache_build import PIXELS, find_or_build
+from multitask.images.cache_order import Order
+from multitask.images.decoding import ImageFormat, UnusableImage
+from multitask.images.digest import FileDigests, digest_files
+from multitask.images.mapped_images import MappedImages
 
 VERSION = 1
 """Of how images are decoded and stored; another one makes new caches."""

