@@ -311,12 +311,12 @@ def test_a_disk_that_fills_up_is_an_input_error_and_loses_nothing(
     monkeypatch.setattr(chunks, "CHUNK", 1)
     write, done = cache_build._write, []
 
-    def filling_up(file: Any, content: bytes) -> None:
+    def filling_up(file: Any, parts: list) -> None:
         if len(done) == writes:
-            file.write(content[: len(content) // 2])
+            file.write(bytes(parts[0])[:20])
             raise OSError(number, os.strerror(number))
-        done.append(content)
-        write(file, content)
+        done.append(parts)
+        write(file, parts)
 
     with monkeypatch.context() as patch:
         patch.setattr(cache_build, "_write", filling_up)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -73,8 +73,8 @@ def _built(order: Order) -> list[Entry]:
         progress = Progress("image cache: decoded", len(entries), len(order.files))
         for images, added in decoded_chunks(order, len(entries)):
             # In this order, so that an image is there once its entry is.
-            _write(pixels, b"".join(images))
-            _write(index, "".join(entry.line() for entry in added).encode())
+            _write(pixels, [image.data for image in images])
+            _write(index, [entry.line().encode() for entry in added])
             entries += added
             progress.step(len(added))
     os.rename(order.partial, order.place)
@@ -117,8 +117,8 @@ def _gigabytes(size: int) -> str:
     return f"{size / GIGABYTE:.3g} GB"
 
 
-def _write(file: BinaryIO, content: bytes) -> None:
-    file.write(content)
+def _write(file: BinaryIO, parts: Sequence[memoryview] | Sequence[bytes]) -> None:
+    file.writelines(parts)
     file.flush()
     os.fsync(file.fileno())
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from multitask.errors import InputError
 from multitask.images.cache_order import Order
 from multitask.images.decoding import UnusableImage, decode
@@ -18,7 +20,7 @@ CHUNK = 16 * 2**20
 """Bytes of images that are written at once; a killed build loses less than this."""
 
 
-def decoded_chunks(order: Order, first: int) -> Iterator[tuple[list[bytes], list[Entry]]]:
+def decoded_chunks(order: Order, first: int) -> Iterator[tuple[list[np.ndarray], list[Entry]]]:
     """Decode an order's files, in order.
 
     Args:
@@ -31,7 +33,7 @@ def decoded_chunks(order: Order, first: int) -> Iterator[tuple[list[bytes], list
     Raises:
         InputError: if the system does not hand over a file, or it has changed.
     """
-    images: list[bytes] = []
+    images: list[np.ndarray] = []
     entries: list[Entry] = []
     per_chunk = max(1, CHUNK // order.image_bytes)
     # So many that decoding goes on while a chunk is written.
@@ -47,16 +49,16 @@ def decoded_chunks(order: Order, first: int) -> Iterator[tuple[list[bytes], list
         yield images, entries
 
 
-def _image(order: Order, place: int) -> tuple[bytes, Entry]:
+def _image(order: Order, place: int) -> tuple[np.ndarray, Entry]:
     """One image with its entry; black where there is none."""
     file = order.files[place]
     try:
         if place in order.digests.problems:
             raise order.digests.problems[place]
-        pixels, size = decode(Path(file), order.format)
-        image, entry = pixels.tobytes(), Entry(*size)
+        image, size = decode(Path(file), order.format)
+        entry = Entry(*size)
     except UnusableImage as problem:
-        image, entry = bytes(order.image_bytes), Entry(problem=problem)
+        image, entry = np.zeros(order.format.shape, np.uint8), Entry(problem=problem)
     except OSError as error:
         raise InputError(f"{file} could not be read: {error.strerror}") from error
     if place not in order.digests.problems and _stamp(file) != order.digests.stamps[place]:

@@ -26,6 +26,8 @@ Stamp = list[int]
 RECENT = 2.0
 """Seconds within which some file systems give two changes the same time."""
 AHEAD = 64
+PIECE = 2**18
+"""Bytes to read at once."""
 
 
 @dataclass
@@ -132,8 +134,11 @@ def _complete(result: FileDigests, paths: list[str], memory: Path) -> None:
 
 def _digest(path: str) -> str | UnusableImage:
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        with open(path, "rb", buffering=0) as file:
+            while piece := file.read(PIECE):
+                digest.update(piece)
+        return digest.hexdigest()
     except OSError as error:
         return _unreadable(error)
 
