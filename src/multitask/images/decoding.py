@@ -135,7 +135,9 @@ def _in_channels(image: Any, format: ImageFormat) -> Any:
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
-    return image.convert("L" if format.channels == 1 else "RGB")
+    mode = "L" if format.channels == 1 else "RGB"
+    # Pillow would copy the whole image.
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _grey_of_16_bits(image: Any, format: ImageFormat) -> Any:
