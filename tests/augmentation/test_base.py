@@ -35,7 +35,7 @@ def named(augmentation: Augmentation) -> str:
 
 def changed(augmentation: Augmentation, images: Tensor, place: Tensor | None = None) -> Tensor:
     place = torch.arange(len(images)) if place is None else place
-    return augmentation(images, *uniforms(0, place, [augmentation.draws]))[0]
+    return augmentation(images, *uniforms(0, place, [augmentation.draws]))
 
 
 def pictures(count: int, dtype: torch.dtype = torch.uint8) -> Tensor:
@@ -66,8 +66,8 @@ def test_the_matrix_says_where_a_point_goes(augmentation: Augmentation) -> None:
     shares = torch.rand(200, 2, generator=torch.Generator().manual_seed(1))
     points = 4 + shares * (torch.tensor([WIDTH, HEIGHT]) - 8)
     draws = uniforms(0, torch.arange(200), [augmentation.draws])[0]
-    images, matrix = augmentation(spots(points), draws)
-    assert matrix is not None
+    images = augmentation(spots(points), draws)
+    matrix = augmentation.matrix(draws, HEIGHT, WIDTH)
     assert matrix.dtype == torch.float32
     expected = (matrix[:, :, :2] @ points.unsqueeze(2)).squeeze(2) + matrix[:, :, 2]
     far = torch.tensor([WIDTH, HEIGHT]) - 4
@@ -79,7 +79,8 @@ def test_the_matrix_says_where_a_point_goes(augmentation: Augmentation) -> None:
 @pytest.mark.parametrize("augmentation", FIXED, ids=named)
 def test_what_moves_nothing_has_no_matrix(augmentation: Augmentation) -> None:
     assert not augmentation.moves
-    assert augmentation(pictures(2), torch.rand(2, augmentation.draws))[1] is None
+    with pytest.raises(NotImplementedError, match="needs a matrix"):
+        augmentation.matrix(torch.rand(2, augmentation.draws), HEIGHT, WIDTH)
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.bfloat16, torch.float64])

@@ -15,7 +15,7 @@ from multitask.errors import InputError
 @pytest.mark.parametrize("fill", [0.0, 0.5])
 def test_each_image_turns_scales_and_moves_as_torchvision_has_it(fill: float) -> None:
     images, draws = torch.rand(20, 3, 18, 26), torch.rand(20, 4)
-    found, _ = RandomAffine(60, (0.2, 0.1), (0.5, 2.0), fill)(images, draws)
+    found = RandomAffine(60, (0.2, 0.1), (0.5, 2.0), fill)(images, draws)
     for place, image in enumerate(images):
         turn, right, down = (2 * draws[place, :3] - 1).tolist()
         expected = functional.affine(
@@ -30,10 +30,9 @@ def test_each_image_turns_scales_and_moves_as_torchvision_has_it(fill: float) ->
 
 
 def test_without_a_range_nothing_changes() -> None:
-    images = torch.rand(5, 1, 8, 9)
-    found, matrix = RandomAffine()(images, torch.rand(5, 4))
-    torch.testing.assert_close(found, images)
-    assert torch.equal(matrix, torch.eye(2, 3).expand(5, 2, 3))
+    images, draws = torch.rand(5, 1, 8, 9), torch.rand(5, 4)
+    torch.testing.assert_close(RandomAffine()(images, draws), images)
+    assert torch.equal(RandomAffine().matrix(draws, 8, 9), torch.eye(2, 3).expand(5, 2, 3))
 
 
 @pytest.mark.parametrize(

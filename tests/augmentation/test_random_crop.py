@@ -19,7 +19,8 @@ def test_each_image_is_cut_out_of_its_padded_self(
     images = torch.randint(256, (30, *shape)).to(dtype)
     draws = torch.rand(30, 2)
     draws[0], draws[1] = 0, 1 - 2**-24
-    found, matrix = RandomCrop(padding, fill=1)(images, draws)
+    crop = RandomCrop(padding, fill=1)
+    found, matrix = crop(images, draws), crop.matrix(draws, *images.shape[2:])
     height, width = shape[1:]
     lefts = set()
     for place, image in enumerate(images):

@@ -13,7 +13,7 @@ from multitask.errors import InputError
 @pytest.mark.parametrize(("dtype", "fill"), [(torch.uint8, 255), (torch.float32, 1.0)])
 def test_a_rectangle_is_painted_over(dtype: torch.dtype, fill: float) -> None:
     images, draws = torch.zeros(60, 3, 9, 14, dtype=dtype), torch.rand(60, 5)
-    found, _ = RandomErasing(p=0.4, fill=1.0)(images, draws)
+    found = RandomErasing(p=0.4, fill=1.0)(images, draws)
     boxes = torch.stack(random_box(draws[:, 1:], 9, 14, (0.02, 0.33), (0.3, 3.3)), 1)
     for place, image in enumerate(images):
         left, top, width, height = boxes[place].long().tolist()

@@ -19,7 +19,7 @@ KINDS = {
 @pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
 def test_some_images_are_mirrored(kind: type[Augmentation], p: float) -> None:
     images, draws = torch.rand(400, 3, 5, 7), torch.linspace(0, 1 - 2**-24, 400).unsqueeze(1)
-    found, matrix = kind(p)(images, draws)
+    found, matrix = kind(p)(images, draws), kind(p).matrix(draws, *images.shape[2:])
     reference, mirror = KINDS[kind]
     flips = draws[:, 0] < p
     assert int(flips.sum()) == 400 * p

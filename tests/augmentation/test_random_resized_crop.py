@@ -15,7 +15,7 @@ HEIGHT, WIDTH = 20, 30
 
 def test_each_image_shows_an_enlarged_part() -> None:
     images, draws = torch.rand(20, 3, HEIGHT, WIDTH), torch.rand(20, 4)
-    found, _ = RandomResizedCrop((0.2, 1.0))(images, draws)
+    found = RandomResizedCrop((0.2, 1.0))(images, draws)
     boxes = torch.stack(random_box(draws, HEIGHT, WIDTH, (0.2, 1.0), (3 / 4, 4 / 3)), 1)
     for place, image in enumerate(images):
         left, top, width, height = boxes[place].long().tolist()

@@ -14,6 +14,7 @@ from multitask.augmentation import (
     RandomCrop,
     RandomHorizontalFlip,
 )
+from multitask.augmentation.draws import uniforms
 from multitask.augmentation.matrices import composed, inverted
 from multitask.errors import InputError
 from multitask.geometry import Geometry, Positions, Unchanged
@@ -35,9 +36,20 @@ class Halved(Augmentation):
 
     draws, moves = 0, True
 
-    def forward(self, images: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-        matrix = torch.tensor([[0.5, 0, 0], [0, 0.5, 0]]).expand(len(images), 2, 3)
-        return images[:, :, ::2, ::2], matrix
+    def forward(self, images: Tensor, draws: Tensor) -> Tensor:
+        return images[:, :, ::2, ::2]
+
+    def matrix(self, draws: Tensor, height: int, width: int) -> Tensor:
+        return torch.tensor([[0.5, 0, 0], [0, 0.5, 0]]).expand(len(draws), 2, 3)
+
+
+class Shown(Augmentation):
+    """Shows the numbers that it gets."""
+
+    draws, moves = 2, False
+
+    def forward(self, images: Tensor, draws: Tensor) -> Tensor:
+        return images + draws.view(-1, 1, 2, 1)
 
 
 def marked(points: Tensor) -> dict[str, Tensor]:
@@ -97,10 +109,22 @@ def test_streams_are_their_own() -> None:
     assert 10 < int(back.sum()) < 40
 
 
+def test_numbers_are_the_same_for_any_places_together() -> None:
+    places = torch.tensor([0, 8190, 8191, 8192, 8193, 20_000, 3])
+    made = AugmentationSequence([Shown()], seed=5)
+    expected = uniforms(5, places, [2])[0]
+    for parts in ([7], [2, 2, 3], [1] * 7, [3, 4]):
+        found = []
+        for some in places.split(parts):
+            batch = {"image": torch.zeros(len(some), 1, 2, 1), "@place": some}
+            found.append(made(batch, {})["image"])
+        assert torch.equal(torch.cat(found).flatten(1), expected)
+
+
 def test_composition_and_inverse() -> None:
     draws = torch.rand(2, 30, 4)
-    images = torch.rand(30, 1, 16, 12)
-    first, second = (RandomAffine(180, (0.5, 0.5), (0.5, 2))(images, each)[1] for each in draws)
+    affine = RandomAffine(180, (0.5, 0.5), (0.5, 2))
+    first, second = (affine.matrix(each, 16, 12) for each in draws)
     last = torch.tensor([0.0, 0, 1]).expand(30, 1, 3)
     full = [torch.cat([each, last], 1) for each in (first, second)]
     expected = (full[1] @ full[0])[:, :2]

@@ -209,7 +209,7 @@ class Loose(Augmentation):
 
     draws, moves = 1, False
 
-    def forward(self, images: Tensor, draws: Tensor) -> tuple[Tensor, None]:
+    def forward(self, images: Tensor, draws: Tensor) -> Tensor:
         raise InputError("these images do not fit")
 
 

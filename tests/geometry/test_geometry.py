@@ -99,7 +99,7 @@ def test_angles_side_by_side_and_missing_ones() -> None:
 
 def test_angles_agree_with_a_turned_image() -> None:
     draws = torch.rand(200, 4)
-    matrix = RandomAffine(180, scale=(0.5, 2))(torch.zeros(200, 1, 8, 8), draws)[1]
+    matrix = RandomAffine(180, scale=(0.5, 2)).matrix(draws, 8, 8)
     size, angle = torch.full((200, 2), 8.0), 360 * torch.rand(200) - 180
     found = Angle().follow(angle, matrix, size, size)
     turn = 180 * (2 * draws[:, 0] - 1)

@@ -24,7 +24,7 @@ class Augmentation(nn.Module, ABC):
     moves: bool
 
     @abstractmethod
-    def forward(self, images: Tensor, draws: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forward(self, images: Tensor, draws: Tensor) -> Tensor:
         """Change each image.
 
         Args:
@@ -32,11 +32,23 @@ class Augmentation(nn.Module, ABC):
             draws: uniform from 0 to below 1, shape ``[batch, self.draws]``, float32.
 
         Returns:
-            The images, of the same dtype, and where ``moves`` the matrices that map a point's
-            place before to its place after, shape ``[batch, 2, 3]``, float32; else None. Places
-            are in pixels, right and down of the image's top left corner, so that the middle of the
-            first pixel is (0.5, 0.5).
+            The images, of the same dtype.
         """
+
+    def matrix(self, draws: Tensor, height: int, width: int) -> Tensor:
+        """Tell where the same numbers move what the images show; asked only where ``moves``.
+
+        Args:
+            draws: see `forward`.
+            height: of the images, in pixels.
+            width: of the images, in pixels.
+
+        Returns:
+            Matrices that map a point's place before to its place after, shape ``[batch, 2, 3]``,
+            float32. Places are in pixels, right and down of the image's top left corner, so that
+            the middle of the first pixel is (0.5, 0.5).
+        """
+        raise NotImplementedError(f"{type(self).__name__} moves images: it needs a matrix")
 
 
 def check_probability(name: str, value: float) -> None:

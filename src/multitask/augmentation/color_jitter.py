@@ -38,7 +38,7 @@ class ColorJitter(Augmentation):
                 raise InputError(f"{name} is {value}; give 0 or more")
         self.brightness, self.contrast, self.saturation = brightness, contrast, saturation
 
-    def forward(self, images: Tensor, draws: Tensor) -> tuple[Tensor, None]:
+    def forward(self, images: Tensor, draws: Tensor) -> Tensor:
         channels = images.shape[1]
         if self.saturation and channels != 3:
             raise InputError(
@@ -55,7 +55,7 @@ class ColorJitter(Augmentation):
             floats = _blended(floats, mean, _factor(contrasting, self.contrast))
         if self.saturation:
             floats = _blended(floats, _grey(floats), _factor(saturated, self.saturation))
-        return to_type_of(images, floats), None
+        return to_type_of(images, floats)
 
 
 def _factor(draws: Tensor, spread: float) -> Tensor:

@@ -45,14 +45,16 @@ class RandomAffine(Augmentation):
         self.degrees, self.translate = degrees, tuple(translate)
         self.scale, self.fill = tuple(scale), fill
 
-    def forward(self, images: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-        height, width = images.shape[2:]
+    def forward(self, images: Tensor, draws: Tensor) -> Tensor:
+        return warped(images, self.matrix(draws, *images.shape[2:]), fill=self.fill)
+
+    def matrix(self, draws: Tensor, height: int, width: int) -> Tensor:
         turn, right, down = (2 * draws[:, :3] - 1).unbind(1)
         radians = turn * math.radians(self.degrees)
         factor = self.scale[0] + (self.scale[1] - self.scale[0]) * draws[:, 3]
         cosine, sine = factor * radians.cos(), factor * radians.sin()
         x, y = width / 2, height / 2
-        matrix = matrices(
+        return matrices(
             cosine,
             -sine,
             x + self.translate[0] * width * right - (cosine * x - sine * y),
@@ -60,4 +62,3 @@ class RandomAffine(Augmentation):
             cosine,
             y + self.translate[1] * height * down - (sine * x + cosine * y),
         )
-        return warped(images, matrix, fill=self.fill), matrix

@@ -30,12 +30,19 @@ class RandomCrop(Augmentation):
         check_probability("fill", fill)
         self.padding, self.fill = padding, fill
 
-    def forward(self, images: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-        left, top = (draws * (2 * self.padding + 1)).long().unbind(1)
+    def forward(self, images: Tensor, draws: Tensor) -> Tensor:
         padded = pad(images, [self.padding] * 4, value=fill_value(images, self.fill))
+        left, top = self._corner(draws)
+        return _windows(padded, left, top, *images.shape[2:])
+
+    def matrix(self, draws: Tensor, height: int, width: int) -> Tensor:
+        left, top = self._corner(draws)
         one = torch.ones_like(draws[:, 0])
-        matrix = stretches(one, self.padding - left.float(), one, self.padding - top.float())
-        return _windows(padded, left, top, *images.shape[2:]), matrix
+        return stretches(one, self.padding - left.float(), one, self.padding - top.float())
+
+    def _corner(self, draws: Tensor) -> tuple[Tensor, ...]:
+        """Left and top of the window in the padded image, in pixels."""
+        return (draws * (2 * self.padding + 1)).long().unbind(1)
 
 
 def _windows(padded: Tensor, left: Tensor, top: Tensor, height: int, width: int) -> Tensor:

@@ -40,7 +40,7 @@ class RandomErasing(Augmentation):
         check_probability("fill", fill)
         self.p, self.scale, self.ratio, self.fill = p, scale, ratio, fill
 
-    def forward(self, images: Tensor, draws: Tensor) -> tuple[Tensor, None]:
+    def forward(self, images: Tensor, draws: Tensor) -> Tensor:
         height, width = images.shape[2:]
         box = random_box(draws[:, 1:], height, width, self.scale, self.ratio)
         left, top, box_width, box_height = (each[:, None, None, None] for each in box)
@@ -48,4 +48,4 @@ class RandomErasing(Augmentation):
         y = torch.arange(height, device=images.device).view(-1, 1)
         inside = (x >= left) & (x < left + box_width) & (y >= top) & (y < top + box_height)
         erased = inside & (draws[:, 0] < self.p).view(-1, 1, 1, 1)
-        return images.masked_fill(erased, fill_value(images, self.fill)), None
+        return images.masked_fill(erased, fill_value(images, self.fill))

@@ -24,11 +24,12 @@ class RandomHorizontalFlip(Augmentation):
         check_probability("p", p)
         self.p = p
 
-    def forward(self, images: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-        flips = draws[:, 0] < self.p
-        sign, width = 1 - 2 * flips.float(), images.shape[3]
-        one, zero = torch.ones_like(sign), torch.zeros_like(sign)
-        return _flipped(images, flips, 3), stretches(sign, width * flips.float(), one, zero)
+    def forward(self, images: Tensor, draws: Tensor) -> Tensor:
+        return _flipped(images, draws[:, 0] < self.p, 3)
+
+    def matrix(self, draws: Tensor, height: int, width: int) -> Tensor:
+        flips = (draws[:, 0] < self.p).float()
+        return stretches(1 - 2 * flips, width * flips, torch.ones_like(flips), 0 * flips)
 
 
 class RandomVerticalFlip(Augmentation):
@@ -46,11 +47,12 @@ class RandomVerticalFlip(Augmentation):
         check_probability("p", p)
         self.p = p
 
-    def forward(self, images: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-        flips = draws[:, 0] < self.p
-        sign, height = 1 - 2 * flips.float(), images.shape[2]
-        one, zero = torch.ones_like(sign), torch.zeros_like(sign)
-        return _flipped(images, flips, 2), stretches(one, zero, sign, height * flips.float())
+    def forward(self, images: Tensor, draws: Tensor) -> Tensor:
+        return _flipped(images, draws[:, 0] < self.p, 2)
+
+    def matrix(self, draws: Tensor, height: int, width: int) -> Tensor:
+        flips = (draws[:, 0] < self.p).float()
+        return stretches(torch.ones_like(flips), 0 * flips, 1 - 2 * flips, height * flips)
 
 
 def _flipped(images: Tensor, flips: Tensor, axis: int) -> Tensor:

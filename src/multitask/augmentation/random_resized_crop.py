@@ -34,9 +34,10 @@ class RandomResizedCrop(Augmentation):
         check_range("ratio", ratio, 0, math.inf)
         self.scale, self.ratio = scale, ratio
 
-    def forward(self, images: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-        height, width = images.shape[2:]
+    def forward(self, images: Tensor, draws: Tensor) -> Tensor:
+        return warped(images, self.matrix(draws, *images.shape[2:]), padding="border")
+
+    def matrix(self, draws: Tensor, height: int, width: int) -> Tensor:
         left, top, box_width, box_height = random_box(draws, height, width, self.scale, self.ratio)
         across, down = width / box_width, height / box_height
-        matrix = stretches(across, -left * across, down, -top * down)
-        return warped(images, matrix, padding="border"), matrix
+        return stretches(across, -left * across, down, -top * down)

@@ -14,6 +14,9 @@ from multitask.augmentation.matrices import composed
 from multitask.errors import InputError
 from multitask.geometry import Geometry
 
+BLOCK = 8192
+"""Samples for which numbers are drawn together."""
+
 
 class AugmentationSequence(nn.Module):
     """Changes the images of a batch, then moves its targets once, by all changes together.
@@ -38,6 +41,7 @@ class AugmentationSequence(nn.Module):
                 )
             self.augmentations.append(each)
         self.seed = seed
+        self._block, self._of_block = -1, tuple[Tensor, ...]()
 
     def __len__(self) -> int:
         """Number of augmentations."""
@@ -59,19 +63,40 @@ class AugmentationSequence(nn.Module):
         Raises:
             InputError: if a floating target has to follow and nothing says how, or cannot.
         """
-        images, matrices = batch["image"], []
-        draws = uniforms(self.seed, batch[PLACE], [each.draws for each in self.augmentations])
+        images = batch["image"]
+        draws, sizes = self._draws(batch[PLACE]), [images.shape[2:]]
         for augmentation, numbers in zip(self.augmentations, draws, strict=True):
-            images, matrix = augmentation(images, numbers)
-            if matrix is not None:
-                matrices.append(matrix)
+            images = augmentation(images, numbers)
+            sizes.append(images.shape[2:])
         changed = {**batch, "image": images}
         names = [name for name, target in batch.items() if _may_follow(name, target)]
-        if matrices and names:
-            matrix, sizes = reduce(composed, matrices), (batch["image"].shape[2:], images.shape[2:])
+        if names and any(each.moves for each in self.augmentations):
+            matrices = [
+                augmentation.matrix(numbers, *size)
+                for augmentation, numbers, size in zip(
+                    self.augmentations, draws, sizes[:-1], strict=True
+                )
+                if augmentation.moves
+            ]
+            matrix, ends = reduce(composed, matrices), (sizes[0], sizes[-1])
             for name in names:
-                changed[name] = _followed(name, batch[name], geometry, matrix, sizes)
+                changed[name] = _followed(name, batch[name], geometry, matrix, ends)
         return changed
+
+    def _draws(self, place: Tensor) -> tuple[Tensor, ...]:
+        counts = [each.draws for each in self.augmentations]
+        if not place.is_cpu or not len(place):
+            return uniforms(self.seed, place, counts)
+        # Drawing for one batch takes as long as for many, which come one after the other.
+        block = int(place[0]) // BLOCK
+        places = place - block * BLOCK
+        if places.min() < 0 or places.max() >= BLOCK:
+            return uniforms(self.seed, place, counts)
+        if block != self._block:
+            self._block = block
+            whole = torch.arange(block * BLOCK, (block + 1) * BLOCK)
+            self._of_block = uniforms(self.seed, whole, counts)
+        return tuple(numbers.index_select(0, places) for numbers in self._of_block)
 
 
 def _may_follow(name: str, target: Tensor) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -39,16 +40,18 @@ class BatchLoader:
         self.batch_sampler = None
         self.taken = 0
         self._resume: dict[str, Any] = {}
-        self._loader: DataLoader[Batch] = DataLoader(
-            dataset,
-            batch_size=None,
-            sampler=sampler,
-            num_workers=num_workers,
-            pin_memory=pin_memory,
-            persistent_workers=num_workers > 0,
-            # A generator of its own: starting an epoch must not advance the model's random state.
-            generator=torch.Generator(),
-        )
+        self._batches: Iterable[Batch] = _Here(dataset, sampler)
+        if num_workers or pin_memory:
+            self._batches = DataLoader(
+                dataset,
+                batch_size=None,
+                sampler=sampler,
+                num_workers=num_workers,
+                pin_memory=pin_memory,
+                persistent_workers=num_workers > 0,
+                # Its own, since starting an epoch must not advance the model's random state.
+                generator=torch.Generator(),
+            )
 
     def __len__(self) -> int:
         """Number of batches in an epoch."""
@@ -60,7 +63,7 @@ class BatchLoader:
         self.taken = resumed["taken"] if resumed.get("epoch") == self.sampler.epoch else 0
         self.sampler.first_batch = self.taken
         epoch = self.sampler.epoch
-        for number, batch in enumerate(self._loader, start=self.taken):
+        for number, batch in enumerate(self._batches, start=self.taken):
             if self.sampler.shuffle:
                 batch[PLACE] = self.sampler.places(epoch, number)
             self.taken += 1
@@ -73,3 +76,19 @@ class BatchLoader:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where another loader stopped, if the next epoch is the one that it was in."""
         self._resume = dict(state_dict)
+
+
+@dataclass(frozen=True)
+class _Here:
+    """Batches that are put together in this process, several times as fast as a DataLoader does.
+
+    Args:
+        dataset: a split.
+        sampler: which samples make which batch.
+    """
+
+    dataset: BatchDataset
+    sampler: GlobalBatches
+
+    def __iter__(self) -> Iterator[Batch]:
+        return (self.dataset[indices] for indices in self.sampler)

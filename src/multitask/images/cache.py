@@ -16,7 +16,7 @@ from multitask.images.cache_build import PIXELS, find_or_build
 from multitask.images.cache_order import Order
 from multitask.images.decoding import ImageFormat, UnusableImage
 from multitask.images.digest import FileDigests, digest_files
-from multitask.images.mapped_images import MappedImages
+from multitask.images.pixel_file import PixelFile
 
 VERSION = 1
 """Of how images are decoded and stored; another one makes new caches."""
@@ -49,7 +49,7 @@ class ImageCache:
     """Height and width of the upright images before resizing, ``[files, 2]``, int64."""
     digests: list[str]
     """A digest of each file's content."""
-    images: MappedImages
+    images: PixelFile
     """The pixels."""
 
     def __init__(
@@ -80,7 +80,7 @@ class ImageCache:
         self.problems = {
             place: entry.problem for place, entry in enumerate(entries) if entry.problem
         }
-        self.images = MappedImages(place / PIXELS, len(entries), self.format.shape)
+        self.images = PixelFile(place / PIXELS, len(entries), self.format.shape)
 
     def read(self, rows: Tensor) -> Tensor:
         """Read images, once the cache is built.
