@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 from multitask.cli.main import main
 
@@ -62,7 +63,20 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for block in blocks():
         if block.file is not None:
             (folder / block.file).write_text(block.text)
+    write_photos(folder / "photos")
     return folder
+
+
+def write_photos(folder: Path) -> None:
+    """A person's own images, with two columns that have gaps."""
+    folder.mkdir()
+    with (folder / "animals.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file_name", "species", "weight_g"])
+        for place in range(60):
+            Image.new("RGB", (20, 24), (4 * place, 80, 250 - place)).save(folder / f"{place}.png")
+            species = ["cat", "dog", "", "horse"][place % 4]
+            rows.writerow([f"{place}.png", species, "" if place % 3 else 900.5 + 7 * place])
 
 
 @pytest.fixture
@@ -114,7 +128,8 @@ def test_the_commands_run_as_they_stand(here: Path) -> None:
         set -euo pipefail
         multitask() {{
             case "$*" in
-                *print_config*) ;;
+                *print_config*|init*) ;;
+                inspect*) set -- "$@" --run.wandb=off ;;
                 resume*) set -- "$@" {QUICK[-2]} ;;
                 *) set -- "$@" {" ".join(QUICK)} ;;
             esac
@@ -128,8 +143,10 @@ def test_the_commands_run_as_they_stand(here: Path) -> None:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    printed = [line for line in PROGRAM if "print_config" in line or line.startswith("RUN=")]
-    assert done.stdout.count("\nRun: ") == len(PROGRAM) - len(printed)
+    others = ("print_config", "RUN=", "multitask init")
+    runs = [line for line in PROGRAM if not any(each in line for each in others)]
+    assert done.stdout.count("\nRun: ") == len(runs)
+    assert "species" in (here / "animals.yaml").read_text()
     assert "num_classes: 10" in done.stdout
 
 
@@ -172,6 +189,10 @@ def test_every_link_leads_somewhere() -> None:
         "docs/tracking.md",
         "docs/sweeps.md",
         "docs/many_processes.md",
+        "docs/data.md",
+        "docs/known_data_sets.md",
+        "docs/augmentation.md",
+        "docs/image_cache.md",
     ):
         for target in re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text()):
             assert ((ROOT / page).parent / target).exists(), target

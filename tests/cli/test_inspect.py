@@ -55,7 +55,7 @@ def test_all_problems_of_a_table_are_told_and_which_would_stop_a_training(
     assert "- row 32, images/030.png: not an image" in said
     assert "; a training would stop at them\n\n- row 2, images/000.png: column digit: " in said
     assert "| three |" in said
-    (folder,) = Path("runs/faulty/inspect").iterdir()
+    (folder,) = Path("runs/inspect/faulty").iterdir()
     assert f"Run: {folder}" in said
     assert (folder / "report.md").read_text().split("\n![")[0] in said
     assert Image.open(folder / "data.png").width > 1000
@@ -75,7 +75,7 @@ def test_any_data_are_inspected_with_settings_and_at_wandb_when_asked(
     arguments = ("--data.init_args.labels_per_class=7", "--run.experiment=a/b")
     said = program("inspect", digits.removeprefix("--config="), *arguments, "--run.wandb=offline")
     assert "| train |   2,000 |    70 (3.5 %) |" in said
-    (folder,) = Path("runs/a/b/inspect").iterdir()
+    (folder,) = Path("runs/inspect/a/b").iterdir()
     assert f"wandb sync {folder}/wandb" in said
     records = recorded(folder)
     keys = {

@@ -168,7 +168,9 @@ def test_unchanged() -> None:
     assert followed(Unchanged(), [3.0, -1], MIRROR) == [3, -1]
 
 
-@pytest.mark.parametrize("geometry", [Positions(), Boxes(), Thumbnail(3)], ids=str)
+@pytest.mark.parametrize(
+    "geometry", [Positions(), Boxes(), Thumbnail(3)], ids=lambda each: type(each).__name__
+)
 @pytest.mark.parametrize("target", [torch.ones(5), torch.ones(5, 7)], ids=["one", "seven"])
 def test_sizes_that_do_not_fit_are_refused(geometry: Geometry, target: Tensor) -> None:
     size = torch.ones(5, 2)

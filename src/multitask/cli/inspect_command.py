@@ -26,7 +26,7 @@ from multitask.runs.log_file import keep_log, say
 from multitask.runs.provenance import provenance
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import finish, sync_command, wandb_logger, wandb_mode
-from multitask.study.report import write_page
+from multitask.study.page import write_page
 from multitask.tasks import Classification
 
 USAGE = "multitask inspect CONFIG [settings, as of fit]"
@@ -79,7 +79,7 @@ def inspect_command(arguments: Sequence[str]) -> None:
     load(data)
     names = {**_model_classes(configured.model), **class_names(data)}
     report = data_report(data, _title(data), names, stops)
-    folder = new_folder(Path(settings.root) / str(settings.experiment) / "inspect")
+    folder = new_folder(Path(settings.root) / "inspect" / str(settings.experiment))
     make_folder(folder)
     keep_log(folder)
     _write(report, data, configured.text, folder)
