@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -24,6 +23,9 @@ def source_digits() -> tuple[Tensor, Tensor]:
     Returns:
         Images ``[1797, 1, 8, 8]``, float32 from 0 to 1, and classes ``[1797]``, int64.
     """
+    # Importing it takes memory and a while, which those with other data can do without.
+    from sklearn.datasets import load_digits
+
     bunch = load_digits()
     images = torch.from_numpy(bunch.images).float().div(16).unsqueeze(1)
     return images, torch.from_numpy(bunch.target).long()

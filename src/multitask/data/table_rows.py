@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ class TableRows:
     sources: Sequence[Source]
     source: Places
     files: list[str]
-    paths: list[Path]
+    paths: list[str]
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -101,14 +100,14 @@ def located(rows: TableRows, image_column: str, findings: Findings) -> TableRows
         InputError: where the policy for what is found is ``error``.
     """
     finders = [ImagePaths(each.folder, each.root) for each in rows.sources]
-    paths: list[Path] = []
+    paths: list[str] = []
     real_paths: list[str] = []
     found: list[Finding] = []
     gone: set[int] = set()
     cells = rows.table[image_column].tolist()
     for place, (cell, source) in enumerate(zip(cells, rows.source.tolist(), strict=True)):
         path, real, problems = finders[source].find(cell)
-        paths.append(Path(path))
+        paths.append(path)
         real_paths.append(real)
         for problem in problems:
             found.append(Finding(rows.row(place), problem.kind, problem.reason, hint=problem.hint))

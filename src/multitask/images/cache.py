@@ -54,7 +54,7 @@ class ImageCache:
 
     def __init__(
         self,
-        files: Sequence[Path],
+        files: Sequence[Path | str],
         format: ImageFormat,
         folder: Path | None = None,
         limit_gigabytes: float = 100.0,

@@ -24,7 +24,7 @@ class Order:
     """
 
     place: Path
-    files: Sequence[Path]
+    files: Sequence[Path | str]
     digests: FileDigests
     format: ImageFormat
     limit_gigabytes: float

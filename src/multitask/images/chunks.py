@@ -66,7 +66,7 @@ def _image(order: Order, place: int) -> tuple[np.ndarray, Entry]:
     return image, entry
 
 
-def _stamp(file: Path) -> list[int] | None:
+def _stamp(file: str | Path) -> list[int] | None:
     try:
         return file_stamp(file)
     except OSError:

@@ -46,7 +46,7 @@ class FileDigests:
     problems: dict[int, UnusableImage] = field(default_factory=dict)
 
 
-def digest_files(files: Sequence[Path], folder: Path) -> FileDigests:
+def digest_files(files: Sequence[Path | str], folder: Path) -> FileDigests:
     """Digest files, but read only those that have changed since the last time.
 
     As git does, a file is taken as unchanged if its path, size, times and inode are.

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-MOST_MAPPED = 256 * 2**20
+MOST_MAPPED = 160 * 2**20
 """Bytes of a file that may count as this process's memory, which the system can take back."""
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from pandas import DataFrame
-from sklearn.model_selection import StratifiedShuffleSplit
 
 from multitask.data.splits.base import Places, Shares, column_of, texts
 from multitask.errors import InputError
@@ -41,6 +40,9 @@ class StratifiedSplit(Shares):
             )
 
         def choose(rows: Places, share: float, seed: int) -> Iterator[tuple[Places, Places]]:
+            # Importing it takes memory and a while.
+            from sklearn.model_selection import StratifiedShuffleSplit
+
             splitter = StratifiedShuffleSplit(1, test_size=share, random_state=seed)
             yield from splitter.split(rows, values[rows])
 
