@@ -62,8 +62,9 @@ class LostProcess(Callback):
     ) -> None:
         while not is_over.wait(PERIOD):
             if (found := look()) is not None:
-                self.is_noticed.set()
                 self.tell(f"{found}, so all processes end; {self.advice()}")
+                # Not before it is told, since who waits for this ends the program.
+                self.is_noticed.set()
                 time.sleep(GRACE)
                 for child in children:
                     child.kill()
