@@ -9,54 +9,52 @@ from multitask.augmentation.base import Augmentation, check_probability
 from multitask.augmentation.matrices import stretches
 
 
-class RandomHorizontalFlip(Augmentation):
+class _RandomFlip(Augmentation):
+    draws = 1
+    moves = True
+    axis: int
+
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        check_probability("p", p)
+        self.p = p
+
+    def forward(self, images: Tensor, draws: Tensor) -> Tensor:
+        # To choose whole images out of both is several times as fast as to choose pixels.
+        both = torch.cat([images, images.flip(self.axis)])
+        count = len(images)
+        chosen = torch.arange(count, device=images.device) + count * (draws[:, 0] < self.p)
+        return both.index_select(0, chosen)
+
+    def _mirror(self, draws: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Factor and shift along the axis, and a shift of 0 along the other."""
+        flips = (draws[:, 0] < self.p).float()
+        return 1 - 2 * flips, side * flips, torch.zeros_like(flips)
+
+
+class RandomHorizontalFlip(_RandomFlip):
     """Exchanges left and right, in some of the images.
 
     Args:
         p: probability for each image.
     """
 
-    draws = 1
-    moves = True
-
-    def __init__(self, p: float = 0.5) -> None:
-        super().__init__()
-        check_probability("p", p)
-        self.p = p
-
-    def forward(self, images: Tensor, draws: Tensor) -> Tensor:
-        return _flipped(images, draws[:, 0] < self.p, 3)
+    axis = 3
 
     def matrix(self, draws: Tensor, height: int, width: int) -> Tensor:
-        flips = (draws[:, 0] < self.p).float()
-        return stretches(1 - 2 * flips, width * flips, torch.ones_like(flips), 0 * flips)
+        factor, shift, none = self._mirror(draws, width)
+        return stretches(factor, shift, none + 1, none)
 
 
-class RandomVerticalFlip(Augmentation):
+class RandomVerticalFlip(_RandomFlip):
     """Exchanges top and bottom, in some of the images.
 
     Args:
         p: probability for each image.
     """
 
-    draws = 1
-    moves = True
-
-    def __init__(self, p: float = 0.5) -> None:
-        super().__init__()
-        check_probability("p", p)
-        self.p = p
-
-    def forward(self, images: Tensor, draws: Tensor) -> Tensor:
-        return _flipped(images, draws[:, 0] < self.p, 2)
+    axis = 2
 
     def matrix(self, draws: Tensor, height: int, width: int) -> Tensor:
-        flips = (draws[:, 0] < self.p).float()
-        return stretches(torch.ones_like(flips), 0 * flips, 1 - 2 * flips, height * flips)
-
-
-def _flipped(images: Tensor, flips: Tensor, axis: int) -> Tensor:
-    # To choose whole images out of both is several times as fast as to choose pixels.
-    both = torch.cat([images, images.flip(axis)])
-    count = len(images)
-    return both.index_select(0, torch.arange(count, device=images.device) + count * flips)
+        factor, shift, none = self._mirror(draws, height)
+        return stretches(none + 1, none, factor, shift)
