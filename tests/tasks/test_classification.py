@@ -177,6 +177,10 @@ def test_class_numbers_that_are_not_int64_are_refused(dtype: torch.dtype) -> Non
         (lambda: Classification(3, label_smoothing=-0.1), "label_smoothing is -0.1"),
         (lambda: Classification(3, label_smoothing=1.5), "label_smoothing is 1.5"),
         (
+            lambda: Classification(3, label_smoothing=0.1, loss=nn.CrossEntropyLoss()),
+            "label_smoothing is 0.1.* leave one of them out",
+        ),
+        (
             lambda: Classification(2, loss=nn.CrossEntropyLoss(weight=torch.ones(2))),
             "loss CrossEntropyLoss has a weight of its own.* class_weights",
         ),

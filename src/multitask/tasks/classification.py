@@ -67,6 +67,11 @@ class Classification(Task):
                 )
         if not 0 <= label_smoothing <= 1:
             raise InputError(f"label_smoothing is {label_smoothing}; it is from 0 to 1")
+        if loss is not None and label_smoothing:
+            raise InputError(
+                f"label_smoothing is {label_smoothing}, which the cross entropy knows and the loss "
+                f"{type(loss).__name__} does not; give it to the loss, or leave one of them out"
+            )
         if isinstance(getattr(loss, "weight", None), Tensor):
             raise InputError(
                 f"loss {type(loss).__name__} has a weight of its own, by which the mean would not "
