@@ -79,7 +79,8 @@ def _coverage(axes: Axes, report: DataReport) -> None:
     axes.set_yticks(range(len(shown)), [each.task for each in shown], **NAMES)
     axes.invert_yaxis()
     axes.set(xlim=(0, 100), xlabel="samples with a label (%)")
-    axes.legend(fontsize=6)
+    # Below, where no bar is.
+    axes.legend(fontsize=6, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.24), frameon=False)
     axes.set_title("labels", fontsize=9)
 
 
