@@ -70,9 +70,12 @@ def test_whole_numbers_of_parquet_stay_whole_beside_missing_ones(tmp_path: Path)
         ("a.csv", "", "is empty"),
         ("a.csv", "a,b\n", "has no rows"),
         ("a.csv", "a,b,a\n1,2,3\n", "more than one column 'a'"),
-        ("a.csv", "a,b\n1,2\n1,2,3\n", "row 3: there are 3 cells, but the header names 2"),
-        ("a.csv", 'a,b\n1,"2\n3,4\n', "this is no CSV"),
-        ("a.csv", "a,b\nä,1\n".encode("latin-1"), "is not UTF-8"),
+        ("a.csv", "a,b\n1,2\n1,2,3\n", "row 3: the number of cells is 3, but the header names 2"),
+        ("a.csv", "a,,\n1,,\n", "the columns 2, 3 have no name"),
+        ("a.csv", 'a,b\n1,"2\n3,4\n', "the row that begins in line 2 is no CSV"),
+        ("a.csv", "a,b\nä,1\n".encode("latin-1"), "line 2: this is not UTF-8"),
+        ("a.csv", b"a,b\n" + 9_000 * b"1,2\n" + b"\xe4,1\n", "line 9002: this is not UTF-8"),
+        ("a.csv", "sep=;\na;b\n1;2\n", "begins with 'sep=;', which only Excel understands"),
         ("a.jsonl", '{"a": 1}\n{"a": 1\n', "line 2: this is no JSON"),
         ("a.jsonl", "[1]\n", "line 1: this is no JSON object"),
         ("a.jsonl", '{"a": 1, "a": 2}\n', "line 1: a name is there twice"),
@@ -90,8 +93,10 @@ def test_a_folder_and_nothing_are_no_tables(tmp_path: Path) -> None:
     (tmp_path / "b.csv").mkdir()
     with pytest.raises(InputError, match="is a folder"):
         read_table(tmp_path / "b.csv")
-    with pytest.raises(InputError, match="there is no table"):
+    with pytest.raises(InputError, match="there is no table .*c.csv$"):
         read_table(tmp_path / "c.csv")
+    with pytest.raises(InputError, match=f"there is no table c.csv in {Path.cwd()}"):
+        read_table(Path("c.csv"))
 
 
 def test_duplicate_columns_of_parquet_are_refused(tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ def read_table(path: Path, separator: str | None = None) -> DataFrame:
     if path.is_dir():
         raise InputError(f"{path} is a folder; give a file that ends in {_listed(ENDINGS)}")
     if not path.is_file():
-        raise InputError(f"there is no table {path}")
+        where = "" if path.is_absolute() else f" in {Path.cwd()}, where the program was started"
+        raise InputError(f"there is no table {path}{where}")
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise InputError(
@@ -81,10 +82,20 @@ def _read_text(path: Path, read: Callable[[], DataFrame]) -> DataFrame:
         return read()
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path} is not UTF-8 (byte {error.start}: {error.reason}); save it as UTF-8"
+            f"{path}, line {_undecodable_line(path)}: this is not UTF-8; save the file as UTF-8"
         ) from error
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from error
+
+
+def _undecodable_line(path: Path) -> int:
+    # Where a file is read piece by piece, the error counts from the last piece.
+    content = path.read_bytes()
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        return content.count(b"\n", 0, error.start) + 1
+    return 1
 
 
 def _csv(path: Path, separator: str) -> DataFrame:
@@ -93,21 +104,32 @@ def _csv(path: Path, separator: str) -> DataFrame:
     with path.open(encoding="utf-8-sig", newline="") as file:
         # Without `strict`, a quote that is never closed would swallow the rest of the file.
         reader = csv.reader(file, delimiter=separator, strict=True)
+        rows: list[list[str]] = []
+        start = 1
         try:
-            rows = list(reader)
+            for row in reader:
+                rows.append(row)
+                start = reader.line_num + 1
         except csv.Error as error:
-            raise InputError(f"{path}, line {reader.line_num}: this is no CSV ({error})") from error
+            raise InputError(
+                f"{path}: the row that begins in line {start} is no CSV ({error}); is a quote "
+                "never closed?"
+            ) from error
     header = rows[0] if rows else []
     if not any(header):
         raise InputError(f"{path} is empty or has no header; begin it with the columns' names")
+    if header[0].startswith("sep="):
+        raise InputError(
+            f"{path} begins with '{header[0]}', which only Excel understands; remove that line"
+        )
     _refuse_duplicates(header, path)
     _refuse_one_column(header, separator, path)
     places = [place for place, row in enumerate(rows[1:]) if any(row)]
     for place in places:
         if len(rows[place + 1]) != len(header):
             raise InputError(
-                f"{path}, row {row_number(path, place)}: there are {len(rows[place + 1])} cells, "
-                f"but the header names {len(header)} columns"
+                f"{path}, row {row_number(path, place)}: the number of cells is "
+                f"{len(rows[place + 1])}, but the header names {len(header)} columns"
             )
     columns = zip(*(rows[place + 1] for place in places), strict=True)
     cells = {
@@ -127,7 +149,13 @@ def _refuse_one_column(header: Sequence[str], separator: str, path: Path) -> Non
 
 
 def _refuse_duplicates(names: Sequence[str], path: Path) -> None:
-    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if "" in repeated:
+        places = [place for place, name in enumerate(names, start=1) if not name]
+        raise InputError(
+            f"{path}: the columns {', '.join(map(str, places))} have no name; name or remove them"
+        )
+    if repeated:
         raise InputError(f"{path} has more than one column '{repeated[0]}'; rename all but one")
 
 
