@@ -6,6 +6,7 @@ import errno
 from collections.abc import Callable
 from functools import partialmethod
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -66,6 +67,14 @@ def test_encoder_that_cannot_be_compiled_says_how_to_do_without(
     assert "set model.compile to false" in said
 
 
+def raised(call: Callable[[], Any]) -> Exception:
+    try:
+        call()
+    except Exception as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
 @pytest.mark.parametrize(
     ("error", "says"),
     [
@@ -79,6 +88,7 @@ def test_encoder_that_cannot_be_compiled_says_how_to_do_without(
             RuntimeError("The server socket has failed to listen. port: 46025, name: EADDRINUSE"),
             "port 46025, at which the processes were to meet, has been taken by another program",
         ),
+        (raised(lambda: nn.BatchNorm1d(3)(torch.zeros(1, 3))), "needs at least 2 training samples"),
         (RuntimeError("NCCL error in: somewhere"), "another process does not answer any more"),
     ],
 )

@@ -42,6 +42,11 @@ def explained(error: Exception, folder: Path, batch_size: int) -> InputError | N
             f"the encoder cannot be compiled ({reason}); set model.compile to false; "
             f"{advice(folder)}"
         )
+    if "Expected more than 1 value per channel when training" in str(error):
+        return InputError(
+            f"batch_size is {batch_size}, but the encoder's batch normalisation needs at least 2 "
+            "training samples at a time; raise data.batch_size, or choose an encoder without it"
+        )
     if (taken := re.search(r"port: (\d+).*EADDRINUSE", str(error))) is not None:
         return InputError(
             f"port {taken[1]}, at which the processes were to meet, has been taken by another "

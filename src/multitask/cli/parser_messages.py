@@ -11,6 +11,8 @@ from multitask.cli.overlay import assigned, options
 from multitask.cli.yaml_source import Setting, read_config, walk
 from multitask.errors import nearest
 
+OWN_VERBS = ("resume", "init", "inspect", "study", "sweep-report")
+"""Those that Lightning's parser does not know of."""
 EXAMPLE = "--config=configs/experiment/digits.yaml"
 BOILERPLATE = re.compile(
     r"Does not validate against|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>"
@@ -42,12 +44,12 @@ def sentence(message: str, arguments: Sequence[str], tree: Setting) -> str:
 
 
 def _unknown_verb(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
-    verbs = [*re.findall(r"\w+", match["valid"]), "resume"]
+    verbs = [*re.findall(r"\w+", match["valid"]), *OWN_VERBS]
     return f"there is no verb '{match['given']}'{nearest(match['given'], verbs)}"
 
 
 def _no_verb(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
-    verbs = ", ".join(match["valid"].split(","))
+    verbs = ", ".join([*match["valid"].split(","), *OWN_VERBS])
     return f"say first what to do ({verbs}), as in: multitask fit {EXAMPLE}"
 
 
