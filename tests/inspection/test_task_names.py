@@ -18,6 +18,7 @@ from multitask.tasks.naming import check_names
         ("2nd", "target_2nd"),
         ("面积", "target"),
         ("image", "image_task"),
+        ("file", "file_task"),
         ("keys", "keys_task"),
         ("loss", "loss_task"),
     ],

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from torch import nn
 
-from multitask.tasks.naming import TAKEN_IN_BATCHES, TAKEN_IN_METRICS
+from multitask.tasks.naming import TAKEN
 
 
 def task_name(column: str, taken: Collection[str] = ()) -> str:
@@ -22,7 +22,7 @@ def task_name(column: str, taken: Collection[str] = ()) -> str:
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", plain).strip("_-") or "target"
     if not name[0].isalpha():
         name = f"target_{name}"
-    if name in TAKEN_IN_BATCHES + TAKEN_IN_METRICS or hasattr(nn.ModuleDict(), name):
+    if name in TAKEN or hasattr(nn.ModuleDict(), name):
         name = f"{name}_task"
     free, count = name, 1
     while free in taken:

@@ -15,6 +15,7 @@ TAKEN_IN_BATCHES = ("image", "index")
 SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 TAKEN_IN_PREDICTIONS = ("file",)
 TAKEN_IN_METRICS = ("loss", "score", "learning_rate", "images_per_second")
+TAKEN = (*TAKEN_IN_BATCHES, *TAKEN_IN_PREDICTIONS, *TAKEN_IN_METRICS)
 
 
 def check_names(tasks: Mapping[str, Task]) -> None:
@@ -26,7 +27,7 @@ def check_names(tasks: Mapping[str, Task]) -> None:
     if not tasks:
         raise InputError("tasks is empty; name at least one task")
     for name in tasks:
-        if name in TAKEN_IN_BATCHES + TAKEN_IN_PREDICTIONS + TAKEN_IN_METRICS:
+        if name in TAKEN:
             raise InputError(f"a task cannot be called '{name}', which has a meaning of its own")
         if hasattr(nn.ModuleDict(), name):
             raise InputError(
