@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -168,12 +169,15 @@ def test_images_turned_by_their_exif_data_are_turned(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_told(table: Callable[..., Path], tmp_path: Path) -> None:
     path = table({"w": NUMBERS})
     copies = table({"w": NUMBERS, "copy": cycle("a.png", "b.png")}, "b.csv")
+    empty = table({"w": NUMBERS, "none": cycle("")}, "c.csv")
     (tmp_path / "elsewhere").mkdir()
     for arguments, says in [
         ((path, "fil_name"), "no column 'fil_name' for the images; did you mean 'file_name'?"),
-        ((path, None, tmp_path / "elsewhere"), "none of the images of .* is found in"),
+        ((path, None, tmp_path / "elsewhere"), "none of the images of .*'0.png': there is no file"),
+        ((path, None, tmp_path / "nowhere"), "--image_folder is .*nowhere, which is no folder"),
+        ((empty, "none"), "column 'none': every cell is empty"),
         ((table({}, "a.csv"),), "no column to learn from"),
-        ((copies, "copy"), "none of the images of .*, such as a.png"),
+        ((copies, "copy"), "none of the images of .*, such as 'a.png'"),
     ]:
         with pytest.raises(InputError, match=says):
             read_contents(*arguments)  # type: ignore[arg-type]
@@ -197,3 +201,34 @@ def test_a_folder_that_has_the_images_is_suggested(
     with pytest.raises(InputError, match="did you mean --image_folder=.*images"):
         read_contents(path)
     assert read_contents(path, None, tmp_path / "images").images.looked_at == ROWS
+
+
+def test_why_images_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "t.csv"
+
+    def refusal(name: str, table: Path = path) -> str:
+        frame = pd.DataFrame({"file": [name.format(row) for row in range(ROWS)], "w": NUMBERS})
+        frame.to_csv(table, index=False)
+        with pytest.raises(InputError) as error:
+            read_contents(table, "file")
+        return str(error.value)
+
+    for row in range(ROWS):
+        Image.new("L", (4, 4)).save(tmp_path / "real" / f"{row}.png")
+        Image.new("L", (4, 4)).save(tmp_path / "real" / f"{row}.ppm")
+        (tmp_path / "data" / f"{row}.png").symlink_to(tmp_path / "real" / f"{row}.png")
+    assert "'0.png': a symbolic link leads out of" in refusal("{}.png")
+    assert "0.png': the path leads out of" in refusal(f"{tmp_path}/real/{{}}.png")
+    in_real = tmp_path / "real" / "t.csv"
+    assert "; did you mean '0.p" in refusal("{}.jpg", in_real)
+    assert "0.ppm; it should be one of BMP, GIF, JPEG" in refusal("{}.ppm", in_real)
+
+
+def test_huge_images_are_no_warning(table: Callable[..., Path]) -> None:
+    path = table({"w": NUMBERS})
+    Image.new("1", (10_000, 9_500)).save(path.parent / "0.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_contents(path).images.looked_at == ROWS

@@ -69,8 +69,8 @@ class ImagePaths:
             try:
                 status = os.stat(path)
             except OSError:
-                problem = PathProblem("missing_file", f"the symbolic link leads to {real}, nothing")
-                return path, real, [problem]
+                reason = f"the symbolic link leads to {real}, which is not there"
+                return path, real, [PathProblem("missing_file", reason)]
         if not stat.S_ISREG(status.st_mode):
             what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
             return path, real, [PathProblem("missing_file", f"{path} is {what}, not an image file")]

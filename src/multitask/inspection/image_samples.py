@@ -9,11 +9,13 @@ from statistics import median
 
 from PIL import Image
 
+from multitask.images.decoding import FILE_FORMATS, ON_ITS_SIDE, ORIENTATION
+from multitask.images.pillow_limit import without_pillow_limit
+
 LARGEST_SIDE, STEP = 224, 32
 LARGE = 64
 """Sides from here on are made multiples of 32, which is by how much deep networks shrink them."""
 GREY = ("1", "L", "LA", "I;16", "I;16B", "I;16L")
-ORIENTATION, QUARTER_TURNED = 274, range(5, 9)
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,9 @@ def sample_images(files: Sequence[Path]) -> ImageSample | None:
 
 def _header(file: Path) -> tuple[int, int, bool] | None:
     try:
-        with Image.open(file) as image:
+        with without_pillow_limit(), Image.open(file, formats=FILE_FORMATS) as image:
             width, height = image.size
-            turned = image.getexif().get(ORIENTATION) in QUARTER_TURNED
+            turned = image.getexif().get(ORIENTATION) in ON_ITS_SIDE
             return (
                 (width, height, image.mode in GREY)
                 if turned

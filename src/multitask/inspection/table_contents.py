@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from multitask.data.image_paths import ImagePaths, PathProblem
 from multitask.data.split_check import SPLITS
 from multitask.data.splits.by_column import WORDS
 from multitask.data.table_file import CSV_ENDINGS, SEPARATORS, read_table
 from multitask.errors import InputError, nearest
+from multitask.images.decoding import FILE_FORMATS
 from multitask.inspection.column_kinds import (
     Column,
     as_numbers,
@@ -170,20 +172,35 @@ def _image_column(path: Path, columns: Sequence[Column]) -> str:
 
 
 def _images(path: Path, cells: pd.Series, folder: Path | None) -> ImageSample:
-    root = (folder or path.parent).resolve()
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"--image_folder is {folder}, which is no folder that is there")
     names = [str(each) for each in cells.dropna()]
+    if not names:
+        raise InputError(f"{path}, column '{cells.name}': every cell is empty; choose another one")
+    root = folder or path.parent
+    finder = ImagePaths(root, root)
     places = np.linspace(0, len(names) - 1, min(SAMPLE, len(names))).astype(int)
-    files = [root / names[place] for place in places]
-    inside = [file for file in files if file.resolve().is_relative_to(root) and file.is_file()]
-    if not inside:
-        near = next((each for each in sorted(root.glob("*/")) if (each / names[0]).is_file()), None)
-        advice = f"; did you mean --image_folder={near}?" if near else "; set --image_folder="
+    found = [finder.find(names[place]) for place in places]
+    usable = [Path(file) for file, _, problems in found if not problems]
+    if not usable:
+        problem = found[0][2][0]
         raise InputError(
-            f"none of the images of {path} is found in {root}, such as {names[0]}{advice}"
+            f"none of the images of {path} can be used, such as '{names[0]}': {problem.reason}"
+            f"{problem.hint or _advice(root, names[0], problem)}"
         )
-    if (sample := sample_images(inside)) is None:
-        raise InputError(f"none of the files that {path} names is an image, such as {inside[0]}")
+    if (sample := sample_images(usable)) is None:
+        raise InputError(
+            f"none of the files that {path} names is an image that can be read, such as "
+            f"{usable[0]}; it should be one of {', '.join(FILE_FORMATS)}"
+        )
     return sample
+
+
+def _advice(root: Path, name: str, problem: PathProblem) -> str:
+    if problem.kind == "symbolic_link":
+        return "; set --image_folder= to the folder that it leads to, or copy the files"
+    near = next((each for each in sorted(root.glob("*/")) if (each / name).is_file()), None)
+    return f"; did you mean --image_folder={near}?" if near else "; set --image_folder="
 
 
 def _divides(column: Column) -> bool:
