@@ -11,6 +11,7 @@ import pytest
 import torch
 from pandas import Series
 
+from multitask.data import target_columns
 from multitask.data.target_columns import (
     Cell,
     TargetColumns,
@@ -56,6 +57,16 @@ def test_whole_numbers_and_truths_match_their_texts(
     found, problems = class_numbers("kind", column(*cells), names)
     assert same(found, expected)
     assert problems == []
+
+
+def test_only_the_first_unknown_class_is_compared_with_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[str] = []
+    monkeypatch.setattr(target_columns, "nearest", lambda cell, _: compared.append(cell) or "?")
+    _, problems = class_numbers("kind", column("cat", "dgo", "dgo", "cow"), ["cat", "dog"])
+    assert compared == ["dgo"]
+    assert [each.hint for each in problems] == ["?", "", ""]
 
 
 def test_unknown_classes_are_reported_with_the_nearest() -> None:

@@ -133,7 +133,8 @@ def class_numbers(column: str, cells: Series, classes: Sequence[str]) -> tuple[T
             place,
             column,
             f"the class '{keys[place]}' is none of classes",
-            _meant(str(keys[place]), classes),
+            # A comparison with all classes takes long, and only the first is told.
+            _meant(str(keys[place]), classes) if place == unknown[0] else "",
             "unknown_class",
         )
         for place in unknown.tolist()
