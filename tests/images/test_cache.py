@@ -468,3 +468,9 @@ def test_it_can_be_sent_to_another_process(
     sent = pickle.dumps(split)
     assert len(sent) < 2000
     assert torch.equal(pickle.loads(sent).images(torch.arange(5)), expected)
+
+
+@pytest.mark.parametrize("limit", [-1.0, float("nan")])
+def test_a_limit_that_makes_no_sense(files: list[Path], limit: float) -> None:
+    with pytest.raises(InputError, match="cache_limit is .*0 or more"):
+        ImageCache(files, FORMAT, limit_gigabytes=limit)

@@ -12,10 +12,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from multitask.errors import InputError
 from multitask.images.cache_build import PIXELS, find_or_build
 from multitask.images.cache_order import Order
-from multitask.images.decoding import ImageFormat, UnusableImage
+from multitask.images.decoding import UnusableImage
 from multitask.images.digest import FileDigests, digest_files
+from multitask.images.format import ImageFormat
 from multitask.images.pixel_file import PixelFile
 
 VERSION = 1
@@ -41,6 +43,9 @@ class ImageCache:
         format: what they become.
         folder: where caches lie; see `default_folder`.
         limit_gigabytes: a larger cache is refused; a gigabyte is 10^9 bytes.
+
+    Raises:
+        InputError: if the limit is below 0.
     """
 
     problems: dict[int, UnusableImage]
@@ -59,6 +64,8 @@ class ImageCache:
         folder: Path | None = None,
         limit_gigabytes: float = 100.0,
     ) -> None:
+        if not limit_gigabytes >= 0:
+            raise InputError(f"cache_limit is {limit_gigabytes:g}; give gigabytes, 0 or more")
         self.files, self.format = files, format
         self.folder = default_folder() if folder is None else folder
         self.limit_gigabytes = limit_gigabytes

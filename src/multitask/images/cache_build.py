@@ -109,7 +109,7 @@ def _check_size(order: Order, done: int) -> None:
     if missing > free:
         raise InputError(
             f"{needs}, but the disk of {order.place.parent} has {_gigabytes(free)} left; choose a "
-            "smaller image size, or a folder on a larger disk by MULTITASK_CACHE"
+            "smaller image size, or a folder on a larger disk by cache_folder or MULTITASK_CACHE"
         )
 
 
@@ -139,5 +139,6 @@ def _explained(order: Order) -> Iterator[None]:
     except OSError as error:
         raise InputError(
             f"the image cache cannot be written to {order.place.parent} ({error.strerror}); what "
-            "is there is kept, so make room or choose another folder by MULTITASK_CACHE"
+            "is there is kept, so make room or choose another folder by cache_folder or "
+            "MULTITASK_CACHE"
         ) from error

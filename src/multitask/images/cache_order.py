@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from multitask.images.decoding import ImageFormat
 from multitask.images.digest import FileDigests
+from multitask.images.format import ImageFormat
 
 
 @dataclass(frozen=True)
