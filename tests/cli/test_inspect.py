@@ -67,6 +67,19 @@ def test_all_problems_of_a_table_are_told_and_which_would_stop_a_training(
     assert not (folder / "wandb").exists()
 
 
+def test_what_is_kept_is_counted(
+    multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = write_digits(Path("data"), count=28, missing=0)
+    frame = pd.read_csv(table).head(28)
+    pd.concat([frame, frame.head(2)]).to_csv(table, index=False)
+    Path("kept.yaml").write_text(yaml.safe_dump(EXPERIMENT))
+    multitask("inspect", "kept.yaml", "--data.init_args.cleaning.duplicate_row=keep")
+    said = capsys.readouterr().out
+    assert said.startswith("# data/digits.csv: 30 samples")
+    assert "duplicate_row" not in said
+
+
 def test_any_data_are_inspected_with_settings_and_at_wandb_when_asked(
     program: Callable[..., str],
     digits: str,

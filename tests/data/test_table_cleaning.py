@@ -71,7 +71,11 @@ def test_a_row_that_cannot_be_used_ends_the_program(
     assert said.startswith(f"{photos / 'metadata.csv'}, row {ROW} ({name}): ")
     assert reason in said
     assert "(and 1 more of this kind)" in said
-    assert f"leave such rows out with data.init_args.cleaning.{kind}=skip" in said
+    policy = f"data.init_args.cleaning.{kind}"
+    assert f"leave such rows out with {policy}=skip" in said
+    assert (f"or keep them with {policy}=keep" in said) == (
+        kind in ("symbolic_link", "duplicate_row")
+    )
 
 
 @pytest.mark.parametrize("kind", ROWS)
@@ -107,7 +111,8 @@ def test_a_row_is_left_out_and_listed_as_told(
 def test_a_huge_image(table: MakeTable, rows: Rows) -> None:
     with pytest.raises(InputError, match=r"row 2 \(0.png\): .*9 more.*huge_image=skip"):
         table(rows, most_pixels=3).setup()
-    with pytest.raises(InputError, match="no row is left"):
+    reason = r"no row is left; .*\(huge_image: 10\), first of all .*, row 2 \(0.png\): 2 x 2 pixels"
+    with pytest.raises(InputError, match=reason):
         table(rows, most_pixels=3, cleaning=Cleaning(huge_image="skip")).setup()
 
 
@@ -163,6 +168,14 @@ def test_a_cell_is_missing_and_listed_as_told(table: MakeTable, rows: Rows, kind
     assert listed[["row", "file", "kind", "column", "reason"]].values.tolist() == [
         [row, f"{row - 2}.png", kind, column, reason] for row in (ROW, 9)
     ]
+
+
+def test_a_file_that_may_be_meant_is_listed(table: MakeTable, rows: Rows) -> None:
+    rows[PLACE]["file_name"] = "4.PNG"
+    data = table(rows, cleaning=Cleaning(missing_file="skip"))
+    with pytest.warns(UserWarning, match="1 row"):
+        data.setup()
+    assert data.findings["reason"][0].endswith("; did you mean '4.png'?")
 
 
 @pytest.mark.parametrize("split", SPLITS)

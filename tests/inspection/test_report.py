@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from multitask.data import DataModule
+from multitask.data.cleaning import COLUMNS
 from multitask.data.dataset import BatchDataset, InMemory
-from multitask.inspection.data_report import FINDINGS, DataReport, data_report
+from multitask.inspection.data_report import DataReport, data_report
 from multitask.inspection.report_figure import draw_report
 from multitask.inspection.report_text import report_text
 
@@ -82,15 +83,23 @@ def test_each_fault_is_told_by_name(data: Faulty) -> None:
 
 
 def test_findings_are_listed_with_their_rows(data: Faulty) -> None:
-    rows = [(row, f"{row}.png", "missing_file", "", "it is gone") for row in range(2, 15)]
-    rows.append((20, "a.png", "unknown_class", "kind", "'catt' is no class"))
-    data.findings = pd.DataFrame(rows, columns=FINDINGS)  # type: ignore[attr-defined]
+    rows = [(row, f"{row}.png", "missing_file", "", "it is gone", "a.csv") for row in range(2, 15)]
+    rows.append((20, "a.png", "unknown_class", "kind", "'catt' is no class", "a.csv"))
+    data.skipped = pd.DataFrame(rows, columns=COLUMNS)  # type: ignore[attr-defined]
     text = report_text(data_report(data, "faulty", {}, {"missing_file"}))
     assert "missing_file: 13; a training would stop at them" in text
     assert "- row 2, 2.png: it is gone" in text
     assert "- and 3 more" in text
     assert "unknown_class: 1\n" in text
     assert "- row 20, a.png: column kind: 'catt' is no class" in text
+    data.skipped.loc[0, "table"] = "b.csv"  # type: ignore[attr-defined]
+    assert "- b.csv, row 2, 2.png: it is gone" in report_text(data_report(data, "faulty", {}))
+
+
+def test_names_with_line_breaks_stay_in_their_row(data: Faulty) -> None:
+    text = report_text(data_report(data, "faulty", {"kind": ["a\nb", "c|d", "owl"]}))
+    assert "| a b   |    15 |" in text
+    assert "| c/d   |    15 |" in text
 
 
 def test_sound_data_have_only_tables(data: Faulty) -> None:

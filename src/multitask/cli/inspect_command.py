@@ -15,6 +15,7 @@ from multitask.cli.arguments import prepare
 from multitask.cli.command_line import CommandLine
 from multitask.cli.report import say_where
 from multitask.data import DataModule, Table
+from multitask.data.table_sources import tables
 from multitask.errors import InputError
 from multitask.inspection.data_report import DataReport, data_report
 from multitask.inspection.report_figure import save_figure
@@ -99,7 +100,7 @@ def _with_config(arguments: Sequence[str]) -> list[str]:
 
 
 def _title(data: DataModule) -> str:
-    return str(data.sources[0].table) if isinstance(data, Table) else type(data).__name__
+    return tables(data.sources) if isinstance(data, Table) else type(data).__name__
 
 
 def _model_classes(model: MultiTask) -> dict[str, list[str]]:

@@ -16,6 +16,7 @@ Policy = Literal["error", "skip"]
 PolicyOrKeep = Literal["error", "skip", "keep"]
 OF_CELLS = ("unknown_class", "infinite_target")
 """Kinds that concern a cell, which is then missing; all others concern a row."""
+MAY_BE_KEPT = ("symbolic_link", "duplicate_row")
 COLUMNS = ["row", "file", "kind", "column", "reason", "table"]
 
 
@@ -120,7 +121,7 @@ class Findings:
             skipped_only: leave out what was kept.
         """
         rows = [
-            (each.row.number, each.row.file, each.kind, each.column, each.reason, each.row.table)
+            (each.row.number, each.row.file, each.kind, each.column, _told(each), each.row.table)
             for each in self.found
             if not skipped_only or self.policy(each.kind) == "skip"
         ]
@@ -134,6 +135,16 @@ class Findings:
         parts = [_counted(each, noun) for noun, each in (("row", rows), ("cell", cells)) if each]
         return f"left out as told: {' and '.join(parts)}" if parts else ""
 
+    def nothing_left(self) -> str:
+        """Why no row is left, where the policies have left out all."""
+        first = next(each for each in self.found if each.kind not in OF_CELLS)
+        return f"no row is left; {self.summary()}, first of all {first.row}: {_told(first)}"
+
+
+def _told(finding: Finding) -> str:
+    # What a cell may mean is one of all classes, which need not be said for each.
+    return finding.reason if finding.column else finding.reason + finding.hint
+
 
 def _counted(kinds: Mapping[str, int], noun: str) -> str:
     number = sum(kinds.values())
@@ -145,7 +156,9 @@ def _sentence(finding: Finding, others: int) -> str:
     more = f" (and {others:,} more of this kind)" if others else ""
     where = f"column '{finding.column}': " if finding.column else ""
     what = "take such cells as missing" if finding.kind in OF_CELLS else "leave such rows out"
+    policy = f"data.init_args.cleaning.{finding.kind}"
+    keep = f", or keep them with {policy}=keep" if finding.kind in MAY_BE_KEPT else ""
     return (
         f"{finding.row}: {where}{finding.reason}{more}; correct it, or {what} with "
-        f"data.init_args.cleaning.{finding.kind}=skip{finding.hint}"
+        f"{policy}=skip{keep}{finding.hint}"
     )

@@ -19,7 +19,7 @@ from multitask.data.dataset import BatchDataset
 from multitask.data.split_check import SPLITS
 from multitask.data.splits import ByColumn, RandomSplit, Split
 from multitask.data.table_rows import TableRows, located, read_rows
-from multitask.data.table_sources import find_sources
+from multitask.data.table_sources import find_sources, tables
 from multitask.data.target_columns import (
     Cell,
     TargetColumns,
@@ -123,12 +123,12 @@ class Table(DataModule):
         self.cache.build()
         usable = self._usable(rows, findings)
         self._follow_resizing(targets, usable)
-        parts = self._divide(rows.without(set(range(len(rows))) - set(usable.tolist())))
+        parts = self._divide(rows.without(set(range(len(rows))) - set(usable.tolist()), findings))
         self._rows = {split: usable[torch.from_numpy(places)] for split, places in parts.items()}
         self._files, self._numbers = rows.files, rows.table.index.tolist()
         self.findings, self.skipped = findings.frame(), findings.frame(skipped_only=True)
         if said := findings.summary():
-            rank_zero_warn(f"{self.sources[0].table}: {said}")
+            rank_zero_warn(f"{tables(self.sources)}: {said}")
         return {
             split: CachedImages(self.cache, at, {name: each[at] for name, each in targets.items()})
             for split, at in self._rows.items()

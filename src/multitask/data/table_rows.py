@@ -13,7 +13,7 @@ from pandas import DataFrame
 from multitask.data.cleaning import Finding, Findings, Row
 from multitask.data.image_paths import ImagePaths, repeated
 from multitask.data.table_file import read_table, row_number
-from multitask.data.table_sources import Source
+from multitask.data.table_sources import Source, tables
 from multitask.errors import InputError, nearest
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
@@ -46,15 +46,21 @@ class TableRows:
         table = self.sources[self.source[place]].table
         return Row(table, int(self.table.index[place]), self.files[place])
 
-    def without(self, places: set[int]) -> TableRows:
-        """The rows that are left without some."""
+    def without(self, places: set[int], findings: Findings) -> TableRows:
+        """The rows that are left without some.
+
+        Args:
+            places: of the rows to leave out.
+            findings: why.
+
+        Raises:
+            InputError: if none is left.
+        """
         if not places:
             return self
         rows = np.array([each for each in range(len(self)) if each not in places], dtype=np.int64)
         if len(rows) == 0:
-            raise InputError(
-                f"{self.sources[0].table}: no row is left; the policies of cleaning leave out all"
-            )
+            raise InputError(f"{tables(self.sources)}: {findings.nothing_left()}")
         paths = [self.paths[each] for each in rows] if self.paths else []
         files = [self.files[each] for each in rows]
         return TableRows(self.table.iloc[rows], self.sources, self.source[rows], files, paths)
@@ -74,17 +80,17 @@ def read_rows(
     Raises:
         InputError: if a table cannot be read, lacks a column, or a cell is no file name.
     """
-    tables = [read_table(each.table, separator) for each in sources]
+    parts = [read_table(each.table, separator) for each in sources]
     files: list[str] = []
-    for number, (source, table) in enumerate(zip(sources, tables, strict=True)):
+    for number, (source, table) in enumerate(zip(sources, parts, strict=True)):
         _check_columns(source, table, [image_column, *columns])
         table.index = [row_number(source.table, place) for place in table.index]
         files += _file_names(source, table, image_column)
-        if len(tables) > 1:
+        if len(parts) > 1:
             # Tables that belong together may differ in columns that nobody uses.
-            tables[number] = table[list(dict.fromkeys([image_column, *columns]))].astype(object)
-    owners = np.repeat(np.arange(len(tables)), [len(each) for each in tables])
-    whole = tables[0] if len(tables) == 1 else pd.concat(tables)
+            parts[number] = table[list(dict.fromkeys([image_column, *columns]))].astype(object)
+    owners = np.repeat(np.arange(len(parts)), [len(each) for each in parts])
+    whole = parts[0] if len(parts) == 1 else pd.concat(parts)
     return TableRows(whole, sources, owners, files, [])
 
 
@@ -125,7 +131,7 @@ def located(rows: TableRows, image_column: str, findings: Findings) -> TableRows
     if findings.policy("duplicate_row") == "skip":
         gone |= {kept[later] for later in twice}
     whole = TableRows(rows.table, rows.sources, rows.source, rows.files, paths)
-    return whole.without(gone)
+    return whole.without(gone, findings)
 
 
 def _same(first: Row) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,11 @@ class Source:
     prefix: str = ""
 
 
+def tables(sources: Sequence[Source]) -> str:
+    """The tables' files, as a person reads them."""
+    return ", ".join(str(each.table) for each in sources)
+
+
 def find_sources(
     path: str | Path | None, files: Mapping[str, str | Path | None], image_folder: str | Path | None
 ) -> list[Source]:
@@ -58,8 +63,7 @@ def find_sources(
         raise InputError(f"image_folder is {folder}, which is no folder that is there")
     if given:
         _refuse_missing(given, "give it")
-        tables = {split: _table(each) for split, each in given.items()}
-        return [_source(table, folder, split) for split, table in tables.items()]
+        return [_source(_table(each), folder, split) for split, each in given.items()]
     path = Path(path or "")
     if path.is_dir() and _metadata(path) is None and (folders := _split_folders(path)):
         _refuse_missing(folders, f"add its folder to {path}, or give train, val and test")
@@ -74,10 +78,10 @@ def _source(table: Path, folder: Path | None, split: str | None) -> Source:
     return Source(table, folder or table.parent, folder or table.parent, split)
 
 
-def _refuse_missing(tables: Mapping[str, Path], advice: str) -> None:
-    if missing := [split for split in SPLITS if split not in tables]:
+def _refuse_missing(given: Mapping[str, Path], advice: str) -> None:
+    if missing := [split for split in SPLITS if split not in given]:
         raise InputError(
-            f"there is no table for the split '{missing[0]}', only for {', '.join(tables)}; "
+            f"there is no table for the split '{missing[0]}', only for {', '.join(given)}; "
             f"{advice}, or one table that data.init_args.split divides"
         )
 

@@ -9,10 +9,9 @@ from typing import Any
 import pandas as pd
 
 from multitask.data import DataModule
+from multitask.data.cleaning import COLUMNS
 from multitask.inspection.image_contents import Duplicates, duplicates
 from multitask.inspection.target_summary import Outlier, Summary, outliers, summarise
-
-FINDINGS = ["row", "file", "kind", "column", "reason"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class DataReport:
         duplicates: images that are there more than once.
         names: by split, what people call the samples, as far as they have names.
         findings: rows and cells that cannot be used: ``row``, ``file``, ``kind``, ``column``,
-            ``reason``.
+            ``reason``, ``table``.
         stops: the kinds of findings at which a training would stop.
         left_out: columns of the table that are no targets, and why.
     """
@@ -87,5 +86,6 @@ def data_report(
 
 
 def _findings(data: DataModule) -> pd.DataFrame:
-    found: Any = getattr(data, "findings", None)
-    return pd.DataFrame(columns=FINDINGS) if found is None else found
+    # What was kept as it is can be used.
+    found: Any = getattr(data, "skipped", None)
+    return pd.DataFrame(columns=COLUMNS) if found is None else found

@@ -47,6 +47,7 @@ def _findings(report: DataReport) -> Iterator[str]:
     if report.findings.empty:
         return
     yield "## Rows and cells that cannot be used"
+    several = report.findings["table"].nunique() > 1
     for kind, rows in report.findings.groupby("kind", sort=False):
         stops = "; a training would stop at them" if kind in report.stops else ""
         yield ""
@@ -54,7 +55,8 @@ def _findings(report: DataReport) -> Iterator[str]:
         yield ""
         for each in rows.head(MOST_LISTED).itertuples():
             column = f"column {each.column}: " if each.column else ""
-            yield f"- row {each.row}, {each.file}: {column}{each.reason}"
+            table = f"{each.table}, " if several else ""
+            yield f"- {table}row {each.row}, {each.file}: {column}{each.reason}"
         yield from _more(len(rows))
 
 
@@ -169,17 +171,22 @@ def _ranges(report: DataReport) -> Iterator[str]:
 
 def _table(heads: list[str], rows: list[list[str]]) -> Iterator[str]:
     """Columns as wide as what they hold, so that the text can be read as it is."""
+    heads, *rows = [[_in_one_line(cell) for cell in row] for row in (heads, *rows)]
     columns = list(zip(heads, *rows, strict=True))
     widths = [max(3, *map(len, column)) for column in columns]
 
     def line(cells: list[str]) -> str:
         first, *others = zip(cells, widths, strict=True)
         padded = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
-        return f"| {' | '.join(cell.replace('|', '/') for cell in padded)} |"
+        return f"| {' | '.join(padded)} |"
 
     yield line(heads)
     yield line([(width - 1) * "-" + (":" if place else "-") for place, width in enumerate(widths)])
     yield from map(line, rows)
+
+
+def _in_one_line(cell: str) -> str:
+    return " ".join(cell.replace("|", "/").splitlines())
 
 
 def _share(count: int, of: int) -> str:

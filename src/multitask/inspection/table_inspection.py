@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from multitask.data import DataModule, Table
@@ -14,6 +14,7 @@ from multitask.inspection.table_contents import TableContents
 
 SKIPPED: dict[str, Any] = dict.fromkeys(asdict(Cleaning()), "skip")
 LOOKING = Cleaning(**SKIPPED)
+"""What would stop a training is left out and listed."""
 
 
 def look_past(data: DataModule) -> set[str]:
@@ -28,8 +29,10 @@ def look_past(data: DataModule) -> set[str]:
     if not isinstance(data, Table):
         return set()
     policies = asdict(data.cleaning)
-    data.cleaning = LOOKING
-    return {kind for kind, policy in policies.items() if policy == "error"}
+    stops = {kind for kind, policy in policies.items() if policy == "error"}
+    # What is kept is trained on.
+    data.cleaning = replace(data.cleaning, **{kind: SKIPPED[kind] for kind in stops})
+    return stops
 
 
 def load(data: DataModule) -> None:
