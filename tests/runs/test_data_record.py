@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from lightning.pytorch import Trainer
@@ -52,6 +55,27 @@ def record(
     return run
 
 
+@pytest.fixture
+def evaluate(
+    tmp_path: Path, tiny_data: Callable[..., DataModule], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[DataFrame], None]:
+    """The beginning of a test of the run's checkpoint."""
+
+    def begin(table: DataFrame) -> None:
+        data = tiny_data()
+        monkeypatch.setattr(data, "records", lambda: {"splits.csv": table})
+        trainer: Any = SimpleNamespace(
+            datamodule=data,
+            is_global_zero=True,
+            strategy=SimpleNamespace(broadcast=lambda refusal: refusal),
+        )
+        folder = tmp_path / "test" / str(len(list(tmp_path.glob("test/*"))))
+        folder.mkdir(parents=True)
+        DataRecord(folder, tmp_path).setup(trainer, MagicMock(), "test")
+
+    return begin
+
+
 def test_tables_are_written_once_a_part(record: Record, tmp_path: Path) -> None:
     record(FIRST)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other.csv", "splits.csv"]
@@ -60,6 +84,21 @@ def test_tables_are_written_once_a_part(record: Record, tmp_path: Path) -> None:
     record(FIRST)
     assert (tmp_path / "splits.csv").read_bytes() == content
     assert (tmp_path / "splits-2.csv").read_bytes() == content
+
+
+def test_samples_that_a_checkpoint_was_trained_on_are_told_of(
+    tmp_path: Path, evaluate: Callable[[DataFrame], None], record: Record
+) -> None:
+    names = ["a.png", "b.png", "c.png", "twice.png", "d.png", "twice.png"]
+    parts = ["train", "train", "val", "train", "test", "test"]
+    record(splits(names, parts))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        evaluate(splits(names, parts))
+        evaluate(splits(["x.png", "c.png"], ["test", "test"]))
+    expected = f"2 of the 3 test samples, such as a.png, have the names .* of {tmp_path}, because"
+    with pytest.warns(UserWarning, match=expected):
+        evaluate(splits(names, ["test", "test", "val", "train", "train", "test"]))
 
 
 def test_data_without_tables_write_none(record: Record, tmp_path: Path) -> None:

@@ -229,12 +229,15 @@ class CommandLine(LightningCLI):
             os.environ[RUN_FOLDER] = str(self.folder)
 
     def _new_or_resumed_folder(self) -> Path:
-        checkpoint = self.config_init[self.subcommand].ckpt_path
         if self.subcommand == "fit":
             return self.resumed or self._new_folder()
         # The test of a run's checkpoint belongs to the run.
-        owner = folder_of(Path(checkpoint)) if checkpoint else None
+        owner = self._trained_folder()
         return new_folder(owner / str(self.subcommand)) if owner else self._new_folder()
+
+    def _trained_folder(self) -> Path | None:
+        checkpoint = self.config_init[self.subcommand].ckpt_path
+        return folder_of(Path(checkpoint)) if checkpoint and self.subcommand != "fit" else None
 
     def _new_folder(self) -> Path:
         return new_folder(Path(self.settings.root) / str(self.settings.experiment))
@@ -253,7 +256,7 @@ class CommandLine(LightningCLI):
         if trainer.fast_dev_run:
             return bar
         # Before the record: a run that the data forbid to go on writes nothing.
-        callbacks = [*bar, DataRecord(self.folder), self.record]
+        callbacks = [*bar, DataRecord(self.folder, self._trained_folder()), self.record]
         if verb == "predict":
             return [*callbacks, PredictionTable(self.folder / "predictions.csv")]
         if sources := list(self.datamodule.source_rows("val")):

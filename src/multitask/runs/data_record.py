@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
 from pandas import DataFrame
 
 from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.runs.folder import part_file
+from multitask.tasks.naming import SPLIT_WORDS
 
 SPLITS_FILE = "splits.csv"
 """A table with ``file`` and ``split``, in the samples' order, which a run that goes on keeps."""
@@ -20,14 +22,16 @@ class DataRecord(Callback):
     """Writes the tables that the data keep with a run into its folder.
 
     A run that goes on writes ``splits-2.csv`` and so on, and is refused where samples are in other
-    splits than in its first part.
+    splits than in its first part. Where a checkpoint is evaluated, samples that it was trained on
+    are told of.
 
     Args:
         folder: the run's folder, as the first process knows it.
+        trained: the folder of the run whose checkpoint is evaluated, if one is.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, trained: Path | None = None) -> None:
+        self.folder, self.trained = folder, trained
         self._is_written = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -40,23 +44,49 @@ class DataRecord(Callback):
         if self._is_written or not isinstance(data, DataModule):
             return
         self._is_written = True
-        refusal = self._write(data.records()) if trainer.is_global_zero else None
+        refusal = None
+        if trainer.is_global_zero:
+            records = data.records()
+            self._tell_of_trained(records, "val" if stage == "validate" else "test")
+            refusal = self._write(records)
         # Else the others would wait for the first process.
         if (refusal := trainer.strategy.broadcast(refusal)) is not None:
             raise InputError(refusal)
 
+    def _tell_of_trained(self, records: dict[str, DataFrame], split: str) -> None:
+        first = self.trained / SPLITS_FILE if self.trained else None
+        if SPLITS_FILE not in records or first is None or not first.is_file():
+            return
+        before, now = _read(first), records[SPLITS_FILE]
+        evaluated = _files(now, split)
+        # A file that several rows have may have been in both splits all the time.
+        trained_on = set(_files(before, "train")) - set(_files(before, split))
+        if known := [file for file in evaluated if file in trained_on]:
+            rank_zero_warn(
+                f"{len(known):,} of the {len(evaluated):,} {SPLIT_WORDS[split]} samples, such as "
+                f"{known[0]}, have the names of training samples of {self.trained}, because the "
+                "table or its settings have changed; the results look better than they are"
+            )
+
     def _write(self, records: dict[str, DataFrame]) -> str | None:
         first = self.folder / SPLITS_FILE
-        if SPLITS_FILE in records and first.is_file():
-            before = pd.read_csv(first, dtype=str, keep_default_na=False)
-            if changes := _changes(before, records[SPLITS_FILE]):
-                return (
-                    f"{first}: {changes} since this run began, because the table or its settings "
-                    "have changed; undo that, or start a new run"
-                )
+        is_there = SPLITS_FILE in records and first.is_file()
+        if is_there and (changes := _changes(_read(first), records[SPLITS_FILE])):
+            return (
+                f"{first}: {changes} since this run began, because the table or its settings "
+                "have changed; undo that, or start a new run"
+            )
         for name, table in records.items():
             table.to_csv(part_file(self.folder, name), index=False)
         return None
+
+
+def _read(splits: Path) -> DataFrame:
+    return pd.read_csv(splits, dtype=str, keep_default_na=False)
+
+
+def _files(splits: DataFrame, split: str) -> list[str]:
+    return list(splits["file"][splits["split"] == split])
 
 
 def _changes(before: DataFrame, now: DataFrame) -> str:
