@@ -156,6 +156,20 @@ def test_a_missing_box_stays_missing() -> None:
     assert found[4:] == [20, 3, 28, 10]
 
 
+def test_a_known_side_of_a_box_stays_known_where_it_does_not_need_the_missing_one() -> None:
+    box = [NAN, 3.0, 10, 10]
+    for matrix, expected in (
+        (SHIFT, [NAN, 1, 13, 8]),
+        (MIRROR, [20, 3, NAN, 10]),
+        (UPSIDE_DOWN, [NAN, 10, 10, 17]),
+        (QUARTER, [10, NAN, 17, 10]),
+    ):
+        assert followed(Boxes(), [box], matrix)[0] == pytest.approx(expected, nan_ok=True)
+    half = math.sqrt(0.5)
+    turned = followed(Boxes(), [box], [[half, -half, 0], [half, half, 0]])[0]
+    assert turned == pytest.approx([NAN, NAN, 7 * half, 20 * half], nan_ok=True)
+
+
 def test_thumbnails_are_mirrored_with_the_image() -> None:
     picture, mirrored = [1.0, 2, 3, 4, 5, NAN], [3.0, 2, 1, NAN, 5, 4]
     for matrix in (SHIFT, TWICE, QUARTER):

@@ -7,14 +7,14 @@ from torch import Tensor
 
 from multitask.errors import InputError
 from multitask.geometry.base import Geometry
-from multitask.geometry.points import mapped
+from multitask.geometry.points import weighed
 
 
 class Boxes(Geometry):
     """Left, top, right and bottom, in pixels of the image's top left corner, once or repeatedly.
 
     A box becomes the bounds of its four corners, so a box that turns grows. It may come to lie
-    outside the image.
+    outside the image. A side that is missing does not hide one that does not need it.
     """
 
     def follow(self, target: Tensor, matrix: Tensor, before: Tensor, after: Tensor) -> Tensor:
@@ -24,7 +24,10 @@ class Boxes(Geometry):
                 "Boxes are left, top, right and bottom, but a target has "
                 f"{size} number{'s' if size > 1 else ''}; give 4 for each box"
             )
-        corners = target.unflatten(1, (-1, 4))[:, :, [0, 1, 2, 1, 2, 3, 0, 3]]
-        moved = mapped(corners.unflatten(2, (4, 2)).flatten(1, 2), matrix)
-        moved = moved.unflatten(1, (-1, 4))
-        return torch.cat([moved.amin(2), moved.amax(2)], 2).flatten(1)
+        low, high = target.unflatten(1, (-1, 2, 2)).unbind(2)
+        # What is at the left of a box is at its right in a mirror image.
+        linear, shift = matrix[:, None, :, :2], matrix[:, None, :, 2]
+        forward, backward = linear.clamp(min=0), linear.clamp(max=0)
+        first = weighed(forward, low) + weighed(backward, high) + shift
+        last = weighed(forward, high) + weighed(backward, low) + shift
+        return torch.cat([first, last], 2).flatten(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from multitask.errors import InputError
@@ -39,5 +40,7 @@ class Landmarks(Positions):
                 f"Landmarks has mirrored for {len(self.mirrored)} points, but a target has "
                 f"{points.shape[1]}; name as many"
             )
-        swapped = points[:, self.mirrored].flatten(1)
+        # Not by a list as an index, which would make a GPU wait for its copy.
+        each = points.unbind(1)
+        swapped = torch.stack([each[place] for place in self.mirrored], 1).flatten(1)
         return swapped.where(determinant(matrix).unsqueeze(1) < 0, moved)

@@ -16,6 +16,17 @@ def mapped(points: Tensor, matrix: Tensor) -> Tensor:
     Returns:
         The shape of ``points``.
     """
-    linear = matrix[:, None, :, :2]
-    parts = torch.where(linear == 0, 0, linear * points.unsqueeze(2))
-    return parts.sum(3) + matrix[:, None, :, 2]
+    return weighed(matrix[:, None, :, :2], points) + matrix[:, None, :, 2]
+
+
+def weighed(linear: Tensor, points: Tensor) -> Tensor:
+    """Multiply points by matrices; what is missing counts only where its factor is not 0.
+
+    Args:
+        linear: shape ``[batch, 1, 2, 2]``.
+        points: x and y, shape ``[batch, points, 2]``, NaN where missing.
+
+    Returns:
+        The shape of ``points``.
+    """
+    return torch.where(linear == 0, 0, linear * points.unsqueeze(2)).sum(3)

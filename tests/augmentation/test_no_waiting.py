@@ -1,0 +1,74 @@
+"""Nothing here makes a GPU wait: no numbers are sent to it or read back while training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from multitask.augmentation import (
+    Augmentation,
+    ColorJitter,
+    RandomAffine,
+    RandomCrop,
+    RandomErasing,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomVerticalFlip,
+)
+from multitask.geometry import Angle, Boxes, Geometry, Landmarks, Length, Positions, Thumbnail
+
+aten = torch.ops.aten
+WAITING = {aten.lift_fresh, aten._local_scalar_dense, aten.nonzero, aten.equal}
+"""Numbers of Python made a tensor, a tensor made a number, a shape that depends on values."""
+
+
+class Refusing(TorchDispatchMode):
+    """Fails where a GPU would wait."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func.overloadpacket not in WAITING, func
+        return func(*args, **kwargs or {})
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        Angle(),
+        Boxes(),
+        Landmarks([1, 0, 2, 3]),
+        Length(),
+        Positions(),
+        Positions("centre"),
+        Thumbnail(2),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_targets_follow_without_waiting(geometry: Geometry) -> None:
+    target, size = torch.rand(3, 8), torch.full((3, 2), 8.0)
+    matrix = torch.rand(3, 2, 3)
+    with Refusing():
+        geometry.follow(target, matrix, size, size)
+
+
+@pytest.mark.parametrize(
+    "augmentation",
+    [
+        ColorJitter(0.1, 0.1, 0.1),
+        RandomAffine(10),
+        RandomCrop(2),
+        RandomErasing(),
+        RandomHorizontalFlip(),
+        RandomResizedCrop(),
+        RandomVerticalFlip(),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_images_change_without_waiting(augmentation: Augmentation) -> None:
+    images, draws = torch.rand(3, 3, 8, 8), torch.rand(3, augmentation.draws)
+    with Refusing():
+        augmentation(images, draws)
+        if augmentation.moves:
+            augmentation.matrix(draws, 8, 8)
