@@ -13,6 +13,7 @@ from multitask.augmentation.draws import PLACE, uniforms
 from multitask.augmentation.matrices import composed
 from multitask.errors import InputError
 from multitask.geometry import Geometry
+from multitask.geometry.following import followed
 
 BLOCK = 8192
 """Samples for which numbers are drawn together."""
@@ -115,13 +116,9 @@ def _followed(
             f"data.geometry.{name} is missing, and an augmentation moves what the images show: say "
             f"how the target '{name}' follows, with multitask.geometry.Unchanged where it does not"
         )
-    # At least single precision, whatever the model computes in.
-    exact = torch.promote_types(target.dtype, torch.float32)
-    rows = target.flatten(1) if target.ndim > 2 else target
-    heights = [[torch.full_like(matrix[:, 0, 0], side) for side in size] for size in sizes]
-    before, after = (torch.stack(sides, 1).to(exact) for sides in heights)
+    sides = [[torch.full_like(matrix[:, 0, 0], side) for side in size] for size in sizes]
+    before, after = (torch.stack(each, 1) for each in sides)
     try:
-        moved = geometry[name].follow(rows.to(exact), matrix.to(exact), before, after)
+        return followed(geometry[name], target, matrix, before, after)
     except InputError as error:
         raise InputError(f"data.geometry.{name}: {error}") from error
-    return moved.to(target.dtype).view_as(target)

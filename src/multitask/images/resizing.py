@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from multitask.geometry import Geometry
+from multitask.geometry.following import followed
 from multitask.images.format import ImageFormat
 
 
@@ -52,4 +53,4 @@ def resized(target: Tensor, sizes: Tensor, format: ImageFormat, geometry: Geomet
     """
     after = torch.tensor([format.height, format.width], dtype=torch.float64).expand(len(sizes), 2)
     matrices = resizing_matrices(sizes, format)
-    return geometry.follow(target.double(), matrices, sizes.double(), after).to(target.dtype)
+    return followed(geometry, target, matrices, sizes, after)

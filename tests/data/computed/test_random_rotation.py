@@ -78,6 +78,22 @@ def test_targets_turn_as_their_geometry_says() -> None:
         assert (point - torch.tensor([right + 0.5, down + 0.5])).abs().max() <= 0.6
 
 
+def test_targets_of_any_shape_and_precision_turn() -> None:
+    points = torch.rand(3, 2, 2, dtype=torch.float64)
+    before = InMemory(torch.zeros(3, 1, 9, 9), {"wide": points, "half": points.flatten(1).half()})
+    turn = RandomRotation()(before, 0, {"wide": Positions(), "half": Positions()}).targets
+    assert turn["wide"].shape == (3, 2, 2)
+    assert turn["wide"].dtype == torch.float64
+    assert turn["half"].dtype == torch.float16
+    assert_close(turn["half"].double(), turn["wide"].flatten(1), atol=0.01, rtol=0)
+
+
+def test_a_target_that_cannot_turn_is_named() -> None:
+    before = InMemory(torch.zeros(2, 1, 4, 4), {"weight": torch.zeros(2)})
+    with pytest.raises(InputError, match=r"data.geometry.weight: Positions are pairs"):
+        RandomRotation()(before, 0, {"weight": Positions()})
+
+
 def test_targets_that_would_not_turn_are_refused() -> None:
     before = InMemory(torch.zeros(2, 1, 4, 4), {"box": torch.zeros(2, 4)})
     with pytest.raises(InputError, match=r"RandomRotation .* 'box'"):

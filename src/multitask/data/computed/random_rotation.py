@@ -13,6 +13,7 @@ from multitask.data.computed.base import ComputedTargets
 from multitask.data.dataset import BatchDataset
 from multitask.errors import InputError
 from multitask.geometry import Angle, Geometry
+from multitask.geometry.following import followed
 
 TARGET = "rotation"
 
@@ -45,7 +46,7 @@ class RandomRotation(ComputedTargets):
             raise InputError(f"computed: RandomRotation would replace '{TARGET}'; turn images once")
         generator = torch.Generator().manual_seed(seed)
         angles = self.degrees * (2 * torch.rand(len(samples), generator=generator) - 1)
-        return _Turned(samples, angles, _followed(samples, angles, geometry))
+        return _Turned(samples, angles, _turned_targets(samples, angles, geometry))
 
 
 class _Turned(BatchDataset):
@@ -68,7 +69,7 @@ class _Turned(BatchDataset):
         return turned(self._source.images(indices), self._radians[indices])
 
 
-def _followed(
+def _turned_targets(
     samples: BatchDataset, angles: Tensor, geometry: Mapping[str, Geometry]
 ) -> dict[str, Tensor]:
     """Targets of the images once they are turned."""
@@ -85,7 +86,10 @@ def _followed(
                 f"the target '{name}' follows; say so, with multitask.geometry.Unchanged where it "
                 "does not, or compute it after the rotation"
             )
-        targets[name] = geometry[name].follow(values, matrix, sizes, sizes)
+        try:
+            targets[name] = followed(geometry[name], values, matrix, sizes, sizes)
+        except InputError as error:
+            raise InputError(f"data.geometry.{name}: {error}") from error
     return targets
 
 
