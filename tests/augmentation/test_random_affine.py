@@ -40,8 +40,9 @@ def test_without_a_range_nothing_changes() -> None:
     [
         ({"degrees": -3}, "degrees is -3"),
         ({"translate": (0.1, 2)}, r"translate is \[0.1, 2\]; give two shares"),
-        ({"scale": (2, 1)}, r"scale is \[2, 1\]; give two numbers above 0, the smaller one first"),
-        ({"scale": (0, 1)}, r"scale is \[0, 1\]; give two numbers above 0"),
+        ({"scale": (2, 1)}, r"scale is \[2, 1\]; .* numbers above 0, the smaller one first"),
+        ({"scale": (0, 1)}, r"scale is \[0, 1\]; give two finite numbers above 0"),
+        ({"scale": (1, float("inf"))}, r"scale is \[1, inf\]; give two finite numbers above 0"),
         ({"fill": -1}, "fill is -1"),
     ],
 )

@@ -474,3 +474,8 @@ def test_it_can_be_sent_to_another_process(
 def test_a_limit_that_makes_no_sense(files: list[Path], limit: float) -> None:
     with pytest.raises(InputError, match="cache_limit is .*0 or more"):
         ImageCache(files, FORMAT, limit_gigabytes=limit)
+
+
+def test_a_folder_may_be_written_as_people_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/homes/ada")
+    assert ImageCache([], FORMAT, "~/cache").folder == Path("/homes/ada/cache")

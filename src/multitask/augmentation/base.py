@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from math import isinf
 
 from torch import Tensor, nn
 
@@ -69,10 +70,11 @@ def check_range(name: str, value: tuple[float, float], low: float, high: float) 
         name: what people call it.
         value: its two ends.
         low: its ends are above this.
-        high: its ends are at most this.
+        high: its ends are at most this, and finite.
     """
-    if len(value) != 2 or not low < value[0] <= value[1] <= high:
+    if len(value) != 2 or not low < value[0] <= value[1] <= high or isinf(value[1]):
         most = f" and at most {high:g}" if high < float("inf") else ""
         raise InputError(
-            f"{name} is {list(value)}; give two numbers above {low:g}{most}, the smaller one first"
+            f"{name} is {list(value)}; give two finite numbers above {low:g}{most}, the smaller "
+            "one first"
         )

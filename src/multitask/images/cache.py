@@ -61,13 +61,13 @@ class ImageCache:
         self,
         files: Sequence[Path | str],
         format: ImageFormat,
-        folder: Path | None = None,
+        folder: Path | str | None = None,
         limit_gigabytes: float = 100.0,
     ) -> None:
         if not limit_gigabytes >= 0:
             raise InputError(f"cache_limit is {limit_gigabytes:g}; give gigabytes, 0 or more")
         self.files, self.format = files, format
-        self.folder = default_folder() if folder is None else folder
+        self.folder = default_folder() if folder is None else Path(folder).expanduser()
         self.limit_gigabytes = limit_gigabytes
 
     def build(self) -> None:

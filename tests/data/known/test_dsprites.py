@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +63,7 @@ def test_what_looks_the_same_has_the_same_orientation(shape: int, turns: int) ->
 
 def test_too_many_samples_are_refused(tmp_path: Path) -> None:
     write_dsprites(tmp_path)
-    with pytest.raises(InputError, match="samples is 601, but dSprites have 600 images"):
+    with pytest.raises(InputError, match="^samples is 601, but dSprites have 600 images"):
         DSprites(root=tmp_path, samples=601).setup()
     with pytest.raises(InputError, match="samples is 2"):
         DSprites(root=tmp_path, samples=2)
@@ -75,6 +77,16 @@ def test_a_missing_or_damaged_file_is_told(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(InputError, match=r"npz is not the file of dSprites, or not whole"):
         DSprites(root=tmp_path).setup()
+    write_dsprites(tmp_path)
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        images = archive.getinfo("imgs.npy")
+    # Where the compressed images begin: a kind of block that there is not.
+    lengths = struct.unpack_from("<HH", content, images.header_offset + 26)
+    content[images.header_offset + 30 + sum(lengths)] = 7
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"npz is not the file of dSprites, or not whole"):
+        DSprites(root=tmp_path, samples=None).setup()
     np.savez(path, imgs=np.zeros((5, 2, 2)), latents_values=np.zeros((5, 6)))
     with pytest.raises(InputError, match="its images are float64"):
         DSprites(root=tmp_path, samples=None).setup()

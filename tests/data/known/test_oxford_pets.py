@@ -132,7 +132,12 @@ def test_what_is_missing_or_broken_is_told(pets: Any, tmp_path: Path) -> None:
     (folder / f"annotations/xmls/{name}.xml").write_text("<annotation></annotation>")
     with pytest.raises(InputError, match=rf"{name}.xml does not have a size and a box"):
         pets()
-    (folder / f"annotations/trimaps/{name}.png").unlink()
+    trimap = folder / f"annotations/trimaps/{name}.png"
+    for content in (trimap.read_bytes()[:-30], b"<html>"):
+        trimap.write_bytes(content)
+        with pytest.raises(InputError, match=rf"{name}.png is no whole image; unpack"):
+            pets()
+    trimap.unlink()
     with pytest.raises(InputError, match=rf"needs the file .*{name}.png"):
         pets()
     (folder / "annotations/test.txt").write_text("a line\n")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,16 +64,11 @@ class DSprites(KnownData):
 
     def read(self) -> dict[str, Part]:
         path = self.fetched(_downloaded)
-        try:
-            with np.load(path) as arrays:
-                values = arrays["latents_values"]
-            rows = self._chosen(len(values))
+        with _told_if_damaged(path), np.load(path) as arrays:
+            values = arrays["latents_values"]
+        rows = self._chosen(len(values))
+        with _told_if_damaged(path):
             images = 255 * _read_images(path, rows)
-        except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-            raise InputError(
-                f"{path} is not the file of dSprites, or not whole ({error}); delete it and set "
-                "data.init_args.download to true"
-            ) from error
         targets = _targets(torch.from_numpy(values[rows.numpy()]).float())
         return {"all": Part(InMemory(images, targets))}
 
@@ -96,6 +93,17 @@ def _downloaded(root: str, download: bool) -> Path:
     if not path.is_file():
         raise RuntimeError("Dataset not found.")
     return path
+
+
+@contextmanager
+def _told_if_damaged(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError) as error:
+        raise InputError(
+            f"{path} is not the file of dSprites, or not whole ({error}); delete it and set "
+            "data.init_args.download to true"
+        ) from error
 
 
 def _targets(values: Tensor) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from multitask.errors import InputError
 
@@ -37,15 +37,17 @@ def trimap_box(annotations: Path, name: str) -> Annotated:
         name: of the image, without its ending.
 
     Raises:
-        InputError: if the trimap is no image.
+        InputError: if the trimap is no whole image.
         FileNotFoundError: if there is none.
     """
     path = annotations / "trimaps" / f"{name}.png"
     try:
         with Image.open(path) as image:
             animal = np.asarray(image) != BACKGROUND
-    except (UnidentifiedImageError, SyntaxError) as error:
-        raise InputError(f"{path} is not an image; unpack annotations.tar.gz again") from error
+    except FileNotFoundError:
+        raise
+    except (OSError, SyntaxError) as error:
+        raise InputError(f"{path} is no whole image; unpack annotations.tar.gz again") from error
     columns, rows = (np.flatnonzero(animal.any(axis)) for axis in (0, 1))
     size = animal.shape[0], animal.shape[1]
     if not len(columns):
