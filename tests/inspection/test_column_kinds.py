@@ -93,6 +93,24 @@ def test_a_class_that_may_mean_missing_is_told() -> None:
     assert "'Unknown'" in column_kind(column("kind", texts(["cat", "Unknown"]))).remark
 
 
+def test_classes_that_differ_in_capitals_or_spaces_are_told() -> None:
+    found = column_kind(column("a", ["Cat", "dog", "cat "] * 5))
+    assert found.kind == "classes"
+    assert "'Cat' and 'cat ' differ only in capitals or spaces" in found.remark
+
+
+@pytest.mark.parametrize("cells", [["3,5", "12,25"], ["1,000", "2"], ["1.000,5", "-2.000,25"]])
+def test_numbers_with_commas_are_no_classes(cells: list[str]) -> None:
+    found = column_kind(column("a", cells * 5))
+    assert found.kind == "text"
+    assert f"such as '{cells[0]}'; write a point before decimals" in found.remark
+
+
+def test_whole_numbers_that_floats_do_not_tell_apart_are_no_numbers() -> None:
+    assert column_kind(column("a", [str(2**62 + each) for each in range(9)])).kind == "identifier"
+    assert column_kind(column("a", [1e20 * each for each in range(9)])).kind == "numbers"
+
+
 def test_columns_with_types() -> None:
     whole = pd.Series(np.arange(ROWS) % 3, name="digit").where(lambda each: each < 2)
     assert column_kind(whole).counts == {"0": 20, "1": 20}

@@ -110,14 +110,19 @@ def test_splits_and_groups_are_used_where_they_can_be(table: Callable[..., Path]
     with_gap = [None, *person[1:]]
     found = read_contents(table({"w": NUMBERS, "patient": with_gap}))
     assert found.group is None
-    assert "patient" in found.left_out
+    assert "fill its 1 empty cells, and divide by them" in found.left_out["patient"]
     found = read_contents(table({"w": NUMBERS, "split": cycle("train", "dev", "test", "train")}))
     assert found.split is not None
     found = read_contents(table({"w": NUMBERS, "split": cycle("train", "test")}))
     assert found.split is None
-    assert "not all of train, val and test" in found.left_out["split"]
+    assert "but no row is for val; correct that" in found.left_out["split"]
     with_gap = [None, *cycle("train", "dev", "test")[1:]]
-    assert read_contents(table({"w": NUMBERS, "split": with_gap})).split is None
+    found = read_contents(table({"w": NUMBERS, "split": with_gap}))
+    assert found.split is None
+    assert "1 of its cells are empty" in found.left_out["split"]
+    found = read_contents(table({"w": NUMBERS, "split": cycle("train", "Val", "test")}))
+    assert found.split is None
+    assert "'Val' is none of train, val," in found.left_out["split"]
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.jsonl"])
@@ -170,13 +175,15 @@ def test_what_cannot_be_read_is_told(table: Callable[..., Path], tmp_path: Path)
     path = table({"w": NUMBERS})
     copies = table({"w": NUMBERS, "copy": cycle("a.png", "b.png")}, "b.csv")
     empty = table({"w": NUMBERS, "none": cycle("")}, "c.csv")
+    constant = table({"same": cycle("x"), "none": cycle("")}, "d.csv")
     (tmp_path / "elsewhere").mkdir()
     for arguments, says in [
         ((path, "fil_name"), "no column 'fil_name' for the images; did you mean 'file_name'?"),
         ((path, None, tmp_path / "elsewhere"), "none of the images of .*'0.png': there is no file"),
         ((path, None, tmp_path / "nowhere"), "--image_folder is .*nowhere, which is no folder"),
         ((empty, "none"), "column 'none': every cell is empty"),
-        ((table({}, "a.csv"),), "no column to learn from"),
+        ((table({}, "a.csv"),), "no column to learn from beside its images in 'file_name'; add"),
+        ((constant,), "in 'file_name', 'same': it is constant \\(always 'x'\\), 'none': it has no"),
         ((copies, "copy"), "none of the images of .*, such as 'a.png'"),
     ]:
         with pytest.raises(InputError, match=says):

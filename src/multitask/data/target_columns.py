@@ -124,7 +124,7 @@ def class_numbers(column: str, cells: Series, classes: Sequence[str]) -> tuple[T
     """
     numbers = {name: number for number, name in enumerate(classes)}
     # Each distinct cell once: there are few.
-    keys = [_class_key(each) for each in cells]
+    keys = [None if each is None else cell_text(each) for each in cells]
     known = {key: _class_number(key, numbers) for key in dict.fromkeys(keys)}
     found = np.array([known[key] for key in keys], dtype=np.int64).reshape(len(keys))
     unknown = np.flatnonzero((found == MISSING_CLASS) & cells.notna().to_numpy())
@@ -148,9 +148,12 @@ def _meant(cell: str, classes: Sequence[str]) -> str:
     return nearest(cell, classes)
 
 
-def _class_key(cell: Any) -> str | None:
-    if cell is None:
-        return None
+def cell_text(cell: Any) -> str:
+    """A cell as text, as classes' names are compared with it.
+
+    Args:
+        cell: not missing.
+    """
     if isinstance(cell, float | np.floating) and float(cell).is_integer():
         # Whole numbers beside missing ones become floats in many programs.
         return str(int(cell))

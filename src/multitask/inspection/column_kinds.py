@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from multitask.data.target_columns import cell_text
 from multitask.inspection.name_hints import (
     says_class,
     says_count,
@@ -17,7 +18,7 @@ from multitask.inspection.name_hints import (
     says_split,
 )
 from multitask.inspection.natural_order import natural
-from multitask.inspection.table_cells import cell_text, known_cells, list_length
+from multitask.inspection.table_cells import known_cells, list_length
 
 Kind = Literal[
     "classes", "numbers", "image", "split", "group", "identifier", "text", "constant", "empty"
@@ -29,6 +30,7 @@ MOST_CLASSES, MOST_INTEGER_CLASSES = 1000, 20
 FEWEST_OF_A_CLASS = 2
 FEWEST_OF_AN_INTEGER = 3
 LONG_TEXT = 60
+WITH_COMMAS = r"[+-]?(\d+,\d+|\d{1,3}(,\d{3})+(\.\d+)?|\d{1,3}(\.\d{3})+,\d+)"
 NEARLY_ALL = 0.9
 
 
@@ -141,6 +143,9 @@ def _lists(name: str, size: tuple[int, int, int], cells: pd.Series, length: int)
 def _numeric(name: str, size: tuple[int, int, int], texts: pd.Series, numbers: pd.Series) -> Column:
     known, distinct = size[1], numbers.nunique()
     whole = bool((numbers % 1 == 0).all())
+    if distinct < size[2] and texts.str.fullmatch(r"[+-]?\d+").all():
+        # Floating-point numbers do not tell them apart.
+        return Column(name, "identifier", *size, remark="whole numbers of very many digits")
     if whole and says_group(name):
         return Column(name, "group" if distinct < known else "identifier", *size)
     if whole and says_identifier(name) and not says_count(name):
@@ -174,23 +179,37 @@ def _textual(name: str, size: tuple[int, int, int], texts: pd.Series, remark: st
     if texts.str.len().mean() > LONG_TEXT or texts.str.startswith(("[", "{")).all():
         return Column(name, "text", *size)
     if repeated:
-        return Column(name, "classes", *size, counts=_counts(texts), remark=_perhaps_missing(texts))
+        return Column(name, "classes", *size, counts=_counts(texts), remark=_doubtful(texts))
     has_words = texts.str.contains(" ").mean() > 0.5
     return Column(name, "text" if has_words else "identifier", *size)
 
 
 def _no_numbers(texts: pd.Series, numbers: pd.Series) -> str:
     odd = texts[numbers.isna()]
+    commas = odd[odd.str.fullmatch(WITH_COMMAS)]
+    if len(commas) == len(odd) > 0:
+        return (
+            f"{len(odd)} of its cells are numbers with commas, such as {odd.iloc[0]!r:.40}; write "
+            "a point before decimals, and nothing between thousands"
+        )
     if len(odd) == 0 or len(odd) > (1 - NEARLY_ALL) * len(texts):
         return ""
     return f"{len(odd)} of its cells are no numbers, such as {odd.iloc[0]!r:.40}"
 
 
-def _perhaps_missing(texts: pd.Series) -> str:
-    found = [text for text in texts.unique() if text.lower() in PERHAPS_MISSING]
-    if not found:
-        return ""
-    return f"a class is called {found[0]!r}; if that means missing, list it as missing instead"
+def _doubtful(classes: pd.Series) -> str:
+    """What of the classes may be a mistake."""
+    alike: dict[str, str] = {}
+    for each in classes.unique():
+        if each.lower() in PERHAPS_MISSING:
+            return f"a class is called {each!r}; if that means missing, list it as missing instead"
+        first = alike.setdefault(" ".join(each.casefold().split()), each)
+        if first != each:
+            return (
+                f"the classes {first!r:.40} and {each!r:.40} differ only in capitals or spaces; "
+                "if they are one, write them alike in the table"
+            )
+    return ""
 
 
 def _counts(texts: pd.Series) -> dict[str, int]:

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import numpy as np
+import pandas as pd
 from PIL import Image
 
+from multitask.data.image_paths import ImagePaths, PathProblem
+from multitask.errors import InputError
 from multitask.images.decoding import FILE_FORMATS, ON_ITS_SIDE, ORIENTATION
 from multitask.images.pillow_limit import without_pillow_limit
 
+SAMPLE = 200
+"""Images that are looked at."""
 LARGEST_SIDE, STEP = 224, 32
 LARGE = 64
 """Sides from here on are made multiples of 32, which is by how much deep networks shrink them."""
@@ -49,7 +55,49 @@ class ImageSample:
         return height, width
 
 
-def sample_images(files: Sequence[Path]) -> ImageSample | None:
+def table_images(path: Path, cells: pd.Series, folder: Path | None) -> ImageSample:
+    """Look at some of a table's images, evenly spaced.
+
+    Args:
+        path: the table's file.
+        cells: the names of the images.
+        folder: what they are relative to; the table's own folder where not given.
+
+    Raises:
+        InputError: if none of them is there, or none is an image, with the reason.
+    """
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"--image_folder is {folder}, which is no folder that is there")
+    names = [str(each) for each in cells.dropna()]
+    if not names:
+        raise InputError(f"{path}, column '{cells.name}': every cell is empty; choose another one")
+    root = folder or path.parent
+    finder = ImagePaths(root, root)
+    places = np.linspace(0, len(names) - 1, min(SAMPLE, len(names))).astype(int)
+    found = [finder.find(names[place]) for place in places]
+    usable = [Path(file) for file, _, problems in found if not problems]
+    if not usable:
+        problem = found[0][2][0]
+        raise InputError(
+            f"none of the images of {path} can be used, such as '{names[0]}': {problem.reason}"
+            f"{problem.hint or _advice(root, names[0], problem)}"
+        )
+    if (sample := _sample(usable)) is None:
+        raise InputError(
+            f"none of the files that {path} names is an image that can be read, such as "
+            f"{usable[0]}; it should be one of {', '.join(FILE_FORMATS)}"
+        )
+    return sample
+
+
+def _advice(root: Path, name: str, problem: PathProblem) -> str:
+    if problem.kind == "symbolic_link":
+        return "; set --image_folder= to the folder that it leads to, or copy the files"
+    near = next((each for each in sorted(root.glob("*/")) if (each / name).is_file()), None)
+    return f"; did you mean --image_folder={near}?" if near else "; set --image_folder="
+
+
+def _sample(files: Sequence[Path]) -> ImageSample | None:
     """Look at the headers of a few files.
 
     Args:

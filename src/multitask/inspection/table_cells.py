@@ -1,9 +1,8 @@
-"""The cells of a table: which are missing, and what the others are as text."""
+"""The cells of a table: which are missing, and which are lists."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,17 +35,6 @@ def known_cells(column: pd.Series, missing: Sequence[str]) -> pd.Series:
     cells = column.dropna().astype(object)
     is_missing = [isinstance(each, str) and (not each or each in missing) for each in cells]
     return cells[[not each for each in is_missing]]
-
-
-def cell_text(cell: Any) -> str:
-    """A cell as text, as classes are compared with it.
-
-    Args:
-        cell: not missing.
-    """
-    # Whole numbers beside missing ones become floats in many programs.
-    is_whole = isinstance(cell, float) and cell.is_integer()
-    return str(int(cell)) if is_whole else str(cell)
 
 
 def list_length(cells: pd.Series) -> int:

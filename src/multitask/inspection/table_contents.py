@@ -6,31 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from multitask.data.image_paths import ImagePaths, PathProblem
 from multitask.data.split_check import SPLITS
 from multitask.data.splits.by_column import WORDS
 from multitask.data.table_file import CSV_ENDINGS, SEPARATORS, read_table
 from multitask.errors import InputError, nearest
-from multitask.images.decoding import FILE_FORMATS
 from multitask.inspection.column_kinds import (
     Column,
     as_numbers,
     column_kinds,
     is_number,
 )
-from multitask.inspection.image_samples import ImageSample, sample_images
+from multitask.inspection.image_samples import ImageSample, table_images
+from multitask.inspection.left_out_columns import why_left_out
 from multitask.inspection.name_hints import says_group
 from multitask.inspection.table_cells import missing_texts
 from multitask.inspection.task_names import task_name
 from multitask.inspection.vectors import vectors
 
 CONVENTIONAL = ("file_name", "image", "filename", "file", "path", "image_path")
-FEWEST_GROUPS = 3
-SAMPLE = 200
-"""Images that are looked at."""
+FEWEST_GROUPS, MOST_REASONS = 3, 3
 
 
 @dataclass(frozen=True)
@@ -120,10 +114,18 @@ def read_contents(
     split = next((each for each in others if _divides(each)), None)
     group = next((each for each in others if _groups(each)), None)
     targets = _targets([each for each in others if each.kind in ("classes", "numbers")])
+    left_out = {
+        each.name: why_left_out(each)
+        for each in others
+        if each.kind not in ("classes", "numbers") and each not in (split, group)
+    }
     if not targets:
+        reasons = "".join(
+            f", '{name}': {why}" for name, why in list(left_out.items())[:MOST_REASONS]
+        )
         raise InputError(
-            f"{path} has no column to learn from beside its images in '{image}'; add one of "
-            "classes or numbers"
+            f"{path} has no column to learn from beside its images in '{image}'{reasons}; add one "
+            "of classes or numbers"
         )
     return TableContents(
         path=path,
@@ -132,15 +134,11 @@ def read_contents(
         missing=missing,
         image_column=image,
         image_folder=image_folder,
-        images=_images(path, table[image], image_folder),
+        images=table_images(path, table[image], image_folder),
         targets=targets,
         split=split,
         group=group,
-        left_out={
-            each.name: _why(each)
-            for each in others
-            if each.kind not in ("classes", "numbers") and each not in (split, group)
-        },
+        left_out=left_out,
     )
 
 
@@ -171,38 +169,6 @@ def _image_column(path: Path, columns: Sequence[Column]) -> str:
     )
 
 
-def _images(path: Path, cells: pd.Series, folder: Path | None) -> ImageSample:
-    if folder is not None and not folder.is_dir():
-        raise InputError(f"--image_folder is {folder}, which is no folder that is there")
-    names = [str(each) for each in cells.dropna()]
-    if not names:
-        raise InputError(f"{path}, column '{cells.name}': every cell is empty; choose another one")
-    root = folder or path.parent
-    finder = ImagePaths(root, root)
-    places = np.linspace(0, len(names) - 1, min(SAMPLE, len(names))).astype(int)
-    found = [finder.find(names[place]) for place in places]
-    usable = [Path(file) for file, _, problems in found if not problems]
-    if not usable:
-        problem = found[0][2][0]
-        raise InputError(
-            f"none of the images of {path} can be used, such as '{names[0]}': {problem.reason}"
-            f"{problem.hint or _advice(root, names[0], problem)}"
-        )
-    if (sample := sample_images(usable)) is None:
-        raise InputError(
-            f"none of the files that {path} names is an image that can be read, such as "
-            f"{usable[0]}; it should be one of {', '.join(FILE_FORMATS)}"
-        )
-    return sample
-
-
-def _advice(root: Path, name: str, problem: PathProblem) -> str:
-    if problem.kind == "symbolic_link":
-        return "; set --image_folder= to the folder that it leads to, or copy the files"
-    near = next((each for each in sorted(root.glob("*/")) if (each / name).is_file()), None)
-    return f"; did you mean --image_folder={near}?" if near else "; set --image_folder="
-
-
 def _divides(column: Column) -> bool:
     known = set(column.counts) <= set(WORDS) and column.missing == 0
     splits = {WORDS[each] for each in column.counts if each in WORDS}
@@ -230,27 +196,3 @@ def _targets(columns: Sequence[Column]) -> list[Target]:
             task = task_name(name, targets)
             targets[task] = Target(task, parts, points)
     return list(targets.values())
-
-
-def _why(column: Column) -> str:
-    if column.kind == "split":
-        return (
-            "it names splits, but not all of train, val and test for every row; complete it and "
-            "divide by it with multitask.data.splits.ByColumn"
-        )
-    if column.kind == "group":
-        return (
-            "it names things that come in several rows; if they must not be in two splits, divide "
-            f"by them with multitask.data.splits.GroupedSplit and by: {column.name}"
-        )
-    reasons = {
-        "image": "it names other image files",
-        "identifier": "it tells rows apart and holds nothing to learn",
-        "text": "it is free text",
-        "constant": "it is constant",
-        "empty": "it has no cells",
-    }
-    reason = reasons[column.kind]
-    if column.kind == "text" and column.remark:
-        return column.remark
-    return f"{reason} ({column.remark})" if column.remark else reason

@@ -1,0 +1,46 @@
+"""Why a column of a table is not learnt, and what could be done with it."""
+
+from __future__ import annotations
+
+from multitask.data.split_check import SPLITS
+from multitask.data.splits.by_column import WORDS
+from multitask.inspection.column_kinds import Column
+
+
+def why_left_out(column: Column) -> str:
+    """Why a column is no target.
+
+    Args:
+        column: of neither classes nor numbers.
+    """
+    if column.kind == "split":
+        return (
+            f"it names splits, but {_lacks(column)}; correct that, and divide by it with "
+            "multitask.data.splits.ByColumn"
+        )
+    if column.kind == "group":
+        empty = f"fill its {column.missing:,} empty cells, and " if column.missing else ""
+        return (
+            "it names things that come in several rows; if they must not be in two splits, "
+            f"{empty}divide by them with multitask.data.splits.GroupedSplit and by: {column.name}"
+        )
+    reasons = {
+        "image": "it names other image files",
+        "identifier": "it tells rows apart and holds nothing to learn",
+        "text": "it is free text",
+        "constant": "it is constant",
+        "empty": "it has no cells",
+    }
+    reason = reasons[column.kind]
+    if column.kind == "text" and column.remark:
+        return column.remark
+    return f"{reason} ({column.remark})" if column.remark else reason
+
+
+def _lacks(split: Column) -> str:
+    if unknown := [each for each in split.counts if each not in WORDS]:
+        return f"'{unknown[0]}' is none of {', '.join(WORDS)}"
+    if split.missing:
+        return f"{split.missing:,} of its cells are empty"
+    named = {WORDS[each] for each in split.counts}
+    return f"no row is for {next(each for each in SPLITS if each not in named)}"
