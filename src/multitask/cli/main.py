@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 from multitask.errors import InputError
-from multitask.runs.log_file import LOG
+from multitask.runs.log_file import LOG, brief_warnings
 
 NOISE = (
     r".*could not find the monitored key.*",
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "" not in sys.path and os.getcwd() not in sys.path:
         # Classes in the user's own files are found by their class path, as with `python -m`.
         sys.path.insert(0, os.getcwd())
+    brief_warnings()
     for message in NOISE:
         warnings.filterwarnings("ignore", message=message)
     # The report says in the program's own words where the run is.
