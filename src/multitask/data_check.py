@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from multitask.errors import InputError
-from multitask.tasks import Task
+from multitask.tasks import Classification, Task
 from multitask.tasks.naming import check_targets
 
 
@@ -27,6 +27,8 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str) -> None:
             "training targets: pass one to the Trainer as datamodule"
         )
     name_of_data = type(data).__name__
+    if hasattr(data, "class_names"):
+        _check_class_names(tasks, data.class_names())
     if split == "train":
         targets = data.targets(split)
         check_targets(tasks, targets, split, name_of_data)
@@ -34,3 +36,20 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str) -> None:
             task.learn_statistics(name, targets[name])
     for each in ("val", "test") if split == "train" else (split,):
         check_targets(tasks, data.targets(each), each, name_of_data)
+
+
+def _check_class_names(tasks: Mapping[str, Task], names: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a class that has one number in the data and another in its task.
+
+    A task may call classes by other names than the data do.
+    """
+    for task, in_data in names.items():
+        model = tasks.get(task)
+        if not isinstance(model, Classification) or model.has_numbers_as_names:
+            continue
+        for place, name in enumerate(model.classes):
+            if name in in_data and in_data.index(name) != place:
+                raise InputError(
+                    f"task '{task}': '{name}' is class {place} of the task's classes, but class "
+                    f"{in_data.index(name)} of the data's; list the same names in the same order"
+                )

@@ -194,3 +194,7 @@ def test_targets_follow_their_image_when_it_is_resized(
     targets = {"corner": TargetColumns("x", follows=Positions())}
     with pytest.raises(InputError, match="targets, 'corner': Positions are pairs"):
         table(rows, targets=targets).setup()
+
+
+def test_the_classes_names_are_known(table: MakeTable, rows: Rows) -> None:
+    assert table(rows).class_names() == {"species": ["cat", "dog"]}

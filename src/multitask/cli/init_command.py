@@ -11,7 +11,7 @@ from multitask.inspection.data_report import data_report
 from multitask.inspection.experiment_file import experiment_text
 from multitask.inspection.report_text import report_text
 from multitask.inspection.table_contents import read_contents
-from multitask.inspection.table_inspection import class_names, load, table_data
+from multitask.inspection.table_inspection import load, table_data
 from multitask.inspection.training_plan import training_plan
 from multitask.runs.log_file import quiet_screen, say
 
@@ -38,7 +38,7 @@ def init_command(arguments: Sequence[str]) -> None:
     load(data)
     plan = training_plan(len(data.splits["train"]), contents.images.size, contents.channels)
     text = experiment_text(contents, plan, data.findings, output)
-    report = data_report(data, str(table), class_names(data), left_out=contents.left_out)
+    report = data_report(data, str(table), data.class_names(), left_out=contents.left_out)
     _write(output, text)
     say(report_text(report))
     say(f"Written, with comments on what was guessed: {output}")

@@ -20,7 +20,7 @@ from multitask.errors import InputError
 from multitask.inspection.data_report import DataReport, data_report
 from multitask.inspection.report_figure import save_figure
 from multitask.inspection.report_text import report_text
-from multitask.inspection.table_inspection import class_names, load, look_past
+from multitask.inspection.table_inspection import load, look_past
 from multitask.module import MultiTask
 from multitask.runs.folder import CONFIG, PROVENANCE, make_folder, new_folder
 from multitask.runs.log_file import keep_log, say
@@ -78,7 +78,7 @@ def inspect_command(arguments: Sequence[str]) -> None:
     is_asked = settings.wandb in ("online", "offline") and wandb_mode(settings) is not None
     stops = look_past(data)
     load(data)
-    names = {**_model_classes(configured.model), **class_names(data)}
+    names = {**_model_classes(configured.model), **data.class_names()}
     report = data_report(data, _title(data), names, stops)
     folder = new_folder(Path(settings.root) / "inspect" / str(settings.experiment))
     make_folder(folder)

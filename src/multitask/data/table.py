@@ -143,6 +143,10 @@ class Table(DataModule):
         self.setup()
         return [self._files[place] for place in self._rows[split].tolist()]
 
+    def class_names(self) -> dict[str, list[str]]:
+        columns = self.target_columns.items()
+        return {name: each.class_names for name, each in columns if each.classes}
+
     def records(self) -> dict[str, DataFrame]:
         """``splits.csv``: each sample's file, row and split; ``skipped.csv``: what was left out."""
         self.setup()

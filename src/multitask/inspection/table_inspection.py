@@ -49,17 +49,6 @@ def load(data: DataModule) -> None:
         data.setup()
 
 
-def class_names(data: DataModule) -> dict[str, list[str]]:
-    """The names that a table gives to classes, by task.
-
-    Args:
-        data: any data.
-    """
-    if not isinstance(data, Table):
-        return {}
-    return {task: each.class_names for task, each in data.target_columns.items() if each.classes}
-
-
 def table_data(contents: TableContents, seed: int = 0) -> Table:
     """The data of a table, which list what cannot be used and leave it out.
 

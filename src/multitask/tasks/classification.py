@@ -87,6 +87,11 @@ class Classification(Task):
         self.register_buffer("class_frequencies", torch.ones(num_classes) / num_classes)
 
     @property
+    def has_numbers_as_names(self) -> bool:
+        """Whether the classes have no other names than their numbers."""
+        return self.classes == list(map(str, range(self.num_classes)))
+
+    @property
     def out_features(self) -> int:
         return self.num_classes
 
