@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from multitask.errors import InputError
 from multitask.images import pixel_file
 from multitask.images.pixel_file import PixelFile
 
@@ -85,7 +86,10 @@ def test_a_file_that_ends_too_early_is_told(
     monkeypatch.setattr(pixel_file, "MOST_MAPPED", 1)
     path = tmp_path / "images.uint8"
     path.write_bytes(bytes(10))
-    with pytest.raises(EOFError, match="delete the cache"):
+    with pytest.raises(InputError, match=f"{path} ends too early; delete {tmp_path}"):
+        PixelFile(path, 2, (1, 2, 3)).read(torch.tensor([1]))
+    path.unlink()
+    with pytest.raises(InputError, match=f"{path} cannot be read any more"):
         PixelFile(path, 2, (1, 2, 3)).read(torch.tensor([1]))
 
 

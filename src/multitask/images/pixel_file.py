@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from multitask.errors import InputError
+
 MOST_MAPPED = 160 * 2**20
 """Bytes of a file that may count as this process's memory, which the system can take back."""
 
@@ -58,6 +60,7 @@ class PixelFile:
 
         Raises:
             IndexError: if there is no such image.
+            InputError: if the file is not there any more, or has been cut off.
         """
         places = rows.numpy()
         if len(rows) and not 0 <= places.min() <= places.max() < self.images:
@@ -74,7 +77,13 @@ class PixelFile:
         return torch.from_numpy(pixels)
 
     def _open(self) -> None:
-        self._file = os.open(self.path, os.O_RDONLY)
+        try:
+            self._file = os.open(self.path, os.O_RDONLY)
+        except OSError as error:
+            raise InputError(
+                f"{self.path} cannot be read any more ({error.strerror}); the next start fills the "
+                "image cache again"
+            ) from error
         if self.images * prod(self.shape) <= MOST_MAPPED:
             content = mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
             self._mapped = np.frombuffer(content, np.uint8).reshape(self.images, *self.shape)
@@ -84,10 +93,16 @@ class PixelFile:
         size = prod(self.shape)
         batch = pixels.data.cast("B")
         for number, start in enumerate((places * size).tolist()):
-            _read_into(self._file, batch[number * size : (number + 1) * size], start)
+            image = batch[number * size : (number + 1) * size]
+            if not _read_into(self._file, image, start):
+                raise InputError(
+                    f"{self.path} ends too early; delete {self.path.parent}, which the next start "
+                    "fills again"
+                )
 
 
-def _read_into(file: int, image: memoryview, start: int) -> None:
+def _read_into(file: int, image: memoryview, start: int) -> bool:
+    """Fill an image; false where the file ends before."""
     # By place in the file, not from where the last reading ended: processes share that.
     done = 0
     while done < len(image):
@@ -98,5 +113,6 @@ def _read_into(file: int, image: memoryview, start: int) -> None:
             count = len(content)
             image[done : done + count] = content
         if not count:
-            raise EOFError("a file of the image cache ends too early; delete the cache")
+            return False
         done += count
+    return True
