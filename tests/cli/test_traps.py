@@ -130,6 +130,14 @@ def test_none_from_a_sweep_is_null(parsed: Callable[..., Parsed]) -> None:
     assert parsed("--model.scheduler=None").model.scheduler is None
 
 
+def test_null_where_it_cannot_be_is_told(fails: Callable[..., str], digits: str) -> None:
+    # The parser takes it for anything, and a constructor fails at it.
+    message = fails("fit", digits, "--data.augmentations=None")
+    assert "augmentations is empty; it should be a list of Augmentations" in message
+    message = fails("fit", digits, "--data.batch_size=null")
+    assert "--data.batch_size=null: batch_size is empty; it should be a whole number" in message
+
+
 def test_a_flag_without_a_value_says_what_to_write(fails: Callable[..., str], digits: str) -> None:
     message = fails("fit", digits, "--model.optimizer.init_args.amsgrad")
     assert "amsgrad=true" in message

@@ -38,12 +38,14 @@ class Problem:
         path: keys that lead there, ``init_args`` left out.
         what: what is wrong, and what would be right.
         absent: whether it is that something is not there, which a later source may still give.
+        empty: whether it is null where that cannot be, which the parser takes from an argument.
     """
 
     place: Place
     path: Keys
     what: str
     absent: bool = False
+    empty: bool = False
 
     def __str__(self) -> str:
         """The sentence for the person at the keyboard."""
@@ -173,7 +175,7 @@ def _misfit(setting: Setting, parameter: Parameter, path: Keys) -> Iterator[Prob
         suggestion = nearest(str(given), choices(parameter.annotation))
         near = suggestion if "mean" in suggestion else _colon_advice(setting.place)
         what = f"{path[-1]} should be {words(parameter.annotation)}, not {given!r:.80}{near}"
-    yield Problem(setting.place, path, what)
+    yield Problem(setting.place, path, what, empty=given is None)
 
 
 def _object(setting: Setting, parameter: Parameter, path: Keys) -> Iterator[Problem]:

@@ -32,7 +32,8 @@ def check_config_files(paths: Sequence[Path], arguments: Sequence[str] = ()) -> 
     _refuse_tasks_in_two_files(paths, arguments)
     for problem in problems(overridden(tree, arguments)):
         from_argument = problem.place.source == COMMAND_LINE
-        if not problem.place.is_argument and (problem.absent or from_argument):
+        in_file = not problem.place.is_argument and (problem.absent or from_argument)
+        if in_file or problem.empty:
             raise InputError(str(problem))
 
 
