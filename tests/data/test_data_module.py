@@ -216,3 +216,9 @@ def test_seed_is_the_runs_where_not_given(
     order = torch.cat([batch["index"] for batch in data.train_dataloader()])
     same = torch.cat([batch["index"] for batch in ready(tiny_data(seed=seed)).train_dataloader()])
     assert torch.equal(order, same)
+
+
+def test_it_works_without_a_trainer(tiny_data: TinyData) -> None:
+    for loader in ("train_dataloader", "val_dataloader", "test_dataloader", "predict_dataloader"):
+        assert len(getattr(tiny_data(), loader)()) == 3
+    assert len(tiny_data().augmented(torch.arange(5))["image"]) == 5

@@ -175,10 +175,11 @@ class DataModule(LightningDataModule, ABC):
     def _precision(self) -> torch.dtype:
         # Lightning has converted the batch's floats by now, to what the model has.
         model = self.trainer.lightning_module if self.trainer else None
-        kinds = [each.dtype for each in model.parameters()] if model else []
+        kinds = (each.dtype for each in model.parameters()) if model else iter(())
         return next((kind for kind in kinds if kind.is_floating_point), torch.float32)
 
     def _placed(self, indices: Tensor) -> Batch:
+        self.setup()
         return {**self.splits["train"][indices], PLACE: torch.arange(len(indices))}
 
     def _load(self) -> dict[str, BatchDataset]:
@@ -194,6 +195,7 @@ class DataModule(LightningDataModule, ABC):
         return BatchLoader(self.splits[split], batches, self.num_workers, pin_memory=on_gpu)
 
     def _training_batches(self) -> GlobalBatches:
+        self.setup()
         split = self.splits["train"]
         if self.batch_size > len(split):
             raise InputError(
@@ -211,6 +213,7 @@ class DataModule(LightningDataModule, ABC):
         )
 
     def _all_batches(self, split: str) -> GlobalBatches:
+        self.setup()
         return self._batches(self.splits[split], shuffle=False)
 
     def _batches(self, split: BatchDataset, shuffle: bool) -> GlobalBatches:
