@@ -89,15 +89,15 @@ class AugmentationSequence(nn.Module):
         if not place.is_cpu or not len(place):
             return uniforms(self.seed, place, counts)
         # Drawing for one batch takes as long as for many, which come one after the other.
-        block = int(place[0]) // BLOCK
-        places = place - block * BLOCK
-        if places.min() < 0 or places.max() >= BLOCK:
+        first, count = int(place[0]), len(place)
+        block, start = divmod(first, BLOCK)
+        if start + count > BLOCK or not torch.equal(place, torch.arange(first, first + count)):
             return uniforms(self.seed, place, counts)
         if block != self._block:
             self._block = block
             whole = torch.arange(block * BLOCK, (block + 1) * BLOCK)
             self._of_block = uniforms(self.seed, whole, counts)
-        return tuple(numbers.index_select(0, places) for numbers in self._of_block)
+        return tuple(numbers[start : start + count] for numbers in self._of_block)
 
 
 def _may_follow(name: str, target: Tensor) -> bool:
