@@ -7,7 +7,7 @@ import warnings
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -18,7 +18,8 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from torchvision.transforms import v2
 
 from multitask.errors import InputError
-from multitask.images.decoding import ImageFormat, UnusableImage, decode
+from multitask.images.decoding import UnusableImage, decode
+from multitask.images.format import Fit, ImageFormat
 
 RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)
 COLOURS = [[RED, GREEN, BLUE], [BLACK, BLUE, RED]]
@@ -227,6 +228,42 @@ def test_stretching_is_the_antialiased_resize_of_torchvision(tmp_path: Path) -> 
     expected = v2.functional.resize(v2.functional.pil_to_tensor(Image.open(path)), [10, 12])
     image = decode(path, ImageFormat(10, 12))[0]
     assert (torch.from_numpy(image).int() - expected.int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("fit", get_args(Fit))
+@pytest.mark.parametrize("size", [(37, 61), (9, 7)])
+def test_colour_and_grey_of_8_and_16_bits_are_resized_as_pillow_does(
+    tmp_path: Path, fit: Fit, size: tuple[int, int]
+) -> None:
+    height, width = size
+    colours = noise(64, 96)[:height, :width]
+    grey = np.ascontiguousarray(colours[:, :, 0])
+    format = ImageFormat(18, 18, fit=fit)
+    inner, box = (18, 18), (0.0, 0.0, width, height)
+    if fit == "pad":
+        inner = (round(18 * min(1, height / width)), round(18 * min(1, width / height)))
+    elif fit == "crop":
+        side = min(size)
+        box = ((width - side) / 2, (height - side) / 2, (width + side) / 2, (height + side) / 2)
+    for name, picture_ in {
+        "colour": colours,
+        "grey": grey,
+        "grey16": grey.astype(np.uint16) * 257,
+    }.items():
+        path = saved(Image.fromarray(picture_), tmp_path / f"{name}.png")
+        image = decode(path, format)[0]
+        kept = image[
+            :,
+            (18 - inner[0]) // 2 : (18 - inner[0]) // 2 + inner[0],
+            (18 - inner[1]) // 2 : (18 - inner[1]) // 2 + inner[1],
+        ]
+        expected = np.asarray(
+            Image.fromarray(colours if name == "colour" else grey)
+            .convert("RGB")
+            .resize(inner[::-1], Image.Resampling.BILINEAR, box)
+        ).transpose(2, 0, 1)
+        assert np.abs(kept.astype(int) - expected).max() <= 1
+        assert image.astype(int).sum() == kept.astype(int).sum()
 
 
 def test_large_jpeg_differs_little_from_its_full_decoding(tmp_path: Path) -> None:

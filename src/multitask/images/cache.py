@@ -20,7 +20,7 @@ from multitask.images.digest import FileDigests, digest_files
 from multitask.images.format import ImageFormat
 from multitask.images.pixel_file import PixelFile
 
-VERSION = 1
+VERSION = 2
 """Of how images are decoded and stored; another one makes new caches."""
 
 

@@ -103,8 +103,10 @@ def _decoded(image: Any, format: ImageFormat) -> tuple[np.ndarray, Size]:
         size = image.height, image.width
     if orientation in TURNS:
         image = image.transpose(TURNS[orientation])
-    image = fitted(_in_channels(image, format), inner_size(size, format), format)
-    return _channels_first(image, format.channels), size
+    pixels = fitted(_in_channels(image, format), inner_size(size, format), format)
+    if pixels.dtype != np.uint8:
+        pixels = np.floor(pixels + 0.5).astype(np.uint8)
+    return np.broadcast_to(pixels, format.shape).copy(), size
 
 
 def _orientation(image: Any) -> int:
@@ -145,14 +147,3 @@ def _grey_of_16_bits(image: Any, format: ImageFormat) -> Any:
         raise UnusableImage("unreadable_image", "16-bit grey whose white is 0; save black as 0")
     values = np.asarray(image).astype(np.float32) * (255 / format.white)
     return Image.fromarray(np.minimum(values, 255))
-
-
-def _channels_first(image: Any, channels: int) -> np.ndarray:
-    if image.mode == "RGB":
-        # Pillow writes each row colour by colour, several times faster than NumPy picks them.
-        rows = np.frombuffer(image.tobytes("raw", "RGB;L"), np.uint8)
-        return rows.reshape(image.height, 3, image.width).transpose(1, 0, 2).copy()
-    pixels = np.asarray(image)
-    if pixels.dtype != np.uint8:
-        pixels = np.floor(pixels + 0.5).astype(np.uint8)
-    return np.broadcast_to(pixels, (channels, *pixels.shape)).copy()

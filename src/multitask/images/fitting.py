@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import torch
 from PIL import Image
+from torch.nn import functional
 
 from multitask.images.format import ImageFormat, Size
+
+Pixels = np.ndarray[Any, Any]
 
 
 def inner_size(size: Size, format: ImageFormat) -> Size:
@@ -17,23 +22,28 @@ def inner_size(size: Size, format: ImageFormat) -> Size:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def fitted(image: Any, inner: Size, format: ImageFormat) -> Any:
+def fitted(image: Any, inner: Size, format: ImageFormat) -> Pixels:
     """A Pillow image in the size of the format.
 
     Args:
-        image: of any size.
+        image: of any size, its mode ``L``, ``RGB`` or ``F``.
         inner: see `inner_size`.
         format: what it becomes.
+
+    Returns:
+        Shape ``[1 or 3, height, width]``, uint8, or float32 for mode ``F``.
     """
-    height, width = inner
-    whole = (0, 0, *image.size)
-    box = _largest_box(image, format) if format.fit == "crop" else whole
-    if (width, height) != image.size or box != whole:
-        image = image.resize((width, height), Image.Resampling.BILINEAR, box)
+    if format.fit == "crop":
+        # PyTorch cannot cut at a fraction of a pixel.
+        box = _largest_box(image, format)
+        size = format.width, format.height
+        return _channels_first(image.resize(size, Image.Resampling.BILINEAR, box))
+    pixels = _resized(_channels_first(image), inner)
     if inner == (format.height, format.width):
-        return image
-    canvas = Image.new(image.mode, (format.width, format.height))
-    canvas.paste(image, ((format.width - width) // 2, (format.height - height) // 2))
+        return pixels
+    canvas = np.zeros((len(pixels), format.height, format.width), pixels.dtype)
+    top, left = (format.height - inner[0]) // 2, (format.width - inner[1]) // 2
+    canvas[:, top : top + inner[0], left : left + inner[1]] = pixels
     return canvas
 
 
@@ -44,3 +54,17 @@ def _largest_box(image: Any, format: ImageFormat) -> tuple[float, float, float, 
     left = max(0.0, (width - scale * format.width) / 2)
     top = max(0.0, (height - scale * format.height) / 2)
     return left, top, width - left, height - top
+
+
+def _channels_first(image: Any) -> Pixels:
+    # A copy that may be written to, as PyTorch wants it.
+    pixels = np.array(image)
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def _resized(pixels: Pixels, size: Size) -> Pixels:
+    if pixels.shape[1:] == size:
+        return pixels
+    # Of colours several times as fast as Pillow, from whose result it differs by 1 at most.
+    images = torch.from_numpy(pixels).unsqueeze(0)
+    return functional.interpolate(images, size, mode="bilinear", antialias=True)[0].numpy()

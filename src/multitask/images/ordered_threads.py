@@ -6,10 +6,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+TOGETHER = 8
+"""Items that a thread is given at once: each handing over costs some 50 microseconds."""
 
 
 def usable_cores() -> int:
@@ -27,19 +30,24 @@ def in_order(
     Args:
         function: lets other threads run while it works, as Pillow, hashing and reading do.
         items: what to apply it to.
-        ahead: results that are worked on, or wait to be taken, at most.
+        ahead: results that are worked on, or wait to be taken, at most, rounded up to `TOGETHER`.
 
     Yields:
         The results, in the order of the items.
     """
     pool = ThreadPoolExecutor(usable_cores())
-    results: deque[Future[Result]] = deque()
+    results: deque[Future[list[Result]]] = deque()
+    left = iter(items)
     try:
-        for item in items:
-            results.append(pool.submit(function, item))
-            if len(results) >= ahead:
-                yield results.popleft().result()
+        while group := list(islice(left, TOGETHER)):
+            results.append(pool.submit(_applied, function, group))
+            if len(results) * TOGETHER >= ahead:
+                yield from results.popleft().result()
         while results:
-            yield results.popleft().result()
+            yield from results.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _applied(function: Callable[[Item], Result], items: list[Item]) -> list[Result]:
+    return [function(item) for item in items]
