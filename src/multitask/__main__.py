@@ -1,6 +1,6 @@
 """``python -m multitask``."""
 
-from multitask.cli.main import main
+from multitask.cli.program import program
 
 if __name__ == "__main__":
-    main()
+    program()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 from multiprocessing import get_context
@@ -102,14 +101,14 @@ def test_what_cannot_be_read_has_a_reason(tmp_path: Path) -> None:
     assert len(set(digests.values)) == 3
 
 
-@pytest.mark.parametrize("content", [b"", b"[1]", b'{"', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"[1]", b'["', b"\xff", b"[[1], 2, 3]"])
 def test_a_damaged_memory_is_replaced(tmp_path: Path, content: bytes) -> None:
     files = files_of_old(tmp_path / "images")
     first = digest_files(files, tmp_path).values
-    (memory,) = (tmp_path / "digests").glob("*.json")
+    (memory,) = (tmp_path / "digests").glob("*.jsonl")
     memory.write_bytes(content)
     assert digest_files(files, tmp_path).values == first
-    assert len(json.loads(memory.read_text())) == 3
+    assert len(memory.read_text().splitlines()) == 3
 
 
 def test_a_folder_that_cannot_be_written_only_costs_time(tmp_path: Path) -> None:
@@ -128,6 +127,6 @@ def test_several_processes_remember_all(tmp_path: Path) -> None:
     for process in processes:
         process.join(30)
         assert process.exitcode == 0
-    (memory,) = (tmp_path / "digests").glob("*.json")
-    assert len(json.loads(memory.read_text())) == 40
-    assert sorted(path.suffix for path in memory.parent.iterdir()) == [".json", ".lock"]
+    (memory,) = (tmp_path / "digests").glob("*.jsonl")
+    assert len(memory.read_text().splitlines()) == 40
+    assert sorted(path.suffix for path in memory.parent.iterdir()) == [".jsonl", ".lock"]

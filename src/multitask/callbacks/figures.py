@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import wandb
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from matplotlib.figure import Figure
@@ -150,6 +149,8 @@ class Figures(Callback):
         write_page(table, self.folder / split / "predictions.html", f"predictions, {split}")
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
+                import wandb
+
                 rows = [
                     [index, wandb.Image(image), *cells] for index, image, *cells in table.rows()
                 ]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import wandb
 import yaml
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser
 from lightning.pytorch.loggers import WandbLogger
@@ -118,6 +117,8 @@ def _write(report: DataReport, data: DataModule, config: str, folder: Path) -> N
 
 
 def _send(report: DataReport, settings: RunSettings, folder: Path) -> None:
+    import wandb
+
     logger: Any = wandb_logger(settings, folder, "inspect")
     assert isinstance(logger, WandbLogger)
     logger.log_image("figures/data", [str(folder / FIGURE)])

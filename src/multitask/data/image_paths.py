@@ -63,7 +63,9 @@ class ImagePaths:
         except (OSError, ValueError) as error:
             return path, path, [self._missing(path, name, error)]
         folder, last = os.path.split(path)
-        real = os.path.join(self._real_folder(folder), last)
+        real_folder = self._real_folder(folder)
+        # The same object where it is the same, as one for each of many files takes memory.
+        real = path if real_folder == folder else os.path.join(real_folder, last)
         if stat.S_ISLNK(status.st_mode):
             real = os.path.realpath(path)
             try:

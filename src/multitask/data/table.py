@@ -123,7 +123,7 @@ class Table(DataModule):
         self.cache.build()
         usable = self._usable(rows, findings)
         self._follow_resizing(targets, usable)
-        parts = self._divide(rows.without(set(range(len(rows))) - set(usable.tolist()), findings))
+        parts = self._divide(rows.without(set(self.cache.problems), findings))
         self._rows = {split: usable[torch.from_numpy(places)] for split, places in parts.items()}
         self._files, self._numbers = rows.files, rows.table.index.tolist()
         self.findings, self.skipped = findings.frame(), findings.frame(skipped_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,20 +102,44 @@ def _csv(path: Path, separator: str) -> DataFrame:
     if len(separator) != 1:
         raise InputError(f"separator is {separator!r}; give one character, such as ';'")
     with path.open(encoding="utf-8-sig", newline="") as file:
-        # Without `strict`, a quote that is never closed would swallow the rest of the file.
-        reader = csv.reader(file, delimiter=separator, strict=True)
-        rows: list[list[str]] = []
-        start = 1
-        try:
-            for row in reader:
-                rows.append(row)
-                start = reader.line_num + 1
-        except csv.Error as error:
-            raise InputError(
-                f"{path}: the row that begins in line {start} is no CSV ({error}); is a quote "
-                "never closed?"
-            ) from error
-    header = rows[0] if rows else []
+        rows = _csv_rows(file, separator, path)
+        header = next(rows, [])
+        _check_header(header, separator, path)
+        places: list[int] = []
+        columns: list[list[str | None]] = [[] for _ in header]
+        for place, row in enumerate(rows):
+            if not any(row):
+                continue
+            if len(row) != len(header):
+                raise InputError(
+                    f"{path}, row {row_number(path, place)}: the number of cells is {len(row)}, "
+                    f"but the header names {len(header)} columns"
+                )
+            places.append(place)
+            for column, cell in zip(columns, row, strict=True):
+                column.append(cell or None)
+    cells = {
+        name: pd.Series(column, dtype=object) for name, column in zip(header, columns, strict=True)
+    }
+    return DataFrame(cells, columns=header).set_axis(places)
+
+
+def _csv_rows(lines: Iterable[str], separator: str, path: Path) -> Iterator[list[str]]:
+    # Without `strict`, a quote that is never closed would swallow the rest of the file.
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    start = 1
+    try:
+        for row in reader:
+            yield row
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(
+            f"{path}: the row that begins in line {start} is no CSV ({error}); is a quote "
+            "never closed?"
+        ) from error
+
+
+def _check_header(header: list[str], separator: str, path: Path) -> None:
     if not any(header):
         raise InputError(f"{path} is empty or has no header; begin it with the columns' names")
     if header[0].startswith("sep="):
@@ -124,19 +148,6 @@ def _csv(path: Path, separator: str) -> DataFrame:
         )
     _refuse_duplicates(header, path)
     _refuse_one_column(header, separator, path)
-    places = [place for place, row in enumerate(rows[1:]) if any(row)]
-    for place in places:
-        if len(rows[place + 1]) != len(header):
-            raise InputError(
-                f"{path}, row {row_number(path, place)}: the number of cells is "
-                f"{len(rows[place + 1])}, but the header names {len(header)} columns"
-            )
-    columns = zip(*(rows[place + 1] for place in places), strict=True)
-    cells = {
-        name: pd.Series([cell or None for cell in column], dtype=object)
-        for name, column in zip(header, columns, strict=False)
-    }
-    return DataFrame(cells, columns=header).set_axis(places)
 
 
 def _refuse_one_column(header: Sequence[str], separator: str, path: Path) -> None:

@@ -81,9 +81,9 @@ class ImageCache:
         entries = find_or_build(
             Order(place, self.files, digests, self.format, self.limit_gigabytes)
         )
-        sizes = [(entry.height, entry.width) for entry in entries]
+        heights, widths = [entry.height for entry in entries], [entry.width for entry in entries]
         self.digests = digests.values
-        self.sizes = torch.tensor(sizes, dtype=torch.int64).reshape(-1, 2)
+        self.sizes = torch.tensor([heights, widths], dtype=torch.int64).T.contiguous()
         self.problems = {
             place: entry.problem for place, entry in enumerate(entries) if entry.problem
         }

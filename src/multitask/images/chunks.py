@@ -12,11 +12,11 @@ import numpy as np
 from multitask.errors import InputError
 from multitask.images.cache_order import Order
 from multitask.images.decoding import UnusableImage, decode
-from multitask.images.digest import file_stamp
+from multitask.images.digest import Stamp, file_stamp
 from multitask.images.index import Entry
 from multitask.images.ordered_threads import in_order
 
-CHUNK = 16 * 2**20
+CHUNK = 8 * 2**20
 """Bytes of images that are written at once; a killed build loses less than this."""
 
 
@@ -66,7 +66,7 @@ def _image(order: Order, place: int) -> tuple[np.ndarray, Entry]:
     return image, entry
 
 
-def _stamp(file: str | Path) -> list[int] | None:
+def _stamp(file: str | Path) -> Stamp | None:
     try:
         return file_stamp(file)
     except OSError:

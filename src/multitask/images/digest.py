@@ -21,8 +21,13 @@ from multitask.images.ordered_threads import in_order
 from multitask.images.progress_line import Progress
 
 LOG = logging.getLogger("multitask")
-Stamp = list[int]
-"""Size, time of the last change of the content and of the file, in ns, and inode."""
+Stamp = str
+"""Size, time of the last change of the content and of the file, in ns, and inode.
+
+As text, which takes half of the memory that a tuple of numbers does.
+"""
+Known = dict[str, tuple[Stamp, str]]
+"""Stamps and digests of files, by their paths."""
 RECENT = 2.0
 """Seconds within which some file systems give two changes the same time."""
 AHEAD = 64
@@ -86,7 +91,11 @@ def file_stamp(path: str | Path) -> Stamp:
     at = os.stat(path)
     if not stat.S_ISREG(at.st_mode):
         raise OSError(errno.EINVAL, "not a file")
-    return [at.st_size, at.st_mtime_ns, at.st_ctime_ns, at.st_ino]
+    return f"{at.st_size} {at.st_mtime_ns} {at.st_ctime_ns} {at.st_ino}"
+
+
+def _last_change(at: Stamp) -> int:
+    return int(at.split()[2])
 
 
 def _unreadable(error: OSError) -> UnusableImage:
@@ -98,16 +107,14 @@ def _memory_file(paths: list[str], folder: Path) -> Path:
     folders = {os.path.dirname(path) for path in paths}
     common = os.path.commonpath(folders) if folders else ""
     name = hashlib.sha256(os.fsencode(common)).hexdigest()[:32]
-    return folder / "digests" / f"{name}.json"
+    return folder / "digests" / f"{name}.jsonl"
 
 
-def _known(known: dict[str, list], path: str, at: Stamp | None) -> str:
+def _known(known: Known, path: str, at: Stamp | None) -> str:
     if at is None:
         return f"unreadable {path}"
-    match known.get(path):
-        case [*stamp, str(digest)] if stamp == at:
-            return digest
-    return ""
+    stamp, digest = known.get(path, ("", ""))
+    return digest if stamp == at else ""
 
 
 def _complete(result: FileDigests, paths: list[str], memory: Path) -> None:
@@ -127,8 +134,8 @@ def _complete(result: FileDigests, paths: list[str], memory: Path) -> None:
     for place in unknown:
         at = result.stamps[place]
         # A change within the same tick of the clock could not be seen later.
-        if place not in result.problems and at is not None and at[2] < before:
-            known[paths[place]] = [*at, result.values[place]]
+        if place not in result.problems and at is not None and _last_change(at) < before:
+            known[paths[place]] = at, result.values[place]
     _remember(known, memory)
 
 
@@ -143,20 +150,24 @@ def _digest(path: str) -> str | UnusableImage:
         return _unreadable(error)
 
 
-def _remembered(memory: Path) -> dict[str, list]:
+def _remembered(memory: Path) -> Known:
+    known: Known = {}
     # Whatever is wrong with it, the files can be read again.
-    with suppress(OSError, ValueError):
-        known = json.loads(memory.read_bytes())
-        if isinstance(known, dict):
-            return known
-    return {}
+    with suppress(OSError, ValueError, TypeError), memory.open(encoding="utf-8") as lines:
+        for line in lines:
+            path, stamp, digest = json.loads(line)
+            known[path] = stamp, digest
+    return known
 
 
-def _remember(known: dict[str, list], memory: Path) -> None:
+def _remember(known: Known, memory: Path) -> None:
     try:
-        with tempfile.NamedTemporaryFile("w", dir=memory.parent, delete=False) as file:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=memory.parent, delete=False
+        ) as file:
             try:
-                file.write(json.dumps(known))
+                # Line by line: all of them as one text would double the memory.
+                file.writelines(f"{json.dumps([path, *each])}\n" for path, each in known.items())
                 file.close()
                 os.replace(file.name, memory)
             except BaseException:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import wandb
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from multitask.module import MultiTask
@@ -36,6 +35,8 @@ class CheckpointArtifacts(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Hand copies to W&B, which sends them while the run goes on, or when it is synced."""
+        import wandb
+
         assert isinstance(pl_module, MultiTask)
         known = {"best_score": best_score(pl_module), "tasks": list(pl_module.named_tasks)}
         for run in wandb_runs(trainer):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import Any, Literal
 
-import wandb
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 
@@ -121,8 +121,8 @@ def wandb_runs(trainer: Trainer) -> list[Any]:
 
 def mark_preempted() -> None:
     """Tell W&B, if this process has a run there, that it will end early and be gone on with."""
-    if wandb.run is not None:
-        wandb.run.mark_preempting()
+    if (run := _current_run()) is not None:
+        run.mark_preempting()
 
 
 def finish(folder: Path, code: int = 0) -> None:
@@ -132,13 +132,14 @@ def finish(folder: Path, code: int = 0) -> None:
         folder: the run's folder, of which W&B gets the files named in `SAVED`.
         code: the program's exit code.
     """
-    if wandb.run is None:
+    run = _current_run()
+    if run is None:
         return
     for name in SAVED:
         if (folder / name).is_file():
-            wandb.run.save(folder / name, base_path=folder, policy="now")
-    place, began = Path(wandb.run.dir).parent, time.monotonic()
-    wandb.finish(exit_code=code)
+            run.save(folder / name, base_path=folder, policy="now")
+    place, began = Path(run.dir).parent, time.monotonic()
+    run.finish(exit_code=code)
     # W&B does not tell, but it gives up after as many seconds.
     if time.monotonic() - began >= float(os.environ.get("WANDB_FINISH_TIMEOUT", "inf")):
         command = shlex.join(["wandb", "sync", "--include-online", str(place)])
@@ -148,6 +149,8 @@ def finish(folder: Path, code: int = 0) -> None:
 def _start(
     mode: Mode, settings: RunSettings, folder: Path, job_type: str, run_id: str, name: str
 ) -> Any:
+    import wandb
+
     arguments: dict[str, Any] = {
         "dir": folder,
         "id": run_id,
@@ -189,5 +192,13 @@ def _recorded_id(folder: Path) -> str | None:
     return match[1] if match else None
 
 
+def _current_run() -> Any:
+    # Half a second of importing W&B is left to runs that it records.
+    wandb = sys.modules.get("wandb")
+    return wandb.run if wandb else None
+
+
 def _has_key() -> bool:
+    import wandb
+
     return bool(wandb.login(prompt=False, verify=False))

@@ -1,0 +1,80 @@
+"""The process ends at once, but with everything done that a program may expect of its end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ENDINGS = """
+import atexit, os, sys, threading, time
+from multitask.cli import program
+
+def plain():
+    atexit.register(print, "at exit")
+    global left_open
+    left_open = open("left_open.txt", "w")
+    left_open.write("written")
+    print("said", end="")
+
+def with_code():
+    sys.exit(3)
+
+def with_sentence():
+    sys.exit("a sentence")
+
+def failing():
+    raise ValueError("unexpected")
+
+def with_a_thread():
+    def work():
+        time.sleep(0.5)
+        print("worked on")
+    threading.Thread(target=work).start()
+
+for case in (plain, with_code, with_sentence, failing, with_a_thread):
+    sys.stdout.flush()
+    if os.fork() == 0:
+        program.main = case
+        program.program()
+    _, status = os.wait()
+    print(f"{case.__name__}: {os.waitstatus_to_exitcode(status)}")
+"""
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """A folder in which programs have ended in several ways, and what was said."""
+    folder = tmp_path_factory.mktemp("ended")
+    done = subprocess.run(
+        [sys.executable, "-c", ENDINGS], cwd=folder, capture_output=True, text=True, timeout=120
+    )
+    return folder, done.stdout, done.stderr
+
+
+def test_exit_codes_are_those_that_python_would_give(ended: tuple[Path, str, str]) -> None:
+    _, output, errors = ended
+    codes = dict(line.split(": ") for line in output.splitlines() if ": " in line)
+    assert codes == {
+        "plain": "0",
+        "with_code": "3",
+        "with_sentence": "1",
+        "failing": "1",
+        "with_a_thread": "0",
+    }
+    assert "a sentence" in errors
+    assert "ValueError: unexpected" in errors
+
+
+def test_what_waits_is_written_and_what_was_registered_is_called(
+    ended: tuple[Path, str, str],
+) -> None:
+    folder, output, _ = ended
+    assert output.startswith("saidat exit\nplain: 0")
+    assert (folder / "left_open.txt").read_text() == "written"
+
+
+def test_threads_are_waited_for(ended: tuple[Path, str, str]) -> None:
+    assert "worked on\nwith_a_thread: 0" in ended[1]
