@@ -25,7 +25,8 @@ import yaml
 from PIL import Image
 
 SIDE = 32
-IMPORTED = "import multitask.cli.inspect_command"
+IMPORTED = "import os, multitask.cli.inspect_command; os._exit(0)"
+"""Ends as the program does, without the libraries' own last steps."""
 STEPS = 300
 
 
