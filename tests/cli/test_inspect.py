@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,30 @@ def test_all_problems_of_a_table_are_told_and_which_would_stop_a_training(
     assert yaml.safe_load((folder / "config.yaml").read_text())["data"]["init_args"]["seed"] is None
     assert (folder / "provenance.yaml").is_file()
     assert not (folder / "wandb").exists()
+
+
+def test_problems_of_all_tables_of_a_mixture_are_told(
+    multitask: Callable[..., None], fails: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources = {}
+    for name in ("first", "second"):
+        write_digits(Path(name), count=40)
+        sources[name] = deepcopy(EXPERIMENT["data"])
+        sources[name]["init_args"] |= {"path": f"{name}/digits.csv"}
+    sources["second"]["init_args"]["cleaning"] = {}
+    data = {"class_path": "multitask.data.Mixture", "init_args": {"sources": sources}}
+    Path("mixed.yaml").write_text(yaml.safe_dump({**EXPERIMENT, "data": data}))
+    multitask("inspect", "mixed.yaml")
+    said = capsys.readouterr().out
+    assert "outside_root: 2; a training would stop at them" in said
+    (folder,) = Path("runs/inspect/mixed").iterdir()
+    findings = pd.read_csv(folder / "findings.csv")
+    assert findings.groupby("table")["kind"].value_counts().unstack().nunique().tolist() == [1] * 3
+    assert set(findings["table"]) == {"first/digits.csv", "second/digits.csv"}
+    source = sources["second"]["init_args"]
+    source["targets"]["digit"]["classes"] = ["two", "one", "three"]
+    Path("mixed.yaml").write_text(yaml.safe_dump({**EXPERIMENT, "data": data}))
+    assert "'two' is class 1 of task 'digit' in source 'first'" in fails("inspect", "mixed.yaml")
 
 
 def test_what_is_kept_is_counted(

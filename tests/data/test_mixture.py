@@ -30,7 +30,10 @@ class Part(DataModule):
 
     def __init__(self, place: int = 0, known: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        self.place, self.known, self.loaded = place, known, 0
+        self.place, self.known, self.loaded, self.prepared = place, known, 0, 0
+
+    def prepare_data(self) -> None:
+        self.prepared += 1
 
     def load(self) -> dict[str, BatchDataset]:
         self.loaded += 1
@@ -196,6 +199,41 @@ def test_sources_that_disagree_about_a_task_s_geometry_are_refused() -> None:
     message = r"'size' follow .* Angle\(zero='up'\) in source 'one' .*'right'\) in source 'two'"
     with pytest.raises(InputError, match=message):
         _ = mixture(sources={"one": one, "two": two}).geometry
+
+
+class Named(Part):
+    """Has names of classes.
+
+    Args:
+        classes: of the task ``kind``.
+    """
+
+    def __init__(self, classes: list[str]) -> None:
+        super().__init__()
+        self.classes = classes
+
+    def class_names(self) -> dict[str, list[str]]:
+        return {"kind": self.classes}
+
+
+def test_classes_are_those_of_the_source_that_has_most() -> None:
+    sources = {"one": Named(["cat", "dog"]), "two": Named(["cat", "dog", "owl"]), "three": Part(1)}
+    assert mixture(sources=sources).class_names() == {"kind": ["cat", "dog", "owl"]}
+    translated = {"one": Named(["cat", "dog"]), "two": Named(["Katze", "Hund"])}
+    assert mixture(sources=translated).class_names() == {"kind": ["cat", "dog"]}
+
+
+def test_a_class_of_two_numbers_is_refused() -> None:
+    data = mixture(sources={"one": Named(["cat", "dog"]), "two": Named(["owl", "cat"])})
+    message = "'cat' is class 0 of task 'kind' in source 'one' and class 1 in source 'two'"
+    with pytest.raises(InputError, match=message):
+        data.class_names()
+
+
+def test_sources_prepare_their_data() -> None:
+    sources = {"one": Part(), "two": Part(1)}
+    mixture(sources=sources).prepare_data()
+    assert [each.prepared for each in sources.values()] == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Literal
 
+import pandas as pd
 from pandas import DataFrame
 
 from multitask.data.base import DataModule
+from multitask.data.cleaning import COLUMNS
 from multitask.data.dataset import BatchDataset
 from multitask.data.joined import Joined, common_kind, joined_targets
 from multitask.data.mixed_batches import MixedBatches
 from multitask.data.sampling import GlobalBatches
+from multitask.data.table import Table
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
 
@@ -58,6 +61,11 @@ class Mixture(DataModule):
                 "labelled_per_batch out, or set ratios to proportional"
             )
 
+    def prepare_data(self) -> None:
+        """Let each source download what it needs."""
+        for source in self.sources.values():
+            source.prepare_data()
+
     def load(self) -> dict[str, BatchDataset]:
         for name, source in self.sources.items():
             try:
@@ -92,6 +100,33 @@ class Mixture(DataModule):
                         f"source '{name}'; give both one geometry, or their tasks other names"
                     )
         return {task: geometry for task, (_, geometry) in found.items()}
+
+    def class_names(self) -> dict[str, list[str]]:
+        """Of a task of several sources, the names of the source that has most.
+
+        Raises:
+            InputError: if two sources give a class different numbers.
+        """
+        found: dict[str, tuple[str, list[str]]] = {}
+        for name, source in self.sources.items():
+            for task, classes in source.class_names().items():
+                owner, others = found.setdefault(task, (name, classes))
+                for place, each in enumerate(classes):
+                    if each in others and others.index(each) != place:
+                        raise InputError(
+                            f"sources: '{each}' is class {others.index(each)} of task '{task}' in "
+                            f"source '{owner}' and class {place} in source '{name}'; list the same "
+                            "classes in the same order in both"
+                        )
+                if len(classes) > len(others):
+                    found[task] = name, classes
+        return {task: classes for task, (_, classes) in found.items()}
+
+    @property
+    def skipped(self) -> DataFrame:
+        """What was left out of the sources that are tables, as `multitask.data.Table` lists it."""
+        tables = [source.skipped for source in self.sources.values() if isinstance(source, Table)]
+        return pd.concat(tables, ignore_index=True) if tables else DataFrame(columns=COLUMNS)
 
     def source_rows(self, split: str) -> dict[str, slice]:
         self.setup()

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import asdict, replace
 from typing import Any
 
-from multitask.data import DataModule, Table
+from multitask.data import DataModule, Mixture, Table
 from multitask.data.cleaning import Cleaning
 from multitask.data.splits import ByColumn, GroupedSplit, RandomSplit, Split
 from multitask.data.target_columns import TargetColumns
@@ -18,14 +18,16 @@ LOOKING = Cleaning(**SKIPPED)
 
 
 def look_past(data: DataModule) -> set[str]:
-    """Have a table's problems listed instead of stopping at the first.
+    """Have the problems of tables listed instead of stopping at the first.
 
     Args:
-        data: any data, not yet loaded; only those of a table are changed.
+        data: any data, not yet loaded; only a table, or tables that are mixed, are changed.
 
     Returns:
         The kinds at which a training with these data would stop.
     """
+    if isinstance(data, Mixture):
+        return {kind for source in data.sources.values() for kind in look_past(source)}
     if not isinstance(data, Table):
         return set()
     policies = asdict(data.cleaning)
