@@ -129,6 +129,19 @@ def test_inspect_reads_what_init_wrote(
     multitask("inspect", "following.yaml")
 
 
+def test_a_folder_is_its_metadata(
+    multitask: Callable[..., None], fails: Callable[..., str]
+) -> None:
+    table = write_digits(Path("photos"), count=30)
+    assert "the folder photos has no metadata.csv; write the table" in fails("init", "photos")
+    table.rename("photos/metadata.csv")
+    multitask("init", "photos/")
+    written = yaml.safe_load(Path("photos.yaml").read_text())
+    assert written["data"]["init_args"]["path"] == "photos/metadata.csv"
+    Path("photos/metadata.jsonl").touch()
+    assert "has metadata.csv and metadata.jsonl; write" in fails("init", "photos", "--output=b")
+
+
 def test_nothing_is_overwritten(
     multitask: Callable[..., None], fails: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from multitask.cli.help import usage
+from multitask.data.table_file import ENDINGS
 from multitask.errors import InputError, nearest
 from multitask.inspection.data_report import data_report
 from multitask.inspection.experiment_file import experiment_text
@@ -15,7 +17,7 @@ from multitask.inspection.table_inspection import load, table_data
 from multitask.inspection.training_plan import training_plan
 from multitask.runs.log_file import quiet_screen, say
 
-USAGE = "multitask init TABLE [--output=experiment.yaml] [--image_column=] [--image_folder=]"
+USAGE = usage("init")
 
 
 def init_command(arguments: Sequence[str]) -> None:
@@ -28,8 +30,9 @@ def init_command(arguments: Sequence[str]) -> None:
         InputError: if an argument or the table is not right, or the experiment is there already.
     """
     source, options = _options(arguments)
-    table = Path(source)
-    output = Path(options["output"] or f"{table.stem}.yaml")
+    table = _table(Path(source))
+    name = table.stem if table == Path(source) else Path(source).resolve().name
+    output = Path(options["output"] or f"{name}.yaml")
     _refuse_existing(output)
     folder = Path(options["image_folder"]) if options["image_folder"] else None
     quiet_screen()
@@ -43,6 +46,16 @@ def init_command(arguments: Sequence[str]) -> None:
     say(report_text(report))
     say(f"Written, with comments on what was guessed: {output}")
     say(f"Look at it, and train: multitask fit --config {shlex.quote(str(output))}")
+
+
+def _table(source: Path) -> Path:
+    if not source.is_dir():
+        return source
+    found = [table for ending in ENDINGS if (table := source / f"metadata{ending}").is_file()]
+    if len(found) == 1:
+        return found[0]
+    where = " and ".join(table.name for table in found) or "no metadata.csv"
+    raise InputError(f"the folder {source} has {where}; write the table to read, as in: {USAGE}")
 
 
 def _refuse_existing(output: Path) -> None:

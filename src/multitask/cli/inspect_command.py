@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 from multitask.cli.arguments import prepare
 from multitask.cli.command_line import CommandLine
+from multitask.cli.help import usage
 from multitask.cli.report import say_where
 from multitask.data import DataModule, Table
 from multitask.data.table_sources import tables
@@ -29,7 +30,7 @@ from multitask.runs.tracking import finish, sync_command, wandb_logger, wandb_mo
 from multitask.study.page import write_page
 from multitask.tasks import Classification
 
-USAGE = "multitask inspect CONFIG [settings, as of fit]"
+USAGE = usage("inspect")
 FIGURE = "data.png"
 
 

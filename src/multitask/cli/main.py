@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from multitask.cli.help import help_for
 from multitask.errors import InputError
 from multitask.runs.log_file import LOG, brief_warnings
 
@@ -75,6 +76,9 @@ def _located(error: InputError) -> str:
 
 
 def _run(arguments: list[str]) -> None:
+    if (text := help_for(arguments)) is not None:
+        print(text)
+        return
     # Here, so that an interrupt while Lightning is being imported is told in one line too.
     from multitask.cli.arguments import prepare, resumed_folder
     from multitask.cli.command_line import CommandLine

@@ -20,7 +20,7 @@ class Parser(LightningArgumentParser):
     """What is being parsed, to tell where a wrong value stands."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{**kwargs, "allow_abbrev": False})
+        super().__init__(*args, **{"prog": "multitask", **kwargs, "allow_abbrev": False})
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Explain what is wrong."""

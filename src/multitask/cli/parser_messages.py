@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from multitask.cli.config_check import problems
+from multitask.cli.help import VERBS
 from multitask.cli.overlay import assigned, options
 from multitask.cli.yaml_source import Setting, read_config, walk
 from multitask.errors import nearest
 
-OWN_VERBS = ("resume", "init", "inspect", "study", "sweep-report")
-"""Those that Lightning's parser does not know of."""
 EXAMPLE = "--config=configs/experiment/digits.yaml"
 BOILERPLATE = re.compile(
     r"Does not validate against|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>"
@@ -44,13 +43,11 @@ def sentence(message: str, arguments: Sequence[str], tree: Setting) -> str:
 
 
 def _unknown_verb(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
-    verbs = [*re.findall(r"\w+", match["valid"]), *OWN_VERBS]
-    return f"there is no verb '{match['given']}'{nearest(match['given'], verbs)}"
+    return f"there is no verb '{match['given']}'{nearest(match['given'], VERBS)}"
 
 
 def _no_verb(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
-    verbs = ", ".join([*match["valid"].split(","), *OWN_VERBS])
-    return f"say first what to do ({verbs}), as in: multitask fit {EXAMPLE}"
+    return f"say first what to do ({', '.join(VERBS)}), as in: multitask fit {EXAMPLE}"
 
 
 def _setting_before_verb(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
@@ -129,8 +126,8 @@ def _ambiguous(match: re.Match[str], arguments: Sequence[str], tree: Setting) ->
 
 
 SPEAKERS: tuple[tuple[str, Speaker], ...] = (
-    (r"invalid choice: '(?P<given>.*?)' \(choose from (?P<valid>.*)\)", _unknown_verb),
-    (r'expected "subcommand" to be one of \{(?P<valid>.*)\}', _no_verb),
+    (r"invalid choice: '(?P<given>.*?)' \(choose from .*\)", _unknown_verb),
+    (r'expected "subcommand" to be one of \{', _no_verb),
     (r"is not accepted before subcommand '(?P<verb>\w+)'", _setting_before_verb),
     (r"argument (?P<flag>\S+): expected one argument", _without_value),
     (r"instantiatable class, but (?P<name>[\w.]+) is abstract", _abstract),

@@ -15,6 +15,7 @@ from jsonargparse import ArgumentParser
 
 from multitask.cli.arguments import prepare
 from multitask.cli.config_errors import check_arguments
+from multitask.cli.help import usage
 from multitask.cli.yaml_source import read_config
 from multitask.errors import InputError, nearest
 from multitask.runs.log_file import say
@@ -31,7 +32,7 @@ from multitask.study.variation import write_variation
 from multitask.study.wandb_report import send_report
 from multitask.tasks import Task
 
-USAGE = "multitask study configs/study/digits.yaml [--jobs=2] [--shard=1/4] [--folder=studies]"
+USAGE = usage("study")
 OF_AN_AGENT = ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH")
 PRELOADED = ("multitask.cli.command_line", "multitask.study.execution")
 

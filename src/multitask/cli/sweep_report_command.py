@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from multitask.cli.help import usage
 from multitask.errors import InputError, nearest
 from multitask.runs.log_file import say
 from multitask.study.sweep import find_trials, read_sweep
 from multitask.study.sweep_download import download
 from multitask.study.sweep_report import write_sweep_report
 
-USAGE = "multitask sweep-report ENTITY/PROJECT/ID (or the folder of its runs) [--folder=studies]"
+USAGE = usage("sweep-report")
 
 
 def sweep_report_command(arguments: Sequence[str]) -> None:

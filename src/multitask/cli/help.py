@@ -1,0 +1,86 @@
+"""What each verb does, for people who ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+ASKING = ("-h", "--help")
+LISTED_BY_PARSER = "fit"
+"""The verb of whose settings the parser gives a list."""
+VERBS = {
+    "fit": (
+        "multitask fit --config=FILE [--KEY=VALUE ...]",
+        "Train, then test the best checkpoint.",
+    ),
+    "validate": (
+        "multitask validate --ckpt_path=RUN/checkpoints/best.ckpt [--KEY=VALUE ...]",
+        "Compute the validation metrics of a checkpoint.",
+    ),
+    "test": (
+        "multitask test --ckpt_path=RUN/checkpoints/best.ckpt [--KEY=VALUE ...]",
+        "Compute the test metrics of a checkpoint.",
+    ),
+    "predict": (
+        "multitask predict --ckpt_path=RUN/checkpoints/best.ckpt [--KEY=VALUE ...]",
+        "Write a table of a checkpoint's predictions for the test set.",
+    ),
+    "resume": (
+        "multitask resume [RUN] [--KEY=VALUE ...]",
+        "Go on with an interrupted run, the latest where none is named.",
+    ),
+    "init": (
+        "multitask init TABLE|FOLDER [--output=experiment.yaml] [--image_column=NAME] "
+        "[--image_folder=FOLDER]",
+        "Write a configuration for a table of images, and report on its data.",
+    ),
+    "inspect": (
+        "multitask inspect CONFIG [--KEY=VALUE ...]",
+        "Report on the data of a configuration, before anything is trained on them.",
+    ),
+    "study": (
+        "multitask study configs/study/digits.yaml [--jobs=2] [--shard=1/4] [--folder=studies]",
+        "Train methods and baselines over seeds, and write one report; what is there is kept.",
+    ),
+    "sweep-report": (
+        "multitask sweep-report ENTITY/PROJECT/ID (or the folder of its runs) [--folder=studies] "
+        "[--sweep=ID]",
+        "Report on the runs of a sweep.",
+    ),
+}
+"""How each verb is written, and what it does."""
+
+
+def usage(verb: str) -> str:
+    """How a verb is written."""
+    return VERBS[verb][0]
+
+
+def help_for(arguments: Sequence[str]) -> str | None:
+    """The help that a person asks for.
+
+    Args:
+        arguments: the command line, without the program's name.
+
+    Returns:
+        None where none is asked for, or where the parser answers.
+
+    """
+    if not any(each in ASKING for each in arguments):
+        return None
+    verb = arguments[0]
+    if verb in ASKING:
+        return _overview()
+    if verb not in VERBS or verb == LISTED_BY_PARSER:
+        return None
+    how, what = VERBS[verb]
+    lines = [f"usage: {how}", "", what]
+    if "--KEY=VALUE" in how:
+        lines += ["", f"For all settings: multitask {LISTED_BY_PARSER} --help"]
+    return "\n".join(lines)
+
+
+def _overview() -> str:
+    lines = ["One model, several tasks: multi-task learning on PyTorch Lightning.", ""]
+    for how, what in VERBS.values():
+        lines += [how, f"    {what}"]
+    return "\n".join([*lines, "", f"For all settings: multitask {LISTED_BY_PARSER} --help"])

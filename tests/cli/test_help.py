@@ -1,0 +1,46 @@
+"""Every verb says how it is written, and the program says which verbs there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from multitask.cli.help import VERBS
+
+
+@pytest.mark.parametrize("asking", ["--help", "-h"])
+def test_the_program_lists_its_verbs(
+    multitask: Callable[..., None], capsys: pytest.CaptureFixture[str], asking: str
+) -> None:
+    multitask(asking)
+    said = capsys.readouterr().out
+    assert re.findall(r"^multitask (\S+)", said, re.MULTILINE) == list(VERBS)
+    assert "For all settings: multitask fit --help" in said
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "fit"])
+def test_a_verb_tells_how_it_is_written(
+    multitask: Callable[..., None], capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    multitask(verb, "--help")
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: multitask {verb} ")
+    assert VERBS[verb][1] in said
+
+
+def test_fit_lists_all_settings(
+    multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        multitask("fit", "--help")
+    assert stopped.value.code == 0
+    said = capsys.readouterr().out
+    assert said.startswith("usage: multitask ")
+    assert "--run.wandb" in said
+    assert "--trainer.devices" in said
+
+
+def test_help_on_no_verb_names_the_nearest(fails: Callable[..., str]) -> None:
+    assert "there is no verb 'inspekt'; did you mean 'inspect'?" in fails("inspekt", "--help")
