@@ -67,6 +67,25 @@ def results(tmp_path: Path) -> Results:
     return collect(study, runs, folders, failures)
 
 
+def test_runs_that_were_not_tested_are_told(results: Results, tmp_path: Path) -> None:
+    runs = [PlannedRun("both", seed, {}, {"m": "both", "s": seed}) for seed in (0, 1)]
+    folders = {run.place: _finished(tmp_path / run.place, run, run.seed) for run in runs}
+    path = folders[runs[1].place] / "summary.json"
+    summary = json.loads(path.read_text())
+    summary["metrics"] = {"train/kind/loss": 0.1}
+    path.write_text(json.dumps(summary))
+    failures = dict.fromkeys(folders)
+    found = collect(results.study, runs, folders, failures)
+    assert list(found.runs["state"]) == ["finished", "untested"]
+    assert set(found.scores["seed"]) == {0}
+    assert list(found.costs["seed"]) == [0, 1]
+    write_report(collect(results.study, runs[1:], folders, failures), tmp_path, {})
+    said = (tmp_path / "report.md").read_text()
+    assert "1 runs (1 untested)" in said
+    assert "No run has been tested yet." in said
+    assert "untested | ended before a validation" in said
+
+
 def _finished(folder: Path, run: PlannedRun, seed: int) -> Path:
     tasks = [run.part] if run.method == SINGLE_TASK else ["kind", "size"]
     metrics = {"kind": "accuracy", "size": "mae"}

@@ -26,7 +26,7 @@ from multitask.study.execution import Program, Workplace, command, shard_of, tra
 from multitask.study.page import REPORT
 from multitask.study.plan import Method, PlannedRun, Study, planned, variants
 from multitask.study.report import write_report
-from multitask.study.results import Results, collect
+from multitask.study.results import UNTESTED, Results, collect
 from multitask.study.tuning import chosen, trials
 from multitask.study.variation import write_variation
 from multitask.study.wandb_report import send_report
@@ -228,5 +228,7 @@ def _report(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> Resul
     page = write_report(results, place.folder, commands)
     settings = yaml.safe_dump(asdict(study), sort_keys=False, allow_unicode=True)
     (place.folder / "study.yaml").write_text(settings, encoding="utf-8")
+    if untested := int((results.runs["state"] == "untested").sum()):
+        say(f"Not tested: {untested} of {len(results.runs)} runs, of which each {UNTESTED}")
     say(f"Report: {page}")
     return results

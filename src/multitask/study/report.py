@@ -92,6 +92,7 @@ def _page(
     yield from opening
     if not results.methods:
         yield "No run has been tested yet."
+        yield from _unfinished(results)
         return
     yield "## Test metrics\n"
     yield from _scores(results)

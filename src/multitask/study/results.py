@@ -13,6 +13,11 @@ import pandas as pd
 from multitask.runs.summary import read_summary
 from multitask.study.plan import SINGLE_TASK, PlannedRun, Study
 
+UNTESTED = (
+    "ended before a validation, which tells the checkpoint to test; let trainer.max_epochs, "
+    "max_steps or val_check_interval reach one"
+)
+
 
 @dataclass(frozen=True)
 class Results:
@@ -29,7 +34,7 @@ class Results:
         costs: a row for each finished run; columns ``method``, ``part``, ``seed`` and those of
             `multitask.callbacks.cost.Cost`.
         runs: a row for each planned run; columns ``method``, ``part``, ``seed``, ``state``
-            (``finished``, ``failed`` or ``missing``), ``reason``, ``folder``.
+            (``finished``, ``untested``, ``failed`` or ``missing``), ``reason``, ``folder``.
     """
 
     study: Study
@@ -79,11 +84,17 @@ def collect(
         key = {"method": run.method, "part": run.part, "seed": run.seed}
         reason = failures[run.place] or ""
         state = "finished" if summary else "failed" if reason else "missing"
+        if (
+            summary
+            and run.tests
+            and not any(name.startswith("test/") for name in summary["metrics"])
+        ):
+            state, reason = "untested", UNTESTED
         states.append({**key, "state": state, "reason": reason, "folder": str(folder or "")})
         if summary is None:
             continue
         costs.append({**key, **summary["cost"]})
-        if run.tests:
+        if run.tests and state == "finished":
             for task in summary["headlines"]:
                 metrics[task] = study.metrics.get(task, summary["headlines"][task])
                 value, directions[task] = _measured(summary, task, metrics[task])
