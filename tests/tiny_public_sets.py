@@ -50,7 +50,11 @@ def write_cifar100(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (folder / name).write_bytes(pickle.dumps(content))
         attribute = f"{name}_list"
         monkeypatch.setattr(datasets.CIFAR100, attribute, [[name, md5(folder / name)]])
-    (folder / "meta").write_bytes(pickle.dumps({"fine_label_names": []}))
+    labels = {
+        "fine_label_names": [f"fine {number}" for number in range(100)],
+        "coarse_label_names": [f"coarse {number}" for number in range(20)],
+    }
+    (folder / "meta").write_bytes(pickle.dumps(labels))
     meta = {**datasets.CIFAR100.meta, "md5": md5(folder / "meta")}
     monkeypatch.setattr(datasets.CIFAR100, "meta", meta)
 

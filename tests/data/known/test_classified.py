@@ -44,6 +44,7 @@ def test_cifar10_keeps_pixels_and_classes_together(
 ) -> None:
     pixels = torch.from_numpy(write_cifar10(tmp_path, monkeypatch)).view(-1, 3, 32, 32)
     data = ready(CIFAR10(root=tmp_path, val=0.25, seed=0))
+    assert data.class_names() == {"class": ["a", "b", "c", "d"]}
     assert [len(data.splits[split]) for split in ("train", "val", "test")] == [30, 10, 8]
     assert torch.equal(images(data, "test"), pixels[40:])
     assert data.targets("test")["class"].tolist() == [0, 1, 2, 3] * 2
@@ -61,6 +62,8 @@ def test_cifar100_has_both_levels_of_classes(
 ) -> None:
     write_cifar100(tmp_path, monkeypatch)
     data = ready(CIFAR100(root=tmp_path, seed=0))
+    names = data.class_names()
+    assert (names["class"][7], names["coarse_class"][7]) == ("fine 7", "coarse 7")
     assert images(data, "train").shape == (36, 3, 32, 32)
     for split in ("train", "val", "test"):
         targets = data.targets(split)
@@ -74,6 +77,7 @@ def test_mnist_and_fashion_mnist(cls: type[MNIST], tmp_path: Path) -> None:
     data = ready(cls(root=tmp_path, seed=0))
     assert images(data, "train").shape == (180, 1, 28, 28)
     assert images(data, "train").dtype == torch.uint8
+    assert data.class_names()["class"][9] == ("9 - nine" if cls is MNIST else "Ankle boot")
     # A bar's column tells its class.
     for split in ("train", "val", "test"):
         column = images(data, split)[:, 0, 10].int().argmax(1)

@@ -52,6 +52,8 @@ def test_splits_and_classes(pets: Any) -> None:
         assert torch.equal(targets["species"], (targets["breed"] >= 12).long())
         assert [int(name.split("_")[1]) for name in names] == targets["breed"].tolist()
     assert images(data, "train").shape == (37, 3, 48, 60)
+    assert data.class_names()["species"] == ["cat", "dog"]
+    assert [name.split()[1] for name in data.class_names()["breed"]] == list(map(str, range(37)))
     names = {split: set(data.names(split)) for split in SPLITS}
     assert len(names["train"] | names["val"] | names["test"]) == 111
 

@@ -41,10 +41,11 @@ class KnownData(DataModule, ABC):
         self.download = download
         self.computed = list(computed)
         self._names: dict[str, list[str] | None] = {}
+        self._classes: dict[str, list[str]] = {}
 
     @abstractmethod
     def read(self) -> dict[str, Part]:
-        """Read the parts that the set comes in, by name."""
+        """Read the parts that the set comes in, by name, and the names of classes."""
 
     def divide(self, parts: Mapping[str, Part]) -> Mapping[str, Part]:
         """Make ``train``, ``val`` and ``test`` of the parts; they are the parts if not overridden.
@@ -69,6 +70,10 @@ class KnownData(DataModule, ABC):
     def names(self, split: str) -> list[str] | None:
         self.setup()
         return self._names[split]
+
+    def class_names(self) -> dict[str, list[str]]:
+        self.setup()
+        return self._classes
 
     def own_geometry(self) -> dict[str, Geometry]:
         """How the computed targets follow; a set adds its own."""

@@ -21,5 +21,6 @@ class CIFAR10(Classified):
 
     def _part(self, train: bool) -> Part:
         source = self.fetched(datasets.CIFAR10, train=train)
+        self._classes["class"] = list(source.classes)
         images = torch.from_numpy(source.data).permute(0, 3, 1, 2).contiguous()
         return Part(InMemory(images, {"class": torch.tensor(source.targets)}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import torch
 from torchvision import datasets
@@ -25,10 +26,19 @@ class CIFAR100(Classified):
 
     def _part(self, part: str) -> Part:
         source = self.fetched(datasets.CIFAR100, train=part == "train")
-        # torchvision, which has just checked and read this file, leaves the coarse classes out.
-        path = Path(source.root, source.base_folder, part)
-        with open(path, "rb") as file:
-            coarse = pickle.load(file, encoding="latin1")["coarse_labels"]
+        # torchvision, which has just checked and read these files, leaves the coarse classes out.
+        folder = Path(source.root, source.base_folder)
+        coarse = _read(folder / part)["coarse_labels"]
+        names = _read(folder / source.meta["filename"])
+        self._classes = {
+            "class": names["fine_label_names"],
+            "coarse_class": names["coarse_label_names"],
+        }
         images = torch.from_numpy(source.data).permute(0, 3, 1, 2).contiguous()
         targets = {"class": torch.tensor(source.targets), "coarse_class": torch.tensor(coarse)}
         return Part(InMemory(images, targets))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return pickle.load(file, encoding="latin1")

@@ -24,4 +24,5 @@ class MNIST(Classified):
 
     def _part(self, train: bool) -> Part:
         source = self.fetched(type(self).reader, train=train)
+        self._classes["class"] = list(source.classes)
         return Part(InMemory(source.data.unsqueeze(1), {"class": source.targets}))

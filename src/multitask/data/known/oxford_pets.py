@@ -36,7 +36,8 @@ class OxfordPets(ImageFiles, Classified):
     def read(self) -> dict[str, Part]:
         for split in LISTS.values():
             # torchvision refuses lists that it cannot read.
-            self.fetched(datasets.OxfordIIITPet, split=split)
+            source = self.fetched(datasets.OxfordIIITPet, split=split)
+        self._classes = {"breed": list(source.classes), "species": ["cat", "dog"]}
         folder = self.root / "oxford-iiit-pet"
         rows = {part: _listed(folder / f"annotations/{LISTS[part]}.txt") for part in LISTS}
         names = [name for part in rows.values() for name, _, _ in part]
