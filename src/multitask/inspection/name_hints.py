@@ -32,8 +32,11 @@ def says_count(name: str) -> bool:
 
 
 def says_group(name: str) -> bool:
-    """Whether a name says that rows with the same cell belong to one person or animal."""
-    return bool(GROUP & set(words(name))) and not COUNT & set(words(name))
+    """Whether a name says that rows with the same cell belong together, as those of a person do."""
+    found = words(name)
+    # A fold change is a measurement.
+    is_fold = found[-1:] in (["fold"], ["folds"])
+    return (is_fold or bool(GROUP & set(found))) and not COUNT & set(found)
 
 
 def says_identifier(name: str) -> bool:
