@@ -46,13 +46,19 @@ def _own_cache(_own_folder: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_all_problems_of_a_table_are_told_and_which_would_stop_a_training(
     multitask: Callable[..., None], fails: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_digits(Path("data"), count=60)
-    Path("faulty.yaml").write_text(yaml.safe_dump(EXPERIMENT))
+    table = write_digits(Path("data"), count=60)
+    lines = table.read_text(encoding="utf-8").splitlines()
+    lines[3] = "images/002.png,two,3 kg,"
+    table.write_text("\n".join(lines), encoding="utf-8")
+    experiment = deepcopy(EXPERIMENT)
+    experiment["data"]["init_args"]["targets"]["ink"] = {"columns": "ink"}
+    Path("faulty.yaml").write_text(yaml.safe_dump(experiment))
     assert "row" in fails("fit", "--config=faulty.yaml", "--run.wandb=off")
     multitask("inspect", "faulty.yaml")
     said = capsys.readouterr().out
     assert "outside_root: 1\n" in said
     assert "unreadable_image: 1; a training would stop at them" in said
+    assert "row 4, images/002.png: column ink: the cell '3 kg' is not a number" in said
     assert "- row 32, images/030.png: not an image" in said
     assert "; a training would stop at them\n\n- row 2, images/000.png: column digit: " in said
     assert "| three |" in said

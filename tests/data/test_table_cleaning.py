@@ -132,6 +132,7 @@ def test_a_row_is_kept_as_told(table: MakeTable, rows: Rows, photos: Path, kind:
 
 CELLS: dict[str, tuple[str, Any, str]] = {
     "unknown_class": ("species", "dgo", "the class 'dgo' is none of classes"),
+    "unreadable_target": ("weight", "3 kg", "the cell '3 kg' is not a number"),
     "infinite_target": ("weight", "inf", "inf is infinite"),
 }
 
@@ -150,6 +151,7 @@ def test_a_cell_that_cannot_be_used_ends_the_program(
     assert said.startswith(f"{where}{reason} (and 1 more of this kind)")
     assert f"take such cells as missing with data.init_args.cleaning.{kind}=skip" in said
     assert kind != "unknown_class" or said.endswith("; did you mean 'dog'?")
+    assert kind != "unreadable_target" or "list it in data.init_args.missing" in said
 
 
 @pytest.mark.parametrize("kind", CELLS)

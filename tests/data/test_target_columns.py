@@ -93,7 +93,9 @@ def test_numbers_of_any_kind() -> None:
 def test_what_is_no_number_is_reported(cell: Any) -> None:
     found, problems = numbers({"size": column("1", cell)})
     assert same(found, [1.0, NAN])
-    assert [(each.place, each.column, each.kind) for each in problems] == [(1, "size", None)]
+    assert [(each.place, each.column, each.kind) for each in problems] == [
+        (1, "size", "unreadable_target")
+    ]
     assert repr(cell) in problems[0].reason
 
 

@@ -14,7 +14,7 @@ from multitask.errors import InputError
 
 Policy = Literal["error", "skip"]
 PolicyOrKeep = Literal["error", "skip", "keep"]
-OF_CELLS = ("unknown_class", "infinite_target")
+OF_CELLS = ("unknown_class", "unreadable_target", "infinite_target")
 """Kinds that concern a cell, which is then missing; all others concern a row."""
 MAY_BE_KEPT = ("symbolic_link", "duplicate_row")
 COLUMNS = ["row", "file", "kind", "column", "reason", "table"]
@@ -24,8 +24,8 @@ COLUMNS = ["row", "file", "kind", "column", "reason", "table"]
 class Cleaning:
     """What to do where a row or a cell cannot be used.
 
-    ``error`` ends the program with one sentence. ``skip`` leaves out the row, for the last two the
-    cell, which is then missing, and lists it. ``keep`` takes it as it is.
+    ``error`` ends the program with one sentence. ``skip`` leaves out the row, for the last three
+    the cell, which is then missing, and lists it. ``keep`` takes it as it is.
 
     Args:
         unreadable_image: a file that is no whole image.
@@ -35,6 +35,7 @@ class Cleaning:
         symbolic_link: a link to somewhere outside of the folder of images.
         duplicate_row: a file that an earlier row has already.
         unknown_class: a class that ``classes`` does not list.
+        unreadable_target: a cell that is no number, or a list of another length than the others.
         infinite_target: a number that is infinite, or too large for float32.
     """
 
@@ -45,6 +46,7 @@ class Cleaning:
     symbolic_link: PolicyOrKeep = "error"
     duplicate_row: PolicyOrKeep = "error"
     unknown_class: Policy = "error"
+    unreadable_target: Policy = "error"
     infinite_target: Policy = "error"
 
 

@@ -203,17 +203,9 @@ class Table(DataModule):
 
 
 def _report(rows: TableRows, cells: Sequence[Cell], findings: Findings) -> None:
-    refused = [cell for cell in cells if cell.kind is None]
-    if refused:
-        first = min(refused, key=lambda cell: cell.place)
-        more = f" (and {len(refused) - 1:,} more such cells)" if len(refused) > 1 else ""
-        raise InputError(
-            f"{rows.row(first.place)}: column '{first.column}': {first.reason}{more}; correct it, "
-            "list a text that means missing in data.init_args.missing, or a class's in classes"
-        )
     findings.add(
         [
-            Finding(rows.row(cell.place), str(cell.kind), cell.reason, cell.column, cell.hint)
+            Finding(rows.row(cell.place), cell.kind, cell.reason, cell.column, cell.hint)
             for cell in sorted(cells, key=lambda cell: cell.place)
         ]
     )

@@ -49,6 +49,13 @@ class TargetColumns:
         return [str(each) for each in self.classes or ()]
 
 
+UNREADABLE = "unreadable_target"
+NO_NUMBER = (
+    "; if it means missing, list it in data.init_args.missing, and if it is a class, list those in "
+    "the target's classes"
+)
+
+
 @dataclass(frozen=True)
 class Cell:
     """A cell that cannot be used as it is.
@@ -58,14 +65,14 @@ class Cell:
         column: its column.
         reason: what is wrong with it.
         hint: what may have been meant, from a semicolon on.
-        kind: name of the policy in `multitask.data.cleaning.Cleaning`; None where none helps.
+        kind: name of the policy in `multitask.data.cleaning.Cleaning`.
     """
 
     place: int
     column: str
     reason: str
     hint: str = ""
-    kind: str | None = None
+    kind: str = UNREADABLE
 
 
 def check_columns(name: str, target: TargetColumns, missing: Sequence[str]) -> None:
@@ -193,7 +200,7 @@ def _column(name: str, cells: Series) -> tuple[Tensor, list[Cell]]:
     values = pd.to_numeric(usable, errors="coerce").to_numpy(dtype=np.float64, copy=True)
     unreadable = np.flatnonzero(np.isnan(values) & cells.notna().to_numpy())
     problems = [
-        Cell(place, name, f"the cell {cells.iloc[place]!r} is not a number")
+        Cell(place, name, f"the cell {cells.iloc[place]!r} is not a number", NO_NUMBER)
         for place in unreadable.tolist()
     ]
     # A number that float32 cannot hold would be infinite there.
