@@ -1,6 +1,22 @@
 """One model, several tasks: multi-task learning on PyTorch Lightning."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from multitask.errors import InputError
-from multitask.module import MultiTask
+
+if TYPE_CHECKING:
+    from multitask.module import MultiTask
 
 __all__ = ["InputError", "MultiTask"]
+
+
+def __getattr__(name: str) -> Any:
+    # Not before it is asked for: with PyTorch it takes seconds, which help need not wait for, and
+    # in which an interrupt would come before the program could tell of it.
+    if name == "MultiTask":
+        from multitask.module import MultiTask
+
+        return MultiTask
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -44,3 +46,14 @@ def test_fit_lists_all_settings(
 
 def test_help_on_no_verb_names_the_nearest(fails: Callable[..., str]) -> None:
     assert "there is no verb 'inspekt'; did you mean 'inspect'?" in fails("inspekt", "--help")
+
+
+def test_help_does_not_wait_for_pytorch() -> None:
+    code = """
+import sys
+from multitask.cli.main import main
+main(['-h'])
+print('torch' in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("\nFalse\n")
