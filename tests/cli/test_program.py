@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,3 +80,32 @@ def test_what_waits_is_written_and_what_was_registered_is_called(
 
 def test_threads_are_waited_for(ended: tuple[Path, str, str]) -> None:
     assert "worked on\nwith_a_thread: 0" in ended[1]
+
+
+def _run(code: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, text=True, timeout=120, **options)
+
+
+def test_a_reader_that_has_gone_ends_the_program_without_a_traceback() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "from multitask.cli.program import program; program()"
+    done = _run(code, "--help", stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_another_broken_pipe_is_an_error_as_any() -> None:
+    code = """
+from multitask.cli import main, program
+
+def failing(arguments):
+    raise BrokenPipeError("to a server")
+
+main._run = failing
+program.program()
+"""
+    done = _run(code, capture_output=True)
+    assert done.returncode == 1
+    assert "BrokenPipeError: to a server" in done.stderr

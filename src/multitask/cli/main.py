@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import warnings
 from collections.abc import Sequence
@@ -22,6 +23,11 @@ NOISE = (
     r".*Attribute '.*' is an instance of `nn.Module`.*",
     r".*FSDP2-wrapped module .* returned a view tensor.*",
 )
+NOBODY_READS = 141
+"""Exit code where the reader of the screen has gone, as in ``multitask --help | head -1``.
+
+It is the one that a shell gives programs that the system ends for that.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,11 +53,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _say("interrupted")
         sys.exit(130)
     except Exception as error:
+        if _nobody_reads(error):
+            sys.exit(NOBODY_READS)
         if (bad_input := _bad_input(error)) is None:
             LOG.exception("the program failed")
             raise
         _say(_located(bad_input))
         sys.exit(2)
+
+
+def _nobody_reads(error: Exception) -> bool:
+    if not isinstance(error, BrokenPipeError):
+        return False
+    # It may as well have been a pipe to another process than the reader of the screen.
+    screen = select.poll()
+    screen.register(sys.stdout, 0)
+    return bool(screen.poll(0))
 
 
 def _say(text: str) -> None:
@@ -77,7 +94,7 @@ def _located(error: InputError) -> str:
 
 def _run(arguments: list[str]) -> None:
     if (text := help_for(arguments)) is not None:
-        print(text)
+        print(text, flush=True)
         return
     # Here, so that an interrupt while Lightning is being imported is told in one line too.
     from multitask.cli.arguments import prepare, resumed_folder
