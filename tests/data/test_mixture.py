@@ -230,6 +230,15 @@ def test_a_class_of_two_numbers_is_refused() -> None:
         data.class_names()
 
 
+def test_a_number_of_two_classes_is_refused() -> None:
+    three = {"one": Named(["cat", "dog"]), "two": Named(["cat"]), "three": Named(["cat", "owl"])}
+    message = (
+        "class 1 of task 'kind' is 'dog' in source 'one' and 'owl' in source 'three'; list all"
+    )
+    with pytest.raises(InputError, match=message):
+        mixture(sources=three).class_names()
+
+
 def test_sources_prepare_their_data() -> None:
     sources = {"one": Part(), "two": Part(1)}
     mixture(sources=sources).prepare_data()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any, Literal
 
 import pandas as pd
@@ -105,22 +105,19 @@ class Mixture(DataModule):
         """Of a task of several sources, the names of the source that has most.
 
         Raises:
-            InputError: if two sources give a class different numbers.
+            InputError: if two sources give a class different numbers; or a number different
+                classes, unless they have no name in common, as in two languages.
         """
-        found: dict[str, tuple[str, list[str]]] = {}
-        for name, source in self.sources.items():
-            for task, classes in source.class_names().items():
-                owner, others = found.setdefault(task, (name, classes))
-                for place, each in enumerate(classes):
-                    if each in others and others.index(each) != place:
-                        raise InputError(
-                            f"sources: '{each}' is class {others.index(each)} of task '{task}' in "
-                            f"source '{owner}' and class {place} in source '{name}'; list the same "
-                            "classes in the same order in both"
-                        )
-                if len(classes) > len(others):
-                    found[task] = name, classes
-        return {task: classes for task, (_, classes) in found.items()}
+        known = [(name, source.class_names()) for name, source in self.sources.items()]
+        for (one, first), (two, second) in combinations(known, 2):
+            for task in first:
+                if task in second:
+                    _check_classes(task, (one, first[task]), (two, second[task]))
+        found: dict[str, list[str]] = {}
+        for _, classes in known:
+            for task, names in classes.items():
+                found[task] = max(found.get(task, []), names, key=len)
+        return found
 
     @property
     def skipped(self) -> DataFrame:
@@ -189,6 +186,25 @@ def _check_source(name: str, source: DataModule) -> None:
             f"source '{name}': {kind.__name__} changes batches in on_after_batch_transfer, which "
             "would not be called; change the images in the split's `images`"
         )
+
+
+def _check_classes(task: str, first: tuple[str, list[str]], second: tuple[str, list[str]]) -> None:
+    (one, names), (two, others) = first, second
+    advice = "list all classes in the same order in both"
+    for place, name in enumerate(others):
+        if name in names and names.index(name) != place:
+            raise InputError(
+                f"sources: '{name}' is class {names.index(name)} of task '{task}' in source "
+                f"'{one}' and class {place} in source '{two}'; {advice}"
+            )
+    if set(names).isdisjoint(others):
+        return
+    for place, (name, other) in enumerate(zip(names, others, strict=False)):
+        if name != other:
+            raise InputError(
+                f"sources: class {place} of task '{task}' is '{name}' in source '{one}' and "
+                f"'{other}' in source '{two}'; {advice}"
+            )
 
 
 def _described(geometry: Geometry) -> str:
