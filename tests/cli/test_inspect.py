@@ -87,7 +87,8 @@ def test_problems_of_all_tables_of_a_mixture_are_told(
     Path("mixed.yaml").write_text(yaml.safe_dump({**EXPERIMENT, "data": data}))
     multitask("inspect", "mixed.yaml")
     said = capsys.readouterr().out
-    assert "outside_root: 2; a training would stop at them" in said
+    assert "outside_root: 2; a training would stop at 1 of them\n" in said
+    assert "unreadable_image: 2; a training would stop at them\n" in said
     (folder,) = Path("runs/inspect/mixed").iterdir()
     findings = pd.read_csv(folder / "findings.csv")
     assert findings.groupby("table")["kind"].value_counts().unstack().nunique().tolist() == [1] * 3

@@ -13,6 +13,9 @@ from multitask.data.cleaning import COLUMNS
 from multitask.inspection.image_contents import Duplicates, duplicates
 from multitask.inspection.target_summary import Outlier, Summary, outliers, summarise
 
+Stops = set[tuple[str, str]]
+"""A table's file, and a kind of finding at which a training with it would stop."""
+
 
 @dataclass(frozen=True)
 class DataReport:
@@ -27,7 +30,7 @@ class DataReport:
         names: by split, what people call the samples, as far as they have names.
         findings: rows and cells that cannot be used: ``row``, ``file``, ``kind``, ``column``,
             ``reason``, ``table``.
-        stops: the kinds of findings at which a training would stop.
+        stops: the table and the kind of those findings at which a training would stop.
         left_out: columns of the table that are no targets, and why.
     """
 
@@ -38,7 +41,7 @@ class DataReport:
     duplicates: list[Duplicates]
     names: dict[str, list[str] | None]
     findings: pd.DataFrame
-    stops: set[str] = field(default_factory=set)
+    stops: Stops = field(default_factory=set)
     left_out: dict[str, str] = field(default_factory=dict)
 
     def name(self, split: str, place: int) -> str:
@@ -56,7 +59,7 @@ def data_report(
     data: DataModule,
     title: str,
     classes: Mapping[str, Sequence[str]],
-    stops: set[str] | None = None,
+    stops: Stops | None = None,
     left_out: Mapping[str, str] | None = None,
 ) -> DataReport:
     """Look at all targets and all images of a data set.

@@ -49,9 +49,10 @@ def _findings(report: DataReport) -> Iterator[str]:
     yield "## Rows and cells that cannot be used"
     several = report.findings["table"].nunique() > 1
     for kind, rows in report.findings.groupby("kind", sort=False):
-        stops = "; a training would stop at them" if kind in report.stops else ""
+        stops = sum((table, kind) in report.stops for table in rows["table"])
+        those = "them" if stops == len(rows) else f"{stops:,} of them"
         yield ""
-        yield f"{kind}: {len(rows):,}{stops}"
+        yield f"{kind}: {len(rows):,}" + (f"; a training would stop at {those}" if stops else "")
         yield ""
         for each in rows.head(MOST_LISTED).itertuples():
             column = f"column {each.column}: " if each.column else ""

@@ -10,6 +10,7 @@ from multitask.data import DataModule, Mixture, Table
 from multitask.data.cleaning import Cleaning
 from multitask.data.splits import ByColumn, GroupedSplit, RandomSplit, Split
 from multitask.data.target_columns import TargetColumns
+from multitask.inspection.data_report import Stops
 from multitask.inspection.table_contents import TableContents
 
 SKIPPED: dict[str, Any] = dict.fromkeys(asdict(Cleaning()), "skip")
@@ -17,24 +18,24 @@ LOOKING = Cleaning(**SKIPPED)
 """What would stop a training is left out and listed."""
 
 
-def look_past(data: DataModule) -> set[str]:
+def look_past(data: DataModule) -> Stops:
     """Have the problems of tables listed instead of stopping at the first.
 
     Args:
         data: any data, not yet loaded; only a table, or tables that are mixed, are changed.
 
     Returns:
-        The kinds at which a training with these data would stop.
+        The table and the kind of what a training with these data would stop at.
     """
     if isinstance(data, Mixture):
-        return {kind for source in data.sources.values() for kind in look_past(source)}
+        return {stop for source in data.sources.values() for stop in look_past(source)}
     if not isinstance(data, Table):
         return set()
     policies = asdict(data.cleaning)
     stops = {kind for kind, policy in policies.items() if policy == "error"}
     # What is kept is trained on.
     data.cleaning = replace(data.cleaning, **{kind: SKIPPED[kind] for kind in stops})
-    return stops
+    return {(str(source.table), kind) for source in data.sources for kind in stops}
 
 
 def load(data: DataModule) -> None:
