@@ -121,6 +121,11 @@ BAD_LINES = {
     "number": ("lr: 0.005", "lr: fast", [":16: ", "lr should be a number, not 'fast'"]),
     "list": ("[digit, glyph]", "digit", [":5: ", "tasks should be a list of texts, not 'digit'"]),
     "choice": ("scale: common", "scale: comon", [":15: ", "'element', 'common'", "mean 'common'"]),
+    "truth value of YAML": (
+        "experiment: ",
+        "wandb: off, experiment: ",
+        [":2: ", "or 'off', not False; write 'off' in quotes, as YAML takes it for False without"],
+    ),
     "list of tasks": ("digit:\n", "- digit:\n", ["good.yaml:", "invalid YAML"]),
     "duplicate key": (
         "    glyph:\n",

@@ -11,6 +11,7 @@ from functools import cache
 from inspect import Parameter
 from typing import Any
 
+import yaml
 from lightning.pytorch import Trainer
 
 from multitask.cli.class_check import Accepted, accepted, choose, find_class
@@ -172,8 +173,10 @@ def _misfit(setting: Setting, parameter: Parameter, path: Keys) -> Iterator[Prob
     if given is None:
         what = f"{path[-1]} is empty; it should be {words(parameter.annotation)}"
     else:
-        suggestion = nearest(str(given), choices(parameter.annotation))
+        listed = choices(parameter.annotation)
+        suggestion = nearest(str(given), listed)
         near = suggestion if "mean" in suggestion else _colon_advice(setting.place)
+        near = _truth_advice(given, listed) or near
         what = f"{path[-1]} should be {words(parameter.annotation)}, not {given!r:.80}{near}"
     yield Problem(setting.place, path, what, empty=given is None)
 
@@ -202,6 +205,13 @@ def _without_class(setting: Setting, kinds: Expected, path: Keys) -> Problem:
         return Problem(where, path, f"there is no '{near[0]}'; did you mean 'class_path'?")
     advice = _colon_advice(place) or choose(kinds.classes)
     return Problem(place, path, f"{path[-1]} has no class_path{advice}")
+
+
+def _truth_advice(given: Any, choices: list[str]) -> str:
+    if not isinstance(given, bool):
+        return ""
+    meant = [choice for choice in choices if yaml.safe_load(choice) is given]
+    return f"; write '{meant[0]}' in quotes, as YAML takes it for {given} without" if meant else ""
 
 
 def _colon_advice(place: Place) -> str:
