@@ -49,3 +49,24 @@ def test_bad_input_about_sources(
     message = fails("fit", MIXTURE, *QUICK, argument)
     for word in words:
         assert word in message
+
+
+def test_a_single_target_of_a_source_is_left_to_the_file(fails: Callable[..., str]) -> None:
+    Path("mixed.yaml").write_text(
+        """
+data:
+  class_path: multitask.data.Mixture
+  init_args:
+    sources:
+      photos:
+        class_path: multitask.data.Table
+        init_args: {path: photos.csv, targets: {weight: {columns: weight_g}}}
+model:
+  encoder: {class_path: multitask.encoders.ConvNet}
+  tasks: {weight: {class_path: multitask.tasks.Regression}}
+  optimizer: {class_path: torch.optim.AdamW}
+"""
+    )
+    argument = "--data.sources.photos.init_args.targets.weight.columns=height_cm"
+    message = fails("fit", "--config=mixed.yaml", *QUICK, argument)
+    assert f"{argument}: an argument cannot change one of the targets of a source" in message

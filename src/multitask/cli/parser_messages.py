@@ -125,6 +125,18 @@ def _ambiguous(match: re.Match[str], arguments: Sequence[str], tree: Setting) ->
     )
 
 
+def _deep_in_mappings(match: re.Match[str], arguments: Sequence[str], tree: Setting) -> str:
+    # The parser loses what a mapping in an object of another mapping held.
+    for option in options(arguments):
+        owner, reaches, _ = option.name.partition(f".{match['key']}.")
+        if reaches:
+            return (
+                f"{option.text}: an argument cannot change one of the {owner.split('.')[-1]} of a "
+                "source; change it in the configuration file"
+            )
+    return f"'{match['key']}' cannot be set by an argument; write it in the configuration file"
+
+
 SPEAKERS: tuple[tuple[str, Speaker], ...] = (
     (r"invalid choice: '(?P<given>.*?)' \(choose from .*\)", _unknown_verb),
     (r'expected "subcommand" to be one of \{', _no_verb),
@@ -138,6 +150,7 @@ SPEAKERS: tuple[tuple[str, Speaker], ...] = (
     (r"Unable to load config ['\"](?P<path>.*?)['\"]", _missing_file),
     (r"Subcommand '(?P<verb>\w+)' does not accept option '(?P<key>[^']+)'", _other_verb),
     (r"Multiple subclasses with name (?P<name>\w+)\..* ambiguity: (?P<paths>.*)", _ambiguous),
+    (r"Expected a <class 'dict'>\. Got value: Namespace\((?P<key>\w+)=", _deep_in_mappings),
 )
 
 
