@@ -45,6 +45,21 @@ def test_rows_are_the_models_predictions_in_the_datas_order(
         assert abs(float(row["size"]) - float(expected["size"])) < 1e-4
 
 
+def test_classes_are_called_by_their_names(
+    tmp_path: Path, tiny_data: Callable[..., DataModule], tiny_model: Callable[..., MultiTask]
+) -> None:
+    model, data = tiny_model().eval(), tiny_data()
+    data.setup()
+    model.named_tasks["kind"].classes = ["cat", "dog", "owl"]  # type: ignore[assignment]
+    table = PredictionTable(tmp_path / "predictions.csv")
+    batch = data.splits["test"][torch.arange(24)]
+    prediction = model.predict(batch["image"])
+    table.on_predict_batch_end(FIRST, model, prediction, batch)
+    table.on_predict_end(FIRST, model)
+    named = [["cat", "dog", "owl"][number] for number in prediction["kind"].argmax(1)]
+    assert [row["kind"] for row in rows(tmp_path / "predictions.csv")] == named
+
+
 def test_every_test_sample_has_a_row(
     tmp_path: Path,
     tiny_data: Callable[..., DataModule],

@@ -57,6 +57,7 @@ def test_a_table_becomes_an_experiment_a_training_and_predictions(
     multitask("predict", f"--ckpt_path={run}/checkpoints/best.ckpt", *QUICK)
     (predictions,) = run.glob("predict/*/predictions.csv")
     files = pd.read_csv(predictions)["file"]
+    assert set(pd.read_csv(predictions)["digit"]) <= set(CLASSES)
     named = {row["file_name"] for row in csv.DictReader(table.open(encoding="utf-8"))}
     assert set(files) < named
     assert len(files) == 30

@@ -13,6 +13,7 @@ from torch import Tensor
 from multitask.data import DataModule
 from multitask.distributed import gather_rows
 from multitask.module import MultiTask
+from multitask.tasks import Classification
 
 FILE_COLUMN = "file"
 
@@ -20,8 +21,8 @@ FILE_COLUMN = "file"
 class PredictionTable(Callback):
     """Writes one row a sample: its index in the split, its file if it has one, and predictions.
 
-    Classes have their number and its probability, vectors a column for each element; numbers are
-    in original units.
+    Classes have their name, or their number where they have none, and its probability, vectors a
+    column for each element; numbers are in original units.
 
     Args:
         path: the CSV file.
@@ -54,12 +55,22 @@ class PredictionTable(Callback):
             return
         order = columns["index"].argsort()
         cells = {name: values[order].tolist() for name, values in columns.items()}
+        cells |= _class_names(pl_module, cells)
         if (names := _names(trainer)) is not None:
             files = {FILE_COLUMN: [names[index] for index in cells["index"]]}
             cells = {"index": cells.pop("index"), **files, **cells}
         rows = zip(*cells.values(), strict=True)
         with self.path.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([cells.keys(), *rows])
+
+
+def _class_names(module: LightningModule, cells: dict[str, list[Any]]) -> dict[str, list[str]]:
+    assert isinstance(module, MultiTask)
+    return {
+        name: [task.classes[number] for number in cells[name]]
+        for name, task in module.named_tasks.items()
+        if name in cells and isinstance(task, Classification)
+    }
 
 
 def _names(trainer: Trainer) -> list[str] | None:
