@@ -86,7 +86,7 @@ def test_findings_are_listed_with_their_rows(data: Faulty) -> None:
     rows = [(row, f"{row}.png", "missing_file", "", "it is gone", "a.csv") for row in range(2, 15)]
     rows.append((20, "a.png", "unknown_class", "kind", "'catt' is no class", "a.csv"))
     data.skipped = pd.DataFrame(rows, columns=COLUMNS)  # type: ignore[attr-defined]
-    text = report_text(data_report(data, "faulty", {}, {"missing_file"}))
+    text = report_text(data_report(data, "faulty", {}, {("a.csv", "missing_file")}))
     assert "missing_file: 13; a training would stop at them" in text
     assert "- row 2, 2.png: it is gone" in text
     assert "- and 3 more" in text
