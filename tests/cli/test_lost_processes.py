@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,15 @@ def child_of(process: ForkedProgram) -> int:
     return int(child)
 
 
+def has_started_another(process: ForkedProgram) -> bool:
+    for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+        # Others are commands such as git's, which end soon.
+        with suppress(OSError):
+            if "__main__.py" in Path(f"/proc/{child}/cmdline").read_text():
+                return True
+    return False
+
+
 def hit(
     process: ForkedProgram, root: Path, after: int, number: int, child: bool
 ) -> tuple[str, int]:
@@ -59,6 +69,24 @@ def hit(
         time.sleep(0.01)
     os.kill(child_of(process) if child else process.pid, number)
     return process.communicate(timeout=60)[0], process.returncode
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes by /proc")
+def test_a_process_does_not_wait_for_one_that_ended_before_they_met(
+    program: Any, digits: str, tmp_path: Path
+) -> None:
+    process = program.start("fit", digits, *TWO, f"--run.root={tmp_path}")
+    deadline = time.monotonic() + 120
+    while not has_started_another(process):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    # The output ends with the last of the two.
+    said = process.communicate(timeout=90)[0]
+    assert process.returncode == -signal.SIGTERM
+    assert "process 0 has ended, so all processes end; it had not saved a checkpoint yet" in said
 
 
 @pytest.mark.slow

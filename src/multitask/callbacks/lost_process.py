@@ -13,8 +13,12 @@ from collections.abc import Callable, Sequence
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.plugins.environments import LightningEnvironment
 
+from multitask.distributed import is_first_process
+
 PERIOD, GRACE = 0.5, 20.0
 """Seconds between two looks, and that a process has to end by itself before it is killed."""
+FIRST = "MULTITASK_FIRST_PROCESS"
+"""Environment variable by which the first process tells those it starts its own number."""
 
 
 class LostProcess(Callback):
@@ -32,32 +36,47 @@ class LostProcess(Callback):
         self.advice, self.tell = advice, tell
         self.is_noticed = threading.Event()
         self._is_over = threading.Event()
+        if is_first_process():
+            os.environ[FIRST] = str(os.getpid())
+
+    def before_meeting(self, trainer: Trainer) -> None:
+        """Watch the first process while this one, which it has started, waits to meet it.
+
+        Args:
+            trainer: just made.
+        """
+        if _is_child(trainer):
+            self._start(_first_ended, [], grace=0)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Begin to watch."""
         children = getattr(trainer.strategy.launcher, "procs", None) or []
-        environment = getattr(trainer.strategy, "cluster_environment", None)
-        is_child = isinstance(environment, LightningEnvironment) and trainer.local_rank > 0
         if children:
             _relieve_lightning()
             self._start(lambda: _ended(children), children)
-        elif is_child:
-            parent = os.getppid()
-            self._start(lambda: "process 0 has ended" if os.getppid() != parent else None, [])
+        elif _is_child(trainer):
+            self._start(_first_ended, [])
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Watch no more."""
         self._is_over.set()
 
-    def _start(self, look: Callable[[], str | None], children: Sequence[subprocess.Popen]) -> None:
+    def _start(
+        self,
+        look: Callable[[], str | None],
+        children: Sequence[subprocess.Popen],
+        grace: float = GRACE,
+    ) -> None:
+        self._is_over.set()
         self._is_over = threading.Event()
-        arguments = look, children, self._is_over
+        arguments = look, children, grace, self._is_over
         threading.Thread(target=self._watch, args=arguments, daemon=True).start()
 
     def _watch(
         self,
         look: Callable[[], str | None],
         children: Sequence[subprocess.Popen],
+        grace: float,
         is_over: threading.Event,
     ) -> None:
         while not is_over.wait(PERIOD):
@@ -65,7 +84,7 @@ class LostProcess(Callback):
                 self.tell(f"{found}, so all processes end; {self.advice()}")
                 # Not before it is told, since who waits for this ends the program.
                 self.is_noticed.set()
-                time.sleep(GRACE)
+                time.sleep(grace)
                 for child in children:
                     child.kill()
                 os._exit(1)
@@ -75,6 +94,15 @@ def is_connection_lost(error: BaseException) -> bool:
     """Whether an error says that another process does not answer any more."""
     lost = r"Connection (closed|reset|refused)|Broken pipe|Socket closed|NCCL|gloo"
     return isinstance(error, RuntimeError) and bool(re.search(lost, str(error), re.IGNORECASE))
+
+
+def _is_child(trainer: Trainer) -> bool:
+    environment = getattr(trainer.strategy, "cluster_environment", None)
+    return isinstance(environment, LightningEnvironment) and trainer.local_rank > 0
+
+
+def _first_ended() -> str | None:
+    return None if os.getppid() == int(os.environ[FIRST]) else "process 0 has ended"
 
 
 def _ended(children: Sequence[subprocess.Popen]) -> str | None:

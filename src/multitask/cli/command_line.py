@@ -149,6 +149,7 @@ class CommandLine(LightningCLI):
         except (MisconfigurationException, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"the Trainer cannot work as set: {reason}") from error
+        self.lost_process.before_meeting(made)
         self._make_folder()
         if own_loggers:
             made.loggers = self._loggers(verb)
