@@ -13,6 +13,7 @@ import yaml
 from cli.written_digits import BROKEN, CLASSES, TURNED, UNICODE, write_digits
 
 EPOCHS = 25
+KINDS = ("unreadable_image", "outside_root", "unknown_class")
 QUICK = ("--trainer.accelerator=cpu", "--run.wandb=off", "--run.figures=false")
 
 
@@ -134,13 +135,23 @@ def test_a_folder_is_its_metadata(
     multitask: Callable[..., None], fails: Callable[..., str]
 ) -> None:
     table = write_digits(Path("photos"), count=30)
-    assert "the folder photos has no metadata.csv; write the table" in fails("init", "photos")
+    assert "the folder photos has no metadata.csv, metadata.jsonl or" in fails("init", "photos")
     table.rename("photos/metadata.csv")
     multitask("init", "photos/")
     written = yaml.safe_load(Path("photos.yaml").read_text())
     assert written["data"]["init_args"]["path"] == "photos/metadata.csv"
     Path("photos/metadata.jsonl").touch()
-    assert "has metadata.csv and metadata.jsonl; write" in fails("init", "photos", "--output=b")
+    assert "has metadata.csv and metadata.jsonl; give" in fails("init", "photos", "--output=b")
+    for split in ("train", "validation", "test"):
+        write_digits(Path("parts", split), count=20).rename(f"parts/{split}/metadata.csv")
+    said = fails("init", "parts")
+    assert "a table for each split; write the one of the training set, parts/train/" in said
+    multitask("init", "parts/train", "--output=parts.yaml")
+    written = yaml.safe_load(Path("parts.yaml").read_text())
+    written["data"]["init_args"] |= {"path": "parts", "cleaning": dict.fromkeys(KINDS, "skip")}
+    del written["data"]["init_args"]["split"]
+    Path("parts.yaml").write_text(yaml.safe_dump(written))
+    multitask("inspect", "parts.yaml")
 
 
 def test_nothing_is_overwritten(

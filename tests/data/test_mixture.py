@@ -220,7 +220,8 @@ def test_classes_are_those_of_the_source_that_has_most() -> None:
     sources = {"one": Named(["cat", "dog"]), "two": Named(["cat", "dog", "owl"]), "three": Part(1)}
     assert mixture(sources=sources).class_names() == {"kind": ["cat", "dog", "owl"]}
     translated = {"one": Named(["cat", "dog"]), "two": Named(["Katze", "Hund"])}
-    assert mixture(sources=translated).class_names() == {"kind": ["cat", "dog"]}
+    with pytest.warns(UserWarning, match="taken for the same .* 0 is 'cat' and 'Katze'"):
+        assert mixture(sources=translated).class_names() == {"kind": ["cat", "dog"]}
 
 
 def test_a_class_of_two_numbers_is_refused() -> None:
@@ -290,6 +291,16 @@ def test_what_is_wrong_in_a_source_names_it() -> None:
 
     with pytest.raises(InputError, match=r"source 'bad': Broken.load\(\) returns no split"):
         mixture(sources={"good": Part(), "bad": Broken()})
+
+
+def test_advice_names_the_sources_own_setting() -> None:
+    class Faulty(Part):
+        def load(self) -> dict[str, BatchDataset]:
+            raise InputError("a fault; set data.init_args.cleaning.missing_file=skip")
+
+    own = "data.init_args.sources.bad.init_args.cleaning.missing_file=skip"
+    with pytest.raises(InputError, match=f"source 'bad': a fault; set {own}"):
+        mixture(sources={"bad": Faulty()})
 
 
 def test_a_batch_larger_than_all_sources_is_refused() -> None:

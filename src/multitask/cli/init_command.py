@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from multitask.cli.help import usage
-from multitask.data.table_file import ENDINGS
+from multitask.data.table_sources import find_sources
 from multitask.errors import InputError, nearest
 from multitask.inspection.data_report import data_report
 from multitask.inspection.experiment_file import experiment_text
@@ -51,11 +51,13 @@ def init_command(arguments: Sequence[str]) -> None:
 def _table(source: Path) -> Path:
     if not source.is_dir():
         return source
-    found = [table for ending in ENDINGS if (table := source / f"metadata{ending}").is_file()]
-    if len(found) == 1:
-        return found[0]
-    where = " and ".join(table.name for table in found) or "no metadata.csv"
-    raise InputError(f"the folder {source} has {where}; write the table to read, as in: {USAGE}")
+    sources = find_sources(source, {}, None)
+    if len(sources) > 1:
+        raise InputError(
+            f"the folder {source} has a table for each split; write the one of the training set, "
+            f"{sources[0].table}, and then, in what is written, {source} as path and no split"
+        )
+    return sources[0].table
 
 
 def _refuse_existing(output: Path) -> None:

@@ -9,6 +9,7 @@ from itertools import combinations, pairwise
 from typing import Any, Literal
 
 import pandas as pd
+from lightning.pytorch.utilities import rank_zero_warn
 from pandas import DataFrame
 
 from multitask.data.base import DataModule
@@ -71,7 +72,9 @@ class Mixture(DataModule):
             try:
                 source.setup()
             except InputError as error:
-                raise InputError(f"source '{name}': {error}") from error
+                own = f"data.init_args.sources.{name}.init_args."
+                said = str(error).replace("data.init_args.", own)
+                raise InputError(f"source '{name}': {said}") from error
         splits = {name: source.splits for name, source in self.sources.items()}
         kind = common_kind(splits)
         return {
@@ -197,7 +200,11 @@ def _check_classes(task: str, first: tuple[str, list[str]], second: tuple[str, l
                 f"sources: '{name}' is class {names.index(name)} of task '{task}' in source "
                 f"'{one}' and class {place} in source '{two}'; {advice}"
             )
-    if set(names).isdisjoint(others):
+    if names and others and set(names).isdisjoint(others):
+        rank_zero_warn(
+            f"sources '{one}' and '{two}' have no class of task '{task}' in common, so their "
+            f"classes are taken for the same in two languages: 0 is '{names[0]}' and '{others[0]}'"
+        )
         return
     for place, (name, other) in enumerate(zip(names, others, strict=False)):
         if name != other:
