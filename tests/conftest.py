@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 import wandb
 from lightning.pytorch import Trainer
 from torch import Tensor
@@ -46,7 +47,7 @@ def _own_image_cache(
 
 
 @pytest.fixture(autouse=True)
-def _own_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Processes that a test starts know of no test before, and meet where no other program is.
 
     Lightning takes a port that is free, and uses it seconds later, when the system may have given
@@ -56,6 +57,10 @@ def _own_processes(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     port = 20_000 + os.getpid() % 1000 * 10 + next(PORTS) % 10
     monkeypatch.setenv("MASTER_PORT", str(port))
+    yield
+    # Lightning leaves the group of a training in this process until the process ends.
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 @pytest.fixture(autouse=True)
