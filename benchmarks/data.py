@@ -38,7 +38,7 @@ from torchvision.transforms import v2
 from multitask.augmentation import Augmentation, RandomCrop, RandomHorizontalFlip
 from multitask.data import Table
 from multitask.data.splits import RandomSplit
-from multitask.data.target_columns import TargetColumns
+from multitask.tables.target_columns import TargetColumns
 
 CLASSES = [f"class {number}" for number in range(10)]
 SMALL, PHOTOGRAPH = 32, (500, 400)

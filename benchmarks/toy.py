@@ -42,7 +42,8 @@ from multitask.balancing.weightings import (
     PCGrad,
     UPGrad,
 )
-from multitask.toy_problem import ON_FRONT, STARTS, distance, toy_front, toy_loss
+from multitask.data.toy_starts import STARTS
+from multitask.tasks.toy_problem import ON_FRONT, distance, toy_front, toy_loss
 
 TASKS = ["first", "second"]
 METHODS: dict[str, Callable[[Tensor], Balancer]] = {
@@ -89,7 +90,7 @@ class Problem:
 
 
 def toy(scale: float = 0.1) -> Problem:
-    """`multitask.toy_problem`, one loss ``scale`` times as large as the other.
+    """`multitask.tasks.toy_problem`, one loss ``scale`` times as large as the other.
 
     At ``scale`` 1 the losses are mirror images.
     """

@@ -23,12 +23,12 @@ from multitask.balancing import GradientBalancer, Scalarized
 from multitask.balancing.weightings import PCGrad
 from multitask.callbacks import Cost
 from multitask.data import DataModule
-from multitask.data_check import check_data
-from multitask.encoders.batch_norm import GlobalBatchNorm
 from multitask.errors import InputError
 from multitask.heads import MLPHead
 from multitask.sharing import Sharing
 from multitask.tasks import Classification, Regression
+from multitask.training.batch_norm import GlobalBatchNorm
+from multitask.training.data_check import check_data
 
 TinyData = Callable[..., DataModule]
 TinyModel = Callable[..., MultiTask]

@@ -15,17 +15,20 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from multitask.balancing import Balancer, FixedWeights
 from multitask.balancing.gate import gate, needs_gradient
 from multitask.balancing.task_gradients import TaskGradients
-from multitask.checkpoint import check_fits
-from multitask.data_check import check_data
+from multitask.checkpoints.fits import check_fits
+from multitask.checkpoints.hyperparameters import keep_hyperparameters
 from multitask.distributed import sum_losses
-from multitask.divergence import refuse_diverged
 from multitask.encoders import Encoder
-from multitask.encoders.batch_norm import synchronize_batch_norm
 from multitask.errors import InputError
-from multitask.evaluation import Evaluation
-from multitask.hyperparameters import keep_hyperparameters
-from multitask.losses import mean_where_labelled
-from multitask.optimization import (
+from multitask.sharing import HardSharing, Sharing
+from multitask.tasks import Task
+from multitask.tasks.naming import check_names
+from multitask.training.batch_norm import synchronize_batch_norm
+from multitask.training.data_check import check_data
+from multitask.training.divergence import refuse_diverged
+from multitask.training.evaluation import Evaluation
+from multitask.training.mean_losses import mean_where_labelled
+from multitask.training.optimization import (
     Interval,
     OptimizerCallable,
     SchedulerCallable,
@@ -34,12 +37,9 @@ from multitask.optimization import (
     scheduled,
     step_plateaus,
 )
-from multitask.sharding import shard
-from multitask.sharing import HardSharing, Sharing
-from multitask.skipping import SkippedSteps
-from multitask.step_log import StepLog
-from multitask.tasks import Task
-from multitask.tasks.naming import check_names
+from multitask.training.sharding import shard
+from multitask.training.skipped_steps import SkippedSteps
+from multitask.training.step_log import StepLog
 
 SharingCallable = Callable[[int, list[str]], Sharing]
 Batch = dict[str, Tensor]

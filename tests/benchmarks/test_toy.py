@@ -23,7 +23,7 @@ from multitask.balancing.weightings import Nash
 from multitask.data import ToyStarts
 from multitask.encoders import Displacement
 from multitask.tasks import ToyObjective
-from multitask.toy_problem import toy_loss
+from multitask.tasks.toy_problem import toy_loss
 
 FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "toy.py"
 FIVE = (0, 1, 2, 3, 4)

@@ -19,8 +19,8 @@ from multitask.balancing import Balancer, FixedWeights, GradientBalancer, Scalar
 from multitask.balancing.weightings import IMTLG, PCGrad
 from multitask.callbacks import GradientTelemetry
 from multitask.errors import InputError
-from multitask.losses import mean_where_labelled
 from multitask.runs.metrics_file import MetricsFile
+from multitask.training.mean_losses import mean_where_labelled
 
 TASKS = ["kind", "size", "place"]
 

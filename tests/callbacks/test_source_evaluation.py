@@ -17,8 +17,8 @@ from multitask.callbacks.source_evaluation import of_source, sources_of
 from multitask.cli.preflight import check_monitors
 from multitask.data import DataModule, Mixture
 from multitask.data.split_check import SPLITS
-from multitask.data_check import check_data
 from multitask.errors import InputError
+from multitask.training.data_check import check_data
 
 Make = Callable[..., Any]
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 import torch
 
-from multitask.runs.integrity import damage
+from multitask.checkpoints.integrity import damage
 
 CHANGING = """
 import os, subprocess

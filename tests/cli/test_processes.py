@@ -86,7 +86,7 @@ MODEL_PARALLEL = '{"class_path": "lightning.pytorch.strategies.ModelParallelStra
         ("--trainer.strategy=ddp_spawn", "take ddp"),
         ("--trainer.strategy=ddp_fork", "take ddp"),
         ("--trainer.sync_batchnorm=true", "see model.sync_batch_norm"),
-        (f"--trainer.strategy={MODEL_PARALLEL}", "take multitask.sharding.Sharded"),
+        (f"--trainer.strategy={MODEL_PARALLEL}", "take multitask.training.sharding.Sharded"),
     ],
 )
 def test_what_cannot_work_says_what_would(
@@ -98,6 +98,6 @@ def test_what_cannot_work_says_what_would(
 def test_shares_of_double_precision_are_refused(
     fails: Callable[..., str], quick: tuple[str, ...]
 ) -> None:
-    sharded = '--trainer.strategy={"class_path": "multitask.sharding.Sharded"}'
+    sharded = '--trainer.strategy={"class_path": "multitask.training.sharding.Sharded"}'
     message = fails("fit", *quick, sharded, "--trainer.precision=64-true")
     assert "precision='64-true'" in message

@@ -13,9 +13,9 @@ from PIL import Image
 
 from multitask.cli.config_errors import check_arguments
 from multitask.data import Table
-from multitask.data.cleaning import Cleaning
-from multitask.data.target_columns import TargetColumns
 from multitask.errors import InputError
+from multitask.tables.cleaning import Cleaning
+from multitask.tables.target_columns import TargetColumns
 
 SAMPLES = 60
 CONFIG = """

@@ -10,7 +10,7 @@ import pytest
 from photo_table import NAMES, Rows, draw, plain_rows, write_rows
 
 from multitask.data import Table
-from multitask.data.target_columns import TargetColumns
+from multitask.tables.target_columns import TargetColumns
 
 
 @pytest.fixture(autouse=True)

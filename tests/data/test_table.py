@@ -14,9 +14,9 @@ from PIL import Image
 from multitask.data import Table
 from multitask.data.split_check import SPLITS
 from multitask.data.splits import ByColumn, GroupedSplit
-from multitask.data.target_columns import TargetColumns
 from multitask.errors import InputError
 from multitask.geometry import Positions, Unchanged
+from multitask.tables.target_columns import TargetColumns
 
 MakeTable = Callable[..., Table]
 SPECIES = {"cat": 0, "dog": 1, None: -100}

@@ -12,9 +12,9 @@ import torch
 from photo_table import Rows, write_rows
 
 from multitask.data import Table
-from multitask.data.cleaning import COLUMNS, Cleaning
 from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
+from multitask.tables.cleaning import COLUMNS, Cleaning
 
 MakeTable = Callable[..., Table]
 Spoil = Callable[[Path, Rows], None]

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from multitask.data import ToyStarts
+from multitask.data.toy_starts import STARTS
 from multitask.errors import InputError
-from multitask.toy_problem import STARTS
 
 
 def images(**options: Any) -> dict[str, torch.Tensor]:

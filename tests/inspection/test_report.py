@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from multitask.data import DataModule
-from multitask.data.cleaning import COLUMNS
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.inspection.data_report import DataReport, data_report
 from multitask.inspection.report_figure import draw_report
 from multitask.inspection.report_text import report_text
+from multitask.tables.cleaning import COLUMNS
 
 NAN = float("nan")
 SAMPLES = 40

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from multitask.errors import InputError
-from multitask.losses import mean_where_labelled
 from multitask.tasks import Classification
+from multitask.training.mean_losses import mean_where_labelled
 
 CLASSES = 4
 WEIGHTS = [0.5, 1.0, 2.0, 4.0]

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from multitask.errors import InputError
-from multitask.losses import mean_where_labelled
 from multitask.tasks import Regression
+from multitask.training.mean_losses import mean_where_labelled
 
 NAN = float("nan")
 

@@ -20,7 +20,7 @@ from multitask.data import ToyStarts
 from multitask.encoders import Displacement
 from multitask.errors import InputError
 from multitask.tasks import ToyObjective
-from multitask.toy_problem import toy_front, toy_loss
+from multitask.tasks.toy_problem import toy_front, toy_loss
 
 NAN = float("nan")
 POINTS = torch.tensor([[0.0, -8.355], [3.0, 4.0], [-2.0, -5.0]])

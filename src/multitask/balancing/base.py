@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from multitask.balancing.task_gradients import TaskGradients
-from multitask.recipe import Recorded
+from multitask.checkpoints.recipe import Recorded
 
 
 class Balancer(Recorded, nn.Module, ABC):

@@ -14,9 +14,9 @@ from torch import Tensor
 from multitask.data import DataModule
 from multitask.data.split_check import SPLITS
 from multitask.distributed import gather_rows
-from multitask.drawing import captions, draw_coverage, draw_samples, draw_task
+from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
+from multitask.figures.sample_table import SampleTable, sample_table, write_page
 from multitask.module import MultiTask
-from multitask.sample_table import SampleTable, sample_table, write_page
 
 Batch = dict[str, Tensor]
 

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from multitask.balancing.level import Level
 from multitask.balancing.task_gradients import TaskGradients
-from multitask.drawing import HeatMap, draw_heat_maps
 from multitask.errors import InputError
+from multitask.figures.drawing import HeatMap, draw_heat_maps
 from multitask.module import MultiTask
 
 MOST = 1000

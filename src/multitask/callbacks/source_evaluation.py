@@ -9,8 +9,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from multitask.data.joined import SOURCE
-from multitask.evaluation import Evaluation
 from multitask.module import MultiTask
+from multitask.training.evaluation import Evaluation
 
 Batch = dict[str, Tensor]
 MARK = "@"

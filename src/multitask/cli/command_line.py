@@ -27,6 +27,7 @@ from multitask.callbacks import (
     StopSignal,
 )
 from multitask.callbacks.lost_process import is_connection_lost
+from multitask.checkpoints.atomic_writing import AtomicCheckpointIO
 from multitask.cli.arguments import RUN_FOLDER, values_of
 from multitask.cli.failures import advice, explained
 from multitask.cli.instantiation import made_as_set
@@ -38,7 +39,6 @@ from multitask.data import DataModule
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
 from multitask.module import MultiTask
-from multitask.runs.atomic_checkpoint import AtomicCheckpointIO
 from multitask.runs.checkpoint_artifacts import CheckpointArtifacts
 from multitask.runs.data_record import DataRecord
 from multitask.runs.folder import folder_of, make_folder, new_folder

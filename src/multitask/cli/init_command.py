@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from multitask.cli.help import usage
-from multitask.data.table_sources import find_sources
 from multitask.errors import InputError, nearest
 from multitask.inspection.data_report import data_report
 from multitask.inspection.experiment_file import experiment_text
@@ -16,6 +15,7 @@ from multitask.inspection.table_contents import read_contents
 from multitask.inspection.table_inspection import load, table_data
 from multitask.inspection.training_plan import training_plan
 from multitask.runs.log_file import quiet_screen, say
+from multitask.tables.table_sources import find_sources
 
 USAGE = usage("init")
 

@@ -15,7 +15,6 @@ from multitask.cli.command_line import CommandLine
 from multitask.cli.help import usage
 from multitask.cli.report import say_where
 from multitask.data import DataModule, Table
-from multitask.data.table_sources import tables
 from multitask.errors import InputError
 from multitask.inspection.data_report import DataReport, data_report
 from multitask.inspection.report_figure import save_figure
@@ -28,6 +27,7 @@ from multitask.runs.provenance import provenance
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import finish, sync_command, wandb_logger, wandb_mode
 from multitask.study.page import write_page
+from multitask.tables.table_sources import tables
 from multitask.tasks import Classification
 
 USAGE = usage("inspect")

@@ -15,15 +15,15 @@ from lightning.pytorch.loggers import WandbLogger
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from multitask.callbacks.source_evaluation import of_source
-from multitask.checkpoint import check_fits
+from multitask.checkpoints.fits import check_fits
+from multitask.checkpoints.integrity import damage
 from multitask.data import DataModule
-from multitask.data_check import check_data
 from multitask.errors import InputError
 from multitask.module import MultiTask
-from multitask.optimization import made
-from multitask.runs.integrity import damage
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import wandb_mode
+from multitask.training.data_check import check_data
+from multitask.training.optimization import made
 
 SPLIT_OF_VERB = {"fit": "train", "validate": "val", "test": "test", "predict": "test"}
 

@@ -54,8 +54,9 @@ def check_processes(trainer: Any) -> None:
         )
     if isinstance(strategy, ModelParallelStrategy) and strategy._save_distributed_checkpoint:
         raise InputError(
-            "trainer.strategy would save checkpoints as folders; take multitask.sharding.Sharded, "
-            "or set trainer.strategy.save_distributed_checkpoint to false"
+            "trainer.strategy would save checkpoints as folders; take "
+            "multitask.training.sharding.Sharded, or set "
+            "trainer.strategy.save_distributed_checkpoint to false"
         )
     if trainer.sync_batchnorm:
         raise InputError(

@@ -13,7 +13,6 @@ from lightning.pytorch.utilities import rank_zero_warn
 from pandas import DataFrame
 
 from multitask.data.base import DataModule
-from multitask.data.cleaning import COLUMNS
 from multitask.data.dataset import BatchDataset
 from multitask.data.joined import Joined, common_kind, joined_targets
 from multitask.data.mixed_batches import MixedBatches
@@ -21,6 +20,7 @@ from multitask.data.sampling import GlobalBatches
 from multitask.data.table import Table
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
+from multitask.tables.cleaning import COLUMNS
 
 Ratios = Literal["proportional", "equal"] | dict[str, float]
 

@@ -14,13 +14,18 @@ from torch import Tensor
 
 from multitask.data.base import DataModule
 from multitask.data.cached_images import CachedImages
-from multitask.data.cleaning import Cleaning, Finding, Findings
 from multitask.data.dataset import BatchDataset
 from multitask.data.split_check import SPLITS
 from multitask.data.splits import ByColumn, RandomSplit, Split
-from multitask.data.table_rows import TableRows, located, read_rows
-from multitask.data.table_sources import find_sources, tables
-from multitask.data.target_columns import (
+from multitask.errors import InputError
+from multitask.geometry import Geometry
+from multitask.images.cache import ImageCache
+from multitask.images.format import Fit, ImageFormat
+from multitask.images.resizing import resized
+from multitask.tables.cleaning import Cleaning, Finding, Findings
+from multitask.tables.table_rows import TableRows, located, read_rows
+from multitask.tables.table_sources import find_sources, tables
+from multitask.tables.target_columns import (
     Cell,
     TargetColumns,
     blank,
@@ -28,11 +33,6 @@ from multitask.data.target_columns import (
     class_numbers,
     numbers,
 )
-from multitask.errors import InputError
-from multitask.geometry import Geometry
-from multitask.images.cache import ImageCache
-from multitask.images.format import Fit, ImageFormat
-from multitask.images.resizing import resized
 
 SPLIT_COLUMN = "split"
 ALL_ERRORS = Cleaning()

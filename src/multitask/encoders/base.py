@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from multitask.recipe import Recorded
+from multitask.checkpoints.recipe import Recorded
 
 
 class Encoder(Recorded, nn.Module, ABC):

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from multitask.data.target_columns import cell_text
 from multitask.inspection.name_hints import (
     says_class,
     says_count,
@@ -19,6 +18,7 @@ from multitask.inspection.name_hints import (
 )
 from multitask.inspection.natural_order import natural
 from multitask.inspection.table_cells import known_cells, list_length
+from multitask.tables.target_columns import cell_text
 
 Kind = Literal[
     "classes", "numbers", "image", "split", "group", "identifier", "text", "constant", "empty"

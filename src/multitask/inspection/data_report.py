@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from multitask.data import DataModule
-from multitask.data.cleaning import COLUMNS
 from multitask.inspection.image_contents import Duplicates, duplicates
 from multitask.inspection.target_summary import Outlier, Summary, outliers, summarise
+from multitask.tables.cleaning import COLUMNS
 
 Stops = set[tuple[str, str]]
 """A table's file, and a kind of finding at which a training with it would stop."""

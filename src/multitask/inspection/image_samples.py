@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from multitask.data.image_paths import ImagePaths, PathProblem
 from multitask.errors import InputError
 from multitask.images.decoding import FILE_FORMATS, ON_ITS_SIDE, ORIENTATION
 from multitask.images.pillow_limit import without_pillow_limit
+from multitask.tables.image_paths import ImagePaths, PathProblem
 
 SAMPLE = 200
 """Images that are looked at."""

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from multitask.data import DataModule
-from multitask.drawing import displayable
+from multitask.figures.drawing import displayable
 from multitask.inspection.data_report import DataReport
 from multitask.inspection.target_summary import ClassSummary, NumberSummary
 

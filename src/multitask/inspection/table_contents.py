@@ -8,7 +8,6 @@ from pathlib import Path
 
 from multitask.data.split_check import SPLITS
 from multitask.data.splits.by_column import WORDS
-from multitask.data.table_file import CSV_ENDINGS, SEPARATORS, read_table
 from multitask.errors import InputError, nearest
 from multitask.inspection.column_kinds import (
     Column,
@@ -22,6 +21,7 @@ from multitask.inspection.name_hints import says_group
 from multitask.inspection.table_cells import missing_texts
 from multitask.inspection.task_names import task_name
 from multitask.inspection.vectors import vectors
+from multitask.tables.table_file import CSV_ENDINGS, SEPARATORS, read_table
 
 CONVENTIONAL = ("file_name", "image", "filename", "file", "path", "image_path")
 FEWEST_GROUPS, MOST_REASONS = 3, 3

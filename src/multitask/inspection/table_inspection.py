@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from multitask.data import DataModule, Mixture, Table
-from multitask.data.cleaning import Cleaning
 from multitask.data.splits import ByColumn, GroupedSplit, RandomSplit, Split
-from multitask.data.target_columns import TargetColumns
 from multitask.inspection.data_report import Stops
 from multitask.inspection.table_contents import TableContents
+from multitask.tables.cleaning import Cleaning
+from multitask.tables.target_columns import TargetColumns
 
 SKIPPED: dict[str, Any] = dict.fromkeys(asdict(Cleaning()), "skip")
 LOOKING = Cleaning(**SKIPPED)

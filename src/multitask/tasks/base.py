@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
+from multitask.checkpoints.recipe import Recorded
 from multitask.errors import InputError
-from multitask.recipe import Recorded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from torchmetrics import MeanMetric, MetricCollection
 
 from multitask.errors import InputError
 from multitask.tasks.base import HeadCallable, Task
-from multitask.toy_problem import ON_FRONT, distance, toy_front, toy_loss
+from multitask.tasks.toy_problem import ON_FRONT, distance, toy_front, toy_loss
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,7 @@ class Share(MeanMetric):
 
 
 class ToyObjective(Task):
-    """One of the two losses of `multitask.toy_problem` at the point that the head returns.
+    """One of the two losses of `multitask.tasks.toy_problem` at the point that the head returns.
 
     The head hands the encoder's point on, so that the point is all that the tasks share. Targets,
     shape ``[batch]``, floating, do not enter the loss; a sample whose target is NaN does not count.

@@ -26,7 +26,7 @@ from multitask.balancing.weightings import (
     SolverError,
     UPGrad,
 )
-from multitask.recipe import recipe
+from multitask.checkpoints.recipe import recipe
 
 METHODS = [AlignedMTL, CAGrad, DualProj, FairGrad, GradVac, IMTLG, MGDA, Nash, PCGrad, UPGrad]
 OWN_LENGTH = {FairGrad, GradVac, Nash, PCGrad}

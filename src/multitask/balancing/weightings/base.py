@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchjd.aggregation import Weighting
 
-from multitask.recipe import Recorded
+from multitask.checkpoints.recipe import Recorded
 
 
 class SolverError(RuntimeError):

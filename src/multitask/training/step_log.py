@@ -7,7 +7,7 @@ import time
 import torch
 from torch import Tensor
 
-from multitask.losses import MeanLosses
+from multitask.training.mean_losses import MeanLosses
 
 
 class StepLog:

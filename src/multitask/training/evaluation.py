@@ -12,8 +12,8 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
-from multitask.losses import MeanLosses
 from multitask.tasks import Task
+from multitask.training.mean_losses import MeanLosses
 
 ENOUGH = 2**16
 """Numbers in the outputs of batches that wait to be counted in together."""

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from multitask.encoders import MLP, ConvNet, Timm, batch_norm
-from multitask.encoders.batch_norm import GlobalBatchNorm, synchronize_batch_norm
+from multitask.encoders import MLP, ConvNet, Timm
+from multitask.training import batch_norm
+from multitask.training.batch_norm import GlobalBatchNorm, synchronize_batch_norm
 
 SETTINGS: list[dict[str, Any]] = [
     {},

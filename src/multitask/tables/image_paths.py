@@ -20,7 +20,7 @@ class PathProblem:
     """Why a name leads to no file that may be used.
 
     Args:
-        kind: name of the policy in `multitask.data.cleaning.Cleaning`.
+        kind: name of the policy in `multitask.tables.cleaning.Cleaning`.
         reason: in words.
         hint: what may have been meant, from a semicolon on.
     """

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from multitask.runs.atomic_checkpoint import AtomicCheckpointIO
+from multitask.checkpoints.atomic_writing import AtomicCheckpointIO
 
 
 def test_saves_what_it_loads(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.testing import assert_close
 
-from multitask.losses import MeanLosses, mean_where_labelled
+from multitask.training.mean_losses import MeanLosses, mean_where_labelled
 
 
 def test_mean_is_over_targets_not_over_batches() -> None:

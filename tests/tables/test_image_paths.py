@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from multitask.data.image_paths import ImagePaths, PathProblem, repeated
+from multitask.tables.image_paths import ImagePaths, PathProblem, repeated
 
 
 @pytest.fixture

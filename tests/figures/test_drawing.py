@@ -10,7 +10,7 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from multitask.drawing import captions, draw_coverage, draw_samples, draw_task
+from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
 from multitask.tasks import Classification, Regression, Task
 
 NAN = float("nan")

@@ -7,7 +7,7 @@ from typing import Any
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
 
-from multitask.recipe import recipes
+from multitask.checkpoints.recipe import recipes
 
 
 def keep_hyperparameters(model: LightningModule, **arguments: Any) -> None:

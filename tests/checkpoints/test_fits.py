@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from multitask.checkpoint import check_fits
+from multitask.checkpoints.fits import check_fits
 from multitask.errors import InputError
 
 MODEL = {

@@ -9,9 +9,9 @@ import torch
 
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
-from multitask.data_check import check_data
 from multitask.errors import InputError
 from multitask.tasks import Classification
+from multitask.training.data_check import check_data
 
 
 class Named(DataModule):

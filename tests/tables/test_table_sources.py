@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from multitask.data.table_sources import find_sources
 from multitask.errors import InputError
+from multitask.tables.table_sources import find_sources
 
 NONE = {"train": None, "val": None, "test": None}
 

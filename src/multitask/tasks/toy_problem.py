@@ -11,8 +11,6 @@ from functools import cache
 import torch
 from torch import Tensor
 
-STARTS = ((-8.5, 7.5), (0.0, 0.0), (9.0, 9.0), (-7.5, -0.5), (9.0, -1.0))
-"""Where the papers begin."""
 ON_FRONT = 0.1
 """A point that is closer to the Pareto front than this counts as on it."""
 

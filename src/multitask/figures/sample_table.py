@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.image import imsave
 from torch import Tensor
 
-from multitask.drawing import displayable
+from multitask.figures.drawing import displayable
 from multitask.tasks import Task
 from multitask.tasks.base import Cell
 

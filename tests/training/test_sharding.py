@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule
 
-from multitask import sharding
-from multitask.sharding import shard
+from multitask.training import sharding
+from multitask.training.sharding import shard
 
 
 class Block(nn.Module):

@@ -56,7 +56,7 @@ class Row:
 
     Args:
         table: the table's file.
-        number: see `multitask.data.table_file.row_number`.
+        number: see `multitask.tables.table_file.row_number`.
         file: name of its image.
     """
 

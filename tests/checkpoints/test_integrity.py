@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from multitask.runs.integrity import damage
+from multitask.checkpoints.integrity import damage
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
+
+SPLITS = ("train", "val", "test")
+"""Names of folders, and of tables' files, that say of which split they are."""
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 SPLIT_FOLDERS = {"train": "train", "validation": "val", "test": "test"}

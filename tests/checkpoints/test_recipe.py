@@ -20,11 +20,11 @@ from torchjd.scalarization import DWA, FAMO, UW, Constant
 
 from multitask import MultiTask
 from multitask.balancing import FixedWeights, Scalarized
+from multitask.checkpoints.recipe import recipe
 from multitask.data import DataModule
 from multitask.encoders import MLP, ConvNet, Encoder
 from multitask.errors import InputError
 from multitask.heads import MLPHead
-from multitask.recipe import recipe
 from multitask.tasks import Classification, Regression
 
 TinyData = Callable[..., DataModule]

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from multitask.toy_problem import STARTS, distance, toy_front, toy_loss
+from multitask.data.toy_starts import STARTS
+from multitask.tasks.toy_problem import distance, toy_front, toy_loss
 
 
 def plane(values: object) -> Tensor:

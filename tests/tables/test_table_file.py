@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from multitask.data.table_file import read_table, row_number
 from multitask.errors import InputError
+from multitask.tables.table_file import read_table, row_number
 
 
 def refusal(path: Path, content: str | bytes, separator: str | None = None) -> str:

@@ -65,7 +65,7 @@ class Cell:
         column: its column.
         reason: what is wrong with it.
         hint: what may have been meant, from a semicolon on.
-        kind: name of the policy in `multitask.data.cleaning.Cleaning`.
+        kind: name of the policy in `multitask.tables.cleaning.Cleaning`.
     """
 
     place: int

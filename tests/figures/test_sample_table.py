@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from multitask.sample_table import SampleTable, sample_table, write_page
+from multitask.figures.sample_table import SampleTable, sample_table, write_page
 from multitask.tasks import Classification, Regression, Task
 
 NAN = float("nan")

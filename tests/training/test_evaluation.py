@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.testing import assert_close
 from torchmetrics import MetricCollection
 
-from multitask import evaluation
-from multitask.evaluation import Evaluation
 from multitask.tasks import Classification, Regression, Task
+from multitask.training import evaluation
+from multitask.training.evaluation import Evaluation
 
 SAMPLES = 30
 METRICS = {
@@ -83,7 +83,7 @@ def test_values_do_not_depend_on_how_many_batches_are_joined(
     enough: int, tasks: dict[str, Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = evaluated(Evaluation("test", tasks), tasks, targets())
-    monkeypatch.setattr("multitask.evaluation.ENOUGH", enough)
+    monkeypatch.setattr("multitask.training.evaluation.ENOUGH", enough)
     found = evaluated(Evaluation("test", tasks), tasks, targets())
     assert_close(found, expected, atol=1e-5, rtol=1e-5)
 

@@ -12,7 +12,8 @@ import torch
 from pandas import Series
 
 from multitask.data import target_columns
-from multitask.data.target_columns import (
+from multitask.errors import InputError
+from multitask.tables.target_columns import (
     Cell,
     TargetColumns,
     blank,
@@ -20,7 +21,6 @@ from multitask.data.target_columns import (
     class_numbers,
     numbers,
 )
-from multitask.errors import InputError
 
 NAN = float("nan")
 

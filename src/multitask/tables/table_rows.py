@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from pandas import DataFrame
 
-from multitask.data.cleaning import Finding, Findings, Row
-from multitask.data.image_paths import ImagePaths, repeated
-from multitask.data.table_file import read_table, row_number
-from multitask.data.table_sources import Source, tables
 from multitask.errors import InputError, nearest
+from multitask.tables.cleaning import Finding, Findings, Row
+from multitask.tables.image_paths import ImagePaths, repeated
+from multitask.tables.table_file import read_table, row_number
+from multitask.tables.table_sources import Source, tables
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -75,7 +75,7 @@ def read_rows(
         sources: the tables.
         image_column: the column of file names.
         columns: others that each table needs.
-        separator: see `multitask.data.table_file.read_table`.
+        separator: see `multitask.tables.table_file.read_table`.
 
     Raises:
         InputError: if a table cannot be read, lacks a column, or a cell is no file name.

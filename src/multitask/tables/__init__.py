@@ -1,0 +1,1 @@
+"""Tables of targets: from files to rows, columns and image paths."""

@@ -1,0 +1,1 @@
+"""What a training step needs besides the model: mean losses, evaluation, optimizer, and so on."""
