@@ -11,8 +11,8 @@ import pytest
 import torch
 from pandas import Series
 
-from multitask.data import target_columns
 from multitask.errors import InputError
+from multitask.tables import target_columns
 from multitask.tables.target_columns import (
     Cell,
     TargetColumns,

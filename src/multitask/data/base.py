@@ -22,6 +22,7 @@ from multitask.data.sampling import GlobalBatches, LabelledAndUnlabelled
 from multitask.data.split_check import check_splits
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
+from multitask.labels import known_samples
 
 
 class DataModule(LightningDataModule, ABC):
@@ -226,9 +227,7 @@ class DataModule(LightningDataModule, ABC):
                 f"labelled_task is {name!r}; with labelled_per_batch, name the task that it counts"
                 f"{nearest(str(name), split.targets)}"
             )
-        values = split.targets[name]
-        known = values.isfinite() if values.is_floating_point() else values >= 0
-        return known.flatten(1).any(1) if known.ndim > 1 else known
+        return known_samples(split.targets[name])
 
     def _processes(self) -> dict[str, Any]:
         if self.trainer is None:

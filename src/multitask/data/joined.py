@@ -11,6 +11,7 @@ from torch import Tensor
 
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.errors import InputError
+from multitask.labels import missing_like, missing_mark
 
 FIRST = torch.tensor([0])
 SOURCE = "@source"
@@ -147,13 +148,12 @@ def _targets_like(sources: Mapping[str, Mapping[str, BatchDataset]]) -> dict[str
 def _known_or_missing(part: BatchDataset, task: str, like: Tensor) -> Tensor:
     if task in part.targets:
         return part.targets[task]
-    if not like.is_floating_point() and like.dtype != torch.int64:
+    if missing_mark(like.dtype) is None:
         raise InputError(
             f"sources: task '{task}' is not in every source, and targets of {like.dtype} cannot be "
             "marked as missing; give class numbers as int64, or floats"
         )
-    missing = float("nan") if like.is_floating_point() else -100
-    return like.new_full((len(part), *like.shape[1:]), missing)
+    return missing_like(like, (len(part), *like.shape[1:]))
 
 
 def _described(targets: Tensor) -> str:

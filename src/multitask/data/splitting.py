@@ -7,6 +7,7 @@ from torch import Tensor
 
 from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
+from multitask.labels import missing_like
 
 
 def random_split(size: int, val: int, test: int, seed: int) -> dict[str, Tensor]:
@@ -78,7 +79,7 @@ def keep_labels_per_class(labels: Tensor, labels_per_class: int, seed: int) -> T
         InputError: if a class has fewer samples.
     """
     generator = torch.Generator().manual_seed(seed)
-    kept = torch.full_like(labels, -100)
+    kept = missing_like(labels)
     for label in labels.unique():
         members = (labels == label).nonzero().flatten()
         if not 1 <= labels_per_class <= len(members):

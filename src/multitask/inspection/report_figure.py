@@ -12,6 +12,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from multitask import labels
 from multitask.data import DataModule
 from multitask.figures.drawing import displayable
 from multitask.inspection.data_report import DataReport
@@ -99,7 +100,7 @@ def _classes(axes: Axes, summary: ClassSummary) -> None:
 
 
 def _numbers(axes: Axes, summary: NumberSummary, targets: dict[str, Tensor]) -> None:
-    values = {split: each.flatten()[each.flatten().isfinite()] for split, each in targets.items()}
+    values = {split: each[labels.known(each)] for split, each in targets.items()}
     known = torch.cat(list(values.values())).double()
     if len(known):
         # Each split's share of it, so that a small one can be compared with a large one.

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from multitask import labels
+
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 FAR = 5.0
 """Interquartile ranges from the nearer quartile, beyond which a number is an outlier."""
@@ -102,14 +104,15 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
     """
     if next(iter(targets.values())).is_floating_point():
         rows = {split: _rows(each) for split, each in targets.items()}
-        known = {split: int((~np.isnan(each)).any(1).sum()) for split, each in rows.items()}
+        known = {split: int(labels.known_samples(each).sum()) for split, each in targets.items()}
         quartiles = {split: _quartiles(each) for split, each in rows.items()}
         return NumberSummary(task, known, next(iter(rows.values())).shape[1], quartiles)
-    labels = {split: each.flatten()[each.flatten() >= 0] for split, each in targets.items()}
-    number = max([len(classes), *(int(each.max()) + 1 for each in labels.values() if len(each))])
+    # A number that is no class's is told elsewhere.
+    numbers = {split: each[labels.known(each) & (each >= 0)] for split, each in targets.items()}
+    number = max([len(classes), *(int(each.max()) + 1 for each in numbers.values() if len(each))])
     names = [*classes, *map(str, range(len(classes), number))]
-    counts = {split: torch.bincount(each, minlength=number) for split, each in labels.items()}
-    return ClassSummary(task, {split: len(each) for split, each in labels.items()}, names, counts)
+    counts = {split: torch.bincount(each, minlength=number) for split, each in numbers.items()}
+    return ClassSummary(task, {split: len(each) for split, each in numbers.items()}, names, counts)
 
 
 def outliers(task: str, targets: Mapping[str, Tensor]) -> list[Outlier]:

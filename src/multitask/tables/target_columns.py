@@ -16,8 +16,8 @@ from torch import Tensor
 
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
+from multitask.labels import MISSING_CLASS
 
-MISSING_CLASS = -100
 TRUTHS_OF_YAML = ("yes", "no", "on", "off")
 LARGEST = float(np.finfo(np.float32).max)
 

@@ -12,15 +12,13 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from multitask.errors import InputError
+from multitask.labels import MISSING_CLASS, known_samples
 from multitask.tasks.auroc import HistogramAUROC
 from multitask.tasks.base import Cell, HeadCallable, Task, check_losses
 from multitask.tasks.calibration_error import CalibrationError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-MISSING = -100
-"""The target of a sample without a label, as in ``torch.nn.CrossEntropyLoss``."""
 
 
 class Classification(Task):
@@ -110,7 +108,7 @@ class Classification(Task):
         if len(labels) and labels.min() < 0:
             raise InputError(
                 f"task '{name}': the {split} labels include class {int(labels.min())}; classes "
-                f"are numbered from 0, and {MISSING} marks a missing label"
+                f"are numbered from 0, and {MISSING_CLASS} marks a missing label"
             )
         if len(labels) and labels.max() >= self.num_classes:
             raise InputError(
@@ -128,7 +126,7 @@ class Classification(Task):
         self.class_frequencies.copy_(counts / counts.sum())
 
     def known(self, target: Tensor) -> Tensor:
-        return target != MISSING
+        return known_samples(target)
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         known = self.known(target)
@@ -181,7 +179,7 @@ class Classification(Task):
 
     def caption(self, value: Tensor) -> str:
         label = int(value.argmax() if value.ndim else value)
-        return "?" if label == MISSING else self.classes[label]
+        return "?" if label == MISSING_CLASS else self.classes[label]
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> None:
         known = self.known(target)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from multitask import labels
+
 
 class R2(Metric):
     """Share of the targets' variance that the predictions explain; 1 is perfect, 0 is the mean.
@@ -35,7 +37,7 @@ class R2(Metric):
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Count samples in; both of shape ``[batch, size]``, NaN where a target is missing."""
-        known = target.isfinite()
+        known = labels.known(target)
         target = torch.where(known, target, 0).to(self.squares.dtype)
         error = torch.where(known, prediction.to(self.squares.dtype) - target, 0)
         self.count += known.sum(0)

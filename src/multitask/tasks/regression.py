@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection
 
+from multitask import labels
 from multitask.errors import InputError
 from multitask.tasks.base import Cell, HeadCallable, Task, check_losses
 from multitask.tasks.r2 import R2
@@ -104,11 +105,11 @@ class Regression(Task):
             self.deviation.copy_(torch.where(deviation > 0, deviation, 1.0))
 
     def known(self, target: Tensor) -> Tensor:
-        return self._rows(target).isfinite().any(1)
+        return labels.known_samples(target)
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         target = self._rows(target)
-        known = target.isfinite()
+        known = labels.known(target)
         # In the targets' own precision: half-precision training must not round far-off units.
         goal = (torch.where(known, target, self.mean) - self.mean) / self.deviation
         losses = self.criterion(output, goal.to(output.dtype))
@@ -135,7 +136,7 @@ class Regression(Task):
 
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
         prediction, target = self.predict(output), self._rows(target).float()
-        known = target.isfinite()
+        known = labels.known(target)
         if known.any():
             metrics["mae"].update(prediction[known], target[known])
             metrics["rmse"].update(prediction[known], target[known])
@@ -160,7 +161,7 @@ class Regression(Task):
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> None:
         target = self._rows(target)
-        known = target.isfinite()
+        known = labels.known(target)
         true, predicted = target[known].float().numpy(), prediction[known].numpy()
         if len(true) > CROWDED:
             axes.hexbin(true, predicted, gridsize=40, bins="log", mincnt=1, cmap="Blues")

@@ -1,0 +1,80 @@
+"""What a missing target looks like: the one place that knows it.
+
+A floating target is NaN where it is missing, a class number is -100, as in
+``torch.nn.CrossEntropyLoss``. Class numbers that are kept as bytes (uint8), as maps of classes are
+on a disk and on their way to a device, have 255 where one is missing; `unpacked` turns them into
+class numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+MISSING_CLASS = -100
+MISSING_BYTE = 255
+
+
+def known(targets: Tensor) -> Tensor:
+    """Tell which entries are known.
+
+    Args:
+        targets: any shape; floating, class numbers (int64) or bytes of class numbers (uint8).
+
+    Returns:
+        Mask of the same shape, bool; all true for other types, which have no mark for a missing
+        entry.
+    """
+    if targets.is_floating_point():
+        return targets.isfinite()
+    mark = missing_mark(targets.dtype)
+    return torch.ones_like(targets, dtype=torch.bool) if mark is None else targets != mark
+
+
+def known_samples(targets: Tensor) -> Tensor:
+    """Tell which samples have at least one known entry.
+
+    Args:
+        targets: first axis ``[samples]``, see `known`.
+
+    Returns:
+        Mask, shape ``[samples]``, bool.
+    """
+    mask = known(targets)
+    return mask.flatten(1).any(1) if mask.ndim > 1 else mask
+
+
+def missing_mark(dtype: torch.dtype) -> float | int | None:
+    """What marks an entry of a type as missing; None if nothing can.
+
+    Args:
+        dtype: of the targets.
+    """
+    if dtype.is_floating_point:
+        return float("nan")
+    return {torch.int64: MISSING_CLASS, torch.uint8: MISSING_BYTE}.get(dtype)
+
+
+def missing_like(targets: Tensor, shape: Sequence[int] | None = None) -> Tensor:
+    """Targets of which none is known.
+
+    Args:
+        targets: give the type and the device; see `known`.
+        shape: of the result; that of ``targets`` if not given.
+
+    Raises:
+        ValueError: if entries of that type cannot be marked as missing.
+    """
+    mark = missing_mark(targets.dtype)
+    if mark is None:
+        raise ValueError(f"targets of {targets.dtype} cannot be marked as missing")
+    return targets.new_full(tuple(targets.shape if shape is None else shape), mark)
+
+
+def unpacked(targets: Tensor) -> Tensor:
+    """Turn bytes of class numbers into class numbers, int64; leave other targets as they are."""
+    if targets.dtype != torch.uint8:
+        return targets
+    return torch.where(targets == MISSING_BYTE, MISSING_CLASS, targets.long())
