@@ -23,6 +23,7 @@ from multitask.balancing import GradientBalancer, Scalarized
 from multitask.balancing.weightings import PCGrad
 from multitask.callbacks import Cost
 from multitask.data import DataModule
+from multitask.encoders import Form, Vector
 from multitask.errors import InputError
 from multitask.heads import MLPHead
 from multitask.sharing import Sharing
@@ -67,20 +68,20 @@ class Split(Sharing):
     """Gives each of two tasks its own half of the representation, times a learnt factor.
 
     Args:
-        in_features: see `Sharing`.
+        form: see `Sharing`; a vector.
         tasks: see `Sharing`.
         start: the factor before training.
     """
 
-    def __init__(self, in_features: int, tasks: list[str], start: float = 1.0) -> None:
-        super().__init__(in_features, tasks)
-        self.out_features = in_features // 2
+    def __init__(self, form: Form, tasks: list[str], start: float = 1.0) -> None:
+        super().__init__(form, tasks)
+        self.form = Vector(form.features // 2)
         self.factor = nn.Parameter(torch.tensor(start))
 
-    def forward(self, representation: dict[str, Tensor]) -> dict[str, Tensor]:
+    def forward(self, views: dict[str, Any]) -> dict[str, Any]:
         halves = [
-            (self.factor * each).split(self.out_features, 1)[place]
-            for place, each in enumerate(representation.values())
+            (self.factor * each).split(self.form.features, 1)[place]
+            for place, each in enumerate(views.values())
         ]
         return dict(zip(self.tasks, halves, strict=True))
 
@@ -233,9 +234,9 @@ def test_batch_normalisation_of_every_part_sees_all_processes(
     tiny_data: TinyData, tiny_model: TinyModel
 ) -> None:
     class Normalised(Split):
-        def __init__(self, in_features: int, tasks: list[str]) -> None:
-            super().__init__(in_features, tasks)
-            self.norm = nn.BatchNorm1d(in_features)
+        def __init__(self, form: Form, tasks: list[str]) -> None:
+            super().__init__(form, tasks)
+            self.norm = nn.BatchNorm1d(form.features)
 
     def head(in_features: int, out_features: int) -> nn.Module:
         return nn.Sequential(nn.BatchNorm1d(in_features), nn.Linear(in_features, out_features))
@@ -323,11 +324,11 @@ def test_training_logs_every_name(
     expected |= {f"train/{task}/{name}" for task in METRICS for name in ("loss", "weight")}
     expected |= {f"val/{task}/loss" for task in METRICS}
     expected |= {
-        f"train/{name}" for name in ("loss", "learning_rate", "images_per_second", "score")
+        f"train/{name}" for name in ("loss", "learning_rate", "samples_per_second", "score")
     }
     assert recorder.names == expected | {"val/score"}
     assert recorder.values("train/learning_rate") == [0.05]
-    assert recorder.values("train/images_per_second")[0] > 0
+    assert recorder.values("train/samples_per_second")[0] > 0
 
 
 def test_testing_logs_every_name_and_the_trivial_predictors(
@@ -534,7 +535,7 @@ def test_diverged_model_is_not_saved(
     model, runner = tiny_model(), trainer()
     runner.fit(model, tiny_data())
     runner.save_checkpoint(tmp_path / "good.ckpt")
-    model.diverged[1] = True
+    model.divergence.diverged[1] = True
     with pytest.raises(InputError, match=r"task 'size' became NaN or infinite .* step 3"):
         runner.save_checkpoint(tmp_path / "bad.ckpt")
     assert [path.name for path in tmp_path.glob("*.ckpt")] == ["good.ckpt"]

@@ -131,7 +131,7 @@ class Runs:
 def curve(folder: Path) -> list[list[str]]:
     with (folder / "metrics.csv").open(newline="") as file:
         rows = list(csv.reader(file))
-    return [row for row in rows if not row[2].endswith("images_per_second")]
+    return [row for row in rows if not row[2].endswith("samples_per_second")]
 
 
 def training(folder: Path) -> dict[str, Any]:

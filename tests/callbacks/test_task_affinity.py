@@ -35,7 +35,8 @@ class ByHand(Callback):
         rows = []
         for place in range(3):
             model = deepcopy(pl_module)
-            before, labelled = model.losses(model(batch["image"]), batch)
+            before, totals = model.losses(model(batch["image"]), batch)
+            labelled = totals[1] > 0
             if bool(labelled[place]):
                 optimizer = torch.optim.SGD(model.encoder.parameters(), lr=RATE)
                 before[place].backward()

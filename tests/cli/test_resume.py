@@ -95,7 +95,7 @@ def test_killed_at_ten_moments_equals_never_stopped(
 
 def curve(run: Path) -> list[list[str]]:
     """All metrics but those that a resume in the middle of an epoch counts anew."""
-    middle = re.compile(r".*images_per_second|train/(score|\w+/(?!loss|weight).*)")
+    middle = re.compile(r".*samples_per_second|train/(score|\w+/(?!loss|weight).*)")
     return [row for row in rows(run) if not middle.fullmatch(row[2])]
 
 

@@ -76,7 +76,7 @@ def test_everything_is_recorded(
             assert len(history[f"{split}/{metric}"]) == 1
         for metric in ("glyph/mae", "glyph/rmse", "glyph/r2"):
             assert len(history[f"{split}/{metric}"]) == 1
-    for name in ("loss", "learning_rate", "images_per_second", "digit/loss", "glyph/weight"):
+    for name in ("loss", "learning_rate", "samples_per_second", "digit/loss", "glyph/weight"):
         assert len(history[f"train/{name}"]) == 2
     assert history["train/digit/weight"] == [1, 1]
     for figure in (

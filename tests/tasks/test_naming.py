@@ -18,7 +18,7 @@ from multitask.tasks.naming import check_names, check_targets
     [
         *((name, "has a meaning of its own") for name in ("image", "file", "loss", "score")),
         *((name, "has a meaning of its own") for name in ("learning_rate", "index")),
-        ("images_per_second", "has a meaning of its own"),
+        ("samples_per_second", "has a meaning of its own"),
         *((name, f"{name}_task") for name in ("type", "keys", "training", "to", "forward")),
         *(
             (name, "a letter first")

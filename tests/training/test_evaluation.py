@@ -101,7 +101,7 @@ def test_loss_is_the_mean_over_the_known_targets(tasks: dict[str, Task]) -> None
     found = evaluated(Evaluation("val", tasks), tasks, targets())
     for name, task in tasks.items():
         total, count = task.loss(outputs()[name], targets()[name])
-        assert_close(found[f"val/{name}/loss"], total / count)
+        assert_close(found[f"val/{name}/loss"].float(), total / count)
 
 
 def test_score_is_the_mean_of_the_headline_metrics(tasks: dict[str, Task]) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from multitask.data.joined import SOURCE
 from multitask.module import MultiTask
+from multitask.tasks.output import rows_of
 from multitask.training.evaluation import Evaluation
 
 Batch = dict[str, Tensor]
@@ -71,7 +72,7 @@ class SourceEvaluation(Callback):
             rows = (batch[SOURCE] == place).nonzero().flatten()
             if len(rows):
                 own = {name: batch[name][rows] for name in outputs}
-                found = {name: output[rows] for name, output in outputs.items()}
+                found = {name: rows_of(output, rows) for name, output in outputs.items()}
                 evaluation.update(found, own, module.loss_totals(found, own))
 
     def _log(self, trainer: Trainer, module: LightningModule) -> None:

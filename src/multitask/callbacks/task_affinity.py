@@ -8,9 +8,8 @@ import torch
 import torch.distributed as dist
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
-from torch.func import functional_call
 
-from multitask.distributed import world_size
+from multitask.distributed import sum_losses, world_size
 from multitask.errors import InputError
 from multitask.module import MultiTask
 
@@ -67,8 +66,7 @@ class TaskAffinity(Callback):
         if not is_due:
             return
         rate = self.learning_rate or trainer.optimizers[0].param_groups[0]["lr"]
-        with _WithoutTrace(pl_module), trainer.precision_plugin.forward_context():
-            found = _affinities(pl_module, batch, rate).cpu().double()
+        found = _affinities(pl_module, batch, rate).cpu().double()
         known = found.isfinite()
         self._sums = self._sums + torch.where(known, found, 0)
         self._looks = self._looks + known.double()
@@ -91,7 +89,7 @@ def _affinities(model: MultiTask, batch: dict[str, Tensor], rate: float) -> Tens
         for name, parameter in model.named_parameters()
         if name.startswith("encoder.") and parameter.requires_grad
     }
-    before, labelled = model.losses(model(batch["image"]), batch)
+    before, labelled = model.tried(batch), _labelled(model, batch)
     rows = []
     for loss, known in zip(before, labelled, strict=True):
         if not known:
@@ -105,9 +103,15 @@ def _affinities(model: MultiTask, batch: dict[str, Tensor], rate: float) -> Tens
             for (name, parameter), gradient in zip(shared.items(), gradients, strict=True)
         }
         with torch.no_grad():
-            after, _ = model.losses(functional_call(model, stepped, (batch["image"],)), batch)
+            after = model.tried(batch, stepped)
         rows.append(torch.where(labelled, 1 - after / before.detach(), torch.nan))
     return torch.stack(rows)
+
+
+def _labelled(model: MultiTask, batch: dict[str, Tensor]) -> Tensor:
+    """Which tasks have a label in the global batch, shape ``[tasks]``, bool."""
+    tasks = model.named_tasks.items()
+    return sum_losses(torch.stack([task.known(batch[name]).sum() for name, task in tasks])) > 0
 
 
 def _averaged(gradient: Tensor) -> Tensor:
@@ -115,23 +119,3 @@ def _averaged(gradient: Tensor) -> Tensor:
         dist.all_reduce(gradient)
         gradient /= world_size()
     return gradient
-
-
-class _WithoutTrace:
-    """Puts buffers and random numbers back as they were."""
-
-    def __init__(self, model: MultiTask) -> None:
-        self.model = model
-
-    def __enter__(self) -> None:
-        self.buffers = {name: each.clone() for name, each in self.model.named_buffers()}
-        self.random = torch.get_rng_state()
-        on_gpu = self.model.device.type == "cuda"
-        self.on_gpu = torch.cuda.get_rng_state(self.model.device) if on_gpu else None
-
-    def __exit__(self, *_: object) -> None:
-        for name, each in self.model.named_buffers():
-            each.copy_(self.buffers[name])
-        torch.set_rng_state(self.random)
-        if self.on_gpu is not None:
-            torch.cuda.set_rng_state(self.on_gpu, self.model.device)

@@ -1,1 +1,7 @@
 """What a checkpoint holds, how it is written, and whether it fits a model."""
+
+from multitask.checkpoints.format import stamp, take_up
+from multitask.checkpoints.hyperparameters import keep_hyperparameters
+from multitask.checkpoints.recipe import Factory, Recorded
+
+__all__ = ["Factory", "Recorded", "keep_hyperparameters", "stamp", "take_up"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from lightning.pytorch import LightningModule
@@ -10,13 +11,15 @@ from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
 from multitask.checkpoints.recipe import recipes
 
 
-def keep_hyperparameters(model: LightningModule, **arguments: Any) -> None:
+def keep_hyperparameters(model: LightningModule, variables: dict[str, Any]) -> None:
     """Have a model's checkpoints tell how to build it again, on any machine.
 
     Args:
         model: whose constructor calls this.
-        arguments: what the constructor was given, by name.
+        variables: the constructor's ``locals()``, of which its arguments are kept.
     """
+    names = list(inspect.signature(type(model).__init__).parameters)[1:]
+    arguments = {name: variables[name] for name in names if name in variables}
     if _given_hyperparameters.get() is not None:
         # The command line has told Lightning.
         model.save_hyperparameters(logger=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,35 @@ from torch import Tensor
 from multitask.errors import InputError
 
 PLAIN = (str, int, float, bool, type(None))
+
+
+class Factory:
+    """Something that makes objects; a copy of it is itself.
+
+    The command line's factories hold a parser, which cannot be copied, and models are copied, such
+    as by callbacks that average weights.
+
+    Args:
+        make: the class or function.
+    """
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self.make: Callable[..., Any] = make.make if isinstance(make, Factory) else make
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Make an object."""
+        return self.make(*args, **kwargs)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Factory:
+        """A factory does not change."""
+        return self
+
+
+class _Arguments(dict[str, Any]):
+    """What an object was built with: a copy of the object was built with the same."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Arguments:
+        return self
 
 
 class Recorded:
@@ -31,7 +61,7 @@ class Recorded:
         for name, parameter in signature.parameters.items():
             if parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 arguments |= arguments.pop(name, {})
-        object.__setattr__(instance, "_arguments", arguments)
+        object.__setattr__(instance, "_arguments", _Arguments(arguments))
         return instance
 
 
@@ -56,6 +86,8 @@ def recipe(thing: Any) -> Any:
         return {key: recipe(value) for key, value in thing.items()}
     if isinstance(thing, type):
         return _call(thing, {})
+    if isinstance(thing, Factory):
+        return recipe(thing.make)
     if isinstance(thing, partial):
         return _partial(thing)
     if inspect.isfunction(thing) and "<" not in thing.__qualname__:

@@ -18,6 +18,7 @@ from multitask.callbacks.source_evaluation import of_source
 from multitask.checkpoints.fits import check_fits
 from multitask.checkpoints.integrity import damage
 from multitask.data import DataModule
+from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.runs.settings import RunSettings
@@ -169,43 +170,59 @@ def _try_optimizer(model: MultiTask) -> None:
 def _try_encoder(model: MultiTask, data: DataModule) -> None:
     split = data.splits["train"]
     batch = data.on_after_batch_transfer(split[torch.arange(min(3, len(split)))], 0)
-    name, shape = type(model.encoder).__name__, tuple(batch["image"].shape)
-    if len(shape) != 4:
-        raise InputError(
-            f"the data's images have the shape {shape[1:]}; give each as [channels, height, width]"
-        )
+    _check_inputs(model, batch)
     training = model.training
     model.eval()
     try:
-        # To compile for three images would take long.
+        # To compile for three samples would take long.
         with torch.no_grad(), torch.compiler.set_stance("force_eager"):
-            found = _encoded(model, batch["image"], name, shape[1:])
-            width = getattr(model.encoder, "out_features", None)
-            if isinstance(found, torch.Tensor) and found.shape[-1] != width:
-                raise InputError(
-                    f"the encoder {name} says out_features = {width}, but returns features of "
-                    f"shape {tuple(found.shape)}; set out_features to {found.shape[-1]}"
-                )
+            encoder = _encoder_of(model)
+            found = _encoded(encoder, model.inputs_of(batch))
+            if (misfit := encoder.form.misfit(found)) is not None:
+                raise InputError(f"the encoder {type(encoder).__name__} {misfit}")
             _try_losses(model, batch)
     finally:
         model.train(training)
 
 
-def _encoded(model: MultiTask, image: torch.Tensor, name: str, shape: tuple[int, ...]) -> Any:
+def _encoder_of(model: MultiTask) -> Encoder:
+    # The trunk is the encoder or, as the sharing scheme has it, contains one or more.
+    return next(each for each in model.encoder.modules() if isinstance(each, Encoder))
+
+
+def _check_inputs(model: MultiTask, batch: dict[str, torch.Tensor]) -> None:
+    name = type(_encoder_of(model)).__name__
+    for each in model.inputs:
+        if each not in batch:
+            known = [key for key in batch if key not in (*model.tasks, "index")]
+            raise InputError(
+                f"the encoder {name} takes the input '{each}', which the data do not have; they "
+                f"have {', '.join(known)}"
+            )
+    if "image" in model.inputs and batch["image"].ndim != 4:
+        raise InputError(
+            f"the data's images have the shape {tuple(batch['image'].shape[1:])}; give each as "
+            "[channels, height, width]"
+        )
+
+
+def _encoded(encoder: Any, inputs: list[torch.Tensor]) -> Any:
     try:
-        return model.encoder(image)
+        return encoder(*inputs)
     except (RuntimeError, AssertionError) as error:
-        if not type(model.encoder).__module__.startswith("multitask."):
+        if not type(encoder).__module__.startswith("multitask."):
             # Whoever is writing an encoder needs the traceback.
             raise
+        shapes = " and ".join(str(tuple(each.shape[1:])) for each in inputs)
+        what = "images" if list(encoder.inputs) == ["image"] else " and ".join(encoder.inputs)
         raise InputError(
-            f"the encoder {name} cannot take the data's images of shape {shape} "
+            f"the encoder {type(encoder).__name__} cannot take the data's {what} of shape {shapes} "
             f"({str(error).splitlines()[0]}); set its channels or image size to fit"
         ) from error
 
 
 def _try_losses(model: MultiTask, batch: dict[str, torch.Tensor]) -> None:
-    outputs = model(batch["image"])
+    outputs = model(*model.inputs_of(batch))
     for task_name, task in model.named_tasks.items():
         try:
             task.loss(outputs[task_name], batch[task_name])

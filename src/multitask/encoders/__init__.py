@@ -1,9 +1,22 @@
-"""From images to the shared representation: one file for each encoder."""
+"""From a batch's inputs to the shared representation: one file for each encoder."""
 
 from multitask.encoders.base import Encoder
 from multitask.encoders.convnet import ConvNet
 from multitask.encoders.displacement import Displacement
+from multitask.encoders.forms import Form, Maps, Tokens, Vector
 from multitask.encoders.mlp import MLP
 from multitask.encoders.timm import Timm
+from multitask.encoders.timm_maps import TimmMaps
 
-__all__ = ["MLP", "ConvNet", "Displacement", "Encoder", "Timm"]
+__all__ = [
+    "MLP",
+    "ConvNet",
+    "Displacement",
+    "Encoder",
+    "Form",
+    "Maps",
+    "Timm",
+    "TimmMaps",
+    "Tokens",
+    "Vector",
+]

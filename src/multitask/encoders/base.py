@@ -1,30 +1,63 @@
-"""What every encoder is: images in, one shared representation out."""
+"""What every encoder is: inputs in, one shared representation out."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from multitask.checkpoints.recipe import Recorded
+from multitask.encoders.forms import Form, Vector
+from multitask.errors import InputError
 
 
 class Encoder(Recorded, nn.Module, ABC):
     """The part of the network that all tasks share.
 
-    A subclass sets ``out_features`` in its constructor.
+    A subclass that returns a vector sets ``out_features`` in its constructor; one that returns
+    maps or tokens overrides `form`.
     """
 
+    inputs: Sequence[str] = ("image",)
+    """Entries of the batch, in the order of `forward`'s arguments."""
     out_features: int
-    """Size of the representation."""
+    """Size of the representation, if that is a vector."""
+
+    @property
+    def form(self) -> Form:
+        """What the representation looks like: a vector of ``out_features`` by default.
+
+        Raises:
+            InputError: if the size is not known.
+        """
+        # Not an attribute that may be missing, for which torch.nn.Module would report `form`.
+        if "out_features" not in vars(self) and not hasattr(type(self), "out_features"):
+            raise InputError(
+                f"the encoder {type(self).__name__} has no out_features; set it in the "
+                "constructor to the number of features that it returns"
+            )
+        return Vector(self.out_features)
+
+    def stages(self) -> list[nn.Module]:
+        """Parts that give the representation when they run one after the other.
+
+        The first takes the inputs. Sharing schemes that exchange features between networks do so
+        between these parts; there is one part, the encoder itself, by default.
+        """
+        return [self]
 
     @abstractmethod
-    def forward(self, image: Tensor) -> Tensor:
-        """Encode a batch of images.
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        """Encode a batch.
 
         Args:
-            image: shape ``[batch, channels, height, width]``, floating.
+            inputs: the batch's entries that `inputs` names; an image has shape
+                ``[batch, channels, height, width]``, floating.
+            options: none; a subclass names its inputs.
 
         Returns:
-            The shared representation, shape ``[batch, out_features]``.
+            The shared representation, of the form `form`: by default a tensor of shape
+            ``[batch, out_features]``.
         """

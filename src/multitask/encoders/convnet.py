@@ -48,6 +48,14 @@ class ConvNet(Encoder):
             nn.ReLU(),
         )
 
+    def stages(self) -> list[nn.Module]:
+        """Each convolution with its pooling, then the embedding."""
+        *blocks, pool = self.convolutions
+        starts = [place for place, each in enumerate(blocks) if isinstance(each, nn.Sequential)]
+        ends = [*starts[1:], len(blocks)]
+        convolutions = [self.convolutions[at:end] for at, end in zip(starts, ends, strict=True)]
+        return [*convolutions, nn.Sequential(pool, *self.embedding)]
+
     def forward(self, image: Tensor) -> Tensor:
         return self.embedding(self.convolutions(image))
 

@@ -32,6 +32,12 @@ class MLP(Encoder):
             layers += [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.ReLU()]
         self.layers = nn.Sequential(*layers)
 
+    def stages(self) -> list[nn.Module]:
+        """Each linear layer with its normalisation and ReLU."""
+        flatten, *layers = self.layers
+        first, *others = [nn.Sequential(*layers[at : at + 3]) for at in range(0, len(layers), 3)]
+        return [nn.Sequential(flatten, *first), *others]
+
     def forward(self, image: Tensor) -> Tensor:
         values = image[0].numel() if len(image) else self.in_features
         if values != self.in_features:

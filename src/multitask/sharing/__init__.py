@@ -1,6 +1,8 @@
-"""From the shared representation to what each task sees of it: one file for each scheme."""
+"""What tasks share, and what each has of its own: one file for each scheme."""
 
-from multitask.sharing.base import Sharing
+from multitask.sharing.base import Sharing, SharingCallable
+from multitask.sharing.cross_stitch import CrossStitch
 from multitask.sharing.hard import HardSharing
+from multitask.sharing.mmoe import MMoE
 
-__all__ = ["HardSharing", "Sharing"]
+__all__ = ["CrossStitch", "HardSharing", "MMoE", "Sharing", "SharingCallable"]

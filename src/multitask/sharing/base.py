@@ -1,39 +1,77 @@
-"""What every sharing scheme is: the representation in, each task's features out."""
+"""What every sharing scheme is: what tasks have in common, and what each has of its own."""
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
+from multitask.encoders.base import Encoder
+from multitask.encoders.forms import Form
+from multitask.errors import InputError
+
 
 class Sharing(nn.Module, ABC):
-    """Decides what each task sees of the shared representation.
+    """Decides which parts of the model the tasks share.
 
-    A subclass takes these arguments first, and sets ``out_features``, the size of what a head gets.
+    What several tasks use belongs to the trunk, which runs once; `forward` makes each task's
+    features of that task's own view alone. The tasks' gradients are compared and balanced between
+    the two, at the last tensors that the tasks have in common.
+
+    A subclass takes these arguments first, and sets ``form`` if heads get another form.
 
     Args:
-        in_features: size of the representation.
+        form: what the encoder gives.
         tasks: names of the tasks.
     """
 
-    out_features: int
-    """Number of features that each task sees."""
+    form: Form
+    """What a task's head gets."""
 
-    def __init__(self, in_features: int, tasks: Sequence[str]) -> None:
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse a scheme that takes a number of features, as schemes did before forms."""
+        super().__init_subclass__(**kwargs)
+        if "in_features" in inspect.signature(cls.__init__).parameters:
+            raise InputError(
+                f"the sharing scheme {cls.__name__} takes in_features; a scheme takes form in its "
+                "place, and form.features is the number of features"
+            )
+
+    def __init__(self, form: Form, tasks: Sequence[str]) -> None:
         super().__init__()
+        self.form = form
         self.tasks = list(tasks)
-        self.out_features = in_features
 
-    @abstractmethod
-    def forward(self, representation: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Hand the representation on.
+    def trunk(self, encoder: Encoder) -> nn.Module:
+        """Build what runs once for all tasks; called once.
 
         Args:
-            representation: the encoder's output, shape ``[batch, in_features]``, once for each
-                task: the same values, but what is made of a task's own tells its gradient apart.
+            encoder: the model's encoder.
 
         Returns:
-            Features by task, each of shape ``[batch, out_features]``.
+            A module that takes the encoder's inputs and returns a tensor, or a list or dictionary
+            of tensors; the encoder itself by default.
         """
+        return encoder
+
+    def penalty(self) -> Tensor | None:
+        """A scalar of parameters only, added to the balanced loss; None by default."""
+        return None
+
+    @abstractmethod
+    def forward(self, views: dict[str, Any]) -> dict[str, Any]:
+        """Make each task's features.
+
+        Args:
+            views: the trunk's output, once for each task: the same values, but what is made of a
+                task's own view tells its gradient apart.
+
+        Returns:
+            Features by task, each of the form `form`.
+        """
+
+
+SharingCallable = Callable[[Form, list[str]], Sharing]

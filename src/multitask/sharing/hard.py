@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import Any
 
 from multitask.sharing.base import Sharing
 
@@ -10,5 +10,5 @@ from multitask.sharing.base import Sharing
 class HardSharing(Sharing):
     """Hard parameter sharing: all heads read the same features (Caruana, 1997)."""
 
-    def forward(self, representation: dict[str, Tensor]) -> dict[str, Tensor]:
-        return representation
+    def forward(self, views: dict[str, Any]) -> dict[str, Any]:
+        return views

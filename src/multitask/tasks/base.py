@@ -1,16 +1,21 @@
-"""What every task is: a loss, metrics and a figure for one entry of the batch."""
+"""What every task is: a loss and metrics for one entry of the batch, and how people see it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from multitask.checkpoints.recipe import Recorded
+from multitask import labels
+from multitask.checkpoints.recipe import Factory, Recorded
+from multitask.encoders.forms import Form
 from multitask.errors import InputError
+from multitask.tasks.output import rows_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +47,8 @@ def check_losses(criterion: object, losses: Tensor, shape: Sequence[int], words:
 class Task(Recorded, nn.Module, ABC):
     """One thing to learn from the shared representation.
 
-    A task's name is its key in the configuration; the batch holds its target under that name.
+    A task's name is its key in the configuration; the batch holds its target under that name. A
+    subclass has `out_features`, `loss`, `predict` and `metrics`; everything else has a default.
 
     Args:
         head: class that maps the representation to raw outputs, called with the number of input
@@ -50,24 +56,67 @@ class Task(Recorded, nn.Module, ABC):
         weight: factor on the task's loss before balancing, non-negative.
     """
 
-    headline: str
-    """Name of the metric (higher is better, at most 1) that enters the overall score."""
+    headline: str | None = None
+    """Name of the metric (higher is better, at most 1) that enters the overall score, if any."""
 
     def __init__(self, head: HeadCallable = nn.Linear, weight: float = 1.0) -> None:
         super().__init__()
         if weight < 0:
             raise InputError(f"weight is {weight}; a task's weight is 0 or more")
-        self.head = head
+        self.head = Factory(head)
         self.weight = weight
 
     @property
     @abstractmethod
     def out_features(self) -> int:
-        """Number of raw outputs that the head produces for one sample."""
+        """Number of raw outputs that the head produces for one sample, or for each pixel."""
 
     @abstractmethod
+    def loss(self, output: Any, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Sum the loss over the known targets.
+
+        Args:
+            output: raw head outputs, shape ``[batch, out_features]``, or
+                ``[batch, out_features, height, width]`` of a map; a dictionary of tensors if the
+                head returns several.
+            target: targets of the batch, missing ones included.
+
+        Returns:
+            The sum of the losses and the sum of their weights (the number of known targets if
+            they are not weighted), both scalars of the output's dtype. Their ratio is the mean.
+        """
+
+    @abstractmethod
+    def predict(self, output: Any) -> Tensor:
+        """Turn raw head outputs into what people read: probabilities, original units.
+
+        Args:
+            output: raw head outputs, see `loss`.
+
+        Returns:
+            Predictions, first axis ``[batch]``, float32.
+        """
+
+    @abstractmethod
+    def metrics(self) -> MetricCollection:
+        """New metrics over predictions and targets, keyed by metric name."""
+
+    def build_head(self, form: Form) -> nn.Module:
+        """Build the network that is this task's own.
+
+        Args:
+            form: what it gets.
+
+        Returns:
+            A module that takes a representation of that form and returns raw outputs.
+
+        Raises:
+            InputError: if the task cannot read that form.
+        """
+        return form.before(self.head(form.features, self.out_features))
+
     def check(self, name: str, targets: Tensor, split: str) -> None:
-        """Refuse targets that the task cannot learn or be tested with.
+        """Refuse targets that the task cannot learn or be tested with; takes any by default.
 
         Args:
             name: the task's name, for messages.
@@ -78,7 +127,6 @@ class Task(Recorded, nn.Module, ABC):
             InputError: naming what does not fit and what would.
         """
 
-    @abstractmethod
     def learn_statistics(self, name: str, targets: Tensor) -> None:
         """Look once at all training targets: check them and keep the statistics they give.
 
@@ -89,8 +137,10 @@ class Task(Recorded, nn.Module, ABC):
         Raises:
             InputError: if the targets do not fit the task, or none is known.
         """
+        self.check(name, targets, "training")
+        if not self.known(targets).any():
+            raise InputError(f"task '{name}': no training sample has a label; remove the task")
 
-    @abstractmethod
     def known(self, target: Tensor) -> Tensor:
         """Tell which samples have at least one label.
 
@@ -100,73 +150,74 @@ class Task(Recorded, nn.Module, ABC):
         Returns:
             Mask, shape ``[batch]``, bool.
         """
+        return labels.known_samples(target)
 
-    @abstractmethod
-    def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Sum the loss over the known targets.
-
-        Args:
-            output: raw head outputs, shape ``[batch, out_features]``.
-            target: targets of the batch, missing ones included.
-
-        Returns:
-            The sum of the losses and the sum of their weights (the number of known targets where
-            they are not weighted), both scalars of the output's dtype. Their ratio is the mean.
-        """
-
-    @abstractmethod
-    def predict(self, output: Tensor) -> Tensor:
-        """Turn raw head outputs into what people read: probabilities, original units.
+    def trivial_output(self, output: Any) -> Any:
+        """Raw outputs of the trivial predictor, which knows the training targets but no input.
 
         Args:
-            output: raw head outputs, shape ``[batch, out_features]``.
+            output: raw outputs of the real head, see `loss`.
 
         Returns:
-            Predictions, shape ``[batch, out_features]``, float32.
+            Raw outputs, same shape and dtype; None (the default) if the task has no such predictor.
         """
+        return None
 
-    @abstractmethod
-    def trivial_output(self, output: Tensor) -> Tensor:
-        """Raw outputs of the trivial predictor, which knows the training targets but no image.
-
-        Args:
-            output: raw outputs of the real head, shape ``[batch, out_features]``.
-
-        Returns:
-            Raw outputs, same shape and dtype.
-        """
-
-    @abstractmethod
-    def metrics(self) -> MetricCollection:
-        """New metrics over predictions and targets, keyed by metric name."""
-
-    @abstractmethod
-    def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
-        """Count a batch in, known targets only.
+    def update_metrics(self, metrics: MetricCollection, output: Any, target: Tensor) -> None:
+        """Count a batch in, known targets only; by default each sample that has a label.
 
         Args:
             metrics: what `metrics` returned.
-            output: raw head outputs, shape ``[batch, out_features]``.
+            output: raw head outputs, see `loss`.
             target: targets of the batch, missing ones included.
         """
+        known = self.known(target)
+        if known.any():
+            metrics.update(self.predict(rows_of(output, known)), target[known])
 
-    @abstractmethod
+    @property
+    def class_names(self) -> list[str] | None:
+        """The names of the classes in the order of their numbers; None if there are no classes."""
+        return None
+
     def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
-        """Columns of a table of predictions.
+        """Columns of a table of predictions; none by default.
 
         Args:
             name: the task's name.
-            prediction: what `predict` returned, shape ``[batch, out_features]``.
+            prediction: what `predict` returned, first axis ``[batch]``.
 
         Returns:
             Column name to values, each of shape ``[batch]``.
         """
+        return {}
+
+    def column_names(self, name: str) -> list[str]:
+        """Names of what `columns` and `save` give.
+
+        Args:
+            name: the task's name.
+        """
+        return list(self.columns(name, self.predict(torch.zeros(1, self.out_features))))
+
+    def save(self, folder: Path, names: Sequence[str], prediction: Tensor) -> dict[str, list[str]]:
+        """Write predictions that are no columns, such as maps, as files; none by default.
+
+        Args:
+            folder: where to write, made if needed.
+            names: a file name for each sample, without an ending.
+            prediction: what `predict` returned, first axis ``[batch]``.
+
+        Returns:
+            Columns of the table of predictions, each with a path for each sample.
+        """
+        return {}
 
     def side_by_side(self, prediction: Tensor, target: Tensor) -> dict[str, list[Cell]]:
         """Targets beside predictions, as columns of a table for people.
 
         Args:
-            prediction: what `predict` returned, shape ``[samples, out_features]``.
+            prediction: what `predict` returned, first axis ``[samples]``.
             target: the same samples' targets, missing ones included.
 
         Returns:
@@ -174,25 +225,30 @@ class Task(Recorded, nn.Module, ABC):
             sample; None where a target is missing.
         """
         pairs = zip(target, self.known(target).tolist(), strict=True)
-        return {
+        cells: dict[str, list[Cell]] = {
             "target": [self.caption(each) if is_known else None for each, is_known in pairs],
             "prediction": [self.caption(each) for each in prediction],
         }
+        # A task without words for its values has no columns.
+        return cells if any(map(any, cells.values())) else {}
 
-    @abstractmethod
     def caption(self, value: Tensor) -> str:
-        """A few characters for one prediction or target, to write under an image; may be none.
+        """A few characters for one prediction or target, to write under an image; none by default.
 
         Args:
-            value: one sample's prediction, shape ``[out_features]``, or its target.
+            value: one sample's prediction, or its target.
         """
+        return ""
 
-    @abstractmethod
-    def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> None:
+    def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         """Draw predictions against targets.
 
         Args:
             axes: where to draw.
-            prediction: predictions, shape ``[samples, out_features]``.
+            prediction: predictions, first axis ``[samples]``.
             target: targets of the same samples, missing ones included.
+
+        Returns:
+            Whether there is something to see; not by default.
         """
+        return False

@@ -12,7 +12,7 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from multitask.errors import InputError
-from multitask.labels import MISSING_CLASS, known_samples
+from multitask.labels import MISSING_CLASS
 from multitask.tasks.auroc import HistogramAUROC
 from multitask.tasks.base import Cell, HeadCallable, Task, check_losses
 from multitask.tasks.calibration_error import CalibrationError
@@ -90,6 +90,10 @@ class Classification(Task):
         return self.classes == list(map(str, range(self.num_classes)))
 
     @property
+    def class_names(self) -> list[str]:
+        return self.classes
+
+    @property
     def out_features(self) -> int:
         return self.num_classes
 
@@ -118,15 +122,10 @@ class Classification(Task):
             )
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
-        self.check(name, targets, "training")
+        super().learn_statistics(name, targets)
         labels = targets[self.known(targets)]
-        if len(labels) == 0:
-            raise InputError(f"task '{name}': no training sample has a label; remove the task")
         counts = torch.bincount(labels, minlength=self.num_classes).float()
         self.class_frequencies.copy_(counts / counts.sum())
-
-    def known(self, target: Tensor) -> Tensor:
-        return known_samples(target)
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         known = self.known(target)
@@ -164,11 +163,6 @@ class Classification(Task):
             compute_groups=False,
         )
 
-    def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
-        known = self.known(target)
-        if known.any():
-            metrics.update(self.predict(output[known]), target[known])
-
     def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
         probability, label = prediction.max(1)
         return {name: label, f"{name}_probability": probability}
@@ -181,7 +175,7 @@ class Classification(Task):
         label = int(value.argmax() if value.ndim else value)
         return "?" if label == MISSING_CLASS else self.classes[label]
 
-    def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> None:
+    def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         known = self.known(target)
         cells = target[known] * self.num_classes + prediction[known].argmax(1)
         counts = torch.bincount(cells, minlength=self.num_classes**2).view(self.num_classes, -1)
@@ -192,6 +186,7 @@ class Classification(Task):
             axes.set_xticks(range(self.num_classes), self.classes)
             axes.set_yticks(range(self.num_classes), self.classes)
             _write_counts(axes, counts, shares)
+        return True
 
 
 def _factors(num_classes: int, class_weights: Sequence[float] | None) -> Tensor:

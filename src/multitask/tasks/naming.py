@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 
 from multitask.errors import InputError, nearest
@@ -14,7 +13,7 @@ from multitask.tasks.base import Task
 TAKEN_IN_BATCHES = ("image", "index")
 SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 TAKEN_IN_PREDICTIONS = ("file",)
-TAKEN_IN_METRICS = ("loss", "score", "learning_rate", "images_per_second")
+TAKEN_IN_METRICS = ("loss", "score", "learning_rate", "samples_per_second")
 TAKEN = (*TAKEN_IN_BATCHES, *TAKEN_IN_PREDICTIONS, *TAKEN_IN_METRICS)
 
 
@@ -44,7 +43,7 @@ def check_names(tasks: Mapping[str, Task]) -> None:
 def _check_columns(tasks: Mapping[str, Task]) -> None:
     owners: dict[str, str] = {}
     for name, task in tasks.items():
-        for column in task.columns(name, torch.zeros(1, task.out_features)):
+        for column in task.column_names(name):
             if column in owners:
                 raise InputError(
                     f"tasks '{owners[column]}' and '{name}' both have a column '{column}' in the "

@@ -89,11 +89,8 @@ class Regression(Task):
             raise InputError(f"task '{name}': the target of {split} sample {row} is infinite")
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
-        self.check(name, targets, "training")
-        values = self._rows(targets)
-        if values.isnan().all():
-            raise InputError(f"task '{name}': no training sample has a label; remove the task")
-        values = values.double()
+        super().learn_statistics(name, targets)
+        values = self._rows(targets).double()
         mean = values.nanmean(0).nan_to_num()
         squares = (values - mean).square()
         self.trivial.copy_(mean)
@@ -103,9 +100,6 @@ class Regression(Task):
             deviation = spread.nan_to_num().sqrt()
             self.mean.copy_(mean)
             self.deviation.copy_(torch.where(deviation > 0, deviation, 1.0))
-
-    def known(self, target: Tensor) -> Tensor:
-        return labels.known_samples(target)
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         target = self._rows(target)
@@ -159,7 +153,7 @@ class Regression(Task):
             return ""
         return f"{numbers[0]:.3g}{self.unit}" if numbers[0] == numbers[0] else "?"
 
-    def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> None:
+    def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         target = self._rows(target)
         known = labels.known(target)
         true, predicted = target[known].float().numpy(), prediction[known].numpy()
@@ -172,6 +166,7 @@ class Regression(Task):
             axes.plot(ends, ends, color="black", lw=0.8, zorder=3)
         unit = f" ({self.unit})" if self.unit else ""
         axes.set(xlabel=f"true{unit}", ylabel=f"predicted{unit}")
+        return True
 
     def _rows(self, target: Tensor) -> Tensor:
         return target.reshape(len(target), self.size)

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric, MetricCollection
 
 from multitask.errors import InputError
-from multitask.labels import known_samples
 from multitask.tasks.base import HeadCallable, Task
 from multitask.tasks.toy_problem import ON_FRONT, distance, toy_front, toy_loss
 
@@ -66,14 +65,6 @@ class ToyObjective(Task):
                 "multitask.data.ToyStarts gives"
             )
 
-    def learn_statistics(self, name: str, targets: Tensor) -> None:
-        self.check(name, targets, "training")
-        if not self.known(targets).any():
-            raise InputError(f"task '{name}': no training sample has a label; remove the task")
-
-    def known(self, target: Tensor) -> Tensor:
-        return known_samples(target)
-
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         known = self.known(target)
         each = torch.where(known, self._values(output), 0.0)
@@ -102,14 +93,11 @@ class ToyObjective(Task):
     def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
         return {f"{name}_x1": prediction[:, 0], f"{name}_x2": prediction[:, 1]}
 
-    def caption(self, value: Tensor) -> str:
-        # The target is no point, so there is nothing to compare.
-        return ""
-
-    def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> None:
+    def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         axes.plot(*toy_front().T.numpy(), color="black", lw=3, alpha=0.45)
         axes.scatter(*prediction[self.known(target)].T.numpy(), marker="*", zorder=3)
         axes.set(xlabel="$x_1$", ylabel="$x_2$")
+        return True
 
     def _values(self, points: Tensor) -> Tensor:
         if points.shape[-1] != self.out_features:

@@ -2,32 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from lightning.pytorch import LightningModule, Trainer
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from multitask.errors import InputError
 
 
-def refuse_diverged(diverged: Tensor, tasks: Sequence[str], model: LightningModule) -> None:
-    """Stop a training in which a task's loss became NaN or infinite.
+class Divergence(Callback):
+    """Stops a training in which a task's loss became NaN or infinite.
+
+    Each step notes it on the device. A CPU stops at once; a GPU, which would have to be waited for,
+    when something is logged, at the end of the epoch or before a checkpoint is saved.
 
     Args:
-        diverged: whose did, shape ``[tasks]``, bool.
         tasks: their names.
-        model: knows where training is.
-
-    Raises:
-        InputError: naming the first such task, the step, and the last good checkpoint.
     """
-    if bool(diverged.any()):
-        task = tasks[diverged.tolist().index(True)]
-        raise InputError(
-            f"the loss of task '{task}' became NaN or infinite at or before step "
-            f"{model.global_step} (epoch {model.current_epoch}); training stopped, and "
-            f"{_last_good(model.trainer)}; try a lower learning rate or gradient_clip_val"
-        )
+
+    def __init__(self, tasks: Iterable[str]) -> None:
+        self.tasks = list(tasks)
+        self.diverged = torch.zeros(len(self.tasks), dtype=torch.bool)
+
+    def see(self, losses: Tensor, model: LightningModule) -> None:
+        """Note which losses are no longer numbers.
+
+        Args:
+            losses: the tasks', shape ``[tasks]``.
+            model: see `refuse`.
+        """
+        self.diverged = self.diverged.to(losses.device) | ~losses.detach().isfinite()
+        if losses.device.type == "cpu":
+            self.refuse(model)
+
+    def refuse_now(self, losses: Tensor, model: LightningModule) -> None:
+        """Stop if one of these losses, or one before, has diverged; see `see` and `refuse`."""
+        self.see(losses, model)
+        self.refuse(model)
+
+    def refuse(self, model: LightningModule) -> None:
+        """Stop if a loss has diverged.
+
+        Args:
+            model: knows where training is.
+
+        Raises:
+            InputError: naming the first such task, the step, and the last good checkpoint.
+        """
+        if bool(self.diverged.any()):
+            task = self.tasks[self.diverged.tolist().index(True)]
+            raise InputError(
+                f"the loss of task '{task}' became NaN or infinite at or before step "
+                f"{model.global_step} (epoch {model.current_epoch}); training stopped, and "
+                f"{_last_good(model.trainer)}; try a lower learning rate or gradient_clip_val"
+            )
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop at the end of the epoch at the latest."""
+        self.refuse(pl_module)
 
 
 def _last_good(trainer: Trainer) -> str:

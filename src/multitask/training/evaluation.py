@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
 from multitask.tasks import Task
+from multitask.tasks.output import Output, count_numbers, each_tensor, joined
 from multitask.training.mean_losses import MeanLosses
 
 ENOUGH = 2**16
@@ -39,10 +40,14 @@ class Evaluation(nn.Module):
         self.losses = MeanLosses(len(tasks))
         self.metrics = nn.ModuleDict({name: task.metrics() for name, task in tasks.items()})
         self.trivial = nn.ModuleDict(
-            {name: task.metrics() for name, task in tasks.items() if split == "test"}
+            {
+                name: task.metrics()
+                for name, task in tasks.items()
+                if split == "test" and type(task).trivial_output is not Task.trivial_output
+            }
         )
         self._undefined: set[str] = set()
-        self._waiting: list[tuple[dict[str, Tensor], dict[str, Tensor]]] = []
+        self._waiting: list[tuple[dict[str, Output], dict[str, Tensor]]] = []
         self._numbers = 0
 
     @property
@@ -51,20 +56,22 @@ class Evaluation(nn.Module):
 
     @torch.no_grad()
     def update(
-        self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor], totals: Tensor
+        self, outputs: Mapping[str, Output], batch: Mapping[str, Tensor], totals: Tensor
     ) -> None:
         """Count a batch in.
 
         Args:
-            outputs: raw head outputs by task, shape ``[batch, out_features]``.
+            outputs: raw head outputs by task, see `multitask.tasks.Task.loss`.
             batch: the batch, with the targets under the tasks' names.
             totals: sums of the losses and of their weights, shape ``[2, tasks]``.
         """
         self.losses.update(totals)
-        # Cloned, because a compiled model may write its next outputs into the same memory.
-        kept = {name: outputs[name].detach().clone() for name in self._names}
+        self._numbers += sum(count_numbers(outputs[name]) for name in self._names)
+        # Cloned if it waits, because a compiled model may write its next outputs into the same
+        # memory.
+        keep = Tensor.detach if self._numbers >= ENOUGH else _copied
+        kept = {name: each_tensor(outputs[name], keep) for name in self._names}
         self._waiting.append((kept, {name: batch[name] for name in self._names}))
-        self._numbers += sum(output.numel() for output in kept.values())
         if self._numbers >= ENOUGH:
             self._count_in()
 
@@ -103,11 +110,13 @@ class Evaluation(nn.Module):
         if not self._waiting:
             return
         for name, task in self._tasks:
-            output = torch.cat([outputs[name] for outputs, _ in self._waiting])
-            target = torch.cat([targets[name] for _, targets in self._waiting])
+            output = joined([outputs[name] for outputs, _ in self._waiting])
+            target = joined([targets[name] for _, targets in self._waiting])
+            assert isinstance(target, Tensor)
             task.update_metrics(_collection(self.metrics, name), output, target)
             if name in self.trivial:
                 trivial = task.trivial_output(output)
+                assert trivial is not None
                 task.update_metrics(_collection(self.trivial, name), trivial, target)
         self._waiting, self._numbers = [], 0
 
@@ -125,7 +134,7 @@ class Evaluation(nn.Module):
         found = []
         for (name, task), loss in zip(self._tasks, losses, strict=True):
             value = values.get(f"{self.split}/{name}/{task.headline}")
-            if value is None:
+            if task.headline is None or value is None:
                 continue
             # Where the loss is no number either, the outputs are to blame, not the labels: a model
             # with a broken task must not score better than a whole one.
@@ -151,11 +160,42 @@ class Evaluation(nn.Module):
                 _collection(self.trivial, name).reset()
 
 
+class Evaluations(nn.ModuleDict):
+    """The evaluations of the three splits.
+
+    Args:
+        tasks: the tasks by name.
+    """
+
+    def __init__(self, tasks: Mapping[str, Task]) -> None:
+        # torch.nn.Module has an attribute `train`.
+        splits = ("train", "val", "test")
+        super().__init__({f"{split}_split": Evaluation(split, tasks) for split in splits})
+        self._tasks = list(tasks)
+
+    def of(self, split: str) -> Evaluation:
+        """The evaluation of ``train``, ``val`` or ``test``."""
+        return self[f"{split}_split"]  # type: ignore[return-value]
+
+    def directions(self) -> list[tuple[str, bool]]:
+        """Names of all validation and test metrics, and whether higher is better."""
+        names: list[tuple[str, bool]] = []
+        for split in ("val", "test"):
+            for task in self._tasks:
+                names.append((f"{split}/{task}/loss", False))
+                names += self.of(split).directions(task)
+        return names
+
+
 def _reduced(metrics: Metric | MetricCollection) -> Any:
     with warnings.catch_warnings():
         # Every process must join the reduction, also one that saw no label of a task.
         warnings.filterwarnings("ignore", message=WITHOUT_LABELS)
         return metrics.compute()
+
+
+def _copied(values: Tensor) -> Tensor:
+    return values.detach().clone()
 
 
 def _collection(metrics: nn.ModuleDict, name: str) -> MetricCollection:

@@ -6,6 +6,9 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+EXACT = torch.float32 if torch.backends.mps.is_available() else torch.float64
+"""Counts of pixels pass 2**24 in a few batches; MPS has no double precision."""
+
 
 class MeanLosses(Metric):
     """Each task's mean loss over its known targets, however unevenly they are spread.
@@ -20,8 +23,8 @@ class MeanLosses(Metric):
 
     def __init__(self, tasks: int) -> None:
         super().__init__()
-        self.add_state("sums", torch.zeros(tasks), dist_reduce_fx="sum")
-        self.add_state("counts", torch.zeros(tasks), dist_reduce_fx="sum")
+        self.add_state("sums", torch.zeros(tasks, dtype=EXACT), dist_reduce_fx="sum")
+        self.add_state("counts", torch.zeros(tasks, dtype=EXACT), dist_reduce_fx="sum")
 
     def update(self, totals: Tensor) -> None:
         """Add sums of losses and of weights, shape ``[2, tasks]``."""

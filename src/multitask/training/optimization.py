@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from lightning.pytorch import Trainer
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
@@ -13,9 +12,26 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from multitask.balancing import Balancer
 from multitask.errors import InputError
 
+if TYPE_CHECKING:
+    from multitask.module import MultiTask
+
 OptimizerCallable = Callable[[Iterable[Any]], Optimizer]
 SchedulerCallable = Callable[[Optimizer], LRScheduler | ReduceLROnPlateau]
 Interval = Literal["step", "epoch"]
+
+
+def optimizer_and_schedule(model: MultiTask) -> Any:
+    """Build a model's optimizer and its schedule, in Lightning's words.
+
+    Args:
+        model: the model, whose ``optimizer`` and ``scheduler`` make them.
+
+    Raises:
+        InputError: if their settings cannot be.
+    """
+    groups = parameter_groups(model, model.balancer)
+    optimizer = made("optimizer", model.optimizer, groups)
+    return scheduled(optimizer, model.scheduler, model.scheduler_interval)
 
 
 def parameter_groups(model: nn.Module, balancer: Balancer) -> list[dict[str, Any]]:
@@ -72,19 +88,6 @@ def scheduled(optimizer: Optimizer, scheduler: SchedulerCallable | None, interva
     if isinstance(schedule["scheduler"], ReduceLROnPlateau):
         schedule |= {"monitor": _monitored(schedule["scheduler"]), "interval": "epoch"}
     return {"optimizer": optimizer, "lr_scheduler": schedule}
-
-
-def step_plateaus(trainer: Trainer) -> None:
-    """Show the epoch's metric to a schedule that watches it.
-
-    Lightning does so after the epoch's checkpoint is saved, and not at all in an epoch that is
-    resumed, so that a resumed run would miss a metric.
-    """
-    metrics = trainer.callback_metrics
-    for config in trainer.lr_scheduler_configs:
-        # Lightning itself complains of a metric that there is not.
-        if isinstance(config.scheduler, ReduceLROnPlateau) and config.monitor in metrics:
-            config.scheduler.step(metrics[config.monitor])
 
 
 def _monitored(scheduler: ReduceLROnPlateau) -> str:

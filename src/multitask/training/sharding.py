@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch.strategies import ModelParallelStrategy
@@ -23,6 +23,9 @@ from torch.distributed.fsdp import (
 from torch.optim import Optimizer
 
 from multitask.errors import InputError
+
+if TYPE_CHECKING:
+    from multitask.module import MultiTask
 
 BLOCK = 1_000_000
 """Parameters from which on a block is gathered by itself; smaller ones are not worth a message."""
@@ -102,6 +105,13 @@ def shard(network: nn.Module, mesh: DeviceMesh) -> None:
         for block in _large_blocks(network):
             fully_shard(block, mesh=mesh["data_parallel"])
         fully_shard(network, mesh=mesh["data_parallel"])
+
+
+def shard_model(model: MultiTask) -> None:
+    """Shard a model's networks, under a strategy that has divided the processes for that."""
+    if model.device_mesh is not None:
+        for network in (model.encoder, model.sharing, *model.heads.values()):
+            shard(network, model.device_mesh)
 
 
 def _large_blocks(network: nn.Module) -> list[nn.Module]:

@@ -3,72 +3,98 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from multitask.training.mean_losses import MeanLosses
 
 
-class StepLog:
-    """Collects cheaply every step, and makes a dictionary of numbers when asked.
+class StepLog(Callback):
+    """Collects cheaply in every step, and logs every ``log_every_n_steps`` of them.
 
     Args:
         tasks: names of the tasks.
     """
 
-    def __init__(self, tasks: list[str]) -> None:
-        self.tasks = tasks
-        self.start()
+    def __init__(self, tasks: Sequence[str]) -> None:
+        self.tasks = list(tasks)
+        self._is_due = False
+        self._begin()
 
-    def start(self) -> None:
-        """Begin a new interval."""
+    def _begin(self) -> None:
         self.losses = MeanLosses(len(self.tasks))
-        self.images = 0
+        self.samples = 0
         self.began = time.perf_counter()
 
-    def state_dict(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Any]:
         """The losses of the interval; its time ends with the process."""
         return {"sums": self.losses.sums.cpu(), "counts": self.losses.counts.cpu()}
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Begin an interval with the losses of one before."""
-        self.start()
+        self._begin()
         # Not by an update, which would round what training in double precision has summed.
-        self.losses.sums, self.losses.counts = state["sums"].clone(), state["counts"].clone()
+        self.losses.sums = state_dict["sums"].clone()
+        self.losses.counts = state_dict["counts"].clone()
 
-    def count(self, totals: Tensor, images: int) -> None:
-        """Add a step.
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self.began = time.perf_counter()
 
-        Args:
-            totals: sums of the global batch's losses and of their weights, ``[2, tasks]``.
-            images: number of images in the global batch.
-        """
-        self.losses.to(totals.device).update(totals)
-        self.images += images
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Decide whether this step is logged."""
+        every = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        self._is_due = bool(every) and ((batch_idx + 1) % every == 0 or trainer.is_last_batch)
 
-    def values(self, loss: Tensor, weights: Tensor, learning_rate: float) -> dict[str, float]:
-        """Summarise the interval and begin a new one.
+    def on_before_backward(
+        self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
+    ) -> None:
+        """Count the step's losses, and find how much each counts while the graph is there."""
+        model: Any = pl_module
+        if model.step is None:
+            # The batch was skipped.
+            return
+        self.losses.to(model.step.totals.device).update(model.step.totals)
+        self.samples += model.step.samples
+        if self._is_due or model.views.watchers:
+            model.step.find_balance()
 
-        Args:
-            loss: the balanced loss of the last step, scalar.
-            weights: derivative of that loss by each task's loss, shape ``[tasks]``.
-            learning_rate: of the last step.
+    def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log what the balancer made of the losses and gradients."""
+        model: Any = pl_module
+        if model.step is None:
+            return
+        model.step.let_go()
+        if not self._is_due:
+            return
+        model.divergence.refuse(model)
+        loss = model.step.loss
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        values = self._values(loss, model.counted_weights(), rate)
+        for logger in trainer.loggers:
+            row = {**values, "epoch": trainer.current_epoch}
+            logger.log_metrics(row, step=trainer.global_step)
+        model.log("loss", loss, prog_bar=True, logger=False)
 
-        Returns:
-            Values by name; the losses are means over the interval.
-        """
-        device = torch.stack([self.losses.sums / self.losses.counts, weights.to(self.losses.sums)])
-        losses, balance = device.tolist()
+    def _values(self, loss: Tensor, weights: Tensor, learning_rate: float) -> dict[str, float]:
+        """Summarise the interval and begin a new one."""
+        rows = torch.stack([self.losses.sums / self.losses.counts, weights.to(self.losses.sums)])
+        losses, balance = rows.tolist()
         seconds = time.perf_counter() - self.began
         values = {
             "train/loss": float(loss),
             "train/learning_rate": learning_rate,
-            "train/images_per_second": self.images / max(seconds, 1e-9),
+            "train/samples_per_second": self.samples / max(seconds, 1e-9),
         }
         for task, mean, weight in zip(self.tasks, losses, balance, strict=True):
             values[f"train/{task}/weight"] = weight
             if mean == mean:
                 values[f"train/{task}/loss"] = mean
-        self.start()
+        self._begin()
         return values

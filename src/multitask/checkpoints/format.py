@@ -1,0 +1,55 @@
+"""The format of checkpoints: its version, and how older ones are read."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from lightning.pytorch import LightningModule
+
+from multitask.checkpoints.fits import check_fits
+from multitask.errors import InputError
+
+KEY = "multitask"
+FORMAT = 2
+"""1: what training remembers lay in ``progress``. 2: it is the state of callbacks."""
+
+
+def stamp(checkpoint: dict[str, Any]) -> None:
+    """Write the format and the package's version into a checkpoint that is about to be saved."""
+    checkpoint[KEY] = {"format": FORMAT, "version": version("multitask")}
+
+
+def take_up(model: LightningModule, checkpoint: dict[str, Any]) -> None:
+    """Check a checkpoint that has been read, and turn it into today's format, in place.
+
+    Args:
+        model: what it will be loaded into.
+        checkpoint: what was read.
+
+    Raises:
+        InputError: if it is of another model, saying how that differs, or of a later format.
+    """
+    _upgrade(checkpoint)
+    # With sharded parameters the strategy has loaded the weights already.
+    if "state_dict" in checkpoint:
+        check_fits(checkpoint["state_dict"], model.state_dict())
+    if model._trainer is not None and model.trainer.precision == "64-true":
+        # Lightning does so after loading, which would round the weights.
+        model.double()
+
+
+def _upgrade(checkpoint: dict[str, Any]) -> None:
+    found = checkpoint.get(KEY, {"format": 1})
+    if found["format"] > FORMAT:
+        raise InputError(
+            f"the checkpoint was written by multitask {found['version']}, in format "
+            f"{found['format']}, and this version reads formats up to {FORMAT}; update the package"
+        )
+    progress = checkpoint.pop("progress", None)
+    if progress is not None and "callbacks" in checkpoint:
+        checkpoint["callbacks"] |= {
+            "StepLog": progress["step_log"],
+            "EpochLog": {"metrics": progress["metrics"]},
+            "SkippedSteps": {"count": progress.get("skipped", 0)},
+        }

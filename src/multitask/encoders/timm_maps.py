@@ -1,0 +1,68 @@
+"""The feature maps of any image model of the timm library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from multitask.encoders.base import Encoder
+from multitask.encoders.forms import Maps
+from multitask.encoders.timm import created
+from multitask.errors import InputError
+
+
+class TimmMaps(Encoder):
+    """A timm model's maps, the finest first, for tasks whose target is a map.
+
+    Tasks of one vector, such as a classification, read the mean of the last map.
+
+    Args:
+        name: timm's name of the model, such as ``resnet18`` or ``swin_tiny_patch4_window7_224``.
+            The maps of vision transformers such as ``vit_small_patch16_224`` are all of one size.
+        levels: which of the model's maps to give, counted from the finest, 0; all by default.
+            What no head reads costs memory: the finest map is the largest.
+        pretrained: see `Timm`.
+        in_channels: see `Timm`.
+        options: further arguments of ``timm.create_model``, such as ``output_stride``.
+
+    Raises:
+        InputError: if timm has no such model or the model no such levels.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        levels: Sequence[int] | None = None,
+        pretrained: bool = False,
+        in_channels: int = 3,
+        options: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        given = list(levels or [])
+        if levels is not None and (given != sorted({*given}) or min(given, default=-1) < 0):
+            raise InputError(
+                f"levels are {given}; name different levels in increasing order, 0 being the finest"
+            )
+        settings: dict[str, Any] = {"features_only": True, "in_chans": in_channels}
+        if levels is not None:
+            settings["out_indices"] = tuple(levels)
+        try:
+            self.network = created(name, pretrained, settings | (options or {}))
+        except (AssertionError, IndexError, ValueError) as error:
+            raise InputError(
+                f"timm's model '{name}' has no maps at the levels {levels}: {error}; choose fewer"
+            ) from error
+        info: Any = self.network.feature_info
+        self._form = Maps(tuple(info.channels()), tuple(info.reduction()))
+        # Some transformers give [batch, height, width, channels].
+        self.channels_last = str(getattr(self.network, "output_fmt", "NCHW")) == "NHWC"
+
+    @property
+    def form(self) -> Maps:
+        return self._form
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        maps: list[Tensor] = self.network(image)
+        return [each.movedim(3, 1) for each in maps] if self.channels_last else list(maps)

@@ -1,0 +1,21 @@
+"""When a balancer finishes a backward pass and an epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+
+class BalancingSteps(Callback):
+    """Calls the balancer's hooks; what it remembers is in the model's ``state_dict``."""
+
+    def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let the balancer finish the gradients, before they are clipped."""
+        balancer: Any = pl_module.balancer
+        balancer.after_backward()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let the balancer finish the epoch, before a checkpoint is saved."""
+        balancer: Any = pl_module.balancer
+        balancer.after_epoch()

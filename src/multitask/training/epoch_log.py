@@ -1,0 +1,62 @@
+"""What is logged after each epoch: every task's metrics over the split."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+
+class EpochLog(Callback):
+    """Logs the metrics of the training, validation and test split, and keeps the last of them."""
+
+    def __init__(self) -> None:
+        self._resumed: dict[str, Any] = {}
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep the last metrics, which checkpoints and schedules that watch one look at."""
+        metrics = {name: value.cpu() for name, value in trainer.callback_metrics.items()}
+        checkpoint["callbacks"][self.state_key] = {"metrics": metrics}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up what `on_save_checkpoint` kept."""
+        self._resumed = state_dict["metrics"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Show what was measured before a resume."""
+        trainer.callback_metrics.update(self._resumed)
+        self._resumed = {}
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the training metrics."""
+        model: Any = pl_module
+        evaluation = model.evaluations.of("train")
+        if not evaluation.losses.update_called:
+            # An epoch that was resumed at its end has no batch left.
+            return
+        values = evaluation.compute()
+        model.log_dict(values, logger=False, sync_dist=True)
+        # Not left to Lightning, which logs after the epoch's checkpoint is saved.
+        numbers = {name: float(value) for name, value in values.items()}
+        for logger in trainer.loggers:
+            row = {**numbers, "epoch": trainer.current_epoch}
+            logger.log_metrics(row, step=trainer.global_step - 1)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the validation metrics."""
+        self._log(trainer, pl_module, "val")
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the test metrics, and the trivial predictor's."""
+        self._log(trainer, pl_module, "test")
+
+    def _log(self, trainer: Trainer, model: Any, split: str) -> None:
+        values = model.evaluations.of(split).compute()
+        if trainer.sanity_checking:
+            return
+        shown = f"{split}/score"
+        others = {name: value for name, value in values.items() if name != shown}
+        model.log_dict(others, sync_dist=True)
+        model.log(shown, values[shown], prog_bar=split == "val", sync_dist=True)

@@ -1,0 +1,45 @@
+"""What comes before a training or test: data that fit, and processes that act as one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
+
+from multitask.errors import InputError
+from multitask.training.batch_norm import synchronize_batch_norm
+from multitask.training.data_check import check_data
+
+if TYPE_CHECKING:
+    from multitask.module import MultiTask
+
+SPLIT_OF_STAGE = {"fit": "train", "validate": "val"}
+
+
+def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
+    """Check the data against the tasks and the way to train against the balancer.
+
+    Args:
+        model: the model; it learns the statistics of the training targets, and batch normalisation
+            joins that of the other processes.
+        trainer: the Trainer.
+        stage: ``fit``, ``validate``, ``test`` or ``predict``.
+
+    Raises:
+        InputError: with what to change.
+    """
+    data = getattr(trainer, "datamodule", None)
+    check_data(model.named_tasks, data, SPLIT_OF_STAGE.get(stage, "test"))
+    if stage != "fit":
+        return
+    if model.sync_batch_norm and trainer.world_size > 1:
+        on_gpu = trainer.strategy.root_device.type == "cuda"
+        for name in ("encoder", "sharing", "heads"):
+            setattr(model, name, synchronize_batch_norm(getattr(model, name), on_gpu))
+    sharding = FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy
+    sharded = isinstance(trainer.strategy, sharding)
+    model.balancer.check_run(str(trainer.precision), sharded, trainer.world_size)
+    if sharded and model.skipped.most:
+        raise InputError("model.skips works with whole parameters only: set it to 0")
+    model.balancer.connect(model.encoder)

@@ -1,0 +1,50 @@
+"""What one training batch came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Step:
+    """What callbacks see of a training batch until the next one begins.
+
+    Args:
+        samples: in the global batch.
+        totals: sums of the global batch's losses and of their weights, shape ``[2, tasks]``.
+        losses: each task's mean loss times its weight, shape ``[tasks]``, attached to the graph.
+        loss: the balanced loss, a scalar, attached to the losses.
+    """
+
+    samples: int
+    totals: Tensor
+    losses: Tensor
+    loss: Tensor
+    _balance: Tensor | None = None
+
+    def find_balance(self) -> None:
+        """Differentiate the balanced loss by the tasks' losses, before the backward pass."""
+        (self._balance,) = torch.autograd.grad(self.loss, self.losses, retain_graph=True)
+
+    def let_go(self) -> None:
+        """Let the graph go once the backward pass is over: tensors in it cannot be copied."""
+        self.losses, self.loss = self.losses.detach(), self.loss.detach()
+        if self._balance is not None:
+            self._balance = self._balance.detach()
+
+    def counted(self, task_weights: Tensor, gradient_weights: Tensor | None) -> Tensor:
+        """How much each task's loss counted for the encoder.
+
+        Args:
+            task_weights: the weights that the configuration gives, shape ``[tasks]``.
+            gradient_weights: those by which the balancer weighed gradients, if it did.
+
+        Returns:
+            Shape ``[tasks]``.
+        """
+        assert self._balance is not None, "find_balance comes first"
+        weights = self._balance * task_weights
+        return weights if gradient_weights is None else weights * gradient_weights.to(weights)

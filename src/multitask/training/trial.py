@@ -1,0 +1,82 @@
+"""Computing with a model as if with other weights, or in vain, without a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+if TYPE_CHECKING:
+    from multitask.module import Batch, MultiTask
+
+
+def tried(model: MultiTask, batch: Batch, weights: Mapping[str, Tensor]) -> Tensor:
+    """Compute the losses as with other weights.
+
+    Nothing remembers it: balancers and watchers of gradients do not see it, and buffers, gradients
+    and random numbers of the CPU and the device stay as they are. Of several processes all try, so
+    that batch normalisation and losses are those of the global batch.
+
+    Args:
+        model: the model.
+        batch: this process's share of the batch.
+        weights: parameters by name that take the place of the model's own.
+
+    Returns:
+        Each task's mean loss over the global batch times the task's weight, shape ``[tasks]``;
+        differentiable by the batch's floating entries, by the weights given and by the model's own.
+    """
+    state = {**copied_buffers(model), **weights}
+    model.views.is_open = False
+    try:
+        with same_random_numbers(model.device), _precision_of(model):
+            outputs = functional_call(model, state, tuple(model.inputs_of(batch)))
+            return model.losses(outputs, batch)[0]
+    finally:
+        model.views.is_open = True
+
+
+def copied_buffers(model: nn.Module) -> dict[str, Tensor]:
+    """Copies of what a forward pass may change, such as batch normalisation's averages."""
+    return {name: values.detach().clone() for name, values in model.named_buffers()}
+
+
+@torch.no_grad()
+def put_back(model: nn.Module, buffers: Mapping[str, Tensor]) -> None:
+    """Undo what forward passes have changed.
+
+    Args:
+        model: the model.
+        buffers: what `copied_buffers` returned.
+    """
+    own = dict(model.named_buffers())
+    for name, values in buffers.items():
+        own[name].copy_(values)
+
+
+@contextmanager
+def same_random_numbers(device: torch.device) -> Iterator[None]:
+    """Leave the random numbers of the CPU and of a device as they were.
+
+    Args:
+        device: the model's.
+    """
+    on_device = device.type in ("cuda", "xpu", "mps")
+    kind = device.type if on_device else "cuda"
+    # MPS has one device, without a number.
+    places = [] if not on_device else [device.index or 0]
+    with torch.random.fork_rng(places, device_type=kind):
+        yield
+
+
+@contextmanager
+def _precision_of(model: MultiTask) -> Iterator[None]:
+    if model._trainer is None:
+        yield
+        return
+    with model.trainer.precision_plugin.forward_context():
+        yield
