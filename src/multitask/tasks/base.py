@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
@@ -113,6 +114,32 @@ class Task(Recorded, nn.Module, ABC):
             The sum of the losses and the sum of their weights (the number of known targets where
             they are not weighted), both scalars of the output's dtype. Their ratio is the mean.
         """
+
+    def loss_group(self) -> Hashable | None:
+        """What tasks of one class must have in common for `joint_loss` to compute their losses.
+
+        Returns:
+            Equal values for tasks that can be computed together; None if this one cannot.
+        """
+        return None
+
+    @staticmethod
+    def joint_loss(
+        tasks: Sequence[Any], outputs: Sequence[Tensor], targets: Sequence[Tensor]
+    ) -> Tensor:
+        """Do for several tasks with equal `loss_group` what `loss` does for one.
+
+        Args:
+            tasks: the tasks, of one class.
+            outputs: each one's raw head outputs, shape ``[batch, out_features]``.
+            targets: each one's targets of the batch, missing ones included.
+
+        Returns:
+            Sums of the losses and of their weights, shape ``[2, tasks]``; equal to those of `loss`
+            but for rounding.
+        """
+        each = zip(tasks, outputs, targets, strict=True)
+        return torch.stack([torch.stack(task.loss(*pair)) for task, *pair in each], 1)
 
     @abstractmethod
     def predict(self, output: Tensor) -> Tensor:

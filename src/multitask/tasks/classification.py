@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -134,6 +134,26 @@ class Classification(Task):
         weights = self.class_weights.to(output.dtype)
         each = torch.where(known, self._losses(output, label, weights), 0.0)
         return each.sum(), torch.where(known, weights[label], 0.0).sum()
+
+    def loss_group(self) -> Hashable | None:
+        # Of a person's own loss, or way to compute it, nobody knows what it depends on.
+        is_own = type(self).loss is not Classification.loss or self.criterion is not None
+        return None if is_own else (self.num_classes, self.label_smoothing)
+
+    @staticmethod
+    def joint_loss(
+        tasks: Sequence[Classification], outputs: Sequence[Tensor], targets: Sequence[Tensor]
+    ) -> Tensor:
+        output, target = torch.stack(list(outputs)), torch.stack(list(targets))
+        known = known_samples(target.flatten()).view_as(target)
+        label = torch.where(known, target, 0).unsqueeze(2)
+        weights = torch.stack([task.class_weights for task in tasks]).to(output.dtype).unsqueeze(1)
+        # As in `cross_entropy`, which takes no more than one set of weights.
+        costs = -weights * output.log_softmax(2)
+        smoothing = tasks[0].label_smoothing
+        losses = (1 - smoothing) * costs.gather(2, label).squeeze(2) + smoothing * costs.mean(2)
+        counts = weights.expand_as(costs).gather(2, label).squeeze(2)
+        return torch.stack([torch.where(known, each, 0.0).sum(1) for each in (losses, counts)])
 
     def _losses(self, output: Tensor, label: Tensor, weights: Tensor) -> Tensor:
         if self.criterion is not None:
