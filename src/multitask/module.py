@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,7 @@ from multitask.training.optimization import (
 from multitask.training.sharding import shard
 from multitask.training.skipped_steps import SkippedSteps
 from multitask.training.step_log import StepLog
+from multitask.training.task_losses import TaskLosses
 
 SharingCallable = Callable[[int, list[str]], Sharing]
 Batch = dict[str, Tensor]
@@ -117,6 +119,7 @@ class MultiTask(LightningModule):
             # In place, which leaves the parameters their names.
             encoder.compile()
         self.tasks = nn.ModuleDict(tasks)
+        self._task_losses = TaskLosses(tasks)
         shared = (sharing or HardSharing)(encoder.out_features, list(tasks))
         self.sharing: nn.Module = shared
         heads = {
@@ -189,9 +192,7 @@ class MultiTask(LightningModule):
         Returns:
             Sums of the losses and of their weights, shape ``[2, tasks]``.
         """
-        tasks = self.named_tasks.items()
-        pairs = [torch.stack(task.loss(outputs[name], batch[name])) for name, task in tasks]
-        return torch.stack(pairs, 1)
+        return self._task_losses(outputs, batch)
 
     def predict(self, image: Tensor) -> Outputs:
         """Compute what people read: class probabilities, numbers in original units.
@@ -401,7 +402,8 @@ class MultiTask(LightningModule):
             # An epoch that was resumed at its end has no batch left.
             return
         values = self._split("train").compute()
-        self.log_dict(values, logger=False, sync_dist=True)
+        # All processes have computed the same values, of all samples.
+        self.trainer.callback_metrics.update(values)
         # Not left to Lightning, which logs after the epoch's checkpoint is saved.
         numbers = {name: float(value) for name, value in values.items()}
         for logger in self.trainer.loggers:
@@ -411,9 +413,14 @@ class MultiTask(LightningModule):
         values = self._split(split).compute()
         if self.trainer.sanity_checking:
             return
-        shown = f"{split}/score"
-        self.log_dict({key: value for key, value in values.items() if key != shown}, sync_dist=True)
-        self.log(shown, values[shown], prog_bar=split == "val", sync_dist=True)
+        score = values.pop(f"{split}/score")
+        with warnings.catch_warnings():
+            # All processes have computed the same values, of all samples: a reduction of each
+            # would only take time. Lightning warns of its absence when the values are asked for.
+            warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
+            self.log_dict(values)
+            self.log(f"{split}/score", score, prog_bar=split == "val")
+            self.trainer.callback_metrics  # noqa: B018
 
     def _stop_if_diverged(self) -> None:
         refuse_diverged(self.diverged, list(self.tasks), self)
