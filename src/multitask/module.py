@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule
-from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
@@ -81,7 +80,7 @@ class MultiTask(LightningModule):
         if compile:
             # In place, which leaves the parameters their names.
             self.encoder.compile()
-        self.tasks = nn.ModuleDict(tasks)
+        self.tasks, self.task_losses = nn.ModuleDict(tasks), training.TaskLosses(tasks)
         self.sharing: Sharing = scheme
         self.heads = nn.ModuleDict({name: tasks[name].build_head(scheme.form) for name in tasks})
         self.training_pass = training_pass or PlainPass()
@@ -89,7 +88,6 @@ class MultiTask(LightningModule):
         self.balancer.check(list(tasks))
         self.balancer.connect(self.encoder)
         self.views = Views(self.balancer, list(tasks))
-        self.gradient_watchers = self.views.watchers
         # Parameters that no backward pass reaches, which DDP would wait for.
         kept = self.balancer.keeps_for_itself()
         self._ddp_params_and_buffers_to_ignore = [f"balancer.{name}" for name in kept]
@@ -127,19 +125,13 @@ class MultiTask(LightningModule):
         outputs = self(*inputs)
         return {name: task.predict(outputs[name]) for name, task in self.named_tasks.items()}
 
-    def loss_totals(self, outputs: Outputs, batch: Batch) -> Tensor:
-        """Sums of each task's losses and of their weights in this process, ``[2, tasks]``."""
-        tasks = self.named_tasks.items()
-        pairs = [torch.stack(task.loss(outputs[name], batch[name])) for name, task in tasks]
-        return torch.stack(pairs, 1)
-
     def losses(self, outputs: Outputs, batch: Batch) -> tuple[Tensor, Tensor]:
         """Each task's mean loss over the global batch, times its weight, 0 if there is no label.
 
         Returns:
-            Losses, shape ``[tasks]``, and the `loss_totals` of all processes.
+            Losses, shape ``[tasks]``, and sums of losses and of weights, ``[2, tasks]``.
         """
-        totals = sum_losses(self.loss_totals(outputs, batch))
+        totals = sum_losses(self.task_losses(outputs, batch))
         return training.mean_where_labelled(totals) * self.task_weights, totals
 
     def tried(self, batch: Batch, weights: Mapping[str, Tensor] | None = None) -> Tensor:
@@ -170,7 +162,7 @@ class MultiTask(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int, split: str = "val") -> Outputs:
         """Count a batch in; returns the raw outputs."""
         outputs = self(*self.inputs_of(batch))
-        totals = self.loss_totals(outputs, batch)
+        totals = self.task_losses(outputs, batch)
         # The metrics could not count NaN in.
         self.divergence.refuse_now(totals[0], self)
         self.evaluations.of(split).update(outputs, batch, totals)
@@ -194,7 +186,7 @@ class MultiTask(LightningModule):
 
     def configure_callbacks(self) -> list[Callback]:
         """What watches and logs training, each with a state of its own; anew for each training."""
-        if self.trainer.state.fn == TrainerFn.FITTING or not self._callbacks:
+        if self.trainer.state.fn == "fit" or not self._callbacks:
             self.skipped = training.SkippedSteps(self.skipped.most)
             self.divergence = training.Divergence(self.tasks)
             others = training.callbacks(list(self.tasks))
@@ -213,7 +205,7 @@ class MultiTask(LightningModule):
         """Step, then let the balancer see the losses after it, before any checkpoint is saved."""
         super().optimizer_step(*args, **kwargs)
         if not self.skipped.is_step_skipped:
-            self.balancer.after_step(lambda: self.tried(self._batch).detach())
+            self.balancer.after_step(torch.no_grad()(lambda: self.tried(self._batch)))
         self.skipped.after_step()
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:

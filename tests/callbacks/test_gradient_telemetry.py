@@ -131,7 +131,7 @@ def test_changes_nothing_but_draws(tmp_path: Path, balancer: Any) -> None:
     model, _, _ = trained(tmp_path, balancer())
     assert largest_difference(weights(plain), weights(model)) < 1e-12
     assert (tmp_path / "gradients.png").read_bytes().startswith(b"\x89PNG")
-    assert model.gradient_watchers == []
+    assert model.views.watchers == []
 
 
 def test_resumed_records_equal_those_of_a_run_that_never_stopped(tmp_path: Path) -> None:

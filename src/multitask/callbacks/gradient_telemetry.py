@@ -80,7 +80,7 @@ class GradientTelemetry(Callback):
             self._is_due = False
             level = getattr(pl_module.balancer, "level", None) or Level()
             self._watch = lambda gradients: self._found.append(level.gramian(gradients))
-            pl_module.gradient_watchers.append(self._watch)
+            pl_module.views.watchers.append(self._watch)
         self.batches += 1
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
@@ -88,7 +88,7 @@ class GradientTelemetry(Callback):
         assert isinstance(pl_module, MultiTask)
         if self._watch is None:
             return
-        pl_module.gradient_watchers.remove(self._watch)
+        pl_module.views.watchers.remove(self._watch)
         self._watch = None
         if self._found:
             # Of the whole loss, as if neither accumulation nor half precision had scaled it.

@@ -73,7 +73,7 @@ class SourceEvaluation(Callback):
             if len(rows):
                 own = {name: batch[name][rows] for name in outputs}
                 found = {name: rows_of(output, rows) for name, output in outputs.items()}
-                evaluation.update(found, own, module.loss_totals(found, own))
+                evaluation.update(found, own, module.task_losses(found, own))
 
     def _log(self, trainer: Trainer, module: LightningModule) -> None:
         # Every process joins for each source, also one that saw no sample of it.

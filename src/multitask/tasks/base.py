@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,6 +162,32 @@ class Task(Recorded, nn.Module, ABC):
             Raw outputs, same shape and dtype; None (the default) if the task has no such predictor.
         """
         return None
+
+    def loss_group(self) -> Hashable | None:
+        """What tasks of one class must have in common for `joint_loss` to compute their losses.
+
+        Returns:
+            Equal values for tasks that can be computed together; None if this one cannot.
+        """
+        return None
+
+    @staticmethod
+    def joint_loss(
+        tasks: Sequence[Any], outputs: Sequence[Tensor], targets: Sequence[Tensor]
+    ) -> Tensor:
+        """Do for several tasks with equal `loss_group` what `loss` does for one.
+
+        Args:
+            tasks: the tasks, of one class.
+            outputs: each one's raw head outputs, shape ``[batch, out_features]``.
+            targets: each one's targets of the batch, missing ones included.
+
+        Returns:
+            Sums of the losses and of their weights, shape ``[2, tasks]``; equal to those of `loss`
+            but for rounding.
+        """
+        each = zip(tasks, outputs, targets, strict=True)
+        return torch.stack([torch.stack(task.loss(*pair)) for task, *pair in each], 1)
 
     def update_metrics(self, metrics: MetricCollection, output: Any, target: Tensor) -> None:
         """Count a batch in, known targets only; by default each sample that has a label.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
+from multitask import labels
 from multitask.errors import InputError
 from multitask.labels import MISSING_CLASS
 from multitask.tasks.auroc import HistogramAUROC
@@ -108,31 +109,51 @@ class Classification(Task):
                 f"task '{name}': its {split} targets have shape {tuple(targets.shape)}; a "
                 "classification takes one class number for each sample, shape [samples]"
             )
-        labels = targets[self.known(targets)]
-        if len(labels) and labels.min() < 0:
+        known = targets[self.known(targets)]
+        if len(known) and known.min() < 0:
             raise InputError(
-                f"task '{name}': the {split} labels include class {int(labels.min())}; classes "
+                f"task '{name}': the {split} labels include class {int(known.min())}; classes "
                 f"are numbered from 0, and {MISSING_CLASS} marks a missing label"
             )
-        if len(labels) and labels.max() >= self.num_classes:
+        if len(known) and known.max() >= self.num_classes:
             raise InputError(
-                f"task '{name}': the {split} labels include class {int(labels.max())}, but "
+                f"task '{name}': the {split} labels include class {int(known.max())}, but "
                 f"num_classes is {self.num_classes}; classes are numbered from 0, so set "
-                f"num_classes to {int(labels.max()) + 1}"
+                f"num_classes to {int(known.max()) + 1}"
             )
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
         super().learn_statistics(name, targets)
-        labels = targets[self.known(targets)]
-        counts = torch.bincount(labels, minlength=self.num_classes).float()
+        known = targets[self.known(targets)]
+        counts = torch.bincount(known, minlength=self.num_classes).float()
         self.class_frequencies.copy_(counts / counts.sum())
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        known = self.known(target)
+        known = labels.known(target)
         label = torch.where(known, target, 0)
         weights = self.class_weights.to(output.dtype)
         each = torch.where(known, self._losses(output, label, weights), 0.0)
         return each.sum(), torch.where(known, weights[label], 0.0).sum()
+
+    def loss_group(self) -> Hashable | None:
+        # Of a person's own loss, or way to compute it, nobody knows what it depends on.
+        is_own = type(self).loss is not Classification.loss or self.criterion is not None
+        return None if is_own else (self.num_classes, self.label_smoothing)
+
+    @staticmethod
+    def joint_loss(
+        tasks: Sequence[Classification], outputs: Sequence[Tensor], targets: Sequence[Tensor]
+    ) -> Tensor:
+        output, target = torch.stack(list(outputs)), torch.stack(list(targets))
+        known = labels.known(target)
+        label = torch.where(known, target, 0).unsqueeze(2)
+        weights = torch.stack([task.class_weights for task in tasks]).to(output.dtype).unsqueeze(1)
+        # As in `cross_entropy`, which takes no more than one set of weights.
+        costs = -weights * output.log_softmax(2)
+        smoothing = tasks[0].label_smoothing
+        losses = (1 - smoothing) * costs.gather(2, label).squeeze(2) + smoothing * costs.mean(2)
+        counts = weights.expand_as(costs).gather(2, label).squeeze(2)
+        return torch.stack([torch.where(known, each, 0.0).sum(1) for each in (losses, counts)])
 
     def _losses(self, output: Tensor, label: Tensor, weights: Tensor) -> Tensor:
         if self.criterion is not None:

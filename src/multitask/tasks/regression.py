@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 CROWDED = 3000
 """With more points than this a scatter plot hides its own density."""
+
+SETTINGS = {nn.MSELoss: (), nn.L1Loss: (), nn.HuberLoss: ("delta",), nn.SmoothL1Loss: ("beta",)}
+"""Losses that are computed entry by entry, with the attributes that they depend on."""
 
 Scale = Literal["element", "common", "none"]
 
@@ -110,6 +114,29 @@ class Regression(Task):
         check_losses(self.criterion, losses, output.shape, "[batch, size]")
         each = torch.where(known, losses, 0.0)
         return each.sum(), known.sum().to(output.dtype)
+
+    def loss_group(self) -> Hashable | None:
+        kind = type(self.criterion)
+        # Of a person's own loss, or way to compute it, nobody knows what it depends on.
+        if type(self).loss is not Regression.loss or kind not in SETTINGS:
+            return None
+        settings = tuple(getattr(self.criterion, name) for name in SETTINGS[kind])
+        return self.size, kind, settings
+
+    @staticmethod
+    def joint_loss(
+        tasks: Sequence[Regression], outputs: Sequence[Tensor], targets: Sequence[Tensor]
+    ) -> Tensor:
+        output = torch.stack(list(outputs))
+        pairs = zip(tasks, targets, strict=True)
+        target = torch.stack([task._rows(each) for task, each in pairs])
+        mean = torch.stack([task.mean for task in tasks]).unsqueeze(1)
+        deviation = torch.stack([task.deviation for task in tasks]).unsqueeze(1)
+        known = labels.known(target)
+        goal = (torch.where(known, target, mean) - mean) / deviation
+        losses = tasks[0].criterion(output, goal.to(output.dtype))
+        each = torch.where(known, losses, 0.0)
+        return torch.stack([each.sum((1, 2)), known.sum((1, 2)).to(output.dtype)])
 
     def predict(self, output: Tensor) -> Tensor:
         return output.float() * self.deviation + self.mean

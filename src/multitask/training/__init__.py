@@ -21,6 +21,7 @@ from multitask.training.sharding import shard_model
 from multitask.training.skipped_steps import SkippedSteps
 from multitask.training.step import Step
 from multitask.training.step_log import StepLog
+from multitask.training.task_losses import TaskLosses
 from multitask.training.trial import tried
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "SchedulerCallable",
     "SkippedSteps",
     "Step",
+    "TaskLosses",
     "callbacks",
     "mean_where_labelled",
     "optimizer_and_schedule",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -37,7 +38,8 @@ class EpochLog(Callback):
             # An epoch that was resumed at its end has no batch left.
             return
         values = evaluation.compute()
-        model.log_dict(values, logger=False, sync_dist=True)
+        # All processes have computed the same values, of all samples.
+        trainer.callback_metrics.update(values)
         # Not left to Lightning, which logs after the epoch's checkpoint is saved.
         numbers = {name: float(value) for name, value in values.items()}
         for logger in trainer.loggers:
@@ -56,7 +58,11 @@ class EpochLog(Callback):
         values = model.evaluations.of(split).compute()
         if trainer.sanity_checking:
             return
-        shown = f"{split}/score"
-        others = {name: value for name, value in values.items() if name != shown}
-        model.log_dict(others, sync_dist=True)
-        model.log(shown, values[shown], prog_bar=split == "val", sync_dist=True)
+        score = values.pop(f"{split}/score")
+        with warnings.catch_warnings():
+            # All processes have computed the same values, of all samples: a reduction of each
+            # would only take time. Lightning warns of its absence when the values are asked for.
+            warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
+            model.log_dict(values)
+            model.log(f"{split}/score", score, prog_bar=split == "val")
+            trainer.callback_metrics  # noqa: B018
