@@ -104,7 +104,7 @@ def test_names_with_line_breaks_stay_in_their_row(data: Faulty) -> None:
 
 def test_sound_data_have_only_tables(data: Faulty) -> None:
     for split, each in data.splits.items():
-        each._images = torch.rand(SAMPLES, 1, 4, 4)  # type: ignore[attr-defined]
+        each._inputs["image"] = torch.rand(SAMPLES, 1, 4, 4)  # type: ignore[attr-defined]
         each.targets = {"kind": torch.arange(SAMPLES) % 2, "size": torch.rand(SAMPLES)}
         assert split in ("train", "val", "test")
     titles = [line for line in report_text(report_of(data)).splitlines() if line[:1] == "#"]
