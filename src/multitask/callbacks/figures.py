@@ -148,7 +148,8 @@ class Figures(Callback):
     ) -> None:
         for name, task in model.named_tasks.items():
             figure = draw_task(name, task, predictions[name], targets[name])
-            self._save(trainer, f"{split}/{name}", figure)
+            if figure is not None:
+                self._save(trainer, f"{split}/{name}", figure)
 
     def _save(self, trainer: Trainer, name: str, figure: Figure) -> None:
         path = self.folder / f"{name}.png"

@@ -38,8 +38,14 @@ def check_splits(splits: Mapping[str, Any], data: str) -> None:
             )
         if len(samples) == 0:
             raise InputError(f"{data}.load() returns a split '{split}' without a sample")
+        inputs = samples.inputs(torch.tensor([0]))
         for task, targets in samples.targets.items():
             _check_targets(task, targets, len(samples), f"{data}.load(), split '{split}'")
+            if task in inputs:
+                raise InputError(
+                    f"{data}.load(), split '{split}': '{task}' is an input and a target, but each "
+                    "entry of a batch needs its own name; rename one of them"
+                )
 
 
 def _check_targets(task: str, targets: Any, size: int, where: str) -> None:

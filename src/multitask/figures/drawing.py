@@ -35,18 +35,24 @@ class HeatMap:
     limits: tuple[float, float] | None = None
 
 
-def draw_task(name: str, task: Task, prediction: Tensor, target: Tensor) -> Figure:
+def draw_task(name: str, task: Task, prediction: Tensor, target: Tensor) -> Figure | None:
     """Draw a task's predictions against its targets.
 
     Args:
         name: the task's name.
         task: the task.
-        prediction: shape ``[samples, out_features]``.
+        prediction: what the task predicts, first axis ``[samples]``.
         target: the same samples' targets, missing ones included.
+
+    Returns:
+        None if the task draws nothing.
     """
     figure = Figure(figsize=(4.5, 4.2), layout="constrained")
     axes = figure.subplots()
-    task.draw(axes, prediction, target)
+    # What returns nothing has drawn.
+    drawn: object = task.draw(axes, prediction, target)
+    if drawn is False:
+        return None
     axes.set_title(f"{name} ({int(task.known(target).sum())} samples)", fontsize=10)
     return figure
 
