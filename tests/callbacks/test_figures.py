@@ -19,7 +19,7 @@ from multitask.augmentation import ColorJitter
 from multitask.callbacks import Figures, figures
 from multitask.data import DataModule, Mixture
 from multitask.data.dataset import BatchDataset, InMemory
-from multitask.data.faces import show_inputs
+from multitask.data.faces import show_samples
 
 
 class Logger(WandbLogger):
@@ -61,7 +61,7 @@ def indices(page: Path) -> list[int]:
 
 
 def pictures(batch: dict[str, torch.Tensor], data: DataModule) -> torch.Tensor:
-    return torch.stack([each["image"] for each in show_inputs(batch, data.faces())])  # type: ignore[misc]
+    return torch.stack([each["image"] for each in show_samples(batch, data.faces())])  # type: ignore[misc]
 
 
 def test_samples_have_their_files_where_they_have_any(

@@ -10,7 +10,7 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from multitask.data.faces import Numbers, Picture, Shown, show_inputs
+from multitask.data.faces import MISSING_COLOUR, Numbers, Picture, Shown, show_samples
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
 from multitask.tasks import Classification, Regression, Task
 
@@ -32,7 +32,7 @@ def pictures(figure: Figure) -> list[Tensor]:
 
 
 def shown(images: Tensor) -> list[Shown]:
-    return show_inputs({"image": images}, {"image": Picture()})
+    return show_samples({"image": images}, {"image": Picture()})
 
 
 @pytest.mark.parametrize("count", [1, 8, 10])
@@ -75,13 +75,39 @@ def test_texts_stand_above_captions_and_each_picture_has_axes() -> None:
     images = torch.rand(3, 3, 4, 4)
     inputs = {"left": images[:, :1], "age": torch.arange(3), "right": images}
     faces = {"left": Picture(), "age": Numbers(), "right": Picture()}
-    figure = draw_samples(show_inputs(inputs, faces), ["a", "b", "c"])
+    figure = draw_samples(show_samples(inputs, faces), ["a", "b", "c"])
     titles = [axes.get_title() for axes in figure.axes if axes.images]
     assert titles == ["age 0\na", "right", "age 1\nb", "right", "age 2\nc", "right"]
-    figure = draw_samples(show_inputs(inputs, {"age": Numbers()}), ["a", "b", "c"])
+    figure = draw_samples(show_samples(inputs, {"age": Numbers()}), ["a", "b", "c"])
     assert [axes.get_title() for axes in figure.axes][:3] == ["age 0\na", "age 1\nb", "age 2\nc"]
     assert not any(axes.images for axes in figure.axes)
     figure.canvas.draw()
+
+
+def test_maps_are_shown_beside_the_inputs_and_what_is_missing_in_red() -> None:
+    targets = {
+        "mask": torch.tensor([[[0, 2], [-100, 1]]]),
+        "depth": torch.tensor([[[[NAN, 3.0], [1.0, 2.0]]]]),
+        "normal": torch.rand(1, 3, 2, 2),
+        "nothing": torch.full((1, 2, 2), NAN),
+        "kind": torch.tensor([1]),
+        "place": torch.zeros(1, 2),
+    }
+    (sample,) = show_samples({"image": torch.rand(1, 1, 2, 2)}, {"image": Picture()}, targets)
+    assert list(sample) == ["image", "mask", "depth", "normal", "nothing"]
+    red = list(MISSING_COLOUR)
+    expected = {
+        "mask": [[[0] * 3, [1] * 3], [red, [0.5] * 3]],
+        "depth": [[red, [1] * 3], [[0] * 3, [0.5] * 3]],
+        "nothing": [[red, red], [red, red]],
+    }
+    for name, pixels in expected.items():
+        assert isinstance(sample[name], Tensor)
+        assert sample[name].tolist() == pixels  # type: ignore[union-attr]
+    assert sample["normal"].shape == (2, 2, 3)  # type: ignore[union-attr]
+    figure = draw_samples([sample], ["a"])
+    titles = [axes.get_title() for axes in figure.axes if axes.images]
+    assert titles == ["a", "mask", "depth", "normal", "nothing"]
 
 
 def test_captions_of_targets() -> None:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from multitask.data.faces import Picture, Shown, show_inputs
+from multitask.data.faces import Picture, Shown, show_samples
 from multitask.figures.sample_table import SampleTable, sample_table, write_table
 from multitask.tasks import Classification, Regression, Task
 
@@ -43,7 +43,7 @@ def table(images: Tensor | None = None) -> SampleTable:
 
 def shown(images: Tensor | None = None) -> list[Shown]:
     batch = {"image": torch.rand(2, 1, 3, 4) if images is None else images}
-    return show_inputs(batch, {"image": Picture()})
+    return show_samples(batch, {"image": Picture()})
 
 
 def test_targets_beside_predictions_in_their_units_and_missing_ones_empty() -> None:
@@ -60,7 +60,7 @@ def test_targets_beside_predictions_in_their_units_and_missing_ones_empty() -> N
     assert found.names == ["index", "image", *found.columns]
     (index, image, *cells), _ = found.rows()
     assert index == 4
-    assert image is found.inputs["image"][0]
+    assert image is found.shown["image"][0]
     assert cells == [column[0] for column in found.columns.values()]
 
 
@@ -79,7 +79,7 @@ def test_a_task_that_says_nothing_of_tables_has_its_captions_there() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_images_of_any_range_use_all_of_0_to_255(channels: int) -> None:
     image = torch.tensor([[-5.0, 0.0], [5.0, 15.0]]).expand(2, channels, 2, 2)
-    for picture in table(image).inputs["image"]:
+    for picture in table(image).shown["image"]:
         assert isinstance(picture, np.ndarray)
         assert picture.dtype == np.uint8
         assert picture.shape == ((2, 2) if channels == 1 else (2, 2, 3))
@@ -103,7 +103,7 @@ def test_the_page_holds_the_table_and_its_images(tmp_path: Path, channels: int) 
     assert [second[0], *second[2:]] == [
         *("9", "&lt;dog&gt;", "cow", "0.5", "", "-0.5", "", "0.25, 1e-05")
     ]
-    for field, picture in zip((first[1], second[1]), found.inputs["image"], strict=True):
+    for field, picture in zip((first[1], second[1]), found.shown["image"], strict=True):
         assert isinstance(picture, np.ndarray)
         (content,) = re.findall(r'src="data:image/png;base64,([^"]+)"', field)
         colors = matplotlib.image.imread(BytesIO(base64.b64decode(content)), format="png")

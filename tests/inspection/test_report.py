@@ -155,8 +155,10 @@ def test_a_map_is_one_row_and_stored_ones_are_judged_by_some(tmp_path: Path) -> 
     titles = [axes.get_title() for each in figure.subfigs for axes in each.axes]
     assert titles[1:3] == ["mask (3 classes, pixels)", "depth, pixels (% of each split)"]
     shown = [axes for axes in figure.subfigs[1].axes if axes.images]
-    assert len(shown) == 16
-    assert all(axes.get_title().startswith("numbers 0.") for axes in shown)
+    # An image with its numbers, a mask and a depth of each of 16 samples.
+    assert len(shown) == 48
+    assert all(axes.get_title().startswith("numbers 0.") for axes in shown[::3])
+    assert [axes.get_title() for axes in shown[1:3]] == ["mask", "depth"]
 
 
 def test_the_figure_has_a_panel_for_labels_and_each_target(data: Faulty, tmp_path: Path) -> None:

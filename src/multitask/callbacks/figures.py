@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from multitask.data import DataModule
-from multitask.data.faces import show_inputs
+from multitask.data.faces import show_samples
 from multitask.data.split_check import SPLITS
 from multitask.distributed import gather_rows
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
@@ -62,8 +62,9 @@ class Figures(Callback):
         if len(data.augmentations):
             batches["augmented"] = data.augmented(first)
         for name, batch in batches.items():
-            shown = show_inputs(batch, data.faces())
-            figure = draw_samples(shown, captions(model.named_tasks, batch))
+            targets = {task: batch[task] for task in model.named_tasks}
+            shown = show_samples(batch, data.faces(), targets)
+            figure = draw_samples(shown, captions(model.named_tasks, targets))
             self._save(trainer, f"data/{name}", figure)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -134,8 +135,8 @@ class Figures(Callback):
             self._draw_tasks(trainer, model, split, predictions, targets)
             first = with_inputs.argsort()[: self.samples]
             rows = torch.searchsorted(targets["index"], with_inputs[first])
-            shown = show_inputs(_rows(inputs, first), data.faces())
             shown_targets, shown_predictions = _rows(targets, rows), _rows(predictions, rows)
+            shown = show_samples(_rows(inputs, first), data.faces(), shown_targets)
             texts = captions(model.named_tasks, shown_targets, shown_predictions)
             self._save(trainer, f"{split}/samples", draw_samples(shown, texts))
             names = data.names(split)

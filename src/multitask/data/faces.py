@@ -1,26 +1,32 @@
-"""What inputs look like to people: a picture or a few words for each sample."""
+"""What inputs and maps look like to people: a picture or a few words for each sample."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
+import torch
 from torch import Tensor
+
+from multitask.labels import known
 
 MOST_SHOWN = 8
 """Numbers of one sample that `Numbers` writes."""
+MISSING_COLOUR = (1.0, 0.75, 0.75)
+"""Red, green and blue of a map's missing pixels."""
 
 
 Shown = dict[str, Tensor | str]
-"""One sample's inputs as people see them, by name: pictures and texts, see `Face.show`."""
+"""What people see of one sample, by name: pictures and texts, see `Face.show`."""
 
 
 class Face(ABC):
-    """How an input is shown in figures, tables of samples and reports."""
+    """How an input or a target is shown in figures, tables of samples and reports."""
 
     @abstractmethod
     def show(self, value: Tensor) -> Tensor | str:
-        """Show one sample's input.
+        """Show one sample's value.
 
         Args:
             value: as it is in a batch, without the batch axis.
@@ -43,6 +49,23 @@ class Picture(Face):
         return scaled if scaled.shape[2] in (3, 4) else scaled[:, :, 0]
 
 
+class Map(Face):
+    """A target with a class or numbers for each pixel, its known values stretched from 0 to 1.
+
+    Three channels are taken for colours; else the first channel is shown. Missing pixels are red.
+    """
+
+    def show(self, value: Tensor) -> Tensor:
+        maps = value.flatten(0, -3) if value.ndim > 2 else value.unsqueeze(0)
+        maps = maps if len(maps) == 3 else maps[:1].expand(3, -1, -1)
+        found = known(maps)
+        numbers = maps[found].float() if found.any() else maps.new_zeros(1).float()
+        low, high = numbers.min(), numbers.max()
+        scaled = (maps.float() - low) / (high - low).clamp_min(1e-9)
+        missing = torch.tensor(MISSING_COLOUR).view(3, 1, 1)
+        return torch.where(found, scaled, missing).permute(1, 2, 0)
+
+
 class Numbers(Face):
     """The first few numbers of anything, such as columns of a table or the tokens of a text."""
 
@@ -53,16 +76,24 @@ class Numbers(Face):
         return ", ".join([*shown, *more])
 
 
-def show_inputs(inputs: Mapping[str, Tensor], faces: Mapping[str, Face]) -> list[Shown]:
+def show_samples(
+    inputs: Mapping[str, Tensor],
+    faces: Mapping[str, Face],
+    targets: Mapping[str, Any] | None = None,
+) -> list[Shown]:
     """Show each sample of a batch.
 
     Args:
         inputs: at least the inputs that have a face, by name, first axis ``[batch]``.
         faces: by input.
+        targets: by task, of which maps (three axes or more) are shown too; none by default.
 
     Returns:
         One for each sample.
     """
     columns = {name: map(face.show, inputs[name]) for name, face in faces.items()}
+    for name, values in (targets or {}).items():
+        if isinstance(values, Tensor) and values.ndim > 2:
+            columns[name] = map(Map().show, values)
     rows = zip(*columns.values(), strict=True)
     return [dict(zip(columns, row, strict=True)) for row in rows]

@@ -1,4 +1,4 @@
-"""Inputs beside their targets and predictions: a table, and a page that needs no other file."""
+"""Samples with their targets and predictions: a table, and a page that needs no other file."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ class SampleTable:
 
     Args:
         index: each sample's place in its split.
-        inputs: by name, what each sample's input looks like: a text, or a picture of shape
+        shown: by name, what each sample's inputs and maps look like: a text, or a picture of shape
             ``[height, width]``, or ``[height, width, 3]`` or more with colours.
         columns: by name, a cell for each sample.
     """
 
     index: list[int]
-    inputs: dict[str, list[Picture | str]]
+    shown: dict[str, list[Picture | str]]
     columns: dict[str, list[Cell]]
 
     @property
     def names(self) -> list[str]:
         """The names of a row's fields."""
-        return ["index", *self.inputs, *self.columns]
+        return ["index", *self.shown, *self.columns]
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """The fields of each row: index, inputs, cells."""
-        columns = [*self.inputs.values(), *self.columns.values()]
+        """The fields of each row: index, what is shown, cells."""
+        columns = [*self.shown.values(), *self.columns.values()]
         return list(zip(self.index, *columns, strict=True))
 
 
@@ -67,8 +67,8 @@ def sample_table(
         for name, task in tasks.items()
         for column, cells in task.side_by_side(predictions[name], targets[name]).items()
     }
-    inputs = {name: [_pixels(each[name]) for each in samples] for name in samples[0]}
-    return SampleTable(targets["index"].tolist(), inputs, columns)
+    shown = {name: [_pixels(each[name]) for each in samples] for name in samples[0]}
+    return SampleTable(targets["index"].tolist(), shown, columns)
 
 
 def write_table(shown: SampleTable, path: Path, title: str) -> None:

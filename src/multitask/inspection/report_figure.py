@@ -14,7 +14,8 @@ from torch import Tensor
 
 from multitask import labels
 from multitask.data import DataModule
-from multitask.data.faces import show_inputs
+from multitask.data.faces import show_samples
+from multitask.data.targets import as_tasks_see
 from multitask.figures.drawing import Panel, fill_panels, panels_of
 from multitask.inspection.data_report import DataReport
 from multitask.inspection.target_summary import ClassSummary, NumberSummary
@@ -120,4 +121,6 @@ def _numbers(axes: Axes, summary: NumberSummary, targets: dict[str, Tensor]) -> 
 def _samples(data: DataModule) -> list[Panel]:
     split = data.splits["train"]
     places = torch.linspace(0, len(split) - 1, min(SAMPLES, len(split))).round().long()
-    return panels_of(show_inputs(split.inputs(places), data.faces()))
+    batch = split[places]
+    targets = {name: as_tasks_see(batch[name]) for name in split.targets}
+    return panels_of(show_samples(batch, data.faces(), targets))
