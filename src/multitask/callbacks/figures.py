@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,11 @@ from multitask.distributed import gather_rows
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
 from multitask.figures.sample_table import SampleTable, sample_table, write_table
 from multitask.module import MultiTask
+from multitask.tasks.output import count_numbers, each_tensor, joined, rows_of
 
 Batch = dict[str, Tensor]
+Outputs = dict[str, Any]
+"""By task, a tensor or a dictionary of tensors; targets and inputs likewise."""
 
 
 class Figures(Callback):
@@ -101,15 +103,16 @@ class Figures(Callback):
         self._draw(trainer, pl_module, "test")
 
     def _forget(self) -> None:
-        self._outputs: list[dict[str, Any]] = []
-        self._targets: list[dict[str, Any]] = []
-        self._inputs: list[Batch] = []
+        self._outputs: list[Outputs] = []
+        self._targets: list[Outputs] = []
+        self._inputs: list[Outputs] = []
         self._kept = 0
 
     def _keep(self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Batch) -> None:
         targets = {name: batch[name] for name in [*outputs, "index"]}
         # The same on all processes, of which each keeps its share.
-        at_most = max(self.most_numbers // (_numbers(outputs) + _numbers(targets)), 1)
+        numbers, size = _numbers(outputs) + _numbers(targets), len(batch["index"])
+        at_most = max(self.most_numbers * size // max(numbers, 1), 1)
         room = ceil(at_most / trainer.world_size) - self._kept
         if room <= 0:
             return
@@ -185,37 +188,33 @@ def _coverage(model: MultiTask, targets: Batch) -> dict[str, float]:
     return {name: float(task.known(targets[name]).float().mean()) for name, task in tasks}
 
 
-def _numbers(values: Any) -> int:
-    """How many numbers a sample has in a batch of tensors."""
-    if isinstance(values, dict):
-        return sum(map(_numbers, values.values()))
-    return int(values[0].numel()) if len(values) else 0
+def _numbers(values: Outputs) -> int:
+    """How many numbers a batch has, of all its samples together."""
+    return sum(map(count_numbers, values.values()))
 
 
-def _first(values: Any, count: int) -> Any:
-    """The first samples of a batch of tensors, on the CPU."""
-    if isinstance(values, dict):
-        return {name: _first(each, count) for name, each in values.items()}
-    # Not a view, which would keep the whole batch.
-    return values[:count].cpu() if count >= len(values) else values[:count].clone().cpu()
+def _first(values: Outputs, count: int) -> Outputs:
+    """The first samples of a batch, on the CPU."""
+
+    def first(each: Tensor) -> Tensor:
+        # Not a view, which would keep the whole batch.
+        return each.cpu() if count >= len(each) else each[:count].clone().cpu()
+
+    return {name: each_tensor(each, first) for name, each in values.items()}
 
 
-def _joined(batches: Sequence[Any]) -> Any:
-    """All processes' samples of several batches of tensors."""
-    if isinstance(batches[0], dict):
-        return {name: _joined([each[name] for each in batches]) for name in batches[0]}
-    return gather_rows(torch.cat(list(batches)))
+def _joined(batches: Sequence[Outputs]) -> Outputs:
+    """All processes' samples of several batches."""
+    parts = {name: joined([each[name] for each in batches]) for name in batches[0]}
+    return {name: each_tensor(each, gather_rows) for name, each in parts.items()}
 
 
-def _rows(values: Any, rows: Tensor) -> Any:
-    """Some samples of a batch of tensors."""
-    if isinstance(values, dict):
-        return {name: _rows(each, rows) for name, each in values.items()}
-    return values[rows]
+def _rows(values: Outputs, rows: Tensor) -> Outputs:
+    """Some samples of a batch."""
+    return {name: rows_of(each, rows) for name, each in values.items()}
 
 
-def _predictions(model: MultiTask, outputs: Mapping[str, Any]) -> dict[str, Any]:
-    move = partial(move_data_to_device, device=model.device)
-    tasks = model.named_tasks.items()
-    made = {name: task.predict(move(outputs[name])) for name, task in tasks}
-    return move_data_to_device(made, torch.device("cpu"))
+def _predictions(model: MultiTask, outputs: Outputs) -> Outputs:
+    moved = move_data_to_device(outputs, model.device)
+    found = {name: task.predict(moved[name]) for name, task in model.named_tasks.items()}
+    return {name: each_tensor(each, Tensor.cpu) for name, each in found.items()}

@@ -14,7 +14,6 @@ from torch import Tensor
 from multitask.data import DataModule
 from multitask.distributed import gather_items, gather_rows
 from multitask.module import MultiTask
-from multitask.tasks import Classification
 
 FILE_COLUMN = "file"
 
@@ -52,10 +51,8 @@ class PredictionTable(Callback):
         stems = self._stems_of(trainer, batch["index"].tolist())
         for name, task in pl_module.named_tasks.items():
             columns |= task.columns(name, outputs[name])
-            # The default of a task writes no files.
-            save: Any = getattr(task, "save", lambda *_: {})
             folder = self.path.parent / "predictions" / name
-            for column, paths in save(folder, stems, outputs[name]).items():
+            for column, paths in task.save(folder, stems, outputs[name]).items():
                 near = [os.path.relpath(each, self.path.parent) for each in paths]
                 self._paths.setdefault(column, []).extend(near)
         for name, values in columns.items():
@@ -88,9 +85,9 @@ class PredictionTable(Callback):
 def _class_names(module: LightningModule, cells: dict[str, list[Any]]) -> dict[str, list[str]]:
     assert isinstance(module, MultiTask)
     return {
-        name: [task.classes[number] for number in cells[name]]
+        name: [classes[number] for number in cells[name]]
         for name, task in module.named_tasks.items()
-        if name in cells and isinstance(task, Classification)
+        if name in cells and (classes := task.class_names) is not None
     }
 
 

@@ -49,9 +49,7 @@ def draw_task(name: str, task: Task, prediction: Tensor, target: Tensor) -> Figu
     """
     figure = Figure(figsize=(4.5, 4.2), layout="constrained")
     axes = figure.subplots()
-    # What returns nothing has drawn.
-    drawn: object = task.draw(axes, prediction, target)
-    if drawn is False:
+    if not task.draw(axes, prediction, target):
         return None
     axes.set_title(f"{name} ({int(task.known(target).sum())} samples)", fontsize=10)
     return figure
