@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from multitask import MultiTask
 from multitask.callbacks import Figures, PredictionTable
 from multitask.cli.preflight import _try_encoder
-from multitask.data import DataModule
+from multitask.data import DataModule, Mixture
 from multitask.data.dataset import BatchDataset, InMemory
+from multitask.data.faces import Face, show_samples
 from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.inspection.data_report import data_report
@@ -97,3 +98,23 @@ def test_an_input_that_the_data_do_not_have_is_named(
 ) -> None:
     with pytest.raises(InputError, match="takes the input 'tokens', which the data do not have"):
         _try_encoder(tiny_model(encoder=Words()), ready(tiny_data()))
+
+
+class Shouting(Face):
+    """Tokens as letters."""
+
+    def show(self, value: Tensor) -> str:
+        return "".join("AB"[token] for token in value.tolist())
+
+
+def test_a_data_set_says_how_its_inputs_are_shown_and_a_mixture_asks_its_sources() -> None:
+    class Spelt(Records):
+        def faces(self) -> dict[str, Face]:
+            return {**super().faces(), "tokens": Shouting()}
+
+    mixed = Mixture({"one": Spelt(seed=0), "two": Spelt(seed=1)}, batch_size=8, seed=0)
+    batch = ready(mixed).splits["train"][torch.tensor([0, 100])]
+    shown = show_samples(batch, mixed.faces())
+    letters = [Shouting().show(each) for each in batch["tokens"]]
+    assert [each["tokens"] for each in shown] == letters
+    assert batch["@source"].tolist() == [0, 1]

@@ -14,6 +14,7 @@ from pandas import DataFrame
 
 from multitask.data.base import DataModule
 from multitask.data.dataset import BatchDataset
+from multitask.data.faces import Face
 from multitask.data.joined import Joined, common_kinds, joined_targets
 from multitask.data.mixed_batches import MixedBatches
 from multitask.data.sampling import GlobalBatches
@@ -103,6 +104,11 @@ class Mixture(DataModule):
                         f"source '{name}'; give both one geometry, or their tasks other names"
                     )
         return {task: geometry for task, (_, geometry) in found.items()}
+
+    def faces(self) -> dict[str, Face]:
+        """As the first source shows the inputs that all have."""
+        self.setup()
+        return next(iter(self.sources.values())).faces()
 
     def class_names(self) -> dict[str, list[str]]:
         """Of a task of several sources, the names of the source that has most.
