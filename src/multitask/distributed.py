@@ -83,8 +83,22 @@ def gather_rows(rows: Tensor) -> Tensor:
     Returns:
         All processes' rows, one process after the other, on every process.
     """
-    if world_size() == 1:
-        return rows
+    return rows if world_size() == 1 else torch.cat(_shares(rows))
+
+
+def gather_items(items: list[Any]) -> list[Any]:
+    """Join the processes' lists; the shares may differ in length.
+
+    Args:
+        items: anything that can be pickled.
+
+    Returns:
+        All processes' items, one process after the other, on every process.
+    """
+    return items if world_size() == 1 else [item for share in _shares(items) for item in share]
+
+
+def _shares(own: Any) -> list[Any]:
     shares: list[Any] = [None] * world_size()
-    dist.all_gather_object(shares, rows)
-    return torch.cat(shares)
+    dist.all_gather_object(shares, own)
+    return shares

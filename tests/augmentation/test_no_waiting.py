@@ -18,7 +18,16 @@ from multitask.augmentation import (
     RandomResizedCrop,
     RandomVerticalFlip,
 )
-from multitask.geometry import Angle, Boxes, Geometry, Landmarks, Length, Positions, Thumbnail
+from multitask.geometry import (
+    Angle,
+    Boxes,
+    Geometry,
+    Landmarks,
+    Length,
+    PixelMap,
+    Positions,
+    Thumbnail,
+)
 
 aten = torch.ops.aten
 WAITING = {aten.lift_fresh, aten._local_scalar_dense, aten.nonzero, aten.equal}
@@ -51,6 +60,19 @@ def test_targets_follow_without_waiting(geometry: Geometry) -> None:
     matrix = torch.rand(3, 2, 3)
     with Refusing():
         geometry.follow(target, matrix, size, size)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.float32])
+def test_maps_follow_without_waiting(dtype: torch.dtype) -> None:
+    maps, size, matrix = (
+        torch.ones(3, 2, 8, 8).to(dtype),
+        torch.full((3, 2), 8.0),
+        torch.rand(3, 2, 3),
+    )
+    is_floating = dtype == torch.float32
+    geometry = PixelMap(scaled=-1 if is_floating else 0, vector=is_floating)
+    with Refusing():
+        geometry.follow(maps, matrix, size, size)
 
 
 @pytest.mark.parametrize(

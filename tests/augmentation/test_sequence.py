@@ -145,6 +145,13 @@ def test_a_target_of_which_nothing_is_said_is_refused() -> None:
         AugmentationSequence([RandomCrop(1)], seed=0)(batch, {})
 
 
+def test_other_inputs_are_no_targets() -> None:
+    batch = marked(torch.ones(3, 2).long()) | {"numbers": torch.rand(3, 4)}
+    made = AugmentationSequence([RandomCrop(1)], seed=0)
+    found = made(batch, {"at": Positions()}, targets=["at"])
+    assert torch.equal(found["numbers"], batch["numbers"])
+
+
 def test_a_target_that_cannot_follow_is_named() -> None:
     batch = marked(torch.ones(3, 2).long()) | {"weight": torch.ones(3)}
     with pytest.raises(InputError, match=r"data.geometry.weight: Positions are pairs"):

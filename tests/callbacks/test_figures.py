@@ -18,6 +18,8 @@ from multitask import MultiTask
 from multitask.augmentation import ColorJitter
 from multitask.callbacks import Figures, figures
 from multitask.data import DataModule, Mixture
+from multitask.data.dataset import BatchDataset, InMemory
+from multitask.data.faces import show_samples
 
 
 class Logger(WandbLogger):
@@ -58,6 +60,10 @@ def indices(page: Path) -> list[int]:
     return [int(index) for index in re.findall(r"<tr><td>(\d+)</td>", page.read_text())]
 
 
+def pictures(batch: dict[str, torch.Tensor], data: DataModule) -> torch.Tensor:
+    return torch.stack([each["image"] for each in show_samples(batch, data.faces())])  # type: ignore[misc]
+
+
 def test_samples_have_their_files_where_they_have_any(
     logger: Logger,
     tmp_path: Path,
@@ -69,7 +75,7 @@ def test_samples_have_their_files_where_they_have_any(
     model, data = tiny_model(), tiny_data(batch_size=7)
     names = {"test": [f"{place}.png" for place in range(24)]}
     monkeypatch.setattr(data, "names", names.get)
-    made = trainer(callbacks=[Figures(tmp_path, images=3)])
+    made = trainer(callbacks=[Figures(tmp_path, samples=3)])
     made.loggers = [logger]
     made.test(model, data, verbose=False)
     columns, rows = logger.tables["predictions/test"]
@@ -89,7 +95,7 @@ def test_the_first_samples_with_what_the_model_says_of_them(
     trainer: Callable[..., Trainer],
 ) -> None:
     model, data = tiny_model().eval(), tiny_data(batch_size=7)
-    made = trainer(callbacks=[Figures(tmp_path, images=10)])
+    made = trainer(callbacks=[Figures(tmp_path, samples=10)])
     made.loggers = [logger]
     getattr(made, verb)(model, data, verbose=False)
     assert indices(tmp_path / split / "predictions.html") == list(range(10))
@@ -119,7 +125,7 @@ def test_the_last_validation_of_a_training(
     tiny_model: Callable[..., MultiTask],
     trainer: Callable[..., Trainer],
 ) -> None:
-    made = trainer(callbacks=[Figures(tmp_path, images=30)])
+    made = trainer(callbacks=[Figures(tmp_path, samples=30)])
     made.loggers = [logger]
     made.fit(tiny_model(), tiny_data())
     assert indices(tmp_path / "val/predictions.html") == list(range(24))
@@ -137,7 +143,7 @@ def test_label_coverage_of_each_source(
     monkeypatch.setattr(figures, "draw_coverage", lambda known: drawn.append(known) or Figure())
     unknown = {"train": {"size": torch.full((24,), float("nan"))}}
     data = Mixture({"one": tiny_data(), "two": tiny_data(unknown)}, batch_size=8)
-    made = trainer(callbacks=[Figures(tmp_path, images=2)], limit_train_batches=1)
+    made = trainer(callbacks=[Figures(tmp_path, samples=2)], limit_train_batches=1)
     made.fit(tiny_model(), data)
     of_splits, of_sources = drawn
     assert of_splits["train"] == {"kind": 0.5, "size": 0.375}
@@ -174,18 +180,70 @@ def test_augmented_images_are_drawn_where_there_are_any(
     drawn: list[torch.Tensor] = []
     original = figures.draw_samples
 
-    def draw(images: torch.Tensor, texts: list[str]) -> Any:
-        drawn.append(images)
-        return original(images, texts)
+    def draw(samples: list[dict[str, torch.Tensor]], texts: list[str]) -> Any:
+        drawn.append(torch.stack([each["image"] for each in samples]))
+        return original(samples, texts)  # type: ignore[arg-type]
 
     monkeypatch.setattr(figures, "draw_samples", draw)
     for name, augmentations in (("plain", []), ("augmented", [ColorJitter(0.5)])):
         drawn.clear()
-        made = trainer(callbacks=[Figures(tmp_path / name, images=3)], limit_val_batches=0)
+        made = trainer(callbacks=[Figures(tmp_path / name, samples=3)], limit_val_batches=0)
         data = tiny_data(augmentations=augmentations)
         made.fit(tiny_model(), data)
         assert (tmp_path / name / "data/augmented.png").exists() == bool(augmentations)
-        assert torch.equal(drawn[0], data.splits["train"].images(torch.arange(3)))
+        first = {"image": data.splits["train"].images(torch.arange(3))}
+        assert torch.equal(drawn[0], pictures(first, data))
         assert len(drawn) == 1 + len(augmentations)
-    assert torch.equal(drawn[1], data.augmented(torch.arange(3))["image"])
+    assert torch.equal(drawn[1], pictures(data.augmented(torch.arange(3)), data))
     assert not torch.equal(drawn[1], drawn[0])
+
+
+@pytest.mark.parametrize(
+    # An output of kind has 3 numbers, its target 1; size has 1 and 1; and there is the index.
+    ("most_numbers", "world_size", "kept"),
+    [(2**22, 1, 24), (7 * 10, 1, 10), (7 * 10, 2, 5), (7 * 10 - 1, 1, 9), (1, 1, 1), (1, 2, 1)],
+)
+def test_the_first_samples_are_kept_within_a_budget_of_numbers(
+    most_numbers: int,
+    world_size: int,
+    kept: int,
+    tmp_path: Path,
+    tiny_data: Callable[..., DataModule],
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = []
+    monkeypatch.setattr(Trainer, "world_size", world_size)
+    monkeypatch.setattr(figures, "draw_task", lambda *each: drawn.append(each) or Figure())
+    made = trainer(callbacks=[Figures(tmp_path, samples=4, most_numbers=most_numbers)])
+    made.test(tiny_model(), tiny_data(batch_size=8 * world_size), verbose=False)
+    assert [name for name, *_ in drawn] == ["kind", "size"]
+    for _, _, prediction, target in drawn:
+        assert len(prediction) == len(target) == kept
+    assert len(indices(tmp_path / "test/predictions.html")) == min(4, kept)
+
+
+class Columns(DataModule):
+    """Numbers, and no images."""
+
+    def load(self) -> dict[str, BatchDataset]:
+        inputs = {"image": torch.rand(24, 1, 4, 4), "numbers": torch.arange(48.0).view(24, 2)}
+        targets = {"kind": torch.arange(24) % 3, "size": torch.rand(24)}
+        return {split: InMemory(inputs, targets) for split in ("train", "val", "test")}
+
+
+def test_other_inputs_are_shown_as_text(
+    logger: Logger,
+    tmp_path: Path,
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+) -> None:
+    made = trainer(callbacks=[Figures(tmp_path, samples=3)], limit_train_batches=1)
+    made.loggers = [logger]
+    made.fit(tiny_model(), Columns(batch_size=8, seed=0))
+    names, rows = logger.tables["predictions/val"]
+    assert names[:3] == ["index", "image", "numbers"]
+    assert [row[2] for row in rows] == ["0, 1", "2, 3", "4, 5"]
+    assert "<td>4, 5</td>" in (tmp_path / "val/predictions.html").read_text(encoding="utf-8")
+    assert (tmp_path / "data/samples.png").exists()

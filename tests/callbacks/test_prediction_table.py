@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from torch import Tensor
 
 from multitask import MultiTask
 from multitask.callbacks import PredictionTable
 from multitask.data import DataModule
+from multitask.tasks import Classification, Regression
 
 FIRST: Any = SimpleNamespace(is_global_zero=True)
 
@@ -58,6 +61,57 @@ def test_classes_are_called_by_their_names(
     table.on_predict_end(FIRST, model)
     named = [["cat", "dog", "owl"][number] for number in prediction["kind"].argmax(1)]
     assert [row["kind"] for row in rows(tmp_path / "predictions.csv")] == named
+
+
+class Drawing(Regression):
+    """Writes each prediction as a file of its own."""
+
+    def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
+        return {}
+
+    def save(self, folder: Path, names: Sequence[str], prediction: Tensor) -> dict[str, list[str]]:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{name}.npy" for name in names]
+        for path, each in zip(paths, prediction, strict=True):
+            np.save(path, each.numpy())
+        return {folder.name: [str(path) for path in paths]}
+
+
+@pytest.mark.parametrize(
+    ("files", "stem"),
+    [
+        (None, "{}"),
+        ([f"a/photo {place}.jpg" for place in range(24)], "photo {}"),
+        ([f"{place}/photo.jpg" for place in range(24)], "{}"),
+    ],
+)
+def test_predictions_that_are_no_columns_are_files(
+    files: list[str] | None,
+    stem: str,
+    tmp_path: Path,
+    tiny_data: Callable[..., DataModule],
+    tiny_model: Callable[..., MultiTask],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, data = tiny_model(tasks={"kind": Classification(3), "size": Drawing()}), tiny_data()
+    model.eval()
+    data.setup()
+    monkeypatch.setattr(data, "names", {"test": files}.get)
+    first: Any = SimpleNamespace(is_global_zero=True, datamodule=data)
+    table = PredictionTable(tmp_path / "predictions.csv")
+    for indices in torch.tensor([5, 0, 23, 1]).split(2):
+        batch = data.splits["test"][indices]
+        with torch.no_grad():
+            table.on_predict_batch_end(first, model, model.predict(batch["image"]), batch)
+    assert len(list((tmp_path / "predictions/size").iterdir())) == 4
+    table.on_predict_end(first, model)
+    found = rows(tmp_path / "predictions.csv")
+    assert [int(row["index"]) for row in found] == [0, 1, 5, 23]
+    for row in found:
+        assert row["size"] == f"predictions/size/{stem.format(row['index'])}.npy"
+        image = data.splits["test"].images(torch.tensor([int(row["index"])]))
+        expected = model.predict(image)["size"][0].detach().numpy()
+        np.testing.assert_allclose(np.load(tmp_path / row["size"]), expected, rtol=1e-5)
 
 
 def test_every_test_sample_has_a_row(

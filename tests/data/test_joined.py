@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from multitask.data.dataset import BatchDataset, InMemory
-from multitask.data.joined import Joined, common_kind, joined_targets
+from multitask.data.joined import Joined, common_kinds, joined_targets
 from multitask.errors import InputError
 
 BYTES = torch.arange(3 * 4).view(3, 1, 2, 2).to(torch.uint8)
@@ -33,7 +33,7 @@ def sources(one: dict[str, Tensor], two: dict[str, Tensor]) -> dict[str, Splits]
 def joined(*images: Tensor) -> Joined:
     splits = {str(place): {"train": Selective(each, {})} for place, each in enumerate(images)}
     parts = [each["train"] for each in splits.values()]
-    return Joined(parts, joined_targets(splits)["train"], common_kind(splits))
+    return Joined(parts, joined_targets(splits)["train"], common_kinds(splits))
 
 
 def test_a_batch_is_read_from_its_samples_sources_in_its_own_order() -> None:
@@ -46,6 +46,50 @@ def test_a_batch_is_read_from_its_samples_sources_in_its_own_order() -> None:
     assert batch["@source"].tolist() == [2, 0, 1, 2, 0, 1]
     assert batch["@source"].dtype == torch.int64
     assert torch.equal(batch["index"], indices)
+
+
+def test_inputs_are_joined_by_name() -> None:
+    numbers, tokens = torch.rand(5, 4), torch.arange(10).view(5, 2)
+    parts = {
+        name: {"train": InMemory({"numbers": numbers[rows], "tokens": tokens[rows]}, {})}
+        for name, rows in (("one", slice(3)), ("two", slice(3, 5)))
+    }
+    data = Joined([each["train"] for each in parts.values()], {}, common_kinds(parts))
+    indices = torch.tensor([4, 0, 3])
+    batch = data[indices]
+    assert set(batch) == {"numbers", "tokens", "index", "@source"}
+    assert torch.equal(batch["numbers"], numbers[indices])
+    assert torch.equal(batch["tokens"], tokens[indices])
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"image": BYTES}, "inputs of source 'one'.* are numbers, those of source 'two'.* image"),
+        ({"numbers": torch.rand(3, 5)}, r"inputs 'numbers' of .* \[4\], those of .* \[5\]"),
+        ({"numbers": torch.ones(3, 4).long()}, "float32, those of .* torch.int64; .*whole numbers"),
+    ],
+)
+def test_sources_with_other_inputs_are_refused(other: dict[str, Tensor], message: str) -> None:
+    one = InMemory({"numbers": torch.rand(3, 4)}, {})
+    with pytest.raises(InputError, match=message):
+        common_kinds({"one": {"train": one}, "two": {"train": InMemory(other, {})}})
+
+
+def test_stored_targets_stay_where_they_are_and_bytes_can_be_missing() -> None:
+    class Stored:
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, indices: Tensor) -> Tensor:
+            return indices.byte().view(-1, 1, 1).expand(-1, 2, 2)
+
+    parts = sources({"mask": Stored()}, {})  # type: ignore[dict-item]
+    mask = joined_targets(parts)["train"]["mask"]
+    assert len(mask) == 5
+    found = mask[torch.tensor([4, 1, 2])]
+    assert found.dtype == torch.uint8
+    assert found[:, 0, 0].tolist() == [255, 1, 2]
 
 
 def test_an_empty_share_has_the_images_shape() -> None:
@@ -119,4 +163,4 @@ def test_images_of_two_shapes_are_refused() -> None:
     other = {"train": InMemory(torch.ones(2, 3, 2, 2), {})}
     message = r"source 'one'.* \[1, 2, 2\], those of source 'rgb', .* \[3, 2, 2\].*image_size"
     with pytest.raises(InputError, match=message):
-        common_kind({"one": {"train": InMemory(BYTES, {})}, "rgb": other})
+        common_kinds({"one": {"train": InMemory(BYTES, {})}, "rgb": other})

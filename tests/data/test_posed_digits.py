@@ -20,10 +20,11 @@ from multitask.augmentation import (
 )
 from multitask.data import PosedDigits, posed_digits
 from multitask.data.digits import source_digits
-from multitask.data.posed_digits import pose, render
+from multitask.data.posed_digits import distances, pose, render
 from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
 from multitask.geometry import Thumbnail
+from multitask.labels import known
 
 SIZES = {"train": 2000, "val": 500, "test": 1500}
 
@@ -180,6 +181,59 @@ def test_images_are_noisy_all_over() -> None:
         pictures.square().mean().sqrt(), torch.tensor(0.05 / math.sqrt(2)), rtol=0.03, atol=0
     )
     assert_close((pictures == 0).float().mean(), torch.tensor(0.5), atol=0.02, rtol=0)
+
+
+def test_maps_show_the_strokes_of_the_images() -> None:
+    data, plain = loaded(tasks=["angle", "silhouette", "distance"]), loaded(tasks=["angle"])
+    pictures = images(data, "val")
+    assert torch.equal(pictures, images(plain, "val"))
+    assert torch.equal(data.targets("val")["angle"], plain.targets("val")["angle"])
+    stored = data.splits["val"].targets["silhouette"]
+    assert isinstance(stored, Tensor)
+    assert stored.dtype == torch.uint8
+    targets = data.targets("val")
+    silhouette, distance = targets["silhouette"], targets["distance"]
+    assert silhouette.dtype == torch.int64
+    assert silhouette.shape == distance.shape == (500, 24, 24)
+    assert set(silhouette.unique().tolist()) == {0, 1}
+    strokes = silhouette == 1
+    bright = pictures.squeeze(1)
+    assert bright[strokes].min() > 0.2
+    assert bright[strokes].mean() > 0.6
+    assert bright[distance > 3].mean() < 0.05
+    assert torch.equal(distance == 0, strokes)
+    # The nearest stroke's pixel, of one image by brute force.
+    places = torch.stack(torch.meshgrid(torch.arange(24), torch.arange(24), indexing="ij"), 2)
+    nearest = torch.cdist(places.view(-1, 2).double(), places[strokes[7]].double()).amin(1)
+    assert_close(distance[7].flatten().double(), nearest, atol=1e-5, rtol=0)
+
+
+def test_a_share_of_the_training_pixels_is_missing() -> None:
+    maps = ["silhouette", "distance"]
+    data, whole = loaded(tasks=maps, missing_pixels=0.25), loaded(tasks=maps)
+    for name in maps:
+        found, expected = data.targets("train")[name], whole.targets("train")[name]
+        kept = known(found)
+        assert_close(kept.float().mean(), torch.tensor(0.75), atol=0.01, rtol=0)
+        assert torch.equal(found[kept], expected[kept])
+        assert known(data.targets("test")[name]).all()
+    with pytest.raises(InputError, match="missing_pixels is 1; give a share"):
+        PosedDigits(missing_pixels=1)
+
+
+def test_maps_follow_their_digits() -> None:
+    moves = [RandomAffine(40, (0.1, 0.1), (0.8, 1.2)), RandomHorizontalFlip()]
+    data = loaded(tasks=["silhouette", "distance"], augmentations=moves)
+    batch = data.augmented(torch.arange(200))
+    silhouette, distance = batch["silhouette"], batch["distance"]
+    assert silhouette.dtype == torch.int64
+    strokes = silhouette == 1
+    assert batch["image"].squeeze(1)[strokes].mean() > 0.6
+    # Measured anew in the moved silhouettes: in the enlarged image's pixels.
+    near = known(silhouette).flatten(1).all(1)
+    again = distances(strokes[near])
+    assert near.sum() > 5
+    assert (again - distance[near]).abs().mean() < 0.5
 
 
 def test_same_seed_same_data(data: PosedDigits) -> None:

@@ -40,6 +40,7 @@ def test_missing_split_is_named(missing: str) -> None:
         (InMemory(IMAGES, {"kind": torch.arange(4).numpy()}), "are a ndarray"),
         (InMemory(IMAGES, {"kind": torch.arange(3)}), "'kind' has 3 targets, but there are 4"),
         (InMemory(IMAGES, {"kind": torch.tensor(1)}), "'kind' has no axis of targets"),
+        (InMemory(IMAGES, {"image": torch.arange(4)}), "'image' is an input and a target"),
     ],
 )
 def test_wrong_split_is_named(split: Any, message: str) -> None:

@@ -14,11 +14,12 @@ PROGRAM = """\
 import json, sys
 import torch
 import torch.distributed as dist
-from multitask.distributed import gather_rows, sum_activations, sum_losses
+from multitask.distributed import gather_items, gather_rows, sum_activations, sum_losses
 
 dist.init_process_group("gloo")
 rank = dist.get_rank()
 found = {"rows": gather_rows(torch.arange(3 - 2 * rank) + 10 * rank).tolist()}
+found["items"] = gather_items(["a", "b"][rank:])
 for name, function in (("losses", sum_losses), ("activations", sum_activations)):
     values = torch.tensor([1.0, 2.0]) * (1 + rank)
     values.requires_grad_()
@@ -46,6 +47,7 @@ def test_two_processes_gather_and_sum(tmp_path: Path) -> None:
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
     # Shares of different sizes, one process after the other, on both.
     assert first["rows"] == second["rows"] == [0, 1, 2, 10]
+    assert first["items"] == second["items"] == ["a", "b", "b"]
     assert first["losses"][0] == second["losses"][0] == [3, 6]
     assert first["activations"][0] == second["activations"][0] == [3, 6]
     # Each process's own gradient, times the number that the strategy will divide by.

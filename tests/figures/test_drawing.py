@@ -10,6 +10,7 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from multitask.data.faces import MISSING_COLOUR, Numbers, Picture, Shown, show_samples
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
 from multitask.tasks import Classification, Regression, Task
 
@@ -30,11 +31,15 @@ def pictures(figure: Figure) -> list[Tensor]:
     return [torch.tensor(axes.images[0].get_array()) for axes in figure.axes if axes.images]
 
 
+def shown(images: Tensor) -> list[Shown]:
+    return show_samples({"image": images}, {"image": Picture()})
+
+
 @pytest.mark.parametrize("count", [1, 8, 10])
 def test_one_axes_a_sample(count: int) -> None:
     images = torch.rand(count, 1, 5, 6)
     texts = [f"number {place}\nline" for place in range(count)]
-    figure = draw_samples(images, texts)
+    figure = draw_samples(shown(images), texts)
     filled = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title() for axes in filled] == texts
     assert not any(axes.axison for axes in figure.axes)
@@ -44,7 +49,7 @@ def test_one_axes_a_sample(count: int) -> None:
 
 def test_images_of_any_range_are_stretched_to_0_to_1() -> None:
     images = torch.tensor([[-5.0, 0.0], [5.0, 15.0]]).expand(1, 1, 2, 2)
-    (picture,) = pictures(draw_samples(images, ["a"]))
+    (picture,) = pictures(draw_samples(shown(images), ["a"]))
     torch.testing.assert_close(picture, torch.tensor([[0.0, 0.25], [0.5, 1.0]]))
 
 
@@ -53,7 +58,7 @@ def test_images_of_any_range_are_stretched_to_0_to_1() -> None:
 )
 def test_channels_are_colours_where_there_are_as_many(channels: int, shape: tuple[int]) -> None:
     image = torch.rand(1, channels, 4, 6)
-    (picture,) = pictures(draw_samples(image, ["a"]))
+    (picture,) = pictures(draw_samples(shown(image), ["a"]))
     assert tuple(picture.shape) == shape
     last = picture if picture.ndim == 2 else picture[:, :, 0]
     scaled = (image - image.min()) / (image.max() - image.min())
@@ -61,8 +66,48 @@ def test_channels_are_colours_where_there_are_as_many(channels: int, shape: tupl
 
 
 def test_uniform_and_integer_images_can_be_drawn() -> None:
-    (picture,) = pictures(draw_samples(torch.full((1, 1, 2, 2), 7, dtype=torch.uint8), ["a"]))
+    images = torch.full((1, 1, 2, 2), 7, dtype=torch.uint8)
+    (picture,) = pictures(draw_samples(shown(images), ["a"]))
     assert picture.tolist() == [[0, 0], [0, 0]]
+
+
+def test_texts_stand_above_captions_and_each_picture_has_axes() -> None:
+    images = torch.rand(3, 3, 4, 4)
+    inputs = {"left": images[:, :1], "age": torch.arange(3), "right": images}
+    faces = {"left": Picture(), "age": Numbers(), "right": Picture()}
+    figure = draw_samples(show_samples(inputs, faces), ["a", "b", "c"])
+    titles = [axes.get_title() for axes in figure.axes if axes.images]
+    assert titles == ["age 0\na", "right", "age 1\nb", "right", "age 2\nc", "right"]
+    figure = draw_samples(show_samples(inputs, {"age": Numbers()}), ["a", "b", "c"])
+    assert [axes.get_title() for axes in figure.axes][:3] == ["age 0\na", "age 1\nb", "age 2\nc"]
+    assert not any(axes.images for axes in figure.axes)
+    figure.canvas.draw()
+
+
+def test_maps_are_shown_beside_the_inputs_and_what_is_missing_in_red() -> None:
+    targets = {
+        "mask": torch.tensor([[[0, 2], [-100, 1]]]),
+        "depth": torch.tensor([[[[NAN, 3.0], [1.0, 2.0]]]]),
+        "normal": torch.rand(1, 3, 2, 2),
+        "nothing": torch.full((1, 2, 2), NAN),
+        "kind": torch.tensor([1]),
+        "place": torch.zeros(1, 2),
+    }
+    (sample,) = show_samples({"image": torch.rand(1, 1, 2, 2)}, {"image": Picture()}, targets)
+    assert list(sample) == ["image", "mask", "depth", "normal", "nothing"]
+    red = list(MISSING_COLOUR)
+    expected = {
+        "mask": [[[0] * 3, [1] * 3], [red, [0.5] * 3]],
+        "depth": [[red, [1] * 3], [[0] * 3, [0.5] * 3]],
+        "nothing": [[red, red], [red, red]],
+    }
+    for name, pixels in expected.items():
+        assert isinstance(sample[name], Tensor)
+        assert sample[name].tolist() == pixels  # type: ignore[union-attr]
+    assert sample["normal"].shape == (2, 2, 3)  # type: ignore[union-attr]
+    figure = draw_samples([sample], ["a"])
+    titles = [axes.get_title() for axes in figure.axes if axes.images]
+    assert titles == ["a", "mask", "depth", "normal", "nothing"]
 
 
 def test_captions_of_targets() -> None:

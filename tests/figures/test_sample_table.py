@@ -14,7 +14,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from multitask.figures.sample_table import SampleTable, sample_table, write_page
+from multitask.data.faces import Picture, Shown, show_samples
+from multitask.figures.sample_table import SampleTable, sample_table, write_table
 from multitask.tasks import Classification, Regression, Task
 
 NAN = float("nan")
@@ -37,8 +38,12 @@ PREDICTIONS = {
 
 
 def table(images: Tensor | None = None) -> SampleTable:
-    shown = torch.rand(2, 1, 3, 4) if images is None else images
-    return sample_table(TASKS, shown, TARGETS, PREDICTIONS)
+    return sample_table(TASKS, shown(images), TARGETS, PREDICTIONS)
+
+
+def shown(images: Tensor | None = None) -> list[Shown]:
+    batch = {"image": torch.rand(2, 1, 3, 4) if images is None else images}
+    return show_samples(batch, {"image": Picture()})
 
 
 def test_targets_beside_predictions_in_their_units_and_missing_ones_empty() -> None:
@@ -55,13 +60,12 @@ def test_targets_beside_predictions_in_their_units_and_missing_ones_empty() -> N
     assert found.names == ["index", "image", *found.columns]
     (index, image, *cells), _ = found.rows()
     assert index == 4
-    assert image is found.images[0]
+    assert image is found.shown["image"][0]
     assert cells == [column[0] for column in found.columns.values()]
 
 
 def test_files_come_first_where_samples_have_any() -> None:
-    shown = torch.rand(2, 1, 3, 4)
-    found = sample_table(TASKS, shown, TARGETS, PREDICTIONS, ["a.png", "b.png"])
+    found = sample_table(TASKS, shown(), TARGETS, PREDICTIONS, ["a.png", "b.png"])
     assert found.names[:3] == ["index", "image", "file"]
     assert found.columns["file"] == ["a.png", "b.png"]
 
@@ -75,7 +79,8 @@ def test_a_task_that_says_nothing_of_tables_has_its_captions_there() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_images_of_any_range_use_all_of_0_to_255(channels: int) -> None:
     image = torch.tensor([[-5.0, 0.0], [5.0, 15.0]]).expand(2, channels, 2, 2)
-    for picture in table(image).images:
+    for picture in table(image).shown["image"]:
+        assert isinstance(picture, np.ndarray)
         assert picture.dtype == np.uint8
         assert picture.shape == ((2, 2) if channels == 1 else (2, 2, 3))
         assert picture.reshape(4, -1)[:, 0].tolist() == [0, 64, 128, 255]
@@ -88,18 +93,18 @@ def fields(page: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_page_holds_the_table_and_its_images(tmp_path: Path, channels: int) -> None:
-    shown = table(torch.rand(2, channels, 3, 4))
-    write_page(shown, tmp_path / "page.html", "a & b")
+    found = table(torch.rand(2, channels, 3, 4))
+    write_table(found, tmp_path / "page.html", "a & b")
     page = (tmp_path / "page.html").read_text()
     assert "<title>a &amp; b</title>" in page
     head, first, second = fields(page)
-    assert head == [html.escape(name) for name in shown.names]
+    assert head == [html.escape(name) for name in found.names]
     assert [first[0], *first[2:]] == ["4", "", "cat", "0.75", "12.35", "10", "1, ?", "0.5, 2"]
     assert [second[0], *second[2:]] == [
         *("9", "&lt;dog&gt;", "cow", "0.5", "", "-0.5", "", "0.25, 1e-05")
     ]
-    for field, picture in zip((first[1], second[1]), shown.images, strict=True):
+    for field, picture in zip((first[1], second[1]), found.shown["image"], strict=True):
+        assert isinstance(picture, np.ndarray)
         (content,) = re.findall(r'src="data:image/png;base64,([^"]+)"', field)
         colors = matplotlib.image.imread(BytesIO(base64.b64decode(content)), format="png")
-        expected = picture if picture.ndim == 3 else picture[:, :, None].repeat(3, 2)
-        np.testing.assert_allclose(255 * colors[:, :, :3], expected, atol=1e-3)
+        np.testing.assert_allclose(255 * colors, picture, atol=1e-3)

@@ -24,8 +24,9 @@ from multitask.data.cached_images import CachedImages
 from multitask.data.loader import BatchLoader
 from multitask.data.sampling import GlobalBatches
 from multitask.errors import InputError
-from multitask.images import cache, cache_build, chunks, ordered_threads
-from multitask.images.cache import ImageCache, default_folder
+from multitask.images import cache_build, cache_state, chunks, ordered_threads
+from multitask.images.cache import ImageCache
+from multitask.images.cache_state import default_folder
 from multitask.images.decoding import ImageFormat, decode
 
 FORMAT = ImageFormat(4, 6)
@@ -180,7 +181,7 @@ def test_another_version_content_or_order_is_another_cache(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     built(files)
-    monkeypatch.setattr(cache, "VERSION", cache.VERSION + 1)
+    monkeypatch.setattr(cache_state, "VERSION", cache_state.VERSION + 1)
     built(files)
     assert torch.equal(everything(built(files[::-1])), decoded(files[::-1]))
     Image.new("RGB", (3, 3), "red").save(files[0])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from torch import Tensor
 
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
@@ -104,7 +105,7 @@ def test_names_with_line_breaks_stay_in_their_row(data: Faulty) -> None:
 
 def test_sound_data_have_only_tables(data: Faulty) -> None:
     for split, each in data.splits.items():
-        each._images = torch.rand(SAMPLES, 1, 4, 4)  # type: ignore[attr-defined]
+        each._inputs["image"] = torch.rand(SAMPLES, 1, 4, 4)  # type: ignore[attr-defined]
         each.targets = {"kind": torch.arange(SAMPLES) % 2, "size": torch.rand(SAMPLES)}
         assert split in ("train", "val", "test")
     titles = [line for line in report_text(report_of(data)).splitlines() if line[:1] == "#"]
@@ -121,6 +122,43 @@ def test_many_classes_are_cut_to_the_largest_and_the_smallest(data: Faulty) -> N
     assert "The 10 largest and the 10 smallest:" in text
     rows = [line.split()[1] for line in text.splitlines() if line.startswith("| ")]
     assert rows.index("39") < rows.index("1") < rows.index("0")
+
+
+class Mapped(DataModule):
+    """Maps, some of which are read by batch, beside numbers as an input."""
+
+    class Stored:
+        def __len__(self) -> int:
+            return 1000
+
+        def __getitem__(self, indices: Tensor) -> Tensor:
+            return (indices % 3).byte().view(-1, 1, 1).expand(-1, 4, 4)
+
+    def load(self) -> dict[str, BatchDataset]:
+        inputs = {"image": torch.rand(1000, 1, 4, 4), "numbers": torch.rand(1000, 2)}
+        targets = {"mask": self.Stored(), "depth": torch.rand(1000, 4, 4)}
+        return {split: InMemory(inputs, targets) for split in ("train", "val", "test")}
+
+
+def test_a_map_is_one_row_and_stored_ones_are_judged_by_some(tmp_path: Path) -> None:
+    data = Mapped(seed=0)
+    data.setup()
+    report = data_report(data, "mapped", {"mask": ["ground", "cat", "dog"]})
+    lines = report_text(report).splitlines()
+    assert "| train |   1,000 | 256 (100 %) | 1,000 (100 %) |" in lines
+    some = "256 of train, 256 of val, 256 of test"
+    assert f"Of mask, only evenly spaced samples were looked at: {some}." in lines
+    assert "## mask: 3 classes, numbers of pixels" in lines
+    assert sum(line.startswith("| depth (pixels)") for line in lines) == 3
+    assert not any("Outliers" in line for line in lines)
+    figure = draw_report(report, data)
+    titles = [axes.get_title() for each in figure.subfigs for axes in each.axes]
+    assert titles[1:3] == ["mask (3 classes, pixels)", "depth, pixels (% of each split)"]
+    shown = [axes for axes in figure.subfigs[1].axes if axes.images]
+    # An image with its numbers, a mask and a depth of each of 16 samples.
+    assert len(shown) == 48
+    assert all(axes.get_title().startswith("numbers 0.") for axes in shown[::3])
+    assert [axes.get_title() for axes in shown[1:3]] == ["mask", "depth"]
 
 
 def test_the_figure_has_a_panel_for_labels_and_each_target(data: Faulty, tmp_path: Path) -> None:

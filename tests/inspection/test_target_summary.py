@@ -47,6 +47,30 @@ def test_numbers_have_quartiles_of_each_element() -> None:
     assert found.constant_elements() == [1]
 
 
+def test_a_map_is_one_row_of_all_its_pixels() -> None:
+    depth = torch.arange(32.0).view(2, 4, 4)
+    depth[1, 0] = NAN
+    found = summarise("depth", {"train": depth, "val": torch.full((3, 4, 4), NAN)})
+    assert isinstance(found, NumberSummary)
+    assert (found.size, found.is_map) == (1, True)
+    assert found.known == {"train": 2, "val": 0}
+    assert found.samples == {"train": 2, "val": 3}
+    known = torch.cat([torch.arange(16.0), torch.arange(20.0, 32)])
+    expected = known.quantile(torch.tensor([0, 0.25, 0.5, 0.75, 1]))
+    assert found.quartiles["train"].tolist() == [expected.tolist()]
+    assert outliers("depth", {"train": 1e6 * depth.pow(9)}) == []
+
+
+def test_classes_of_maps_are_counted_by_pixel_and_known_by_sample() -> None:
+    mask = torch.tensor([[[0, 1], [1, -100]], [[-100, -100], [-100, -100]]])
+    found = summarise("mask", {"train": mask}, ["ground", "dog"])
+    assert isinstance(found, ClassSummary)
+    assert found.is_map
+    assert found.known == {"train": 1}
+    assert found.samples == {"train": 2}
+    assert found.counts["train"].tolist() == [1, 2]
+
+
 def test_outliers_lie_beyond_five_ranges_of_all_splits() -> None:
     # Quartiles 25 and 75, so a range of 50: 75 + 5 * 50 = 325 is not yet one.
     train = torch.arange(101.0)

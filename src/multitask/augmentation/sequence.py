@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 
 import torch
@@ -13,7 +13,7 @@ from multitask.augmentation.draws import PLACE, uniforms
 from multitask.augmentation.matrices import composed
 from multitask.errors import InputError
 from multitask.geometry import Geometry
-from multitask.geometry.following import followed
+from multitask.geometry.following import followed, may_follow
 
 BLOCK = 8192
 """Samples for which numbers are drawn together."""
@@ -49,20 +49,26 @@ class AugmentationSequence(nn.Module):
         return len(self.augmentations)
 
     def forward(
-        self, batch: Mapping[str, Tensor], geometry: Mapping[str, Geometry]
+        self,
+        batch: Mapping[str, Tensor],
+        geometry: Mapping[str, Geometry],
+        targets: Collection[str] | None = None,
     ) -> dict[str, Tensor]:
         """Change a batch.
 
         Args:
             batch: ``image`` ``[batch, channels, height, width]``, uint8 or floating from 0 to 1,
                 ``@place`` ``[batch]``, int64, and targets by task.
-            geometry: how floating targets follow, by task. Class numbers never change.
+            geometry: how numbers and maps follow, by task. One class number for a sample never
+                changes.
+            targets: names of the targets, of which only numbers and maps follow; all entries but
+                the image by default.
 
         Returns:
             The batch with changed images and targets.
 
         Raises:
-            InputError: if a floating target has to follow and nothing says how, or cannot.
+            InputError: if a target has to follow and nothing says how, or it cannot.
         """
         images = batch["image"]
         draws, sizes = self._draws(batch[PLACE]), [images.shape[2:]]
@@ -70,7 +76,8 @@ class AugmentationSequence(nn.Module):
             images = augmentation(images, numbers)
             sizes.append(images.shape[2:])
         changed = {**batch, "image": images}
-        names = [name for name, target in batch.items() if _may_follow(name, target)]
+        known = _other_entries(batch) if targets is None else targets
+        names = [name for name in known if may_follow(batch[name])]
         if names and any(each.moves for each in self.augmentations):
             matrices = [
                 augmentation.matrix(numbers, *size)
@@ -100,8 +107,8 @@ class AugmentationSequence(nn.Module):
         return tuple(numbers[start : start + count] for numbers in self._of_block)
 
 
-def _may_follow(name: str, target: Tensor) -> bool:
-    return target.is_floating_point() and name != "image" and not name.startswith("@")
+def _other_entries(batch: Mapping[str, Tensor]) -> list[str]:
+    return [name for name in batch if name != "image" and not name.startswith("@")]
 
 
 def _followed(

@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from multitask.data import DataModule
+from multitask.data.faces import show_samples
 from multitask.data.split_check import SPLITS
 from multitask.distributed import gather_rows
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
-from multitask.figures.sample_table import SampleTable, sample_table, write_page
+from multitask.figures.sample_table import SampleTable, sample_table, write_table
 from multitask.module import MultiTask
+from multitask.tasks.output import count_numbers, each_tensor, joined, rows_of
 
 Batch = dict[str, Tensor]
+Outputs = dict[str, Any]
+"""By task, a tensor or a dictionary of tensors; targets and inputs likewise."""
 
 
 class Figures(Callback):
     """Draws label coverage, samples with targets and predictions, and one figure a task.
 
     The samples are a table too, with images: ``predictions.html``, and
-    ``predictions/<split>`` at W&B. Training images, also as augmented, and label coverage are drawn
-    before training, predictions of the last validation after it, and those of the test set after
-    testing.
+    ``predictions/<split>`` at W&B. Training samples, also as augmented, and label coverage are
+    drawn before training, predictions of the last validation after it, and those of the test set
+    after testing.
 
     Args:
         folder: where the figures go, as PNG.
-        images: number of images in a figure or table of samples.
-        most: no more predictions of a split than this many are kept for drawing.
+        samples: number of samples in a figure or table of samples.
+        most_numbers: how many numbers of a split's outputs and targets are kept for drawing, by all
+            processes together: those of the first samples, one sample at least.
     """
 
-    def __init__(self, folder: Path, images: int = 24, most: int = 20_000) -> None:
-        self.folder, self.images, self.most = folder, images, most
-        self._outputs: list[Batch] = []
-        self._targets: list[Batch] = []
-        self._images: list[Tensor] = []
+    def __init__(self, folder: Path, samples: int = 24, most_numbers: int = 2**22) -> None:
+        self.folder, self.samples, self.most_numbers = folder, samples, most_numbers
+        self._forget()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the data."""
@@ -49,17 +56,18 @@ class Figures(Callback):
         known = {split: _coverage(model, data.targets(split)) for split in SPLITS}
         self._save(trainer, "data/label_coverage", draw_coverage(known))
         if sources := data.source_rows("train"):
-            targets = data.targets("train")
-            known = {name: _coverage(model, _rows(targets, at)) for name, at in sources.items()}
+            of_sources = {name: data.targets("train", rows) for name, rows in sources.items()}
+            known = {name: _coverage(model, targets) for name, targets in of_sources.items()}
             self._save(trainer, "data/label_coverage_by_source", draw_coverage(known))
-        first = torch.arange(min(self.images, len(data.splits["train"])))
-        batch = data.on_after_batch_transfer(data.splits["train"][first], 0)
-        figure = draw_samples(batch["image"], captions(model.named_tasks, batch))
-        self._save(trainer, "data/samples", figure)
+        first = torch.arange(min(self.samples, len(data.splits["train"])))
+        batches = {"samples": data.on_after_batch_transfer(data.splits["train"][first], 0)}
         if len(data.augmentations):
-            batch = data.augmented(first)
-            figure = draw_samples(batch["image"], captions(model.named_tasks, batch))
-            self._save(trainer, "data/augmented", figure)
+            batches["augmented"] = data.augmented(first)
+        for name, batch in batches.items():
+            targets = {task: batch[task] for task in model.named_tasks}
+            shown = show_samples(batch, data.faces(), targets)
+            figure = draw_samples(shown, captions(model.named_tasks, targets))
+            self._save(trainer, f"data/{name}", figure)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget the validation before."""
@@ -73,13 +81,13 @@ class Figures(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
         """Keep predictions for drawing."""
-        self._keep(trainer, outputs, batch)
+        self._keep(trainer, pl_module, outputs, batch)
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
         """Keep predictions for drawing."""
-        self._keep(trainer, outputs, batch)
+        self._keep(trainer, pl_module, outputs, batch)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the last validation."""
@@ -95,39 +103,48 @@ class Figures(Callback):
         self._draw(trainer, pl_module, "test")
 
     def _forget(self) -> None:
-        self._outputs, self._targets, self._images = [], [], []
+        self._outputs: list[Outputs] = []
+        self._targets: list[Outputs] = []
+        self._inputs: list[Outputs] = []
+        self._kept = 0
 
-    def _keep(self, trainer: Trainer, outputs: Any, batch: Batch) -> None:
-        if sum(len(kept["index"]) for kept in self._targets) * trainer.world_size >= self.most:
+    def _keep(self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Batch) -> None:
+        targets = {name: batch[name] for name in [*outputs, "index"]}
+        # The same on all processes, of which each keeps its share.
+        numbers, size = _numbers(outputs) + _numbers(targets), len(batch["index"])
+        at_most = max(self.most_numbers * size // max(numbers, 1), 1)
+        room = ceil(at_most / trainer.world_size) - self._kept
+        if room <= 0:
             return
-        if sum(map(len, self._images)) < self.images:
-            self._images.append(batch["image"].cpu())
-        self._outputs.append({name: values.cpu() for name, values in outputs.items()})
-        names = [*outputs, "index"]
-        self._targets.append({name: batch[name].cpu() for name in names})
+        if self._kept < self.samples:
+            _, data = _ours(trainer, module)
+            inputs = {name: batch[name] for name in data.faces()}
+            self._inputs.append(_first(inputs, room))
+        self._outputs.append(_first(outputs, room))
+        self._targets.append(_first(targets, room))
+        self._kept += len(self._targets[-1]["index"])
 
     def _draw(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         if not self._targets:
             return
         # Every process joins, also where only the first draws.
-        targets = _joined(self._targets)
-        outputs = _joined(self._outputs)
-        images = gather_rows(torch.cat(self._images))
-        with_image = _joined(self._targets[: len(self._images)])["index"]
+        targets, outputs, inputs = map(_joined, (self._targets, self._outputs, self._inputs))
+        with_inputs = _joined(self._targets[: len(self._inputs)])["index"]
         if trainer.is_global_zero:
             model, data = _ours(trainer, module)
             order = targets["index"].argsort()
-            targets = {name: values[order] for name, values in targets.items()}
-            predictions = _predictions(model, {n: values[order] for n, values in outputs.items()})
+            targets = _rows(targets, order)
+            predictions = _predictions(model, _rows(outputs, order))
             self._draw_tasks(trainer, model, split, predictions, targets)
-            first = with_image.argsort()[: self.images]
-            rows = torch.searchsorted(targets["index"], with_image[first])
-            shown = (_rows(targets, rows), _rows(predictions, rows))
-            texts = captions(model.named_tasks, *shown)
-            self._save(trainer, f"{split}/samples", draw_samples(images[first], texts))
+            first = with_inputs.argsort()[: self.samples]
+            rows = torch.searchsorted(targets["index"], with_inputs[first])
+            shown_targets, shown_predictions = _rows(targets, rows), _rows(predictions, rows)
+            shown = show_samples(_rows(inputs, first), data.faces(), shown_targets)
+            texts = captions(model.named_tasks, shown_targets, shown_predictions)
+            self._save(trainer, f"{split}/samples", draw_samples(shown, texts))
             names = data.names(split)
-            files = names and [names[index] for index in shown[0]["index"].tolist()]
-            table = sample_table(model.named_tasks, images[first], *shown, files)
+            files = names and [names[index] for index in shown_targets["index"].tolist()]
+            table = sample_table(model.named_tasks, shown, shown_targets, shown_predictions, files)
             self._save_table(trainer, split, table)
 
     def _draw_tasks(
@@ -135,7 +152,8 @@ class Figures(Callback):
     ) -> None:
         for name, task in model.named_tasks.items():
             figure = draw_task(name, task, predictions[name], targets[name])
-            self._save(trainer, f"{split}/{name}", figure)
+            if figure is not None:
+                self._save(trainer, f"{split}/{name}", figure)
 
     def _save(self, trainer: Trainer, name: str, figure: Figure) -> None:
         path = self.folder / f"{name}.png"
@@ -146,13 +164,14 @@ class Figures(Callback):
                 logger.log_image(f"figures/{name}", [str(path)])
 
     def _save_table(self, trainer: Trainer, split: str, table: SampleTable) -> None:
-        write_page(table, self.folder / split / "predictions.html", f"predictions, {split}")
+        write_table(table, self.folder / split / "predictions.html", f"predictions, {split}")
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 import wandb
 
                 rows = [
-                    [index, wandb.Image(image), *cells] for index, image, *cells in table.rows()
+                    [wandb.Image(each) if isinstance(each, np.ndarray) else each for each in row]
+                    for row in table.rows()
                 ]
                 logger.log_table(f"predictions/{split}", table.names, rows)
 
@@ -169,14 +188,33 @@ def _coverage(model: MultiTask, targets: Batch) -> dict[str, float]:
     return {name: float(task.known(targets[name]).float().mean()) for name, task in tasks}
 
 
-def _joined(batches: list[Batch]) -> Batch:
-    return {name: gather_rows(torch.cat([each[name] for each in batches])) for name in batches[0]}
+def _numbers(values: Outputs) -> int:
+    """How many numbers a batch has, of all its samples together."""
+    return sum(map(count_numbers, values.values()))
 
 
-def _rows(columns: Batch, rows: Tensor | slice) -> Batch:
-    return {name: values[rows] for name, values in columns.items()}
+def _first(values: Outputs, count: int) -> Outputs:
+    """The first samples of a batch, on the CPU."""
+
+    def first(each: Tensor) -> Tensor:
+        # Not a view, which would keep the whole batch.
+        return each.cpu() if count >= len(each) else each[:count].clone().cpu()
+
+    return {name: each_tensor(each, first) for name, each in values.items()}
 
 
-def _predictions(model: MultiTask, outputs: Batch) -> Batch:
-    tasks = model.named_tasks.items()
-    return {name: task.predict(outputs[name].to(model.device)).cpu() for name, task in tasks}
+def _joined(batches: Sequence[Outputs]) -> Outputs:
+    """All processes' samples of several batches."""
+    parts = {name: joined([each[name] for each in batches]) for name in batches[0]}
+    return {name: each_tensor(each, gather_rows) for name, each in parts.items()}
+
+
+def _rows(values: Outputs, rows: Tensor) -> Outputs:
+    """Some samples of a batch."""
+    return {name: rows_of(each, rows) for name, each in values.items()}
+
+
+def _predictions(model: MultiTask, outputs: Outputs) -> Outputs:
+    moved = move_data_to_device(outputs, model.device)
+    found = {name: task.predict(moved[name]) for name, task in model.named_tasks.items()}
+    return {name: each_tensor(each, Tensor.cpu) for name, each in found.items()}

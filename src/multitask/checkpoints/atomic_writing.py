@@ -35,14 +35,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 torch.save(checkpoint, file)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(part, place)
+            move_into_place(part, place)
         except (OSError, RuntimeError) as error:
             if (cause := _system_error(error)) is None:
                 raise
             raise OSError(cause.errno, cause.strerror, str(place)) from error
         finally:
             part.unlink(missing_ok=True)
-        _sync_folder(place.parent)
 
 
 def _system_error(error: BaseException | None) -> OSError | None:
@@ -52,9 +51,16 @@ def _system_error(error: BaseException | None) -> OSError | None:
     return error
 
 
-def _sync_folder(folder: Path) -> None:
+def move_into_place(part: Path, place: Path) -> None:
+    """Move what is whole to the place where it is read, and have the disk remember it.
+
+    Args:
+        part: a file or a folder that has been written to the disk.
+        place: in the same file system.
+    """
+    os.replace(part, place)
     # Without it a power cut may undo the move.
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(place.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

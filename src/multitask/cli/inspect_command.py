@@ -16,6 +16,7 @@ from multitask.cli.help import usage
 from multitask.cli.report import say_where
 from multitask.data import DataModule, Table
 from multitask.errors import InputError
+from multitask.figures.page import write_markdown
 from multitask.inspection.data_report import DataReport, data_report
 from multitask.inspection.report_figure import save_figure
 from multitask.inspection.report_text import report_text
@@ -26,7 +27,6 @@ from multitask.runs.log_file import keep_log, say
 from multitask.runs.provenance import provenance
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import finish, sync_command, wandb_logger, wandb_mode
-from multitask.study.page import write_page
 from multitask.tables.table_sources import tables
 from multitask.tasks import Classification
 
@@ -114,7 +114,7 @@ def _write(report: DataReport, data: DataModule, config: str, folder: Path) -> N
     (folder / PROVENANCE).write_text(origin, encoding="utf-8")
     report.findings.to_csv(folder / "findings.csv", index=False)
     save_figure(report, data, folder / FIGURE)
-    write_page(f"{report_text(report)}\n![{report.title}]({FIGURE})\n", folder, report.title)
+    write_markdown(f"{report_text(report)}\n![{report.title}]({FIGURE})\n", folder, report.title)
 
 
 def _send(report: DataReport, settings: RunSettings, folder: Path) -> None:

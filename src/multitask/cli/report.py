@@ -73,14 +73,15 @@ def report(
 def describe(model: MultiTask, data: DataModule) -> str:
     """One line on what is going to be trained on what."""
     counts = {part: _parameters(getattr(model, part)) for part in ("encoder", "heads")}
-    targets = data.targets("train")
+    # Of targets on a disk these are some, by which all are judged.
+    targets, size = data.targets("train"), len(data.splits["train"])
     labels = ", ".join(
-        f"{name} ({int(task.known(targets[name]).sum())} labels)"
+        f"{name} ({round(size * float(task.known(targets[name]).double().mean()))} labels)"
         for name, task in model.named_tasks.items()
     )
     return (
         f"{type(model.encoder).__name__} with {counts['encoder']:,} parameters and heads with "
-        f"{counts['heads']:,}; {len(data.splits['train'])} training images; tasks: {labels}"
+        f"{counts['heads']:,}; {size} training samples; tasks: {labels}"
     )
 
 

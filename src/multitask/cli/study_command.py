@@ -18,12 +18,12 @@ from multitask.cli.config_errors import check_arguments
 from multitask.cli.help import usage
 from multitask.cli.yaml_source import read_config
 from multitask.errors import InputError, nearest
+from multitask.figures.page import REPORT
 from multitask.runs.log_file import say
 from multitask.runs.settings import RunSettings
 from multitask.runs.summary import read_summary
 from multitask.runs.tracking import wandb_mode
 from multitask.study.execution import Program, Workplace, command, shard_of, train
-from multitask.study.page import REPORT
 from multitask.study.plan import Method, PlannedRun, Study, planned, variants
 from multitask.study.report import write_report
 from multitask.study.results import UNTESTED, Results, collect

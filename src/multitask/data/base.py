@@ -15,23 +15,29 @@ from torch import Tensor, nn
 from multitask.augmentation import Augmentation, AugmentationSequence
 from multitask.augmentation.draws import PLACE
 from multitask.data.dataset import Batch, BatchDataset
+from multitask.data.faces import Face, Numbers, Picture
 from multitask.data.geometry_check import check_geometry
 from multitask.data.loader import BatchLoader
 from multitask.data.random_transforms import refuse_random
 from multitask.data.sampling import GlobalBatches, LabelledAndUnlabelled
 from multitask.data.split_check import check_splits
+from multitask.data.targets import as_tasks_see, example, look_at, rows_of
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
 from multitask.labels import known_samples
+
+CHUNK = 1024
+"""Targets that are read at a time to tell which are known."""
 
 
 class DataModule(LightningDataModule, ABC):
     """Splits, order, loaders and batches; a data set adds `load`.
 
-    A batch is a dictionary: ``image`` ``[batch, channels, height, width]``, ``index`` ``[batch]``
-    and one entry for each task, NaN (floating) or -100 (class numbers) where a target is missing.
-    Training batches are augmented, each sample by random numbers of its own. Images become floats
-    from 0 to 1 and pass the transforms as a whole batch. Both happen on the model's device.
+    A batch is a dictionary: each input by its name, such as ``image`` ``[batch, channels, height,
+    width]``, ``index`` ``[batch]`` and one entry for each task, NaN (floating) or -100 (class
+    numbers) where a target is missing. Images of training batches are augmented, each sample by
+    random numbers of its own. Images become floats from 0 to 1 and pass the transforms as a whole
+    batch. Both happen on the model's device. Other inputs are left as they are.
 
     Args:
         batch_size: samples in a global batch; each process takes its share.
@@ -83,19 +89,53 @@ class DataModule(LightningDataModule, ABC):
         if not self.splits:
             splits = self._load()
             check_splits(splits, type(self).__name__)
-            check_geometry(self.given_geometry, splits["train"].targets)
+            train = splits["train"]
+            first = {name: example(targets) for name, targets in train.targets.items()}
+            check_geometry(self.given_geometry, first)
+            if (len(self.augmentations) or len(self.transforms)) and (
+                "image" not in train.inputs(torch.tensor([0]))
+            ):
+                raise InputError(
+                    f"augmentations and transforms change images, but {type(self).__name__} has no "
+                    "input 'image'; leave them out"
+                )
             self.splits = splits
 
-    def targets(self, split: str) -> dict[str, Tensor]:
-        """All targets of a split, by task, first axis ``[samples]``."""
+    def targets(self, split: str, rows: slice = slice(None)) -> dict[str, Tensor]:
+        """The targets of a split, by task, by which to judge all, as tasks take them.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            rows: the samples that are meant; all by default.
+
+        Returns:
+            First axis ``[samples]``: all targets that lie in memory as tasks take them. Of those
+            that are read by batch, and of large ones that are stored as bytes or halves, 256
+            samples at most, evenly spaced: see `multitask.data.targets.places_to_look_at`.
+        """
         self.setup()
-        return self.splits[split].targets
+        samples = self.splits[split]
+        if rows == slice(None):
+            return {name: look_at(targets) for name, targets in samples.targets.items()}
+        meant = torch.arange(len(samples))[rows]
+        return {name: look_at(rows_of(each, meant)) for name, each in samples.targets.items()}
+
+    def faces(self) -> dict[str, Face]:
+        """How people are shown the inputs, by name; a data set with inputs of its own adds theirs.
+
+        Returns:
+            A face for each input: an ``image`` is a picture, anything else a few numbers.
+        """
+        self.setup()
+        inputs = self.splits["train"].inputs(torch.tensor([0]))
+        return {name: Picture() if name == "image" else Numbers() for name in inputs}
 
     def own_geometry(self) -> dict[str, Geometry]:
         """How this data set's targets follow where what the images show moves, by task.
 
-        The argument ``geometry`` comes before it. A floating target in neither is refused as soon
-        as an augmentation moves images; class numbers never change.
+        The argument ``geometry`` comes before it. Floating targets and maps (targets of three axes
+        or more) in neither are refused as soon as an augmentation moves images; one class number
+        for a sample never changes.
         """
         return {}
 
@@ -141,7 +181,8 @@ class DataModule(LightningDataModule, ABC):
         batches = self._training_batches()
         if len(self.augmentations):
             # What cannot work is to be told before training.
-            self.augmentations(self._placed(torch.arange(1)), self.geometry)
+            targets = self.splits["train"].targets
+            self.augmentations(self._placed(torch.arange(1)), self.geometry, targets)
         return self._loader("train", batches)
 
     def val_dataloader(self) -> BatchLoader:
@@ -165,13 +206,20 @@ class DataModule(LightningDataModule, ABC):
         return self.on_after_batch_transfer(self._placed(indices), 0)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Augment a training batch and transform any, on the device that it has arrived at."""
+        """Augment a training batch and transform any, on the device that it has arrived at.
+
+        Targets that travel as bytes or halves become what tasks take.
+        """
+        targets = self.splits["train"].targets if self.splits else {}
         if len(self.augmentations) and PLACE in batch:
-            batch = self.augmentations(batch, self.geometry)
-        image = batch["image"]
-        if image.dtype == torch.uint8:
-            image = image.to(self._precision()).div_(255)
-        return {**batch, "image": self.transforms(image)}
+            batch = self.augmentations(batch, self.geometry, targets)
+        batch = {**batch, **{name: as_tasks_see(batch[name]) for name in targets if name in batch}}
+        if "image" in batch:
+            image = batch["image"]
+            if image.dtype == torch.uint8:
+                image = image.to(self._precision()).div_(255)
+            batch["image"] = self.transforms(image)
+        return batch
 
     def _precision(self) -> torch.dtype:
         # Lightning has converted the batch's floats by now, to what the model has.
@@ -227,7 +275,9 @@ class DataModule(LightningDataModule, ABC):
                 f"labelled_task is {name!r}; with labelled_per_batch, name the task that it counts"
                 f"{nearest(str(name), split.targets)}"
             )
-        return known_samples(split.targets[name])
+        # All of them, a few at a time: the batches depend on each.
+        places = torch.arange(len(split)).split(CHUNK)
+        return torch.cat([known_samples(split.targets[name][each]) for each in places])
 
     def _processes(self) -> dict[str, Any]:
         if self.trainer is None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from multitask.data.dataset import BatchDataset
+from multitask.data.targets import Targets
 from multitask.images.cache import ImageCache
 
 
@@ -19,7 +20,7 @@ class CachedImages(BatchDataset):
         targets: see `BatchDataset`.
     """
 
-    def __init__(self, cache: ImageCache, rows: Tensor, targets: Mapping[str, Tensor]) -> None:
+    def __init__(self, cache: ImageCache, rows: Tensor, targets: Mapping[str, Targets]) -> None:
         super().__init__(targets)
         # Not the cache itself: loading processes need no list of files.
         self._images, self._rows = cache.images, rows

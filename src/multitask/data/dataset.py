@@ -8,29 +8,35 @@ from collections.abc import Mapping
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from multitask.data.targets import Targets
+from multitask.errors import InputError
+
 Batch = dict[str, Tensor]
-"""``image``, ``index`` (the samples' places in their split) and one entry for each task.
+"""The inputs by name, ``index`` (the samples' places in their split) and one entry for each task.
 
 In training also ``@place``: the samples' places among all samples of the run.
 """
 
 
 class BatchDataset(Dataset[Batch], ABC):
-    """One split: its targets in memory, its images read by batch.
+    """One split: its inputs and targets, read by batch.
+
+    A subclass has the method `images` if images are its only input, and else `inputs`.
 
     Args:
-        targets: each task's targets for all samples, first axis ``[samples]``; floating targets
-            are NaN where missing, class numbers -100.
+        targets: each task's targets for all samples, a tensor or anything that is read by batch.
     """
 
-    def __init__(self, targets: Mapping[str, Tensor]) -> None:
+    def __init__(self, targets: Mapping[str, Targets]) -> None:
+        kind = type(self)
+        if kind.images is BatchDataset.images and kind.inputs is BatchDataset.inputs:
+            raise TypeError(f"{kind.__name__} has no inputs: define its method images or inputs")
         self.targets = dict(targets)
 
     @abstractmethod
     def __len__(self) -> int:
         """Number of samples."""
 
-    @abstractmethod
     def images(self, indices: Tensor) -> Tensor:
         """Read images.
 
@@ -40,28 +46,55 @@ class BatchDataset(Dataset[Batch], ABC):
         Returns:
             Shape ``[batch, channels, height, width]``, uint8 or floating.
         """
+        return self.inputs(indices)["image"]
+
+    def inputs(self, indices: Tensor) -> dict[str, Tensor]:
+        """Read everything that an encoder may take.
+
+        Args:
+            indices: the samples' places in this split, shape ``[batch]``, int64.
+
+        Returns:
+            By name, first axis ``[batch]``. Images are called ``image``.
+        """
+        return {"image": self.images(indices)}
 
     def __getitem__(self, indices: Tensor) -> Batch:
         """Assemble a batch by its samples' indices, shape ``[batch]``, int64."""
         targets = {name: values[indices] for name, values in self.targets.items()}
-        return {"image": self.images(indices), "index": indices, **targets}
+        return {**self.inputs(indices), "index": indices, **targets}
 
 
 class InMemory(BatchDataset):
-    """Images that lie in memory as one tensor.
+    """Inputs that lie in memory, each as one tensor.
 
     Args:
-        images: shape ``[samples, channels, height, width]``, uint8 or floating.
+        inputs: images ``[samples, channels, height, width]``, uint8 or floating; or several inputs
+            by name, first axis ``[samples]``, such as ``{"image": ..., "numbers": ...}``.
         targets: see `BatchDataset`.
     """
 
-    def __init__(self, images: Tensor, targets: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self, inputs: Tensor | Mapping[str, Tensor], targets: Mapping[str, Targets]
+    ) -> None:
         super().__init__(targets)
-        self._images = images
+        self._inputs = {"image": inputs} if isinstance(inputs, Tensor) else dict(inputs)
+        sizes = {name: len(values) for name, values in self._inputs.items()}
+        if len(set(sizes.values())) != 1:
+            raise InputError(
+                f"InMemory has inputs with these numbers of samples: {sizes}; give at least one "
+                "input, and as many samples of each"
+            )
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(next(iter(self._inputs.values())))
 
     def images(self, indices: Tensor) -> Tensor:
         # Copies whole images, several times as fast as indexing by a tensor does.
-        return self._images.index_select(0, indices)
+        return self._inputs["image"].index_select(0, indices)
+
+    def inputs(self, indices: Tensor) -> dict[str, Tensor]:
+        return {
+            name: self.images(indices) if name == "image" else values.index_select(0, indices)
+            for name, values in self._inputs.items()
+        }

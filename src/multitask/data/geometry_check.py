@@ -8,6 +8,7 @@ from torch import Tensor
 
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
+from multitask.geometry.following import may_follow
 
 
 def check_geometry(geometry: Mapping[str, Geometry], targets: Mapping[str, Tensor]) -> None:
@@ -15,7 +16,7 @@ def check_geometry(geometry: Mapping[str, Geometry], targets: Mapping[str, Tenso
 
     Args:
         geometry: how targets follow, by task.
-        targets: the training targets, by task.
+        targets: some of the training targets, by task.
 
     Raises:
         InputError: naming the task.
@@ -30,7 +31,7 @@ def check_geometry(geometry: Mapping[str, Geometry], targets: Mapping[str, Tenso
                 f"data.geometry.{name} is {each!r:.80}; give a multitask.geometry.Geometry, such "
                 "as Unchanged()"
             )
-        if not targets[name].is_floating_point():
+        if not may_follow(targets[name]):
             raise InputError(
                 f"data.geometry.{name}: '{name}' holds class numbers, which never change when an "
                 "image moves; leave it out"

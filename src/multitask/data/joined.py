@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import accumulate
 
 import torch
 from torch import Tensor
 
 from multitask.data.dataset import Batch, BatchDataset
+from multitask.data.targets import Targets, example, joined
 from multitask.errors import InputError
 from multitask.labels import missing_like, missing_mark
 
@@ -19,12 +21,12 @@ SOURCE = "@source"
 
 
 @dataclass(frozen=True)
-class ImageKind:
-    """What images are like.
+class InputKind:
+    """What an input is like.
 
     Args:
-        shape: ``[channels, height, width]``.
-        dtype: uint8 or a floating type.
+        shape: of one sample, such as ``[channels, height, width]``.
+        dtype: of its values.
     """
 
     shape: tuple[int, ...]
@@ -39,27 +41,35 @@ class Joined(BatchDataset):
     Args:
         parts: a split of each source.
         targets: of all samples, see `joined_targets`.
-        kind: what the joined images are like, see `common_kind`.
+        kinds: what the joined inputs are like, by name, see `common_kinds`.
     """
 
     def __init__(
-        self, parts: Sequence[BatchDataset], targets: Mapping[str, Tensor], kind: ImageKind
+        self,
+        parts: Sequence[BatchDataset],
+        targets: Mapping[str, Targets],
+        kinds: Mapping[str, InputKind],
     ) -> None:
         super().__init__(targets)
-        self.parts, self.kind = list(parts), kind
+        self.parts, self.kinds = list(parts), dict(kinds)
         self.starts = list(accumulate(map(len, parts), initial=0))
 
     def __len__(self) -> int:
         return self.starts[-1]
 
-    def images(self, indices: Tensor) -> Tensor:
-        found = torch.empty(len(indices), *self.kind.shape, dtype=self.kind.dtype)
+    def inputs(self, indices: Tensor) -> dict[str, Tensor]:
+        count = len(indices)
+        found = {
+            name: torch.empty(count, *kind.shape, dtype=kind.dtype)
+            for name, kind in self.kinds.items()
+        }
         source = self.source(indices)
-        # A source need not know how to read no image at all.
+        # A source need not know how to read no sample at all.
         for place in source.unique().tolist():
             own = (source == place).nonzero().flatten()
-            images = self.parts[place].images(indices[own] - self.starts[place])
-            found[own] = _as_dtype(images, self.kind.dtype)
+            inputs = self.parts[place].inputs(indices[own] - self.starts[place])
+            for name, kind in self.kinds.items():
+                found[name][own] = _as_dtype(inputs[name], kind.dtype)
         return found
 
     def source(self, indices: Tensor) -> Tensor:
@@ -70,44 +80,72 @@ class Joined(BatchDataset):
         return {**super().__getitem__(indices), SOURCE: self.source(indices)}
 
 
-def common_kind(sources: Mapping[str, Mapping[str, BatchDataset]]) -> ImageKind:
-    """What the images of several sources are like when they are joined.
+def common_kinds(sources: Mapping[str, Mapping[str, BatchDataset]]) -> dict[str, InputKind]:
+    """What the inputs of several sources are like when they are joined.
 
     Args:
         sources: each source's splits, by its name.
 
     Returns:
-        Their shape, and uint8 where all are, else a floating type, in which uint8 is from 0 to 1.
+        By input, the shape, and the dtype that all have or can become: images of bytes become
+        floats from 0 to 1 if others are floats.
 
     Raises:
-        InputError: if two differ in shape.
+        InputError: if two sources have other inputs, or inputs that cannot be in one batch.
     """
-    kinds = {
-        f"source '{name}', split '{split}'": _kind(samples)
+    found = {
+        f"source '{name}', split '{split}'": samples.inputs(FIRST)
         for name, splits in sources.items()
         for split, samples in splits.items()
     }
-    (first, one), *others = kinds.items()
-    for name, other in others:
-        if other.shape != one.shape:
+    first, names = next((place, list(inputs)) for place, inputs in found.items())
+    for place, inputs in found.items():
+        if set(inputs) != set(names):
             raise InputError(
-                f"sources: the images of {first} have the shape {list(one.shape)}, those of {name} "
-                f"{list(other.shape)}; a batch mixes the sources, so give all one number of "
-                "channels, height and width, by each source's own settings (such as its "
+                f"sources: the inputs of {first} are {', '.join(names)}, those of {place} "
+                f"{', '.join(inputs)}; a batch mixes the sources, so give all the same inputs"
+            )
+    return {
+        name: _common(name, {place: inputs[name] for place, inputs in found.items()})
+        for name in names
+    }
+
+
+def _common(name: str, found: Mapping[str, Tensor]) -> InputKind:
+    kinds = {
+        place: InputKind(tuple(values.shape[1:]), values.dtype) for place, values in found.items()
+    }
+    (first, one), *others = kinds.items()
+    is_image = name == "image"
+    what = "images" if is_image else f"inputs '{name}'"
+    mixes = "a batch mixes the sources, so give all"
+    for place, other in others:
+        if other.shape != one.shape:
+            advice = (
+                "number of channels, height and width, by each source's own settings (such as its "
                 "image_size)"
+                if is_image
+                else "shape"
+            )
+            raise InputError(
+                f"sources: the {what} of {first} have the shape {list(one.shape)}, those of "
+                f"{place} {list(other.shape)}; {mixes} one {advice}"
+            )
+        if not is_image and other.dtype.is_floating_point != one.dtype.is_floating_point:
+            raise InputError(
+                f"sources: the {what} of {first} are {one.dtype}, those of {place} {other.dtype}; "
+                f"{mixes} floats, or all whole numbers"
             )
     dtypes = {kind.dtype for kind in kinds.values()}
-    if dtypes == {torch.uint8}:
-        return one
-    dtype = torch.float32 if torch.uint8 in dtypes else one.dtype
-    for each in dtypes - {torch.uint8}:
-        dtype = torch.promote_types(dtype, each)
-    return ImageKind(one.shape, dtype)
+    if is_image and len(dtypes) > 1:
+        # Bytes become floats from 0 to 1.
+        dtypes = {torch.float32 if dtype == torch.uint8 else dtype for dtype in dtypes}
+    return InputKind(one.shape, reduce(torch.promote_types, dtypes))
 
 
 def joined_targets(
     sources: Mapping[str, Mapping[str, BatchDataset]],
-) -> dict[str, dict[str, Tensor]]:
+) -> dict[str, dict[str, Targets]]:
     """Join the sources' targets; a source without a task has none of its labels.
 
     Args:
@@ -120,14 +158,14 @@ def joined_targets(
         InputError: if two sources disagree about a task.
     """
     likes = _targets_like(sources)
-    joined: dict[str, dict[str, Tensor]] = {}
+    found: dict[str, dict[str, Targets]] = {}
     for split in next(iter(sources.values())):
         parts = [splits[split] for splits in sources.values()]
-        joined[split] = {
-            task: torch.cat([_known_or_missing(part, task, like) for part in parts])
+        found[split] = {
+            task: joined([_known_or_missing(part, task, like) for part in parts])
             for task, like in likes.items()
         }
-    return joined
+    return found
 
 
 def _targets_like(sources: Mapping[str, Mapping[str, BatchDataset]]) -> dict[str, Tensor]:
@@ -135,17 +173,18 @@ def _targets_like(sources: Mapping[str, Mapping[str, BatchDataset]]) -> dict[str
     for name, splits in sources.items():
         for samples in splits.values():
             for task, targets in samples.targets.items():
-                owner, like = found.setdefault(task, (name, targets[:0]))
-                if (targets.dtype, targets.shape[1:]) != (like.dtype, like.shape[1:]):
+                one = example(targets)
+                owner, like = found.setdefault(task, (name, one))
+                if (one.dtype, one.shape) != (like.dtype, like.shape):
                     raise InputError(
                         f"sources: a target of task '{task}' is {_described(like)} in source "
-                        f"'{owner}' and {_described(targets)} in source '{name}'; give both one "
+                        f"'{owner}' and {_described(one)} in source '{name}'; give both one "
                         "type and shape, or other names"
                     )
     return {task: like for task, (_, like) in found.items()}
 
 
-def _known_or_missing(part: BatchDataset, task: str, like: Tensor) -> Tensor:
+def _known_or_missing(part: BatchDataset, task: str, like: Tensor) -> Targets:
     if task in part.targets:
         return part.targets[task]
     if missing_mark(like.dtype) is None:
@@ -153,7 +192,8 @@ def _known_or_missing(part: BatchDataset, task: str, like: Tensor) -> Tensor:
             f"sources: task '{task}' is not in every source, and targets of {like.dtype} cannot be "
             "marked as missing; give class numbers as int64, or floats"
         )
-    return missing_like(like, (len(part), *like.shape[1:]))
+    # One missing target stands for all, which takes no memory.
+    return missing_like(like).expand(len(part), *like.shape[1:])
 
 
 def _described(targets: Tensor) -> str:
@@ -161,12 +201,7 @@ def _described(targets: Tensor) -> str:
     return f"{str(targets.dtype).removeprefix('torch.')}{shape}"
 
 
-def _kind(samples: BatchDataset) -> ImageKind:
-    image = samples.images(FIRST)
-    return ImageKind(tuple(image.shape[1:]), image.dtype)
-
-
-def _as_dtype(images: Tensor, dtype: torch.dtype) -> Tensor:
-    if images.dtype == torch.uint8 and dtype != torch.uint8:
-        return images.to(dtype) / 255
-    return images
+def _as_dtype(values: Tensor, dtype: torch.dtype) -> Tensor:
+    if values.dtype == torch.uint8 and dtype.is_floating_point:
+        return values.to(dtype) / 255
+    return values

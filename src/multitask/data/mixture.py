@@ -14,7 +14,8 @@ from pandas import DataFrame
 
 from multitask.data.base import DataModule
 from multitask.data.dataset import BatchDataset
-from multitask.data.joined import Joined, common_kind, joined_targets
+from multitask.data.faces import Face
+from multitask.data.joined import Joined, common_kinds, joined_targets
 from multitask.data.mixed_batches import MixedBatches
 from multitask.data.sampling import GlobalBatches
 from multitask.data.table import Table
@@ -35,8 +36,8 @@ class Mixture(DataModule):
     taken from the sources, as far as ``geometry`` does not say it.
 
     Args:
-        sources: the data sets by name. Their images have one shape; where some are uint8 and some
-            floating, all become floats.
+        sources: the data sets by name. They have the same inputs, each of one shape; if some
+            images are uint8 and some floating, all become floats.
         ratios: of the sources in a training batch: ``proportional`` to their sizes, a random batch
             of all samples; ``equal``, or a number for each source, so many in every batch.
         options: see `DataModule`; ``labelled_per_batch`` goes with ``proportional`` only. The seed
@@ -76,9 +77,9 @@ class Mixture(DataModule):
                 said = str(error).replace("data.init_args.", own)
                 raise InputError(f"source '{name}': {said}") from error
         splits = {name: source.splits for name, source in self.sources.items()}
-        kind = common_kind(splits)
+        kinds = common_kinds(splits)
         return {
-            split: Joined([each[split] for each in splits.values()], targets, kind)
+            split: Joined([each[split] for each in splits.values()], targets, kinds)
             for split, targets in joined_targets(splits).items()
         }
 
@@ -103,6 +104,11 @@ class Mixture(DataModule):
                         f"source '{name}'; give both one geometry, or their tasks other names"
                     )
         return {task: geometry for task, (_, geometry) in found.items()}
+
+    def faces(self) -> dict[str, Face]:
+        """As the first source shows the inputs that all have."""
+        self.setup()
+        return next(iter(self.sources.values())).faces()
 
     def class_names(self) -> dict[str, list[str]]:
         """Of a task of several sources, the names of the source that has most.

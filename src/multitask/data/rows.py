@@ -7,27 +7,28 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from multitask.data.dataset import BatchDataset
+from multitask.data.targets import Targets, rows_of
 
 
 class Rows(BatchDataset):
-    """Rows of another data set, whose images are read from there.
+    """Rows of another data set, whose inputs are read from there.
 
     Args:
         source: the other data set.
         rows: places of the samples in it, shape ``[samples]``, int64.
-        targets: targets of these rows; the source's where not given.
+        targets: targets of these rows; the source's by default.
     """
 
     def __init__(
-        self, source: BatchDataset, rows: Tensor, targets: Mapping[str, Tensor] | None = None
+        self, source: BatchDataset, rows: Tensor, targets: Mapping[str, Targets] | None = None
     ) -> None:
         if targets is None:
-            targets = {name: values[rows] for name, values in source.targets.items()}
+            targets = {name: rows_of(values, rows) for name, values in source.targets.items()}
         super().__init__(targets)
         self._source, self._rows = source, rows
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def images(self, indices: Tensor) -> Tensor:
-        return self._source.images(self._rows[indices])
+    def inputs(self, indices: Tensor) -> dict[str, Tensor]:
+        return self._source.inputs(self._rows[indices])

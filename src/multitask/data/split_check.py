@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from multitask.data.dataset import BatchDataset
@@ -37,16 +38,35 @@ def check_splits(splits: Mapping[str, Any], data: str) -> None:
             )
         if len(samples) == 0:
             raise InputError(f"{data}.load() returns a split '{split}' without a sample")
+        inputs = samples.inputs(torch.tensor([0]))
         for task, targets in samples.targets.items():
             _check_targets(task, targets, len(samples), f"{data}.load(), split '{split}'")
+            if task in inputs:
+                raise InputError(
+                    f"{data}.load(), split '{split}': '{task}' is an input and a target, but each "
+                    "entry of a batch needs its own name; rename one of them"
+                )
 
 
 def _check_targets(task: str, targets: Any, size: int, where: str) -> None:
-    if not isinstance(targets, Tensor):
+    found = _first_twice(targets)
+    if found is None:
         raise InputError(
             f"{where}: the targets of '{task}' are a {type(targets).__name__}; give a tensor, as "
-            "torch.as_tensor makes one"
+            "torch.as_tensor makes one, or what reads tensors by batch, such as "
+            "multitask.data.stored_maps.StoredMaps"
         )
-    if targets.ndim == 0 or len(targets) != size:
-        count = len(targets) if targets.ndim else "no axis of"
-        raise InputError(f"{where}: '{task}' has {count} targets, but there are {size} images")
+    if found.ndim == 0 or len(targets) != size:
+        count = len(targets) if found.ndim else "no axis of"
+        raise InputError(f"{where}: '{task}' has {count} targets, but there are {size} samples")
+
+
+def _first_twice(targets: Any) -> Tensor | None:
+    """The first sample's target, twice, as a batch has it; None if these are no targets."""
+    if isinstance(targets, Tensor):
+        return targets
+    try:
+        found = targets[torch.tensor([0, 0])]
+    except (TypeError, ValueError, KeyError, IndexError):
+        return None
+    return found if isinstance(found, Tensor) and len(found) == 2 else None

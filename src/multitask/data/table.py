@@ -20,7 +20,7 @@ from multitask.data.splits import ByColumn, RandomSplit, Split
 from multitask.errors import InputError
 from multitask.geometry import Geometry
 from multitask.images.cache import ImageCache
-from multitask.images.format import Fit, ImageFormat
+from multitask.images.format import Fit, ImageFormat, size_of
 from multitask.images.resizing import resized
 from multitask.tables.cleaning import Cleaning, Finding, Findings
 from multitask.tables.table_rows import TableRows, located, read_rows
@@ -102,7 +102,7 @@ class Table(DataModule):
                 "split is given, but each split has a table of its own; leave split out, or give "
                 "path alone with one table"
             )
-        height, width = _size(image_size)
+        height, width = size_of(image_size)
         self.format = ImageFormat(height, width, channels, fit, white, most_pixels)
         self.image_column, self.separator = image_column, separator
         self.split, self.cleaning = split, cleaning
@@ -209,10 +209,3 @@ def _report(rows: TableRows, cells: Sequence[Cell], findings: Findings) -> None:
             for cell in sorted(cells, key=lambda cell: cell.place)
         ]
     )
-
-
-def _size(given: int | Sequence[int]) -> tuple[int, int]:
-    sides = [given, given] if isinstance(given, int) else list(given)
-    if len(sides) != 2 or min(sides) < 1:
-        raise InputError(f"image_size is {given}; give one side in pixels, or [height, width]")
-    return sides[0], sides[1]

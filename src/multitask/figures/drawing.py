@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from math import ceil
 
 import torch
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from torch import Tensor
 
+from multitask.data.faces import Shown
 from multitask.tasks import Task
 
 COLUMNS = 8
+Panel = tuple[Tensor | None, str]
+"""A picture and what is written under it."""
 
 
 @dataclass(frozen=True)
@@ -32,40 +35,78 @@ class HeatMap:
     limits: tuple[float, float] | None = None
 
 
-def draw_task(name: str, task: Task, prediction: Tensor, target: Tensor) -> Figure:
+def draw_task(name: str, task: Task, prediction: Tensor, target: Tensor) -> Figure | None:
     """Draw a task's predictions against its targets.
 
     Args:
         name: the task's name.
         task: the task.
-        prediction: shape ``[samples, out_features]``.
+        prediction: what the task predicts, first axis ``[samples]``.
         target: the same samples' targets, missing ones included.
+
+    Returns:
+        None if the task draws nothing.
     """
     figure = Figure(figsize=(4.5, 4.2), layout="constrained")
     axes = figure.subplots()
-    task.draw(axes, prediction, target)
+    if not task.draw(axes, prediction, target):
+        return None
     axes.set_title(f"{name} ({int(task.known(target).sum())} samples)", fontsize=10)
     return figure
 
 
-def draw_samples(images: Tensor, captions: Sequence[str]) -> Figure:
-    """Draw images with a few lines under each.
+def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:
+    """Draw samples with a few lines under each.
 
     Args:
-        images: shape ``[samples, channels, height, width]``, any range.
-        captions: one for each image.
+        samples: what each looks like; its texts are lines above its caption.
+        captions: one for each sample.
     """
-    rows = ceil(len(images) / COLUMNS)
-    lines = max(caption.count("\n") + 1 for caption in captions)
-    size = (COLUMNS * 1.35, rows * (1.3 + 0.16 * lines))
+    panels = panels_of(samples, captions)
+    lines = max(caption.count("\n") + 1 for _, caption in panels)
+    size = (COLUMNS * 1.35, ceil(len(panels) / COLUMNS) * (1.3 + 0.16 * lines))
     figure = Figure(figsize=size, layout="constrained")
-    grid = list(figure.subplots(rows, COLUMNS, squeeze=False).flat)
+    fill_panels(figure, panels)
+    return figure
+
+
+def panels_of(samples: Sequence[Shown], captions: Sequence[str] | None = None) -> list[Panel]:
+    """Lay samples out: a panel for each picture, and one for a sample that has none.
+
+    Args:
+        samples: what each looks like.
+        captions: one for each sample, written under its first panel; none by default.
+
+    Returns:
+        Pictures with what is written under them: under the first of a sample its texts and its
+        caption, under others the input's name.
+    """
+    panels: list[Panel] = []
+    for place, sample in enumerate(samples):
+        pictures = {name: each for name, each in sample.items() if isinstance(each, Tensor)}
+        lines = [f"{name} {each}" for name, each in sample.items() if isinstance(each, str)]
+        caption = "\n".join([*lines, *([captions[place]] if captions else [])])
+        first, *others = pictures.items() if pictures else [("", None)]
+        panels.append((first[1], caption))
+        panels += [(picture, name) for name, picture in others]
+    return panels
+
+
+def fill_panels(figure: Figure | SubFigure, panels: Sequence[Panel]) -> None:
+    """Draw pictures in rows of 8.
+
+    Args:
+        figure: an empty one.
+        panels: what `panels_of` returned.
+    """
+    grid = list(figure.subplots(ceil(len(panels) / COLUMNS), COLUMNS, squeeze=False).flat)
     for axes in grid:
         axes.axis("off")
-    for axes, image, caption in zip(grid, images, captions, strict=False):
-        axes.imshow(displayable(image).numpy(), cmap="gray")
-        axes.set_title(caption, fontsize=7, y=-0.03, va="top", pad=0)
-    return figure
+    for axes, (picture, caption) in zip(grid, panels, strict=False):
+        if picture is not None:
+            axes.imshow(picture.numpy(), cmap="gray")
+        if caption:
+            axes.set_title(caption, fontsize=7, y=-0.03, va="top", pad=0)
 
 
 def captions(
@@ -137,18 +178,3 @@ def draw_heat_maps(times: Sequence[int], maps: Sequence[HeatMap]) -> Figure:
         figure.colorbar(mesh, ax=axes)
     rows[-1, 0].set_xlabel("batch")
     return figure
-
-
-def displayable(image: Tensor) -> Tensor:
-    """Stretch an image's values to the range from 0 to 1.
-
-    Args:
-        image: shape ``[channels, height, width]``, any range.
-
-    Returns:
-        Shape ``[height, width, 3]`` or ``[height, width, 4]`` where the channels are colours, and
-        else the first channel, ``[height, width]``; float32.
-    """
-    low, high = image.min(), image.max()
-    scaled = ((image.float() - low) / (high - low).clamp_min(1e-9)).permute(1, 2, 0)
-    return scaled if scaled.shape[2] in (3, 4) else scaled[:, :, 0]

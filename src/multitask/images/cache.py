@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from multitask.errors import InputError
-from multitask.images.cache_build import PIXELS, find_or_build
-from multitask.images.cache_order import Order
+from multitask.images.cache_build import find_or_build
+from multitask.images.cache_state import PIXELS, Order, default_folder
 from multitask.images.decoding import UnusableImage
-from multitask.images.digest import FileDigests, digest_files
+from multitask.images.digest import digest_files
 from multitask.images.format import ImageFormat
 from multitask.images.pixel_file import PixelFile
-
-VERSION = 2
-"""Of how images are decoded and stored; another one makes new caches."""
-
-
-def default_folder() -> Path:
-    """Where caches lie: ``$MULTITASK_CACHE``, or ``multitask`` in the user's folder for caches."""
-    if folder := os.environ.get("MULTITASK_CACHE"):
-        return Path(folder).expanduser()
-    caches = os.environ.get("XDG_CACHE_HOME")
-    return (Path(caches) if caches else Path.home() / ".cache") / "multitask"
 
 
 class ImageCache:
@@ -77,17 +62,15 @@ class ImageCache:
             InputError: if it would be too large or cannot be written, or a file changes meanwhile.
         """
         digests = digest_files(self.files, self.folder)
-        place = self.folder.absolute() / _key(self.format, digests)
-        entries = find_or_build(
-            Order(place, self.files, digests, self.format, self.limit_gigabytes)
-        )
+        order = Order(self.folder, self.files, digests, self.format, self.limit_gigabytes)
+        entries = find_or_build(order)
         heights, widths = [entry.height for entry in entries], [entry.width for entry in entries]
         self.digests = digests.values
         self.sizes = torch.tensor([heights, widths], dtype=torch.int64).T.contiguous()
         self.problems = {
             place: entry.problem for place, entry in enumerate(entries) if entry.problem
         }
-        self.images = PixelFile(place / PIXELS, len(entries), self.format.shape)
+        self.images = PixelFile(order.place / PIXELS, len(entries), self.format.shape)
 
     def read(self, rows: Tensor) -> Tensor:
         """Read images, once the cache is built.
@@ -99,8 +82,3 @@ class ImageCache:
             Shape ``[batch, channels, height, width]``, uint8.
         """
         return self.images.read(rows)
-
-
-def _key(format: ImageFormat, digests: FileDigests) -> str:
-    settings = json.dumps({"version": VERSION, **asdict(format)}, sort_keys=True)
-    return hashlib.sha256("\n".join([settings, *digests.values]).encode()).hexdigest()[:32]

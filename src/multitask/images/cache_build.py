@@ -6,18 +6,17 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO
 
+from multitask.checkpoints.atomic_writing import move_into_place
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
-from multitask.images.cache_order import Order
+from multitask.images.cache_state import INDEX, PIXELS, Order, complete, left_by_killed_build
 from multitask.images.chunks import decoded_chunks, silent_pillow
 from multitask.images.file_lock import exclusive
-from multitask.images.index import Entry, read_beginning, read_index
+from multitask.images.index import Entry
 from multitask.images.progress_line import Progress, tell
 
-PIXELS, INDEX = "images.uint8", "index.jsonl"
 GIGABYTE = 10**9
 
 
@@ -27,7 +26,7 @@ def find_or_build(order: Order) -> list[Entry]:
     Raises:
         InputError: if the cache would be too large or cannot be written, or a file changes.
     """
-    entries = _found(order)
+    entries = complete(order)
     if entries is not None:
         return entries
     with _explained(order):
@@ -35,7 +34,7 @@ def find_or_build(order: Order) -> list[Entry]:
         lock = order.place.with_name(order.place.name + ".lock")
         with exclusive(lock, waiting=lambda: _tell_waiting(order)):
             # Another process may have built it meanwhile.
-            entries = _found(order, tell_damage=True)
+            entries = complete(order, tell_damage=True)
             return _built(order) if entries is None else entries
 
 
@@ -44,26 +43,10 @@ def _tell_waiting(order: Order) -> None:
         tell(f"image cache: waiting for another process that fills {order.place}")
 
 
-def _found(order: Order, tell_damage: bool = False) -> list[Entry] | None:
-    if not order.place.exists():
-        return None
-    damage = "its images have another size than they should"
-    try:
-        entries = read_index(order.place / INDEX)
-        size = (order.place / PIXELS).stat().st_size
-        if len(entries) == len(order.files) == size / order.image_bytes:
-            return entries
-    except (OSError, ValueError) as error:
-        damage = str(error)
-    if tell_damage:
-        tell(f"image cache: {order.place} is damaged ({damage}) and is filled anew")
-    return None
-
-
 def _built(order: Order) -> list[Entry]:
     if order.place.exists():
         shutil.rmtree(order.place)
-    entries = _kept(order)
+    entries = left_by_killed_build(order)
     _check_size(order, len(entries))
     with (
         open(order.partial / PIXELS, "ab") as pixels,
@@ -77,22 +60,7 @@ def _built(order: Order) -> list[Entry]:
             _write(index, [entry.line().encode() for entry in added])
             entries += added
             progress.step(len(added))
-    os.rename(order.partial, order.place)
-    _sync_folder(order.place.parent)
-    return entries
-
-
-def _kept(order: Order) -> list[Entry]:
-    """What a killed build has left: whole images with an entry, and nothing after them."""
-    order.partial.mkdir(exist_ok=True)
-    pixels, index = order.partial / PIXELS, order.partial / INDEX
-    pixels.touch()
-    index.touch()
-    entries, size = read_beginning(index)
-    if pixels.stat().st_size < len(entries) * order.image_bytes or len(entries) > len(order.files):
-        entries, size = [], 0
-    os.truncate(index, size)
-    os.truncate(pixels, len(entries) * order.image_bytes)
+    move_into_place(order.partial, order.place)
     return entries
 
 
@@ -121,14 +89,6 @@ def _write(file: BinaryIO, parts: Sequence[memoryview] | Sequence[bytes]) -> Non
     file.writelines(parts)
     file.flush()
     os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from multitask.errors import InputError
-from multitask.images.cache_order import Order
+from multitask.images.cache_state import Order
 from multitask.images.decoding import UnusableImage, decode
 from multitask.images.digest import Stamp, file_stamp
 from multitask.images.index import Entry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -10,6 +11,21 @@ from multitask.errors import InputError, nearest
 Fit = Literal["stretch", "crop", "pad"]
 Size = tuple[int, int]
 """Height and width."""
+
+
+def size_of(image_size: int | Sequence[int]) -> Size:
+    """Height and width of an argument ``image_size``.
+
+    Args:
+        image_size: one side in pixels, or height and width.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    sides = [image_size, image_size] if isinstance(image_size, int) else list(image_size)
+    if len(sides) != 2 or min(sides) < 1:
+        raise InputError(f"image_size is {image_size}; give one side in pixels, or [height, width]")
+    return sides[0], sides[1]
 
 
 @dataclass(frozen=True)

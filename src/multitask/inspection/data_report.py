@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
+from torch import Tensor
 
 from multitask.data import DataModule
-from multitask.inspection.image_contents import Duplicates, duplicates
+from multitask.data.targets import places_to_look_at
+from multitask.inspection.duplicates import Duplicates, duplicates
 from multitask.inspection.target_summary import Outlier, Summary, outliers, summarise
 from multitask.tables.cleaning import COLUMNS
 
@@ -26,7 +28,7 @@ class DataReport:
         sizes: samples, by split.
         targets: a summary of each task's targets.
         outliers: numbers far from the others, the farthest of a task first.
-        duplicates: images that are there more than once.
+        duplicates: samples whose inputs are there more than once.
         names: by split, what people call the samples, as far as they have names.
         findings: rows and cells that cannot be used: ``row``, ``file``, ``kind``, ``column``,
             ``reason``, ``table``.
@@ -62,7 +64,7 @@ def data_report(
     stops: Stops | None = None,
     left_out: Mapping[str, str] | None = None,
 ) -> DataReport:
-    """Look at all targets and all images of a data set.
+    """Look at the targets and all inputs of a data set.
 
     Args:
         data: the data set, loaded.
@@ -71,21 +73,32 @@ def data_report(
         stops: see `DataReport`.
         left_out: see `DataReport`.
     """
-    tasks = data.splits["train"].targets
+    looked_at = {split: data.targets(split) for split in data.splits}
     targets = {
-        task: {split: each.targets[task] for split, each in data.splits.items()} for task in tasks
+        task: {split: each[task] for split, each in looked_at.items()}
+        for task in looked_at["train"]
     }
     return DataReport(
         title=title,
         sizes={split: len(each) for split, each in data.splits.items()},
         targets=[summarise(task, each, classes.get(task, ())) for task, each in targets.items()],
-        outliers=[found for task, each in targets.items() for found in outliers(task, each)],
+        outliers=[found for task, each in targets.items() for found in _outliers(data, task, each)],
         duplicates=duplicates(data.splits),
         names={split: data.names(split) for split in data.splits},
         findings=_findings(data),
         stops=stops or set(),
         left_out=dict(left_out or {}),
     )
+
+
+def _outliers(data: DataModule, task: str, targets: Mapping[str, Tensor]) -> list[Outlier]:
+    # Where each is in its split, of which only some samples may have been looked at.
+    places = {
+        split: places_to_look_at(samples.targets[task]) for split, samples in data.splits.items()
+    }
+    return [
+        replace(each, place=int(places[each.split][each.place])) for each in outliers(task, targets)
+    ]
 
 
 def _findings(data: DataModule) -> pd.DataFrame:

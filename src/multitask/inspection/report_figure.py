@@ -14,15 +14,16 @@ from torch import Tensor
 
 from multitask import labels
 from multitask.data import DataModule
-from multitask.figures.drawing import displayable
+from multitask.data.faces import show_samples
+from multitask.data.targets import as_tasks_see
+from multitask.figures.drawing import Panel, fill_panels, panels_of
 from multitask.inspection.data_report import DataReport
 from multitask.inspection.target_summary import ClassSummary, NumberSummary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import SubFigure
 
-IMAGES, MOST_PANELS, MOST_CLASSES = 16, 23, 30
+SAMPLES, MOST_PANELS, MOST_CLASSES = 16, 23, 30
 COLUMNS, BINS, DPI = 4, 40, 150
 WIDTH, HEIGHT = 3.4, 2.7
 # A name with two dollar signs is no formula.
@@ -44,7 +45,7 @@ def save_figure(report: DataReport, data: DataModule, path: Path) -> None:
 
 
 def draw_report(report: DataReport, data: DataModule) -> Figure:
-    """Draw label coverage, each task's classes or numbers, and a few training images.
+    """Draw label coverage, each task's classes or numbers, and a few training samples.
 
     Args:
         report: what was found.
@@ -52,21 +53,21 @@ def draw_report(report: DataReport, data: DataModule) -> Figure:
     """
     targets = report.targets[:MOST_PANELS]
     rows = ceil((1 + len(targets)) / COLUMNS)
-    heights = [rows * HEIGHT, ceil(IMAGES / 8) * 1.4]
+    samples = _samples(data)
+    heights = [rows * HEIGHT, ceil(len(samples) / 8) * 1.4]
     figure = Figure(figsize=(COLUMNS * WIDTH, sum(heights)), layout="constrained")
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
+    looked_at = {split: data.targets(split) for split in data.splits}
     panels = list(above.subplots(rows, COLUMNS, squeeze=False).flat)
     _coverage(panels[0], report)
     for axes, each in zip(panels[1:], targets, strict=False):
         if isinstance(each, ClassSummary):
             _classes(axes, each)
         else:
-            _numbers(
-                axes, each, {name: split.targets[each.task] for name, split in data.splits.items()}
-            )
+            _numbers(axes, each, {split: of[each.task] for split, of in looked_at.items()})
     for axes in panels[1 + len(targets) :]:
         axes.axis("off")
-    _images(below, data)
+    fill_panels(below, samples)
     return figure
 
 
@@ -75,7 +76,7 @@ def _coverage(axes: Axes, report: DataReport) -> None:
     height = 0.8 / len(report.sizes)
     for place, (split, size) in enumerate(report.sizes.items()):
         at = np.arange(len(shown)) + (place - (len(report.sizes) - 1) / 2) * height
-        shares = [100 * each.known[split] / size for each in shown]
+        shares = [100 * each.known[split] / each.samples[split] for each in shown]
         axes.barh(at, shares, height, label=f"{split} ({size:,})")
     axes.set_yticks(range(len(shown)), [each.task for each in shown], **NAMES)
     axes.invert_yaxis()
@@ -96,7 +97,8 @@ def _classes(axes: Axes, summary: ClassSummary) -> None:
     names = [summary.classes[at] for at in shown.tolist()]
     axes.set_xticks(range(len(shown)), names, rotation=90 if len(shown) > 6 else 0, **NAMES)
     largest = f", the {MOST_CLASSES} largest" if len(order) > MOST_CLASSES else ""
-    axes.set_title(f"{summary.task} ({len(order)} classes{largest})", fontsize=9)
+    of = ", pixels" if summary.is_map else ""
+    axes.set_title(f"{summary.task} ({len(order)} classes{largest}{of})", fontsize=9)
 
 
 def _numbers(axes: Axes, summary: NumberSummary, targets: dict[str, Tensor]) -> None:
@@ -112,14 +114,13 @@ def _numbers(axes: Axes, summary: NumberSummary, targets: dict[str, Tensor]) -> 
                     each.double().numpy(), edges, weights=weights, histtype="step", label=split
                 )
     elements = f", {summary.size} elements" if summary.size > 1 else ""
+    elements = ", pixels" if summary.is_map else elements
     axes.set_title(f"{summary.task}{elements} (% of each split)", fontsize=9)
 
 
-def _images(figure: SubFigure, data: DataModule) -> None:
+def _samples(data: DataModule) -> list[Panel]:
     split = data.splits["train"]
-    places = torch.linspace(0, len(split) - 1, min(IMAGES, len(split))).round().long()
-    panels = list(figure.subplots(ceil(len(places) / 8), 8, squeeze=False).flat)
-    for axes in panels:
-        axes.axis("off")
-    for axes, image in zip(panels, split.images(places), strict=False):
-        axes.imshow(displayable(image).numpy(), cmap="gray")
+    places = torch.linspace(0, len(split) - 1, min(SAMPLES, len(split))).round().long()
+    batch = split[places]
+    targets = {name: as_tasks_see(batch[name]) for name in split.targets}
+    return panels_of(show_samples(batch, data.faces(), targets))

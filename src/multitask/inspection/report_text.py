@@ -37,10 +37,20 @@ def _splits(report: DataReport) -> Iterator[str]:
     yield from _table(
         heads,
         [
-            [split, f"{size:,}", *(_share(each.known[split], size) for each in report.targets)]
+            [
+                split,
+                f"{size:,}",
+                *(_share(each.known[split], each.samples[split]) for each in report.targets),
+            ]
             for split, size in report.sizes.items()
         ],
     )
+    for each in report.targets:
+        fewer = [split for split, size in report.sizes.items() if each.samples[split] < size]
+        if fewer:
+            some = ", ".join(f"{each.samples[split]:,} of {split}" for split in fewer)
+            yield ""
+            yield f"Of {each.task}, only evenly spaced samples were looked at: {some}."
 
 
 def _findings(report: DataReport) -> Iterator[str]:
@@ -66,13 +76,13 @@ def _duplicates(report: DataReport) -> Iterator[str]:
     within = [each for each in report.duplicates if len(each.splits) == 1]
     if not report.duplicates:
         return
-    yield "## Images that are there more than once"
+    yield "## Samples with the same inputs"
     advice = "; what is known from training does not test a model"
     for found, where in ((across, f"in several splits{advice}"), (within, "in one split")):
         if not found:
             continue
         yield ""
-        yield f"{len(found):,} images {where}:" if len(found) > 1 else f"1 image {where}:"
+        yield f"{len(found):,} groups {where}:" if len(found) > 1 else f"1 group {where}:"
         yield ""
         for each in found[:MOST_LISTED]:
             named = [f"{report.name(*at)} ({at[0]})" for at in each.samples[:MOST_NAMED]]
@@ -143,7 +153,8 @@ def _classes(report: DataReport) -> Iterator[str]:
             ranked = sorted(order, key=lambda at: -totals[at])
             order = [*ranked[: MOST_CLASSES // 2], *ranked[-MOST_CLASSES // 2 :]]  # type: ignore[assignment]
         yield from [""] * (each is not tasks[0])
-        yield f"## {each.task}: {len(each.classes)} classes"
+        of = ", numbers of pixels" if each.is_map else ""
+        yield f"## {each.task}: {len(each.classes)} classes{of}"
         yield ""
         if len(each.classes) > MOST_CLASSES:
             yield f"The {MOST_CLASSES // 2} largest and the {MOST_CLASSES // 2} smallest:"
@@ -160,6 +171,7 @@ def _ranges(report: DataReport) -> Iterator[str]:
         if isinstance(each, NumberSummary):
             for element in range(min(each.size, MOST_ELEMENTS)):
                 name = each.task if each.size == 1 else f"{each.task}[{element}]"
+                name += " (pixels)" if each.is_map else ""
                 for split, values in each.quartiles.items():
                     rows.append([name, split, *map(_number, values[element])])
             if each.size > MOST_ELEMENTS:

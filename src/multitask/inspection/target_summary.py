@@ -23,14 +23,18 @@ class ClassSummary:
     Args:
         task: their name.
         known: number of samples with a label, by split.
+        samples: number of samples that were looked at, by split.
         classes: names, in the order of their numbers.
-        counts: by split, samples of each class, shape ``[classes]``, int64.
+        counts: by split, samples of each class, shape ``[classes]``, int64; pixels, of maps.
+        is_map: whether a target has a class for each pixel.
     """
 
     task: str
     known: dict[str, int]
+    samples: dict[str, int]
     classes: list[str]
     counts: dict[str, Tensor]
+    is_map: bool = False
 
     def unseen(self) -> dict[str, list[str]]:
         """By split, the classes that it has and training has not."""
@@ -54,15 +58,19 @@ class NumberSummary:
     Args:
         task: their name.
         known: number of samples with at least one number, by split.
-        size: number of elements.
+        samples: number of samples that were looked at, by split.
+        size: number of elements; 1 of maps, all of whose pixels are taken together.
         quartiles: by split, the lowest, the three quartiles and the highest of each element, shape
             ``[size, 5]``; NaN where none is known.
+        is_map: whether a target has numbers for each pixel.
     """
 
     task: str
     known: dict[str, int]
+    samples: dict[str, int]
     size: int
     quartiles: dict[str, Numbers]
+    is_map: bool = False
 
     def constant_elements(self) -> list[int]:
         """The elements that have the same value in all training samples."""
@@ -99,20 +107,25 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
 
     Args:
         task: the name.
-        targets: by split, floating (NaN where missing) or class numbers (-100 where missing).
+        targets: by split, floating (NaN where missing) or class numbers (-100 where missing); maps
+            have three axes or more.
         classes: names of the classes; their numbers for those that have none.
     """
-    if next(iter(targets.values())).is_floating_point():
+    first = next(iter(targets.values()))
+    is_map = first.ndim > 2
+    samples = {split: len(each) for split, each in targets.items()}
+    known = {split: int(labels.known_samples(each).sum()) for split, each in targets.items()}
+    if first.is_floating_point():
         rows = {split: _rows(each) for split, each in targets.items()}
-        known = {split: int(labels.known_samples(each).sum()) for split, each in targets.items()}
         quartiles = {split: _quartiles(each) for split, each in rows.items()}
-        return NumberSummary(task, known, next(iter(rows.values())).shape[1], quartiles)
+        size = next(iter(rows.values())).shape[1]
+        return NumberSummary(task, known, samples, size, quartiles, is_map)
     # A number that is no class's is told elsewhere.
     numbers = {split: each[labels.known(each) & (each >= 0)] for split, each in targets.items()}
     number = max([len(classes), *(int(each.max()) + 1 for each in numbers.values() if len(each))])
     names = [*classes, *map(str, range(len(classes), number))]
     counts = {split: torch.bincount(each, minlength=number) for split, each in numbers.items()}
-    return ClassSummary(task, {split: len(each) for split, each in numbers.items()}, names, counts)
+    return ClassSummary(task, known, samples, names, counts, is_map)
 
 
 def outliers(task: str, targets: Mapping[str, Tensor]) -> list[Outlier]:
@@ -122,12 +135,13 @@ def outliers(task: str, targets: Mapping[str, Tensor]) -> list[Outlier]:
 
     Args:
         task: the name.
-        targets: by split, floating, NaN where missing; of classes there are none.
+        targets: by split, floating, NaN where missing; of classes and of maps there are none.
 
     Returns:
         The farthest first.
     """
-    if not next(iter(targets.values())).is_floating_point():
+    first = next(iter(targets.values()))
+    if not first.is_floating_point() or first.ndim > 2:
         return []
     rows = {split: _rows(each) for split, each in targets.items()}
     quartiles = _quartiles(np.concatenate(list(rows.values())))
@@ -144,7 +158,7 @@ def outliers(task: str, targets: Mapping[str, Tensor]) -> list[Outlier]:
 
 
 def _rows(targets: Tensor) -> Numbers:
-    rows = targets.flatten(1) if targets.ndim > 1 else targets.unsqueeze(1)
+    rows = targets if targets.ndim == 2 else targets.flatten().unsqueeze(1)
     return rows.double().numpy()
 
 

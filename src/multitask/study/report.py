@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from multitask.figures.page import write_markdown
 from multitask.study.comparison import (
     affinities,
     between_methods,
@@ -19,7 +20,6 @@ from multitask.study.comparison import (
 from multitask.study.figures import draw
 from multitask.study.markdown_table import markdown_table, number, with_interval
 from multitask.study.origin import origin
-from multitask.study.page import write_page
 from multitask.study.plan import SINGLE_TASK, TUNED
 from multitask.study.results import Results
 
@@ -49,7 +49,7 @@ def write_report(
         _write_tables(results, folder)
     pictures = [(caption, path.relative_to(folder)) for caption, path in figures]
     text = "\n".join(_page(results, pictures, commands, opening)) + "\n"
-    return write_page(text, folder, results.study.name)
+    return write_markdown(text, folder, results.study.name)
 
 
 def _write_tables(results: Results, folder: Path) -> None:

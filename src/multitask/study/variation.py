@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from multitask.study.page import write_page
+from multitask.figures.page import write_markdown
 from multitask.study.plan import Study
 from multitask.study.results import Results
 from multitask.study.statistics import interval
@@ -44,7 +44,7 @@ def write_variation(study: Study, found: Mapping[str, Results], folder: Path) ->
         figure.savefig(folder / f"{task}.png", dpi=120)
         lines.append(f"\n![{title}]({task}.png)")
     lines.append("\nMeans and 95 % intervals over seeds.")
-    return write_page("\n".join(lines) + "\n", folder, study.name)
+    return write_markdown("\n".join(lines) + "\n", folder, study.name)
 
 
 def _rows(found: Mapping[str, Results]) -> Iterator[dict[str, Any]]:

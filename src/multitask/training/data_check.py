@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from multitask.errors import InputError
-from multitask.tasks import Classification, Task
+from multitask.tasks import Task
 from multitask.tasks.naming import check_targets
 
 
@@ -45,9 +45,11 @@ def _check_class_names(tasks: Mapping[str, Task], names: Mapping[str, Sequence[s
     """
     for task, in_data in names.items():
         model = tasks.get(task)
-        if not isinstance(model, Classification) or model.has_numbers_as_names:
+        known = (model.class_names or []) if model is not None else []
+        if known == list(map(str, range(len(known)))):
+            # They have no other names than their numbers.
             continue
-        for place, name in enumerate(model.classes):
+        for place, name in enumerate(known):
             if name in in_data and in_data.index(name) != place:
                 raise InputError(
                     f"task '{task}': '{name}' is class {place} of the task's classes, but class "

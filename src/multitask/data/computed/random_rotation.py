@@ -11,9 +11,10 @@ from torch.nn.functional import grid_sample
 
 from multitask.data.computed.base import ComputedTargets
 from multitask.data.dataset import BatchDataset
+from multitask.data.targets import Targets, example
 from multitask.errors import InputError
 from multitask.geometry import Angle, Geometry
-from multitask.geometry.following import followed
+from multitask.geometry.following import followed, may_follow
 
 TARGET = "rotation"
 
@@ -26,7 +27,8 @@ class RandomRotation(ComputedTargets):
     shows of beyond the image is the image mirrored at its edge: a black corner would give the
     angle away. The values between pixels are bilinear.
 
-    Targets that there are already follow by the data's ``geometry``; class numbers stay.
+    Targets that there are already follow by the data's ``geometry``; one class number for a sample
+    stays.
 
     Args:
         degrees: the largest angle to either side, above 0 and up to 180.
@@ -58,33 +60,41 @@ class _Turned(BatchDataset):
         targets: of the turned images, besides the angles.
     """
 
-    def __init__(self, source: BatchDataset, angles: Tensor, targets: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self, source: BatchDataset, angles: Tensor, targets: Mapping[str, Targets]
+    ) -> None:
         super().__init__({**targets, TARGET: angles})
         self._source, self._radians = source, angles * (math.pi / 180)
 
     def __len__(self) -> int:
         return len(self._source)
 
-    def images(self, indices: Tensor) -> Tensor:
-        return turned(self._source.images(indices), self._radians[indices])
+    def inputs(self, indices: Tensor) -> dict[str, Tensor]:
+        inputs = self._source.inputs(indices)
+        return {**inputs, "image": turned(inputs["image"], self._radians[indices])}
 
 
 def _turned_targets(
     samples: BatchDataset, angles: Tensor, geometry: Mapping[str, Geometry]
-) -> dict[str, Tensor]:
+) -> dict[str, Targets]:
     """Targets of the images once they are turned."""
     size = samples.images(torch.arange(1)).shape[2:]
     sizes = torch.tensor([size], dtype=torch.float32).expand(len(samples), 2)
     matrix = _matrix(angles * (math.pi / 180), *size)
     targets = dict(samples.targets)
     for name, values in targets.items():
-        if not values.is_floating_point():
+        if not may_follow(example(values)):
             continue
         if name not in geometry:
             raise InputError(
                 f"computed: RandomRotation turns images, and data.geometry.{name} does not say how "
                 f"the target '{name}' follows; say so, with multitask.geometry.Unchanged where it "
                 "does not, or compute it after the rotation"
+            )
+        if not isinstance(values, Tensor):
+            raise InputError(
+                f"computed: RandomRotation turns images and their targets in memory, but '{name}' "
+                "is read from a disk; take the rotation away"
             )
         try:
             targets[name] = followed(geometry[name], values, matrix, sizes, sizes)

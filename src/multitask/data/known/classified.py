@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from torch import Tensor
+
 from multitask.data.known.base import KnownData
 from multitask.data.known.part import Part
 from multitask.data.splitting import hold_out, keep_labels_per_class
@@ -39,6 +41,7 @@ class Classified(KnownData):
 
     def divide(self, parts: Mapping[str, Part]) -> Mapping[str, Part]:
         labels = parts["train"].samples.targets[self.class_task]
+        assert isinstance(labels, Tensor)
         rest, held_out = hold_out(labels, self.val, self.seed)
         train, val = parts["train"].take(rest), parts["train"].take(held_out)
         if self.labels_per_class is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from multitask.data.known.base import KnownData
 from multitask.errors import InputError
 from multitask.images.cache import ImageCache
-from multitask.images.format import Fit, ImageFormat
+from multitask.images.format import Fit, ImageFormat, size_of
 
 
 class ImageFiles(KnownData):
@@ -33,12 +33,7 @@ class ImageFiles(KnownData):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        sides = [image_size, image_size] if isinstance(image_size, int) else list(image_size)
-        if len(sides) != 2 or min(sides) < 1:
-            raise InputError(
-                f"image_size is {image_size}; give one side in pixels, or [height, width]"
-            )
-        height, width = sides
+        height, width = size_of(image_size)
         self.format = ImageFormat(height, width, fit=fit)
         self.cache_folder, self.cache_limit = cache_folder, cache_limit
 

@@ -1,4 +1,4 @@
-"""Which images are the same, by what they hold rather than by their names."""
+"""Which samples have the same inputs, by what they hold rather than by their names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from multitask.data.dataset import BatchDataset
 
 CHUNK = 256
-"""Images that are in memory at a time."""
+"""Samples that are in memory at a time."""
 DIGEST_BYTES = 8
 
 Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
@@ -20,7 +20,7 @@ Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Samples with the same image.
+    """Samples with the same inputs.
 
     Args:
         samples: the split and the place in it of each, in the splits' order.
@@ -34,11 +34,11 @@ class Duplicates:
         return list(dict.fromkeys(split for split, _ in self.samples))
 
 
-def image_hashes(split: BatchDataset) -> Hashes:
-    """A number for each image, the same for the same pixels, and else hardly ever.
+def input_hashes(split: BatchDataset) -> Hashes:
+    """A number for each sample, the same for the same inputs, and else hardly ever.
 
     Args:
-        split: whose images are read, a few hundred at a time.
+        split: whose inputs are read, a few hundred samples at a time.
 
     Returns:
         Shape ``[samples]``, uint64.
@@ -46,16 +46,18 @@ def image_hashes(split: BatchDataset) -> Hashes:
     hashes = np.empty(len(split), dtype=np.uint64)
     for first in range(0, len(split), CHUNK):
         places = torch.arange(first, min(first + CHUNK, len(split)))
-        images = np.ascontiguousarray(split.images(places).numpy())
-        shape = str(images.shape[1:]).encode()
-        for place, image in enumerate(images, first):
-            digest = blake2b(image, digest_size=DIGEST_BYTES, person=shape[:16]).digest()
-            hashes[place] = int.from_bytes(digest, "little")
+        inputs = [np.ascontiguousarray(each.numpy()) for each in split.inputs(places).values()]
+        shapes = str([each.shape[1:] for each in inputs]).encode()
+        for place, values in enumerate(zip(*inputs, strict=True), first):
+            digest = blake2b(shapes, digest_size=DIGEST_BYTES)
+            for each in values:
+                digest.update(each.data)
+            hashes[place] = int.from_bytes(digest.digest(), "little")
     return hashes
 
 
 def duplicates(splits: Mapping[str, BatchDataset]) -> list[Duplicates]:
-    """Find the images that are there more than once, within a split or in several.
+    """Find the samples whose inputs are there more than once, within a split or in several.
 
     Args:
         splits: by name.
@@ -64,7 +66,7 @@ def duplicates(splits: Mapping[str, BatchDataset]) -> list[Duplicates]:
         First those that are in several splits, which make results look better than they are; of
         them, and of the others, those with most samples first.
     """
-    hashes = np.concatenate([image_hashes(each) for each in splits.values()])
+    hashes = np.concatenate([input_hashes(each) for each in splits.values()])
     names = list(splits)
     starts = np.cumsum([0, *(len(each) for each in splits.values())])
     order = np.argsort(hashes, kind="stable")

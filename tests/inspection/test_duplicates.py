@@ -1,4 +1,4 @@
-"""Images that are the same."""
+"""Samples with the same inputs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from multitask.data.dataset import BatchDataset, InMemory
-from multitask.inspection.image_contents import CHUNK, duplicates, image_hashes
+from multitask.inspection.duplicates import CHUNK, duplicates, input_hashes
 
 
 def split(images: Tensor) -> BatchDataset:
@@ -30,7 +30,14 @@ def test_the_same_pixels_are_found_within_and_across_splits() -> None:
 
 def test_images_of_another_shape_are_others() -> None:
     image = torch.zeros(1, 1, 4, 4)
-    assert image_hashes(split(image)) != image_hashes(split(image.reshape(1, 1, 2, 8)))
+    assert input_hashes(split(image)) != input_hashes(split(image.reshape(1, 1, 2, 8)))
+
+
+def test_all_inputs_count() -> None:
+    image = torch.zeros(3, 1, 4, 4)
+    numbers = torch.tensor([[1.0, 2], [1, 3], [1, 2]])
+    both = InMemory({"image": image, "numbers": numbers}, {})
+    assert [each.samples for each in duplicates({"train": both})] == [[("train", 0), ("train", 2)]]
 
 
 def test_no_more_than_a_chunk_is_read_at_a_time() -> None:

@@ -1,0 +1,103 @@
+"""Targets that stay on the disk as arrays of NumPy, and are read a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from multitask.errors import InputError
+
+DTYPES = ("uint8", "int64", "float16", "float32")
+
+
+class StoredMaps:
+    """Targets in ``.npy`` files: one file of all samples, or one file for each sample.
+
+    Files are opened when they are first read, and read through a memory map, so that only a batch
+    is in memory. Class numbers take least space as bytes (uint8, 255 where missing), numbers as
+    halves (float16, NaN where missing): they become int64 and float32 on the model's device.
+
+    Args:
+        files: one file, whose first axis is ``[samples]``; or a file for each sample, all of one
+            shape and dtype.
+
+    Raises:
+        InputError: if there is no file, or one is missing, is not an array of NumPy, has a dtype
+            that targets cannot have, or another shape or dtype than the first.
+    """
+
+    def __init__(self, files: Path | str | Sequence[Path | str]) -> None:
+        self.is_one_file = isinstance(files, str | Path)
+        self.files = [Path(files)] if isinstance(files, str | Path) else [Path(f) for f in files]
+        if not self.files:
+            raise InputError("StoredMaps has no files; give one of all samples, or one for each")
+        first = _opened(self.files[0])
+        if self.is_one_file and first.ndim == 0:
+            raise InputError(
+                f"{self.files[0]} holds a single number; give an array whose first axis is "
+                "[samples], or a file for each sample"
+            )
+        self.shape = tuple(first.shape[1:]) if self.is_one_file else tuple(first.shape)
+        self.dtype = first.dtype
+        self._size = len(first) if self.is_one_file else len(self.files)
+        self._array: np.ndarray | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Each loading process maps the file by itself.
+        return {**self.__dict__, "_array": None}
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, indices: Tensor, /) -> Tensor:
+        """Read targets.
+
+        Args:
+            indices: places of samples, shape ``[batch]``, int64.
+
+        Returns:
+            Shape ``[batch, *shape]``, in the files' dtype.
+        """
+        places = indices.numpy()
+        if self.is_one_file:
+            if self._array is None:
+                self._array = self._checked(self.files[0], (self._size, *self.shape))
+            # Indexing by an array copies what it reads.
+            return torch.from_numpy(self._array[places])
+        found = np.empty((len(places), *self.shape), self.dtype)
+        for row, place in enumerate(places):
+            found[row] = self._checked(self.files[place], self.shape)
+        return torch.from_numpy(found)
+
+    def _checked(self, file: Path, shape: tuple[int, ...]) -> np.ndarray:
+        array = _opened(file)
+        if array.shape != shape or array.dtype != self.dtype:
+            raise InputError(
+                f"{file} holds {array.dtype} of shape {list(array.shape)}, but "
+                f"{self.files[0]} {self.dtype} of shape {list(shape)}; all samples need one shape "
+                "and dtype"
+            )
+        return array
+
+
+def _opened(file: Path) -> np.ndarray:
+    try:
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise InputError(f"the targets' file {file} is not there") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(
+            f"{file} cannot be read as an array of NumPy ({error}); write it by numpy.save"
+        ) from error
+    if not isinstance(array, np.ndarray) or array.dtype.name not in DTYPES:
+        kind = getattr(array, "dtype", "an archive")
+        raise InputError(
+            f"{file} holds {kind}; give {', '.join(DTYPES[:-1])} or {DTYPES[-1]}, as "
+            "array.astype makes them"
+        )
+    return array
