@@ -139,7 +139,8 @@ class Figures(Callback):
             first = with_inputs.argsort()[: self.samples]
             rows = torch.searchsorted(targets["index"], with_inputs[first])
             shown_targets, shown_predictions = _rows(targets, rows), _rows(predictions, rows)
-            shown = show_samples(_rows(inputs, first), data.faces(), shown_targets)
+            maps = {**shown_targets, **_predicted_maps(model, shown_predictions)}
+            shown = show_samples(_rows(inputs, first), data.faces(), maps)
             texts = captions(model.named_tasks, shown_targets, shown_predictions)
             self._save(trainer, f"{split}/samples", draw_samples(shown, texts))
             names = data.names(split)
@@ -212,6 +213,12 @@ def _joined(batches: Sequence[Outputs]) -> Outputs:
 def _rows(values: Outputs, rows: Tensor) -> Outputs:
     """Some samples of a batch."""
     return {name: rows_of(each, rows) for name, each in values.items()}
+
+
+def _predicted_maps(model: MultiTask, predictions: Batch) -> dict[str, Tensor]:
+    """What tasks show of their predictions beside the samples' inputs and targets."""
+    pictures = {name: task.picture(predictions[name]) for name, task in model.named_tasks.items()}
+    return {f"{name}, predicted": each for name, each in pictures.items() if each is not None}
 
 
 def _predictions(model: MultiTask, outputs: Outputs) -> Outputs:

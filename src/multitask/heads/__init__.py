@@ -1,5 +1,6 @@
 """From the shared representation to a task's raw outputs; ``torch.nn.Linear`` is the default."""
 
+from multitask.heads.dense import DenseHead
 from multitask.heads.mlp import MLPHead
 
-__all__ = ["MLPHead"]
+__all__ = ["DenseHead", "MLPHead"]

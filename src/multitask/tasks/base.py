@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HeadCallable = Callable[[int, int], nn.Module]
+MapHeadCallable = Callable[[Form, int], nn.Module]
 Cell = str | float | None
 """What one field of a table shows; nothing where None."""
 
@@ -63,7 +64,7 @@ class Task(Recorded, nn.Module, ABC):
         super().__init__()
         if weight < 0:
             raise InputError(f"weight is {weight}; a task's weight is 0 or more")
-        self.head = Factory(head)
+        self.take_head(head)
         self.weight = weight
 
     @property
@@ -100,6 +101,10 @@ class Task(Recorded, nn.Module, ABC):
     @abstractmethod
     def metrics(self) -> MetricCollection:
         """New metrics over predictions and targets, keyed by metric name."""
+
+    def take_head(self, head: Callable[..., nn.Module]) -> None:
+        """Keep the class that makes the head."""
+        self.head = Factory(head)
 
     def build_head(self, form: Form) -> nn.Module:
         """Build the network that is this task's own.
@@ -265,6 +270,17 @@ class Task(Recorded, nn.Module, ABC):
             value: one sample's prediction, or its target.
         """
         return ""
+
+    def picture(self, prediction: Tensor) -> Tensor | None:
+        """Maps to show beside the inputs and the targets of samples; none by default.
+
+        Args:
+            prediction: what `predict` returned, first axis ``[samples]``.
+
+        Returns:
+            Shape ``[samples, height, width]`` or ``[samples, channels, height, width]``.
+        """
+        return None
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         """Draw predictions against targets.

@@ -124,8 +124,9 @@ class Classification(Task):
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
         super().learn_statistics(name, targets)
-        known = targets[self.known(targets)]
-        counts = torch.bincount(known, minlength=self.num_classes).float()
+        # Of one number for each sample, or for each pixel.
+        numbers = labels.unpacked(targets)
+        counts = torch.bincount(numbers[labels.known(numbers)], minlength=self.num_classes).float()
         self.class_frequencies.copy_(counts / counts.sum())
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -156,7 +156,17 @@ class Regression(Task):
         )
 
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
-        prediction, target = self.predict(output), self._rows(target).float()
+        self.count_in(metrics, self.predict(output), target)
+
+    def count_in(self, metrics: MetricCollection, prediction: Tensor, target: Tensor) -> None:
+        """Count predictions in, known targets only.
+
+        Args:
+            metrics: what `metrics` returned.
+            prediction: in original units, shape ``[rows, size]``.
+            target: missing ones included.
+        """
+        target = self._rows(target).float()
         known = labels.known(target)
         if known.any():
             metrics["mae"].update(prediction[known], target[known])

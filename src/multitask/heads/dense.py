@@ -1,0 +1,53 @@
+"""A head that returns a map of the image's size."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from multitask.encoders.forms import Form, Maps
+from multitask.errors import InputError
+
+
+class DenseHead(nn.Module):
+    """Joins feature maps from the coarsest to the finest, and enlarges the result to the image.
+
+    Each map is brought to ``width`` channels; a coarser sum is enlarged bilinearly and added to the
+    next finer map, as in a feature pyramid (Lin et al., 2017, "Feature Pyramid Networks", section
+    3). The sides of the image are multiples of the finest map's stride.
+
+    Args:
+        form: what the encoder gives; a list of maps.
+        out_features: channels of the result.
+        width: channels in between.
+
+    Raises:
+        InputError: if the encoder does not give maps.
+    """
+
+    def __init__(self, form: Form, out_features: int, width: int = 32) -> None:
+        super().__init__()
+        if not isinstance(form, Maps):
+            raise InputError(
+                f"a DenseHead reads maps, but the encoder gives a {type(form).__name__.lower()}; "
+                "choose an encoder of maps, such as multitask.encoders.TimmMaps"
+            )
+        self.stride = form.strides[0]
+        self.sides = nn.ModuleList([nn.Conv2d(each, width, 1) for each in form.channels])
+        self.out = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, out_features, 1)
+        )
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        """Map a list of ``[batch, channels, h, w]`` to ``[batch, out_features, height, width]``."""
+        *finer, coarsest = (side(each) for side, each in zip(self.sides, maps, strict=True))
+        total = coarsest
+        for each in reversed(finer):
+            total = each + _enlarged(total, (each.shape[2], each.shape[3]))
+        result = self.out(total)
+        height, width = (self.stride * side for side in result.shape[2:])
+        return _enlarged(result, (height, width))
+
+
+def _enlarged(values: Tensor, size: tuple[int, int]) -> Tensor:
+    return interpolate(values, size, mode="bilinear", align_corners=False)

@@ -1,0 +1,110 @@
+"""Numbers for each pixel, such as a depth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+
+from multitask.encoders.forms import Form
+from multitask.errors import InputError
+from multitask.heads import DenseHead
+from multitask.tasks.base import Cell, MapHeadCallable
+from multitask.tasks.pixels import check_same_size, pixels_of
+from multitask.tasks.regression import Regression, Scale
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class DenseRegression(Regression):
+    """Predict ``size`` numbers for each pixel.
+
+    Targets have shape ``[batch, height, width]`` or ``[batch, size, height, width]``, floating, NaN
+    at missing pixels; raw outputs and predictions have shape ``[batch, size, height, width]``.
+    Standardisation, loss and metrics are those of `Regression`, over all known pixels.
+
+    Args:
+        size: numbers for each pixel.
+        unit: see `Regression`.
+        scale: see `Regression`.
+        loss: see `Regression`; takes a row for each pixel.
+        head: class that makes maps of the encoder's, called with their form and ``size``.
+        weight: see `Task`.
+    """
+
+    def __init__(
+        self,
+        size: int = 1,
+        unit: str = "",
+        scale: Scale = "element",
+        loss: nn.Module | None = None,
+        head: MapHeadCallable = DenseHead,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(size, unit, scale, loss, weight=weight)
+        self.take_head(head)
+
+    def build_head(self, form: Form) -> nn.Module:
+        return self.head(form, self.size)
+
+    def check(self, name: str, targets: Tensor, split: str) -> None:
+        is_map = targets.ndim == 4 and targets.shape[1] == self.size
+        if not targets.is_floating_point() or not (is_map or (targets.ndim, self.size) == (3, 1)):
+            raise InputError(
+                f"task '{name}': its {split} targets are {targets.dtype} of shape "
+                f"{list(targets.shape)}; a dense regression of size {self.size} takes floating "
+                f"numbers, NaN where missing, of shape [samples, {self.size}, height, width]"
+            )
+        if targets.isinf().any():
+            sample = int(targets.isinf().flatten(1).any(1).nonzero()[0])
+            raise InputError(f"task '{name}': the target of {split} sample {sample} is infinite")
+
+    def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        check_same_size(output, target)
+        return super().loss(pixels_of(output), target)
+
+    def loss_group(self) -> None:
+        return None
+
+    def predict(self, output: Tensor) -> Tensor:
+        return super().predict(output.movedim(1, -1)).movedim(-1, 1)
+
+    def trivial_output(self, output: Tensor) -> Tensor:
+        return super().trivial_output(output.movedim(1, -1)).movedim(-1, 1)
+
+    def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
+        self.count_in(metrics, pixels_of(self.predict(output)), target)
+
+    def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
+        return {}
+
+    def column_names(self, name: str) -> list[str]:
+        return [name]
+
+    def save(self, folder: Path, names: Sequence[str], prediction: Tensor) -> dict[str, list[str]]:
+        """Write the numbers as ``.npy``, float32, ``[size, height, width]``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{name}.npy" for name in names]
+        for path, numbers in zip(paths, prediction.float().cpu().numpy(), strict=True):
+            np.save(path, numbers)
+        return {folder.name: [str(path) for path in paths]}
+
+    def side_by_side(self, prediction: Tensor, target: Tensor) -> dict[str, list[Cell]]:
+        return {}
+
+    def caption(self, value: Tensor) -> str:
+        return ""
+
+    def picture(self, prediction: Tensor) -> Tensor:
+        return prediction
+
+    def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
+        return super().draw(axes, pixels_of(prediction), target)
+
+    def _rows(self, target: Tensor) -> Tensor:
+        return pixels_of(target if target.ndim == 4 else target.unsqueeze(1))
