@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from conformance.training import largest_difference, small_model, train, weights
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from matplotlib.image import imread
 from torch import Tensor
 from torchjd.scalarization import UW
 
@@ -18,8 +20,11 @@ from multitask import MultiTask
 from multitask.balancing import Balancer, FixedWeights, GradientBalancer, Scalarized
 from multitask.balancing.weightings import IMTLG, PCGrad
 from multitask.callbacks import GradientTelemetry
+from multitask.callbacks.gradient_telemetry import CHOSEN_AFTER, MANY
+from multitask.encoders import ConvNet
 from multitask.errors import InputError
 from multitask.runs.metrics_file import MetricsFile
+from multitask.tasks import Regression, Task
 from multitask.training.mean_losses import mean_where_labelled
 
 TASKS = ["kind", "size", "place"]
@@ -148,19 +153,66 @@ def test_resumed_records_equal_those_of_a_run_that_never_stopped(tmp_path: Path)
     train(small_model(FixedWeights()), callbacks=[resumed], ckpt_path=path, **options)
     one, two = whole.state_dict(), resumed.state_dict()
     assert one["at"] == two["at"] == [0, 2, 4, 6]
-    for key in ("gramians", "weights"):
-        torch.testing.assert_close(torch.stack(one[key]), torch.stack(two[key]), rtol=0, atol=0)
-    torch.testing.assert_close(one["conflicts"], two["conflicts"], rtol=0, atol=0)
+    assert one.keys() == two.keys()
+    for key in ("norms", "weights", "cosines", "conflicts", "seen", "sums"):
+        torch.testing.assert_close(one[key], two[key], rtol=0, atol=0, equal_nan=True)
 
 
-def test_keeps_few_records_of_a_long_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("multitask.callbacks.gradient_telemetry.MOST", 3)
-    telemetry = GradientTelemetry(tmp_path / "gradients.png", 1)
-    train(small_model(FixedWeights()), callbacks=[telemetry], steps=9)
-    state = telemetry.state_dict()
-    assert len(state["at"]) == len(state["gramians"]) == len(state["weights"]) <= 3
-    assert float(state["seen"][0, 2]) == 9
-    assert (tmp_path / "gradients.png").exists()
+def looked(telemetry: GradientTelemetry, tasks: list[str], count: int) -> list[dict[str, float]]:
+    """What telemetry would log of records in which the first two tasks conflict, and no others."""
+    rows = []
+    for at in range(count):
+        gradients = torch.rand(len(tasks), 8, dtype=torch.float64)
+        gradients[1] = -gradients[0]
+        gradients[2:] += 1
+        gramian = gradients @ gradients.T
+        found = telemetry.records.add(at, gramian, torch.ones(len(tasks)))
+        rows.append(telemetry._values(tasks, *found))
+    return rows
+
+
+def test_of_many_tasks_logs_summaries_and_a_few_pairs_that_stay(tmp_path: Path) -> None:
+    tasks = [f"t{place}" for place in range(20)]
+    telemetry = GradientTelemetry(tmp_path / "gradients.png")
+    rows = looked(telemetry, tasks, CHOSEN_AFTER + 5)
+    pairs = [{name for name in row if name.endswith("/cosine")} for row in rows]
+    assert [len(each) for each in pairs] == [0] * (CHOSEN_AFTER - 1) + [MANY] * 6
+    assert len(set(map(frozenset, pairs[CHOSEN_AFTER - 1 :]))) == 1
+    assert "gradients/t0-t1/cosine" in pairs[-1]
+    assert rows[-1]["gradients/t0-t1/conflict_rate"] == 1
+    assert len([name for name in rows[0] if name.endswith(("/norm", "/weight"))]) == 40
+    # The second task, against the others, is the only one that conflicts.
+    assert rows[0]["gradients/conflicting_pairs"] == pytest.approx(19 / 190)
+    assert 0 < rows[0]["gradients/mean_cosine"] < 1
+
+
+def test_a_resumed_run_logs_the_pairs_of_its_first_part() -> None:
+    tasks = [f"t{place}" for place in range(20)]
+    first, second = GradientTelemetry(), GradientTelemetry()
+    before = looked(first, tasks, CHOSEN_AFTER)[-1]
+    second.load_state_dict(first.state_dict())
+    # Other pairs conflict from now on.
+    after = looked(second, tasks[::-1], 3)[-1]
+    swapped = dict(zip(tasks, tasks[::-1], strict=True))
+    expected = {
+        f"gradients/{'-'.join(swapped[task] for task in name.split('/')[1].split('-'))}/cosine"
+        for name in before
+        if name.endswith("/cosine")
+    }
+    assert {name for name in after if name.endswith("/cosine")} == expected
+
+
+def test_draws_pairs_of_many_tasks(tmp_path: Path) -> None:
+    tasks: dict[str, Task] = {f"t{place}": Regression() for place in range(MANY + 1)}
+    model = MultiTask(ConvNet(channels=[2]), tasks)
+    telemetry = GradientTelemetry(tmp_path / "gradients.png")
+    looked(telemetry, list(tasks), 3)
+    trainer: Any = SimpleNamespace(is_global_zero=True, loggers=[])
+    telemetry.on_train_end(trainer, model)
+    for name in ("gradients.png", "gradients_pairs.png"):
+        image = imread(tmp_path / name)
+        assert image.shape[0] < 3000
+        assert image.std() > 0.1
 
 
 def test_refuses_to_look_never() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 import torch
@@ -28,7 +28,7 @@ TARGETS = {
 
 
 def pictures(figure: Figure) -> list[Tensor]:
-    return [torch.tensor(axes.images[0].get_array()) for axes in figure.axes if axes.images]
+    return [torch.tensor(image.get_array()) for image in figure.axes[0].images]
 
 
 def shown(images: Tensor) -> list[Shown]:
@@ -36,15 +36,29 @@ def shown(images: Tensor) -> list[Shown]:
 
 
 @pytest.mark.parametrize("count", [1, 8, 10])
-def test_one_axes_a_sample(count: int) -> None:
-    images = torch.rand(count, 1, 5, 6)
+@pytest.mark.parametrize("size", [(5, 6), (12, 4)])
+def test_each_sample_has_its_caption_below_and_a_place_of_its_own(
+    count: int, size: tuple[int, int]
+) -> None:
     texts = [f"number {place}\nline" for place in range(count)]
-    figure = draw_samples(shown(images), texts)
-    filled = [axes for axes in figure.axes if axes.images]
-    assert [axes.get_title() for axes in filled] == texts
-    assert not any(axes.axison for axes in figure.axes)
-    assert {tuple(picture.shape) for picture in pictures(figure)} == {(5, 6)}
+    figure = draw_samples(shown(torch.rand(count, 1, *size)), texts)
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.texts] == texts
+    assert not axes.axison
+    assert {tuple(picture.shape) for picture in pictures(figure)} == {size}
     figure.canvas.draw()
+    boxes = [image.get_window_extent() for image in axes.images]
+    texts_at = [text.get_window_extent() for text in axes.texts]
+    inside = figure.bbox
+    for box, text in zip(boxes, texts_at, strict=True):
+        assert box.height / box.width == pytest.approx(size[0] / size[1])
+        assert box.y0 >= text.y1
+        assert text.y0 >= inside.y0
+        assert abs((box.x0 + box.x1) - (text.x0 + text.x1)) < 2
+        assert inside.x0 <= box.x0 < box.x1 <= inside.x1
+        assert box.y1 <= inside.y1
+    everything = [*boxes, *texts_at]
+    assert not any(one.overlaps(other) for one, other in combinations(everything, 2))
 
 
 def test_images_of_any_range_are_stretched_to_0_to_1() -> None:
@@ -71,16 +85,21 @@ def test_uniform_and_integer_images_can_be_drawn() -> None:
     assert picture.tolist() == [[0, 0], [0, 0]]
 
 
-def test_texts_stand_above_captions_and_each_picture_has_axes() -> None:
+def written(figure: Figure) -> list[str]:
+    """What is under each picture."""
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_texts_stand_above_captions_and_each_picture_has_its_own() -> None:
     images = torch.rand(3, 3, 4, 4)
     inputs = {"left": images[:, :1], "age": torch.arange(3), "right": images}
     faces = {"left": Picture(), "age": Numbers(), "right": Picture()}
     figure = draw_samples(show_samples(inputs, faces), ["a", "b", "c"])
-    titles = [axes.get_title() for axes in figure.axes if axes.images]
-    assert titles == ["age 0\na", "right", "age 1\nb", "right", "age 2\nc", "right"]
+    assert written(figure) == ["age 0\na", "right", "age 1\nb", "right", "age 2\nc", "right"]
+    assert len(pictures(figure)) == 6
     figure = draw_samples(show_samples(inputs, {"age": Numbers()}), ["a", "b", "c"])
-    assert [axes.get_title() for axes in figure.axes][:3] == ["age 0\na", "age 1\nb", "age 2\nc"]
-    assert not any(axes.images for axes in figure.axes)
+    assert written(figure) == ["age 0\na", "age 1\nb", "age 2\nc"]
+    assert not pictures(figure)
     figure.canvas.draw()
 
 
@@ -106,12 +125,18 @@ def test_maps_are_shown_beside_the_inputs_and_what_is_missing_in_red() -> None:
         assert sample[name].tolist() == pixels  # type: ignore[union-attr]
     assert sample["normal"].shape == (2, 2, 3)  # type: ignore[union-attr]
     figure = draw_samples([sample], ["a"])
-    titles = [axes.get_title() for axes in figure.axes if axes.images]
-    assert titles == ["a", "mask", "depth", "normal", "nothing"]
+    assert written(figure) == ["a", "mask", "depth", "normal", "nothing"]
 
 
 def test_captions_of_targets() -> None:
     assert captions(TASKS, TARGETS) == ["kind dog\nsize 12.3 cm", "kind ?\nsize ?"]
+
+
+def test_captions_of_many_tasks_are_cut() -> None:
+    tasks: dict[str, Task] = {f"t{place}": Regression() for place in range(50)}
+    (text,) = captions(tasks, dict.fromkeys(tasks, torch.ones(1)))
+    lines = text.split("\n")
+    assert (lines[0], lines[-2:]) == ("t0 1", ["t11 1", "and 38 more"])
 
 
 def test_captions_of_targets_and_predictions() -> None:

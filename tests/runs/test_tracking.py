@@ -13,10 +13,18 @@ import pytest
 import wandb
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
+from wandb.sdk.wandb_run import Run
 
 from multitask import InputError
 from multitask.runs.settings import RunSettings
-from multitask.runs.tracking import sync_command, wandb_logger, wandb_mode, wandb_runs
+from multitask.runs.tracking import (
+    LAUNCH,
+    LAUNCH_STEP,
+    sync_command,
+    wandb_logger,
+    wandb_mode,
+    wandb_runs,
+)
 
 KEY = "0" * 40
 
@@ -201,6 +209,26 @@ def test_command_sends_every_part_that_was_recorded_offline(tmp_path: Path) -> N
         (folder / "wandb" / part).mkdir(parents=True)
     first, second = (f"'{folder}/wandb/offline-run-{part}-x'" for part in (1, 2))
     assert sync_command(folder) == f"wandb sync {first} {second}"
+
+
+@pytest.mark.parametrize("is_used", [False, True])
+def test_launch_is_asked_for_inputs_only_if_the_program_uses_it(
+    is_used: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    usual = getattr(Run, LAUNCH_STEP)
+    monkeypatch.delitem(sys.modules, LAUNCH, raising=False)
+    if is_used:
+        monkeypatch.setitem(sys.modules, LAUNCH, SimpleNamespace())
+
+    def init(**_: Any) -> Any:
+        asked.append(getattr(Run, LAUNCH_STEP) is usual)
+        return SimpleNamespace(define_metric=lambda *names, **options: None)
+
+    monkeypatch.setattr(wandb, "init", init)
+    wandb_logger(RunSettings(), tmp_path, "fit")
+    assert asked == [is_used]
+    assert getattr(Run, LAUNCH_STEP) is usual
 
 
 @pytest.mark.parametrize("is_first", [True, False])

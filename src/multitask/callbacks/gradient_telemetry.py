@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -15,11 +15,20 @@ from torch import Tensor
 from multitask.balancing.level import Level
 from multitask.balancing.task_gradients import TaskGradients
 from multitask.errors import InputError
-from multitask.figures.drawing import HeatMap, draw_heat_maps
+from multitask.figures.heat_maps import HeatMap, draw_heat_maps, draw_pairs
 from multitask.module import MultiTask
+from multitask.training.gradient_records import GradientRecords
 
-MOST = 1000
-"""Records kept for drawing; of more, every second one goes."""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MANY = 15
+"""With more tasks than this, and so more than 105 pairs, only the most conflicting pairs are shown.
+
+They are as many as this.
+"""
+CHOSEN_AFTER = 10
+"""Records after which the pairs to log are chosen, so that their names stay the same."""
 
 
 class GradientTelemetry(Callback):
@@ -29,6 +38,12 @@ class GradientTelemetry(Callback):
     representation; they are those of the loss after a balancing of losses and before a balancing of
     gradients. A pair's conflict rate is the share of the records so far in which the cosine is
     negative; a record in which one of the two has no label counts for neither.
+
+    With more than 15 tasks there are too many pairs to look at. The mean cosine and the share of
+    conflicting pairs are logged instead, as ``gradients/mean_cosine`` and
+    ``gradients/conflicting_pairs``, and from the tenth record on the 15 pairs that had conflicted
+    most often by then. The heat maps show the 15 most conflicting pairs of the whole run, and a
+    second file, such as ``gradients_pairs.png``, all pairs.
 
     Args:
         path: the PNG file for heat maps over time; none where not given.
@@ -45,11 +60,8 @@ class GradientTelemetry(Callback):
         self.path, self.every = path, every
         self.batches = 0
         self._is_due = False
-        self._at: list[int] = []
-        self._gramians: list[Tensor] = []
-        self._weights: list[Tensor] = []
-        self._conflicts: Tensor | float = 0.0
-        self._seen: Tensor | float = 0.0
+        self.records = GradientRecords()
+        self._logged_pairs: list[int] | None = None
         self._found: list[Tensor] = []
         self._watch: Callable[[TaskGradients], None] | None = None
 
@@ -58,19 +70,15 @@ class GradientTelemetry(Callback):
         return {
             "batches": self.batches,
             "is_due": self._is_due,
-            "at": self._at,
-            "gramians": self._gramians,
-            "weights": self._weights,
-            "conflicts": self._conflicts,
-            "seen": self._seen,
+            "logged_pairs": self._logged_pairs,
+            **self.records.state_dict(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up what `state_dict` returned."""
+        """Continue with what `state_dict` returned."""
         self.batches, self._is_due = state_dict["batches"], state_dict.get("is_due", False)
-        self._at = list(state_dict["at"])
-        self._gramians, self._weights = list(state_dict["gramians"]), list(state_dict["weights"])
-        self._conflicts, self._seen = state_dict["conflicts"], state_dict["seen"]
+        self._logged_pairs = state_dict.get("logged_pairs")
+        self.records.load_state_dict(state_dict)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Look at the batch's gradients if it is its turn."""
@@ -97,8 +105,8 @@ class GradientTelemetry(Callback):
             factor = trainer.accumulate_grad_batches / scale
             gramian = self._found.pop().detach().cpu().double() * factor**2
             weights = pl_module.counted_weights().cpu().double()
-            self._record(gramian, weights)
-            values = self._values(list(pl_module.tasks))
+            found = self.records.add(self.batches - 1, gramian, weights)
+            values = self._values(list(pl_module.tasks), *found)
             for logger in trainer.loggers:
                 row = {**values, "epoch": trainer.current_epoch}
                 logger.log_metrics(row, step=max(trainer.global_step - 1, 0))
@@ -106,65 +114,67 @@ class GradientTelemetry(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the heat maps."""
         assert isinstance(pl_module, MultiTask)
-        if self.path is None or not (self._at and trainer.is_global_zero):
+        if self.path is None or not (self.records.at and trainer.is_global_zero):
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        draw_heat_maps(self._at, self._maps(list(pl_module.tasks))).savefig(self.path, dpi=200)
+        names, records = list(pl_module.tasks), self.records
+        self._save(trainer, draw_heat_maps(records.at, self._maps(names)), self.path)
+        if len(names) > MANY:
+            figure = draw_pairs(names, records.means, records.rates)
+            self._save(trainer, figure, self.path.with_stem(f"{self.path.stem}_pairs"))
+
+    def _save(self, trainer: Trainer, figure: Figure, path: Path) -> None:
+        figure.savefig(path, dpi=200)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
-                logger.log_image(f"figures/{self.path.stem}", [str(self.path)])
+                logger.log_image(f"figures/{path.stem}", [str(path)])
 
-    def _record(self, gramian: Tensor, weights: Tensor) -> None:
-        cosines = _cosines(gramian)
-        self._at.append(self.batches - 1)
-        self._gramians.append(gramian)
-        self._weights.append(weights)
-        self._conflicts = self._conflicts + (cosines < 0).double()
-        self._seen = self._seen + cosines.isfinite().double()
-        if len(self._at) > MOST:
-            for records in (self._at, self._gramians, self._weights):
-                del records[1::2]
-
-    def _values(self, tasks: list[str]) -> dict[str, float]:
-        gramian, weights = self._gramians[-1], self._weights[-1]
-        cosines, rates = _cosines(gramian), self._rates()
+    def _values(self, tasks: list[str], norms: Tensor, cosines: Tensor) -> dict[str, float]:
         values: dict[str, float] = {}
+        weights = self.records.weights[-1]
         for place, task in enumerate(tasks):
-            if gramian[place, place] > 0:
-                values[f"gradients/{task}/norm"] = float(gramian[place, place].sqrt())
+            if not bool(norms[place].isnan()):
+                values[f"gradients/{task}/norm"] = float(norms[place])
                 values[f"gradients/{task}/weight"] = float(weights[place])
-        for one, other in combinations(range(len(tasks)), 2):
-            name = f"gradients/{tasks[one]}-{tasks[other]}"
-            if bool(cosines[one, other].isfinite()):
-                values[f"{name}/cosine"] = float(cosines[one, other])
-                values[f"{name}/conflict_rate"] = float(rates[one, other])
+        names, rates = list(combinations(tasks, 2)), self.records.rates
+        known = cosines.isfinite()
+        if len(tasks) > MANY and bool(known.any()):
+            values["gradients/mean_cosine"] = float(cosines[known].mean())
+            values["gradients/conflicting_pairs"] = float((cosines[known] < 0).double().mean())
+        for pair in self._pairs_to_log(len(tasks)):
+            name = f"gradients/{names[pair][0]}-{names[pair][1]}"
+            if bool(known[pair]):
+                values[f"{name}/cosine"] = float(cosines[pair])
+                values[f"{name}/conflict_rate"] = float(rates[pair])
         return values
 
+    def _pairs_to_log(self, tasks: int) -> list[int]:
+        if tasks <= MANY:
+            return list(range(tasks * (tasks - 1) // 2))
+        if self._logged_pairs is None and len(self.records.at) >= CHOSEN_AFTER:
+            self._logged_pairs = self._most_conflicting()
+        return self._logged_pairs or []
+
+    def _most_conflicting(self) -> list[int]:
+        # Stable, so that of equals the first counts on every machine.
+        order = self.records.rates.nan_to_num(-1.0).sort(descending=True, stable=True).indices
+        return order[:MANY].tolist()
+
     def _maps(self, tasks: list[str]) -> list[HeatMap]:
-        gramians, weights = torch.stack(self._gramians), torch.stack(self._weights)
-        squares = gramians.diagonal(dim1=1, dim2=2)
-        norms = torch.where(squares > 0, squares, torch.nan).sqrt()
+        records = self.records
         maps = [
-            HeatMap("weight", tasks, weights.T),
-            HeatMap("gradient norm, log10", tasks, norms.log10().T),
+            HeatMap("weight", tasks, torch.stack(records.weights).T),
+            HeatMap("gradient norm, log10", tasks, torch.stack(records.norms).log10().T),
         ]
-        pairs = list(combinations(range(len(tasks)), 2))
+        names = list(combinations(tasks, 2))
+        pairs = self._most_conflicting() if len(tasks) > MANY else list(range(len(names)))
         if pairs:
-            cosines, rates = _cosines(gramians), self._rates()
-            names = [
-                f"{tasks[one]}, {tasks[other]} ({100 * float(rates[one, other]):.0f} %)"
-                for one, other in pairs
+            shares = [f"{100 * float(records.rates[pair]):.0f} %" for pair in pairs]
+            rows = [
+                f"{', '.join(names[pair])} ({share})"
+                for pair, share in zip(pairs, shares, strict=True)
             ]
-            values = torch.stack([cosines[:, one, other] for one, other in pairs])
+            values = torch.stack(records.cosines)[:, pairs].T
             most = float(values.nan_to_num().abs().max()) or 1.0
-            maps.append(HeatMap("cosine (share of conflicts)", names, values, (-most, most)))
+            maps.append(HeatMap("cosine (share of conflicts)", rows, values, (-most, most)))
         return maps
-
-    def _rates(self) -> Tensor:
-        return torch.as_tensor(self._conflicts) / torch.as_tensor(self._seen)
-
-
-def _cosines(gramian: Tensor) -> Tensor:
-    norms = gramian.diagonal(dim1=-2, dim2=-1).sqrt()
-    # 0 / 0 makes NaN where a task has no gradient.
-    return gramian / norms.unsqueeze(-1) / norms.unsqueeze(-2)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from multitask.cli.help import help_for
 from multitask.errors import InputError
@@ -97,8 +99,9 @@ def _run(arguments: list[str]) -> None:
         print(text, flush=True)
         return
     # Here, so that an interrupt while Lightning is being imported is told in one line too.
-    from multitask.cli.arguments import prepare, resumed_folder
-    from multitask.cli.command_line import CommandLine
+    with _uncollected():
+        from multitask.cli.arguments import prepare, resumed_folder
+        from multitask.cli.command_line import CommandLine
 
     if arguments[:1] == ["study"]:
         from multitask.cli.study_command import study_command
@@ -122,3 +125,22 @@ def _run(arguments: list[str]) -> None:
         return
     resumed = resumed_folder(arguments)
     CommandLine(prepare(arguments, resumed), resumed)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Import libraries without looking for garbage among what they make, now or later.
+
+    All of it stays until the program ends, and Python's collector would look at it again and again,
+    for a second at the start of a run alone.
+    """
+    # In a process that has imported them already, `freeze` would keep its garbage for ever.
+    is_first = gc.isenabled() and "lightning.pytorch" not in sys.modules
+    if is_first:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if is_first:
+            gc.freeze()
+            gc.enable()

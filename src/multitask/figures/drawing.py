@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil
 
 import torch
@@ -14,25 +13,12 @@ from multitask.data.faces import Shown
 from multitask.tasks import Task
 
 COLUMNS = 8
+LINES = 12
+"""Lines under an image, of more tasks than that; the table of samples has all."""
+CELL, GAP = 1.35, 0.04
+"""Width of a panel, and the space on each side of its picture, in inches."""
 Panel = tuple[Tensor | None, str]
 """A picture and what is written under it."""
-
-
-@dataclass(frozen=True)
-class HeatMap:
-    """Rows of values over time.
-
-    Args:
-        title: what the values are.
-        rows: a name for each row.
-        values: shape ``[rows, times]``; NaN is left white.
-        limits: ends of a colour scale of opposites; the values' own where not given.
-    """
-
-    title: str
-    rows: Sequence[str]
-    values: Tensor
-    limits: tuple[float, float] | None = None
 
 
 def draw_task(name: str, task: Task, prediction: Tensor, target: Tensor) -> Figure | None:
@@ -63,10 +49,26 @@ def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:
         captions: one for each sample.
     """
     panels = panels_of(samples, captions)
+    rows, width = ceil(len(panels) / COLUMNS), CELL - 2 * GAP
+    sizes = [picture.shape for picture, _ in panels if picture is not None]
+    # As high as they are wide at most; what is higher is drawn narrower.
+    height = width * min(1.0, max((size[0] / size[1] for size in sizes), default=0.0))
     lines = max(caption.count("\n") + 1 for _, caption in panels)
-    size = (COLUMNS * 1.35, ceil(len(panels) / COLUMNS) * (1.3 + 0.16 * lines))
-    figure = Figure(figsize=size, layout="constrained")
-    fill_panels(figure, panels)
+    step = height + 0.125 * lines + 0.12
+    figure = Figure(figsize=(COLUMNS * CELL, rows * step))
+    # All in one, in inches: axes for each picture, and a layout to be found for them, would take
+    # several times as long to draw.
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.axis("off")
+    for place, (picture, caption) in enumerate(panels):
+        middle, top = (place % COLUMNS + 0.5) * CELL, place // COLUMNS * step + GAP
+        if picture is not None:
+            aspect = picture.shape[0] / picture.shape[1]
+            half, low = min(width, height / aspect) / 2, top + min(height, width * aspect)
+            extent = (middle - half, middle + half, low, top)
+            axes.imshow(picture.numpy(), cmap="gray", extent=extent, aspect="auto")
+        axes.text(middle, top + height + GAP, caption, fontsize=7, va="top", ha="center")
+    axes.set(xlim=(0, COLUMNS * CELL), ylim=(rows * step, 0))
     return figure
 
 
@@ -114,7 +116,7 @@ def captions(
     targets: Mapping[str, Tensor],
     predictions: Mapping[str, Tensor] | None = None,
 ) -> list[str]:
-    """Write targets, and predictions where given, as lines under images.
+    """Write targets, and predictions where given, as lines under images; of many tasks, the first.
 
     Args:
         tasks: the tasks by name.
@@ -130,7 +132,8 @@ def captions(
             guess = f" → {task.caption(predictions[name][row])}" if predictions else ""
             if truth:
                 lines.append(f"{name} {truth}{guess}")
-        texts.append("\n".join(lines))
+        rest = len(lines) - LINES
+        texts.append("\n".join(lines if rest <= 0 else [*lines[:LINES], f"and {rest} more"]))
     return texts
 
 
@@ -152,29 +155,4 @@ def draw_coverage(known: Mapping[str, Mapping[str, float]]) -> Figure:
     axes.invert_yaxis()
     axes.set(xlim=(0, 115), xlabel="samples with a label (%)")
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    return figure
-
-
-def draw_heat_maps(times: Sequence[int], maps: Sequence[HeatMap]) -> Figure:
-    """Draw heat maps one below the other, over the same time.
-
-    Args:
-        times: of the columns, in batches, increasing.
-        maps: what to draw.
-    """
-    heights = [0.6 + 0.25 * len(each.rows) for each in maps]
-    figure = Figure(figsize=(7, 0.6 + sum(heights)), layout="constrained")
-    rows = figure.subplots(len(maps), sharex=True, squeeze=False, height_ratios=heights)
-    last = times[-1] - times[-2] if len(times) > 1 else 1
-    edges = [*times, times[-1] + last]
-    for axes, each in zip(rows[:, 0], maps, strict=True):
-        low, high = each.limits or (None, None)
-        colors = "RdBu" if each.limits else "viridis"
-        sides = range(len(each.rows) + 1)
-        mesh = axes.pcolormesh(edges, sides, each.values.numpy(), cmap=colors, vmin=low, vmax=high)
-        axes.set_yticks([row + 0.5 for row in range(len(each.rows))], each.rows, fontsize=7)
-        axes.invert_yaxis()
-        axes.set_title(each.title, fontsize=9)
-        figure.colorbar(mesh, ax=axes)
-    rows[-1, 0].set_xlabel("batch")
     return figure

@@ -67,5 +67,7 @@ def _devices() -> list[str]:
 
 
 def _packages() -> dict[str, str]:
-    found = {each.metadata["Name"]: each.version for each in distributions()}
+    # Each access to it reads the file anew.
+    read = [each.metadata for each in distributions()]
+    found = {each["Name"]: each["Version"] for each in read}
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))

@@ -7,6 +7,8 @@ import re
 import shlex
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +24,9 @@ Mode = Literal["online", "offline"]
 STEP = "trainer/global_step"
 SAVED = ("summary.json", "metrics.csv")
 """Files of the run's folder that are kept at W&B, from which a sweep is reported."""
+
+LAUNCH, LAUNCH_STEP = "wandb.sdk.launch.inputs", "_detect_and_apply_job_inputs"
+"""The package of W&B that jobs get inputs from, and the step of a run's start that asks it."""
 
 
 def wandb_logger(settings: RunSettings, folder: Path, verb: str) -> WandbLogger | None:
@@ -164,7 +169,8 @@ def _start(
         "reinit": "finish_previous",
     }
     try:
-        return wandb.init(mode=mode, **arguments)
+        with _without_launch():
+            return wandb.init(mode=mode, **arguments)
     except wandb.errors.Error as error:
         if mode == "offline":
             raise
@@ -172,7 +178,29 @@ def _start(
         say(f"W&B cannot be reached, so the run is recorded offline ({reason})")
         # W&B's own process still holds the run that could not be started.
         wandb.teardown()
-        return wandb.init(mode="offline", **arguments)
+        with _without_launch():
+            return wandb.init(mode="offline", **arguments)
+
+
+@contextmanager
+def _without_launch() -> Iterator[None]:
+    """Save ``wandb.init`` more than a second of CPU time in which it imports W&B Launch.
+
+    It asks that package for the inputs that a script has staged there, which no script can have
+    done that has not imported it. Another version of W&B may have no such step; then nothing is
+    changed.
+    """
+    from wandb.sdk.wandb_run import Run
+
+    if LAUNCH in sys.modules or not hasattr(Run, LAUNCH_STEP):
+        yield
+        return
+    usual = getattr(Run, LAUNCH_STEP)
+    setattr(Run, LAUNCH_STEP, lambda run: None)
+    try:
+        yield
+    finally:
+        setattr(Run, LAUNCH_STEP, usual)
 
 
 def _job_type(settings: RunSettings, verb: str) -> str:

@@ -225,4 +225,6 @@ def _write_counts(axes: Axes, counts: Tensor, shares: Tensor) -> None:
     for row, column in counts.nonzero().tolist():
         color = "white" if shares[row, column] > 0.5 else "black"
         text = str(int(counts[row, column]))
-        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=7)
+        written = axes.text(column, row, text, ha="center", va="center", color=color, fontsize=7)
+        # Inside the axes, so that their layout need not measure it.
+        written.set_in_layout(False)
