@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torchjd.scalarization import DWA, FAMO, IMTLL, UW
 
 from multitask import balancing
 from multitask.balancing import Balancer, GradientBalancer, Scalarized, weightings
+from multitask.sharing import CrossStitch, MMoE, SharingCallable
 
 TASKS = 3
 BOTH = ("representation", "shared")
@@ -28,12 +30,14 @@ class Case:
         level: where it compares gradients, empty if it does not.
         make: makes a new one.
         needs_all: whether it cannot go on where a task has no label in a batch.
+        sharing: makes the sharing scheme; hard sharing if not given.
     """
 
     name: str
     level: str
     make: Callable[[], Balancer]
     needs_all: bool = False
+    sharing: SharingCallable | None = None
 
     def __str__(self) -> str:
         return f"{self.name}-{self.level}" if self.level else self.name
@@ -112,11 +116,24 @@ OTHERS = [
         _gradient(balancing.DBMTL, "shared", losses=Scalarized(balancing.ScaleInvariant())),
     ),
 ]
-CASES = [*OF_METHODS, *OTHERS]
+MMOE = partial(MMoE, experts=2, width=5)
+CGC = partial(MMoE, experts=2, own=1, width=5)
+OF_SHARING = [
+    Case("MMoE, MGDA", BOTH[0], _gradient(weightings.MGDA, BOTH[0]), sharing=MMOE),
+    Case("MMoE, UPGrad", BOTH[1], _gradient(weightings.UPGrad, BOTH[1]), sharing=MMOE),
+    Case("CGC, IMTLG", BOTH[0], _gradient(weightings.IMTLG, BOTH[0]), sharing=CGC),
+    Case("Cross-Stitch, MGDA", BOTH[0], _gradient(weightings.MGDA, BOTH[0]), sharing=CrossStitch),
+    Case(
+        "Cross-Stitch, UPGrad", BOTH[1], _gradient(weightings.UPGrad, BOTH[1]), sharing=CrossStitch
+    ),
+]
+CASES = [*OF_METHODS, *OTHERS, *OF_SHARING]
 WITHOUT_REFERENCE = [
     case
     for case in CASES
     # Independent batches are tested by themselves; activations are ours alone.
-    if case in OTHERS or case.name in ("MoDo", "SDMGrad", "GradDrop of activations", "MoCo")
+    if case in OTHERS
+    or case in OF_SHARING
+    or case.name in ("MoDo", "SDMGrad", "GradDrop of activations", "MoCo")
 ]
 """Those that cannot be compared with an aggregation of separate gradients."""

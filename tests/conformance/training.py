@@ -22,6 +22,7 @@ from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.data.split_check import SPLITS
 from multitask.encoders.base import Encoder
+from multitask.sharing import SharingCallable
 from multitask.tasks import Classification, Regression
 
 SAMPLES = 30
@@ -68,6 +69,9 @@ class SmallEncoder(Encoder):
         self.first = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.BatchNorm1d(8), nn.Tanh())
         self.last = nn.Linear(8, 6)
 
+    def stages(self) -> list[nn.Module]:
+        return [self] if self.checkpointed else [self.first, self.last]
+
     def forward(self, image: Tensor) -> Tensor:
         if self.checkpointed:
             checkpoint: Any = torch.utils.checkpoint.checkpoint
@@ -94,7 +98,10 @@ class Size(Unmeasured, Regression):
 
 
 def small_model(
-    balancer: Balancer, encoder: nn.Module | None = None, dtype: torch.dtype = torch.float64
+    balancer: Balancer,
+    encoder: nn.Module | None = None,
+    dtype: torch.dtype = torch.float64,
+    sharing: SharingCallable | None = None,
 ) -> MultiTask:
     """A model with three tasks, always started with the same weights."""
     torch.manual_seed(0)
@@ -104,6 +111,7 @@ def small_model(
         tasks={"kind": Kind(3), "size": Size(), "place": Size(size=2)},
         balancer=balancer,
         optimizer=partial(torch.optim.SGD, lr=0.05, momentum=0.9),
+        sharing=sharing,
     )
     return model.to(dtype)
 

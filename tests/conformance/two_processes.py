@@ -42,7 +42,7 @@ def learn(strategy: Callable[[], Any], options: dict[str, Any]) -> dict[str, Any
     """
     learnt: dict[str, dict[str, Tensor] | str] = {}
     for case in CASES:
-        model = small_model(case.make())
+        model = small_model(case.make(), sharing=case.sharing)
         try:
             train(
                 model,
