@@ -21,6 +21,7 @@ TWO = (
     "--trainer.log_every_n_steps=1",
     "--trainer.enable_progress_bar=false",
     "--run.wandb=off",
+    "--run.figures=false",
     "--run.test_after_fit=false",
     "--data.num_workers=0",
 )
