@@ -10,12 +10,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
+from lightning.fabric.utilities.rank_zero import _get_rank
 from lightning.pytorch.strategies.launchers import subprocess_script
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -33,6 +35,8 @@ def forkserver() -> ForkServerContext:
     """Starts processes that have imported what a training needs."""
     context = get_context("forkserver")
     context.set_forkserver_preload(list(PRELOADED))
+    # Before another user of the server, who would have it import less.
+    ensure_running()
     return context
 
 
@@ -42,9 +46,17 @@ class ForkedProgram:
     Args:
         arguments: of the command line.
         has_spare: whether the second process of a training is a `Spare`.
+        folder: where it starts, by default where this process is.
+        environment: its environment variables, by default those of this process.
     """
 
-    def __init__(self, arguments: Sequence[str], has_spare: bool = False) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        has_spare: bool = False,
+        folder: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._folder = TemporaryDirectory()
         # It ends once the last process that writes into it has ended.
         pipe = f"{self._folder.name}/output"
@@ -52,8 +64,9 @@ class ForkedProgram:
         self._output = ""
         self._reader = Thread(target=self._read, args=(pipe,), daemon=True)
         self._reader.start()
-        place = (list(arguments), os.getcwd(), dict(os.environ), pipe, has_spare)
-        self._process = forkserver().Process(target=_run, args=place)
+        variables = dict(os.environ if environment is None else environment)
+        place = (folder or os.getcwd(), variables, pipe)
+        self._process = forkserver().Process(target=_run, args=(list(arguments), *place, has_spare))
         self._process.start()
         self.pid = self._process.pid
 
@@ -108,10 +121,7 @@ class Spare(subprocess.Popen[bytes]):
         if not told:
             # The first has ended without a second.
             os._exit(0)
-        os.environ.clear()
-        os.environ.update(json.loads(told))
-        # Lightning reads it when it is imported.
-        rank_zero_only.rank = int(os.environ["LOCAL_RANK"])
+        set_environment(json.loads(told))
         program()
 
     def begin(self, command: Sequence[str], env: Mapping[str, str], cwd: str | None) -> Spare:
@@ -123,16 +133,28 @@ class Spare(subprocess.Popen[bytes]):
         return self
 
 
-def _run(
-    arguments: list[str], folder: str, environment: dict[str, str], pipe: str, has_spare: bool
-) -> None:
+def set_environment(variables: Mapping[str, str]) -> None:
+    """Replace this process's environment variables, as if nothing had been imported yet."""
     os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
-    output = os.open(pipe, os.O_WRONLY)
+    os.environ.update(variables)
+    # Lightning reads it when it is imported.
+    rank_zero_only.rank = _get_rank() or 0
+
+
+def write_output_to(path: str) -> None:
+    """Write to a file or a pipe what this process prints."""
+    output = os.open(path, os.O_WRONLY | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
+
+
+def _run(
+    arguments: list[str], folder: str, environment: dict[str, str], pipe: str, has_spare: bool
+) -> None:
+    set_environment(environment)
+    os.chdir(folder)
+    write_output_to(pipe)
     # A shell's background job ignores Ctrl-C, and hands that on to what it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = [str(FILE), *arguments]
