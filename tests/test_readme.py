@@ -28,6 +28,7 @@ QUICK = [
     "--trainer.max_epochs=1",
     "--trainer.enable_progress_bar=false",
     "--run.wandb=offline",
+    "--run.figures=false",
 ]
 
 
@@ -149,7 +150,7 @@ def shortened(line: str) -> list[str]:
         return []
     if line.startswith("multitask inspect"):
         return ["--run.wandb=off"]
-    return [QUICK[-2]] if line.startswith("multitask resume") else QUICK
+    return ["--trainer.enable_progress_bar=false"] if line.startswith("multitask resume") else QUICK
 
 
 @pytest.mark.slow

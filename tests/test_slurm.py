@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from cli.stand_in import StandIn
 
 from multitask.cli.main import main
 
@@ -115,6 +116,7 @@ def test_preempted_job_goes_on_also_with_fewer_tasks(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (cluster.folder / "preemption.py").write_text(PREEMPTION)
+    StandIn(cluster.bin)
     command = (*ARGUMENTS, "--trainer.callbacks=preemption.Preemption")
     first = cluster.start(*command, tasks=2)
     said = first.communicate(timeout=200)[0]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,20 +46,26 @@ SETTINGS: dict[str, dict[str, Any]] = {
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-class CutError(Exception):
-    """Stands for a kill."""
+class Copies(Callback):
+    """Copies the folder of a run before some of its batches, as a kill there would leave it.
 
+    Args:
+        folder: of the run.
+        places: numbers of batches after which to copy.
+    """
 
-class Cut(Callback):
-    """Cuts the run after a number of batches, where the process takes no farewell."""
-
-    def __init__(self, after: int) -> None:
-        self.left = after
+    def __init__(self, folder: Path, places: Sequence[int]) -> None:
+        self.folder, self.places, self.batches = folder, places, 0
 
     def on_train_batch_start(self, *_: Any) -> None:
-        if self.left == 0:
-            raise CutError
-        self.left -= 1
+        if self.batches in self.places:
+            shutil.copytree(self.folder, copy_of(self.folder, self.batches))
+        self.batches += 1
+
+
+def copy_of(folder: Path, batches: int) -> Path:
+    """Where the copy is that was made of a run's folder after some batches."""
+    return folder.with_name(f"{folder.name}-{batches}")
 
 
 class Runs:
@@ -82,20 +89,17 @@ class Runs:
         self.settings, self.plateau = settings, plateau
 
     def __call__(
-        self, folder: Path, cut: int | None = None, epochs: int = EPOCHS, resume: bool = False
+        self, folder: Path, epochs: int = EPOCHS, resume: bool = False, copies: Sequence[int] = ()
     ) -> None:
         seed_everything(1, verbose=False)
         folder.mkdir(exist_ok=True)
         last = folder / "checkpoints/last.ckpt"
-        trainer = self._trainer(folder, cut, epochs)
+        trainer = self._trainer(folder, copies, epochs)
         path = last if resume and last.exists() else None
         if resume and path is None:
             # Nothing was saved yet, so the run starts anew.
             (folder / "metrics.csv").unlink(missing_ok=True)
-        try:
-            trainer.fit(self._model(), self.data(batch_size=2), ckpt_path=path)
-        except CutError:
-            assert cut is not None
+        trainer.fit(self._model(), self.data(batch_size=2), ckpt_path=path)
 
     def _model(self) -> MultiTask:
         # Dropout draws random numbers in every step.
@@ -109,11 +113,11 @@ class Runs:
             scheduler=scheduler if self.plateau else None,
         )
 
-    def _trainer(self, folder: Path, cut: int | None, epochs: int) -> Trainer:
+    def _trainer(self, folder: Path, copies: Sequence[int], epochs: int) -> Trainer:
         checkpoints = folder / "checkpoints"
         callbacks: list[Callback] = [
             RunRecord(folder, "a: 1"),
-            *([] if cut is None else [Cut(cut)]),
+            Copies(folder, copies),
             RandomState(),
             BestCheckpoint(checkpoints),
             LastCheckpoint(checkpoints),
@@ -175,16 +179,19 @@ def test_cut_anywhere_and_resumed_equals_never_stopped(
     # Some validation metrics are watched before the first validation.
     if name in ("validated seldom", "validated across epochs"):
         run.plateau = False
-    run(tmp_path / "whole")
     batches = SETTINGS[name].get("limit_train_batches", BATCHES)
     # Places before, at and after validations, steps and the ends of epochs.
-    for cut in sorted({*range(1, EPOCHS * batches, 9), *range(batches, EPOCHS * batches, 13)}):
-        folder = tmp_path / f"cut-{cut}"
-        run(folder, cut=cut)
+    cuts = sorted({*range(1, EPOCHS * batches, 9), *range(batches, EPOCHS * batches, 13)})
+    folder = tmp_path / "run"
+    run(folder, copies=cuts)
+    expected, expected_curve = training(folder), without_training_metrics(curve(folder))
+    for cut in cuts:
+        # In the same place, as a run that goes on: the checkpoints know where they are.
+        shutil.rmtree(folder)
+        copy_of(folder, cut).rename(folder)
         run(folder, resume=True)
-        assert_same(training(folder), training(tmp_path / "whole"))
-        expected = without_training_metrics(curve(tmp_path / "whole"))
-        assert without_training_metrics(curve(folder)) == expected, cut
+        assert_same(training(folder), dict(expected))
+        assert without_training_metrics(curve(folder)) == expected_curve, cut
 
 
 @pytest.mark.parametrize("name", ["plain", "limited", "validated in the middle"])

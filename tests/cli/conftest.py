@@ -23,6 +23,8 @@ QUICK = (
     "--trainer.max_epochs=1",
     "--trainer.enable_progress_bar=false",
     "--run.wandb=off",
+    # They take three quarters of the time of so short a run.
+    "--run.figures=false",
 )
 
 
@@ -79,13 +81,13 @@ def quick() -> tuple[str, ...]:
 class Program:
     """The program in processes of its own."""
 
-    def start(self, *arguments: str) -> ForkedProgram:
+    def start(self, *arguments: str, has_spare: bool = False) -> ForkedProgram:
         """Start it and do not wait."""
-        return ForkedProgram(arguments)
+        return ForkedProgram(arguments, has_spare)
 
-    def __call__(self, *arguments: str, seconds: float = 300) -> str:
+    def __call__(self, *arguments: str, seconds: float = 300, has_spare: bool = False) -> str:
         """Run it to its end, which must be a good one; returns what it printed."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, has_spare=has_spare)
         output, _ = process.communicate(timeout=seconds)
         assert process.returncode == 0, output
         return output

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
+from types import SimpleNamespace
+from typing import Any
+
+from lightning.fabric.utilities.rank_zero import _get_rank
+from lightning.pytorch.strategies.launchers import subprocess_script
+from lightning.pytorch.utilities import rank_zero_only
 
 import multitask
 from multitask.cli.main import main
+from multitask.cli.program import program
 
 FILE = Path(multitask.__file__).with_name("__main__.py")
 """What Lightning starts further processes with."""
+PRELOADED = (__name__, "multitask.cli.command_line", "sklearn.datasets", "wandb.apis.public")
+"""What a training imports, at its start or later."""
+
+
+def forkserver() -> ForkServerContext:
+    """Starts processes that have imported what a training needs."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    # Before another user of the server, who would have it import less.
+    ensure_running()
+    return context
 
 
 class ForkedProgram:
@@ -24,11 +45,18 @@ class ForkedProgram:
 
     Args:
         arguments: of the command line.
+        has_spare: whether the second process of a training is a `Spare`.
+        folder: where it starts, by default where this process is.
+        environment: its environment variables, by default those of this process.
     """
 
-    def __init__(self, arguments: Sequence[str]) -> None:
-        context = get_context("forkserver")
-        context.set_forkserver_preload([__name__, "multitask.cli.command_line"])
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        has_spare: bool = False,
+        folder: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._folder = TemporaryDirectory()
         # It ends once the last process that writes into it has ended.
         pipe = f"{self._folder.name}/output"
@@ -36,8 +64,9 @@ class ForkedProgram:
         self._output = ""
         self._reader = Thread(target=self._read, args=(pipe,), daemon=True)
         self._reader.start()
-        place = (list(arguments), os.getcwd(), dict(os.environ), pipe)
-        self._process = context.Process(target=_run, args=place)
+        variables = dict(os.environ if environment is None else environment)
+        place = (folder or os.getcwd(), variables, pipe)
+        self._process = forkserver().Process(target=_run, args=(list(arguments), *place, has_spare))
         self._process.start()
         self.pid = self._process.pid
 
@@ -70,15 +99,65 @@ class ForkedProgram:
                 self._output += line
 
 
-def _run(arguments: list[str], folder: str, environment: dict[str, str], pipe: str) -> None:
+class Spare(subprocess.Popen[bytes]):
+    """A process that waits to be the second of a training, in which it has imported everything.
+
+    Lightning would start one that imports everything anew.
+    """
+
+    def __init__(self) -> None:
+        self._ends = os.pipe()
+        super().__init__(sys.argv)
+
+    def _execute_child(self, *_: Any) -> None:
+        self._child_created = True
+        if (pid := os.fork()) > 0:
+            self.pid = pid
+            os.close(self._ends[0])
+            return
+        os.close(self._ends[1])
+        with open(self._ends[0], encoding="utf-8") as pipe:
+            told = pipe.read()
+        if not told:
+            # The first has ended without a second.
+            os._exit(0)
+        set_environment(json.loads(told))
+        program()
+
+    def begin(self, command: Sequence[str], env: Mapping[str, str], cwd: str | None) -> Spare:
+        """Be the process that Lightning starts with these settings."""
+        assert command[1:] == sys.argv
+        assert cwd is None
+        with open(self._ends[1], "w", encoding="utf-8") as pipe:
+            json.dump(dict(env), pipe)
+        return self
+
+
+def set_environment(variables: Mapping[str, str]) -> None:
+    """Replace this process's environment variables, as if nothing had been imported yet."""
     os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
-    output = os.open(pipe, os.O_WRONLY)
+    os.environ.update(variables)
+    # Lightning reads it when it is imported.
+    rank_zero_only.rank = _get_rank() or 0
+
+
+def write_output_to(path: str) -> None:
+    """Write to a file or a pipe what this process prints."""
+    output = os.open(path, os.O_WRONLY | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
+
+
+def _run(
+    arguments: list[str], folder: str, environment: dict[str, str], pipe: str, has_spare: bool
+) -> None:
+    set_environment(environment)
+    os.chdir(folder)
+    write_output_to(pipe)
     # A shell's background job ignores Ctrl-C, and hands that on to what it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = [str(FILE), *arguments]
+    if has_spare:
+        subprocess_script.subprocess = SimpleNamespace(Popen=Spare().begin)  # type: ignore[assignment]
     main(arguments)

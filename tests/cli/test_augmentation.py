@@ -41,7 +41,8 @@ def with_data(digits: str) -> Callable[[str], str]:
 def test_a_training_with_augmentations(
     multitask: Callable[..., None], with_data: Callable[[str], str], quick: tuple[str, ...]
 ) -> None:
-    multitask("fit", with_data(BY_FILE), *quick[1:], "--run.test_after_fit=false")
+    drawn = ("--run.figures=true", "--run.test_after_fit=false")
+    multitask("fit", with_data(BY_FILE), *quick[1:], *drawn)
     (run,) = Path("runs/digits").iterdir()
     assert (run / "figures/data/augmented.png").stat().st_size > 10_000
     said = yaml.safe_load((run / "config.yaml").read_text())["data"]["init_args"]

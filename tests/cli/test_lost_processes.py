@@ -21,6 +21,7 @@ TWO = (
     "--trainer.log_every_n_steps=1",
     "--trainer.enable_progress_bar=false",
     "--run.wandb=off",
+    "--run.figures=false",
     "--run.test_after_fit=false",
     "--data.num_workers=0",
 )
@@ -95,9 +96,9 @@ def test_stopped_and_killed_they_end_together_and_lose_nothing(
     program: Any, digits: str, tmp_path: Path
 ) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    program("fit", digits, *TWO, f"--run.root={whole}")
+    program("fit", digits, *TWO, f"--run.root={whole}", has_spare=True)
 
-    process = program.start("fit", digits, *TWO, f"--run.root={cut}")
+    process = program.start("fit", digits, *TWO, f"--run.root={cut}", has_spare=True)
     said, code = hit(process, cut, 70, signal.SIGTERM, child=True)
     run = only_run(cut)
     assert code == 143, said
@@ -108,19 +109,19 @@ def test_stopped_and_killed_they_end_together_and_lose_nothing(
     assert reached >= 70
     assert reached % 60
 
-    process = program.start("resume", str(run))
+    process = program.start("resume", str(run), has_spare=True)
     said, code = hit(process, cut, 130, signal.SIGKILL, child=True)
     assert code == 1, said
     assert said.count("process 1 of 2 was ended by SIGKILL, so all processes end; go on with") == 1
     assert "Traceback" not in said
 
-    process = program.start("resume", str(run))
+    process = program.start("resume", str(run), has_spare=True)
     said, code = hit(process, cut, 190, signal.SIGKILL, child=False)
     assert code == -signal.SIGKILL, said
     assert "process 0 has ended, so all processes end; go on with: multitask resume" in said
     assert "Traceback" not in said
 
-    program("resume", str(run))
+    program("resume", str(run), has_spare=True)
     expected, found = last(only_run(whole)), last(run)
     assert found["global_step"] == expected["global_step"] == 240
     for name, values in expected["state_dict"].items():

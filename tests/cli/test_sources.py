@@ -17,7 +17,7 @@ def test_a_run_on_a_mixture_reports_each_source(
     multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     # Batches so large that two hold the whole test set.
-    multitask("fit", MIXTURE, *QUICK, "--data.batch_size=1500", "--run.figures=false")
+    multitask("fit", MIXTURE, *QUICK, "--data.batch_size=1500")
     (run,) = Path("runs").glob("mixture/*")
     printed = capsys.readouterr().out
     places = [printed.index(f"test set{of}") for of in ("", ", source upright", ", source posed")]

@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from cli.forked_program import forkserver
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from multitask.cli.study_command import check_study, read_study
@@ -55,22 +56,9 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def start(file: Path, folder: str, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "multitask", "study", str(file), f"--folder={folder}"]
-    return subprocess.Popen(
-        [*command, "--jobs=2", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-
-
-def run(file: Path, folder: str, *arguments: str) -> str:
-    process = start(file, folder, *arguments)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    return output
+def arguments(file: Path, folder: str) -> list[str]:
+    # The runs are forked off a process that is in another folder.
+    return ["study", str(file), f"--folder={Path(folder).absolute()}", "--jobs=2"]
 
 
 def finished(folder: str) -> list[Path]:
@@ -78,8 +66,16 @@ def finished(folder: str) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_divided_and_killed_it_reports_the_same_and_repeats_nothing(file: Path) -> None:
-    killed = start(file, "killed", "--shard=2/2")
+def test_divided_and_killed_it_reports_the_same_and_repeats_nothing(
+    file: Path,
+    multitask: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    forkserver()
+    command = [sys.executable, "-m", "multitask", *arguments(file, "killed"), "--shard=2/2"]
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while len(finished("killed")) < 2:
         assert time.monotonic() < deadline
@@ -88,10 +84,10 @@ def test_divided_and_killed_it_reports_the_same_and_repeats_nothing(file: Path) 
     killed.wait()
     before = {path: path.stat().st_mtime_ns for path in finished("killed")}
     assert len(before) <= 4
-    output = run(file, "killed")
-    assert f"{len(before)} of 9 runs are finished already" in output
+    multitask(*arguments(file, "killed"))
+    assert f"{len(before)} of 9 runs are finished already" in capsys.readouterr().out
     assert all(path.stat().st_mtime_ns == written for path, written in before.items())
-    run(file, "undisturbed")
+    multitask(*arguments(file, "undisturbed"))
     assert len(finished("killed")) == len(finished("undisturbed")) == FINISHED
 
     for table in ("values", "scores", "differences"):

@@ -27,7 +27,7 @@ def test_a_finished_run_has_a_summary(
 def test_a_run_without_figures_draws_none(
     multitask: Callable[..., None], quick: tuple[str, ...]
 ) -> None:
-    multitask("fit", *quick, "--run.figures=false", "--run.test_after_fit=false")
+    multitask("fit", *quick, "--run.test_after_fit=false")
     (path,) = Path("runs").glob("*/*/summary.json")
     assert not (path.parent / "figures").exists()
     assert not [name for name in json.loads(path.read_text())["metrics"] if "test/" in name]

@@ -15,6 +15,7 @@ from tiny_public_sets import write_mnist, write_pets
 from multitask import InputError, MultiTask
 from multitask.cli.arguments import prepare
 from multitask.cli.command_line import CommandLine
+from multitask.cli.main import main
 from multitask.tasks import Task
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,8 @@ PUBLIC: dict[str, tuple[Any, ...]] = {
 }
 """Experiments on public data sets: how to write a tiny one, and what makes its training quick."""
 EXPERIMENTS = sorted((ROOT / "configs/experiment").glob("*.yaml"))
+DRAWN = ("digits_all", "mixture", "mnist", "overlaid_digits", "pets", "plain_digits", "toy")
+"""Those whose figures differ: the others have the tasks and the images of `digits_all`."""
 
 
 class Parsed(CommandLine):
@@ -38,11 +41,12 @@ def parsed(quick: tuple[str, ...]) -> Callable[..., Parsed]:
     return lambda *arguments: Parsed(prepare(["fit", *quick, *arguments]))
 
 
-@pytest.fixture
-def trained(multitask: Callable[..., None], quick: tuple[str, ...], tmp_path: Path) -> Path:
-    """The folder of a quick run."""
-    multitask("fit", *quick, "--run.test_after_fit=false")
-    (run,) = tmp_path.glob("runs/digits/*")
+@pytest.fixture(scope="module")
+def trained(quick: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a quick run, the same for all tests."""
+    root = tmp_path_factory.mktemp("trained")
+    main(["fit", *quick, "--run.test_after_fit=false", f"--run.root={root}"])
+    (run,) = root.glob("digits/*")
     return run
 
 
@@ -171,8 +175,11 @@ def test_every_experiment_is_complete_and_runs(
     if write is not None:
         monkeypatch.setenv("MULTITASK_CACHE", str(tmp_path / "cache"))
         write(Path("data"))
-    multitask("fit", f"--config={path}", *quick[1:], *arguments)
+    is_drawn = path.stem in DRAWN
+    drawing = f"--run.figures={str(is_drawn).lower()}"
+    multitask("fit", f"--config={path}", *quick[1:], drawing, *arguments)
     (run,) = tmp_path.glob(f"runs/{path.stem}/*")
+    assert bool(list(run.glob("figures/test/*.png"))) == is_drawn
     assert (run / "checkpoints/best.ckpt").exists()
 
 

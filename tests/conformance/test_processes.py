@@ -5,42 +5,23 @@ In some batches a task has labels on one process only, or on none.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from conformance.cases import CASES
 from conformance.table import REFUSED, WORKS, Record
 from conformance.training import largest_difference
+from conformance.two_processes import ONE, PROCESSES, learn, learn_on_two
+from distributed.forked_processes import run_together
 
-HERE = Path(__file__).parent
-LAUNCH = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
 SHARED = {str(case) for case in CASES if case.level == "shared"}
-
-
-def learn(path: Path, *launch: str) -> dict[str, dict[str, Any]]:
-    done = subprocess.run(
-        [sys.executable, *launch, str(HERE / "two_processes.py"), str(path)],
-        capture_output=True,
-        text=True,
-        timeout=800,
-        env={
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]),
-        },
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return torch.load(path, weights_only=True)
 
 
 @pytest.mark.slow
 def test_two_processes_equal_one(tmp_path: Path, cell: Record) -> None:
-    one, two = learn(tmp_path / "one.pt"), learn(tmp_path / "two.pt", *LAUNCH)
+    run_together(PROCESSES, learn_on_two, tmp_path / "two.pt", folder=tmp_path, seconds=800)
+    one, two = learn(ONE, 1), torch.load(tmp_path / "two.pt", weights_only=True)
     wrong = {}
     for columns, learnt in two.items():
         assert learnt.keys() == {str(case) for case in CASES}

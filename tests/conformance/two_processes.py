@@ -1,10 +1,9 @@
-"""Trains with every balancer in several ways, on one process or on those of ``torchrun``."""
+"""Trains with every balancer in several ways, on one process or on two."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from multitask.errors import InputError
 
-PROCESSES = int(os.environ.get("WORLD_SIZE", 1))
+PROCESSES = 2
 # Three batches make an epoch, after which some balancers change.
 PLAIN: dict[str, Any] = {"steps": 4}
 ACCUMULATED = {"accumulate_grad_batches": 2, "gradient_clip_val": 0.05, "steps": 2}
@@ -34,7 +33,16 @@ TWO: Ways = {
 """By columns of the table, the strategy, which belongs to one Trainer, and options."""
 
 
-def learn(strategy: Callable[[], Any], options: dict[str, Any]) -> dict[str, Any]:
+def learn(ways: Ways, processes: int) -> dict[str, dict[str, Any]]:
+    """Train in each of some ways with every balancer.
+
+    Returns:
+        By way and balancer, the weights, or why it was refused.
+    """
+    return {name: _learn(*way, processes) for name, way in ways.items()}
+
+
+def _learn(strategy: Callable[[], Any], options: dict[str, Any], processes: int) -> dict[str, Any]:
     """Train with every balancer.
 
     Returns:
@@ -46,7 +54,7 @@ def learn(strategy: Callable[[], Any], options: dict[str, Any]) -> dict[str, Any
         try:
             train(
                 model,
-                devices=PROCESSES,
+                devices=processes,
                 strategy=strategy(),
                 all_tasks=case.needs_all,
                 **options,
@@ -57,13 +65,8 @@ def learn(strategy: Callable[[], Any], options: dict[str, Any]) -> dict[str, Any
     return learnt
 
 
-def main() -> None:
-    """Write what was learnt to the file that the command line names."""
-    torch.set_num_threads(1)
-    learnt = {name: learn(*way) for name, way in (ONE if PROCESSES == 1 else TWO).items()}
-    if PROCESSES == 1 or dist.get_rank() == 0:
-        torch.save(learnt, sys.argv[1])
-
-
-if __name__ == "__main__":
-    main()
+def learn_on_two(path: Path) -> None:
+    """Write what one of two processes has learnt to a file."""
+    learnt = learn(TWO, PROCESSES)
+    if dist.get_rank() == 0:
+        torch.save(learnt, path)

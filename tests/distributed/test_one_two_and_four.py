@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from distributed.several_trainings import only_run, with_folders
+from distributed.forked_processes import run_together
+from distributed.several_trainings import only_run, train_all, with_folders
 from torch import Tensor
 
 from multitask.cli.main import main
@@ -25,6 +26,7 @@ from multitask.data import PosedDigits
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
 BATCH, LABELLED, BATCHES = 71, 3, 4
 SOURCES = {"@upright", "@posed"}
 ARGUMENTS = (
@@ -108,26 +110,29 @@ def commands(trainings: dict[str, tuple[str, ...]]) -> list[list[str]]:
     return [[*ARGUMENTS, *each, f"--run.root={name}"] for name, each in trainings.items()]
 
 
-def train(folder: Path, trainings: dict[str, tuple[str, ...]], launch: str, after: str) -> None:
+def train(folder: Path, trainings: dict[str, tuple[str, ...]], processes: int) -> None:
     """Train one after the other, in the same processes.
 
     Args:
         folder: where the runs go.
         trainings: arguments by name.
-        launch: what comes before the program's name.
-        after: what comes after its file.
+        processes: two are started by torchrun.
     """
     file = folder / "commands.json"
     file.write_text(json.dumps(commands(trainings)))
-    program = str(Path(__file__).with_name("several_trainings.py"))
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MULTITASK_", "WANDB_"))}
+    environment = {**kept, "OMP_NUM_THREADS": "1", "WANDB_SILENT": "true"}
+    if processes != 2:
+        run_together(processes, train_all, file, folder=folder, environment=environment)
+        return
+    program = str(Path(__file__).with_name("several_trainings.py"))
     done = subprocess.run(
-        [sys.executable, *launch.split(), program, str(file), *after.split()],
+        [sys.executable, *TORCHRUN, program, str(file)],
         cwd=folder,
         capture_output=True,
         text=True,
         timeout=300,
-        env={**kept, "OMP_NUM_THREADS": "1", "WANDB_SILENT": "true"},
+        env=environment,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
 
@@ -202,8 +207,8 @@ def test_one_two_and_four_processes_learn_the_same(
 
     mixture = yaml.safe_load((CONFIGS / "experiment/mixture.yaml").read_text())
     (tmp_path / "mixture.yaml").write_text(yaml.safe_dump(mixture["data"], sort_keys=False))
-    train(tmp_path, TWO, "-m torch.distributed.run --standalone --nproc-per-node=2", "")
-    train(tmp_path, FOUR, "", "4")
+    train(tmp_path, TWO, 2)
+    train(tmp_path, FOUR, 4)
     monkeypatch.chdir(tmp_path)
     for each in commands(ONE):
         main([with_folders(argument) for argument in each])

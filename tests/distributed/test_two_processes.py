@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from cli.forked_program import ForkedProgram
 from torch import Tensor
 
+from multitask.cli.main import main
 from multitask.data import PosedDigits
 
 EXPERIMENTS = Path(__file__).parents[2] / "configs/experiment"
@@ -42,29 +44,23 @@ SPOILT = "--trainer.callbacks=spoiling.Spoil"
 CHANGES = ("--trainer.precision=64-true", SPOILT, "--model.skips=1")
 
 
-def train(root: Path, experiment: str, *arguments: str) -> Path:
-    done = start(root, experiment, *arguments)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (run,) = root.glob("runs/*/*")
-    return run
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program finds the class that spoils batches, and nothing of trainings before."""
+    (tmp_path / "spoiling.py").write_text(SPOIL)
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("MULTITASK_")]:
+        monkeypatch.delenv(name)
 
 
-def start(root: Path, experiment: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    root.mkdir()
-    (root / "spoiling.py").write_text(SPOIL)
+def command(root: str, experiment: str, *arguments: str) -> list[str]:
     config = EXPERIMENTS / f"{experiment}.yaml"
-    command = [sys.executable, "-m", "multitask", "fit", f"--config={config}"]
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("MULTITASK_")
-    }
-    path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return subprocess.run(
-        [*command, *ARGUMENTS, *arguments, f"--run.root={root}/runs"],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        env={**environment, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
-    )
+    return ["fit", f"--config={config}", *ARGUMENTS, *arguments, f"--run.root={root}"]
+
+
+def only_run(root: str) -> Path:
+    (run,) = Path(root).glob("*/*")
+    return run
 
 
 def weights(run: Path) -> dict[str, Tensor]:
@@ -105,10 +101,19 @@ def test_the_setting_leaves_one_process_without_a_label() -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_equal_one(tmp_path: Path) -> None:
+def test_two_processes_equal_one() -> None:
     """Also in a batch that no process counts, because one has no number for its loss."""
-    one = train(tmp_path / "one", "digits_uncertainty", *CHANGES)
-    two = train(tmp_path / "two", "digits_uncertainty", *CHANGES, *TWO)
+    # Started as a person does it, the second process by Lightning.
+    done = subprocess.run(
+        [sys.executable, "-m", "multitask", *command("two", "digits_uncertainty", *CHANGES, *TWO)],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    main(command("one", "digits_uncertainty", *CHANGES))
+    one, two = only_run("one"), only_run("two")
     assert largest_difference(weights(one), weights(two)) < TOLERANCE
     expected, found = values(one), values(two)
     assert expected.keys() == found.keys()
@@ -126,9 +131,11 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_no_number_on_one_process_stops_both(tmp_path: Path) -> None:
-    stopped = start(tmp_path / "stopped", "digits", SPOILT, *TWO)
-    assert stopped.returncode == 2, stopped.stdout + stopped.stderr
-    assert stopped.stderr.count("the loss of task 'digit' became NaN or infinite") == 1
-    assert "at or before step 5 (epoch 0)" in stopped.stderr
-    assert "Traceback" not in stopped.stderr
+def test_a_loss_that_is_no_number_on_one_process_stops_both() -> None:
+    arguments = command("stopped", "digits", SPOILT, *TWO, "--run.figures=false")
+    stopped = ForkedProgram(arguments, has_spare=True)
+    said, _ = stopped.communicate(timeout=200)
+    assert stopped.returncode == 2, said
+    assert said.count("the loss of task 'digit' became NaN or infinite") == 1
+    assert "at or before step 5 (epoch 0)" in said
+    assert "Traceback" not in said

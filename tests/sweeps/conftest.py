@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cli.stand_in import StandIn
 from sweeps.server import ENTITY, Server
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
@@ -26,6 +27,7 @@ QUICK = (
     "--trainer.max_epochs=1",
     "--trainer.num_sanity_val_steps=0",
     "--trainer.enable_progress_bar=false",
+    "--run.figures=false",
 )
 # The client sends at once, gives up soon, and does not measure the machine: tests must not wait.
 CLIENT = {
@@ -49,6 +51,9 @@ class Checkout:
         for name in ("configs", "scripts"):
             shutil.copytree(ROOT / name, folder / name)
         shutil.copy(ROOT / "Makefile", folder)
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        StandIn(self.bin)
 
     def quick_sweep(self, file: str) -> str:
         """Write a sweep like one of the project's, but with trials of a moment.
@@ -76,7 +81,10 @@ class Checkout:
         own = ("ARGS", "MAKE", "MFLAGS", "MULTITASK_", "PL_GLOBAL_SEED", "SLURM_", "WANDB_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         where = {
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            # What an agent starts that was not started by make is forked.
+            "PATH": os.pathsep.join(map(str, [self.bin, Path(sys.executable).parent]))
+            + os.pathsep
+            + os.environ["PATH"],
             "VIRTUAL_ENV": sys.prefix,
             "WANDB_BASE_URL": server.url,
             "WANDB_CACHE_DIR": str(self.folder),

@@ -37,7 +37,11 @@ TRIALS: list[dict[str, Any]] = [
         "trainer.devices": "2",
         "trainer.strategy": "ddp",
     },
-    {"model.balancer": "configs/balancer/surgery.yaml", "data.labelled_per_batch": None},
+    {
+        "model.balancer": "configs/balancer/surgery.yaml",
+        "data.labelled_per_batch": None,
+        "run.figures": True,
+    },
     {
         "model.balancer": '{"class_path": "multitask.balancing.GradientBalancer", '
         '"init_args": {"method": "multitask.balancing.weightings.MGDA", "every": 2}}',
@@ -144,6 +148,7 @@ def check_finished(run: Run, folder: Path) -> None:
     assert run.summary["val/score"] == pytest.approx(expected["val/score"][-1])
     for name in ("test/digit/accuracy", "test/glyph/r2"):
         assert run.summary[name]["last"] == pytest.approx(expected[name][-1])
-    assert any(name.startswith("media/images/figures/test") for name in run.files)
+    is_drawn = any(name.startswith("media/images/figures/test") for name in run.files)
+    assert is_drawn == run.parameters.get("run.figures", False)
     content = torch.load(folder / "checkpoints/best.ckpt", weights_only=True)
     assert content["global_step"] == STEPS

@@ -1,0 +1,93 @@
+"""Processes that train together, forked off one that has imported everything."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any
+
+import torch
+from cli.forked_program import forkserver, set_environment, write_output_to
+
+
+def run_together(
+    processes: int,
+    function: Callable[..., None],
+    *arguments: Any,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    seconds: float = 300,
+) -> None:
+    """Call a function in several processes, which find each other as if torchrun had started them.
+
+    Args:
+        processes: their number.
+        function: can be imported by its name.
+        arguments: of the function.
+        folder: where the processes start, and write what they print.
+        environment: environment variables, by default those of this process.
+        seconds: how long it may take.
+
+    Raises:
+        AssertionError: with what was printed, if a process fails or takes too long.
+    """
+    said = folder / "said.txt"
+    said.touch()
+    variables = dict(os.environ if environment is None else environment)
+    variables |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": os.environ["MASTER_PORT"]}
+    started = [
+        forkserver().Process(
+            target=_call,
+            args=(function, arguments, folder, variables | _place(rank, processes), said),
+        )
+        for rank in range(processes)
+    ]
+    for each in started:
+        each.start()
+    try:
+        codes = _wait(started, time.monotonic() + seconds)
+    finally:
+        for each in started:
+            each.kill()
+            each.join()
+    assert codes == [0] * processes, said.read_text()[-6000:]
+
+
+def _place(rank: int, processes: int) -> dict[str, str]:
+    count, place = str(processes), str(rank)
+    return {
+        "WORLD_SIZE": count,
+        "LOCAL_WORLD_SIZE": count,
+        "GROUP_RANK": "0",
+        "RANK": place,
+        "LOCAL_RANK": place,
+        "TORCHELASTIC_RUN_ID": "0",
+    }
+
+
+def _wait(started: list[Any], deadline: float) -> list[int | None]:
+    """Wait until all have ended, one has failed, or the time is over."""
+    waiting = list(started)
+    while waiting and all(each.exitcode in (None, 0) for each in started):
+        if (left := deadline - time.monotonic()) < 0:
+            break
+        connection.wait([each.sentinel for each in waiting], left)
+        waiting = [each for each in waiting if each.exitcode is None]
+    return [each.exitcode for each in started]
+
+
+def _call(
+    function: Callable[..., None],
+    arguments: tuple[Any, ...],
+    folder: Path,
+    environment: dict[str, str],
+    said: Path,
+) -> None:
+    set_environment(environment)
+    os.chdir(folder)
+    write_output_to(str(said))
+    torch.set_num_threads(1)
+    function(*arguments)
