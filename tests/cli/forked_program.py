@@ -28,7 +28,7 @@ class ForkedProgram:
 
     def __init__(self, arguments: Sequence[str]) -> None:
         context = get_context("forkserver")
-        context.set_forkserver_preload([__name__, "multitask.cli.command_line"])
+        context.set_forkserver_preload([__name__, "multitask.cli.run_command"])
         self._folder = TemporaryDirectory()
         # It ends once the last process that writes into it has ended.
         pipe = f"{self._folder.name}/output"

@@ -1,23 +1,33 @@
-"""Settings as a tree in which each knows where it was written."""
+"""YAML read as settings, each of which knows where it was written."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from multitask.cli.yaml_reasons import line_of, reason
 from multitask.errors import InputError, nearest
 
-COMMAND_LINE = "the command line"
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The parser's own choice; the two differ in what they forgive."""
 YAML_TYPES = "tag:yaml.org,2002:"
 KINDS: dict[type, str] = {yaml.ScalarNode: "a single value", yaml.SequenceNode: "a list"}
+# Both of PyYAML's parsers, whose words differ.
+REASONS = (
+    (r"cannot start any token", "a value cannot begin with '{character}'; put it in quotes"),
+    (r"mapping values are not allowed", "a colon too much, or wrong indentation"),
+    (r"expected ',' or '\]'", "a list is not closed by ']'; it begins in line {begin}"),
+    (r"expected ',' or '\}'", "a mapping is not closed by '}}'; it begins in line {begin}"),
+    (r"unexpected end of stream", "a quote is not closed; it begins in line {begin}"),
+    (r"expected key|expected <block end>", "the indentation does not fit the lines above"),
+    (r"expected '-' indicator", "the indentation does not fit the lines above"),
+    (r"another document", "a second document begins; a file holds one"),
+    (r"undefined alias", "a '*' takes up a value that no '&' names"),
+)
 
 
 @dataclass(frozen=True)
@@ -26,13 +36,10 @@ class Place:
 
     Args:
         text: file and line, or the command-line argument.
-        source: the configuration file that the command line named, which may have led to another
-            file; `COMMAND_LINE` for what an argument holds or leads to.
         folder: where relative paths to further files start.
     """
 
     text: str
-    source: str
     folder: Path = Path()
 
     @property
@@ -43,14 +50,21 @@ class Place:
 
 @dataclass(frozen=True)
 class Setting:
-    """A value and its place; the values in a mapping or list are settings themselves."""
+    """A value and its place; the values in a mapping or list are settings themselves.
+
+    Args:
+        place: where it was written.
+        content: the value.
+        replaced: the setting that it took the place of, which must be right too.
+    """
 
     place: Place
     content: Any
+    replaced: Setting | None = None
 
     @property
     def entries(self) -> dict[str, Setting]:
-        """What a mapping holds; nothing where it is none."""
+        """What a mapping holds; nothing if it is another value."""
         return self.content if isinstance(self.content, dict) else {}
 
     @property
@@ -72,36 +86,34 @@ class Setting:
         Raises:
             InputError: if that cannot be read as a mapping.
         """
-        path = self.place.folder / self.content
-        return read_config(path, self.place.source, asked=f"{self.place.text}: ")
+        return read_config(self.place.folder / self.content, asked=f"{self.place.text}: ")
 
 
-def read_config(path: Path, source: str | None = None, asked: str = "") -> Setting:
+def read_config(path: Path, asked: str = "") -> Setting:
     """Read a YAML file that holds a mapping.
 
     Args:
         path: the file.
-        source: what led to it, see `Place`; the file itself where not given.
         asked: place that names the file, to begin the error message with if it is missing.
 
     Returns:
         The mapping, with the file and line of everything in it.
 
     Raises:
-        InputError: if there is no such file, it is no YAML mapping, or a key stands twice in it.
+        InputError: if there is no such file, it is not a YAML mapping, or a key stands twice in it.
     """
-    builder = _Builder(path, source or str(path))
     text = _text(path, asked)
     try:
         node = Loader(text).get_single_node()
     except yaml.YAMLError as error:
-        line = line_of(error)
-        place = f"{path}:{line}" if line else str(path)
-        raise InputError(f"{place}: invalid YAML: {reason(error, text)}") from error
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise InputError(f"{place}: invalid YAML: {_reason(error, text)}") from error
     if not isinstance(node, yaml.MappingNode):
         found = KINDS.get(type(node), "empty")
         raise InputError(f"{path}: the file is {found}; a configuration is a mapping, 'key: value'")
-    return builder.setting(node, builder.place(node))
+    reader = _Reader(lambda each: Place(f"{path}:{each.start_mark.line + 1}", path.parent))
+    return reader.setting(node)
 
 
 def read_argument(value: str, place: Place) -> Setting:
@@ -110,7 +122,9 @@ def read_argument(value: str, place: Place) -> Setting:
         node = Loader(value).get_single_node()
     except yaml.YAMLError:
         return Setting(place, value)
-    setting = _OnePlace(place).setting(node, place)
+    if node is None:
+        return Setting(place, value)
+    setting = _Reader(lambda _: place).setting(node)
     # As the parser has it: without values, {a} and {a:1} are text.
     valued = [each for each in setting.entries.values() if each.content is not None]
     is_text = not isinstance(setting.content, dict | list) or (setting.entries and not valued)
@@ -125,76 +139,71 @@ def walk(tree: Setting, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
         yield from walk(each, (*path, key))
 
 
-class _Builder:
-    def __init__(self, path: Path, source: str) -> None:
-        self.path, self.source = path, source
+class _Reader:
+    def __init__(self, place: Callable[[yaml.Node], Place]) -> None:
+        self.place, self.loader = place, Loader("")
 
-    def place(self, node: yaml.Node) -> Place:
-        line = node.start_mark.line + 1
-        return Place(f"{self.path}:{line}", self.source, self.path.parent)
-
-    def setting(self, node: yaml.Node | None, place: Place) -> Setting:
+    def setting(self, node: yaml.Node, place: Place | None = None) -> Setting:
+        place = place or self.place(node)
         if isinstance(node, yaml.MappingNode):
             return Setting(place, self._mapping(node))
         if isinstance(node, yaml.SequenceNode):
-            return Setting(place, [self.setting(each, self.place(each)) for each in node.value])
+            return Setting(place, [self.setting(each) for each in node.value])
         return Setting(place, self._scalar(node))
 
     def _mapping(self, node: yaml.MappingNode) -> dict[str, Setting]:
         own: dict[str, Setting] = {}
         merged: dict[str, Setting] = {}
         for key, value in node.value:
+            place = self.place(key)
             if key.tag == f"{YAML_TYPES}merge":
-                for each in _mappings(value):
-                    merged = {**self._mapping(each), **merged}
+                nodes = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                for each in nodes:
+                    merged = {**self.setting(each).entries, **merged}
             elif not isinstance(key, yaml.ScalarNode):
-                raise InputError(f"{self.place(key).text}: a key must be a name")
+                raise InputError(f"{place.text}: a key must be a name")
             elif key.value in own:
                 raise InputError(
-                    f"{self.place(key).text}: '{key.value}' stands twice in one mapping, first at "
+                    f"{place.text}: '{key.value}' stands twice in one mapping, first at "
                     f"{own[key.value].place.text}; only the last would count, so remove one"
                 )
             else:
-                own[key.value] = self.setting(value, self.place(key))
+                own[key.value] = self.setting(value, place)
         return {**merged, **own}
 
-    def _scalar(self, node: yaml.Node | None) -> Any:
-        # The parser reads dates as text.
-        if node is None or node.tag == f"{YAML_TYPES}timestamp":
-            return None if node is None else node.value
+    def _scalar(self, node: yaml.Node) -> Any:
+        if node.tag == f"{YAML_TYPES}timestamp":
+            # The parser reads dates as text.
+            return node.value
         try:
-            return Loader("").construct_object(node)
+            return self.loader.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
-            text = f"{self.place(node).text}: invalid YAML: {reason(error)}"
+            text = f"{self.place(node).text}: invalid YAML: {_reason(error)}"
             raise InputError(text) from error
 
 
-class _OnePlace(_Builder):
-    def __init__(self, place: Place) -> None:
-        super().__init__(Path(), place.source)
-        self._place = place
-
-    def place(self, node: yaml.Node) -> Place:
-        return self._place
-
-
-def _mappings(node: yaml.Node) -> Iterator[yaml.MappingNode]:
-    nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
-    return (each for each in nodes if isinstance(each, yaml.MappingNode))
+def _reason(error: Exception, text: str = "") -> str:
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    mark = getattr(error, "problem_mark", None)
+    begin = getattr(error, "context_mark", None) or mark
+    line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+    character = line[mark.column : mark.column + 1] if mark else ""
+    if character == "\t":
+        return "a tab; indent with spaces"
+    for pattern, words in REASONS:
+        if begin and re.search(pattern, problem):
+            return words.format(character=character, begin=begin.line + 1)
+    return problem
 
 
 def _text(path: Path, asked: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"{asked}there is no file {path}{_near_file(path)}") from None
+        # By stems, because a common ending makes all names alike.
+        there = {each.stem: each.name for each in sorted(path.parent.glob("*.y*ml"))}
+        near = re.sub("'(.*?)'", lambda stem: f"'{there[stem[1]]}'", nearest(path.stem, there))
+        raise InputError(f"{asked}there is no file {path}{near}") from None
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
         raise InputError(f"{asked}the file {path} cannot be read: {reason}") from error
-
-
-def _near_file(path: Path) -> str:
-    # By stems, because a common ending makes all names alike.
-    there = {each.stem: each.name for each in sorted(path.parent.glob("*.y*ml"))}
-    suggestion = nearest(path.stem, there)
-    return re.sub("'(.*?)'", lambda stem: f"'{there[stem[1]]}'", suggestion)

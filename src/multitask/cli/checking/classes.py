@@ -17,8 +17,6 @@ from jsonargparse import ArgumentParser
 import multitask.heads  # noqa: F401
 from multitask.errors import nearest
 
-__all__ = ["Accepted", "accepted", "choose", "find_class"]
-
 
 @dataclass(frozen=True)
 class Accepted:

@@ -1,0 +1,159 @@
+"""The argument parser, with one sentence in place of jsonargparse's errors.
+
+Most that can be wrong `multitask.cli.checking.check` finds before. What remains is told here.
+"""
+
+from __future__ import annotations
+
+import re
+from argparse import Action
+from collections.abc import Callable
+from typing import Any, NoReturn, get_args
+
+from jsonargparse import Namespace
+from lightning.pytorch.cli import LightningArgumentParser
+
+from multitask.cli.checking.settings import walk
+from multitask.cli.checking.tree import Configuration
+from multitask.cli.checking.types import list_types
+from multitask.cli.help import EXAMPLE
+from multitask.errors import InputError
+
+BOILERPLATE = re.compile(
+    r"Does not validate against|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>"
+    r"|Expected a path but|Subclass types expect|a class path|a dict with|Unable to load config"
+)
+PARSER_KEY = re.compile(r'Parser key "([^"]+)":')
+BULLET = re.compile(r"^\s*- ")
+PLAIN = (str, int, float, bool)
+
+
+class ParserError(InputError):
+    """A message of the parser, which `explain` has yet to put in plain words."""
+
+
+class Parser(LightningArgumentParser):
+    """Lightning's parser; accepts no abbreviations and raises `InputError`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"prog": "multitask", **kwargs, "allow_abbrev": False})
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise the sentence that a class or the parser of a part has found, else the message."""
+        cause: BaseException | None = ex
+        while cause is not None:
+            if isinstance(cause, InputError):
+                raise cause
+            cause = cause.__cause__
+        raise ParserError(message) from ex
+
+    def _check_value_key(
+        self, action: Action, value: Any, key: str, cfg: Any, append: bool = False
+    ) -> Any:
+        # jsonargparse 4 copies the whole list for each item: minutes for thousands of class names.
+        if not append and isinstance(value, list) and value:
+            for kind in list_types(getattr(action, "_typehint", None)):
+                if get_args(kind)[0] in PLAIN and all(type(x) is get_args(kind)[0] for x in value):
+                    return value
+        return super()._check_value_key(action, value, key, cfg, append)
+
+
+def parse(parser: LightningArgumentParser, configuration: Configuration) -> Namespace:
+    """Parse a command line that has been checked.
+
+    Args:
+        parser: a `Parser`, with the program's arguments.
+        configuration: what `multitask.cli.checking.check.check_arguments` returned.
+
+    Raises:
+        InputError: if the parser refuses what the check could not judge.
+    """
+    try:
+        return parser.parse_args(configuration.arguments)
+    except ParserError as error:
+        raise InputError(explain(str(error), configuration)) from error
+
+
+def explain(message: str, configuration: Configuration) -> str:
+    """Turn an error message of the parser into one sentence.
+
+    Args:
+        message: what the parser says.
+        configuration: what was parsed.
+
+    Returns:
+        The argument, or the file and line, that is wrong, and what would be right; the message's
+        innermost reason if there is nothing better.
+    """
+    for pattern, say in SENTENCES:
+        if match := re.search(pattern, message):
+            found = say(match, configuration) if callable(say) else say.format(**match.groupdict())
+            return " ".join(found.split())
+    return " ".join(_innermost(message, configuration).split())
+
+
+def _required(match: re.Match[str], configuration: Configuration) -> str:
+    keys = [re.sub(r"^(fit|validate|test|predict)\.", "", key) for key in match["keys"].split(", ")]
+    listed = " and ".join(filter(None, [", ".join(keys[:-1]), keys[-1]]))
+    missing = f"{listed} {'are' if len(keys) > 1 else 'is'} missing"
+    if keys[-1] not in ("model.encoder", "model.tasks", "data"):
+        return missing
+    return f"{missing}; give a configuration file that has everything, as in {EXAMPLE}"
+
+
+def _unrecognized(match: re.Match[str], configuration: Configuration) -> str:
+    given = match["given"].split()[0]
+    if given.startswith("--"):
+        return f"{given}: {configuration.arguments[0]} has no such setting"
+    if "=" in given:
+        return f"{given}: a setting begins with two dashes; did you mean '--{given.lstrip('-')}'?"
+    return f"'{given}' is not an argument; settings are written --name=value"
+
+
+def _other_verb(match: re.Match[str], configuration: Configuration) -> str:
+    place = configuration.place_of(*match["key"].split("."))
+    return f"{place}{match['verb']} has no setting '{match['key']}'; remove it"
+
+
+def _ambiguous(match: re.Match[str], configuration: Configuration) -> str:
+    found = sorted(match["paths"].rstrip(".").split(", "), key=len)
+    settings = [each for _, each in walk(configuration.tree) if each.content == match["name"]]
+    place = f"{settings[0].place.text}: " if settings else ""
+    return (
+        f"{place}several classes are called {match['name']}; write its module too, as in {found[0]}"
+    )
+
+
+def _deep_in_mappings(match: re.Match[str], configuration: Configuration) -> str:
+    # The parser loses what a mapping in an object of another mapping held.
+    for name, setting in configuration.options:
+        owner, reaches, _ = name.partition(f".{match['key']}.")
+        if reaches:
+            group = owner.rpartition(".")[2]
+            return (
+                f"{setting.place.text}: an argument cannot change one of the {group} of a source; "
+                "change it in the configuration file"
+            )
+    return f"'{match['key']}' cannot be set by an argument; write it in the configuration file"
+
+
+Sentence = str | Callable[[re.Match[str], Configuration], str]
+SENTENCES: tuple[tuple[str, Sentence], ...] = (
+    (r"argument (\S+/)?(?P<flag>\S+): expected one argument", "{flag} needs a value after it"),
+    (r"the following arguments are required: (?P<keys>[\w., ]*\w)", _required),
+    (r"unrecognized arguments: (?P<given>.*)", _unrecognized),
+    (r"Subcommand '(?P<verb>\w+)' does not accept option '(?P<key>[^']+)'", _other_verb),
+    (r"Multiple subclasses with name (?P<name>\w+)\..* ambiguity: (?P<paths>.*)", _ambiguous),
+    (r"Expected a <class 'dict'>\. Got value: Namespace\((?P<key>\w+)=", _deep_in_mappings),
+)
+"""What a message of the parser holds, and what is said in its place."""
+
+
+def _innermost(message: str, configuration: Configuration) -> str:
+    keys = PARSER_KEY.findall(message)
+    lines = [BULLET.sub("", PARSER_KEY.sub("", line)).strip() for line in message.splitlines()]
+    reasons = [line for line in lines if line and not BOILERPLATE.match(line)]
+    reason = reasons[-1] if reasons else " ".join(message.split()) or "it cannot be read"
+    if not keys:
+        return reason
+    return f"{configuration.place_of(keys[-1].rpartition('.')[2])}{keys[-1]}: {reason}"
