@@ -86,7 +86,7 @@ def read_study(path: Path) -> Study:
     settings, hints = read_config(path), get_type_hints(Study)
     content: dict[str, Any] = {"name": path.stem}
     for name, setting in settings.entries.items():
-        place = setting.place.text
+        place = setting.place
         if name not in hints:
             raise InputError(f"{place}: a study has no '{name}'{nearest(name, hints)}")
         try:

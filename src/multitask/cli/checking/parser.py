@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import re
 from argparse import Action
-from collections.abc import Callable
-from typing import Any, NoReturn, get_args
+from typing import Any, NoReturn
 
 from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
-from multitask.cli.checking.settings import walk
 from multitask.cli.checking.tree import Configuration
-from multitask.cli.checking.types import list_types
+from multitask.cli.checking.types import plain_list
 from multitask.cli.help import EXAMPLE
 from multitask.errors import InputError
 
@@ -25,7 +23,6 @@ BOILERPLATE = re.compile(
 )
 PARSER_KEY = re.compile(r'Parser key "([^"]+)":')
 BULLET = re.compile(r"^\s*- ")
-PLAIN = (str, int, float, bool)
 
 
 class ParserError(InputError):
@@ -50,11 +47,10 @@ class Parser(LightningArgumentParser):
     def _check_value_key(
         self, action: Action, value: Any, key: str, cfg: Any, append: bool = False
     ) -> Any:
-        # jsonargparse 4 copies the whole list for each item: minutes for thousands of class names.
-        if not append and isinstance(value, list) and value:
-            for kind in list_types(getattr(action, "_typehint", None)):
-                if get_args(kind)[0] in PLAIN and all(type(x) is get_args(kind)[0] for x in value):
-                    return value
+        # For each item jsonargparse 4 copies the whole list: minutes for a thousand class names.
+        found = None if append else plain_list(getattr(action, "_typehint", None), value)
+        if found is not None:
+            return found
         return super()._check_value_key(action, value, key, cfg, append)
 
 
@@ -85,10 +81,13 @@ def explain(message: str, configuration: Configuration) -> str:
         The argument, or the file and line, that is wrong, and what would be right; the message's
         innermost reason if there is nothing better.
     """
-    for pattern, say in SENTENCES:
+    for pattern, say in (
+        (r"the following arguments are required: (?P<keys>[\w., ]*\w)", _required),
+        (r"Multiple subclasses with name (?P<name>\w+)\..* ambiguity: (?P<paths>.*)", _ambiguous),
+        (r"Expected a <class 'dict'>\. Got value: Namespace\((?P<key>\w+)=", _deep_in_mappings),
+    ):
         if match := re.search(pattern, message):
-            found = say(match, configuration) if callable(say) else say.format(**match.groupdict())
-            return " ".join(found.split())
+            return say(match, configuration)
     return " ".join(_innermost(message, configuration).split())
 
 
@@ -101,24 +100,10 @@ def _required(match: re.Match[str], configuration: Configuration) -> str:
     return f"{missing}; give a configuration file that has everything, as in {EXAMPLE}"
 
 
-def _unrecognized(match: re.Match[str], configuration: Configuration) -> str:
-    given = match["given"].split()[0]
-    if given.startswith("--"):
-        return f"{given}: {configuration.arguments[0]} has no such setting"
-    if "=" in given:
-        return f"{given}: a setting begins with two dashes; did you mean '--{given.lstrip('-')}'?"
-    return f"'{given}' is not an argument; settings are written --name=value"
-
-
-def _other_verb(match: re.Match[str], configuration: Configuration) -> str:
-    place = configuration.place_of(*match["key"].split("."))
-    return f"{place}{match['verb']} has no setting '{match['key']}'; remove it"
-
-
 def _ambiguous(match: re.Match[str], configuration: Configuration) -> str:
     found = sorted(match["paths"].rstrip(".").split(", "), key=len)
-    settings = [each for _, each in walk(configuration.tree) if each.content == match["name"]]
-    place = f"{settings[0].place.text}: " if settings else ""
+    settings = [each for _, each in configuration.tree.walk() if each.content == match["name"]]
+    place = f"{settings[0].place}: " if settings else ""
     return (
         f"{place}several classes are called {match['name']}; write its module too, as in {found[0]}"
     )
@@ -131,22 +116,10 @@ def _deep_in_mappings(match: re.Match[str], configuration: Configuration) -> str
         if reaches:
             group = owner.rpartition(".")[2]
             return (
-                f"{setting.place.text}: an argument cannot change one of the {group} of a source; "
+                f"{setting.place}: an argument cannot change one of the {group} of a source; "
                 "change it in the configuration file"
             )
     return f"'{match['key']}' cannot be set by an argument; write it in the configuration file"
-
-
-Sentence = str | Callable[[re.Match[str], Configuration], str]
-SENTENCES: tuple[tuple[str, Sentence], ...] = (
-    (r"argument (\S+/)?(?P<flag>\S+): expected one argument", "{flag} needs a value after it"),
-    (r"the following arguments are required: (?P<keys>[\w., ]*\w)", _required),
-    (r"unrecognized arguments: (?P<given>.*)", _unrecognized),
-    (r"Subcommand '(?P<verb>\w+)' does not accept option '(?P<key>[^']+)'", _other_verb),
-    (r"Multiple subclasses with name (?P<name>\w+)\..* ambiguity: (?P<paths>.*)", _ambiguous),
-    (r"Expected a <class 'dict'>\. Got value: Namespace\((?P<key>\w+)=", _deep_in_mappings),
-)
-"""What a message of the parser holds, and what is said in its place."""
 
 
 def _innermost(message: str, configuration: Configuration) -> str:

@@ -31,36 +31,25 @@ REASONS = (
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a setting was written.
-
-    Args:
-        text: file and line, or the command-line argument.
-        folder: where relative paths to further files start.
-    """
-
-    text: str
-    folder: Path = Path()
-
-    @property
-    def is_argument(self) -> bool:
-        """Whether it is an argument, rather than a line of a file."""
-        return self.text.startswith("--")
-
-
-@dataclass(frozen=True)
 class Setting:
     """A value and its place; the values in a mapping or list are settings themselves.
 
     Args:
-        place: where it was written.
+        place: file and line, or the command-line argument.
         content: the value.
+        folder: where relative paths to further files start.
         replaced: the setting that it took the place of, which must be right too.
     """
 
-    place: Place
+    place: str
     content: Any
+    folder: Path = Path()
     replaced: Setting | None = None
+
+    @property
+    def is_argument(self) -> bool:
+        """Whether it is from an argument, rather than from a line of a file."""
+        return self.place.startswith("--")
 
     @property
     def entries(self) -> dict[str, Setting]:
@@ -72,6 +61,10 @@ class Setting:
         """Whether it may stand for a mapping in another file."""
         return isinstance(self.content, str) and self.content.endswith((".yaml", ".yml"))
 
+    def opened(self) -> Setting:
+        """The mapping in the file that the setting names, see `read_config`."""
+        return read_config(self.folder / self.content, asked=f"{self.place}: ")
+
     def plain(self) -> Any:
         """The value without places."""
         if isinstance(self.content, dict):
@@ -80,13 +73,13 @@ class Setting:
             return [each.plain() for each in self.content]
         return self.content
 
-    def opened(self) -> Setting:
-        """The mapping in the file that the setting names.
-
-        Raises:
-            InputError: if that cannot be read as a mapping.
-        """
-        return read_config(self.place.folder / self.content, asked=f"{self.place.text}: ")
+    def walk(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Setting]]:
+        """All settings in it, each with the keys that lead to it."""
+        yield path, self
+        for key, value in self.entries.items():
+            yield from value.walk((*path, key))
+        for item in self.content if isinstance(self.content, list) else ():
+            yield from item.walk((*path, *path[-1:]))
 
 
 def read_config(path: Path, asked: str = "") -> Setting:
@@ -95,9 +88,6 @@ def read_config(path: Path, asked: str = "") -> Setting:
     Args:
         path: the file.
         asked: place that names the file, to begin the error message with if it is missing.
-
-    Returns:
-        The mapping, with the file and line of everything in it.
 
     Raises:
         InputError: if there is no such file, it is not a YAML mapping, or a key stands twice in it.
@@ -112,74 +102,62 @@ def read_config(path: Path, asked: str = "") -> Setting:
     if not isinstance(node, yaml.MappingNode):
         found = KINDS.get(type(node), "empty")
         raise InputError(f"{path}: the file is {found}; a configuration is a mapping, 'key: value'")
-    reader = _Reader(lambda each: Place(f"{path}:{each.start_mark.line + 1}", path.parent))
-    return reader.setting(node)
+    reader = _Reader(lambda each: f"{path}:{each.start_mark.line + 1}", path.parent)
+    return reader.setting(node, reader.place(node))
 
 
-def read_argument(value: str, place: Place) -> Setting:
+def read_argument(value: str, place: str) -> Setting:
     """Read the value of a command-line argument, which may be a YAML list or mapping."""
     try:
         node = Loader(value).get_single_node()
     except yaml.YAMLError:
+        node = None
+    if value != "null" and not isinstance(node, yaml.CollectionNode):
         return Setting(place, value)
-    if node is None:
-        return Setting(place, value)
-    setting = _Reader(lambda _: place).setting(node)
+    setting = _Reader(lambda _: place, Path()).setting(node, place)
     # As the parser has it: without values, {a} and {a:1} are text.
-    valued = [each for each in setting.entries.values() if each.content is not None]
-    is_text = not isinstance(setting.content, dict | list) or (setting.entries and not valued)
-    return Setting(place, value) if is_text and value != "null" else setting
-
-
-def walk(tree: Setting, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Setting]]:
-    """All settings in a tree, each with the keys that lead to it."""
-    yield path, tree
-    items = tree.content if isinstance(tree.content, list) else []
-    for key, each in [*tree.entries.items(), *((path[-1], item) for item in items if path)]:
-        yield from walk(each, (*path, key))
+    is_text = setting.entries and all(each.content is None for each in setting.entries.values())
+    return Setting(place, value) if is_text else setting
 
 
 class _Reader:
-    def __init__(self, place: Callable[[yaml.Node], Place]) -> None:
-        self.place, self.loader = place, Loader("")
+    def __init__(self, place: Callable[[yaml.Node], str], folder: Path) -> None:
+        self.place, self.folder, self.loader = place, folder, Loader("")
 
-    def setting(self, node: yaml.Node, place: Place | None = None) -> Setting:
-        place = place or self.place(node)
+    def setting(self, node: Any, place: str) -> Setting:
         if isinstance(node, yaml.MappingNode):
-            return Setting(place, self._mapping(node))
-        if isinstance(node, yaml.SequenceNode):
-            return Setting(place, [self.setting(each) for each in node.value])
-        return Setting(place, self._scalar(node))
+            content: Any = self._entries(node)
+        elif isinstance(node, yaml.SequenceNode):
+            content = [self.setting(each, self.place(each)) for each in node.value]
+        elif node.tag == f"{YAML_TYPES}timestamp":
+            # The parser reads dates as text.
+            content = node.value
+        else:
+            try:
+                content = self.loader.construct_object(node)
+            except (yaml.YAMLError, ValueError) as error:
+                text = f"{self.place(node)}: invalid YAML: {_reason(error)}"
+                raise InputError(text) from error
+        return Setting(place, content, self.folder)
 
-    def _mapping(self, node: yaml.MappingNode) -> dict[str, Setting]:
+    def _entries(self, node: yaml.MappingNode) -> dict[str, Setting]:
         own: dict[str, Setting] = {}
         merged: dict[str, Setting] = {}
         for key, value in node.value:
             place = self.place(key)
             if key.tag == f"{YAML_TYPES}merge":
-                nodes = value.value if isinstance(value, yaml.SequenceNode) else [value]
-                for each in nodes:
-                    merged = {**self.setting(each).entries, **merged}
+                for each in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    merged = {**self.setting(each, place).entries, **merged}
             elif not isinstance(key, yaml.ScalarNode):
-                raise InputError(f"{place.text}: a key must be a name")
+                raise InputError(f"{place}: a key must be a name")
             elif key.value in own:
                 raise InputError(
-                    f"{place.text}: '{key.value}' stands twice in one mapping, first at "
-                    f"{own[key.value].place.text}; only the last would count, so remove one"
+                    f"{place}: '{key.value}' stands twice in one mapping, first at "
+                    f"{own[key.value].place}; only the last would count, so remove one"
                 )
             else:
                 own[key.value] = self.setting(value, place)
         return {**merged, **own}
-
-    def _scalar(self, node: yaml.Node) -> Any:
-        if node.tag == f"{YAML_TYPES}timestamp":
-            # The parser reads dates as text.
-            return node.value
-        try:
-            return self.loader.construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:
-            text = f"{self.place(node).text}: invalid YAML: {_reason(error)}"
-            raise InputError(text) from error
 
 
 def _reason(error: Exception, text: str = "") -> str:

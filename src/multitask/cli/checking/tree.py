@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
-from multitask.cli.checking.settings import Place, Setting, read_argument, read_config, walk
+from multitask.cli.checking.settings import Setting, read_argument, read_config
 from multitask.errors import InputError, bad_input
 
 CLASS_KEYS = ("class_path", "init_args", "dict_kwargs")
 OPTION = re.compile(r"--|-[a-zA-Z]")
+NOT_SETTINGS = re.compile(r"(.*\.)?(config|c|print_config|help|h)")
 WITHOUT_VALUE = re.compile(r"-+(.*\.)?(print_config|help|h)")
 LONGEST = 100
 NO_VALUE = "${}"
@@ -36,7 +38,7 @@ class Configuration:
 
     def place_of(self, *keys: str) -> str:
         """Where the only setting stands whose keys end so, as the beginning of a sentence."""
-        found = [each.place.text for path, each in walk(self.tree) if path[-len(keys) :] == keys]
+        found = [each.place for path, each in self.tree.walk() if path[-len(keys) :] == keys]
         return f"{found[0]}: " if len(found) == 1 else ""
 
     def located(self, sentence: str) -> str:
@@ -51,10 +53,14 @@ class Configuration:
         """
         value = re.match(r"(\w+) (?:is|has) ([^;]+?)(?: entries)?;", sentence)
         task = re.match(r"a task cannot be called '([^']+)'", sentence)
+
+        def shown(content: Any) -> str:
+            return str(len(content)) if isinstance(content, list) else str(content)
+
         places = {
-            each.place.text
-            for path, each in walk(self.tree)
-            if (value and path[-1:] == (value[1],) and _shown(each) == value[2])
+            each.place
+            for path, each in self.tree.walk()
+            if (value and path[-1:] == (value[1],) and shown(each.content) == value[2])
             or (task and path[-1:] == (task[1],))
         }
         return f"{places.pop()}: {sentence}" if len(places) == 1 else sentence
@@ -74,8 +80,8 @@ class Configuration:
         for place, (late, named) in enumerate(self.options):
             for early, changed in self.options[:place]:
                 if early.startswith(f"{late}."):
-                    texts = (changed.place.text, named.place.text)
-                    return "{} must come after {}, which names its class".format(*texts)
+                    order = f"{changed.place} must come after {named.place}"
+                    return f"{order}, which names its class"
         return None
 
 
@@ -88,11 +94,11 @@ def read_configuration(arguments: Sequence[str]) -> Configuration:
     arguments = joined(arguments)
     names = [each.partition("=")[2] for each in arguments if re.match("(--config|-c)=", each)]
     files = [read_config(Path(name)) for name in names]
-    options = _options(arguments)
+    options = _options(arguments[1:])
     models = [each.entries["model"] for each in files if "model" in each.entries]
     models += [each for name, each in options if name == "model"]
     _refuse_tasks_in_two_files(each.opened() if each.names_file else each for each in models)
-    tree = reduce(laid_over, files, Setting(Place("the command line"), {}))
+    tree = reduce(laid_over, files, Setting("the command line", {}))
     for name, setting in options:
         tree = _assigned(tree, name.split("."), setting)
     return Configuration(list(arguments), options, tree)
@@ -158,12 +164,18 @@ def _options(arguments: Sequence[str]) -> list[tuple[str, Setting]]:
     found = []
     for each in arguments:
         name, equals, value = each.lstrip("-").partition("=")
-        if OPTION.match(each) and not WITHOUT_VALUE.fullmatch(f"--{name}"):
-            text = f"--{name}{equals}{value}"
-            place = Place(text if len(text) <= LONGEST else f"--{name}=...")
+        if not OPTION.match(each):
+            if equals:
+                hint = f"did you mean '--{each.lstrip('-')}'?"
+                raise InputError(f"{each}: a setting begins with two dashes; {hint}")
+            raise InputError(f"'{each}' is not an argument; settings are written --name=value")
+        if name in ("config", "c") and not equals:
+            raise InputError(f"{each} needs a value after it")
+        if not NOT_SETTINGS.fullmatch(name):
+            place = each if len(each) <= LONGEST else f"--{name}=..."
             setting = read_argument(value, place) if equals else Setting(place, NO_VALUE)
             found.append((name, setting))
-    return [(name, setting) for name, setting in found if name not in ("config", "c")]
+    return found
 
 
 def _changes_class(base: Setting, top: Setting) -> bool:
@@ -195,16 +207,11 @@ def _items(setting: Setting) -> list[Setting]:
 
 
 def _refuse_tasks_in_two_files(models: Iterable[Setting]) -> None:
-    tasks = [each.entries["tasks"].place for each in models if "tasks" in each.entries]
-    places = list(dict.fromkeys(each.text for each in tasks if not each.is_argument))
+    tasks = [each.entries["tasks"] for each in models if "tasks" in each.entries]
+    places = list(dict.fromkeys(each.place for each in tasks if not each.is_argument))
     if len(places) > 1:
         raise InputError(
             f"the tasks stand in both {places[0]} and {places[1]}, and the second would silently "
             "replace the first: keep all tasks in one file and change single values on the command "
             "line, e.g. --model.tasks.digit.weight=2"
         )
-
-
-def _shown(setting: Setting) -> str:
-    content = setting.content
-    return str(len(content)) if isinstance(content, list) else str(content)

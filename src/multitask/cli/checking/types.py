@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from enum import Enum
 from functools import cache
 from inspect import Parameter
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import torch
 from jsonargparse import ArgumentParser
@@ -30,25 +30,21 @@ PLAIN_MODULES = ("builtins", "collections.abc", "inspect", "typing")
 NOT_BY_CLASS_PATH = (Enum, Path, timedelta, torch.Tensor, torch.dtype, torch.device)
 
 
-@dataclass(frozen=True)
-class Kinds:
-    """The kinds of values that a parameter takes.
-
-    Args:
-        classes: classes of which an object may be described, by ``class_path``.
-        filled: number of leading parameters of such an object that the program fills in.
-        settings: a dataclass, whose settings may be written.
-        values: type of a mapping's values, if these are such objects or dataclasses.
-        items: type of a list's items, if these are such objects.
-        plain: the other types.
-    """
+class Kinds(NamedTuple):
+    """The kinds of values that a parameter takes."""
 
     classes: tuple[type, ...] = ()
+    """Classes of which an object may be described, by ``class_path``."""
     filled: int = 0
+    """Number of leading parameters of such an object that the program fills in."""
     settings: Any = None
+    """A dataclass, whose settings may be written."""
     values: Any = None
+    """Type of a mapping's values, if these are such objects or dataclasses."""
     items: Any = None
+    """Type of a list's items, if these are such objects."""
     plain: tuple[Any, ...] = ()
+    """The other types."""
 
 
 @cache
@@ -124,6 +120,17 @@ def _parser_of(annotation: Any) -> ArgumentParser | None:
 def list_types(annotation: Any) -> list[Any]:
     """The lists that a type takes, such as ``list[str]`` and ``Sequence[float]``."""
     return [each for each in _members(annotation) if _is_list(each)]
+
+
+def plain_list(annotation: Any, value: Any) -> list[Any] | None:
+    """What the parser would make of a list of numbers or texts, None if it must judge itself."""
+    found = {type(item) for item in value} if isinstance(value, list) else set()
+    for kind in (get_args(each)[0] for each in list_types(annotation)):
+        if kind in (str, int, float, bool) and found == {kind}:
+            return value
+        if kind is float and found and found <= {int, float}:
+            return [float(item) for item in value]
+    return None
 
 
 def words(annotation: Any) -> str:
