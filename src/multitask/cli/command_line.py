@@ -17,6 +17,8 @@ from multitask.cli.checking.parser import Parser, parse
 from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.module import MultiTask
+from multitask.runs.folder import folder_of
+from multitask.runs.log_file import quiet_screen
 from multitask.runs.settings import RunSettings
 
 Made = TypeVar("Made")
@@ -39,6 +41,7 @@ class CommandLine(LightningCLI):
     datamodule: DataModule
 
     def __init__(self, arguments: list[str], downloads: bool = True) -> None:
+        quiet_screen()
         self.downloads = downloads
         self.configuration = check_arguments(arguments)
         self.verb = self.configuration.arguments[0]
@@ -64,6 +67,12 @@ class CommandLine(LightningCLI):
     def callbacks(self) -> list[Callback]:
         """The person's own callbacks."""
         return listed(self.given.trainer.callbacks)
+
+    @property
+    def trained_folder(self) -> Path | None:
+        """Folder of the run whose checkpoint is validated, tested or predicts, if it is in one."""
+        checkpoint = self.given.ckpt_path
+        return folder_of(Path(checkpoint)) if checkpoint and self.verb != "fit" else None
 
     @cached_property
     def text(self) -> str:
@@ -115,16 +124,7 @@ class CommandLine(LightningCLI):
 
 
 def made_as_set(kind: type[Made], *args: Any, **kwargs: Any) -> Made:
-    """Make an object, with one sentence if its class refuses its settings.
-
-    Args:
-        kind: its class, whosever it is.
-        args: what its constructor takes.
-        kwargs: see ``args``.
-
-    Raises:
-        InputError: if the class refuses a value, or lacks a package.
-    """
+    """Make an object; `InputError` if its class refuses a value or lacks a package."""
     try:
         return kind(*args, **kwargs)
     except InputError:

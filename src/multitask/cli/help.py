@@ -59,11 +59,7 @@ def usage(verb: str) -> str:
 
 
 def check_verb(arguments: Sequence[str]) -> None:
-    """Refuse a command line that does not begin with a verb.
-
-    Raises:
-        InputError: naming the nearest verb, or all.
-    """
+    """Refuse a command line that does not begin with a verb, by an `InputError`."""
     first = arguments[0] if arguments else ""
     if first in VERBS:
         return
@@ -75,14 +71,7 @@ def check_verb(arguments: Sequence[str]) -> None:
 
 
 def help_for(arguments: Sequence[str]) -> str | None:
-    """The help that a person asks for.
-
-    Args:
-        arguments: the command line, without the program's name.
-
-    Returns:
-        None if none is asked for, or if the parser answers.
-    """
+    """The help that a person asks for; None if none is, or if the parser answers."""
     if not any(each in ASKING for each in arguments):
         return None
     verb = arguments[0]

@@ -18,7 +18,6 @@ from multitask.inspection.data_report import DataReport, data_report
 from multitask.inspection.report_figure import save_figure
 from multitask.inspection.report_text import report_text
 from multitask.inspection.table_inspection import load, look_past
-from multitask.module import MultiTask
 from multitask.runs.folder import CONFIG, PROVENANCE, make_folder, new_folder
 from multitask.runs.log_file import keep_log, say
 from multitask.runs.provenance import provenance
@@ -52,9 +51,10 @@ def _inspect(command: CommandLine) -> None:
     is_asked = settings.wandb in ("online", "offline") and wandb_mode(settings) is not None
     stops = look_past(data)
     load(data)
-    names = {**_model_classes(command.model), **data.class_names()}
+    tasks = command.model.named_tasks.items()
+    names = {name: task.classes for name, task in tasks if isinstance(task, Classification)}
     title = tables(data.sources) if isinstance(data, Table) else type(data).__name__
-    report = data_report(data, title, names, stops)
+    report = data_report(data, title, names | data.class_names(), stops)
     folder = new_folder(Path(settings.root) / "inspect" / str(settings.experiment))
     make_folder(folder)
     keep_log(folder)
@@ -63,11 +63,6 @@ def _inspect(command: CommandLine) -> None:
     if is_asked:
         _send(report, settings, folder)
     say_where(folder, sync_command(folder))
-
-
-def _model_classes(model: MultiTask) -> dict[str, list[str]]:
-    tasks = model.named_tasks.items()
-    return {name: task.classes for name, task in tasks if isinstance(task, Classification)}
 
 
 def _write(report: DataReport, data: DataModule, config: str, folder: Path) -> None:

@@ -28,14 +28,7 @@ def resume_command(arguments: Sequence[str]) -> None:
 
 
 def resumed_folder(arguments: Sequence[str]) -> Path:
-    """The folder of the run that is continued.
-
-    Args:
-        arguments: what follows the verb.
-
-    Raises:
-        InputError: if there is no such run.
-    """
+    """The folder of the run that is continued; `InputError` if there is none."""
     if not is_first_process() and RUN_FOLDER in os.environ:
         return Path(os.environ[RUN_FOLDER])
     given = joined(arguments)

@@ -11,33 +11,20 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from multitask.callbacks import (
-    BestCheckpoint,
-    Cost,
-    Figures,
-    GradientTelemetry,
-    LastCheckpoint,
-    LostProcess,
-    PredictionTable,
-    ProgressBar,
-    RandomState,
-    SourceEvaluation,
-    StopSignal,
-)
+from multitask.callbacks import Cost, LostProcess, StopSignal
 from multitask.checkpoints.atomic_writing import AtomicCheckpointIO
 from multitask.cli.arguments import prepare
 from multitask.cli.command_line import CommandLine, listed
-from multitask.cli.failures import advice
-from multitask.cli.preflight import check, check_artifacts, check_length, check_monitors
 from multitask.cli.stages import STAGES, Run
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
-from multitask.runs.checkpoint_artifacts import CheckpointArtifacts
-from multitask.runs.data_record import DataRecord
-from multitask.runs.folder import folder_of, make_folder, new_folder
-from multitask.runs.log_file import keep_log, quiet_screen, say
+from multitask.runs.failures import advice
+from multitask.runs.folder import make_folder, new_folder
+from multitask.runs.log_file import keep_log, say
 from multitask.runs.metrics_file import MetricsFile
+from multitask.runs.preflight import check, check_artifacts, check_length, check_monitors
 from multitask.runs.record import RunRecord
+from multitask.runs.run_callbacks import run_callbacks
 from multitask.runs.tracking import wandb_logger, wandb_mode
 from multitask.training.processes import check_processes, set_processes
 
@@ -53,26 +40,28 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
         resumed: the folder of the run that is continued, if one is.
 
     Raises:
-        InputError: if a setting is wrong, or what it describes does not fit together.
+        InputError: if a setting is wrong, or what the settings describe does not fit together.
     """
-    quiet_screen()
-    command = CommandLine(prepare(arguments))  # with the data and the model
+    command = CommandLine(prepare(arguments))
+    verb, given, data = command.verb, command.given, command.datamodule
     with command.configuration.located_errors():
         _check(command)
         record = RunRecord(_folder(command, resumed), command.text)
         cost, lost_process = Cost(), LostProcess(lambda: advice(record.folder), say)
-        own = _callbacks(command, record, [cost, lost_process, StopSignal()])
-        has_loggers = command.given.trainer.logger is not None or command.given.trainer.fast_dev_run
-        trainer = _trainer(command.given.trainer, [*command.callbacks, *own])
+        training = [cost, lost_process, StopSignal()]
+        own = run_callbacks(verb, given, data, record, training, command.trained_folder)
+        has_loggers = given.trainer.logger is not None or given.trainer.fast_dev_run
+        trainer = _trainer(given.trainer, [*command.callbacks, *own])
         lost_process.before_meeting(trainer)
-        _make_folder(command, record.folder)
+        if not given.trainer.fast_dev_run:
+            _make_folder(record.folder)
         if not has_loggers:
             trainer.loggers = _loggers(command, record.folder)
-        STAGES[command.verb](Run(command, record, cost, lost_process, trainer))
+        STAGES[verb](Run(command, record, cost, lost_process, trainer))
 
 
 def _check(command: CommandLine) -> None:
-    """Refuse what cannot work before a folder is made: a run that never began leaves nothing."""
+    # Before there is a folder, so that a run that cannot begin leaves nothing behind.
     model, data, given = command.model, command.datamodule, command.given
     check(command.verb, model, data, given.ckpt_path)
     if command.verb == "fit":
@@ -89,57 +78,24 @@ def _folder(command: CommandLine, resumed: Path | None) -> Path:
         return Path(os.environ[RUN_FOLDER])
     if resumed is not None:
         return resumed
-    if (owner := _trained_folder(command)) is not None:
+    if command.trained_folder is not None:
         # The test of a run's checkpoint belongs to the run.
-        return new_folder(owner / command.verb)
+        return new_folder(command.trained_folder / command.verb)
     return new_folder(Path(command.given.run.root) / command.given.run.experiment)
 
 
-def _trained_folder(command: CommandLine) -> Path | None:
-    checkpoint = command.given.ckpt_path
-    return folder_of(Path(checkpoint)) if checkpoint and command.verb != "fit" else None
-
-
-def _callbacks(
-    command: CommandLine, record: RunRecord, training: Sequence[Callback]
-) -> list[Callback]:
-    """What the program does along the way of a verb, before and beside the person's callbacks."""
-    given, folder = command.given, record.folder
-    bar: list[Callback] = [] if given.trainer.enable_progress_bar is False else [ProgressBar()]
-    if given.trainer.fast_dev_run:
-        return bar
-    # Before the record: a run that the data forbid to continue writes nothing.
-    callbacks = [*bar, DataRecord(folder, _trained_folder(command)), record]
-    if command.verb == "predict":
-        return [*callbacks, PredictionTable(folder / "predictions.csv")]
-    if sources := list(command.datamodule.source_rows("val")):
-        callbacks.append(SourceEvaluation(sources))
-    drawings = folder / "figures" if given.run.figures else None
-    callbacks.append(GradientTelemetry(drawings and drawings / "gradients.png"))
-    if drawings:
-        callbacks.append(Figures(drawings))
-    return (
-        [*callbacks, *training, *_checkpointing(command, folder)]
-        if command.verb == "fit"
-        else callbacks
-    )
-
-
-def _checkpointing(command: CommandLine, folder: Path) -> list[Callback]:
-    if command.given.trainer.enable_checkpointing is False:
-        return []
-    checkpoints, run = folder / "checkpoints", command.given.run
-    last = LastCheckpoint(checkpoints, run.keep_last)
-    sent = [CheckpointArtifacts(folder)] if run.artifacts else []
-    return [RandomState(), BestCheckpoint(checkpoints), last, *sent]
+def _make_folder(folder: Path) -> None:
+    if is_first_process():
+        make_folder(folder)
+        keep_log(folder)
+        os.environ[RUN_FOLDER] = str(folder)
 
 
 def _trainer(settings: Any, callbacks: list[Callback]) -> Trainer:
     settings.callbacks = callbacks
     settings.plugins = [*listed(settings.plugins), AtomicCheckpointIO()]
     for name in ("logger", "enable_model_summary"):
-        if settings[name] is None:
-            settings[name] = False
+        settings[name] = False if settings[name] is None else settings[name]
     try:
         return Trainer(**settings)
     except InputError:
@@ -149,16 +105,8 @@ def _trainer(settings: Any, callbacks: list[Callback]) -> Trainer:
         raise InputError(f"the Trainer cannot work as set: {reason}") from error
 
 
-def _make_folder(command: CommandLine, folder: Path) -> None:
-    if is_first_process() and not command.given.trainer.fast_dev_run:
-        make_folder(folder)
-        keep_log(folder)
-        os.environ[RUN_FOLDER] = str(folder)
-
-
 def _loggers(command: CommandLine, folder: Path) -> list[Logger]:
     loggers: list[Logger] = [MetricsFile(folder / "metrics.csv")]
-    settings = command.given.run
-    if command.verb != "predict" and (wandb := wandb_logger(settings, folder, command.verb)):
-        loggers.append(wandb)
+    if command.verb != "predict":
+        loggers += filter(None, [wandb_logger(command.given.run, folder, command.verb)])
     return loggers

@@ -15,8 +15,8 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from multitask.callbacks import BestCheckpoint, Cost, LostProcess
 from multitask.callbacks.lost_process import is_connection_lost
 from multitask.cli.command_line import CommandLine
-from multitask.cli.failures import advice, explained
 from multitask.distributed import is_first_process
+from multitask.runs.failures import advice, explained
 from multitask.runs.log_file import say
 from multitask.runs.record import RunRecord
 from multitask.runs.report import describe, report, say_where
@@ -27,19 +27,13 @@ INTERRUPTED, TERMINATED = 130, 143
 """Exit codes of a program that Ctrl-C has stopped, and of one that SIGTERM has."""
 NOTICE = 3.0
 """Seconds after which a process that has ended is noticed by those that watch it."""
+NO_VALIDATION = "Not tested, because no validation took place that could tell the best checkpoint."
+NO_CHECKPOINT = "Not tested, because no checkpoint was saved."
 
 
-@dataclass
+@dataclass(frozen=True)
 class Run:
-    """A run, once it has been built.
-
-    Args:
-        command: what was asked for.
-        record: writes what the run says about itself.
-        cost: measures what training takes.
-        lost_process: watches the other processes.
-        trainer: carries the verb out.
-    """
+    """A run, once it has been built: what was asked for, and those who do it."""
 
     command: CommandLine
     record: RunRecord
@@ -62,23 +56,19 @@ class Run:
 
 def fit(run: Run) -> None:
     """Train, then test the best checkpoint."""
-    model, data = run.command.model, run.command.datamodule
-    rank_zero_only(say)(describe(model, data))
-    _guard(run, run.trainer.fit, **run.inputs)
+    given = run.command.given
+    rank_zero_only(say)(describe(run.command.model, run.command.datamodule))
+    _guard(run, run.trainer.fit, run.inputs)
     callbacks = run.trainer.checkpoint_callbacks
     best = [each.best_model_path for each in callbacks if isinstance(each, BestCheckpoint)]
-    if not run.command.given.run.test_after_fit or run.command.given.trainer.fast_dev_run:
-        return _say_where(run)
-    if not any(best):
-        rank_zero_only(say)(
-            "Not tested, because no validation took place that could tell the best checkpoint."
-            if best
-            else "Not tested, because no checkpoint was saved."
-        )
-        return _say_where(run)
-    options = {"ckpt_path": best[0], "weights_only": True, "verbose": False}
-    _guard(run, run.trainer.test, model=model, datamodule=data, **options)
-    return _report(run, "test")
+    wants_test = given.run.test_after_fit and not given.trainer.fast_dev_run
+    if wants_test and any(best):
+        best_one = {"ckpt_path": best[0], "weights_only": True, "verbose": False}
+        _guard(run, run.trainer.test, {**run.inputs, **best_one})
+        return _report(run, "test")
+    if wants_test:
+        rank_zero_only(say)(NO_VALIDATION if best else NO_CHECKPOINT)
+    return _say_where(run)
 
 
 def validate(run: Run) -> None:
@@ -99,15 +89,10 @@ def predict(run: Run) -> None:
     _say_where(run)
 
 
-STAGES: dict[str, Callable[[Run], None]] = {
-    "fit": fit,
-    "validate": validate,
-    "test": test,
-    "predict": predict,
-}
+STAGES = {"fit": fit, "validate": validate, "test": test, "predict": predict}
 
 
-def _guard(run: Run, stage: Callable[..., Any], **inputs: Any) -> None:
+def _guard(run: Run, stage: Callable[..., Any], inputs: dict[str, Any]) -> None:
     try:
         stage(**inputs)
     except SystemExit as stopped:
@@ -147,11 +132,12 @@ def _report(run: Run, split: str) -> None:
 
 @rank_zero_only
 def _say_where(run: Run, code: int = 0) -> None:
-    if not run.command.given.trainer.fast_dev_run:
-        if not run.trainer.interrupted:
-            _summarise(run)
-        say_where(run.folder, sync_command(run.folder))
-        finish(run.folder, code)
+    if run.command.given.trainer.fast_dev_run:
+        return
+    if not run.trainer.interrupted:
+        _summarise(run)
+    say_where(run.folder, sync_command(run.folder))
+    finish(run.folder, code)
 
 
 def _summarise(run: Run) -> None:

@@ -32,6 +32,9 @@ from multitask.runs.settings import RunSettings
 
 Keys = tuple[str, ...]
 """Those that lead to a setting, ``init_args`` left out."""
+Entries = Mapping[str, Setting]
+Known = Mapping[str, Parameter] | None
+"""What may be set, None if only the parser can tell."""
 GROUPS = {"model": MultiTask, "trainer": Trainer, "run": RunSettings}
 OWNERS = {"model": "the model", "trainer": "the trainer", "run": "run"}
 VERBS = ("fit", "validate", "test", "predict")
@@ -111,9 +114,7 @@ def _check_group(setting: Setting, name: str) -> None:
     _check_entries(setting.entries, accepted(GROUPS[name]), OWNERS[name], (name,))
 
 
-def _check_entries(
-    entries: Mapping[str, Setting], known: Mapping[str, Parameter] | None, owner: str, keys: Keys
-) -> None:
+def _check_entries(entries: Entries, known: Known, owner: str, keys: Keys) -> None:
     for key, value in entries.items():
         if known is not None and key in known:
             _check(value, known[key], (*keys, key))
@@ -145,7 +146,7 @@ def _check(setting: Setting, parameter: Parameter, keys: Keys) -> None:
     elif isinstance(content, dict) and kinds.settings is not None:
         known = accepted(kinds.settings)
         _check_entries(content, known, kinds.settings.__name__, keys)
-        _check_absent(setting, content, known, (kinds.settings, keys))
+        _refuse_absent(setting, content, kinds.settings, known, keys)
     elif isinstance(content, list) and kinds.items is not None:
         for item in content:
             _check(item, _parameter(kinds.items), keys)
@@ -153,7 +154,7 @@ def _check(setting: Setting, parameter: Parameter, keys: Keys) -> None:
         _refuse_value(setting, parameter, keys)
 
 
-def _check_named(entries: Mapping[str, Setting], annotation: Any, keys: Keys) -> None:
+def _check_named(entries: Entries, annotation: Any, keys: Keys) -> None:
     unknown = {
         name
         for name, each in entries.items()
@@ -234,18 +235,13 @@ def _check_described(setting: Setting, cls: type, filled: int, keys: Keys) -> No
     entries = {**beside, **given.entries}
     _check_entries(entries, known, cls.__name__, keys)
     before = setting.replaced.entries.get("init_args") if setting.replaced else None
-    _check_absent(setting, {**entries, **(before or given).entries}, known, (cls, keys))
+    _refuse_absent(setting, {**entries, **(before or given).entries}, cls, known, keys)
 
 
-def _check_absent(
-    setting: Setting,
-    given: Mapping[str, Setting],
-    known: Mapping[str, Parameter] | None,
-    owner: tuple[type, Keys],
-) -> None:
+def _refuse_absent(setting: Setting, given: Entries, cls: type, known: Known, keys: Keys) -> None:
     for name, parameter in (known or {}).items():
         if parameter.default is Parameter.empty and name not in given:
             known_type = parameter.annotation not in (Any, Parameter.empty)
             kind = f" ({words(parameter.annotation)})" if known_type else ""
             named = setting.entries.get("class_path", setting)
-            _refuse(named, owner[1], f"{owner[0].__name__} needs {name}{kind}", AbsentError)
+            _refuse(named, keys, f"{cls.__name__} needs {name}{kind}", AbsentError)

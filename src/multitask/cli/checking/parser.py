@@ -55,11 +55,7 @@ class Parser(LightningArgumentParser):
 
 
 def parse(parser: LightningArgumentParser, configuration: Configuration) -> Namespace:
-    """Parse a command line that has been checked.
-
-    Args:
-        parser: a `Parser`, with the program's arguments.
-        configuration: what `multitask.cli.checking.check.check_arguments` returned.
+    """Parse a command line that has been checked, by a `Parser`.
 
     Raises:
         InputError: if the parser refuses what the check could not judge.
@@ -71,16 +67,7 @@ def parse(parser: LightningArgumentParser, configuration: Configuration) -> Name
 
 
 def explain(message: str, configuration: Configuration) -> str:
-    """Turn an error message of the parser into one sentence.
-
-    Args:
-        message: what the parser says.
-        configuration: what was parsed.
-
-    Returns:
-        The argument, or the file and line, that is wrong, and what would be right; the message's
-        innermost reason if there is nothing better.
-    """
+    """Turn an error message of the parser into one sentence."""
     for pattern, say in (
         (r"the following arguments are required: (?P<keys>[\w., ]*\w)", _required),
         (r"Multiple subclasses with name (?P<name>\w+)\..* ambiguity: (?P<paths>.*)", _ambiguous),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -36,9 +36,9 @@ class Configuration:
     options: list[tuple[str, Setting]]
     tree: Setting
 
-    def place_of(self, *keys: str) -> str:
-        """Where the only setting stands whose keys end so, as the beginning of a sentence."""
-        found = [each.place for path, each in self.tree.walk() if path[-len(keys) :] == keys]
+    def place_of(self, key: str) -> str:
+        """Where the only setting of that name stands, as the beginning of a sentence."""
+        found = [each.place for path, each in self.tree.walk() if path[-1:] == (key,)]
         return f"{found[0]}: " if len(found) == 1 else ""
 
     def located(self, sentence: str) -> str:
@@ -89,19 +89,17 @@ def read_configuration(arguments: Sequence[str]) -> Configuration:
     """Read the files that a command line names, and lay its settings over them.
 
     Raises:
-        InputError: if a file cannot be read, or two files hold the tasks.
+        InputError: if a file or an argument cannot be read, or two files hold the tasks.
     """
     arguments = joined(arguments)
     names = [each.partition("=")[2] for each in arguments if re.match("(--config|-c)=", each)]
     files = [read_config(Path(name)) for name in names]
     options = _options(arguments[1:])
-    models = [each.entries["model"] for each in files if "model" in each.entries]
-    models += [each for name, each in options if name == "model"]
-    _refuse_tasks_in_two_files(each.opened() if each.names_file else each for each in models)
+    _refuse_tasks_in_two_files(files, options)
     tree = reduce(laid_over, files, Setting("the command line", {}))
     for name, setting in options:
         tree = _assigned(tree, name.split("."), setting)
-    return Configuration(list(arguments), options, tree)
+    return Configuration(arguments, options, tree)
 
 
 def joined(arguments: Sequence[str]) -> list[str]:
@@ -118,12 +116,7 @@ def joined(arguments: Sequence[str]) -> list[str]:
 
 
 def laid_over(base: Setting | None, top: Setting) -> Setting:
-    """Lay a setting over another, as a second configuration file does; mappings merge.
-
-    Args:
-        base: what was there, if anything.
-        top: what counts if both say something.
-    """
+    """Lay a setting over the one that was there, as a second file does; mappings merge."""
     if base is None:
         base = Setting(top.place, {})
     elif top.names_file and base.entries:
@@ -164,10 +157,10 @@ def _options(arguments: Sequence[str]) -> list[tuple[str, Setting]]:
     found = []
     for each in arguments:
         name, equals, value = each.lstrip("-").partition("=")
+        if not OPTION.match(each) and equals:
+            hint = f"did you mean '--{each.lstrip('-')}'?"
+            raise InputError(f"{each}: a setting begins with two dashes; {hint}")
         if not OPTION.match(each):
-            if equals:
-                hint = f"did you mean '--{each.lstrip('-')}'?"
-                raise InputError(f"{each}: a setting begins with two dashes; {hint}")
             raise InputError(f"'{each}' is not an argument; settings are written --name=value")
         if name in ("config", "c") and not equals:
             raise InputError(f"{each} needs a value after it")
@@ -187,26 +180,27 @@ def _changes_class(base: Setting, top: Setting) -> bool:
 def _mapping(setting: Setting) -> Setting:
     if setting.names_file:
         return setting.opened()
-    if isinstance(setting.content, str):
-        return Setting(setting.place, {"class_path": setting})
-    return setting
+    is_class = isinstance(setting.content, str)
+    return Setting(setting.place, {"class_path": setting}) if is_class else setting
 
 
 def _appended(content: dict[str, Setting]) -> dict[str, Setting]:
     for key in [key for key in content if key.endswith("+")]:
         added = content.pop(key)
         before = content.get(key[:-1], Setting(added.place, []))
-        content[key[:-1]] = Setting(before.place, [*_items(before), *_items(added)])
+        items = [
+            each.content if isinstance(each.content, list) else [each]
+            for each in (before, added)
+            if each.content is not None
+        ]
+        content[key[:-1]] = Setting(before.place, [item for each in items for item in each])
     return content
 
 
-def _items(setting: Setting) -> list[Setting]:
-    if isinstance(setting.content, list):
-        return setting.content
-    return [] if setting.content is None else [setting]
-
-
-def _refuse_tasks_in_two_files(models: Iterable[Setting]) -> None:
+def _refuse_tasks_in_two_files(files: list[Setting], options: list[tuple[str, Setting]]) -> None:
+    models = [each.entries["model"] for each in files if "model" in each.entries]
+    models += [each for name, each in options if name == "model"]
+    models = [each.opened() if each.names_file else each for each in models]
     tasks = [each.entries["tasks"] for each in models if "tasks" in each.entries]
     places = list(dict.fromkeys(each.place for each in tasks if not each.is_argument))
     if len(places) > 1:

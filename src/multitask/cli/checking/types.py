@@ -49,11 +49,7 @@ class Kinds(NamedTuple):
 
 @cache
 def kinds_of(annotation: Any) -> Kinds:
-    """Take a type apart.
-
-    Args:
-        annotation: the type, ``Any`` or ``Parameter.empty`` if anything may stand.
-    """
+    """Take a type apart."""
     found: dict[str, Any] = {"classes": (), "plain": ()}
     for member in _members(annotation):
         origin, inner = get_origin(member), get_args(member)
@@ -76,12 +72,7 @@ def kinds_of(annotation: Any) -> Kinds:
 
 
 def fits(annotation: Any, value: Any) -> bool:
-    """Whether the parser takes a value for a type.
-
-    Args:
-        annotation: the type; anything fits one that the parser does not know.
-        value: from YAML, or the text of an argument.
-    """
+    """Whether the parser takes a value for a type; anything fits one that it does not know."""
     members = _members(annotation)
     if any(each in (Any, Parameter.empty) or type(value) is each for each in members):
         return True
@@ -96,17 +87,6 @@ def fits(annotation: Any, value: Any) -> bool:
     return _parser_takes(annotation, value)
 
 
-def _parser_takes(annotation: Any, value: Any) -> bool:
-    parser = _parser_of(annotation)
-    if parser is None:
-        return True
-    try:
-        parser.parse_object({"value": value})
-    except Exception:
-        return False
-    return True
-
-
 @cache
 def _parser_of(annotation: Any) -> ArgumentParser | None:
     parser = ArgumentParser(exit_on_error=False)
@@ -115,6 +95,15 @@ def _parser_of(annotation: Any) -> ArgumentParser | None:
     except Exception:
         return None
     return parser
+
+
+def _parser_takes(annotation: Any, value: Any) -> bool:
+    try:
+        if (parser := _parser_of(annotation)) is not None:
+            parser.parse_object({"value": value})
+    except Exception:
+        return False
+    return True
 
 
 def list_types(annotation: Any) -> list[Any]:
