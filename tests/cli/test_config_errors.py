@@ -84,7 +84,7 @@ BAD_LINES = {
     "class of another kind": (
         "multitask.encoders.ConvNet",
         "multitask.tasks.Regression",
-        [":7: ", "Regression is no Encoder", "'ConvNet'"],
+        [":7: ", "Regression is not an Encoder", "'ConvNet'"],
     ),
     "abstract class": ("tasks.Regression", "tasks.Task", [":14: ", "abstract", "'Regression'"]),
     "forgotten init_args": (

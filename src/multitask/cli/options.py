@@ -20,9 +20,6 @@ def read_options(verb: str, subject: str, arguments: Sequence[str], **defaults: 
         arguments: what follows the verb.
         defaults: the verb's options; without any, it takes the settings of a configuration.
 
-    Returns:
-        The options, the settings as ``settings``, and the subject as ``subject``.
-
     Raises:
         InputError: if there is another option, an option without a value, or not one subject.
     """

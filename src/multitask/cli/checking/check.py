@@ -51,9 +51,6 @@ def check_arguments(arguments: Sequence[str]) -> Configuration:
     Args:
         arguments: what `multitask.cli.arguments.prepare` returned.
 
-    Returns:
-        What they say, for those who come after.
-
     Raises:
         InputError: naming the argument, or the file and line, and what would be right.
     """

@@ -80,7 +80,9 @@ def fits(annotation: Any, value: Any) -> bool:
         return type(None) in members
     if isinstance(value, list):
         # The parser copies a list for each of its items, so they are taken one by one.
-        lists = list_types(annotation)
+        if plain_list(annotation, value) is not None:
+            return True
+        lists = _list_types(annotation)
         if any(all(fits(get_args(each)[0], item) for item in value) for each in lists):
             return True
         return any(_parser_takes(each, value) for each in members if each not in lists)
@@ -106,15 +108,14 @@ def _parser_takes(annotation: Any, value: Any) -> bool:
     return True
 
 
-def list_types(annotation: Any) -> list[Any]:
-    """The lists that a type takes, such as ``list[str]`` and ``Sequence[float]``."""
+def _list_types(annotation: Any) -> list[Any]:
     return [each for each in _members(annotation) if _is_list(each)]
 
 
 def plain_list(annotation: Any, value: Any) -> list[Any] | None:
     """What the parser would make of a list of numbers or texts, None if it must judge itself."""
     found = {type(item) for item in value} if isinstance(value, list) else set()
-    for kind in (get_args(each)[0] for each in list_types(annotation)):
+    for kind in (get_args(each)[0] for each in _list_types(annotation)):
         if kind in (str, int, float, bool) and found == {kind}:
             return value
         if kind is float and found and found <= {int, float}:
