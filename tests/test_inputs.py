@@ -11,7 +11,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
 from multitask import InputError, MultiTask
-from multitask.cli.preflight import check
+from multitask.runs.preflight import check
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.data.split_check import SPLITS

@@ -13,6 +13,17 @@ class InputError(ValueError):
     """
 
 
+def bad_input(error: BaseException | None) -> InputError | None:
+    """The bad input that an error comes from, None if it comes from something else.
+
+    Args:
+        error: what was raised, maybe by a library that wraps what the program's classes raise.
+    """
+    while error is not None and not isinstance(error, InputError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Suggest the valid name that was probably meant.
 

@@ -14,10 +14,10 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from multitask import MultiTask
 from multitask.callbacks import SourceEvaluation
 from multitask.callbacks.source_evaluation import of_source, sources_of
-from multitask.cli.preflight import check_monitors
 from multitask.data import DataModule, Mixture
 from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
+from multitask.runs.preflight import check_monitors
 from multitask.training.data_check import check_data
 
 Make = Callable[..., Any]

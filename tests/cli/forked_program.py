@@ -27,7 +27,7 @@ from multitask.cli.program import program
 
 FILE = Path(multitask.__file__).with_name("__main__.py")
 """What Lightning starts further processes with."""
-PRELOADED = (__name__, "multitask.cli.command_line", "sklearn.datasets", "wandb.apis.public")
+PRELOADED = (__name__, "multitask.cli.run_command", "sklearn.datasets", "wandb.apis.public")
 """What a training imports, at its start or later."""
 
 

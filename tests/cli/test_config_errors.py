@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -12,8 +12,8 @@ import yaml
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from multitask import InputError, MultiTask
-from multitask.cli.config_errors import check_config_files, explain
-from multitask.cli.parser import Parser
+from multitask.cli.checking.check import check_arguments
+from multitask.cli.checking.parser import Parser, explain, parse
 from multitask.data import DataModule
 from multitask.runs.settings import RunSettings
 
@@ -84,7 +84,7 @@ BAD_LINES = {
     "class of another kind": (
         "multitask.encoders.ConvNet",
         "multitask.tasks.Regression",
-        [":7: ", "Regression is no Encoder", "'ConvNet'"],
+        [":7: ", "Regression is not an Encoder", "'ConvNet'"],
     ),
     "abstract class": ("tasks.Regression", "tasks.Task", [":14: ", "abstract", "'Regression'"]),
     "forgotten init_args": (
@@ -232,7 +232,7 @@ BAD_COMMANDS = [
         "fit --config=good.yaml --model.encoder.in_features=3 --model.encoder=MLP",
         ["--model.encoder.in_features=3 must come after --model.encoder=MLP"],
     ),
-    ("fit --config=good.yaml extra", ["'extra' is no argument"]),
+    ("fit --config=good.yaml extra", ["'extra' is not an argument"]),
     ("fit --config=good.yaml trainer.max_epochs=2", ["mean '--trainer.max_epochs=2'"]),
     ("fit --config=good.yaml --trainer.max_epochs", ["write --trainer.max_epochs=..."]),
 ]
@@ -273,17 +273,10 @@ def parser() -> LightningArgumentParser:
     return cli.parser
 
 
-@pytest.fixture
-def parse(
-    parser: LightningArgumentParser, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[str], object]:
-    """Parse a command line for real."""
-
-    def run(command: str) -> object:
-        monkeypatch.setattr(Parser, "command_line", command.split())
-        return parser.parse_args(command.split())
-
-    return run
+@pytest.fixture(name="parse")
+def _parse(parser: LightningArgumentParser) -> Callable[[str], object]:
+    """Check and parse a command line for real."""
+    return lambda command: parse(parser, check_arguments(command.split()))
 
 
 @pytest.fixture(autouse=True)
@@ -309,10 +302,15 @@ def changed(before: str, after: str) -> Path:
     return write("good.yaml", GOOD.replace(before, after, 1))
 
 
+def check_config_files(paths: Sequence[Path | str], arguments: Sequence[str] = ()) -> None:
+    """Check files, and further arguments."""
+    check_arguments(["fit", *(f"--config={path}" for path in paths), *arguments])
+
+
 def refused(*paths: Path | str, arguments: tuple[str, ...] = ()) -> str:
     """The sentence about files."""
     with pytest.raises(InputError) as raised:
-        check_config_files([Path(path) for path in paths], arguments)
+        check_config_files(paths, arguments)
     return one_line(str(raised.value))
 
 
@@ -340,7 +338,6 @@ def test_good_file(parse: Callable[[str], object], before: str, after: str) -> N
 
 @pytest.mark.parametrize(("extra", "parts"), BAD_ARGUMENTS)
 def test_bad_argument(parse: Callable[[str], object], extra: str, parts: list[str]) -> None:
-    check_config_files([Path("good.yaml")], extra.split())
     with pytest.raises(InputError) as raised:
         parse(f"fit --config=good.yaml {extra}")
     sentence = one_line(str(raised.value))
@@ -395,8 +392,8 @@ def test_module_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_argument_supplies_what_the_file_leaves_out() -> None:
     path = changed("num_classes: 10", "weight: 2")
-    check_config_files([path], ["fit", "--model.tasks.digit.num_classes=10"])
-    check_config_files([path], ["fit", "--model.tasks.digit.init_args.num_classes", "10"])
+    check_config_files([path], ["--model.tasks.digit.num_classes=10"])
+    check_config_files([path], ["--model.tasks.digit.init_args.num_classes", "10"])
 
 
 def test_second_file_changes_single_settings(parse: Callable[[str], object]) -> None:
@@ -443,5 +440,6 @@ def test_complete_configuration_passes(parse: Callable[[str], object]) -> None:
 
 def test_unknown_message_keeps_its_reason() -> None:
     message = 'Parser key "trainer.x":\n  Errors:\n    - Something odd\n  Given value: 3'
-    assert explain(message, ["fit"], []) == "trainer.x: Something odd"
-    assert explain("", ["fit"], [])
+    configuration = check_arguments(["fit"])
+    assert explain(message, configuration) == "trainer.x: Something odd"
+    assert explain("", configuration)

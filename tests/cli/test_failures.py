@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from multitask import MultiTask
-from multitask.cli.failures import advice, explained
+from multitask.runs.failures import advice, explained
 
 OUT_OF_MEMORY = """
 import torch

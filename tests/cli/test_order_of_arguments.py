@@ -12,7 +12,8 @@ import pytest
 import torch
 import yaml
 
-from multitask.cli.arguments import prepare, resumed_folder
+from multitask.cli.arguments import prepare
+from multitask.cli.resume_command import fit_arguments, resumed_folder
 from multitask.errors import InputError
 
 
@@ -41,19 +42,19 @@ def test_a_checkpoint_given_before_its_configuration_is_loaded(tmp_path: Path) -
 def test_resume_finds_its_run_wherever_it_stands() -> None:
     first, _ = a_run("20260101-000000-1"), a_run("20260102-000000-2")
     for arguments in (
-        ["resume", str(first), "--trainer.max_epochs=2"],
-        ["resume", "--trainer.max_epochs=2", str(first)],
-        ["resume", "--trainer.max_epochs", "2", str(first)],
+        [str(first), "--trainer.max_epochs=2"],
+        ["--trainer.max_epochs=2", str(first)],
+        ["--trainer.max_epochs", "2", str(first)],
     ):
         resumed = resumed_folder(arguments)
         assert resumed == first
-        assert prepare(arguments, resumed)[-1] == "--trainer.max_epochs=2"
+        assert fit_arguments(resumed, arguments)[-1] == "--trainer.max_epochs=2"
 
 
 def test_resume_refuses_two_runs() -> None:
     first, second = a_run("20260101-000000-1"), a_run("20260102-000000-2")
     with pytest.raises(InputError, match="one run"):
-        resumed_folder(["resume", str(first), str(second)])
+        resumed_folder([str(first), str(second)])
 
 
 def test_too_few_epochs_leave_a_run_as_it_was(

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from multitask.cli.processes import set_processes
+from multitask.training.processes import set_processes
 
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "1", "LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "8"}
 SLURM = {

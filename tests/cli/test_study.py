@@ -156,7 +156,7 @@ def test_reports_are_sent_once_all_are_written(
         sent.append((study.name, str(page), found))
 
     monkeypatch.setattr("multitask.cli.study_command.send_report", send)
-    monkeypatch.setattr("multitask.cli.study_command.train", lambda *_: None)
+    monkeypatch.setattr("multitask.study.carrying_out.train", lambda *_: None)
     vary = {"Few": {"trainer.max_epochs": 1}, "many": {"trainer.max_epochs": 2}}
     file.write_text(yaml.safe_dump(STUDY | {"vary": vary, "wandb": "offline"}))
     multitask("study", str(file))
@@ -205,7 +205,7 @@ def test_every_study_that_is_offered_could_start(
     [
         ("--jobs=0", "jobs is 0"),
         ("--shard=3/2", "shard is 3/2"),
-        ("--shards=1/2", "--shards=1/2: no such setting"),
+        ("--shards=1/2", "--shards=1/2: study has no such setting; did you mean 'shard'?"),
         ("other.yaml", "study takes one file"),
     ],
 )
@@ -228,7 +228,7 @@ def test_agents_take_the_shares_of_a_study(
         seen.append([run.place for run in runs])
         assert not {"WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH"} & set(os.environ)
 
-    monkeypatch.setattr("multitask.cli.study_command.train", train)
+    monkeypatch.setattr("multitask.study.carrying_out.train", train)
     for shard in sweep["parameters"]["shard"]["values"]:
         given = create_sweep_command_args({"args": {"shard": {"value": shard}}})["args"]
         command = sweep["command"][3:-1]

@@ -13,7 +13,7 @@ import pytest
     [
         ([], "sweep-report takes one sweep, as in: multitask sweep-report"),
         (["nowhere"], "nowhere is neither a folder nor a sweep"),
-        ([".", "--foler=x"], "--foler=x: no such setting of a report; did you mean 'folder'"),
+        ([".", "--foler=x"], "--foler=x: sweep-report has no such setting; did you mean 'folder'"),
         (["."], ". holds no training run of a sweep"),
     ],
 )

@@ -160,7 +160,7 @@ def test_an_agent_may_repeat_a_whole_recorded_run(
 def test_the_literal_arguments_of_an_agent_are_understood(parsed: Callable[..., Parsed]) -> None:
     model = parsed("--model.encoder.out_features=32", "--model.optimizer.amsgrad=True").model
     assert model.heads["digit"].in_features == 32
-    assert model.optimizer.keywords["amsgrad"] is True
+    assert model.optimizer.make.keywords["amsgrad"] is True
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)

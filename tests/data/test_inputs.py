@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from multitask import MultiTask
 from multitask.callbacks import Figures, PredictionTable
-from multitask.cli.preflight import _try_encoder
 from multitask.data import DataModule, Mixture
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.data.faces import Face, show_samples
@@ -22,6 +21,7 @@ from multitask.errors import InputError
 from multitask.inspection.data_report import data_report
 from multitask.inspection.report_figure import draw_report
 from multitask.inspection.report_text import report_text
+from multitask.runs.preflight import _try_encoder
 
 
 class Records(DataModule):

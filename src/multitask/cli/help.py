@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from multitask.errors import InputError, nearest
+
 ASKING = ("-h", "--help")
+EXAMPLE = "--config=configs/experiment/digits.yaml"
 LISTED_BY_PARSER = "fit"
 """The verb of whose settings the parser gives a list."""
 VERBS = {
@@ -26,7 +29,7 @@ VERBS = {
     ),
     "resume": (
         "multitask resume [RUN] [--KEY=VALUE ...]",
-        "Go on with an interrupted run, the latest where none is named.",
+        "Continue an interrupted run; the latest if none is named.",
     ),
     "init": (
         "multitask init TABLE|FOLDER [--output=experiment.yaml] [--image_column=NAME] "
@@ -55,16 +58,20 @@ def usage(verb: str) -> str:
     return VERBS[verb][0]
 
 
+def check_verb(arguments: Sequence[str]) -> None:
+    """Refuse a command line that does not begin with a verb, by an `InputError`."""
+    first = arguments[0] if arguments else ""
+    if first in VERBS:
+        return
+    if first and not first.startswith("-"):
+        raise InputError(f"there is no verb '{first}'{nearest(first, VERBS)}")
+    if late := [each for each in arguments if each in VERBS]:
+        raise InputError(f"write '{late[0]}' first, as in: multitask {late[0]} {EXAMPLE}")
+    raise InputError(f"say first what to do ({', '.join(VERBS)}), as in: multitask fit {EXAMPLE}")
+
+
 def help_for(arguments: Sequence[str]) -> str | None:
-    """The help that a person asks for.
-
-    Args:
-        arguments: the command line, without the program's name.
-
-    Returns:
-        None where none is asked for, or where the parser answers.
-
-    """
+    """The help that a person asks for; None if none is, or if the parser answers."""
     if not any(each in ASKING for each in arguments):
         return None
     verb = arguments[0]

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from multitask.cli.help import usage
-from multitask.errors import InputError, nearest
+from multitask.cli.options import read_options
+from multitask.errors import InputError
 from multitask.inspection.data_report import data_report
 from multitask.inspection.experiment_file import experiment_text
 from multitask.inspection.report_text import report_text
@@ -16,8 +16,6 @@ from multitask.inspection.table_inspection import load, table_data
 from multitask.inspection.training_plan import training_plan
 from multitask.runs.log_file import quiet_screen, say
 from multitask.tables.table_sources import find_sources
-
-USAGE = usage("init")
 
 
 def init_command(arguments: Sequence[str]) -> None:
@@ -29,14 +27,17 @@ def init_command(arguments: Sequence[str]) -> None:
     Raises:
         InputError: if an argument or the table is not right, or the experiment is there already.
     """
-    source, options = _options(arguments)
-    table = _table(Path(source))
-    name = table.stem if table == Path(source) else Path(source).resolve().name
-    output = Path(options["output"] or f"{name}.yaml")
-    _refuse_existing(output)
-    folder = Path(options["image_folder"]) if options["image_folder"] else None
+    optional = dict.fromkeys(("output", "image_column", "image_folder"))
+    given = read_options("init", "one table", arguments, **optional)
+    source = Path(given.subject)
+    table = _table(source)
+    name = table.stem if table == source else source.resolve().name
+    output = Path(given.output or f"{name}.yaml")
+    if output.exists():
+        raise InputError(f"{output} is there already; choose another name with --output=")
     quiet_screen()
-    contents = read_contents(table, options["image_column"] or None, folder)
+    folder = Path(given.image_folder) if given.image_folder else None
+    contents = read_contents(table, given.image_column, folder)
     data = table_data(contents)
     load(data)
     plan = training_plan(len(data.splits["train"]), contents.images.size, contents.channels)
@@ -60,11 +61,6 @@ def _table(source: Path) -> Path:
     return sources[0].table
 
 
-def _refuse_existing(output: Path) -> None:
-    if output.exists():
-        raise InputError(f"{output} is there already; choose another name with --output=")
-
-
 def _write(output: Path, text: str) -> None:
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -75,21 +71,3 @@ def _write(output: Path, text: str) -> None:
         raise InputError(
             f"{output} cannot be written ({error.strerror}); choose another place with --output="
         ) from error
-
-
-def _options(arguments: Sequence[str]) -> tuple[str, dict[str, str]]:
-    options, tables = {"output": "", "image_column": "", "image_folder": ""}, []
-    for each in arguments:
-        name, equals, value = each.removeprefix("--").partition("=")
-        if not each.startswith("-"):
-            tables.append(each)
-        elif name not in options:
-            hint = nearest(name, options)
-            raise InputError(f"{each}: init has no such setting{hint}; write {USAGE}")
-        elif not equals or not value:
-            raise InputError(f"{each}: give a value, as in --{name}=...; write {USAGE}")
-        else:
-            options[name] = value
-    if len(tables) != 1:
-        raise InputError(f"init takes one table, as in: {USAGE}")
-    return tables[0], options

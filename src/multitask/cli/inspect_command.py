@@ -7,61 +7,27 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from lightning.pytorch.cli import ArgsType, LightningArgumentParser
 from lightning.pytorch.loggers import WandbLogger
 
 from multitask.cli.arguments import prepare
 from multitask.cli.command_line import CommandLine
-from multitask.cli.help import usage
-from multitask.cli.report import say_where
+from multitask.cli.options import read_options
 from multitask.data import DataModule, Table
-from multitask.errors import InputError
 from multitask.figures.page import write_markdown
 from multitask.inspection.data_report import DataReport, data_report
 from multitask.inspection.report_figure import save_figure
 from multitask.inspection.report_text import report_text
 from multitask.inspection.table_inspection import load, look_past
-from multitask.module import MultiTask
 from multitask.runs.folder import CONFIG, PROVENANCE, make_folder, new_folder
 from multitask.runs.log_file import keep_log, say
 from multitask.runs.provenance import provenance
+from multitask.runs.report import say_where
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import finish, sync_command, wandb_logger, wandb_mode
 from multitask.tables.table_sources import tables
 from multitask.tasks import Classification
 
-USAGE = usage("inspect")
 FIGURE = "data.png"
-
-
-class Configured(CommandLine):
-    """What a configuration sets, made but not trained.
-
-    Args:
-        arguments: what `multitask.cli.arguments.prepare` returned, for ``fit``.
-    """
-
-    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parse, and leave weights that would be downloaded alone."""
-        super().parse_arguments(parser, args)
-        settings = self.config[self.config.subcommand].model.encoder.get("init_args") or {}
-        if "pretrained" in settings:
-            settings["pretrained"] = False
-
-    def instantiate_classes(self) -> None:
-        """Make the data and the model, but no Trainer."""
-        self.config_init = self.parser.instantiate_classes(self.config)
-        self.datamodule = self._get(self.config_init, "data")
-        self.model = self._get(self.config_init, "model")
-
-    def _run_subcommand(self, subcommand: str) -> None:
-        """Do nothing."""
-
-    @property
-    def text(self) -> str:
-        """The whole configuration, as YAML."""
-        verb = str(self.subcommand)
-        return self._parser(verb).dump(self.config[verb], skip_none=False)
 
 
 def inspect_command(arguments: Sequence[str]) -> None:
@@ -73,39 +39,30 @@ def inspect_command(arguments: Sequence[str]) -> None:
     Raises:
         InputError: if an argument, the configuration or the data are not right.
     """
-    configured = Configured(prepare(["fit", *_with_config(arguments)]))
-    settings, data = configured.settings, configured.datamodule
+    given = read_options("inspect", "a configuration file", arguments)
+    config = [f"--config={given.subject}"] if given.subject else []
+    command = CommandLine(prepare(["fit", *config, *given.settings]), downloads=False)
+    with command.configuration.located_errors():
+        _inspect(command)
+
+
+def _inspect(command: CommandLine) -> None:
+    settings, data = command.given.run, command.datamodule
     is_asked = settings.wandb in ("online", "offline") and wandb_mode(settings) is not None
     stops = look_past(data)
     load(data)
-    names = {**_model_classes(configured.model), **data.class_names()}
-    report = data_report(data, _title(data), names, stops)
+    tasks = command.model.named_tasks.items()
+    names = {name: task.classes for name, task in tasks if isinstance(task, Classification)}
+    title = tables(data.sources) if isinstance(data, Table) else type(data).__name__
+    report = data_report(data, title, names | data.class_names(), stops)
     folder = new_folder(Path(settings.root) / "inspect" / str(settings.experiment))
     make_folder(folder)
     keep_log(folder)
-    _write(report, data, configured.text, folder)
+    _write(report, data, command.text, folder)
     say(report_text(report))
     if is_asked:
         _send(report, settings, folder)
     say_where(folder, sync_command(folder))
-
-
-def _with_config(arguments: Sequence[str]) -> list[str]:
-    given = list(arguments)
-    if given and not given[0].startswith("-"):
-        given[0] = f"--config={given[0]}"
-    if not any(each.startswith(("--config", "-c")) for each in given):
-        raise InputError(f"inspect takes a configuration file, as in: {USAGE}")
-    return given
-
-
-def _title(data: DataModule) -> str:
-    return tables(data.sources) if isinstance(data, Table) else type(data).__name__
-
-
-def _model_classes(model: MultiTask) -> dict[str, list[str]]:
-    tasks = model.named_tasks.items()
-    return {name: task.classes for name, task in tasks if isinstance(task, Classification)}
 
 
 def _write(report: DataReport, data: DataModule, config: str, folder: Path) -> None:

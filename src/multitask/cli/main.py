@@ -9,11 +9,20 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 
 from multitask.cli.help import help_for
-from multitask.errors import InputError
+from multitask.errors import bad_input
 from multitask.runs.log_file import LOG, brief_warnings
 
+COMMANDS = {
+    "resume": "resume_command",
+    "init": "init_command",
+    "inspect": "inspect_command",
+    "study": "study_command",
+    "sweep-report": "sweep_report_command",
+}
+"""The file in this folder, and the function in it, for each verb but the Trainer's own."""
 NOISE = (
     r".*could not find the monitored key.*",
     r".*isinstance\(treespec, LeafSpec\).*",
@@ -21,12 +30,11 @@ NOISE = (
     r".*Checkpoint directory .* exists and is not empty.*",
     r".*The number of training batches .* is smaller than the logging interval.*",
     r".*callbacks used to create the checkpoint need to be provided.*",
-    r".*instantiate_classes.* was deprecated.*",
     r".*Attribute '.*' is an instance of `nn.Module`.*",
     r".*FSDP2-wrapped module .* returned a view tensor.*",
 )
 NOBODY_READS = 141
-"""Exit code where the reader of the screen has gone, as in ``multitask --help | head -1``.
+"""Exit code if the reader of the screen has gone, as in ``multitask --help | head -1``.
 
 It is the one that a shell gives programs that the system ends for that.
 """
@@ -57,10 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if _nobody_reads(error):
             sys.exit(NOBODY_READS)
-        if (bad_input := _bad_input(error)) is None:
+        if (sentence := bad_input(error)) is None:
             LOG.exception("the program failed")
             raise
-        _say(_located(bad_input))
+        _say(str(sentence))
         sys.exit(2)
 
 
@@ -80,51 +88,15 @@ def _say(text: str) -> None:
     LOG.error(text)
 
 
-def _bad_input(error: BaseException | None) -> InputError | None:
-    # The parser wraps what the constructors of its classes raise.
-    while error is not None and not isinstance(error, InputError):
-        error = error.__cause__ or error.__context__
-    return error
-
-
-def _located(error: InputError) -> str:
-    from multitask.cli.config_errors import located
-    from multitask.cli.parser import Parser
-
-    return located(str(error), Parser.command_line)
-
-
 def _run(arguments: list[str]) -> None:
     if (text := help_for(arguments)) is not None:
         print(text, flush=True)
         return
+    name = COMMANDS.get("".join(arguments[:1]), "run_command")
     # Here, so that an interrupt while Lightning is being imported is told in one line too.
     with _uncollected():
-        from multitask.cli.arguments import prepare, resumed_folder
-        from multitask.cli.command_line import CommandLine
-
-    if arguments[:1] == ["study"]:
-        from multitask.cli.study_command import study_command
-
-        study_command(arguments[1:], main)
-        return
-    if arguments[:1] == ["sweep-report"]:
-        from multitask.cli.sweep_report_command import sweep_report_command
-
-        sweep_report_command(arguments[1:])
-        return
-    if arguments[:1] == ["init"]:
-        from multitask.cli.init_command import init_command
-
-        init_command(arguments[1:])
-        return
-    if arguments[:1] == ["inspect"]:
-        from multitask.cli.inspect_command import inspect_command
-
-        inspect_command(arguments[1:])
-        return
-    resumed = resumed_folder(arguments)
-    CommandLine(prepare(arguments, resumed), resumed)
+        command = getattr(import_module(f"multitask.cli.{name}"), name)
+    command(arguments[1:] if name != "run_command" else arguments)
 
 
 @contextmanager

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from inspect import Parameter
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import torch
 from jsonargparse import ArgumentParser
@@ -24,88 +24,103 @@ WORDS: dict[Any, tuple[str, str]] = {
     timedelta: ("a duration", "durations"),
     torch.Tensor: ("a list of numbers", "lists of numbers"),
     type(None): ("null", "null"),
+    bool: ("true or false", "true or false"),
 }
 PLAIN_MODULES = ("builtins", "collections.abc", "inspect", "typing")
 NOT_BY_CLASS_PATH = (Enum, Path, timedelta, torch.Tensor, torch.dtype, torch.device)
 
 
-@dataclass(frozen=True)
-class Expected:
-    """What may stand where a parameter's value is written.
+class Kinds(NamedTuple):
+    """The kinds of values that a parameter takes."""
 
-    Args:
-        annotation: the parameter's type.
-        classes: classes of which an object may be described, by ``class_path``.
-        filled: number of leading parameters of such an object that the program fills in.
-        values: type of a mapping's values, where they are such objects.
-        items: type of a list's items, where they are such objects.
-        settings: a dataclass, whose settings may be written.
-        named_settings: type of a mapping's values, where that is a dataclass.
-        plain: the other types.
-    """
-
-    annotation: Any
     classes: tuple[type, ...] = ()
+    """Classes of which an object may be described, by ``class_path``."""
     filled: int = 0
-    values: Any = None
-    items: Any = None
+    """Number of leading parameters of such an object that the program fills in."""
     settings: Any = None
-    named_settings: Any = None
+    """A dataclass, whose settings may be written."""
+    values: Any = None
+    """Type of a mapping's values, if these are such objects or dataclasses."""
+    items: Any = None
+    """Type of a list's items, if these are such objects."""
     plain: tuple[Any, ...] = ()
+    """The other types."""
 
 
-@lru_cache
-def expected(annotation: Any) -> Expected:
-    """Take a type apart.
-
-    Args:
-        annotation: the type, ``Any`` or ``Parameter.empty`` where anything may stand.
-    """
-    classes: tuple[type, ...] = ()
-    filled, values, items, settings, named_settings, plain = 0, None, None, None, None, []
+@cache
+def kinds_of(annotation: Any) -> Kinds:
+    """Take a type apart."""
+    found: dict[str, Any] = {"classes": (), "plain": ()}
     for member in _members(annotation):
         origin, inner = get_origin(member), get_args(member)
         if is_dataclass(member):
-            settings = member
+            found["settings"] = member
         elif origin is dict and is_dataclass(inner[-1]):
-            named_settings = inner[-1]
+            found["values"] = inner[-1]
         elif not _has_classes(member):
-            plain.append(member)
+            found["plain"] += (member,)
         elif origin is None:
-            classes += (member,)
+            found["classes"] += (member,)
         elif origin is Callable:
-            classes += tuple(each for each in _members(inner[-1]) if _is_described(each))
-            filled = len(inner[0]) if isinstance(inner[0], list) else 0
+            found["classes"] += tuple(filter(_is_described, _members(inner[-1])))
+            found["filled"] = len(inner[0]) if isinstance(inner[0], list) else 0
         elif issubclass(origin, Mapping):
-            values = inner[-1]
+            found["values"] = inner[-1]
         else:
-            items = inner[0]
-    return Expected(
-        annotation, classes, filled, values, items, settings, named_settings, tuple(plain)
-    )
+            found["items"] = inner[0]
+    return Kinds(**found)
 
 
 def fits(annotation: Any, value: Any) -> bool:
-    """Ask the parser whether it takes a value for a type.
-
-    Args:
-        annotation: the type; anything fits one that the parser does not know.
-        value: from YAML, or the text of an argument.
-    """
-    if annotation in (Any, Parameter.empty):
+    """Whether the parser takes a value for a type; anything fits one that it does not know."""
+    members = _members(annotation)
+    if any(each in (Any, Parameter.empty) or type(value) is each for each in members):
         return True
-    if value is None and type(None) not in _members(annotation):
-        return False
+    if value is None:
+        return type(None) in members
+    if isinstance(value, list):
+        # The parser copies a list for each of its items, so they are taken one by one.
+        if plain_list(annotation, value) is not None:
+            return True
+        lists = _list_types(annotation)
+        if any(all(fits(get_args(each)[0], item) for item in value) for each in lists):
+            return True
+        return any(_parser_takes(each, value) for each in members if each not in lists)
+    return _parser_takes(annotation, value)
+
+
+@cache
+def _parser_of(annotation: Any) -> ArgumentParser | None:
     parser = ArgumentParser(exit_on_error=False)
     try:
         parser.add_argument("--value", type=annotation)
     except Exception:
-        return True
+        return None
+    return parser
+
+
+def _parser_takes(annotation: Any, value: Any) -> bool:
     try:
-        parser.parse_object({"value": value})
+        if (parser := _parser_of(annotation)) is not None:
+            parser.parse_object({"value": value})
     except Exception:
         return False
     return True
+
+
+def _list_types(annotation: Any) -> list[Any]:
+    return [each for each in _members(annotation) if _is_list(each)]
+
+
+def plain_list(annotation: Any, value: Any) -> list[Any] | None:
+    """What the parser would make of a list of numbers or texts, None if it must judge itself."""
+    found = {type(item) for item in value} if isinstance(value, list) else set()
+    for kind in (get_args(each)[0] for each in _list_types(annotation)):
+        if kind in (str, int, float, bool) and found == {kind}:
+            return value
+        if kind is float and found and found <= {int, float}:
+            return [float(item) for item in value]
+    return None
 
 
 def words(annotation: Any) -> str:
@@ -125,6 +140,12 @@ def choices(annotation: Any) -> list[str]:
     return [str(choice) for each in literals for choice in get_args(each)]
 
 
+def _is_list(member: Any) -> bool:
+    origin = get_origin(member)
+    is_many = isinstance(origin, type) and issubclass(origin, Iterable) and bool(get_args(member))
+    return is_many and not issubclass(origin, Mapping | tuple)
+
+
 def _said(member: Any) -> list[str]:
     if get_origin(member) is Literal:
         return [repr(choice) for choice in get_args(member)]
@@ -132,8 +153,10 @@ def _said(member: Any) -> list[str]:
         return ["true", "false"]
     if get_origin(member) is Callable or isinstance(member, str):
         return ["a class_path"]
-    if (items := _item_type(member)) is not None:
-        return [f"a list of {_plural(items)}"]
+    if _is_list(member) or get_origin(member) is tuple:
+        kinds = [each for each in _members(get_args(member)[0]) if each is not torch.Tensor]
+        named = [WORDS.get(each, ("", f"{getattr(each, '__name__', each)}s"))[1] for each in kinds]
+        return [f"a list of {' or '.join(named)}"]
     kind = get_origin(member) or member
     if is_dataclass(kind):
         return [f"a mapping with {', '.join(each.name for each in fields(kind))}"]
@@ -141,19 +164,6 @@ def _said(member: Any) -> list[str]:
         return [WORDS[kind][0]]
     name = getattr(kind, "__name__", str(kind))
     return [f"an {name}" if name[0] in "AEIOU" else f"a {name}"]
-
-
-def _plural(annotation: Any) -> str:
-    members = [each for each in _members(annotation) if each is not torch.Tensor]
-    known = {bool: "true or false"} | {kind: plural for kind, (_, plural) in WORDS.items()}
-    names = [known.get(each, f"{getattr(each, '__name__', each)}s") for each in members]
-    return " or ".join(names)
-
-
-def _item_type(member: Any) -> Any:
-    origin, inner = get_origin(member), get_args(member)
-    is_list = isinstance(origin, type) and not issubclass(origin, Mapping) and bool(inner)
-    return inner[0] if is_list and origin is not Callable else None
 
 
 def _members(annotation: Any) -> list[Any]:

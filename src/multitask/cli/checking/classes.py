@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import sys
 from functools import lru_cache
 from importlib import import_module
+from inspect import Parameter
 from traceback import extract_tb
 from typing import Any
 
@@ -17,58 +17,48 @@ from jsonargparse import ArgumentParser
 import multitask.heads  # noqa: F401
 from multitask.errors import nearest
 
-__all__ = ["Accepted", "accepted", "choose", "find_class"]
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """What a class accepts.
-
-    Args:
-        parameters: by name.
-        open: whether only the parser can tell what else it accepts.
-    """
-
-    parameters: dict[str, inspect.Parameter]
-    open: bool
-
 
 @lru_cache
-def accepted(cls: type, filled: int = 0) -> Accepted:
+def accepted(cls: type, filled: int = 0) -> dict[str, Parameter] | None:
     """List the constructor's parameters that a configuration can set.
 
     Args:
         cls: the class.
         filled: number of leading parameters that the program fills in.
+
+    Returns:
+        The parameters by name, None if only the parser can tell them.
     """
-    declared = _declared(cls)
     # The parser follows **options through the code; what it finds so has no type here.
-    untyped = inspect.Parameter("value", inspect.Parameter.KEYWORD_ONLY, default=None)
+    untyped = Parameter("value", Parameter.KEYWORD_ONLY, default=None)
     try:
         keys = ArgumentParser().add_class_arguments(
             cls, "class", fail_untyped=False, sub_configs=True, skip={filled} if filled else None
         )
     except Exception:
-        return Accepted({}, open=True)
-    names = dict.fromkeys(key.split(".")[1] for key in keys)
-    return Accepted({name: declared.get(name, untyped) for name in names}, open=False)
+        return None
+    declared: dict[str, Parameter] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        declared |= _parameters(base)
+    return {name: declared.get(name, untyped) for name in (key.split(".")[1] for key in keys)}
 
 
 def find_class(name: str, bases: tuple[type, ...]) -> type | str | None:
-    """Find the class that a ``class_path`` names.
+    """Find the class that a ``class_path`` names; it is not called.
 
     Args:
         name: full path, or the name alone of a loaded subclass.
         bases: it should be a subclass of one of them.
 
     Returns:
-        The class, None where only the parser can tell, or a sentence that says what is wrong.
+        The class, None if only the parser can tell, or a sentence that says what is wrong.
     """
     found = _import(name) if "." in name else _by_short_name(name, bases)
     if not isinstance(found, type):
         return found
     if not issubclass(found, bases) and "__call__" not in vars(found):
-        return f"{found.__name__} is no {_either(bases)}{choose(bases)}"
+        article = "an" if bases[0].__name__[0] in "AEIOU" else "a"
+        return f"{found.__name__} is not {article} {_either(bases)}{choose(bases)}"
     if inspect.isabstract(found):
         return f"{found.__name__} is abstract, so it cannot be used itself{choose(bases)}"
     return found
@@ -76,12 +66,12 @@ def find_class(name: str, bases: tuple[type, ...]) -> type | str | None:
 
 def choose(bases: tuple[type, ...], name: str = "") -> str:
     """Suggest the nearest of the classes that can be named, or list them if they are few."""
-    names = {each.__name__ for each in _subclasses(bases) if not inspect.isabstract(each)}
+    names = {each.__name__ for each in _family(bases) if not inspect.isabstract(each)}
     return nearest(name, names)
 
 
 def _by_short_name(name: str, bases: tuple[type, ...]) -> type | str | None:
-    found = [each for each in _subclasses(bases) if each.__name__ == name]
+    found = [each for each in _family(bases) if each.__name__ == name]
     if not found:
         advice = choose(bases, name) or "; write its module too, as in 'package.module.Name'"
         return f"there is no {_either(bases)} called '{name}'{advice}"
@@ -95,8 +85,9 @@ def _import(name: str) -> type | str | None:
     except ModuleNotFoundError as error:
         if not f"{module}.".startswith(f"{error.name}."):
             return f"the module '{module}' cannot be imported: {error}"
+        # It may be a class inside a module.
         parent, _, last = module.rpartition(".")
-        owner = _attribute(parent, last) if parent else None
+        owner = getattr(sys.modules.get(parent), last, None)
         if owner is None:
             return f"there is no module '{module}'{_near_module(str(error.name))}"
     except Exception as error:
@@ -106,42 +97,22 @@ def _import(name: str) -> type | str | None:
             f"({where.filename}, line {where.lineno})"
         )
     if not hasattr(owner, attribute):
-        names = {
-            each
-            for each, value in getattr(owner, "__dict__", {}).items()
-            if isinstance(value, type)
-        }
+        names = {each for each, value in vars(owner).items() if isinstance(value, type)}
         return f"there is no '{attribute}' in {module}{nearest(attribute, names)}"
     found = getattr(owner, attribute)
     return found if isinstance(found, type) else None
 
 
-def _attribute(module: str, name: str) -> Any:
-    try:
-        return getattr(import_module(module), name, None)
-    except ImportError:
-        return None
-
-
 def _near_module(missing: str) -> str:
-    parent, _, last = missing.rpartition(".")
+    parent, dot, last = missing.rpartition(".")
     paths = getattr(import_module(parent), "__path__", []) if parent else None
-    prefix = f"{parent}." if parent else ""
     found = [each.name for each in pkgutil.iter_modules(paths)]
-    public = [name for name in found if not name.startswith("_")]
-    suggestion = nearest(last, public)
-    return suggestion.replace("mean '", f"mean '{prefix}") if "mean" in suggestion else ""
+    suggestion = nearest(last, [name for name in found if not name.startswith("_")])
+    return suggestion.replace("mean '", f"mean '{parent}{dot}") if "mean" in suggestion else ""
 
 
-def _declared(cls: type) -> dict[str, inspect.Parameter]:
-    found: dict[str, inspect.Parameter] = {}
-    for base in cls.__mro__[:-1]:
-        if "__init__" in vars(base):
-            found = _parameters(vars(base)["__init__"]) | found
-    return found
-
-
-def _parameters(constructor: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+def _parameters(cls: type) -> dict[str, Parameter]:
+    constructor: Any = vars(cls).get("__init__")
     try:
         return dict(inspect.signature(constructor, eval_str=True).parameters)
     except NameError:
@@ -152,15 +123,9 @@ def _parameters(constructor: Callable[..., Any]) -> dict[str, inspect.Parameter]
         return {}
 
 
-def _subclasses(bases: tuple[type, ...]) -> set[type]:
-    found: set[type] = {each for base in bases for each in _family(base)}
-    return {each for each in found if not each.__name__.startswith("_")}
-
-
-def _family(base: type[Any]) -> Iterator[type]:
-    yield base
-    for subclass in base.__subclasses__():
-        yield from _family(subclass)
+def _family(bases: tuple[type, ...]) -> set[type]:
+    below = {each for base in bases for each in _family(tuple(base.__subclasses__()))}
+    return {each for each in {*bases, *below} if not each.__name__.startswith("_")}
 
 
 def _either(bases: tuple[type, ...]) -> str:

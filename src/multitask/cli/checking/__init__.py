@@ -1,0 +1,1 @@
+"""One pass over one configuration: what is wrong in it, and where, in one sentence."""

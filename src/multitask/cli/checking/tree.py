@@ -1,0 +1,211 @@
+"""Files and arguments as one tree: files laid over files, arguments over files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from multitask.cli.checking.settings import Setting, read_argument, read_config
+from multitask.errors import InputError, bad_input
+
+CLASS_KEYS = ("class_path", "init_args", "dict_kwargs")
+OPTION = re.compile(r"--|-[a-zA-Z]")
+NOT_SETTINGS = re.compile(r"(.*\.)?(config|c|print_config|help|h)")
+WITHOUT_VALUE = re.compile(r"-+(.*\.)?(print_config|help|h)")
+LONGEST = 100
+NO_VALUE = "${}"
+"""Stands for the value that an argument lacks."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A command line, and what it says together with the files that it names.
+
+    Args:
+        arguments: the command line, without the program's name.
+        options: the settings among the arguments, each with its name.
+        tree: all settings; of two that say different things the later one counts.
+    """
+
+    arguments: list[str]
+    options: list[tuple[str, Setting]]
+    tree: Setting
+
+    def place_of(self, key: str) -> str:
+        """Where the only setting of that name stands, as the beginning of a sentence."""
+        found = [each.place for path, each in self.tree.walk() if path[-1:] == (key,)]
+        return f"{found[0]}: " if len(found) == 1 else ""
+
+    def located(self, sentence: str) -> str:
+        """Say where a wrong value stands, which the constructor that refuses it does not know.
+
+        Args:
+            sentence: what is wrong; it begins with the setting's name and value, as in
+                ``num_classes is 1; ...``, or says how a task cannot be called.
+
+        Returns:
+            The sentence, after the argument or the file and line if only one fits.
+        """
+        value = re.match(r"(\w+) (?:is|has) ([^;]+?)(?: entries)?;", sentence)
+        task = re.match(r"a task cannot be called '([^']+)'", sentence)
+
+        def shown(content: Any) -> str:
+            return str(len(content)) if isinstance(content, list) else str(content)
+
+        places = {
+            each.place
+            for path, each in self.tree.walk()
+            if (value and path[-1:] == (value[1],) and shown(each.content) == value[2])
+            or (task and path[-1:] == (task[1],))
+        }
+        return f"{places.pop()}: {sentence}" if len(places) == 1 else sentence
+
+    @contextmanager
+    def located_errors(self) -> Iterator[None]:
+        """Have bad input that is found inside say where it stands, see `located`."""
+        try:
+            yield
+        except Exception as error:
+            if (found := bad_input(error)) is None:
+                raise
+            raise InputError(self.located(str(found))) from error
+
+    def before_its_class(self) -> str | None:
+        """Say which argument changes an object that a later one names the class of."""
+        for place, (late, named) in enumerate(self.options):
+            for early, changed in self.options[:place]:
+                if early.startswith(f"{late}."):
+                    order = f"{changed.place} must come after {named.place}"
+                    return f"{order}, which names its class"
+        return None
+
+
+def read_configuration(arguments: Sequence[str]) -> Configuration:
+    """Read the files that a command line names, and lay its settings over them.
+
+    Raises:
+        InputError: if a file or an argument cannot be read, or two files hold the tasks.
+    """
+    arguments = joined(arguments)
+    names = [each.partition("=")[2] for each in arguments if re.match("(--config|-c)=", each)]
+    files = [read_config(Path(name)) for name in names]
+    options = _options(arguments[1:])
+    _refuse_tasks_in_two_files(files, options)
+    tree = reduce(laid_over, files, Setting("the command line", {}))
+    for name, setting in options:
+        tree = _assigned(tree, name.split("."), setting)
+    return Configuration(arguments, options, tree)
+
+
+def joined(arguments: Sequence[str]) -> list[str]:
+    """Write ``--name value`` as ``--name=value``, for everything that looks at arguments."""
+    found: list[str] = []
+    for each in arguments:
+        before = found[-1] if found else ""
+        takes_value = OPTION.match(before) and "=" not in before
+        if takes_value and not WITHOUT_VALUE.fullmatch(before) and not OPTION.match(each):
+            found[-1] = f"{before}={each}"
+        else:
+            found.append(each)
+    return found
+
+
+def laid_over(base: Setting | None, top: Setting) -> Setting:
+    """Lay a setting over the one that was there, as a second file does; mappings merge."""
+    if base is None:
+        base = Setting(top.place, {})
+    elif top.names_file and base.entries:
+        top = top.opened()
+    if isinstance(top.content, str) and "class_path" in base.entries:
+        top = Setting(top.place, {"class_path": top})
+    if not isinstance(top.content, dict):
+        return replace(top, replaced=base if base.content != {} else None)
+    base = _mapping(base)
+    if not isinstance(base.content, dict) or _changes_class(base, top):
+        # What the old class was given, the parser keeps only if the new one takes it too.
+        base = Setting(base.place, {}, replaced=base)
+    merged = dict(base.entries)
+    for key, value in top.entries.items():
+        merged[key] = laid_over(merged.get(key), value)
+    return replace(base, content=_appended(merged))
+
+
+def _assigned(base: Setting | None, keys: Sequence[str], leaf: Setting) -> Setting:
+    # As for the parser, the keys may leave init_args out, and lead through a list to its last item.
+    if not keys:
+        return laid_over(base, leaf)
+    base = base or Setting(leaf.place, {})
+    if isinstance(base.content, list) and base.content:
+        *others, last = base.content
+        return replace(base, content=[*others, _assigned(last, keys, leaf)])
+    base = _mapping(base)
+    if list(keys) == ["class_path"]:
+        return laid_over(base, Setting(leaf.place, {"class_path": leaf}))
+    content = dict(base.entries)
+    if "class_path" in content and keys[0] not in CLASS_KEYS:
+        keys = ["init_args", *keys]
+    content[keys[0]] = _assigned(content.get(keys[0]), keys[1:], leaf)
+    return replace(base, content=_appended(content))
+
+
+def _options(arguments: Sequence[str]) -> list[tuple[str, Setting]]:
+    found = []
+    for each in arguments:
+        name, equals, value = each.lstrip("-").partition("=")
+        if not OPTION.match(each) and equals:
+            hint = f"did you mean '--{each.lstrip('-')}'?"
+            raise InputError(f"{each}: a setting begins with two dashes; {hint}")
+        if not OPTION.match(each):
+            raise InputError(f"'{each}' is not an argument; settings are written --name=value")
+        if name in ("config", "c") and not equals:
+            raise InputError(f"{each} needs a value after it")
+        if not NOT_SETTINGS.fullmatch(name):
+            place = each if len(each) <= LONGEST else f"--{name}=..."
+            setting = read_argument(value, place) if equals else Setting(place, NO_VALUE)
+            found.append((name, setting))
+    return found
+
+
+def _changes_class(base: Setting, top: Setting) -> bool:
+    names = [each.entries["class_path"] for each in (base, top) if "class_path" in each.entries]
+    # The name alone means the same class as the path that ends in it.
+    return len({str(each.content).rpartition(".")[2] for each in names}) > 1
+
+
+def _mapping(setting: Setting) -> Setting:
+    if setting.names_file:
+        return setting.opened()
+    is_class = isinstance(setting.content, str)
+    return Setting(setting.place, {"class_path": setting}) if is_class else setting
+
+
+def _appended(content: dict[str, Setting]) -> dict[str, Setting]:
+    for key in [key for key in content if key.endswith("+")]:
+        added = content.pop(key)
+        before = content.get(key[:-1], Setting(added.place, []))
+        items = [
+            each.content if isinstance(each.content, list) else [each]
+            for each in (before, added)
+            if each.content is not None
+        ]
+        content[key[:-1]] = Setting(before.place, [item for each in items for item in each])
+    return content
+
+
+def _refuse_tasks_in_two_files(files: list[Setting], options: list[tuple[str, Setting]]) -> None:
+    models = [each.entries["model"] for each in files if "model" in each.entries]
+    models += [each for name, each in options if name == "model"]
+    models = [each.opened() if each.names_file else each for each in models]
+    tasks = [each.entries["tasks"] for each in models if "tasks" in each.entries]
+    places = list(dict.fromkeys(each.place for each in tasks if not each.is_argument))
+    if len(places) > 1:
+        raise InputError(
+            f"the tasks stand in both {places[0]} and {places[1]}, and the second would silently "
+            "replace the first: keep all tasks in one file and change single values on the command "
+            "line, e.g. --model.tasks.digit.weight=2"
+        )

@@ -1,0 +1,44 @@
+"""What follows the verbs that train nothing themselves: one subject, and options."""
+
+from __future__ import annotations
+
+from argparse import ArgumentError, ArgumentParser, Namespace
+from collections.abc import Sequence
+from typing import Any
+
+from multitask.cli.checking.tree import joined
+from multitask.cli.help import usage
+from multitask.errors import InputError, nearest
+
+
+def read_options(verb: str, subject: str, arguments: Sequence[str], **defaults: Any) -> Namespace:
+    """Read ``SUBJECT --name=value ...``.
+
+    Args:
+        verb: such as ``init``.
+        subject: what the verb is about, such as ``one table``.
+        arguments: what follows the verb.
+        defaults: the verb's options; without any, it takes the settings of a configuration.
+
+    Raises:
+        InputError: if there is another option, an option without a value, or not one subject.
+    """
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("subject", nargs="*")
+    for name, default in defaults.items():
+        parser.add_argument(f"--{name}", default=default)
+    try:
+        given, settings = parser.parse_known_intermixed_args(joined(arguments))
+    except ArgumentError as error:
+        raise InputError(f"{error.argument_name}: give a value; write {usage(verb)}") from error
+    for each in settings if defaults else ():
+        hint = nearest(each.lstrip("-").partition("=")[0], defaults)
+        raise InputError(f"{each}: {verb} has no such setting{hint}; write {usage(verb)}")
+    for name, value in vars(given).items():
+        if value == "":
+            raise InputError(f"--{name}=: give a value, as in --{name}=...; write {usage(verb)}")
+    if not given.subject and any(each.startswith(("--config=", "-c=")) for each in settings):
+        given.subject = [None]
+    if len(given.subject) != 1:
+        raise InputError(f"{verb} takes {subject}, as in: {usage(verb)}")
+    return Namespace(**{**vars(given), "subject": given.subject[0], "settings": settings})

@@ -1,0 +1,45 @@
+"""``multitask resume``: an interrupted run, continued in its own folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from multitask.cli.arguments import values_of
+from multitask.cli.checking.tree import joined
+from multitask.cli.run_command import RUN_FOLDER, run_command
+from multitask.distributed import is_first_process
+from multitask.errors import InputError
+from multitask.runs.folder import LAST, config_of, resumable_run
+
+
+def resume_command(arguments: Sequence[str]) -> None:
+    """Continue a run, with its last configuration and checkpoint.
+
+    Args:
+        arguments: what follows the verb, ``[RUN] [--KEY=VALUE ...]``.
+
+    Raises:
+        InputError: if there is no such run, or an argument is not right.
+    """
+    folder = resumed_folder(arguments)
+    run_command(fit_arguments(folder, arguments), folder)
+
+
+def resumed_folder(arguments: Sequence[str]) -> Path:
+    """The folder of the run that is continued; `InputError` if there is none."""
+    if not is_first_process() and RUN_FOLDER in os.environ:
+        return Path(os.environ[RUN_FOLDER])
+    given = joined(arguments)
+    runs = [each for each in given if not each.startswith("-")]
+    if len(runs) > 1:
+        raise InputError(f"resume continues one run, not {' and '.join(runs)}")
+    root = Path((values_of(given, "run.root") or ["runs"])[-1])
+    return resumable_run(runs[0] if runs else None, root)
+
+
+def fit_arguments(folder: Path, arguments: Sequence[str]) -> list[str]:
+    """The command line that trains a run further, what follows ``resume`` included."""
+    given = [each for each in joined(arguments) if each.startswith("-")]
+    return ["fit", f"--config={config_of(folder)}", f"--ckpt_path={folder / LAST}", *given]

@@ -1,0 +1,146 @@
+"""What a verb does with a run that has been built, and what it says at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from multitask.callbacks import BestCheckpoint, Cost, LostProcess
+from multitask.callbacks.lost_process import is_connection_lost
+from multitask.cli.command_line import CommandLine
+from multitask.distributed import is_first_process
+from multitask.runs.failures import advice, explained
+from multitask.runs.log_file import say
+from multitask.runs.record import RunRecord
+from multitask.runs.report import describe, report, say_where
+from multitask.runs.summary import write_summary
+from multitask.runs.tracking import finish, mark_preempted, sync_command
+
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit codes of a program that Ctrl-C has stopped, and of one that SIGTERM has."""
+NOTICE = 3.0
+"""Seconds after which a process that has ended is noticed by those that watch it."""
+NO_VALIDATION = "Not tested, because no validation took place that could tell the best checkpoint."
+NO_CHECKPOINT = "Not tested, because no checkpoint was saved."
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run, once it has been built: what was asked for, and those who do it."""
+
+    command: CommandLine
+    record: RunRecord
+    cost: Cost
+    lost_process: LostProcess
+    trainer: Trainer
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder; that of the first process."""
+        return self.record.folder
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What each of the Trainer's verbs takes."""
+        given = self.command.given
+        objects = {"model": self.command.model, "datamodule": self.command.datamodule}
+        return {**objects, "ckpt_path": given.ckpt_path, "weights_only": given.weights_only}
+
+
+def fit(run: Run) -> None:
+    """Train, then test the best checkpoint."""
+    given = run.command.given
+    rank_zero_only(say)(describe(run.command.model, run.command.datamodule))
+    _guard(run, run.trainer.fit, run.inputs)
+    callbacks = run.trainer.checkpoint_callbacks
+    best = [each.best_model_path for each in callbacks if isinstance(each, BestCheckpoint)]
+    wants_test = given.run.test_after_fit and not given.trainer.fast_dev_run
+    if wants_test and any(best):
+        best_one = {"ckpt_path": best[0], "weights_only": True, "verbose": False}
+        _guard(run, run.trainer.test, {**run.inputs, **best_one})
+        return _report(run, "test")
+    if wants_test:
+        rank_zero_only(say)(NO_VALIDATION if best else NO_CHECKPOINT)
+    return _say_where(run)
+
+
+def validate(run: Run) -> None:
+    """Validate a checkpoint."""
+    run.trainer.validate(**run.inputs, verbose=False)
+    _report(run, "val")
+
+
+def test(run: Run) -> None:
+    """Test a checkpoint."""
+    run.trainer.test(**run.inputs, verbose=False)
+    _report(run, "test")
+
+
+def predict(run: Run) -> None:
+    """Write a table of predictions."""
+    run.trainer.predict(**run.inputs, return_predictions=False)
+    _say_where(run)
+
+
+STAGES = {"fit": fit, "validate": validate, "test": test, "predict": predict}
+
+
+def _guard(run: Run, stage: Callable[..., Any], inputs: dict[str, Any]) -> None:
+    try:
+        stage(**inputs)
+    except SystemExit as stopped:
+        # Lightning's answer to Ctrl-C and to SIGTERM.
+        if not run.trainer.interrupted:
+            raise
+        _end_early(run, isinstance(stopped, SIGTERMException))
+    except Exception as error:
+        if is_connection_lost(error) and run.lost_process.is_noticed.wait(NOTICE):
+            # It has been told already.
+            raise SystemExit(1) from error
+        sentence = explained(error, run.folder, run.command.datamodule.batch_size)
+        if sentence is None:
+            raise
+        raise sentence from error
+
+
+def _end_early(run: Run, by_signal: bool) -> None:
+    rank_zero_only(say)(f"Interrupted; {advice(run.folder)}")
+    # A sweep's agent stops a trial that does badly, and gives up after a few failures.
+    is_trial = by_signal and "WANDB_SWEEP_ID" in os.environ
+    code = 0 if is_trial else TERMINATED if by_signal else INTERRUPTED
+    if by_signal and not is_trial:
+        rank_zero_only(mark_preempted)()
+    _say_where(run, code)
+    # For the first process another's code is that of a failure, at which it ends all others.
+    raise SystemExit(code if is_first_process() else 0)
+
+
+@rank_zero_only
+def _report(run: Run, split: str) -> None:
+    _summarise(run)
+    values = run.trainer.callback_metrics
+    report(run.command.model, split, values, run.folder, sync_command(run.folder))
+    finish(run.folder)
+
+
+@rank_zero_only
+def _say_where(run: Run, code: int = 0) -> None:
+    if run.command.given.trainer.fast_dev_run:
+        return
+    if not run.trainer.interrupted:
+        _summarise(run)
+    say_where(run.folder, sync_command(run.folder))
+    finish(run.folder, code)
+
+
+def _summarise(run: Run) -> None:
+    if run.command.verb == "fit":
+        values = run.trainer.callback_metrics
+        write_summary(run.folder, run.command.model, values, run.cost.values())

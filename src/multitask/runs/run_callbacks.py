@@ -1,0 +1,68 @@
+"""What the program does beside each verb of the Trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback
+
+from multitask.callbacks import (
+    BestCheckpoint,
+    Figures,
+    GradientTelemetry,
+    LastCheckpoint,
+    PredictionTable,
+    ProgressBar,
+    RandomState,
+    SourceEvaluation,
+)
+from multitask.data import DataModule
+from multitask.runs.checkpoint_artifacts import CheckpointArtifacts
+from multitask.runs.data_record import DataRecord
+from multitask.runs.record import RunRecord
+
+
+def run_callbacks(
+    verb: str,
+    config: Any,
+    data: DataModule,
+    record: RunRecord,
+    training: Sequence[Callback],
+    trained: Path | None = None,
+) -> list[Callback]:
+    """Choose the program's own callbacks.
+
+    Args:
+        verb: ``fit``, ``validate``, ``test`` or ``predict``.
+        config: the settings, with ``trainer`` and ``run``.
+        data: the data.
+        record: writes what the run says about itself, into the run's folder.
+        training: what a training needs besides.
+        trained: folder of the run whose checkpoint is loaded, if there is one.
+    """
+    trainer, settings, folder = config.trainer, config.run, record.folder
+    bar: list[Callback] = [] if trainer.enable_progress_bar is False else [ProgressBar()]
+    if trainer.fast_dev_run:
+        return bar
+    # Before the record: a run that the data forbid to continue writes nothing.
+    callbacks = [*bar, DataRecord(folder, trained), record]
+    if verb == "predict":
+        return [*callbacks, PredictionTable(folder / "predictions.csv")]
+    if sources := list(data.source_rows("val")):
+        callbacks.append(SourceEvaluation(sources))
+    drawings = folder / "figures" if settings.figures else None
+    callbacks.append(GradientTelemetry(drawings and drawings / "gradients.png"))
+    if drawings:
+        callbacks.append(Figures(drawings))
+    if verb != "fit":
+        return callbacks
+    callbacks += training
+    if trainer.enable_checkpointing is not False:
+        checkpoints = folder / "checkpoints"
+        last = LastCheckpoint(checkpoints, settings.keep_last)
+        callbacks += [RandomState(), BestCheckpoint(checkpoints), last]
+        if settings.artifacts:
+            callbacks.append(CheckpointArtifacts(folder))
+    return callbacks

@@ -1,0 +1,67 @@
+"""A study from its plan to its report: trained, tuned, collected, written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import yaml
+
+from multitask.runs.log_file import say
+from multitask.runs.summary import read_summary
+from multitask.study.execution import Workplace, command, shard_of, train
+from multitask.study.plan import PlannedRun, Study, planned
+from multitask.study.report import write_report
+from multitask.study.results import UNTESTED, Results, collect
+from multitask.study.tuning import chosen, trials
+
+
+def carry_out(study: Study, place: Workplace, shard: str) -> Results:
+    """Train what a study still lacks, and write its report.
+
+    Args:
+        study: the study.
+        place: where and how it is trained.
+        shard: the share of its runs that is trained here, see `shard_of`.
+    """
+    runs = [*planned(study), *trials(study)]
+    train(study, shard_of(runs, shard), place)
+    finals = list(chosen(study, _scores(study, place)))
+    if finals:
+        # Whoever sees the last trial finish trains these; each is locked while it trains.
+        train(study, finals, place)
+    elif study.tuning.trials:
+        say("Weights are tuned once all trials are finished")
+    return _report(study, [*runs, *finals], place)
+
+
+def _scores(study: Study, place: Workplace) -> dict[int, float]:
+    folders = {trial: place.finished(run) for trial, run in enumerate(trials(study))}
+    failed = [run for run in trials(study) if place.failure(run)]
+    if sum(folder is not None for folder in folders.values()) + len(failed) < len(folders):
+        return {}
+    found: dict[int, Any] = {
+        trial: (read_summary(folder) or {}).get("best_score")
+        for trial, folder in folders.items()
+        if folder is not None
+    }
+    return {trial: score for trial, score in found.items() if score is not None}
+
+
+def _report(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> Results:
+    ids = {run.place: run for run in runs}
+    results = collect(
+        study,
+        list(ids.values()),
+        {key: place.finished(run) for key, run in ids.items()},
+        {key: place.failure(run) for key, run in ids.items()},
+    )
+    commands = {run.title: command(study, run, place) for run in runs}
+    page = write_report(results, place.folder, commands)
+    settings = yaml.safe_dump(asdict(study), sort_keys=False, allow_unicode=True)
+    (place.folder / "study.yaml").write_text(settings, encoding="utf-8")
+    if untested := int((results.runs["state"] == "untested").sum()):
+        say(f"Not tested: {untested} of {len(results.runs)} runs, of which each {UNTESTED}")
+    say(f"Report: {page}")
+    return results

@@ -1,0 +1,77 @@
+"""A study made from what its file says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from jsonargparse import ArgumentParser
+
+from multitask.errors import InputError, nearest
+from multitask.study.plan import Method, Study
+
+
+def make_study(path: Path, content: Mapping[str, Any], places: Mapping[str, str]) -> Study:
+    """Make a study, named as its file.
+
+    Args:
+        path: the file.
+        content: what it holds, by key.
+        places: file and line of each key.
+
+    Raises:
+        InputError: naming the file, and the key that is wrong.
+    """
+    hints = get_type_hints(Study)
+    read: dict[str, Any] = {"name": path.stem}
+    for name, value in content.items():
+        if name not in hints:
+            raise InputError(f"{places[name]}: a study has no '{name}'{nearest(name, hints)}")
+        try:
+            read[name] = _read(name, hints[name], value)
+        except Exception as error:
+            raise InputError(f"{places[name]}: {name}: {_innermost(error)}") from error
+    for name in ("experiment", "seeds", "methods"):
+        if name not in content:
+            raise InputError(f"{path}: {name} is missing")
+    try:
+        return Study(**read)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def parsed(kind: Any, value: Any) -> Any:
+    """Make an object, or a plain value, from what YAML says of it.
+
+    Args:
+        kind: its type.
+        value: as read from YAML.
+    """
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--value", type=kind)
+    return parser.instantiate(parser.parse_object({"value": deepcopy(value)})).value
+
+
+def _read(name: str, hint: Any, value: Any) -> Any:
+    if name == "methods":
+        return {each: _method(settings or {}) for each, settings in value.items()}
+    # What looks like a class in them is the runs' to make, so they are not parsed.
+    return value or {} if name in ("settings", "vary") else parsed(hint, value)
+
+
+def _method(content: dict[str, Any]) -> Method:
+    hints = get_type_hints(Method)
+    for name in content:
+        if name not in hints:
+            raise InputError(f"a method has no '{name}'{nearest(name, hints)}")
+    given = {name: parsed(hints[name], content.get(name)) for name in ("tasks", "experiment")}
+    return Method(**given, settings=content.get("settings") or {})
+
+
+def _innermost(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return re.sub(r"<class '(\w+)'>", r"\1", " ".join(str(error).split()))
