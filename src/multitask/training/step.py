@@ -29,8 +29,14 @@ class Step:
         """Differentiate the balanced loss by the tasks' losses, before the backward pass."""
         (self._balance,) = torch.autograd.grad(self.loss, self.losses, retain_graph=True)
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Step:
+        """A copy without the graph, which cannot be copied, as callbacks that copy models need."""
+        copy = Step(self.samples, self.totals, self.losses, self.loss, self._balance)
+        copy.let_go()
+        return copy
+
     def let_go(self) -> None:
-        """Let the graph go once the backward pass is over: tensors in it cannot be copied."""
+        """Let the graph go once the backward pass is over."""
         self.losses, self.loss = self.losses.detach(), self.loss.detach()
         if self._balance is not None:
             self._balance = self._balance.detach()

@@ -1,0 +1,56 @@
+"""Lightning's own callbacks that average weights, on a model from the command line's parser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import EMAWeightAveraging, StochasticWeightAveraging
+
+from multitask import MultiTask
+from multitask.data import DataModule
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture
+def parsed_model(
+    tiny_model: Callable[..., MultiTask], trainer: Callable[..., Trainer], tmp_path: Path
+) -> MultiTask:
+    """A model whose heads, optimizer and schedule are made by the command line's factories."""
+    schedule = torch.optim.lr_scheduler.ConstantLR
+    model = tiny_model(scheduler=schedule)
+    fresh = trainer()
+    fresh.strategy.connect(model)
+    fresh.save_checkpoint(tmp_path / "model.ckpt")
+    return MultiTask.load_from_checkpoint(tmp_path / "model.ckpt", weights_only=True)
+
+
+@pytest.mark.parametrize(
+    "callback", [EMAWeightAveraging(decay=0.5), StochasticWeightAveraging(0.1, 0.5)], ids=type
+)
+def test_weights_are_averaged(
+    parsed_model: MultiTask,
+    tiny_data: Callable[..., DataModule],
+    trainer: Callable[..., Trainer],
+    callback: Callback,
+) -> None:
+    plain = deepcopy(parsed_model)
+    trainer(max_epochs=4).fit(plain, tiny_data())
+    found = trainer(max_epochs=4, callbacks=[callback])
+    found.fit(parsed_model, tiny_data())
+    assert found.callback_metrics["val/score"].isfinite()
+    sides = zip(plain.parameters(), parsed_model.parameters(), strict=True)
+    assert any(not torch.equal(one, other) for one, other in sides)
+
+
+def test_a_copy_shares_no_weights(parsed_model: MultiTask) -> None:
+    copy = deepcopy(parsed_model)
+    sides = list(zip(copy.parameters(), parsed_model.parameters(), strict=True))
+    assert all(torch.equal(one, other) and one is not other for one, other in sides)
+    assert copy.balancer is not parsed_model.balancer
+    assert copy.views.balancer is copy.balancer
