@@ -131,6 +131,29 @@ def test_two_processes_equal_one() -> None:
 
 
 @pytest.mark.slow
+def test_two_processes_learn_and_predict_the_same_maps() -> None:
+    """Maps with missing pixels, turned with their images."""
+    short = (
+        "--trainer.precision=64-true",
+        "--trainer.limit_train_batches=3",
+        "--trainer.limit_val_batches=1",
+        "--trainer.limit_test_batches=1",
+        "--run.figures=false",
+    )
+    program = ForkedProgram(command("two", "digits_maps", *short, *TWO), has_spare=True)
+    said, _ = program.communicate(timeout=200)
+    assert program.returncode == 0, said
+    main(command("one", "digits_maps", *short))
+    one, two = only_run("one"), only_run("two")
+    assert largest_difference(weights(one), weights(two)) < TOLERANCE
+    expected, found = values(one), values(two)
+    assert expected.keys() == found.keys()
+    assert ("3", "test/silhouette/iou") in expected
+    for key, value in expected.items():
+        assert found[key] == pytest.approx(value, rel=1e-5, abs=1e-6, nan_ok=True), key
+
+
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_on_one_process_stops_both() -> None:
     arguments = command("stopped", "digits", SPOILT, *TWO, "--run.figures=false")
     stopped = ForkedProgram(arguments, has_spare=True)
