@@ -11,11 +11,11 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
 from multitask import InputError, MultiTask
-from multitask.runs.preflight import check
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.data.split_check import SPLITS
 from multitask.encoders import Encoder, Tokens
+from multitask.runs.preflight import check
 from multitask.tasks import Classification, Regression
 
 pytestmark = pytest.mark.filterwarnings("ignore")
