@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from multitask.cli.checking.tree import joined
+from multitask.cli.checking.tree import joined, values_of
 from multitask.errors import InputError
 from multitask.runs.folder import config_of, folder_of
 
@@ -30,21 +30,9 @@ def prepare(arguments: Sequence[str]) -> list[str]:
     plain = [_null(each) for each in joined(arguments) if not each.startswith("--_")]
     if plain[:1] in (["validate"], ["test"], ["predict"]):
         plain = _with_config_of_checkpoint(plain)
-    is_file = [each.startswith(("--config=", "-c=")) for each in plain]
-    files = [each for each, first in zip(plain, is_file, strict=True) if first]
-    others = [each for each, first in zip(plain, is_file, strict=True) if not first]
+    files = [each for each in plain if each.startswith(("--config=", "-c="))]
+    others = [each for each in plain if each not in files]
     return [*others[:1], *files, *others[1:]]
-
-
-def values_of(arguments: Sequence[str], *names: str) -> list[str]:
-    """The values given to an option such as ``config``, in their order."""
-    options = [f"{'-' if len(name) == 1 else '--'}{name}=" for name in names]
-    return [
-        each.removeprefix(option)
-        for each in arguments
-        for option in options
-        if each.startswith(option)
-    ]
 
 
 def _null(argument: str) -> str:

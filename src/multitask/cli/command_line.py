@@ -11,9 +11,9 @@ from lightning.pytorch import Callback
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
 
-from multitask.cli.arguments import values_of
 from multitask.cli.checking.check import check_arguments
 from multitask.cli.checking.parser import Parser, parse
+from multitask.cli.checking.tree import values_of
 from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.module import MultiTask

@@ -6,8 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from multitask.cli.arguments import values_of
-from multitask.cli.checking.tree import joined
+from multitask.cli.checking.tree import joined, values_of
 from multitask.cli.run_command import RUN_FOLDER, run_command
 from multitask.distributed import is_first_process
 from multitask.errors import InputError

@@ -11,7 +11,7 @@ from multitask.cli.checking.check import check_arguments
 from multitask.cli.checking.settings import read_config
 from multitask.cli.main import main
 from multitask.cli.options import read_options
-from multitask.errors import InputError, nearest
+from multitask.errors import InputError
 from multitask.figures.page import REPORT
 from multitask.runs.log_file import say
 from multitask.runs.settings import RunSettings
@@ -19,11 +19,10 @@ from multitask.runs.tracking import wandb_mode
 from multitask.study.carrying_out import carry_out
 from multitask.study.execution import Workplace, command, shard_of
 from multitask.study.plan import PlannedRun, Study, planned, variants
-from multitask.study.study_file import make_study, parsed
+from multitask.study.study_file import check_metrics, make_study
 from multitask.study.tuning import trials
 from multitask.study.variation import write_variation
 from multitask.study.wandb_report import send_report
-from multitask.tasks import Task
 
 OF_AN_AGENT = ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH")
 PRELOADED = ("multitask.cli.run_command", "multitask.study.execution")
@@ -86,27 +85,10 @@ def check_study(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> N
     Raises:
         InputError: naming the run, and what would be right.
     """
-    _check_metrics(study, runs)
+    check_metrics(study, runs)
     for run in runs:
         if run.seed == study.seeds[0]:
             try:
                 check_arguments(prepare(command(study, run, place)))
             except InputError as error:
                 raise InputError(f"{run.title}: {error}") from error
-
-
-def _check_metrics(study: Study, runs: Sequence[PlannedRun]) -> None:
-    tasks = {name: each for run in runs for name, each in run.config["model"]["tasks"].items()}
-    asked = [("metrics", name, [metric]) for name, metric in study.metrics.items()]
-    asked += [("further_metrics", name, each) for name, each in study.further_metrics.items()]
-    for key, name, metrics in asked:
-        try:
-            task = parsed(Task, tasks[name])
-        except Exception:
-            # What is wrong with the task itself is told where the run is checked.
-            continue
-        known = list(task.metrics())
-        for metric in metrics:
-            if metric not in known:
-                near = nearest(metric, known)
-                raise InputError(f"{key}: task '{name}' has no '{metric}'{near}")

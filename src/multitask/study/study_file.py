@@ -1,9 +1,9 @@
-"""A study made from what its file says."""
+"""A study made from what its file says, and checked against its tasks."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -11,7 +11,8 @@ from typing import Any, get_type_hints
 from jsonargparse import ArgumentParser
 
 from multitask.errors import InputError, nearest
-from multitask.study.plan import Method, Study
+from multitask.study.plan import Method, PlannedRun, Study
+from multitask.tasks import Task
 
 
 def make_study(path: Path, content: Mapping[str, Any], places: Mapping[str, str]) -> Study:
@@ -41,6 +42,32 @@ def make_study(path: Path, content: Mapping[str, Any], places: Mapping[str, str]
         return Study(**read)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def check_metrics(study: Study, runs: Sequence[PlannedRun]) -> None:
+    """Refuse metrics that no task of a study has.
+
+    Args:
+        study: the study.
+        runs: its runs, whose configurations hold the tasks.
+
+    Raises:
+        InputError: naming the task, and the metric that was probably meant.
+    """
+    tasks = {name: each for run in runs for name, each in run.config["model"]["tasks"].items()}
+    asked = [("metrics", name, [metric]) for name, metric in study.metrics.items()]
+    asked += [("further_metrics", name, each) for name, each in study.further_metrics.items()]
+    for key, name, metrics in asked:
+        try:
+            task = parsed(Task, tasks[name])
+        except Exception:
+            # What is wrong with the task itself is told where the run is checked.
+            continue
+        known = list(task.metrics())
+        for metric in metrics:
+            if metric not in known:
+                near = nearest(metric, known)
+                raise InputError(f"{key}: task '{name}' has no '{metric}'{near}")
 
 
 def parsed(kind: Any, value: Any) -> Any:

@@ -38,7 +38,7 @@ Known = Mapping[str, Parameter] | None
 GROUPS = {"model": MultiTask, "trainer": Trainer, "run": RunSettings}
 OWNERS = {"model": "the model", "trainer": "the trainer", "run": "run"}
 VERBS = ("fit", "validate", "test", "predict")
-PASSED_BY_PROGRAM = ("model", "datamodule", "self")
+PASSED_BY_PROGRAM = re.compile(".*dataloaders|model|datamodule|self")
 
 
 class AbsentError(InputError):
@@ -92,8 +92,8 @@ def _refuse(
 def _top_level(verb: str) -> dict[str, Parameter]:
     known = {"data": _parameter(DataModule), "seed_everything": _parameter(bool | int)}
     taken = inspect.signature(getattr(Trainer, verb)).parameters
-    own = {name for name in taken if "dataloaders" not in name and name not in PASSED_BY_PROGRAM}
-    return known | {name: each for name, each in taken.items() if name in own}
+    own = [name for name in taken if not PASSED_BY_PROGRAM.fullmatch(name)]
+    return known | {name: taken[name] for name in own}
 
 
 def _parameter(annotation: Any) -> Parameter:

@@ -92,8 +92,7 @@ def read_configuration(arguments: Sequence[str]) -> Configuration:
         InputError: if a file or an argument cannot be read, or two files hold the tasks.
     """
     arguments = joined(arguments)
-    names = [each.partition("=")[2] for each in arguments if re.match("(--config|-c)=", each)]
-    files = [read_config(Path(name)) for name in names]
+    files = [read_config(Path(name)) for name in values_of(arguments, "config", "c")]
     options = _options(arguments[1:])
     _refuse_tasks_in_two_files(files, options)
     tree = reduce(laid_over, files, Setting("the command line", {}))
@@ -113,6 +112,12 @@ def joined(arguments: Sequence[str]) -> list[str]:
         else:
             found.append(each)
     return found
+
+
+def values_of(arguments: Sequence[str], *names: str) -> list[str]:
+    """The values given to an option such as ``config``, in their order."""
+    given = (each.lstrip("-").partition("=") for each in arguments if OPTION.match(each))
+    return [value for name, equals, value in given if name in names and equals]
 
 
 def laid_over(base: Setting | None, top: Setting) -> Setting:
