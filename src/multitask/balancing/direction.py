@@ -35,7 +35,8 @@ class Direction:
                 None if rows is None else self._of(rows, part, labelled) for rows, part in pairs
             ]
         found = self._of(self.level.jacobian(gradients), None, labelled)
-        return self.level.take(found, gradients)
+        # A method may keep what it returned, and an optimizer may change its gradients in place.
+        return self.level.take(found.clone(), gradients)
 
     def _of(self, rows: Tensor, activations: Tensor | None, labelled: Tensor) -> Tensor:
         present = labelled.cpu()
