@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from balancing_steps import Training
-from torch import Tensor, nn
+from torch import nn
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "CAGrad": {"calpha": 0.4, "rescale": 1},
