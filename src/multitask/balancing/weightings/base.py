@@ -23,6 +23,9 @@ class GramianWeighting(Recorded, Weighting[Tensor]):
     The weights do not depend on the unit of the loss: a Gramian times any positive number gives
     the same weights or, where the method defines the length of the step, the exactly scaled ones.
 
+    Tasks without labels in a batch are no concern of a weighting: `GradientBalancer` leaves their
+    rows and columns out of the Gramian, and they keep their last weights.
+
     Attributes:
         defines_length: whether the method itself says how long the step is. Where it does not
             (False), only the weights' ratios mean anything, and the caller rescales them to sum to
