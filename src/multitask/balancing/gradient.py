@@ -179,7 +179,9 @@ class GradientBalancer(Balancer):
         dealt = IndependentBatches(gradients, self.traits.batches)
         if due:
             products = dealt.products(self.level.shared).to("cpu", torch.float64)
-            self._take(self.method, products, self.labelled.cpu())
+            present = self.labelled.cpu()
+            if present.any():
+                self._take(self.method, products, None if present.all() else present)
         if self.traits.batches == 2:
             return gradients.weighted(self.weights)
         third = TaskGradients(gradients.representation, dealt.rows(2), gradients.tasks)
@@ -194,37 +196,41 @@ class GradientBalancer(Balancer):
             return
         # A task without labels has no gradient, which is known without asking the device again.
         has_labels = products.diagonal() > 0
-        present = torch.from_numpy(has_labels)
+        if not has_labels.any():
+            return
+        present = None if has_labels.all() else torch.from_numpy(has_labels)
         if self.traits.needs_jacobian:
             self._take(weighting_of(self.method), self.level.jacobian(gradients), present)
-        elif has_labels.any():
-            size = 1.0 if self.traits.needs_size else gramian.diagonal()[present].mean()
-            self._take(lambda each: weights_of(self.method, each), gramian / size, present)
+            return
+        if not self.traits.needs_size:
+            squares = gramian.diagonal()
+            gramian = gramian / (squares if present is None else squares[present]).mean()
+        self._take(lambda each: weights_of(self.method, each), gramian, present)
 
-    def _take(self, find: Callable[[Tensor], Tensor], matrix: Tensor, present: Tensor) -> None:
+    def _take(
+        self, find: Callable[[Tensor], Tensor], matrix: Tensor, present: Tensor | None
+    ) -> None:
         """Have a method find the weights of the tasks with labels; the others keep theirs.
 
         Args:
             find: from their part of the matrix to their weights.
             matrix: the Gramian, shape ``[tasks, tasks]``, or the Jacobian, ``[tasks, elements]``.
-            present: which tasks have labels, shape ``[tasks]``, bool, on the CPU.
+            present: which tasks have labels, shape ``[tasks]``, bool, on the CPU; None for all.
         """
-        count = int(present.numpy().sum())
-        if not count:
+        if present is None:
+            with self._explained(len(matrix)):
+                self.weights.copy_(self._scaled(find(matrix)))
             return
-        rows = matrix
-        if count < len(present):
-            at = present.to(matrix.device)
-            rows = matrix[at] if self.traits.needs_jacobian else matrix[at][:, at]
+        at = present.to(matrix.device)
+        rows = matrix[at] if self.traits.needs_jacobian else matrix[at][:, at]
         memory = Memory(self.method, self.traits.remembers_gradients)
-        with memory.only(present), self._explained(count):
-            weights = find(rows).detach().to("cpu", torch.float64)
-        if not self.traits.defines_length:
-            total = weights.sum()
-            # Weights that cancel have no sum to divide by.
-            if total.item() > 1e-9 * np.abs(weights.numpy()).sum():
-                weights = weights * (count / total)
-        if count < len(present):
-            self.weights[present] = weights
-        else:
-            self.weights.copy_(weights)
+        with memory.only(present), self._explained(len(rows)):
+            self.weights[present] = self._scaled(find(rows))
+
+    def _scaled(self, found: Tensor) -> Tensor:
+        weights = found.detach().to("cpu", torch.float64)
+        total = weights.sum()
+        # Weights that cancel have no sum to divide by.
+        if self.traits.defines_length or not total.item() > 1e-9 * np.abs(weights.numpy()).sum():
+            return weights
+        return weights * (len(weights) / total)

@@ -44,8 +44,8 @@ class NonNegativeProjector(DualConeProjector):
             numpy.linalg.LinAlgError: if the Gramian is far from positive semi-definite.
         """
         trace = gramian.trace()
-        scaled = gramian / trace if trace > 0 else np.zeros_like(gramian)
-        regularized = scaled + self.reg_eps * np.eye(len(gramian))
+        regularized = gramian / trace if trace > 0 else np.zeros_like(gramian)
+        regularized.flat[:: len(gramian) + 1] += self.reg_eps
         upper = np.linalg.cholesky(regularized).T
         flat = vectors.reshape(-1, len(gramian))
         lifted = flat.astype(np.float64)
