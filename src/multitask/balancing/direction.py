@@ -15,8 +15,8 @@ from multitask.balancing.task_gradients import TaskGradients
 class Direction:
     """Hands a method's direction to the encoder.
 
-    At the representation it goes on from there; at the shared parameters it is already their
-    gradient.
+    At the representation, the backward pass continues with it through the encoder; at the shared
+    parameters it is already their gradient.
 
     Args:
         level: where the method works.

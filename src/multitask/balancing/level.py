@@ -22,8 +22,8 @@ class Level:
             price of plain training; it sees the tasks' scales and few of their conflicts.
             ``shared`` compares the gradients of shared parameters, for one more backward pass
             through them for each task.
-        parameters: with ``shared``, the encoder's module whose parameters are compared, such as the
-            last block; all of the encoder's where not given.
+        parameters: with ``shared``, the name of the encoder's module whose parameters are compared,
+            such as the last block; default: all of the encoder.
     """
 
     def __init__(self, name: LevelName = "representation", parameters: str | None = None) -> None:
@@ -130,7 +130,7 @@ class Level:
             gradients: the tasks' gradients.
 
         Returns:
-            What goes back through the encoder in its stead, for each tensor of the representation.
+            What goes back through the encoder instead, for each tensor of the representation.
         """
         return self._take(self.shared, direction, gradients)
 

@@ -46,7 +46,7 @@ class Traits:
         self.sees_conflicts = _says(inner, "sees_conflicts", CONFLICTS)
         """Whether it acts on conflicts, few of which show at the representation."""
         self.needs_size = _says(inner, "needs_size", SIZES)
-        """Whether the size of the gradients matters, which otherwise is taken out beforehand."""
+        """Whether the size of the gradients matters, which otherwise is divided out before."""
         linear = isinstance(inner, Weighting | WeightedAggregator | ConFIG)
         self.gives_direction = not linear
         """Whether what it gives need not be a weighted sum of the gradients."""
