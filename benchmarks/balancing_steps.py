@@ -16,7 +16,7 @@ from torchjd import aggregation
 from torchjd.autojac import jac_to_grad, mtl_backward
 
 from multitask.balancing import Balancer, FixedWeights, GradientBalancer
-from multitask.balancing.gate import gate
+from multitask.balancing.views import Views
 from multitask.encoders import ConvNet, Timm
 
 CLASSES = 10
@@ -121,30 +121,42 @@ class Training:
     def losses(self, views: Sequence[Tensor]) -> list[Tensor]:
         """Each task's loss, given its view of the representation."""
         outputs = [head(view) for head, view in zip(self.heads, views, strict=True)]
-        return [
-            cross_entropy(output, target) if output.shape[1] > 1 else mse_loss(output[:, 0], target)
-            for output, target in zip(outputs, self.targets, strict=True)
-        ]
+        return [self.loss(place, output) for place, output in enumerate(outputs)]
+
+    def loss(self, place: int, output: Tensor) -> Tensor:
+        """The loss of the task at this place, given its head's output."""
+        if self.outputs[place] > 1:
+            return cross_entropy(output, self.targets[place])
+        return mse_loss(output[:, 0], self.targets[place])
 
     def step(self, balancer: Balancer) -> None:
-        """Train for one step with this project's balancer."""
+        """Train for one step, calling the balancer when and in the order that ``fit`` does."""
+        losses = self._losses_of(balancer)
+        loss = balancer(losses, self.labelled)
+        # Lightning frees the last step's gradients between the forward and the backward pass.
         self.optimizer.zero_grad()
-        with self.autocast():
-            representation = self.encoder(self.images)
-            views = [representation for _ in self.names]
-            if balancer.weighs_gradients:
-                views = list(gate(representation, self.names, balancer.combine).values())
-            losses = torch.stack(self.losses(views))
-        balancer(losses, self.labelled).backward()
+        loss.backward()
         balancer.after_backward()
         self.optimizer.step()
+        balancer.after_step(self._losses_now)
+
+    def _losses_of(self, balancer: Balancer) -> Tensor:
+        with self.autocast():
+            representation = self.encoder(self.images)
+            views = Views(balancer, self.names)(representation, training=True)
+            return torch.stack(self.losses(list(views.values())))
+
+    @torch.no_grad()
+    def _losses_now(self) -> Tensor:
+        with self.autocast():
+            return torch.stack(self.losses([self.encoder(self.images) for _ in self.names]))
 
     def external_step(self, aggregator: Any, chunk: int | None) -> None:
         """Train for one step as torchjd's documentation does."""
-        self.optimizer.zero_grad()
         with self.autocast():
             representation = self.encoder(self.images)
             losses = self.losses([representation for _ in self.names])
+        self.optimizer.zero_grad()
         mtl_backward(losses, features=representation, parallel_chunk_size=chunk)
         jac_to_grad(self.encoder.parameters(), aggregator)
         self.optimizer.step()

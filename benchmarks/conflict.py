@@ -58,7 +58,7 @@ class Case:
         name: what the table calls it.
         tasks: what to learn.
         weight: factor on the regression's loss.
-        method: an aggregator of torchjd, by name; the sum of the losses where not given.
+        method: an aggregator of torchjd, by name; default: the sum of the losses.
         place: where the method looks, a key of ``LEVELS``.
     """
 

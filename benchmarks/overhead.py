@@ -175,7 +175,7 @@ def main() -> None:
     """Measure the chosen cases."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--blocks", type=int, default=30, help="pairs of blocks of 10 steps")
-    parser.add_argument("--case", choices=CASES, action="append", help="all where not given")
+    parser.add_argument("--case", choices=CASES, action="append", help="default: all")
     parser.add_argument("--telemetry", type=int, default=50, help="every so many steps; 0 never")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")

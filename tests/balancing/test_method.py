@@ -19,7 +19,12 @@ from multitask.errors import InputError
 ONES = torch.ones(3, dtype=torch.float64)
 SHARED = Level("shared")
 PLAIN = {"batches": 1}
-DIRECTION = {"batches": 1, "gives_direction": True, "needs_jacobian": True}
+DIRECTION = {
+    "batches": 1,
+    "gives_direction": True,
+    "defines_length": True,
+    "needs_jacobian": True,
+}
 OWN, CONFLICTS, SIZES = (
     {name: True} for name in ("defines_length", "sees_conflicts", "needs_size")
 )
@@ -35,7 +40,7 @@ TRAITS: list[tuple[Any, dict[str, Any]]] = [
     (torchjd.UPGrad(), PLAIN | CONFLICTS),
     (torchjd.UPGradWeighting(), PLAIN | CONFLICTS),
     (torchjd.DualProj(), PLAIN | CONFLICTS),
-    (torchjd.ConFIG(), PLAIN | CONFLICTS),
+    (torchjd.ConFIG(), PLAIN | CONFLICTS | OWN),
     (torchjd.PCGrad(), PLAIN | CONFLICTS | OWN),
     (torchjd.GradVacWeighting(), PLAIN | CONFLICTS | OWN),
     (torchjd.PCD(), PLAIN | OWN | SIZES),
@@ -52,8 +57,8 @@ TRAITS: list[tuple[Any, dict[str, Any]]] = [
     (weightings.IMTLG(), PLAIN),
     (weightings.PCGrad(), PLAIN | CONFLICTS | OWN),
     (balancing.GradDrop(), DIRECTION),
-    (balancing.MoCo(), DIRECTION | OWN | {"remembers_gradients": True}),
-    (balancing.DBMTL(), DIRECTION | OWN | {"remembers_gradients": True}),
+    (balancing.MoCo(), DIRECTION | {"remembers_gradients": True}),
+    (balancing.DBMTL(), DIRECTION | {"remembers_gradients": True}),
 ]
 
 

@@ -15,8 +15,8 @@ from multitask.balancing.task_gradients import TaskGradients
 class Direction:
     """Hands a method's direction to the encoder.
 
-    At the representation it goes on from there; at the shared parameters it is already their
-    gradient.
+    At the representation, the backward pass continues with it through the encoder; at the shared
+    parameters it is already their gradient.
 
     Args:
         level: where the method works.
@@ -35,7 +35,8 @@ class Direction:
                 None if rows is None else self._of(rows, part, labelled) for rows, part in pairs
             ]
         found = self._of(self.level.jacobian(gradients), None, labelled)
-        return self.level.take(found, gradients)
+        # A method may keep what it returned, and an optimizer may change its gradients in place.
+        return self.level.take(found.clone(), gradients)
 
     def _of(self, rows: Tensor, activations: Tensor | None, labelled: Tensor) -> Tensor:
         present = labelled.cpu()

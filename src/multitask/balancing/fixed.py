@@ -8,7 +8,7 @@ from multitask.balancing.base import Balancer
 
 
 class FixedWeights(Balancer):
-    """The sum of the losses, each times its task's ``weight`` (1 where not set).
+    """The sum of the losses, each times its task's ``weight`` (default: 1).
 
     A task without labels in the batch adds nothing. Tuned weights are a strong competitor of any
     method (Kurin et al., 2022, arXiv 2201.04122).

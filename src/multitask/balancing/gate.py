@@ -36,7 +36,7 @@ def gate(representation: Any, tasks: Sequence[str], receive: Receiver) -> dict[s
     """Hand each task its own view of the shared representation.
 
     The identity in the forward pass. In the backward pass, which stays one pass, ``receive`` gets
-    the gradients of all tasks together, and what it returns goes on to the encoder; the heads get
+    the gradients of all tasks together, and what it returns continues to the encoder; the heads get
     their own gradients.
 
     Args:

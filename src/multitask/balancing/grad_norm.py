@@ -12,7 +12,7 @@ from multitask.balancing.level import Level, LevelName
 from multitask.balancing.task_gradients import TaskGradients
 
 SMALLEST = 1e-8
-"""First loss that is told from zero."""
+"""A smaller first loss counts as this, because training rates are relative to it."""
 
 
 class GradNorm(Balancer):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torchjd.aggregation import Aggregator
@@ -177,37 +178,59 @@ class GradientBalancer(Balancer):
     def _by_batches(self, gradients: TaskGradients, due: bool) -> list[Tensor | None]:
         dealt = IndependentBatches(gradients, self.traits.batches)
         if due:
-            self._take(self.method, dealt.products(self.level.shared).cpu().double())
+            products = dealt.products(self.level.shared).to("cpu", torch.float64)
+            present = self.labelled.cpu()
+            if present.any():
+                self._take(self.method, products, None if present.all() else present)
         if self.traits.batches == 2:
             return gradients.weighted(self.weights)
         third = TaskGradients(gradients.representation, dealt.rows(2), gradients.tasks)
         return third.weighted(self.weights)
 
     def _renew(self, gradients: TaskGradients) -> None:
-        gramian = self.level.gramian(gradients).cpu().double()
-        # A task without labels has no gradient, which is known without asking the device again.
-        present = gramian.diagonal() > 0
-        if not gramian.isfinite().all():
+        gramian = self.level.gramian(gradients).to("cpu", torch.float64)
+        # On so few numbers numpy's calls take a fraction of the time of torch's.
+        products = gramian.numpy()
+        if not np.isfinite(products).all():
             # An overflow in half precision is the gradient scaler's to see and to skip.
             return
+        # A task without labels has no gradient, which is known without asking the device again.
+        has_labels = products.diagonal() > 0
+        if not has_labels.any():
+            return
+        present = None if has_labels.all() else torch.from_numpy(has_labels)
         if self.traits.needs_jacobian:
             self._take(weighting_of(self.method), self.level.jacobian(gradients), present)
-        elif present.any():
-            size = 1.0 if self.traits.needs_size else gramian.diagonal()[present].mean()
-            self._take(lambda each: weights_of(self.method, each), gramian / size, present)
+            return
+        if not self.traits.needs_size:
+            squares = gramian.diagonal()
+            gramian = gramian / (squares if present is None else squares[present]).mean()
+        self._take(lambda each: weights_of(self.method, each), gramian, present)
 
     def _take(
-        self, find: Callable[[Tensor], Tensor], matrix: Tensor, present: Tensor | None = None
+        self, find: Callable[[Tensor], Tensor], matrix: Tensor, present: Tensor | None
     ) -> None:
-        present = self.labelled.cpu() if present is None else present
-        if not present.any():
+        """Have a method find the weights of the tasks with labels; the others keep theirs.
+
+        Args:
+            find: from their part of the matrix to their weights.
+            matrix: the Gramian, shape ``[tasks, tasks]``, or the Jacobian, ``[tasks, elements]``.
+            present: which tasks have labels, shape ``[tasks]``, bool, on the CPU; None for all.
+        """
+        if present is None:
+            with self._explained(len(matrix)):
+                self.weights.copy_(self._scaled(find(matrix)))
             return
         at = present.to(matrix.device)
         rows = matrix[at] if self.traits.needs_jacobian else matrix[at][:, at]
         memory = Memory(self.method, self.traits.remembers_gradients)
-        with memory.only(present), self._explained(int(present.sum())):
-            weights = find(rows).detach().cpu().double()
+        with memory.only(present), self._explained(len(rows)):
+            self.weights[present] = self._scaled(find(rows))
+
+    def _scaled(self, found: Tensor) -> Tensor:
+        weights = found.detach().to("cpu", torch.float64)
         total = weights.sum()
-        if not self.traits.defines_length and total > 1e-9 * weights.abs().sum():
-            weights = weights * (len(weights) / total)
-        self.weights[present] = weights
+        # Weights that cancel have no sum to divide by.
+        if self.traits.defines_length or not total.item() > 1e-9 * np.abs(weights.numpy()).sum():
+            return weights
+        return weights * (len(weights) / total)

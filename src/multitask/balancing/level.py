@@ -22,8 +22,8 @@ class Level:
             price of plain training; it sees the tasks' scales and few of their conflicts.
             ``shared`` compares the gradients of shared parameters, for one more backward pass
             through them for each task.
-        parameters: with ``shared``, the encoder's module whose parameters are compared, such as the
-            last block; all of the encoder's where not given.
+        parameters: with ``shared``, the name of the encoder's module whose parameters are compared,
+            such as the last block; default: all of the encoder.
     """
 
     def __init__(self, name: LevelName = "representation", parameters: str | None = None) -> None:
@@ -114,22 +114,30 @@ class Level:
         Returns:
             One gradient for each tensor of the representation.
         """
-        if self.parameters is not None or not gradients.knows_jacobian(self.shared):
+        if not self.is_shared or self.parameters is not None:
             return gradients.weighted(weights)
-        jacobian = gradients.jacobian(self.shared)
-        return self.take(weights.to(jacobian) @ jacobian, gradients)
+        shared = self.shared
+        if not gradients.knows_jacobian(shared):
+            return gradients.weighted(weights)
+        jacobian = gradients.jacobian(shared)
+        return self._take(shared, weights.to(jacobian) @ jacobian, gradients)
 
     def take(self, direction: Tensor, gradients: TaskGradients) -> list[Tensor | None]:
         """Keep a gradient of the shared parameters until the backward pass is over.
 
         Args:
-            direction: the gradient, shape ``[elements]``.
+            direction: the gradient, shape ``[elements]``; it becomes the parameters' own.
             gradients: the tasks' gradients.
 
         Returns:
-            What goes back through the encoder in its stead, for each tensor of the representation.
+            What goes back through the encoder instead, for each tensor of the representation.
         """
-        self._taken = (self.shared, direction)
+        return self._take(self.shared, direction, gradients)
+
+    def _take(
+        self, shared: list[nn.Parameter], direction: Tensor, gradients: TaskGradients
+    ) -> list[Tensor | None]:
+        self._taken = (shared, direction)
         if self.has_stepped:
             # Autograd still visits every parameter, for which DistributedDataParallel waits.
             return [None for _ in gradients.rows]
@@ -144,7 +152,7 @@ class Level:
         sizes = [parameter.numel() for parameter in parameters]
         for parameter, part in zip(parameters, direction.split(sizes), strict=True):
             part = part.view_as(parameter).to(parameter)
-            parameter.grad = part.clone() if parameter.grad is None else parameter.grad.add_(part)
+            parameter.grad = part if parameter.grad is None else parameter.grad.add_(part)
         self._taken = None
 
     @staticmethod

@@ -24,7 +24,7 @@ from multitask.errors import InputError
 
 Method = Aggregator | Weighting
 
-OWN_LENGTH = ("Constant", "FairGrad", "GradVac", "NashMTL", "PCD", "PCGrad", "Sum")
+OWN_LENGTH = ("ConFIG", "Constant", "FairGrad", "GradVac", "NashMTL", "PCD", "PCGrad", "Sum")
 CONFLICTS = ("CAGrad", "ConFIG", "DualProj", "GradVac", "MGDA", "PCGrad", "UPGrad")
 SIZES = ("FairGrad", "MoDo", "Nash", "NashMTL", "PCD")
 
@@ -43,15 +43,16 @@ class Traits:
             inner = weighting_of(method)
         if isinstance(inner, CRMOGMWeighting):
             inner = inner.weighting
-        self.defines_length = _says(inner, "defines_length", OWN_LENGTH)
-        """Whether the length of the step is the method's own; else its weights sum to the tasks."""
         self.sees_conflicts = _says(inner, "sees_conflicts", CONFLICTS)
         """Whether it acts on conflicts, few of which show at the representation."""
         self.needs_size = _says(inner, "needs_size", SIZES)
-        """Whether the size of the gradients matters, which otherwise is taken out beforehand."""
+        """Whether the size of the gradients matters, which otherwise is divided out before."""
         linear = isinstance(inner, Weighting | WeightedAggregator | ConFIG)
         self.gives_direction = not linear
         """Whether what it gives need not be a weighted sum of the gradients."""
+        self.defines_length = self.gives_direction or _says(inner, "defines_length", OWN_LENGTH)
+        """Whether the step keeps the length that the method gives it; if not, its weights are
+        rescaled to sum to the number of tasks."""
         excess = isinstance(weighting_of(inner), ExcessMTLWeighting)
         self.needs_jacobian = self.gives_direction or excess
         """Whether inner products of the gradients are not enough."""

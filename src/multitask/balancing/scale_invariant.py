@@ -9,10 +9,10 @@ from torchjd.scalarization import Scalarizer
 class ScaleInvariant(Scalarizer):
     """Sums the logarithms of the losses, so that no task's scale matters.
 
-    A loss must be positive; one at zero counts as ``epsilon``.
+    Losses must not be negative.
 
     Args:
-        epsilon: smallest loss that is told from zero.
+        epsilon: smaller losses count as this.
     """
 
     def __init__(self, epsilon: float = 1e-8) -> None:

@@ -17,7 +17,8 @@ class AlignedMTL(PreferenceWeighting):
     """Independent component alignment: ``w = sqrt(scale) V L^(-1/2) V' p`` for ``G = V L V'``.
 
     Senushkin et al. (2023, CVPR, Aligned-MTL), algorithm 1. Eigenvalues that are noise in the
-    Gramian's dtype are left out.
+    Gramian's dtype are left out. The balancer does not keep the length, which vanishes with the
+    smallest eigenvalue: it rescales the weights.
 
     Args:
         pref_vector: the combination ``p`` of the aligned gradients, shape ``[tasks]``; by default

@@ -23,11 +23,14 @@ class GramianWeighting(Recorded, Weighting[Tensor]):
     The weights do not depend on the unit of the loss: a Gramian times any positive number gives
     the same weights or, where the method defines the length of the step, the exactly scaled ones.
 
+    A weighting never sees tasks without labels in the batch: `GradientBalancer` leaves their rows
+    and columns out of the Gramian, and they keep their last weights.
+
     Attributes:
-        defines_length: whether the method itself says how long the step is. Where it does not
-            (False), only the weights' ratios mean anything, and the caller rescales them to sum to
-            the number of tasks, so that the learning rate keeps its meaning. Weights that are all
-            zero, or sum to zero, are an answer too: there is no direction that the method accepts.
+        defines_length: whether the step keeps the length that the method gives it. If not, the caller
+            rescales the weights to sum to the number of tasks, so that the learning rate keeps its
+            meaning. Weights that are all zero, or sum to zero, are an answer too: the method
+            accepts no direction.
         rounding: the rounding unit of the dtype of the last Gramian; eigenvalues smaller than that
             times the largest one are noise.
     """

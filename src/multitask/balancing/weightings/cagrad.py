@@ -22,7 +22,8 @@ class CAGrad(GramianWeighting):
     Liu et al. (2021, arXiv 2110.14048), equation 3 and algorithm 1: with ``g_0`` the mean gradient
     and ``g_w`` the minimum of ``g_w . g_0 + c |g_0| |g_w|`` over the convex combinations ``g_w``,
     the step is ``g_0 + c |g_0| g_w / |g_w|``. All weights are zero where ``g_w`` vanishes: the
-    parameters are on the Pareto front.
+    parameters are on the Pareto front. The balancer does not keep the length, which grows with
+    ``c``: it rescales the weights.
 
     Args:
         c: radius of the ball, relative to ``|g_0|``; not negative. 0 gives the mean gradient.

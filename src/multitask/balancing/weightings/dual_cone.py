@@ -44,8 +44,12 @@ class NonNegativeProjector(DualConeProjector):
             numpy.linalg.LinAlgError: if the Gramian is far from positive semi-definite.
         """
         trace = gramian.trace()
-        scaled = gramian / trace if trace > 0 else np.zeros_like(gramian)
-        upper = np.linalg.cholesky(scaled + self.reg_eps * np.eye(len(gramian))).T
+        regularized = gramian / trace if trace > 0 else np.zeros_like(gramian)
+        regularized.flat[:: len(gramian) + 1] += self.reg_eps
+        upper = np.linalg.cholesky(regularized).T
         flat = vectors.reshape(-1, len(gramian))
-        lifted = [u + nnls(upper, -upper @ u)[0] for u in flat]
-        return np.stack(lifted).reshape(vectors.shape)
+        lifted = flat.astype(np.float64)
+        # A vector whose products with all gradients are positive lies in the cone already.
+        for outside in np.flatnonzero((flat @ regularized < 0).any(1)):
+            lifted[outside] += nnls(upper, -upper @ flat[outside])[0]
+        return lifted.reshape(vectors.shape)

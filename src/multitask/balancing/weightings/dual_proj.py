@@ -12,7 +12,8 @@ from multitask.balancing.weightings.preference import PreferenceWeighting
 class DualProj(PreferenceWeighting):
     """Projects the combined gradient onto the dual cone of the tasks' gradients.
 
-    Lopez-Paz and Ranzato (2017, arXiv 1706.08840, GEM), equation 11.
+    Lopez-Paz and Ranzato (2017, arXiv 1706.08840, GEM), equation 11. The balancer does not keep the
+    length: it rescales the weights, which makes the step plain training's if nothing conflicts.
 
     Args:
         pref_vector: the combination that is projected, shape ``[tasks]``; by default the mean.

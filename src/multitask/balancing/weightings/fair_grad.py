@@ -21,7 +21,7 @@ class FairGrad(GramianWeighting):
     Ban and Ji (2024, arXiv 2402.15638), equation 4. Solved as the minimum of a strictly convex
     function by Newton's method. Where the Gramian of the gradients' directions has an eigenvalue
     below `SMALLEST_EIGENVALUE`, its diagonal is raised by what is missing, so that there always is
-    a solution; all others are solved as they are.
+    a solution; all others are solved as they are. The equation sets the length, which is kept.
 
     Args:
         alpha: kind of fairness, positive. Near 0 all weights are the same; 1 is proportional

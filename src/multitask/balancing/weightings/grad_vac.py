@@ -15,7 +15,8 @@ class GradVac(GramianWeighting):
     """Gradient vaccine: PCGrad with a moving average of each pair's cosine as the target.
 
     Wang et al. (2021, arXiv 2010.05874), equations 2 and 3. The order is random for each gradient,
-    drawn with torch's generator of the CPU. A task without a gradient keeps its averages.
+    drawn with torch's generator of the CPU. A task without a gradient keeps its averages. The
+    length is kept: where all cosines are at their targets, the step is plain training's.
 
     Args:
         beta: weight of the newest cosine in the average, from 0 to 1.

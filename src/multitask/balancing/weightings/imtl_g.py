@@ -13,7 +13,8 @@ class IMTLG(GramianWeighting):
 
     Liu et al. (2021, ICLR, IMTL), equation 4; for linearly dependent gradients with the
     pseudo-inverse, as Quinton and Rey (2024, arXiv 2406.16232) define it. Weights can be negative.
-    They are all zero where they would sum to zero.
+    They are all zero where they would sum to zero. The balancer does not keep the length, which the
+    sum of 1 sets: it rescales the weights.
 
     Raises:
         SolverError: if the Gramian is not square or not finite.

@@ -13,7 +13,8 @@ class MGDA(GramianWeighting):
 
     Désidéri (2012), Comptes Rendus Mathématique 350, equation 4; Sener and Koltun (2018,
     arXiv 1810.04650), equation 3. Solved exactly, not by their Frank-Wolfe iteration. The task with
-    the shortest gradient dominates.
+    the shortest gradient dominates. The balancer does not keep the length, which shrinks with the
+    number of tasks: it rescales the weights.
 
     Raises:
         SolverError: if the Gramian is not square or not finite, or the solver does not converge.

@@ -14,7 +14,7 @@ class Nash(FairGrad):
     """Maximizes the product of the tasks' gains in the unit ball: ``G w = 1 / w``.
 
     Navon et al. (2022, arXiv 2202.01017, Nash-MTL), equation 2; `FairGrad` with ``alpha = 1``. The
-    step of ``tasks`` tasks has length ``sqrt(tasks)`` whatever the losses' units.
+    step of ``tasks`` tasks has length ``sqrt(tasks)`` whatever the losses' units, which is kept.
 
     Args:
         max_norm: a longer step is shortened to this length; 0 shortens none.

@@ -13,7 +13,11 @@ class PCGrad(GramianWeighting):
     """Gradient surgery: each gradient loses its part against the others, one after the other.
 
     Yu et al. (2020, arXiv 2001.06782), algorithm 1. The order is random for each gradient, drawn
-    with torch's generator of the CPU.
+    with torch's generator of the CPU. The length is kept: without conflicts all weights are 1, and
+    the step is plain training's.
+
+    A task without labels in the batch is not in the Gramian: `GradientBalancer` leaves it out
+    beforehand, and it keeps its last weight.
 
     Raises:
         SolverError: if the Gramian is not square or not finite.

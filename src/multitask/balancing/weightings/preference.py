@@ -13,7 +13,7 @@ class PreferenceWeighting(GramianWeighting):
     """A weighting that starts from a preferred combination of the tasks.
 
     Args:
-        pref_vector: how much each task counts, shape ``[tasks]``; all the same where not given.
+        pref_vector: how much each task counts, shape ``[tasks]``; default: the same for all.
 
     Raises:
         InputError: if it is not a vector of finite numbers, or, when weights are asked for, has

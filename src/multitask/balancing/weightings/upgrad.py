@@ -12,7 +12,8 @@ from multitask.balancing.weightings.preference import PreferenceWeighting
 class UPGrad(PreferenceWeighting):
     """Projects each gradient onto the dual cone of all, and combines the projections.
 
-    Quinton and Rey (2024, arXiv 2406.16232), equation 4.
+    Quinton and Rey (2024, arXiv 2406.16232), equation 4. The balancer does not keep the length: it
+    rescales the weights, which makes the step plain training's if no gradients conflict.
 
     Args:
         pref_vector: how the projections are combined, shape ``[tasks]``; by default their mean.
