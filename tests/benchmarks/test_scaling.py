@@ -12,6 +12,7 @@ import scaling_formulas as formulas
 import scaling_tables as tables
 import timm
 import torch
+from cli.forked_program import forkserver
 from scaling_traffic import Case, measure, network_of
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
@@ -51,6 +52,8 @@ def case(name: str) -> Case:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="only Linux counts what is written")
 def test_bytes_that_two_processes_exchange_are_the_formulas() -> None:
+    # Before the benchmark, which would have it import less than later tests need.
+    forkserver()
     found = dict(zip(KINDS, measure([case(name) for name in KINDS], PROCESSES), strict=True))
     networks = {name: network_of(case(name).model()) for name in KINDS}
     reduced = {

@@ -27,8 +27,12 @@ from multitask.cli.program import program
 
 FILE = Path(multitask.__file__).with_name("__main__.py")
 """What Lightning starts further processes with."""
-PRELOADED = (__name__, "multitask.cli.run_command", "sklearn.datasets", "wandb.apis.public")
-"""What a training imports, at its start or later."""
+PRELOADED = (__name__, "multitask.cli.run_command", "sklearn.datasets")
+"""What a training imports, at its start or later.
+
+Not W&B, whose folder of pictures belongs to the process that imports it, and is removed at the end
+of any process forked off it.
+"""
 
 
 def forkserver() -> ForkServerContext:

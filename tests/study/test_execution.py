@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cli.forked_program import forkserver
 
 from multitask.errors import InputError
 from multitask.study.execution import Workplace, command, shard_of, train
@@ -45,6 +46,8 @@ def study(tmp_path: Path) -> Study:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Workplace:
+    # Before the study, which would have it import less than later tests need.
+    forkserver()
     return Workplace(tmp_path / "study", 2, program)
 
 
