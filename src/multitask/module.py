@@ -176,10 +176,6 @@ class MultiTask(LightningModule):
         """Predict in original units."""
         return self.predict(*self.inputs_of(batch))
 
-    def metric_directions(self) -> list[tuple[str, bool]]:
-        """Names of all validation and test metrics, and whether higher is better."""
-        return self.evaluations.directions()
-
     def configure_optimizers(self) -> Any:
         """Build the optimizer and its schedule."""
         return training.optimizer_and_schedule(self)

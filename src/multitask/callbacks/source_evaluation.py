@@ -11,6 +11,7 @@ from torch import Tensor
 from multitask.data.joined import SOURCE
 from multitask.module import MultiTask
 from multitask.tasks.output import rows_of
+from multitask.training.epoch_log import log_reduced
 from multitask.training.evaluation import Evaluation
 
 Batch = dict[str, Tensor]
@@ -82,7 +83,7 @@ class SourceEvaluation(Callback):
             for each in values:
                 # A score of no task is no number.
                 if len(each) > 1:
-                    module.log_dict(each, sync_dist=True)
+                    log_reduced(module, each)
 
 
 def of_source(metric: str, source: str) -> str:

@@ -145,7 +145,7 @@ def check_monitors(callbacks: Sequence[Any], model: MultiTask, data: DataModule)
     Raises:
         InputError: with the metric that was probably meant.
     """
-    known = ["val/score", *(name for name, _ in model.metric_directions())]
+    known = ["val/score", *(name for name, _ in model.evaluations.directions())]
     sources = data.source_rows("val")
     known += [of_source(name, source) for source in sources for name in known]
     for callback in callbacks:

@@ -83,5 +83,5 @@ class RunRecord(Callback):
 def _define_metrics(run: Any, module: LightningModule) -> None:
     assert isinstance(module, MultiTask)
     # val/score stays a plain number: a sweep cannot optimise a summary of several.
-    for name, higher_is_better in module.metric_directions():
+    for name, higher_is_better in module.evaluations.directions():
         run.define_metric(name, summary="max,last" if higher_is_better else "min,last")

@@ -34,7 +34,7 @@ def results_table(
     has_trivial = source is None and any(name.startswith("trivial/") for name in values)
     if has_trivial:
         table.add_column("trivial predictor", justify="right")
-    for name, higher in model.metric_directions():
+    for name, higher in model.evaluations.directions():
         prefix, task, metric = (*name.split("/"), "")[:3]
         key = name if source is None else of_source(name, source)
         if prefix == split and metric not in ("", "loss") and key in values:

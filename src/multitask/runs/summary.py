@@ -34,7 +34,7 @@ def write_summary(
     summary = {
         "metrics": {name: float(value) for name, value in values.items()},
         "best_score": best_score(model),
-        "higher_is_better": dict(model.metric_directions()),
+        "higher_is_better": dict(model.evaluations.directions()),
         "headlines": {name: task.headline for name, task in model.named_tasks.items()},
         "cost": dict(cost),
     }

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
 
 
 class EpochLog(Callback):
@@ -59,10 +60,20 @@ class EpochLog(Callback):
         if trainer.sanity_checking:
             return
         score = values.pop(f"{split}/score")
-        with warnings.catch_warnings():
-            # All processes have computed the same values, of all samples: a reduction of each
-            # would only take time. Lightning warns of its absence when the values are asked for.
-            warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
-            model.log_dict(values)
-            model.log(f"{split}/score", score, prog_bar=split == "val")
-            trainer.callback_metrics  # noqa: B018
+        log_reduced(model, values)
+        log_reduced(model, {f"{split}/score": score}, prog_bar=split == "val")
+
+
+def log_reduced(model: LightningModule, values: dict[str, Tensor], prog_bar: bool = False) -> None:
+    """Log values that are the same on all processes, which a reduction of each would not change.
+
+    Args:
+        model: logs them.
+        values: scalars by name.
+        prog_bar: whether the progress bar shows them.
+    """
+    with warnings.catch_warnings():
+        # Lightning warns of the absence of a reduction when the values are asked for.
+        warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
+        model.log_dict(values, prog_bar=prog_bar)
+        model.trainer.callback_metrics  # noqa: B018

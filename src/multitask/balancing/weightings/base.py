@@ -27,10 +27,10 @@ class GramianWeighting(Recorded, Weighting[Tensor]):
     and columns out of the Gramian, and they keep their last weights.
 
     Attributes:
-        defines_length: whether the step keeps the length that the method gives it. If not, the caller
-            rescales the weights to sum to the number of tasks, so that the learning rate keeps its
-            meaning. Weights that are all zero, or sum to zero, are an answer too: the method
-            accepts no direction.
+        defines_length: whether the step keeps the length that the method gives it. If not, the
+            caller rescales the weights to sum to the number of tasks, so that the learning rate
+            keeps its meaning. Weights that are all zero, or sum to zero, are an answer too: the
+            method accepts no direction.
         rounding: the rounding unit of the dtype of the last Gramian; eigenvalues smaller than that
             times the largest one are noise.
     """

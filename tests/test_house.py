@@ -1,0 +1,78 @@
+"""How the package is laid out: rooms, the direction of imports, and the README's picture of it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import multitask
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path(multitask.__file__).parent
+MODELS = {"balancing", "encoders", "heads", "module", "passes", "sharing", "tasks", "training"}
+ABOVE = {"callbacks", "runs", "study"}
+
+
+def room_of(path: Path) -> str:
+    """The folder of a file, or the file itself if it lies at the top."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """What a file imports when it runs, not for its types alone."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        else:
+            yield from imported(node)
+
+
+def arrows() -> dict[str, set[str]]:
+    """Which rooms each room imports."""
+    found: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        room = room_of(path)
+        names = [each.split(".") for each in imported(ast.parse(path.read_text()))]
+        rooms = {name[1] for name in names if name[0] == "multitask" and len(name) > 1}
+        found.setdefault(room, set()).update(rooms - {room, "MultiTask", "InputError"})
+    return found
+
+
+def test_the_top_level_is_a_few_files_and_rooms() -> None:
+    assert len(list(PACKAGE.glob("*.py"))) <= 6
+
+
+def test_no_room_imports_one_that_imports_it() -> None:
+    left = arrows()
+    # The package's front door hands out the model when asked.
+    left.pop("__init__")
+    while free := [room for room, others in left.items() if not others & left.keys()]:
+        for room in free:
+            del left[room]
+    assert left == {}
+
+
+def test_arrows_point_one_way() -> None:
+    for room, others in arrows().items():
+        if room not in ("cli", "__main__"):
+            assert "cli" not in others, room
+        if room in MODELS:
+            assert not others & ABOVE, room
+        if room in ("data", "geometry", "augmentation", "tables", "images"):
+            assert not others & (MODELS | ABOVE), room
+
+
+def test_the_picture_in_the_readme_is_the_house() -> None:
+    readme = (ROOT / "README.md").read_text()
+    picture = readme.split("src/multitask/\n")[1].split("```")[0]
+    drawn = re.findall(r"^  ([a-z_]+(?:\.py|/))", picture, re.MULTILINE)
+    files = [path.name for path in PACKAGE.glob("*.py") if path.name != "__init__.py"]
+    rooms = [f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")]
+    assert sorted(drawn) == sorted([*files, *rooms])
