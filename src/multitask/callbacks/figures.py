@@ -139,7 +139,7 @@ class Figures(Callback):
             first = with_inputs.argsort()[: self.samples]
             rows = torch.searchsorted(targets["index"], with_inputs[first])
             shown_targets, shown_predictions = _rows(targets, rows), _rows(predictions, rows)
-            maps = {**shown_targets, **_predicted_maps(model, shown_predictions)}
+            maps = _with_predicted_maps(model, shown_targets, shown_predictions)
             shown = show_samples(_rows(inputs, first), data.faces(), maps)
             texts = captions(model.named_tasks, shown_targets, shown_predictions)
             self._save(trainer, f"{split}/samples", draw_samples(shown, texts))
@@ -215,10 +215,14 @@ def _rows(values: Outputs, rows: Tensor) -> Outputs:
     return {name: rows_of(each, rows) for name, each in values.items()}
 
 
-def _predicted_maps(model: MultiTask, predictions: Batch) -> dict[str, Tensor]:
-    """What tasks show of their predictions beside the samples' inputs and targets."""
-    pictures = {name: task.picture(predictions[name]) for name, task in model.named_tasks.items()}
-    return {f"{name}, predicted": each for name, each in pictures.items() if each is not None}
+def _with_predicted_maps(model: MultiTask, targets: Batch, predictions: Batch) -> Batch:
+    """Targets, and beside each map what its task predicts."""
+    found: Batch = {}
+    for name, task in model.named_tasks.items():
+        found[name] = targets[name]
+        if (picture := task.picture(predictions[name])) is not None:
+            found[f"{name}, predicted"] = picture
+    return found
 
 
 def _predictions(model: MultiTask, outputs: Outputs) -> Outputs:

@@ -49,26 +49,29 @@ def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:
         captions: one for each sample.
     """
     panels = panels_of(samples, captions)
-    rows, width = ceil(len(panels) / COLUMNS), CELL - 2 * GAP
+    # All pictures of a sample are in one row.
+    each = ceil(len(panels) / len(samples))
+    columns = each * max(1, round(COLUMNS / each))
+    rows, width = ceil(len(panels) / columns), CELL - 2 * GAP
     sizes = [picture.shape for picture, _ in panels if picture is not None]
     # As high as they are wide at most; what is higher is drawn narrower.
     height = width * min(1.0, max((size[0] / size[1] for size in sizes), default=0.0))
     lines = max(caption.count("\n") + 1 for _, caption in panels)
     step = height + 0.125 * lines + 0.12
-    figure = Figure(figsize=(COLUMNS * CELL, rows * step))
+    figure = Figure(figsize=(columns * CELL, rows * step))
     # All in one, in inches: axes for each picture, and a layout to be found for them, would take
     # several times as long to draw.
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
     for place, (picture, caption) in enumerate(panels):
-        middle, top = (place % COLUMNS + 0.5) * CELL, place // COLUMNS * step + GAP
+        middle, top = (place % columns + 0.5) * CELL, place // columns * step + GAP
         if picture is not None:
             aspect = picture.shape[0] / picture.shape[1]
             half, low = min(width, height / aspect) / 2, top + min(height, width * aspect)
             extent = (middle - half, middle + half, low, top)
             axes.imshow(picture.numpy(), cmap="gray", extent=extent, aspect="auto")
         axes.text(middle, top + height + GAP, caption, fontsize=7, va="top", ha="center")
-    axes.set(xlim=(0, COLUMNS * CELL), ylim=(rows * step, 0))
+    axes.set(xlim=(0, columns * CELL), ylim=(rows * step, 0))
     return figure
 
 
