@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torch.testing import assert_close
+from torchjd.scalarization import FAMO
 
 from multitask import MultiTask
-from multitask.balancing import GradientBalancer
+from multitask.balancing import GradientBalancer, Scalarized
 from multitask.balancing.weightings import MGDA
+from multitask.data import DataModule
 from multitask.encoders import Encoder
 from multitask.tasks import Classification, Regression
 
@@ -114,3 +117,14 @@ def test_a_trial_is_differentiable_by_the_inputs() -> None:
 def test_the_type_of_a_callable_is_kept() -> None:
     factory: Callable[..., Any] = partial(torch.optim.SGD, lr=0.1)
     assert model(optimizer=factory).optimizer.make is factory
+
+
+def test_a_balancer_that_looks_after_the_step_moves_averages_once(
+    tiny_data: Callable[..., DataModule],
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+) -> None:
+    found = tiny_model(balancer=Scalarized(FAMO(2)))
+    trainer(limit_val_batches=0).fit(found, tiny_data())
+    norms = [each for each in found.encoder.modules() if isinstance(each, nn.BatchNorm1d)]
+    assert [int(each.num_batches_tracked) for each in norms] == [3] * len(norms) != []
