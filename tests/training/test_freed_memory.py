@@ -24,9 +24,10 @@ def test_freed_memory_is_used_again() -> None:
     if not keep_freed_memory():
         pytest.skip("memory is allocated by something else than glibc as it comes")
     size = LARGEST_BLOCK * 3 // 4
-    pages_taken_from_the_system(size)
-    # Without, all four are taken anew; with, at most one that has no room in what was left.
-    assert pages_taken_from_the_system(size) < 2 * size / PAGE
+    # Until what other tests left in between is filled, it may take some more.
+    fewest = min(pages_taken_from_the_system(size) for _ in range(5))
+    # Without, all four are taken anew each time.
+    assert fewest < size / PAGE
 
 
 def test_settings_of_the_environment_stay(monkeypatch: pytest.MonkeyPatch) -> None:

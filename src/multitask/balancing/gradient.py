@@ -229,8 +229,10 @@ class GradientBalancer(Balancer):
 
     def _scaled(self, found: Tensor) -> Tensor:
         weights = found.detach().to("cpu", torch.float64)
-        total = weights.sum()
-        # Weights that cancel have no sum to divide by.
-        if self.traits.defines_length or not total.item() > 1e-9 * np.abs(weights.numpy()).sum():
+        if self.traits.defines_length:
             return weights
-        return weights * (len(weights) / total)
+        total = weights.sum().item()
+        # Weights that cancel have no sum to divide by.
+        if total <= 1e-9 * np.abs(weights.numpy()).sum():
+            return weights
+        return weights * (1 / total * len(weights))

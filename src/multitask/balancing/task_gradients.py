@@ -136,7 +136,8 @@ def jacobian_room(tasks: int, parameters: Sequence[nn.Parameter]) -> Tensor:
 
 
 def _at_least_float32(values: Tensor) -> Tensor:
-    return values.to(torch.promote_types(values.dtype, torch.float32))
+    is_half = values.dtype in (torch.bfloat16, torch.float16)
+    return values.float() if is_half else values
 
 
 def _sum(values: Tensor, divisor: int) -> Tensor:
