@@ -59,6 +59,22 @@ class FewLabels(DataModule):
         return splits
 
 
+class Again(nn.Module):
+    """Computes a module's activations again in the backward pass.
+
+    Args:
+        part: the module, which stays another's child.
+    """
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = (part,)
+
+    def forward(self, values: Tensor) -> Tensor:
+        checkpoint: Any = torch.utils.checkpoint.checkpoint
+        return checkpoint(self.part[0], values, use_reentrant=False)
+
+
 class SmallEncoder(Encoder):
     """Two layers with batch normalisation.
 
@@ -74,7 +90,8 @@ class SmallEncoder(Encoder):
         self.last = nn.Linear(8, 6)
 
     def stages(self) -> list[nn.Module]:
-        return [self] if self.checkpointed else [self.first, self.last]
+        parts = [self.first, self.last]
+        return [Again(each) for each in parts] if self.checkpointed else parts
 
     def forward(self, image: Tensor) -> Tensor:
         if self.checkpointed:

@@ -44,7 +44,9 @@ class CrossStitch(Sharing):
         self.mixture = nn.Parameter(_mixture(len(tasks), own))
 
     def trunk(self, encoder: Encoder) -> nn.Module:
-        others = [type(encoder)(**encoder._arguments) for _ in self.tasks[1:]]
+        # `torch.compile` wraps an encoder, whose settings are those of the one within.
+        own: Encoder = getattr(encoder, "_orig_mod", encoder)
+        others = [type(own)(**own._arguments) for _ in self.tasks[1:]]
         return Columns([encoder, *others], self.own_share)
 
     def forward(self, views: dict[str, list[Any]]) -> dict[str, Any]:
