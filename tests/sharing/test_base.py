@@ -28,14 +28,15 @@ class Heavy(HardSharing):
 
 
 def test_a_scheme_that_takes_a_number_of_features_is_told_what_it_gets_now() -> None:
+    class Old(Sharing):
+        def __init__(self, in_features: int, tasks: list[str]) -> None:
+            pass
+
+        def forward(self, views: dict[str, Any]) -> dict[str, Any]:
+            return views
+
     with pytest.raises(InputError, match="Old takes in_features; a scheme takes form in its place"):
-
-        class Old(Sharing):
-            def __init__(self, in_features: int, tasks: list[str]) -> None:
-                pass
-
-            def forward(self, views: dict[str, Any]) -> dict[str, Any]:
-                return views
+        Old(5, ["a"])
 
 
 def test_a_penalty_is_added_behind_the_balancer(model: Make, batch: dict[str, Tensor]) -> None:

@@ -10,9 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from multitask.encoders import ConvNet, Vector
+from multitask import MultiTask
+from multitask.balancing import GradientBalancer
+from multitask.balancing.level import LevelName
+from multitask.balancing.weightings import MGDA
+from multitask.encoders import MLP, ConvNet, TimmMaps, Vector
 from multitask.errors import InputError
 from multitask.sharing import CrossStitch
+from multitask.tasks import Classification, Segmentation
 
 from .conftest import Make, gate_gramian, separate_gramian
 
@@ -31,7 +36,7 @@ def test_parameter_counts(model: Make) -> None:
 
 def test_columns_begin_with_weights_of_their_own(model: Make) -> None:
     columns: Any = model(CrossStitch).encoder.columns
-    first, second = (column.layers[1].weight for column in columns[:2])
+    first, second, _ = (column.layers[1].weight for column in columns.values())
     assert first.shape == second.shape
     assert not torch.equal(first, second)
 
@@ -40,7 +45,8 @@ def test_equal_columns_without_mixing_are_hard_sharing(
     model: Make, batch: dict[str, Tensor]
 ) -> None:
     hard, found = model(), model(partial(CrossStitch, own=1.0))
-    columns: Any = found.encoder.columns
+    trunk: Any = found.encoder
+    columns = trunk.columns.values()
     for column in columns:
         column.load_state_dict(hard.encoder.state_dict())
     found.heads.load_state_dict(hard.heads.state_dict())
@@ -89,3 +95,52 @@ def test_parts_are_mixed_one_by_one_and_places_kept() -> None:
 def test_a_share_is_from_0_to_1(own: float) -> None:
     with pytest.raises(InputError, match="a share is from 0 to 1"):
         CrossStitch(Vector(2), ["a", "b"], own)
+
+
+class Given(MLP):
+    """Takes a network."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(12, hidden=[], out_features=6)
+        self.network = network
+
+
+def test_a_network_that_was_given_cannot_be_built_again() -> None:
+    sharing = CrossStitch(Vector(6), ["a", "b"])
+    with pytest.raises(InputError, match="Given was given a network, which the other tasks'"):
+        sharing.trunk(Given(nn.Linear(2, 2)))
+
+
+def test_frozen_parameters_are_frozen_in_all_columns() -> None:
+    encoder = MLP(12, hidden=[], out_features=6)
+    encoder.layers[1].requires_grad_(False)
+    trunk = CrossStitch(Vector(6), ["a", "b"]).trunk(encoder)
+    frozen = [name for name, each in trunk.named_parameters() if not each.requires_grad]
+    assert frozen == ["columns.0.layers.1.weight", "columns.1.layers.1.weight"]
+
+
+def test_the_encoder_still_checks_its_input() -> None:
+    trunk = CrossStitch(Vector(6), ["a", "b"]).trunk(MLP(12, out_features=6))
+    with pytest.raises(InputError, match="set in_features to 25"):
+        trunk(torch.rand(2, 1, 5, 5))
+
+
+@pytest.mark.parametrize("level", ["representation", "shared"])
+def test_maps_are_mixed_and_balanced(level: LevelName) -> None:
+    torch.manual_seed(0)
+    tasks = {"kind": Classification(3), "mask": Segmentation(2)}
+    balancer = GradientBalancer(MGDA(), level)
+    encoder = TimmMaps("test_resnet", levels=[0, 1], in_channels=1)
+    found = MultiTask(encoder, tasks, balancer, sharing=CrossStitch)
+    seen: list[Tensor] = []
+    found.views.watchers.append(lambda gradients: seen.append(gradients.gramian()))
+    batch = {
+        "image": torch.rand(4, 1, 16, 16),
+        "kind": torch.tensor([0, 1, 2, -100]),
+        "mask": torch.randint(2, (4, 16, 16)),
+    }
+    losses, totals = found.losses(found(batch["image"]), batch)
+    found.balancer(losses, totals[1] > 0).backward()
+    found.balancer.after_backward()
+    assert seen[0].diagonal().min() > 0
+    assert all(each.grad is not None for each in found.encoder.parameters())

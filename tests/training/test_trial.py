@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 from torchjd.scalarization import FAMO
 
-from multitask import MultiTask
+from multitask import InputError, MultiTask
 from multitask.balancing import GradientBalancer, Scalarized
 from multitask.balancing.weightings import MGDA
 from multitask.data import DataModule
@@ -106,6 +106,13 @@ def test_other_weights_take_the_place_of_the_models_own() -> None:
     slopes = torch.autograd.grad(found.tried(batch(), named).sum(), list(weights.values()))
     own = torch.autograd.grad(found.tried(batch()).sum(), list(found.encoder.parameters()))
     assert all(torch.equal(one, two) for one, two in zip(slopes, own, strict=True))
+
+
+def test_a_name_that_is_not_a_parameters_is_refused() -> None:
+    found = model()
+    words = r"no parameter 'encoder\.layers\.1\.wait'; did you mean 'encoder\.layers\.1\.weight'"
+    with pytest.raises(InputError, match=words):
+        found.tried(batch(), {"encoder.layers.1.wait": torch.zeros(1)})
 
 
 def test_a_trial_is_differentiable_by_the_inputs() -> None:

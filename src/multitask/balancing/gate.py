@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -51,7 +51,7 @@ def gate(representation: Any, tasks: Sequence[str], receive: Receiver) -> dict[s
     parts = _parts(representation)
     views = _Gate.apply(receive, len(tasks), *parts)
     return {
-        task: _like(representation, views[place * len(parts) : (place + 1) * len(parts)])
+        task: _like(representation, iter(views[place * len(parts) : (place + 1) * len(parts)]))
         for place, task in enumerate(tasks)
     }
 
@@ -62,19 +62,20 @@ def needs_gradient(representation: Any) -> bool:
 
 
 def _parts(representation: Any) -> list[Tensor]:
+    """All tensors of a representation, however its lists and dictionaries are nested."""
     if isinstance(representation, Tensor):
         return [representation]
-    if isinstance(representation, Mapping):
-        return list(representation.values())
-    return list(representation)
+    inner = representation.values() if isinstance(representation, Mapping) else representation
+    return [part for each in inner for part in _parts(each)]
 
 
-def _like(representation: Any, parts: Sequence[Tensor]) -> Any:
+def _like(representation: Any, parts: Iterator[Tensor]) -> Any:
+    """Put other tensors in the places of a representation's."""
     if isinstance(representation, Tensor):
-        return parts[0]
+        return next(parts)
     if isinstance(representation, Mapping):
-        return dict(zip(representation, parts, strict=True))
-    return list(parts)
+        return {name: _like(each, parts) for name, each in representation.items()}
+    return [_like(each, parts) for each in representation]
 
 
 def _stacked(gradients: Sequence[Tensor | None], part: Tensor) -> Tensor | None:

@@ -27,7 +27,7 @@ class MLP(Encoder):
         self.in_features = in_features
         self.out_features = out_features
         widths = [in_features, *hidden, out_features]
-        layers: list[nn.Module] = [nn.Flatten()]
+        layers: list[nn.Module] = [Pixels(in_features)]
         for before, after in pairwise(widths):
             layers += [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.ReLU()]
         self.layers = nn.Sequential(*layers)
@@ -39,6 +39,26 @@ class MLP(Encoder):
         return [nn.Sequential(flatten, *first), *others]
 
     def forward(self, image: Tensor) -> Tensor:
+        return self.layers(image)
+
+
+class Pixels(nn.Flatten):
+    """The values of each image in a row.
+
+    Args:
+        in_features: their number.
+    """
+
+    def __init__(self, in_features: int) -> None:
+        super().__init__()
+        self.in_features = in_features
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Flatten ``[batch, channels, height, width]``.
+
+        Raises:
+            InputError: if an image has another number of values.
+        """
         values = image[0].numel() if len(image) else self.in_features
         if values != self.in_features:
             shape = "x".join(map(str, image.shape[1:]))
@@ -46,4 +66,4 @@ class MLP(Encoder):
                 f"the MLP encoder expects images of {self.in_features} values, the data's are "
                 f"{shape}; set in_features to {values}"
             )
-        return self.layers(image)
+        return super().forward(image)

@@ -31,14 +31,14 @@ class Sharing(nn.Module, ABC):
     form: Form
     """What a task's head gets."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Refuse a scheme that takes a number of features, as schemes did before forms."""
-        super().__init_subclass__(**kwargs)
         if "in_features" in inspect.signature(cls.__init__).parameters:
             raise InputError(
                 f"the sharing scheme {cls.__name__} takes in_features; a scheme takes form in its "
                 "place, and form.features is the number of features"
             )
+        return super().__new__(cls)
 
     def __init__(self, form: Form, tasks: Sequence[str]) -> None:
         super().__init__()

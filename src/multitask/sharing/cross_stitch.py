@@ -17,10 +17,11 @@ from multitask.sharing.base import Sharing
 class CrossStitch(Sharing):
     """Cross-stitch networks (Misra et al., 2016, equation 1).
 
-    Each task has an encoder of its own, built with the same settings and starting from weights of
-    its own. After each of an encoder's stages but the last, a task's activations become a learned
-    mixture of those of all tasks; the last mixture is each task's own. An encoder without stages
-    is mixed at the end only.
+    Each task has an encoder of its own, built with the same settings: random weights differ,
+    pretrained ones are the same, and weights loaded after the encoder was built are those of the
+    first task's encoder alone. After each of an encoder's stages but the last, a task's activations
+    become a learned mixture of those of all tasks; the last mixture is each task's own. An encoder
+    without stages is mixed at the end only.
 
     Balancers at the representation compare gradients of all encoders' outputs; at level
     ``shared``, of the parameters of all encoders and of all mixtures but the last. The paper gives
@@ -33,7 +34,7 @@ class CrossStitch(Sharing):
             others share the rest.
 
     Raises:
-        InputError: if ``own`` is outside of 0 to 1.
+        InputError: if ``own`` is outside of 0 to 1, or the encoders would share a network.
     """
 
     def __init__(self, form: Form, tasks: list[str], own: float = 0.9) -> None:
@@ -47,6 +48,14 @@ class CrossStitch(Sharing):
         # `torch.compile` wraps an encoder, whose settings are those of the one within.
         own: Encoder = getattr(encoder, "_orig_mod", encoder)
         others = [type(own)(**own._arguments) for _ in self.tasks[1:]]
+        for other in others:
+            for parameter, same in zip(own.parameters(), other.parameters(), strict=True):
+                if parameter is same:
+                    raise InputError(
+                        f"the encoder {type(own).__name__} was given a network, which the other "
+                        "tasks' encoders would share; let it build the network from settings"
+                    )
+                same.requires_grad_(parameter.requires_grad)
         return Columns([encoder, *others], self.own_share)
 
     def forward(self, views: dict[str, list[Any]]) -> dict[str, Any]:
@@ -64,13 +73,14 @@ class Columns(nn.Module):
 
     def __init__(self, columns: Sequence[Encoder], own: float) -> None:
         super().__init__()
-        self.columns = nn.ModuleList(columns)
+        # No ModuleList, whose modules are taken for blocks that are called as a whole.
+        self.columns = nn.ModuleDict({str(place): each for place, each in enumerate(columns)})
         between = columns[0].stages()[1:]
         self.mixtures = nn.ParameterList([_mixture(len(columns), own) for _ in between])
 
     def forward(self, *inputs: Tensor) -> list[Any]:
         """Encode by every column; returns the columns' representations."""
-        stages: list[list[nn.Module]] = [each.stages() for each in self.columns]  # type: ignore[operator]
+        stages: list[list[nn.Module]] = [each.stages() for each in self.columns.values()]  # type: ignore[operator]
         first, *others = zip(*stages, strict=True)
         values = [stage(*inputs) for stage in first]
         for mixture, side_by_side in zip(self.mixtures, others, strict=True):

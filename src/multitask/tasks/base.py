@@ -224,11 +224,15 @@ class Task(Recorded, nn.Module, ABC):
         return {}
 
     def column_names(self, name: str) -> list[str]:
-        """Names of what `columns` and `save` give.
+        """Names of what `columns` and `save` give; of `columns` alone by default.
+
+        A task with columns whose raw outputs are not ``[batch, out_features]`` says them itself.
 
         Args:
             name: the task's name.
         """
+        if type(self).columns is Task.columns:
+            return []
         return list(self.columns(name, self.predict(torch.zeros(1, self.out_features))))
 
     def save(self, folder: Path, names: Sequence[str], prediction: Tensor) -> dict[str, list[str]]:

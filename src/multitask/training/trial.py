@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from multitask.errors import InputError, nearest
+
 if TYPE_CHECKING:
     from multitask.module import Batch, MultiTask
 
@@ -29,15 +31,23 @@ def tried(model: MultiTask, batch: Batch, weights: Mapping[str, Tensor]) -> Tens
     Returns:
         Each task's mean loss over the global batch times the task's weight, shape ``[tasks]``;
         differentiable by the batch's floating entries, by the weights given and by the model's own.
+
+    Raises:
+        InputError: if the model has no parameter of a name.
     """
-    state = {**copied_buffers(model), **weights}
+    known = dict(model.named_parameters())
+    if unknown := sorted(weights.keys() - known.keys()):
+        raise InputError(
+            f"weights: the model has no parameter '{unknown[0]}'{nearest(unknown[0], known)}"
+        )
+    state, was_open = {**copied_buffers(model), **weights}, model.views.is_open
     model.views.is_open = False
     try:
         with same_random_numbers(model.device), _precision_of(model):
             outputs = functional_call(model, state, tuple(model.inputs_of(batch)))
             return model.losses(outputs, batch)[0]
     finally:
-        model.views.is_open = True
+        model.views.is_open = was_open
 
 
 def copied_buffers(model: nn.Module) -> dict[str, Tensor]:
