@@ -258,7 +258,8 @@ def test_batch_normalisation_stays_apart_where_it_is_asked_to(
     tiny_data: TinyData, tiny_model: TinyModel
 ) -> None:
     model = tiny_model(sync_batch_norm=False)
-    facts = {"world_size": 2, "strategy": SimpleNamespace(), "precision": "32-true"}
+    strategy = SimpleNamespace(root_device=torch.device("cpu"))
+    facts = {"world_size": 2, "strategy": strategy, "precision": "32-true"}
     two: Any = SimpleNamespace(datamodule=tiny_data(), **facts)
     model._trainer = two
     model.setup("fit")
@@ -359,7 +360,7 @@ def test_directions_name_what_is_logged_on_validation_and_test(
     runner = trainer(logger=recorder)
     runner.fit(model, data)
     runner.test(model, data, verbose=False)
-    directions = dict(model.metric_directions())
+    directions = dict(model.evaluations.directions())
     logged = {name for name in recorder.names if name.startswith(("val/", "test/"))}
     assert set(directions) == logged - {"val/score", "test/score"}
     higher = {name for name, better in directions.items() if better}

@@ -187,7 +187,7 @@ class MultiTask(LightningModule):
             self.divergence = training.Divergence(self.tasks)
             others = training.callbacks(list(self.tasks))
             self._callbacks = [self.skipped, self.divergence, *others]
-        return self._callbacks
+        return [each for each in self._callbacks if each not in self.trainer.callbacks]  # type: ignore[attr-defined]
 
     def setup(self, stage: str) -> None:
         """Look at the data; join the batch normalisation of several processes."""
