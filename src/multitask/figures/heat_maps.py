@@ -21,7 +21,7 @@ class HeatMap:
         title: what the values are.
         rows: a name for each row.
         values: shape ``[rows, times]``; NaN is left white.
-        limits: ends of a colour scale of opposites; the values' own where not given.
+        limits: ends of a colour scale of opposites; by default the values' own.
     """
 
     title: str

@@ -65,9 +65,10 @@ def find_class(name: str, bases: tuple[type, ...]) -> type | str | None:
 
 
 def choose(bases: tuple[type, ...], name: str = "") -> str:
-    """Suggest the nearest of the classes that can be named, or list them if they are few."""
-    names = {each.__name__ for each in _family(bases) if not inspect.isabstract(each)}
-    return nearest(name, names)
+    """Suggest the nearest of the classes that can be named, or list them, or our own, if few."""
+    found = [each for each in _family(bases) if not inspect.isabstract(each)]
+    own = [each.__name__ for each in found if each.__module__.startswith("multitask.")]
+    return nearest(name, {each.__name__ for each in found}) or nearest(name, own)
 
 
 def _by_short_name(name: str, bases: tuple[type, ...]) -> type | str | None:
