@@ -44,6 +44,9 @@ def test_weights_are_averaged(
     found = trainer(max_epochs=4, callbacks=[callback])
     found.fit(parsed_model, tiny_data())
     assert found.callback_metrics["val/score"].isfinite()
+    # The model is copied again, after a step without a backward pass.
+    found.test(parsed_model, tiny_data(), verbose=False)
+    assert found.callback_metrics["test/score"].isfinite()
     sides = zip(plain.parameters(), parsed_model.parameters(), strict=True)
     assert any(not torch.equal(one, other) for one, other in sides)
 

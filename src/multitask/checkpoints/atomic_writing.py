@@ -52,7 +52,7 @@ def _system_error(error: BaseException | None) -> OSError | None:
 
 
 def move_into_place(part: Path, place: Path) -> None:
-    """Move what is whole to the place where it is read, and have the disk remember it.
+    """Move a finished file to its final name, so that it survives a loss of power.
 
     Args:
         part: a file or a folder that has been written to the disk.
