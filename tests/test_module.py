@@ -226,7 +226,7 @@ def test_sharing_scheme_decides_what_each_task_sees(
     runner.fit(model, tiny_data())
     assert model.sharing.factor != 3
     runner.save_checkpoint(tmp_path / "model.ckpt")
-    again = MultiTask.load_from_checkpoint(tmp_path / "model.ckpt", weights_only=True)
+    again = MultiTask.load_from_checkpoint(tmp_path / "model.ckpt", trust=True)
     assert_close(again.eval()(images), model.eval()(images))
 
 

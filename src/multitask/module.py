@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch import Callback
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from multitask import checkpoints, training
 from multitask.balancing import Balancer, FixedWeights
 from multitask.balancing.views import Views
+from multitask.checkpoints.loading import Loadable
 from multitask.distributed import sum_losses
 from multitask.encoders import Encoder
 from multitask.passes import Pass, PlainPass
@@ -26,7 +27,7 @@ Batch = dict[str, Tensor]
 Outputs = dict[str, Output]
 
 
-class MultiTask(LightningModule):
+class MultiTask(Loadable):
     """One encoder, several tasks.
 
     A batch is a dictionary with the encoder's inputs, such as ``image``

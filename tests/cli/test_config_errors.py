@@ -12,8 +12,8 @@ import yaml
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from multitask import InputError, MultiTask
-from multitask.cli.checking.check import check_arguments
-from multitask.cli.checking.parser import Parser, explain, parse
+from multitask.cli.check import check_arguments
+from multitask.cli.parser import Parser, explain, parse
 from multitask.data import DataModule
 from multitask.runs.settings import RunSettings
 
@@ -155,7 +155,6 @@ STILL_GOOD = {
     "short names": ("multitask.tasks.Regression", "Regression"),
     "a class name alone": ("{class_path: multitask.encoders.ConvNet}", "ConvNet"),
     "sub-config": ("{class_path: multitask.encoders.ConvNet}", "parts/convnet.yaml"),
-    "interpolation": ("num_classes: 10", "num_classes: ${data.init_args.batch_size}"),
     "appended callbacks": ("max_epochs: 5", "callbacks+: {class_path: Timer}"),
     "keyword arguments that are passed on": (
         "max_epochs: 5",
@@ -332,8 +331,7 @@ def test_bad_file(before: str, after: str, parts: list[str]) -> None:
 @pytest.mark.parametrize(("before", "after"), STILL_GOOD.values(), ids=STILL_GOOD)
 def test_good_file(parse: Callable[[str], object], before: str, after: str) -> None:
     check_config_files([changed(before, after)])
-    if "${" not in after:
-        parse("fit --config=good.yaml")
+    parse("fit --config=good.yaml")
 
 
 @pytest.mark.parametrize(("extra", "parts"), BAD_ARGUMENTS)

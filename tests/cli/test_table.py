@@ -11,7 +11,7 @@ import pytest
 from cli.conftest import Program
 from PIL import Image
 
-from multitask.cli.checking.check import check_arguments
+from multitask.cli.check import check_arguments
 from multitask.data import Table
 from multitask.errors import InputError
 from multitask.tables.cleaning import Cleaning

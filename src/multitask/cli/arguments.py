@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from multitask.cli.checking.tree import joined, values_of
+from multitask.configuration.tree import joined, values_of
 from multitask.errors import InputError
 from multitask.runs.folder import config_of, folder_of
 

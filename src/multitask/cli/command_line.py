@@ -11,9 +11,9 @@ from lightning.pytorch import Callback
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
 
-from multitask.cli.checking.check import check_arguments
-from multitask.cli.checking.parser import Parser, parse
-from multitask.cli.checking.tree import values_of
+from multitask.cli.check import check_arguments
+from multitask.cli.parser import Parser, parse
+from multitask.configuration.tree import values_of
 from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.module import MultiTask
@@ -45,7 +45,7 @@ class CommandLine(LightningCLI):
         self.downloads = downloads
         self.configuration = check_arguments(arguments)
         self.verb = self.configuration.arguments[0]
-        with self.configuration.located_errors():
+        with self.configuration.located_errors(), self.configuration.imports():
             super().__init__(
                 MultiTask,
                 DataModule,

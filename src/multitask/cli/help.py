@@ -16,19 +16,19 @@ VERBS = {
         "Train, then test the best checkpoint.",
     ),
     "validate": (
-        "multitask validate --ckpt_path=RUN/checkpoints/best.ckpt [--KEY=VALUE ...]",
+        "multitask validate --ckpt_path=RUN/checkpoints/best.ckpt [--trust] [--KEY=VALUE ...]",
         "Compute the validation metrics of a checkpoint.",
     ),
     "test": (
-        "multitask test --ckpt_path=RUN/checkpoints/best.ckpt [--KEY=VALUE ...]",
+        "multitask test --ckpt_path=RUN/checkpoints/best.ckpt [--trust] [--KEY=VALUE ...]",
         "Compute the test metrics of a checkpoint.",
     ),
     "predict": (
-        "multitask predict --ckpt_path=RUN/checkpoints/best.ckpt [--KEY=VALUE ...]",
+        "multitask predict --ckpt_path=RUN/checkpoints/best.ckpt [--trust] [--KEY=VALUE ...]",
         "Write a table of a checkpoint's predictions for the test set.",
     ),
     "resume": (
-        "multitask resume [RUN] [--KEY=VALUE ...]",
+        "multitask resume [RUN] [--trust] [--KEY=VALUE ...]",
         "Continue an interrupted run; the latest if none is named.",
     ),
     "init": (

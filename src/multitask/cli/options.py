@@ -6,8 +6,8 @@ from argparse import ArgumentError, ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from multitask.cli.checking.tree import joined
 from multitask.cli.help import usage
+from multitask.configuration.tree import joined
 from multitask.errors import InputError, nearest
 
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from multitask.cli.checking.tree import joined, values_of
 from multitask.cli.run_command import RUN_FOLDER, run_command
+from multitask.configuration.tree import joined, values_of
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
 from multitask.runs.folder import LAST, config_of, resumable_run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from multitask.checkpoints.atomic_writing import AtomicCheckpointIO
 from multitask.cli.arguments import prepare
 from multitask.cli.command_line import CommandLine, listed
 from multitask.cli.stages import STAGES, Run
+from multitask.configuration.trust import tensors_only
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
 from multitask.runs.failures import advice
@@ -44,7 +46,8 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
     """
     command = CommandLine(prepare(arguments))
     verb, given, data = command.verb, command.given, command.datamodule
-    with command.configuration.located_errors():
+    loading = nullcontext() if command.configuration.is_trusted else tensors_only()
+    with command.configuration.located_errors(), loading:
         _check(command)
         record = RunRecord(_folder(command, resumed), command.text)
         cost, lost_process = Cost(), LostProcess(lambda: advice(record.folder), say)

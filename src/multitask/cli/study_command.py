@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from multitask.cli.arguments import prepare
-from multitask.cli.checking.check import check_arguments
-from multitask.cli.checking.settings import read_config
+from multitask.cli.check import check_arguments
 from multitask.cli.main import main
 from multitask.cli.options import read_options
+from multitask.configuration.settings import read_config
 from multitask.errors import InputError
 from multitask.figures.page import REPORT
 from multitask.runs.log_file import say

@@ -143,7 +143,8 @@ def _attempt(study: Study, run: PlannedRun, place: Workplace, threads: int) -> N
         print(shlex.join(["multitask", *arguments]), flush=True)
         _limit_threads(threads)
         if (interrupted := _interrupted(folder)) is not None:
-            arguments = ["resume", str(interrupted)]
+            # Its configuration is what this study has written there.
+            arguments = ["resume", str(interrupted), "--trust"]
         # What Lightning starts further processes with.
         program = Path(__file__).parents[1] / "__main__.py"
         sys.argv = [str(program), *arguments]

@@ -39,12 +39,15 @@ class Setting:
         content: the value.
         folder: where relative paths to further files start.
         replaced: the setting that it took the place of, which must be right too.
+        untrusted: whom one would have to trust to import what it names beside the known packages,
+            and how to say so; empty if the person has given it.
     """
 
     place: str
     content: Any
     folder: Path = Path()
     replaced: Setting | None = None
+    untrusted: str = ""
 
     @property
     def is_argument(self) -> bool:
@@ -63,7 +66,7 @@ class Setting:
 
     def opened(self) -> Setting:
         """The mapping in the file that the setting names, see `read_config`."""
-        return read_config(self.folder / self.content, asked=f"{self.place}: ")
+        return read_config(self.folder / self.content, f"{self.place}: ", self.untrusted)
 
     def plain(self) -> Any:
         """The value without places."""
@@ -82,12 +85,29 @@ class Setting:
             yield from item.walk((*path, *path[-1:]))
 
 
-def read_config(path: Path, asked: str = "") -> Setting:
+def described(values: Any, place: str, untrusted: str = "") -> Setting:
+    """Plain values, such as those in a checkpoint, as a setting.
+
+    Args:
+        values: mappings, lists and single values.
+        place: where they were found.
+        untrusted: see `Setting`.
+    """
+    content = values
+    if isinstance(values, dict):
+        content = {key: described(each, place, untrusted) for key, each in values.items()}
+    elif isinstance(values, list | tuple):
+        content = [described(each, place, untrusted) for each in values]
+    return Setting(place, content, untrusted=untrusted)
+
+
+def read_config(path: Path, asked: str = "", untrusted: str = "") -> Setting:
     """Read a YAML file that holds a mapping.
 
     Args:
         path: the file.
         asked: place that names the file, to begin the error message with if it is missing.
+        untrusted: see `Setting`.
 
     Raises:
         InputError: if there is no such file, it is not a YAML mapping, or a key stands twice in it.
@@ -102,7 +122,7 @@ def read_config(path: Path, asked: str = "") -> Setting:
     if not isinstance(node, yaml.MappingNode):
         found = KINDS.get(type(node), "empty")
         raise InputError(f"{path}: the file is {found}; a configuration is a mapping, 'key: value'")
-    reader = _Reader(lambda each: f"{path}:{each.start_mark.line + 1}", path.parent)
+    reader = _Reader(lambda each: f"{path}:{each.start_mark.line + 1}", path.parent, untrusted)
     return reader.setting(node, reader.place(node))
 
 
@@ -121,8 +141,11 @@ def read_argument(value: str, place: str) -> Setting:
 
 
 class _Reader:
-    def __init__(self, place: Callable[[yaml.Node], str], folder: Path) -> None:
+    def __init__(
+        self, place: Callable[[yaml.Node], str], folder: Path, untrusted: str = ""
+    ) -> None:
         self.place, self.folder, self.loader = place, folder, Loader("")
+        self.untrusted = untrusted
 
     def setting(self, node: Any, place: str) -> Setting:
         if isinstance(node, yaml.MappingNode):
@@ -138,7 +161,7 @@ class _Reader:
             except (yaml.YAMLError, ValueError) as error:
                 text = f"{self.place(node)}: invalid YAML: {_reason(error)}"
                 raise InputError(text) from error
-        return Setting(place, content, self.folder)
+        return Setting(place, content, self.folder, untrusted=self.untrusted)
 
     def _entries(self, node: yaml.MappingNode) -> dict[str, Setting]:
         own: dict[str, Setting] = {}

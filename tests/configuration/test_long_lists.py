@@ -13,10 +13,10 @@ import yaml
 from jsonargparse import _typehints
 
 from multitask import InputError
-from multitask.cli.checking import types
 from multitask.cli.command_line import CommandLine
+from multitask.configuration import types
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 WORK = {
     "parsers": (jsonargparse.ArgumentParser, "__init__"),
     "values": (_typehints, "adapt_typehints"),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from multitask import InputError
-from multitask.cli.checking.settings import Setting
-from multitask.cli.checking.tree import joined, read_configuration
+from multitask.configuration.settings import Setting
+from multitask.configuration.tree import joined, read_configuration
 
 FILE = """\
 model:

@@ -140,6 +140,13 @@ def choices(annotation: Any) -> list[str]:
     return [str(choice) for each in literals for choice in get_args(each)]
 
 
+def may_name_function(annotation: Any) -> bool:
+    """Whether a text would be taken for the path of a function, or of something else to import."""
+    named = (Callable, type, types.ModuleType)
+    plain = kinds_of(annotation).plain
+    return any((get_origin(each) or each) in named for each in plain)
+
+
 def _is_list(member: Any) -> bool:
     origin = get_origin(member)
     is_many = isinstance(origin, type) and issubclass(origin, Iterable) and bool(get_args(member))

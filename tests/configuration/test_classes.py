@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from multitask.cli.checking.classes import choose
+from multitask.configuration.classes import choose
 from multitask.heads import MLPHead
 
 

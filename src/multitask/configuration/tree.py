@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from multitask.cli.checking.settings import Setting, read_argument, read_config
+from multitask.configuration.classes import paths_of
+from multitask.configuration.settings import Setting, read_argument, read_config
+from multitask.configuration.trust import known_imports_only
 from multitask.errors import InputError, bad_input
 
 CLASS_KEYS = ("class_path", "init_args", "dict_kwargs")
 OPTION = re.compile(r"--|-[a-zA-Z]")
 NOT_SETTINGS = re.compile(r"(.*\.)?(config|c|print_config|help|h)")
-WITHOUT_VALUE = re.compile(r"-+(.*\.)?(print_config|help|h)")
+TRUST = "--trust"
+FOUND = f"who wrote {{path}}, which was found beside the checkpoint: add {TRUST}"
+WITHOUT_VALUE = re.compile(r"-+(.*\.)?(print_config|help|h|trust)")
 LONGEST = 100
 NO_VALUE = "${}"
 """Stands for the value that an argument lacks."""
@@ -30,11 +34,21 @@ class Configuration:
         arguments: the command line, without the program's name.
         options: the settings among the arguments, each with its name.
         tree: all settings; of two that say different things the later one counts.
+        is_trusted: whether the person has given, or vouches for, all that it says.
     """
 
     arguments: list[str]
     options: list[tuple[str, Setting]]
     tree: Setting
+    is_trusted: bool = True
+
+    def imports(self) -> AbstractContextManager[None]:
+        """Have the parser import nothing that the person does not vouch for."""
+        if self.is_trusted:
+            return nullcontext()
+        given = [each.content for _, each in self.tree.walk() if not each.untrusted]
+        named = [each for each in given if isinstance(each, str) and "." in each]
+        return known_imports_only({path for each in named for path in paths_of(each)})
 
     def place_of(self, key: str) -> str:
         """Where the only setting of that name stands, as the beginning of a sentence."""
@@ -85,20 +99,31 @@ class Configuration:
         return None
 
 
-def read_configuration(arguments: Sequence[str]) -> Configuration:
+def read_configuration(arguments: Sequence[str], found: Collection[Path] = ()) -> Configuration:
     """Read the files that a command line names, and lay its settings over them.
+
+    Args:
+        arguments: the command line, without the program's name.
+        found: those files that lie beside the checkpoint, so that the person may not know what is
+            in them; ``--trust`` vouches for them.
 
     Raises:
         InputError: if a file or an argument cannot be read, or two files hold the tasks.
     """
     arguments = joined(arguments)
-    files = [read_config(Path(name)) for name in values_of(arguments, "config", "c")]
+    if TRUST in arguments:
+        arguments, found = [each for each in arguments if each != TRUST], ()
+    paths = [Path(name) for name in values_of(arguments, "config", "c")]
+    files = [
+        read_config(each, untrusted=FOUND.format(path=each) if each in found else "")
+        for each in paths
+    ]
     options = _options(arguments[1:])
     _refuse_tasks_in_two_files(files, options)
     tree = reduce(laid_over, files, Setting("the command line", {}))
     for name, setting in options:
         tree = _assigned(tree, name.split("."), setting)
-    return Configuration(arguments, options, tree)
+    return Configuration(arguments, options, tree, is_trusted=not found)
 
 
 def joined(arguments: Sequence[str]) -> list[str]:

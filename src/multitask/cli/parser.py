@@ -1,6 +1,6 @@
 """The argument parser, with one sentence in place of jsonargparse's errors.
 
-Most that can be wrong `multitask.cli.checking.check` finds before. What remains is told here.
+Most that can be wrong `multitask.cli.check` finds before. What remains is told here.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
-from multitask.cli.checking.tree import Configuration
-from multitask.cli.checking.types import plain_list
 from multitask.cli.help import EXAMPLE
+from multitask.configuration.tree import Configuration
+from multitask.configuration.types import plain_list
 from multitask.errors import InputError
 
 BOILERPLATE = re.compile(

@@ -13,8 +13,7 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-# Imported so that its classes are found by their short names.
-import multitask.heads  # noqa: F401
+from multitask.configuration.trust import is_known
 from multitask.errors import nearest
 
 
@@ -43,25 +42,43 @@ def accepted(cls: type, filled: int = 0) -> dict[str, Parameter] | None:
     return {name: declared.get(name, untyped) for name in (key.split(".")[1] for key in keys)}
 
 
-def find_class(name: str, bases: tuple[type, ...]) -> type | str | None:
+def find_class(name: str, bases: tuple[type, ...], untrusted: str = "") -> type | str | None:
     """Find the class that a ``class_path`` names; it is not called.
 
     Args:
         name: full path, or the name alone of a loaded subclass.
         bases: it should be a subclass of one of them.
+        untrusted: see `multitask.configuration.settings.Setting`.
 
     Returns:
-        The class, None if only the parser can tell, or a sentence that says what is wrong.
+        The class, None if several are called so, or a sentence that says what is wrong.
     """
+    if untrusted and "." in name and not is_known(name):
+        return f"{name} is imported only if you trust {untrusted}"
     found = _import(name) if "." in name else _by_short_name(name, bases)
-    if not isinstance(found, type):
+    if found is None or isinstance(found, str):
         return found
-    if not issubclass(found, bases) and "__call__" not in vars(found):
-        article = "an" if bases[0].__name__[0] in "AEIOU" else "a"
-        return f"{found.__name__} is not {article} {_either(bases)}{choose(bases)}"
+    article = "an" if bases[0].__name__[0] in "AEIOU" else "a"
+    wanted = f"{article} {_either(bases)}{choose(bases)}"
+    if not isinstance(found, type):
+        kind = "a function" if callable(found) else "not a class"
+        return f"{name} is {kind}; a class_path here names {wanted}"
+    if not issubclass(found, bases):
+        return f"{found.__name__} is not {wanted}"
+    if untrusted and not is_known(defined := f"{found.__module__}.{found.__qualname__}"):
+        return f"{name} is {defined}, which is used only if you trust {untrusted}"
     if inspect.isabstract(found):
         return f"{found.__name__} is abstract, so it cannot be used itself{choose(bases)}"
     return found
+
+
+def paths_of(name: str) -> set[str]:
+    """A path, and that of the module which defines what it names, if that has been imported."""
+    module, _, attribute = name.rpartition(".")
+    found = getattr(sys.modules.get(module), attribute, None)
+    if not isinstance(found, type):
+        return set()
+    return {name, f"{found.__module__}.{found.__qualname__}"}
 
 
 def choose(bases: tuple[type, ...], name: str = "") -> str:
@@ -79,7 +96,7 @@ def _by_short_name(name: str, bases: tuple[type, ...]) -> type | str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _import(name: str) -> type | str | None:
+def _import(name: str) -> Any:
     module, _, attribute = name.rpartition(".")
     try:
         owner: Any = import_module(module)
@@ -100,8 +117,7 @@ def _import(name: str) -> type | str | None:
     if not hasattr(owner, attribute):
         names = {each for each, value in vars(owner).items() if isinstance(value, type)}
         return f"there is no '{attribute}' in {module}{nearest(attribute, names)}"
-    found = getattr(owner, attribute)
-    return found if isinstance(found, type) else None
+    return getattr(owner, attribute)
 
 
 def _near_module(missing: str) -> str:

@@ -1,0 +1,85 @@
+"""A model from its checkpoint alone, without running what a stranger's checkpoint names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, Any, Self
+
+import torch
+from lightning.fabric.utilities.cloud_io import _load
+from lightning.pytorch import LightningModule
+from lightning.pytorch.core.saving import CHECKPOINT_PAST_HPARAMS_KEYS
+from lightning.pytorch.utilities.model_helpers import _restricted_classmethod
+
+from multitask.configuration.classes import accepted
+from multitask.configuration.objects import check_entries
+from multitask.configuration.settings import described
+from multitask.configuration.trust import known_imports_only
+from multitask.errors import InputError, bad_input
+
+STRANGER = "whoever made the checkpoint: pass trust=True"
+OF_LIGHTNING = ("_instantiator", "_class_path")
+"""What Lightning adds to the arguments, and checks itself."""
+
+
+class Loadable(LightningModule):
+    """A module whose checkpoints are safe to load, whoever made them."""
+
+    @_restricted_classmethod
+    def load_from_checkpoint(
+        cls,  # noqa: N805 (Lightning's way to make a class method)
+        checkpoint_path: str | Path | IO[bytes],
+        map_location: Any = None,
+        hparams_file: str | Path | None = None,
+        strict: bool | None = None,
+        weights_only: bool | None = None,
+        trust: bool = False,
+        **kwargs: Any,
+    ) -> Self:
+        """Build a model as the checkpoint tells, and give it the checkpoint's weights.
+
+        Args:
+            checkpoint_path: path, URL or open file.
+            map_location: see ``torch.load``.
+            hparams_file: YAML file with the arguments, in place of the checkpoint's own.
+            strict: whether the weights must be exactly the model's.
+            weights_only: whether the file must hold tensors and plain values alone; without
+                ``trust`` it must in any case.
+            trust: whether the checkpoint may name any class and hold any object, as which it can
+                run any code; if not, classes of `multitask.configuration.trust.KNOWN` packages.
+            **kwargs: arguments of the model that replace the checkpoint's.
+
+        Raises:
+            InputError: if the checkpoint names a class that does not fit, or, without ``trust``,
+                one of another package, or holds more than tensors and plain values.
+        """
+        load = super().load_from_checkpoint
+        given = map_location, hparams_file, strict
+        if trust:
+            return load(checkpoint_path, *given, weights_only=weights_only, **kwargs)
+        if weights_only is False:
+            raise InputError("weights_only=False runs what a checkpoint says: pass trust=True too")
+        with known_imports_only():
+            if hparams_file is None:
+                _check(cls, checkpoint_path, kwargs)
+            try:
+                return load(checkpoint_path, *given, weights_only=True, **kwargs)
+            except Exception as error:
+                if (found := bad_input(error)) is None:
+                    raise
+                raise found from error
+
+
+def _check(cls: type, source: str | Path | IO[bytes], replaced: dict[str, Any]) -> None:
+    is_file = isinstance(source, str | Path) and Path(source).is_file()
+    if is_file:
+        content = torch.load(source, map_location="cpu", weights_only=True, mmap=True)
+    else:
+        content = _load(source, map_location="cpu", weights_only=True)
+    if not isinstance(source, str | Path):
+        source.seek(0)
+    keys = (*CHECKPOINT_PAST_HPARAMS_KEYS, LightningModule.CHECKPOINT_HYPER_PARAMS_KEY)
+    recipe = {name: each for key in keys for name, each in dict(content.get(key) or {}).items()}
+    left = {name: each for name, each in recipe.items() if name not in {*OF_LIGHTNING, *replaced}}
+    place = f"the checkpoint {source}" if isinstance(source, str | Path) else "the checkpoint"
+    check_entries(described(left, place, STRANGER).entries, accepted(cls), cls.__name__, ("model",))

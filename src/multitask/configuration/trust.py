@@ -1,0 +1,66 @@
+"""What may be imported for a file that nobody has vouched for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from jsonargparse import _common as jsonargparse_settings
+from jsonargparse import set_parsing_settings
+
+KNOWN = (
+    "multitask",
+    "lightning.pytorch.callbacks",
+    "lightning.pytorch.cli.ReduceLROnPlateau",
+    "lightning.pytorch.strategies",
+    "timm",
+    "torch.nn",
+    "torch.optim",
+    "torchjd",
+    "torchmetrics",
+    "torchvision.transforms",
+)
+"""Packages whose classes any configuration and any checkpoint may name."""
+TENSORS_ONLY, ANYTHING = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+"""Environment variables at which ``torch.load`` never runs what a file holds, and always."""
+
+# What the parser denies anyway, such as `os`, it denies instead of warning.
+set_parsing_settings(import_path_denylist=[], instantiate_subclass_spec_in_any=False)
+
+
+def is_known(path: str) -> bool:
+    """Whether a module or class is in one of the `KNOWN` packages."""
+    return any(path == each or path.startswith(f"{each}.") for each in KNOWN)
+
+
+@contextmanager
+def known_imports_only(also: Iterable[str] = ()) -> Iterator[None]:
+    """Have the parser import nothing but `KNOWN` packages, and torch load nothing but tensors.
+
+    Everything that is read from a file is checked before; this holds if the check missed a place.
+
+    Args:
+        also: import paths that the person has given.
+    """
+    before = dict(jsonargparse_settings.parsing_settings)
+    set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=[*KNOWN, *also])
+    try:
+        with tensors_only():
+            yield
+    finally:
+        jsonargparse_settings.parsing_settings.update(before)
+
+
+@contextmanager
+def tensors_only() -> Iterator[None]:
+    """Have torch load files that hold tensors and plain values, and no others."""
+    before = {name: os.environ.pop(name, None) for name in (TENSORS_ONLY, ANYTHING)}
+    os.environ[TENSORS_ONLY] = "1"
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
