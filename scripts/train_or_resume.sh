@@ -11,6 +11,7 @@ folder=$1
 shift
 # No process is ahead of another here: there is a checkpoint only after all of them have begun.
 if compgen -G "$folder/*/*/checkpoints/last.ckpt" >/dev/null; then
-  exec python -m multitask resume --run.root="$folder"
+  # What lies there is what these arguments have made.
+  exec python -m multitask resume --run.root="$folder" --trust
 fi
 exec python -m multitask fit "$@" --run.root="$folder"

@@ -155,7 +155,7 @@ def test_first_start_trains_and_later_ones_go_on(cluster: Cluster) -> None:
         checkpoint.touch()
     assert cluster.recorded("python") == [
         "-m multitask fit --config=a b.yaml --run.root=runs/slurm/4711",
-        "-m multitask resume --run.root=runs/slurm/4711",
+        "-m multitask resume --run.root=runs/slurm/4711 --trust",
     ]
 
 

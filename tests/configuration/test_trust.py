@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import io
 import os
 import pickle
@@ -214,14 +215,23 @@ def test_the_program_says_so_in_one_sentence(
     assert not was_run()
 
 
-def test_a_sharded_checkpoint_of_a_stranger_is_not_read(
-    strangers: Callable[..., list[str]], digits: dict[str, Any]
-) -> None:
-    arguments = strangers(digits)
-    Path("run/checkpoints/last.ckpt").unlink()
-    Path("run/checkpoints/last.ckpt").mkdir()
-    assert "--trust" in refusal(lambda: check_arguments(arguments))
+def test_a_checkpoint_in_several_files_is_read_on_trust_alone(digits: dict[str, Any]) -> None:
+    Path("own.yaml").write_text(yaml.safe_dump(digits))
+    Path("sharded").mkdir()
+    arguments = ["fit", "--config=own.yaml", "--ckpt_path=sharded"]
+    assert "add --trust" in refusal(lambda: check_arguments(arguments))
     check_arguments([*arguments, "--trust"])
+
+
+def test_a_file_in_the_working_folder_is_not_taken_for_a_library(digits: dict[str, Any]) -> None:
+    sys.path.insert(0, os.getcwd())
+    Path("this.py").write_text("from pathlib import Path; Path('imported').touch()")
+    with pytest.raises(SystemExit):
+        main(["nothing"])
+    importlib.import_module("this")
+    assert not was_run()
+    importlib.import_module("evil")
+    assert was_run()
 
 
 def test_what_passes_the_check_still_cannot_be_imported(digits: dict[str, Any]) -> None:

@@ -62,13 +62,14 @@ def _found(arguments: Sequence[str]) -> list[Path]:
     folder = folder_of(checkpoints[-1]) if checkpoints else None
     paths = [Path(each) for each in values_of(arguments, "config", "c")]
     found = [each for each in paths if folder and each.parent.resolve() == folder.resolve()]
-    if TRUST in arguments and not found:
+    # The index of a checkpoint in several files is a pickle.
+    is_pickled = bool(checkpoints) and checkpoints[-1].is_dir()
+    if TRUST in arguments and not found and not is_pickled:
         what = "it is for a configuration that lies beside its checkpoint, and here none does"
         raise InputError(f"remove {TRUST}: {what}")
-    if found and TRUST not in arguments and checkpoints[-1].is_dir():
-        # Its index is a pickle.
-        what = f"is read only if you trust who wrote it: add {TRUST}"
-        raise InputError(f"the sharded checkpoint {checkpoints[-1]} {what}")
+    if is_pickled and TRUST not in arguments:
+        what = f"is a folder, which is read only if you trust who wrote it: add {TRUST}"
+        raise InputError(f"the checkpoint {checkpoints[-1]} {what}")
     return found
 
 

@@ -46,9 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: the command line, without the program's name.
     """
-    if "" not in sys.path and os.getcwd() not in sys.path:
-        # Classes in the user's own files are found by their class path, as with `python -m`.
-        sys.path.insert(0, os.getcwd())
+    # Classes in the user's own files are found by their class path; last, so that no file that lies
+    # in the working folder is taken for a library.
+    sys.path[:] = [*(each for each in sys.path if each not in ("", os.getcwd())), os.getcwd()]
     brief_warnings()
     for message in NOISE:
         warnings.filterwarnings("ignore", message=message)
