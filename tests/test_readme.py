@@ -196,6 +196,8 @@ def test_every_link_leads_somewhere() -> None:
         "docs/known_data_sets.md",
         "docs/augmentation.md",
         "docs/image_cache.md",
+        "docs/security.md",
+        "SECURITY.md",
     ):
         for target in re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text()):
             assert ((ROOT / page).parent / target).exists(), target
