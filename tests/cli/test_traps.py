@@ -50,6 +50,25 @@ def trained(quick: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) ->
     return run
 
 
+@pytest.mark.parametrize(
+    ("nested", "dotted"),
+    [
+        ("--model.tasks={'digit': {'weight': 0.5}}", "--model.tasks.digit.weight=0.5"),
+        (
+            "--model={'optimizer': {'lr': 1e-05}, 'tasks': {'glyph': {'init_args': {'weight': 2}}}}",
+            "--model.optimizer.lr=1e-05 --model.tasks.glyph.weight=2",
+        ),
+        ("--trainer={'max_epochs': 3}", "--trainer.max_epochs=3"),
+        ("--model.tasks={extra: Regression}", "--model.tasks.extra=Regression"),
+        ("--data={init_args: {batch_size: 8}}", "--data.batch_size=8"),
+    ],
+)
+def test_what_a_nested_sweep_sends_changes_what_it_names_alone(
+    parsed: Callable[..., Parsed], nested: str, dotted: str
+) -> None:
+    assert parsed(nested).text == parsed(*dotted.split()).text
+
+
 def test_a_second_file_with_tasks_is_refused(fails: Callable[..., str], tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
     other.write_text("model: {tasks: {digit: {class_path: multitask.tasks.Classification}}}")
