@@ -51,13 +51,18 @@ def send_report(study: Study, page: Path) -> None:
 
 def _tables(folder: Path) -> dict[str, Any]:
     paths = {name: folder / f"{name}.csv" for name in TABLES}
-    tables = {name: pd.read_csv(path) for name, path in paths.items() if path.is_file()}
+    tables = {name: _read(path) for name, path in paths.items() if path.is_file()}
     return {
         # Rows by method have no name for it in the file.
         f"tables/{name}": wandb.Table(dataframe=table.rename(columns={"Unnamed: 0": "method"}))
         for name, table in tables.items()
         if len(table)
     }
+
+
+def _read(path: Path) -> pd.DataFrame:
+    # A method may be called NA.
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def _project(study: Study) -> str | None:
