@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from lightning.pytorch.loggers import WandbLogger
 
 from multitask.cli.arguments import prepare
@@ -18,6 +17,7 @@ from multitask.inspection.report_files import FIGURE, write_report
 from multitask.inspection.report_text import report_text
 from multitask.inspection.table_inspection import load, look_past
 from multitask.pages.report import REPORT
+from multitask.pages.yaml_text import to_yaml
 from multitask.runs.folder import CONFIG, PROVENANCE, make_folder, new_folder
 from multitask.runs.log_file import keep_log, say
 from multitask.runs.provenance import provenance
@@ -65,8 +65,7 @@ def _inspect(command: CommandLine) -> None:
 
 def _write(report: DataReport, data: DataModule, config: str, folder: Path) -> None:
     (folder / CONFIG).write_text(config, encoding="utf-8")
-    origin = yaml.safe_dump(provenance(), sort_keys=False, allow_unicode=True)
-    (folder / PROVENANCE).write_text(origin, encoding="utf-8")
+    (folder / PROVENANCE).write_text(to_yaml(provenance()), encoding="utf-8")
     write_report(report, data, folder)
 
 

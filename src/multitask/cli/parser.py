@@ -9,13 +9,14 @@ import re
 from argparse import Action
 from typing import Any, NoReturn
 
-from jsonargparse import Namespace
+from jsonargparse import Namespace, set_dumper
 from lightning.pytorch.cli import LightningArgumentParser
 
 from multitask.cli.help import EXAMPLE
 from multitask.configuration.tree import Configuration
 from multitask.configuration.types import plain_list
 from multitask.errors import InputError
+from multitask.pages.yaml_text import to_yaml
 
 BOILERPLATE = re.compile(
     r"Does not validate against|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>"
@@ -23,6 +24,8 @@ BOILERPLATE = re.compile(
 )
 PARSER_KEY = re.compile(r'Parser key "([^"]+)":')
 BULLET = re.compile(r"^\s*- ")
+# The parser writes settings as YAML and reads them again, also while it parses.
+set_dumper("yaml", to_yaml)
 
 
 class ParserError(InputError):

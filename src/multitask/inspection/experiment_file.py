@@ -97,12 +97,13 @@ def _target(target: Target) -> Iterator[str]:
         if each.remark:
             yield from comment(each.remark[0].upper() + each.remark[1:] + ".", 6)
     yield from comment(how_to_change(target), 6)
-    yield f"      {target.task}:"
+    yield f"      {scalar(target.task)}:"
     names = [each.name for each in target.columns]
-    if len(names) > 1:
-        yield from sequence("columns", names, 8)
+    if len(names) == 1 and scalar(names[0]) == names[0]:
+        yield f"        columns: {names[0]}"
     else:
-        yield f"        columns: {scalar(names[0])}"
+        # The parser would take a text such as '[a]' for a list.
+        yield from sequence("columns", names, 8)
     if target.classes:
         yield from sequence("classes", list(target.classes), 8)
     if target.points and target.size % 2 == 0:
@@ -159,7 +160,7 @@ def _model(contents: TableContents, plan: TrainingPlan) -> Iterator[str]:
         yield f"      {name}: {scalar(value)}"
     yield "  tasks:"
     for target in contents.targets:
-        yield f"    {target.task}:"
+        yield f"    {scalar(target.task)}:"
         if target.classes:
             yield "      class_path: multitask.tasks.Classification"
             yield "      init_args:"

@@ -10,6 +10,7 @@ import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from multitask.module import MultiTask
+from multitask.pages.yaml_text import to_yaml
 from multitask.runs.folder import CONFIG, PROVENANCE, part_file
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.provenance import provenance
@@ -55,8 +56,7 @@ class RunRecord(Callback):
         self._is_written = True
         origin = provenance()
         part_file(self.folder, CONFIG).write_text(self.config, encoding="utf-8")
-        text = yaml.safe_dump(origin, sort_keys=False, allow_unicode=True)
-        part_file(self.folder, PROVENANCE).write_text(text, encoding="utf-8")
+        part_file(self.folder, PROVENANCE).write_text(to_yaml(origin), encoding="utf-8")
         config = {**yaml.safe_load(self.config), "_provenance": origin}
         for run in wandb_runs(trainer):
             run.config.update(config, allow_val_change=True)

@@ -16,9 +16,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from multitask.errors import InputError
+from multitask.pages.yaml_text import in_one_line, to_yaml
 from multitask.runs.folder import LAST
 from multitask.runs.log_file import say
 from multitask.runs.summary import SUMMARY
@@ -110,8 +109,7 @@ def command(study: Study, run: PlannedRun, place: Workplace) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "experiment.yaml"
     if not config.exists():
-        text = yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True)
-        config.write_text(text, encoding="utf-8")
+        config.write_text(to_yaml(run.config), encoding="utf-8")
     settings = {
         **run.settings,
         "seed_everything": run.seed,
@@ -207,7 +205,7 @@ def _say_ended(
 def _written(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return yaml.safe_dump(value, default_flow_style=True, width=10**6).strip().removesuffix("\n...")
+    return in_one_line(value)
 
 
 def _cores() -> int:
