@@ -55,12 +55,12 @@ def _data(contents: TableContents, plan: TrainingPlan, findings: pd.DataFrame) -
         "started.",
         4,
     )
-    yield f"    path: {scalar(str(contents.path))}"
+    yield f"    path: {_path(contents.path)}"
     if contents.separator is not None:
         yield f"    separator: {scalar(contents.separator)}"
     yield f"    image_column: {scalar(contents.image_column)}"
     if contents.image_folder is not None:
-        yield f"    image_folder: {scalar(str(contents.image_folder))}"
+        yield f"    image_folder: {_path(contents.image_folder)}"
     yield from _images(contents)
     if contents.missing:
         yield from comment("Texts that mean that a cell is missing; if not, remove them here.", 4)
@@ -75,6 +75,12 @@ def _data(contents: TableContents, plan: TrainingPlan, findings: pd.DataFrame) -
     yield from _split(contents)
     yield from _cleaning(findings)
     yield f"    batch_size: {plan.batch_size}"
+
+
+def _path(path: Path) -> str:
+    # The parser takes a text that begins so, or that says null, for nothing.
+    is_lost = str(path).startswith("#") or str(path).lower() in ("null", "~")
+    return scalar(str(path.absolute() if is_lost else path))
 
 
 def _images(contents: TableContents) -> Iterator[str]:
