@@ -12,7 +12,8 @@ import wandb
 from multitask.runs.log_file import say
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import finish, start_report, sync_command
-from multitask.study.plan import Study, planned, slug
+from multitask.study.folder_names import ascii_slug
+from multitask.study.plan import Study, planned
 
 TABLES = ("scores", "differences", "comparisons", "costs", "variation")
 """Those of a report's CSV files that are shown, where they are there."""
@@ -36,7 +37,7 @@ def send_report(study: Study, page: Path) -> None:
             wandb=study.wandb, project=_project(study), group=study.name, tags=[study.name[:64]]
         ),
         page.parent,
-        f"report-{slug(study.name)}",
+        f"report-{ascii_slug(study.name)}",
         f"{study.name}, report",
     )
     if run is None:
