@@ -247,9 +247,12 @@ def test_every_study_that_is_offered_could_start(
         ("--shard=3/2", "shard is 3/2"),
         ("--shards=1/2", "--shards=1/2: study has no such setting; did you mean 'shard'?"),
         ("other.yaml", "study takes one file"),
+        ("--folder=small.yaml/x", "experiment.yaml cannot be written (Not a directory)"),
+        (f"--folder={'x' * 300}", "cannot be written (File name too long); choose another place"),
     ],
 )
 def test_wrong_arguments(file: Path, fails: Callable[..., str], argument: str, says: str) -> None:
+    Path("small.yaml").touch()
     assert says in fails("study", str(file), argument)
 
 

@@ -15,6 +15,7 @@ from multitask.errors import InputError, nearest
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The parser's own choice; the two differ in what they forgive."""
 YAML_TYPES = "tag:yaml.org,2002:"
+NO_TEXTS = [YAML_TYPES + each for each in ("bool", "null", "int", "float")]
 KINDS: dict[type, str] = {yaml.ScalarNode: "a single value", yaml.SequenceNode: "a list"}
 # Both of PyYAML's parsers, whose words differ.
 REASONS = (
@@ -173,6 +174,8 @@ class _Reader:
                     merged = {**self.setting(each, place).entries, **merged}
             elif not isinstance(key, yaml.ScalarNode):
                 raise InputError(f"{place}: a key must be a name")
+            elif key.tag in NO_TEXTS and not isinstance(value, yaml.ScalarNode):
+                raise InputError(f"{place}: {key.value} is no text in YAML; put it in quotes")
             elif key.value in own:
                 raise InputError(
                     f"{place}: '{key.value}' stands twice in one mapping, first at "

@@ -104,12 +104,21 @@ def train(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
 
 
 def command(study: Study, run: PlannedRun, place: Workplace) -> list[str]:
-    """The command that trains a run, also by hand; writes the configuration file that it names."""
+    """The command that trains a run, also by hand; writes the configuration file that it names.
+
+    Raises:
+        InputError: if the file cannot be written.
+    """
     folder = place.run_folder(run)
-    folder.mkdir(parents=True, exist_ok=True)
     config = folder / "experiment.yaml"
-    if not config.exists():
-        config.write_text(to_yaml(run.config), encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not config.exists():
+            config.write_text(to_yaml(run.config), encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{config} cannot be written ({error.strerror}); choose another place with --folder="
+        ) from error
     settings = {
         **run.settings,
         "seed_everything": run.seed,
