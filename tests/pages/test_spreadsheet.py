@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multitask.pages.spreadsheet import inert, write_csv, write_rows
+from multitask.pages.spreadsheet import inert, inert_table, write_csv, write_rows
 
 FORMULAS = [
     "=1+1",
@@ -80,6 +80,11 @@ def test_a_table_comes_back_as_it_was_but_for_formulas(tmp_path: Path) -> None:
     numbers = pd.DataFrame({"x": [0.1 + 0.2, 1e-300, float("inf")], "y": [1, -2, 3]})
     write_csv(numbers, tmp_path / "b.csv")
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "b.csv"), numbers, check_exact=True)
+
+
+def test_the_cells_of_a_table_are_made_inert() -> None:
+    table = inert_table(pd.DataFrame({"=a": ["=1", "-1.5"], "b": [-1, 2]}))
+    assert table.to_csv(index=False) == "'=a,b\n'=1,-1\n-1.5,2\n"
 
 
 def test_half_characters_do_not_stop_a_table(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -11,12 +10,11 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from multitask.configuration.classes import paths_of
 from multitask.configuration.settings import Setting, read_argument, read_config
 from multitask.configuration.trust import known_imports_only
 from multitask.errors import InputError, bad_input
+from multitask.pages.yaml_text import in_one_line
 
 CLASS_KEYS = ("class_path", "init_args", "dict_kwargs")
 OPTION = re.compile(r"--|-[a-zA-Z]")
@@ -231,10 +229,7 @@ def _written(options: list[tuple[str, Setting]]) -> list[str]:
 
 
 def _flow(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    text = yaml.safe_dump(value, default_flow_style=True, width=sys.maxsize, allow_unicode=True)
-    return text.removesuffix("...\n").strip()
+    return value if isinstance(value, str) else in_one_line(value)
 
 
 def _options(arguments: Sequence[str]) -> list[tuple[str, Setting]]:

@@ -17,7 +17,7 @@ MOST_LETTERS = 40
 """Of a line of text, beyond which its middle is left out: a layout would leave no room for more."""
 
 
-def save_figure(figure: Figure, path: Path, dpi: int) -> None:
+def save_figure(figure: Figure, path: Path, dpi: int = 200) -> None:
     """Write a figure, whatever its names are.
 
     A name is no formula, though it may have dollar signs, and is drawn without what the eye cannot

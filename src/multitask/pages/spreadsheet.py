@@ -35,6 +35,15 @@ def write_csv(table: pd.DataFrame, path: Path, index: bool = False) -> None:
     write_rows([list(frame.columns), *rows], path)
 
 
+def inert_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The same table, of which no text is a formula.
+
+    Args:
+        table: any.
+    """
+    return table.map(inert).rename(columns=inert)
+
+
 def write_rows(rows: Iterable[Iterable[Any]], path: Path) -> None:
     """Write rows, of which the first has the columns' names.
 

@@ -11,6 +11,7 @@ from pandas import DataFrame
 
 from multitask.data import DataModule
 from multitask.errors import InputError
+from multitask.pages.spreadsheet import inert_table
 from multitask.runs.folder import part_file
 from multitask.tasks.naming import SPLIT_WORDS
 
@@ -46,7 +47,11 @@ class DataRecord(Callback):
         self._is_written = True
         refusal = None
         if trainer.is_global_zero:
-            records = data.records()
+            # The splits are read again, and the rest is for people.
+            records = {
+                name: table if name == SPLITS_FILE else inert_table(table)
+                for name, table in data.records().items()
+            }
             self._tell_of_trained(records, "val" if stage == "validate" else "test")
             refusal = self._write(records)
         # Else the others would wait for the first process.

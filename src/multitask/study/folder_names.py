@@ -25,7 +25,9 @@ def slug(name: str) -> str:
     Args:
         name: any text.
     """
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())
+    # Capitals first: some small letters, such as the Turkish i without a dot, share one.
+    large = unicodedata.normalize("NFKC", name).upper()
+    folded = unicodedata.normalize("NFKC", large.casefold())
     # Marks are parts of letters in many scripts.
     kept = "".join(each if each.isalnum() or _is_mark(each) else "-" for each in folded)
     plain = re.sub("-+", "-", kept).strip("-")
