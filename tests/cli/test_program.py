@@ -109,3 +109,24 @@ program.program()
     done = _run(code, capture_output=True)
     assert done.returncode == 1
     assert "BrokenPipeError: to a server" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_run_is_complete_though_its_reader_has_gone(tmp_path: Path) -> None:
+    digits = Path(__file__).parents[2] / "configs/experiment/digits.yaml"
+    limits = [f"--trainer.limit_{split}_batches=1" for split in ("train", "val", "test")]
+    settings = ["--trainer.max_epochs=1", "--run.figures=false", "--run.wandb=off"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "multitask", "fit", f"--config={digits}", *limits, *settings],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout
+    assert process.stderr
+    assert process.stdout.readline().startswith(b"ConvNet")
+    process.stdout.close()
+    assert b"Traceback" not in process.stderr.read()
+    assert process.wait(120) == 0
+    assert len(list(tmp_path.glob("runs/digits/*/summary.json"))) == 1

@@ -11,6 +11,7 @@ import threading
 from contextlib import suppress
 
 from multitask.cli.main import main
+from multitask.runs.screen import open_screen
 
 WRITTEN = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
@@ -21,6 +22,7 @@ def program() -> None:
     Python would take more than a second to free the objects of all libraries one by one, and
     libraries' own last steps read another 100 MiB of their code into memory.
     """
+    open_screen()
     code = 0
     try:
         main()

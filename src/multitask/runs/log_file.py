@@ -51,7 +51,7 @@ def keep_log(folder: Path) -> None:
     """
     LOG.setLevel(logging.INFO)
     LOG.propagate = False
-    handler = _File(folder / NAME, encoding="utf-8")
+    handler = _File(folder / NAME, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     for name in (LOG.name, *LIGHTNING):
         logger = logging.getLogger(name)
