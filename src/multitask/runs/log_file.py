@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 LOG = logging.getLogger("multitask")
@@ -13,6 +16,8 @@ LOG = logging.getLogger("multitask")
 LOG.addHandler(logging.NullHandler())
 LIGHTNING = ("lightning.pytorch", "lightning.fabric")
 NAME = "log.txt"
+PATIENCE = 8.0
+"""Seconds that a person waits without a word."""
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -20,6 +25,22 @@ def say(text: str) -> None:
     """Print a line, and log it."""
     print(text, flush=True)
     LOG.info(text)
+
+
+@contextmanager
+def told_if_slow(text: str) -> Iterator[None]:
+    """Say what is being done, and how to end it, if it takes longer than `PATIENCE`.
+
+    Args:
+        text: what is being done.
+    """
+    timer = Timer(PATIENCE, say, [f"{text}; Ctrl-C ends the program"])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def quiet_screen() -> None:
