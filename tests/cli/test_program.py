@@ -30,13 +30,20 @@ def with_sentence():
 def failing():
     raise ValueError("unexpected")
 
+def failing_at_exit():
+    atexit.register(lambda: 1 / 0)
+
+def exiting_at_exit():
+    atexit.register(sys.exit, 5)
+
 def with_a_thread():
     def work():
         time.sleep(0.5)
         print("worked on")
     threading.Thread(target=work).start()
 
-for case in (plain, with_code, with_sentence, failing, with_a_thread):
+for case in (plain, with_code, with_sentence, failing, failing_at_exit,
+             exiting_at_exit, with_a_thread):
     sys.stdout.flush()
     if os.fork() == 0:
         program.main = case
@@ -64,10 +71,13 @@ def test_exit_codes_are_those_that_python_would_give(ended: tuple[Path, str, str
         "with_code": "3",
         "with_sentence": "1",
         "failing": "1",
+        "failing_at_exit": "0",
+        "exiting_at_exit": "0",
         "with_a_thread": "0",
     }
     assert "a sentence" in errors
     assert "ValueError: unexpected" in errors
+    assert "ZeroDivisionError" not in errors
 
 
 def test_what_waits_is_written_and_what_was_registered_is_called(

@@ -21,6 +21,7 @@ from multitask.data.split_check import SPLITS
 from multitask.distributed import gather_rows
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
 from multitask.figures.sample_table import SampleTable, sample_table, write_table
+from multitask.images.progress_line import Progress
 from multitask.module import MultiTask
 from multitask.tasks.output import count_numbers, each_tensor, joined, rows_of
 
@@ -151,7 +152,10 @@ class Figures(Callback):
     def _draw_tasks(
         self, trainer: Trainer, model: MultiTask, split: str, predictions: Batch, targets: Batch
     ) -> None:
+        # A figure takes a tenth of a second, and there may be hundreds of tasks.
+        progress = Progress(f"figures of {split}: drawn", 0, len(model.named_tasks))
         for name, task in model.named_tasks.items():
+            progress.step()
             figure = draw_task(name, task, predictions[name], targets[name])
             if figure is not None:
                 self._save(trainer, f"{split}/{name}", figure)

@@ -20,6 +20,7 @@ from multitask.module import MultiTask
 from multitask.runs.folder import folder_of
 from multitask.runs.log_file import quiet_screen
 from multitask.runs.settings import RunSettings
+from multitask.training.memory_limit import MemoryLimit
 
 Made = TypeVar("Made")
 
@@ -109,7 +110,8 @@ class CommandLine(LightningCLI):
     def instantiate_classes(self) -> None:
         """Make the data and the model, but no Trainer."""
         instantiators = [(self._make_model, MultiTask, False), (made_as_set, object, True)]
-        self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
+        with MemoryLimit():
+            self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
         self.datamodule, self.model = self.given.data, self.given.model
 
     def _run_subcommand(self, subcommand: str) -> None:

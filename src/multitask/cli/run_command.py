@@ -20,7 +20,7 @@ from multitask.distributed import is_first_process
 from multitask.errors import InputError
 from multitask.runs.failures import advice
 from multitask.runs.folder import make_folder, new_folder
-from multitask.runs.log_file import keep_log, say
+from multitask.runs.log_file import keep_log, say, told_if_slow
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.preflight import check, check_artifacts, check_length, check_monitors
 from multitask.runs.record import RunRecord
@@ -42,10 +42,12 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
     Raises:
         InputError: if a setting is wrong, or what the settings describe does not fit together.
     """
-    command = CommandLine(prepare(arguments))
+    with told_if_slow("the data and the model are still being made"):
+        command = CommandLine(prepare(arguments))
+        with command.configuration.located_errors():
+            _check(command)
     verb, given, data = command.verb, command.given, command.datamodule
     with command.configuration.located_errors():
-        _check(command)
         record = RunRecord(_folder(command, resumed), command.text)
         cost, lost_process = Cost(), LostProcess(lambda: advice(record.folder), say)
         training = [cost, lost_process, StopSignal()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +35,8 @@ def told_if_slow(text: str) -> Iterator[None]:
     Args:
         text: what is being done.
     """
-    timer = Timer(PATIENCE, say, [f"{text}; Ctrl-C ends the program"])
+    sentence = f"multitask: {text}; Ctrl-C ends the program"
+    timer = Timer(PATIENCE, lambda: print(sentence, file=sys.stderr, flush=True))
     timer.daemon = True
     timer.start()
     try:

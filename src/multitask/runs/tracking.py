@@ -188,7 +188,7 @@ def _start(
             raise InputError(f"{what}; set --run.wandb=off to do without it") from error
         say(f"W&B cannot be reached, so the run is recorded offline ({reason_of(error)})")
         # W&B's own process still holds the run that could not be started.
-        with suppress(Exception):
+        with suppress(Exception, SystemExit):
             wandb.teardown()
         return _start("offline", settings, folder, job_type, run_id, name)
 
