@@ -22,6 +22,7 @@ from multitask.distributed import gather_rows
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
 from multitask.figures.sample_table import SampleTable, sample_table, write_table
 from multitask.figures.saving import save_figure
+from multitask.images.progress_line import Progress
 from multitask.module import MultiTask
 from multitask.tasks.output import count_numbers, each_tensor, joined, rows_of
 
@@ -152,7 +153,10 @@ class Figures(Callback):
     def _draw_tasks(
         self, trainer: Trainer, model: MultiTask, split: str, predictions: Batch, targets: Batch
     ) -> None:
+        # A figure takes a tenth of a second, and there may be hundreds of tasks.
+        progress = Progress(f"figures of {split}: drawn", 0, len(model.named_tasks))
         for name, task in model.named_tasks.items():
+            progress.step()
             figure = draw_task(name, task, predictions[name], targets[name])
             if figure is not None:
                 self._save(trainer, f"{split}/{name}", figure)

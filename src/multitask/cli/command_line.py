@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,12 +16,14 @@ from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_c
 from multitask.cli.check import check_arguments
 from multitask.cli.parser import Parser, parse
 from multitask.configuration.tree import values_of
+from multitask.configuration.trust import tensors_only
 from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.runs.folder import folder_of
 from multitask.runs.log_file import quiet_screen
 from multitask.runs.settings import RunSettings
+from multitask.training.memory_limit import MemoryLimit
 
 Made = TypeVar("Made")
 
@@ -57,6 +61,13 @@ class CommandLine(LightningCLI):
                 load_from_checkpoint_support=False,
                 args=arguments,
             )
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Say where a setting stands that is refused, and load what the person vouches for."""
+        loads = nullcontext() if self.configuration.is_trusted else tensors_only()
+        with self.configuration.located_errors(), loads:
+            yield
 
     @property
     def given(self) -> Any:
@@ -109,7 +120,8 @@ class CommandLine(LightningCLI):
     def instantiate_classes(self) -> None:
         """Make the data and the model, but no Trainer."""
         instantiators = [(self._make_model, MultiTask, False), (made_as_set, object, True)]
-        self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
+        with MemoryLimit():
+            self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
         self.datamodule, self.model = self.given.data, self.given.model
 
     def _run_subcommand(self, subcommand: str) -> None:

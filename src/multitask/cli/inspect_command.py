@@ -24,6 +24,7 @@ from multitask.runs.provenance import provenance
 from multitask.runs.report import say_where
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import finish, sync_command, wandb_logger, wandb_mode
+from multitask.runs.wandb_client import nothing_lost
 from multitask.tables.table_sources import tables
 from multitask.tasks import Classification
 
@@ -75,7 +76,8 @@ def _send(report: DataReport, settings: RunSettings, folder: Path) -> None:
     logger: Any = wandb_logger(settings, folder, "inspect")
     assert isinstance(logger, WandbLogger)
     logger.log_image("figures/data", [str(folder / FIGURE)])
-    logger.experiment.log({"report": wandb.Html(str(folder / REPORT), inject=False)})
+    with nothing_lost():
+        logger.experiment.log({"report": wandb.Html(str(folder / REPORT), inject=False)})
     if len(report.findings):
         logger.log_table("findings", dataframe=report.findings)
     finish(folder)

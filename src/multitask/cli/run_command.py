@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,11 @@ from multitask.checkpoints.atomic_writing import AtomicCheckpointIO
 from multitask.cli.arguments import prepare
 from multitask.cli.command_line import CommandLine, listed
 from multitask.cli.stages import STAGES, Run
-from multitask.configuration.trust import tensors_only
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
 from multitask.runs.failures import advice
 from multitask.runs.folder import make_folder, new_folder
-from multitask.runs.log_file import keep_log, say
+from multitask.runs.log_file import keep_log, say, told_if_slow
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.preflight import (
     begin_with,
@@ -50,11 +48,12 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
     Raises:
         InputError: if a setting is wrong, or what the settings describe does not fit together.
     """
-    command = CommandLine(prepare(arguments))
+    with told_if_slow("the data and the model are still being made"):
+        command = CommandLine(prepare(arguments))
+        with command.loading():
+            _check(command, is_resumed=resumed is not None)
     verb, given, data = command.verb, command.given, command.datamodule
-    loading = nullcontext() if command.configuration.is_trusted else tensors_only()
-    with command.configuration.located_errors(), loading:
-        _check(command, is_resumed=resumed is not None)
+    with command.loading():
         record = RunRecord(_folder(command, resumed), command.text)
         cost, lost_process = Cost(), LostProcess(lambda: advice(record.folder), say)
         training = [cost, lost_process, StopSignal()]

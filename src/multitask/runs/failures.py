@@ -47,6 +47,8 @@ def explained(error: Exception, folder: Path, batch_size: int) -> InputError | N
             f"batch_size is {batch_size}, but the encoder's batch normalisation needs at least 2 "
             "training samples at a time; raise data.batch_size, or choose an encoder without it"
         )
+    if type(error).__module__.startswith("wandb."):
+        return InputError(f"W&B refuses the run ({error}); see the logger that you have set")
     if (taken := re.search(r"port: (\d+).*EADDRINUSE", str(error))) is not None:
         return InputError(
             f"port {taken[1]}, at which the processes were to meet, has been taken by another "

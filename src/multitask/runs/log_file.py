@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 LOG = logging.getLogger("multitask")
@@ -13,6 +17,8 @@ LOG = logging.getLogger("multitask")
 LOG.addHandler(logging.NullHandler())
 LIGHTNING = ("lightning.pytorch", "lightning.fabric")
 NAME = "log.txt"
+PATIENCE = 8.0
+"""Seconds that a person waits without a word."""
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -20,6 +26,23 @@ def say(text: str) -> None:
     """Print a line, and log it."""
     print(text, flush=True)
     LOG.info(text)
+
+
+@contextmanager
+def told_if_slow(text: str) -> Iterator[None]:
+    """Say what is being done, and how to end it, if it takes longer than `PATIENCE`.
+
+    Args:
+        text: what is being done.
+    """
+    sentence = f"multitask: {text}; Ctrl-C ends the program"
+    timer = Timer(PATIENCE, lambda: print(sentence, file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def quiet_screen() -> None:
@@ -51,7 +74,7 @@ def keep_log(folder: Path) -> None:
     """
     LOG.setLevel(logging.INFO)
     LOG.propagate = False
-    handler = _File(folder / NAME, encoding="utf-8")
+    handler = _File(folder / NAME, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     for name in (LOG.name, *LIGHTNING):
         logger = logging.getLogger(name)

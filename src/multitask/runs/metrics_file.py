@@ -100,7 +100,7 @@ def _is_before(row: Row, step: int) -> bool:
 def _append(path: Path, rows: Iterable[Row]) -> None:
     is_new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", newline="") as file:
+    with path.open("a", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([*([HEADER] if is_new else []), *rows])
 
 

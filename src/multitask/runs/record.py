@@ -15,6 +15,7 @@ from multitask.runs.folder import CONFIG, PROVENANCE, part_file
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.provenance import provenance
 from multitask.runs.tracking import wandb_runs
+from multitask.runs.wandb_client import nothing_lost
 
 
 class RunRecord(Callback):
@@ -59,8 +60,9 @@ class RunRecord(Callback):
         part_file(self.folder, PROVENANCE).write_text(to_yaml(origin), encoding="utf-8")
         config = {**yaml.safe_load(self.config), "_provenance": origin}
         for run in wandb_runs(trainer):
-            run.config.update(config, allow_val_change=True)
-            _define_metrics(run, pl_module)
+            with nothing_lost():
+                run.config.update(config, allow_val_change=True)
+                _define_metrics(run, pl_module)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take back the metrics of steps that will be taken again."""
@@ -77,7 +79,8 @@ class RunRecord(Callback):
         if score > self.best_score:
             self.best_score = score
             for run in wandb_runs(trainer):
-                run.summary["best/score"] = score
+                with nothing_lost():
+                    run.summary["best/score"] = score
 
 
 def _define_metrics(run: Any, module: LightningModule) -> None:

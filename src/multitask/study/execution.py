@@ -20,6 +20,7 @@ from multitask.errors import InputError
 from multitask.pages.yaml_text import in_one_line, to_yaml
 from multitask.runs.folder import LAST
 from multitask.runs.log_file import say
+from multitask.runs.screen import open_screen
 from multitask.runs.summary import SUMMARY
 from multitask.study.plan import PlannedRun, Study
 
@@ -59,9 +60,9 @@ class Workplace:
         folder = self.run_folder(run)
         if self.finished(run) or not (folder / FAILED).exists():
             return None
-        if reason := (folder / FAILED).read_text():
+        if reason := (folder / FAILED).read_text(encoding="utf-8"):
             return reason
-        text = (folder / OUTPUT).read_text(errors="replace")
+        text = (folder / OUTPUT).read_text(encoding="utf-8", errors="replace")
         lines = [line for line in text.splitlines() if line.strip()]
         return lines[-1] if lines else "it said nothing"
 
@@ -184,9 +185,10 @@ def _end_with_parent() -> None:
 
 
 def _write_output_to(path: Path) -> None:
-    with path.open("a") as file:
+    with path.open("ab") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
+    open_screen()
 
 
 def _limit_threads(threads: int) -> None:
@@ -207,7 +209,7 @@ def _say_ended(
     else:
         # A process that the system ends, for want of memory for example, says nothing itself.
         reason = f"ended by signal {-code}" if code is not None and code < 0 else ""
-        (place.run_folder(run) / FAILED).write_text(reason)
+        (place.run_folder(run) / FAILED).write_text(reason, encoding="utf-8")
         say(f"{count} {run.title}: failed ({place.failure(run)})")
 
 

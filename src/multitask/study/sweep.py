@@ -272,7 +272,7 @@ def _comparisons(table: pd.DataFrame) -> list[list[str]]:
 def _reason(trial: Trial) -> str:
     state = trial.folder / STATE
     if state.is_file():
-        return f"W&B calls it {state.read_text()}; it was not tested"
+        return f"W&B calls it {state.read_text(encoding='utf-8')}; it was not tested"
     return "it has not come to its end, or was stopped early"
 
 

@@ -12,6 +12,7 @@ import wandb
 from multitask.runs.log_file import say
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import finish, start_report, sync_command
+from multitask.runs.wandb_client import nothing_lost
 from multitask.study.folder_names import ascii_slug
 from multitask.study.plan import Study, planned
 
@@ -42,8 +43,9 @@ def send_report(study: Study, page: Path) -> None:
     )
     if run is None:
         return
-    run.config.update(asdict(study), allow_val_change=True)
-    run.log({"report": wandb.Html(str(page), inject=False), **_tables(page.parent)})
+    with nothing_lost():
+        run.config.update(asdict(study), allow_val_change=True)
+        run.log({"report": wandb.Html(str(page), inject=False), **_tables(page.parent)})
     is_offline = run.offline
     finish(page.parent)
     if is_offline:
