@@ -21,6 +21,7 @@ from multitask.data.split_check import SPLITS
 from multitask.distributed import gather_rows
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
 from multitask.figures.sample_table import SampleTable, sample_table, write_table
+from multitask.figures.saving import save_figure
 from multitask.module import MultiTask
 from multitask.tasks.output import count_numbers, each_tensor, joined, rows_of
 
@@ -159,7 +160,7 @@ class Figures(Callback):
     def _save(self, trainer: Trainer, name: str, figure: Figure) -> None:
         path = self.folder / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=200)
+        save_figure(figure, path)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.log_image(f"figures/{name}", [str(path)])

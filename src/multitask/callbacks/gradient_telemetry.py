@@ -16,6 +16,7 @@ from multitask.balancing.level import Level
 from multitask.balancing.task_gradients import TaskGradients
 from multitask.errors import InputError
 from multitask.figures.heat_maps import HeatMap, draw_heat_maps, draw_pairs
+from multitask.figures.saving import save_figure
 from multitask.module import MultiTask
 from multitask.training.gradient_records import GradientRecords
 
@@ -124,7 +125,7 @@ class GradientTelemetry(Callback):
             self._save(trainer, figure, self.path.with_stem(f"{self.path.stem}_pairs"))
 
     def _save(self, trainer: Trainer, figure: Figure, path: Path) -> None:
-        figure.savefig(path, dpi=200)
+        save_figure(figure, path)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.log_image(f"figures/{path.stem}", [str(path)])

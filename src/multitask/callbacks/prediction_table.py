@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from multitask.checkpoints.atomic_writing import writing
 from multitask.data import DataModule
 from multitask.distributed import gather_items, gather_rows
 from multitask.module import MultiTask
@@ -72,7 +73,10 @@ class PredictionTable(Callback):
             files = {FILE_COLUMN: [names[index] for index in cells["index"]]}
             cells = {"index": cells.pop("index"), **files, **cells}
         rows = zip(*cells.values(), strict=True)
-        with self.path.open("w", newline="", encoding="utf-8") as file:
+        with (
+            writing(self.path) as part,
+            part.open("w", newline="", encoding="utf-8") as file,
+        ):
             csv.writer(file).writerows([cells.keys(), *rows])
 
     def _stems_of(self, trainer: Trainer, indices: list[int]) -> list[str]:
