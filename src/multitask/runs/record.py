@@ -9,10 +9,13 @@ from typing import Any
 import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from multitask.checkpoints.atomic_writing import write_whole
 from multitask.module import MultiTask
+from multitask.runs.deciding_files import write_part
 from multitask.runs.folder import CONFIG, PROVENANCE, part_file
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.provenance import provenance
+from multitask.runs.summary import forget_summary
 from multitask.runs.tracking import wandb_runs
 
 
@@ -54,9 +57,11 @@ class RunRecord(Callback):
             return
         self._is_written = True
         origin = provenance()
-        part_file(self.folder, CONFIG).write_text(self.config, encoding="utf-8")
+        # A run that is trained further has not come to its end.
+        forget_summary(self.folder)
+        write_part(self.folder, CONFIG, self.config)
         text = yaml.safe_dump(origin, sort_keys=False, allow_unicode=True)
-        part_file(self.folder, PROVENANCE).write_text(text, encoding="utf-8")
+        write_whole(part_file(self.folder, PROVENANCE), text)
         config = {**yaml.safe_load(self.config), "_provenance": origin}
         for run in wandb_runs(trainer):
             run.config.update(config, allow_val_change=True)
