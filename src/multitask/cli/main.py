@@ -8,12 +8,12 @@ import select
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 
 from multitask.cli.help import help_for
 from multitask.errors import bad_input
-from multitask.runs.log_file import LOG, brief_warnings
+from multitask.runs.log_file import LOG, brief_warnings, leave_log
 
 COMMANDS = {
     "resume": "resume_command",
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: the command line, without the program's name.
     """
+    leave_log()
     # Classes in the user's own files are found by their class path; last, so that no file that lies
     # in the working folder is taken for a library.
     sys.path[:] = [*(each for each in sys.path if each not in ("", os.getcwd())), os.getcwd()]
@@ -85,7 +86,8 @@ def _say(text: str) -> None:
     # Other processes have met the same; torchrun and SLURM number those of a machine.
     if int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", 0))) == 0:
         print(f"multitask: {text}", file=sys.stderr)
-    LOG.error(text)
+    with suppress(OSError):
+        LOG.error(text)
 
 
 def _run(arguments: list[str]) -> None:

@@ -20,10 +20,12 @@ from multitask.cli.stages import STAGES, Run
 from multitask.configuration.trust import tensors_only
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
-from multitask.runs.failures import advice
+from multitask.runs.failures import advice, explaining
+from multitask.runs.finished import is_finished
 from multitask.runs.folder import make_folder, new_folder
 from multitask.runs.log_file import keep_log, say
 from multitask.runs.metrics_file import MetricsFile
+from multitask.runs.owner import owned
 from multitask.runs.preflight import (
     begin_with,
     check,
@@ -55,6 +57,8 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
     loading = nullcontext() if command.configuration.is_trusted else tensors_only()
     with command.configuration.located_errors(), loading:
         _check(command, is_resumed=resumed is not None)
+        if resumed is not None and is_finished(resumed, given):
+            return
         record = RunRecord(_folder(command, resumed), command.text)
         cost, lost_process = Cost(), LostProcess(lambda: advice(record.folder), say)
         training = [cost, lost_process, StopSignal()]
@@ -62,11 +66,13 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
         has_loggers = given.trainer.logger is not None or given.trainer.fast_dev_run
         trainer = _trainer(given.trainer, [*command.callbacks, *own])
         lost_process.before_meeting(trainer)
-        if not given.trainer.fast_dev_run:
-            _make_folder(record.folder)
-        if not has_loggers:
-            trainer.loggers = _loggers(command, record.folder)
-        STAGES[verb](Run(command, record, cost, lost_process, trainer))
+        is_owner = verb == "fit" and not given.trainer.fast_dev_run
+        with explaining(record, data.batch_size), owned(record.folder, is_owner):
+            if not given.trainer.fast_dev_run:
+                _make_folder(record.folder)
+            if not has_loggers:
+                trainer.loggers = _loggers(command, record.folder)
+            STAGES[verb](Run(command, record, cost, lost_process, trainer))
 
 
 def _check(command: CommandLine, is_resumed: bool) -> None:
