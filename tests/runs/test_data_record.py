@@ -78,7 +78,7 @@ def evaluate(
 
 def test_tables_are_written_once_a_part(record: Record, tmp_path: Path) -> None:
     record(FIRST)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.csv", "splits.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.csv", "spare", "splits.csv"]
     content = (tmp_path / "splits.csv").read_bytes()
     assert content.decode("utf-8").splitlines()[:2] == ["file,row,split", "ä.png,2,train"]
     record(FIRST)

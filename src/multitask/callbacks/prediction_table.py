@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from multitask.checkpoints.atomic_writing import writing
 from multitask.data import DataModule
 from multitask.distributed import gather_items, gather_rows
 from multitask.module import MultiTask
@@ -75,7 +76,8 @@ class PredictionTable(Callback):
             files = {FILE_COLUMN: [names[index] for index in cells["index"]]}
             cells = {"index": cells.pop("index"), **files, **cells}
         rows = zip(*cells.values(), strict=True)
-        write_rows([cells.keys(), *rows], self.path)
+        with writing(self.path) as part:
+            write_rows([cells.keys(), *rows], part)
 
     def _stems_of(self, trainer: Trainer, indices: list[int]) -> list[str]:
         if self._stems is None:

@@ -7,13 +7,13 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 
 from multitask.cli.help import help_for
 from multitask.errors import bad_input
 from multitask.processes.variables import check_variables, is_first_here
-from multitask.runs.log_file import LOG, brief_warnings
+from multitask.runs.log_file import LOG, brief_warnings, leave_log
 from multitask.runs.screen import print_alone
 
 COMMANDS = {
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: the command line, without the program's name.
     """
+    leave_log()
     # Classes in the user's own files are found by their class path; last, so that no file that lies
     # in the working folder is taken for a library.
     sys.path[:] = [*(each for each in sys.path if each not in ("", os.getcwd())), os.getcwd()]
@@ -72,7 +73,8 @@ def _say(text: str) -> None:
     # Other processes have met the same.
     if is_first_here():
         print(f"multitask: {text}", file=sys.stderr)
-    LOG.error(text)
+    with suppress(OSError):
+        LOG.error(text)
 
 
 def _run(arguments: list[str]) -> None:

@@ -18,10 +18,12 @@ from multitask.cli.command_line import CommandLine, listed
 from multitask.cli.stages import STAGES, Run
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
-from multitask.runs.failures import advice
+from multitask.runs.failures import advice, explaining
+from multitask.runs.finished import is_finished
 from multitask.runs.folder import make_folder, new_folder
 from multitask.runs.log_file import keep_log, say, told_if_slow
 from multitask.runs.metrics_file import MetricsFile
+from multitask.runs.owner import owned
 from multitask.runs.preflight import (
     begin_with,
     check,
@@ -53,6 +55,8 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
         with command.loading():
             _check(command, is_resumed=resumed is not None)
     verb, given, data = command.verb, command.given, command.datamodule
+    if resumed is not None and is_finished(resumed, given):
+        return
     with command.loading():
         record = RunRecord(_folder(command, resumed), command.text)
         cost, lost_process = Cost(), LostProcess(lambda: advice(record.folder), say)
@@ -61,11 +65,13 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
         has_loggers = given.trainer.logger is not None or given.trainer.fast_dev_run
         trainer = _trainer(given.trainer, [*command.callbacks, *own])
         lost_process.before_meeting(trainer)
-        if not given.trainer.fast_dev_run:
-            _make_folder(record.folder)
-        if not has_loggers:
-            trainer.loggers = _loggers(command, record.folder)
-        STAGES[verb](Run(command, record, cost, lost_process, trainer))
+        is_owner = verb == "fit" and not given.trainer.fast_dev_run
+        with explaining(record, data.batch_size), owned(record.folder, is_owner):
+            if not given.trainer.fast_dev_run:
+                _make_folder(record.folder)
+            if not has_loggers:
+                trainer.loggers = _loggers(command, record.folder)
+            STAGES[verb](Run(command, record, cost, lost_process, trainer))
 
 
 def _check(command: CommandLine, is_resumed: bool) -> None:

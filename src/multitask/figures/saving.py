@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, LogFormatter
 
+from multitask.checkpoints.atomic_writing import writing
 from multitask.pages.shown import shortened, shown
 
 MOST_LETTERS = 40
@@ -27,6 +28,9 @@ def save_figure(figure: Figure, path: Path, dpi: int = 200) -> None:
         figure: what was drawn.
         path: of the file, whose folder is made where it is missing.
         dpi: dots per inch.
+
+    Raises:
+        OSError: naming the file, if it cannot be written.
     """
     formulas = [text for axes in figure.findobj(Axes) for text in _plain_labels(axes)]
     for text in figure.findobj(Text):
@@ -39,7 +43,8 @@ def save_figure(figure: Figure, path: Path, dpi: int = 200) -> None:
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         # Where there is no room for long names, they are drawn over the rest.
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
-        figure.savefig(path, dpi=dpi)
+        with writing(path, is_lasting=False) as part:
+            figure.savefig(part, dpi=dpi, format="png")
 
 
 def save_drawing(draw: Callable[[], Figure | None], path: Path, dpi: int) -> bool:
@@ -61,6 +66,8 @@ def save_drawing(draw: Callable[[], Figure | None], path: Path, dpi: int) -> boo
         if (figure := draw()) is None:
             return False
         save_figure(figure, path, dpi)
+    except OSError:
+        raise
     except Exception as error:
         reason = " ".join(str(error).split())
         warnings.warn(f"the figure {path} could not be drawn: {reason}", stacklevel=2)

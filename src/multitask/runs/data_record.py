@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,8 @@ from pandas import DataFrame
 from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.pages.spreadsheet import inert_table
-from multitask.runs.folder import part_file
+from multitask.runs.deciding_files import whole_part, write_part
+from multitask.runs.folder import parts
 from multitask.tasks.naming import SPLIT_WORDS
 
 SPLITS_FILE = "splits.csv"
@@ -59,8 +61,8 @@ class DataRecord(Callback):
             raise InputError(refusal)
 
     def _tell_of_trained(self, records: dict[str, DataFrame], split: str) -> None:
-        first = self.trained / SPLITS_FILE if self.trained else None
-        if SPLITS_FILE not in records or first is None or not first.is_file():
+        first = _first_splits(self.trained) if self.trained else None
+        if SPLITS_FILE not in records or first is None:
             return
         before, now = _read(first), records[SPLITS_FILE]
         evaluated = _files(now, split)
@@ -74,16 +76,32 @@ class DataRecord(Callback):
             )
 
     def _write(self, records: dict[str, DataFrame]) -> str | None:
-        first = self.folder / SPLITS_FILE
-        is_there = SPLITS_FILE in records and first.is_file()
-        if is_there and (changes := _changes(_read(first), records[SPLITS_FILE])):
+        first = _first_splits(self.folder) if SPLITS_FILE in records else None
+        if first is None and SPLITS_FILE in records and parts(self.folder, SPLITS_FILE):
+            return (
+                f"{self.folder / SPLITS_FILE} is damaged, so nothing tells whether the splits are "
+                "still the same; remove it to continue without it, or start a new run"
+            )
+        if first is not None and (changes := _changes(_read(first), records[SPLITS_FILE])):
             return (
                 f"{first}: {changes} since this run began, because the table or its settings "
                 "have changed; undo that, or start a new run"
             )
         for name, table in records.items():
-            table.to_csv(part_file(self.folder, name), index=False)
+            write_part(self.folder, name, table.to_csv(index=False))
         return None
+
+
+def _first_splits(folder: Path) -> Path | None:
+    return whole_part(folder, SPLITS_FILE, _are_splits, newest=False)
+
+
+def _are_splits(content: str) -> bool:
+    try:
+        found = pd.read_csv(StringIO(content), dtype=str, keep_default_na=False)
+    except ValueError:
+        return False
+    return {"file", "split"} <= set(found.columns) and set(found["split"]) <= set(SPLIT_WORDS)
 
 
 def _read(splits: Path) -> DataFrame:

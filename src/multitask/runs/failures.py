@@ -4,16 +4,40 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch._dynamo.exc import TorchDynamoException
 
 from multitask.callbacks.lost_process import is_connection_lost
-from multitask.errors import InputError
+from multitask.errors import TAKES_NO_FILE, InputError, system_error, unwritable
 from multitask.runs.folder import LAST
+from multitask.runs.record import RunRecord
 
-NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EFBIG)
+NOT_WRITABLE = (*TAKES_NO_FILE, errno.EACCES, errno.EPERM, errno.EIO)
+
+
+@contextmanager
+def explaining(record: RunRecord, batch_size: int) -> Iterator[None]:
+    """Have errors that a person can do something about say what, see `explained`.
+
+    Args:
+        record: knows the run's folder, which may become that of the first process.
+        batch_size: of a process.
+
+    Raises:
+        InputError: instead of such an error.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if (sentence := explained(error, record.folder, batch_size)) is None:
+            raise
+        raise sentence from error
 
 
 def explained(error: Exception, folder: Path, batch_size: int) -> InputError | None:
@@ -33,9 +57,10 @@ def explained(error: Exception, folder: Path, batch_size: int) -> InputError | N
             "raise trainer.accumulate_grad_batches by the same factor to keep the step as it is, "
             f"or set trainer.precision to bf16-mixed; {advice(folder)}"
         )
-    if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
-        what = error.filename or f"a file of {folder}"
-        return InputError(f"{what} cannot be written ({error.strerror}); {advice(folder)}")
+    system = system_error(error)
+    # What a library has met on its way may have been harmless.
+    if system is not None and system.errno in (NOT_WRITABLE if system is error else TAKES_NO_FILE):
+        return unwritable(system, f"a file of {folder}", advice(folder))
     if isinstance(error, TorchDynamoException):
         reason = " ".join(str(error).strip().split("\n\n")[0].split())
         return InputError(

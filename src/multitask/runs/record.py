@@ -9,11 +9,14 @@ from typing import Any
 import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from multitask.checkpoints.atomic_writing import write_whole
 from multitask.module import MultiTask
 from multitask.pages.yaml_text import to_yaml
+from multitask.runs.deciding_files import write_part
 from multitask.runs.folder import CONFIG, PROVENANCE, part_file
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.provenance import provenance
+from multitask.runs.summary import forget_summary
 from multitask.runs.tracking import wandb_runs
 from multitask.runs.wandb_client import nothing_lost
 
@@ -56,8 +59,10 @@ class RunRecord(Callback):
             return
         self._is_written = True
         origin = provenance()
-        part_file(self.folder, CONFIG).write_text(self.config, encoding="utf-8")
-        part_file(self.folder, PROVENANCE).write_text(to_yaml(origin), encoding="utf-8")
+        # A run that is trained further has not come to its end.
+        forget_summary(self.folder)
+        write_part(self.folder, CONFIG, self.config)
+        write_whole(part_file(self.folder, PROVENANCE), to_yaml(origin))
         config = {**yaml.safe_load(self.config), "_provenance": origin}
         for run in wandb_runs(trainer):
             with nothing_lost():

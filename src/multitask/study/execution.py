@@ -16,12 +16,13 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from multitask.checkpoints.atomic_writing import write_whole
 from multitask.errors import InputError
 from multitask.pages.yaml_text import in_one_line, to_yaml
 from multitask.runs.folder import LAST
 from multitask.runs.log_file import say
 from multitask.runs.screen import open_screen
-from multitask.runs.summary import SUMMARY
+from multitask.runs.summary import SUMMARY, has_ended
 from multitask.study.plan import PlannedRun, Study
 
 Program = Callable[[Sequence[str]], None]
@@ -53,7 +54,7 @@ class Workplace:
     def finished(self, run: PlannedRun) -> Path | None:
         """The folder of a run's finished attempt."""
         found = sorted(self.run_folder(run).glob(f"*/{SUMMARY}"))
-        return found[0].parent if found else None
+        return next((path.parent for path in found if has_ended(path.parent)), None)
 
     def failure(self, run: PlannedRun) -> str | None:
         """Why a run failed: the last line of what it said; None where it did not fail."""
@@ -114,8 +115,9 @@ def command(study: Study, run: PlannedRun, place: Workplace) -> list[str]:
     config = folder / "experiment.yaml"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not config.exists():
-            config.write_text(to_yaml(run.config), encoding="utf-8")
+        # A crash of the machine may have left it empty.
+        if not config.exists() or not config.stat().st_size:
+            write_whole(config, to_yaml(run.config))
     except OSError as error:
         raise InputError(
             f"{config} cannot be written ({error.strerror}); choose another place with --folder="
@@ -209,7 +211,7 @@ def _say_ended(
     else:
         # A process that the system ends, for want of memory for example, says nothing itself.
         reason = f"ended by signal {-code}" if code is not None and code < 0 else ""
-        (place.run_folder(run) / FAILED).write_text(reason, encoding="utf-8")
+        write_whole(place.run_folder(run) / FAILED, reason)
         say(f"{count} {run.title}: failed ({place.failure(run)})")
 
 

@@ -23,8 +23,7 @@ def origin(results: Results, commands: Mapping[str, Sequence[str]]) -> Iterator[
     """
     folders = results.runs["folder"][results.runs["folder"] != ""]
     paths = [Path(folder) / PROVENANCE for folder in folders]
-    texts = [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
-    origins = [yaml.safe_load(text) for text in texts]
+    origins = [found for path in paths if (found := _read(path))]
     # Runs may come from several machines.
     lines = [
         f"{name}: {'; or '.join(dict.fromkeys(map(tell, origins)))}"
@@ -40,6 +39,15 @@ def origin(results: Results, commands: Mapping[str, Sequence[str]]) -> Iterator[
             if title.endswith(first)
         ]
     )
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        # The numbers are as good without it.
+        return None
+    return found if isinstance(found, dict) and {"git", "packages"} <= found.keys() else None
 
 
 def _commit(origin: Mapping[str, Any]) -> str:
