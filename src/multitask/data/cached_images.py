@@ -22,7 +22,6 @@ class CachedImages(BatchDataset):
 
     def __init__(self, cache: ImageCache, rows: Tensor, targets: Mapping[str, Targets]) -> None:
         super().__init__(targets)
-        # Not the cache itself: loading processes need no list of files.
         self._images, self._rows = cache.images, rows
 
     def __len__(self) -> int:
