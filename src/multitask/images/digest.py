@@ -32,8 +32,8 @@ Known = dict[str, tuple[Stamp, str]]
 RECENT = 2.0
 """Seconds within which some file systems give two changes the same time."""
 AHEAD = 64
-MEMORY = "digest"
-"""Marks the lines that keep digests."""
+MEMORY = 0
+"""Place of all lines that keep digests."""
 PIECE = 2**18
 """Bytes to read at once."""
 
@@ -158,10 +158,10 @@ def _remembered(memory: Path) -> Known:
     # Whatever is wrong with it, the files can be read again.
     with (
         suppress(OSError, ValueError, TypeError),
-        memory.open(encoding="utf-8", errors="replace") as lines,
+        memory.open("rb") as lines,
     ):
         for line in lines:
-            if is_sealed(line.rstrip("\n"), MEMORY):
+            if is_sealed(line[:-1], MEMORY):
                 path, stamp, digest, _ = json.loads(line)
                 known[path] = stamp, digest
     return known
@@ -169,9 +169,7 @@ def _remembered(memory: Path) -> Known:
 
 def _remember(known: Known, memory: Path) -> None:
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=memory.parent, delete=False
-        ) as file:
+        with tempfile.NamedTemporaryFile(dir=memory.parent, delete=False) as file:
             try:
                 # Line by line: all of them as one text would double the memory.
                 file.writelines(sealed([path, *each], MEMORY) for path, each in known.items())

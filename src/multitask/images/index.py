@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from multitask.images.decoding import UnusableImage
 from multitask.images.sealed_lines import is_sealed, sealed
+
+LARGEST = 2**32 - 1
+"""Number of a place."""
 
 
 class Entry(NamedTuple):
@@ -25,7 +29,7 @@ class Entry(NamedTuple):
     checksum: int = 0
     problem: UnusableImage | None = None
 
-    def line(self, cache: str, place: int) -> str:
+    def line(self, cache: str, place: int) -> bytes:
         """The entry as a line of JSON.
 
         Args:
@@ -35,7 +39,7 @@ class Entry(NamedTuple):
         values: list[Any] = [self.height, self.width, self.checksum]
         if self.problem is not None:
             values += [self.problem.kind, self.problem.reason]
-        return sealed(values, f"{cache} {place}")
+        return sealed(values, _place(cache, place))
 
 
 def read_index(path: Path, cache: str) -> list[Entry]:
@@ -45,10 +49,10 @@ def read_index(path: Path, cache: str) -> list[Entry]:
         OSError: if it cannot be read.
         ValueError: if it is damaged.
     """
-    text = path.read_text(encoding="utf-8")
-    lines = text.splitlines()
-    if text and not text.endswith("\n"):
+    content = path.read_bytes()
+    if content and not content.endswith(b"\n"):
         raise ValueError("its index breaks off")
+    lines = content.split(b"\n")[:-1]
     if _whole(lines, cache) < len(lines):
         raise ValueError("its index is not what was written")
     return _entries(lines)
@@ -63,23 +67,26 @@ def read_beginning(path: Path, cache: str) -> tuple[list[Entry], int]:
     Raises:
         OSError: if it cannot be read.
     """
-    lines = path.read_bytes().decode("utf-8", "replace").splitlines(keepends=True)
-    if lines and not lines[-1].endswith("\n"):
-        del lines[-1]
-    lines = lines[: _whole([line[:-1] for line in lines], cache)]
-    # JSON without any character beyond ASCII, so that there are as many bytes.
-    return _entries(lines), sum(map(len, lines))
+    # What follows the last end of a line is no line.
+    lines = path.read_bytes().split(b"\n")[:-1]
+    lines = lines[: _whole(lines, cache)]
+    return _entries(lines), sum(len(line) + 1 for line in lines)
 
 
-def _whole(lines: list[str], cache: str) -> int:
+def _whole(lines: list[bytes], cache: str) -> int:
     """How many lines at the beginning are as they were written."""
+    first = _place(cache, 0)
     each = enumerate(lines)
-    return next((n for n, line in each if not is_sealed(line, f"{cache} {n}")), len(lines))
+    return next((n for n, line in each if not is_sealed(line, first + n & LARGEST)), len(lines))
 
 
-def _entries(lines: list[str]) -> list[Entry]:
+def _place(cache: str, place: int) -> int:
+    return crc32(cache.encode()) + place & LARGEST
+
+
+def _entries(lines: list[bytes]) -> list[Entry]:
     # All lines at once, which is several times faster than one by one.
-    return [_entry(*values) for values in json.loads(f"[{','.join(lines)}]")]
+    return [_entry(*values) for values in json.loads(b"[%b]" % b",".join(lines))]
 
 
 def _entry(height: int, width: int, checksum: int, *problem: str) -> Entry:

@@ -7,28 +7,28 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
-LENGTH = len(', "01234567"]')
+LENGTH = len(b', "01234567"]')
 
 
-def sealed(values: Sequence[Any], place: str) -> str:
+def sealed(values: Sequence[Any], place: int) -> bytes:
     """Write a line.
 
     Args:
         values: at least one, what JSON can hold.
-        place: where the line belongs, so that it is not taken for another.
+        place: a number from 0 to 2^32 - 1 of where the line belongs, so that it is not taken for
+            another.
 
     Returns:
-        A list of the values and of a checksum (CRC-32).
+        A list of the values and of a checksum (CRC-32), with the line's end.
     """
-    text = json.dumps(values)[:-1]
-    return f'{text}, "{_checksum(text, place)}"]\n'
+    text = json.dumps(values)[:-1].encode()
+    return text + _seal(text, place) + b"\n"
 
 
-def is_sealed(line: str, place: str) -> bool:
+def is_sealed(line: bytes, place: int) -> bool:
     """Whether a line, without its end, is what `sealed` wrote for this place."""
-    text, seal = line[:-LENGTH], line[-LENGTH:]
-    return seal == f', "{_checksum(text, place)}"]'
+    return line[-LENGTH:] == _seal(line[:-LENGTH], place)
 
 
-def _checksum(text: str, place: str) -> str:
-    return f"{crc32(f'{place} {text}'.encode('utf-8', 'surrogatepass')):08x}"
+def _seal(text: bytes, place: int) -> bytes:
+    return b', "%08x"]' % crc32(text, place)
