@@ -13,8 +13,15 @@ from pandas import DataFrame
 from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.pages.spreadsheet import inert_table
+from multitask.runs.data_contents import (
+    CONTENTS_FILE,
+    changes,
+    contents_of,
+    read_contents,
+    write_contents,
+)
 from multitask.runs.deciding_files import whole_part, write_part
-from multitask.runs.folder import parts
+from multitask.runs.folder import LAST, config_of, parts
 from multitask.tasks.naming import SPLIT_WORDS
 
 SPLITS_FILE = "splits.csv"
@@ -25,8 +32,8 @@ class DataRecord(Callback):
     """Writes the tables that the data keep with a run into its folder.
 
     A run that goes on writes ``splits-2.csv`` and so on, and is refused where samples are in other
-    splits than in its first part. Where a checkpoint is evaluated, samples that it was trained on
-    are told of.
+    splits, or have other targets or inputs, than in its first part. Where a checkpoint is
+    evaluated, samples that it was trained on are told of.
 
     Args:
         folder: the run's folder, as the first process knows it.
@@ -41,7 +48,7 @@ class DataRecord(Callback):
         """Compare and write everything, once, before anything can go wrong.
 
         Raises:
-            InputError: on all processes, where the splits are not those of the run's first part.
+            InputError: on all processes, where the data are not those of the run's first part.
         """
         data = trainer.datamodule  # type: ignore[attr-defined]
         if self._is_written or not isinstance(data, DataModule):
@@ -55,7 +62,12 @@ class DataRecord(Callback):
                 for name, table in data.records().items()
             }
             self._tell_of_trained(records, "val" if stage == "validate" else "test")
-            refusal = self._write(records)
+            refusal = self._moved(records)
+            if stage == "fit" and refusal is None:
+                refusal = self._compare(data)
+            if refusal is None:
+                for name, table in records.items():
+                    write_part(self.folder, name, table.to_csv(index=False))
         # Else the others would wait for the first process.
         if (refusal := trainer.strategy.broadcast(refusal)) is not None:
             raise InputError(refusal)
@@ -75,7 +87,7 @@ class DataRecord(Callback):
                 "table or its settings have changed; the results look better than they are"
             )
 
-    def _write(self, records: dict[str, DataFrame]) -> str | None:
+    def _moved(self, records: dict[str, DataFrame]) -> str | None:
         first = _first_splits(self.folder) if SPLITS_FILE in records else None
         if first is None and SPLITS_FILE in records and parts(self.folder, SPLITS_FILE):
             return (
@@ -87,8 +99,20 @@ class DataRecord(Callback):
                 f"{first}: {changes} since this run began, because the table or its settings "
                 "have changed; undo that, or start a new run"
             )
-        for name, table in records.items():
-            write_part(self.folder, name, table.to_csv(index=False))
+        return None
+
+    def _compare(self, data: DataModule) -> str | None:
+        path = self.folder / CONTENTS_FILE
+        now = contents_of(data)
+        before = read_contents(path) if path.is_file() else None
+        if before is None:
+            write_contents(now, path)
+        elif found := changes(before, now, data):
+            return (
+                f"{self.folder}: the data are not those that this run began with ({found}); undo "
+                "that, or train on with the new data in a run of its own: multitask fit "
+                f"--config={config_of(self.folder)} --ckpt_path={self.folder / LAST}"
+            )
         return None
 
 

@@ -112,7 +112,7 @@ def _instead(path: Path) -> str:
 
 
 def check_length(trainer: Any, data: DataModule, checkpoint: str | None) -> None:
-    """Refuse settings of a training's length that cannot be.
+    """Refuse settings of a training's length, and of its steps, that cannot be.
 
     Args:
         trainer: the Trainer's settings.
@@ -122,6 +122,11 @@ def check_length(trainer: Any, data: DataModule, checkpoint: str | None) -> None
     Raises:
         InputError: with what would be right.
     """
+    clip = trainer.gradient_clip_val
+    if clip is not None and not clip >= 0:
+        raise InputError(
+            f"trainer.gradient_clip_val is {clip}; give a number above 0, or null to clip nothing"
+        )
     interval, batches = trainer.val_check_interval, len(data.train_dataloader())
     in_batches = isinstance(interval, int) and not isinstance(interval, bool)
     if in_batches and interval > batches and trainer.check_val_every_n_epoch is not None:

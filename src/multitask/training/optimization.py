@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import inspect
+import math
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
@@ -62,9 +64,32 @@ def made(kind: str, factory: Callable[..., Any], *arguments: Any) -> Any:
         InputError: if its settings cannot be.
     """
     try:
-        return factory(*arguments)
+        result = factory(*arguments)
     except (ValueError, ZeroDivisionError) as error:
         raise InputError(f"the {kind} cannot work as set: {error}") from error
+    for name, value in _settings(result):
+        if not all(map(math.isfinite, _numbers(value))):
+            raise InputError(
+                f"the {kind} {type(result).__name__} cannot work as set: {name} is {value}; give a "
+                "finite number"
+            )
+    return result
+
+
+def _settings(made: Any) -> Iterator[tuple[str, Any]]:
+    """What an optimizer or a schedule was made with, as far as it keeps it."""
+    optimizer = made if isinstance(made, Optimizer) else getattr(made, "optimizer", None)
+    for group in getattr(optimizer, "param_groups", []):
+        yield from ((name, value) for name, value in group.items() if name != "params")
+    # By its arguments, because a schedule has other numbers that begin infinite.
+    if isinstance(made, LRScheduler | ReduceLROnPlateau):
+        for name in inspect.signature(type(made)).parameters:
+            yield name, getattr(made, name, None)
+
+
+def _numbers(value: Any) -> list[float]:
+    values = value if isinstance(value, list | tuple) else [value]
+    return [float(each) for each in values if isinstance(each, float | Tensor)]
 
 
 def scheduled(optimizer: Optimizer, scheduler: SchedulerCallable | None, interval: Interval) -> Any:
