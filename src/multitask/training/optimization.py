@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from multitask.balancing import Balancer
-from multitask.errors import InputError
+from multitask.errors import InputError, settings_blamed
 
 if TYPE_CHECKING:
     from multitask.module import MultiTask
@@ -61,10 +61,13 @@ def made(kind: str, factory: Callable[..., Any], *arguments: Any) -> Any:
     Raises:
         InputError: if its settings cannot be.
     """
+    what = f"the {kind} cannot work as set"
     try:
-        return factory(*arguments)
-    except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"the {kind} cannot work as set: {error}") from error
+        with settings_blamed(what):
+            return factory(*arguments)
+    except InputError as error:
+        sentence = str(error)
+        raise InputError(sentence if what in sentence else f"{what}: {sentence}") from error
 
 
 def scheduled(optimizer: Optimizer, scheduler: SchedulerCallable | None, interval: Interval) -> Any:
