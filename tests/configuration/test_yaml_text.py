@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from multitask.cli.checking.settings import read_argument, read_config
+from multitask.configuration.settings import read_argument, read_config
 from multitask.configuration.yaml_text import DEEPEST, MOST_VALUES, read_yaml
 from multitask.errors import InputError
 

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
 
+from multitask.checkpoints.reading import explained
+
 
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes a checkpoint beside its place, to the disk, and only then moves it there.
@@ -42,6 +44,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             raise OSError(cause.errno, cause.strerror, str(place)) from error
         finally:
             part.unlink(missing_ok=True)
+
+    def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Load as Lightning does; `InputError` for a file that is no checkpoint."""
+        with explained():
+            return super().load_checkpoint(path, *args, **kwargs)
 
 
 def _system_error(error: BaseException | None) -> OSError | None:

@@ -73,19 +73,19 @@ def fit(run: Run) -> None:
 
 def validate(run: Run) -> None:
     """Validate a checkpoint."""
-    run.trainer.validate(**run.inputs, verbose=False)
+    _guard(run, run.trainer.validate, {**run.inputs, "verbose": False})
     _report(run, "val")
 
 
 def test(run: Run) -> None:
     """Test a checkpoint."""
-    run.trainer.test(**run.inputs, verbose=False)
+    _guard(run, run.trainer.test, {**run.inputs, "verbose": False})
     _report(run, "test")
 
 
 def predict(run: Run) -> None:
     """Write a table of predictions."""
-    run.trainer.predict(**run.inputs, return_predictions=False)
+    _guard(run, run.trainer.predict, {**run.inputs, "return_predictions": False})
     _say_where(run)
 
 
@@ -104,7 +104,7 @@ def _guard(run: Run, stage: Callable[..., Any], inputs: dict[str, Any]) -> None:
         if is_connection_lost(error) and run.lost_process.is_noticed.wait(NOTICE):
             # It has been told already.
             raise SystemExit(1) from error
-        sentence = explained(error, run.folder, run.command.datamodule.batch_size)
+        sentence = explained(error, run.folder, run.command.datamodule.batch_size, run.trainer)
         if sentence is None:
             raise
         raise sentence from error
