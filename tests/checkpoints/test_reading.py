@@ -98,7 +98,7 @@ def test_a_model_that_cannot_be_made_is_told_in_one_sentence(
     fitted.save_checkpoint(path)
     content = torch.load(path, weights_only=True)
     torch.save({**content, key: change(content[key])}, path)
-    with pytest.raises(InputError, match=r"model\.ckpt: "):
+    with pytest.raises(InputError, match="checkpoint"):
         MultiTask.load_from_checkpoint(path, weights_only=True)
 
 

@@ -18,7 +18,7 @@ from multitask.cli.command_line import CommandLine, listed
 from multitask.cli.stages import STAGES, Run
 from multitask.configuration.trust import tensors_only
 from multitask.distributed import is_first_process
-from multitask.errors import settings_blamed
+from multitask.errors import InputError, settings_blamed
 from multitask.runs.failures import advice
 from multitask.runs.folder import make_folder, new_folder
 from multitask.runs.log_file import keep_log, say
