@@ -3,17 +3,58 @@
 from __future__ import annotations
 
 import errno
+import re
+import sysconfig
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
+from traceback import walk_tb
+
+LONGEST = 800
+"""Characters of a sentence, so that it can be read at a glance whatever it quotes."""
+
+OTHERS = (str(Path(__file__).parent), *sysconfig.get_paths().values())
+"""Where code lies that a person has not written: this package, Python and what is installed."""
+OF_CPP = re.compile(
+    r"\[enforce fail at \S+\]|\S+\.(?:cpp|cu|h):\d+:?|(?:Exception raised from|\bframe #0:).*",
+    re.DOTALL,
+)
+NO_MEMORY = re.compile("allocate memory|not enough memory|out of memory|Unable to allocate")
 
 
 class InputError(ValueError):
     """Bad input, told in one sentence: what is wrong, where, and what would be right.
 
     The command line prints the sentence and exits with code 2, without a traceback.
+
+    Args:
+        sentence: may quote what a file says; see `one_line`.
     """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(one_line(sentence))
+
+
+def one_line(text: str) -> str:
+    """Make a text one line that any screen shows as it is.
+
+    Args:
+        text: what stands in it may be a stranger's: line breaks, characters that steer a terminal,
+            or that are none in any encoding, and any number of them.
+
+    Returns:
+        The text with a space for each line break, with escapes for the other such characters, and
+        without its middle where it is longer than `LONGEST`.
+    """
+    line = " ".join(filter(None, (each.strip() for each in text.splitlines())))
+    shown = "".join(each if each.isprintable() else _escaped(each) for each in line)
+    half = (LONGEST - 5) // 2
+    return shown if len(shown) <= LONGEST else f"{shown[:half]} ... {shown[-half:]}"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -80,6 +121,47 @@ def unwritable(error: OSError, unknown: str, advice: str) -> InputError:
     room = "free some space first; " if error.errno in FULL else ""
     what = error.filename if isinstance(error.filename, str) and error.filename else unknown
     return InputError(f"{what} cannot be written ({error.strerror}); {room}{advice}")
+
+
+@contextmanager
+def settings_blamed(what: str) -> Iterator[None]:
+    """Make objects from settings; whatever a library raises at that is bad input.
+
+    What a value breaks is decided by the library, and so is the kind of error.
+
+    Args:
+        what: cannot be done with the settings, to begin the sentence with.
+
+    Raises:
+        InputError: for any error but one in a person's own code, who needs its traceback.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if not isinstance(error, ValueError | ImportError) and is_in_own_code(error):
+            raise
+        raise InputError(f"{what}: {reason_of(error)}") from error
+
+
+def reason_of(error: Exception) -> str:
+    """Why a library refuses something, in one line, without what only its makers understand."""
+    text = one_line(OF_CPP.sub("", str(error)))
+    if isinstance(error, MemoryError) or NO_MEMORY.search(text):
+        return "it needs more memory than there is"
+    if "Overflow" in text or "SymInt" in text:
+        return "a number is too large"
+    if isinstance(error, KeyError):
+        return f"there is no {text}"
+    return text or type(error).__name__
+
+
+def is_in_own_code(error: Exception) -> bool:
+    """Whether an error was raised in code that a person has written, or that such code called."""
+    files = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]
+    # Compiled modules name files that are not there.
+    return any(not each.startswith(OTHERS) for each in files if Path(each).is_absolute())
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
 
+from multitask.checkpoints.reading import explained
 from multitask.errors import naming
 
 
@@ -36,6 +37,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             place.parent.mkdir(parents=True, exist_ok=True)
         with writing(place) as part, part.open("wb") as file:
             torch.save(checkpoint, file)
+
+    def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Load as Lightning does; `InputError` for a file that is no checkpoint."""
+        with explained():
+            return super().load_checkpoint(path, *args, **kwargs)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from multitask.cli.parser import Parser, parse
 from multitask.configuration.tree import values_of
 from multitask.configuration.trust import tensors_only
 from multitask.data import DataModule
-from multitask.errors import InputError
+from multitask.errors import InputError, settings_blamed
 from multitask.module import MultiTask
 from multitask.runs.folder import folder_of
 from multitask.runs.log_file import quiet_screen
@@ -132,18 +132,13 @@ class CommandLine(LightningCLI):
         settings = yaml.safe_load(self.text)["model"]
         builder = "lightning.pytorch.cli.instantiate_module"
         with _given_hyperparameters_context(hparams=settings, instantiator=builder):
-            return kind(*args, **kwargs)
+            return made_as_set(kind, *args, **kwargs)
 
 
 def made_as_set(kind: type[Made], *args: Any, **kwargs: Any) -> Made:
     """Make an object; `InputError` if its class refuses a value or lacks a package."""
-    try:
+    with settings_blamed(f"{kind.__name__} cannot be made as set"):
         return kind(*args, **kwargs)
-    except InputError:
-        raise
-    except (ValueError, ImportError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{kind.__name__} cannot be made as set: {reason}") from error
 
 
 def listed(given: Any) -> list[Any]:

@@ -23,13 +23,17 @@ BOILERPLATE = re.compile(
     r"|Expected a path but|Subclass types expect|a class path|a dict with|Unable to load config"
 )
 PARSER_KEY = re.compile(r'Parser key "([^"]+)":')
+TYPE = re.compile(r"<class '(?:\w+\.)*(\w+)'>")
 BULLET = re.compile(r"^\s*- ")
 # The parser writes settings as YAML and reads them again, also while it parses.
 set_dumper("yaml", to_yaml)
 
 
 class ParserError(InputError):
-    """A message of the parser, which `explain` has yet to put in plain words."""
+    """A message of the parser, which `explain` has yet to put in plain words, line by line."""
+
+    def __init__(self, message: str) -> None:
+        ValueError.__init__(self, message)
 
 
 class Parser(LightningArgumentParser):
@@ -78,7 +82,7 @@ def explain(message: str, configuration: Configuration) -> str:
     ):
         if match := re.search(pattern, message):
             return say(match, configuration)
-    return " ".join(_innermost(message, configuration).split())
+    return TYPE.sub(r"\1", _innermost(message, configuration))
 
 
 def _required(match: re.Match[str], configuration: Configuration) -> str:

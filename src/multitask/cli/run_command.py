@@ -9,15 +9,14 @@ from typing import Any
 
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from multitask.callbacks import Cost, LostProcess, StopSignal
+from multitask.callbacks import Cost, FirstStep, LostProcess, StopSignal
 from multitask.checkpoints.atomic_writing import AtomicCheckpointIO
 from multitask.cli.arguments import prepare
 from multitask.cli.command_line import CommandLine, listed
 from multitask.cli.stages import STAGES, Run
 from multitask.distributed import is_first_process
-from multitask.errors import InputError
+from multitask.errors import InputError, settings_blamed
 from multitask.runs.failures import advice, explaining
 from multitask.runs.finished import is_finished
 from multitask.runs.folder import make_folder, new_folder
@@ -60,13 +59,13 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
     with command.loading():
         record = RunRecord(_folder(command, resumed), command.text)
         cost, lost_process = Cost(), LostProcess(lambda: advice(record.folder), say)
-        training = [cost, lost_process, StopSignal()]
+        training = [cost, lost_process, StopSignal(), FirstStep()]
         own = run_callbacks(verb, given, data, record, training, command.trained_folder)
         has_loggers = given.trainer.logger is not None or given.trainer.fast_dev_run
         trainer = _trainer(given.trainer, [*command.callbacks, *own])
         lost_process.before_meeting(trainer)
         is_owner = verb == "fit" and not given.trainer.fast_dev_run
-        with explaining(record, data.batch_size), owned(record.folder, is_owner):
+        with explaining(record, data.batch_size, trainer), owned(record.folder, is_owner):
             if not given.trainer.fast_dev_run:
                 _make_folder(record.folder)
             if not has_loggers:
@@ -115,13 +114,8 @@ def _trainer(settings: Any, callbacks: list[Callback]) -> Trainer:
     settings.plugins = [*listed(settings.plugins), AtomicCheckpointIO()]
     for name in ("logger", "enable_model_summary"):
         settings[name] = False if settings[name] is None else settings[name]
-    try:
+    with settings_blamed("the Trainer cannot work as set"):
         return Trainer(**settings)
-    except InputError:
-        raise
-    except (MisconfigurationException, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"the Trainer cannot work as set: {reason}") from error
 
 
 def _loggers(command: CommandLine, folder: Path) -> list[Logger]:

@@ -74,19 +74,19 @@ def fit(run: Run) -> None:
 
 def validate(run: Run) -> None:
     """Validate a checkpoint."""
-    run.trainer.validate(**run.inputs, verbose=False)
+    _guard(run, run.trainer.validate, {**run.inputs, "verbose": False})
     _report(run, "val")
 
 
 def test(run: Run) -> None:
     """Test a checkpoint."""
-    run.trainer.test(**run.inputs, verbose=False)
+    _guard(run, run.trainer.test, {**run.inputs, "verbose": False})
     _report(run, "test")
 
 
 def predict(run: Run) -> None:
     """Write a table of predictions."""
-    run.trainer.predict(**run.inputs, return_predictions=False)
+    _guard(run, run.trainer.predict, {**run.inputs, "return_predictions": False})
     _say_where(run)
 
 

@@ -10,10 +10,9 @@ from typing import Any
 
 import yaml
 
+from multitask.configuration.yaml_text import Loader, UnreadableYaml, compose
 from multitask.errors import InputError, nearest
 
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The parser's own choice; the two differ in what they forgive."""
 YAML_TYPES = "tag:yaml.org,2002:"
 NO_TEXTS = [YAML_TYPES + each for each in ("bool", "null", "int", "float")]
 KINDS: dict[type, str] = {yaml.ScalarNode: "a single value", yaml.SequenceNode: "a list"}
@@ -115,7 +114,7 @@ def read_config(path: Path, asked: str = "", untrusted: str = "") -> Setting:
     """
     text = _text(path, asked)
     try:
-        node = Loader(text).get_single_node()
+        node = compose(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -130,7 +129,9 @@ def read_config(path: Path, asked: str = "", untrusted: str = "") -> Setting:
 def read_argument(value: str, place: str) -> Setting:
     """Read the value of a command-line argument, which may be a YAML list or mapping."""
     try:
-        node = Loader(value).get_single_node()
+        node = compose(value)
+    except UnreadableYaml as error:
+        raise InputError(f"{place}: {error.problem}") from error
     except yaml.YAMLError:
         node = None
     if value != "null" and not isinstance(node, yaml.CollectionNode):
@@ -159,7 +160,7 @@ class _Reader:
         else:
             try:
                 content = self.loader.construct_object(node)
-            except (yaml.YAMLError, ValueError) as error:
+            except (yaml.YAMLError, ValueError, KeyError) as error:
                 text = f"{self.place(node)}: invalid YAML: {_reason(error)}"
                 raise InputError(text) from error
         return Setting(place, content, self.folder, untrusted=self.untrusted)

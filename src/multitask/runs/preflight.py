@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
 import warnings
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
 from lightning.pytorch.loggers import WandbLogger
@@ -17,7 +15,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from multitask.callbacks.source_evaluation import of_source
 from multitask.checkpoints.changes import refuse_changes
 from multitask.checkpoints.fits import check_fits
-from multitask.checkpoints.integrity import damage
+from multitask.checkpoints.reading import read_checkpoint
 from multitask.data import DataModule
 from multitask.encoders import Encoder
 from multitask.errors import InputError
@@ -85,32 +83,6 @@ def begin_with(weights: str, model: MultiTask) -> None:
     model.load_state_dict(state | others)
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Load a checkpoint's plain content on the CPU.
-
-    Raises:
-        InputError: if the file is missing, damaged or no checkpoint.
-    """
-    if path.is_file() and (reason := damage(path)) is not None:
-        raise InputError(f"the file is damaged or no checkpoint: {reason}{_instead(path)}")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError("there is no such checkpoint") from None
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"the file cannot be read as a checkpoint ({reason})") from error
-    if not isinstance(content, dict) or "state_dict" not in content:
-        raise InputError("the file is no checkpoint of a run: it has no state_dict")
-    return content
-
-
-def _instead(path: Path) -> str:
-    others = sorted(path.parent.glob("*.ckpt"), key=lambda each: each.stat().st_mtime)
-    whole = [each for each in others if each != path and damage(each) is None]
-    return f"; whole is --ckpt_path={whole[-1]}" if whole else ""
-
-
 def check_length(trainer: Any, data: DataModule, checkpoint: str | None) -> None:
     """Refuse settings of a training's length, and of its steps, that cannot be.
 
@@ -135,9 +107,10 @@ def check_length(trainer: Any, data: DataModule, checkpoint: str | None) -> None
             "most that, or a fraction of an epoch such as 0.5"
         )
     if checkpoint is not None and trainer.max_epochs is not None:
-        loops = read_checkpoint(Path(checkpoint)).get("loops", {}).get("fit_loop", {})
-        done = loops.get("epoch_progress", {}).get("current", {}).get("processed", 0)
-        if 0 <= trainer.max_epochs < done:
+        done: Any = read_checkpoint(Path(checkpoint))
+        for key in ("loops", "fit_loop", "epoch_progress", "current", "processed"):
+            done = done.get(key) if isinstance(done, dict) else None
+        if isinstance(done, int) and 0 <= trainer.max_epochs < done:
             raise InputError(
                 f"trainer.max_epochs is {trainer.max_epochs}; {checkpoint} has been trained for "
                 f"{done} epochs already, so give more than that"

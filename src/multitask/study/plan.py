@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from multitask.configuration.yaml_text import read_yaml
 from multitask.errors import InputError, nearest
 from multitask.runs.settings import WandbMode
 from multitask.study.folder_names import check_folder_name, slug
@@ -269,13 +268,9 @@ def _tasks_of(config: Config, experiment: str) -> dict[str, Any]:
 
 def _read(experiment: str) -> Config:
     try:
-        content = yaml.safe_load(Path(experiment).read_text(encoding="utf-8"))
+        content = read_yaml(Path(experiment))
     except OSError as error:
         raise InputError(f"experiment {experiment} cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"experiment {experiment} cannot be read (it is not UTF-8)") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{experiment}: invalid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputError(f"{experiment}: the file must be a mapping, 'key: value'")
     try:

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from multitask.balancing import Balancer
-from multitask.errors import InputError
+from multitask.errors import InputError, settings_blamed
 
 if TYPE_CHECKING:
     from multitask.module import MultiTask
@@ -63,10 +63,13 @@ def made(kind: str, factory: Callable[..., Any], *arguments: Any) -> Any:
     Raises:
         InputError: if its settings cannot be.
     """
+    what = f"the {kind} cannot work as set"
     try:
-        result = factory(*arguments)
-    except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"the {kind} cannot work as set: {error}") from error
+        with settings_blamed(what):
+            result = factory(*arguments)
+    except InputError as error:
+        sentence = str(error)
+        raise InputError(sentence if what in sentence else f"{what}: {sentence}") from error
     for name, value in _settings(result):
         if not all(map(math.isfinite, _numbers(value))):
             raise InputError(
