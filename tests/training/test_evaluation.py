@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_training import tiny_model
 from torch import Tensor
 from torch.testing import assert_close
 from torchmetrics import MetricCollection
@@ -16,7 +17,6 @@ from multitask.tasks import Classification, Regression, Task
 from multitask.training import evaluation
 from multitask.training.evaluation import Evaluation
 from multitask.training.score import contribution
-from tiny_training import tiny_model
 
 SAMPLES = 30
 METRICS = {

@@ -42,7 +42,7 @@ def test_worse_than_trivial_counts_next_to_nothing_but_in_order(higher: bool) ->
     found = [contributed(value, 0.4, higher) for value in worse]
     assert found == sorted(found, reverse=True)
     assert len(set(found)) == len(found)
-    assert 0 > found[0]
+    assert found[0] < 0
     assert found[-1] == pytest.approx(-BELOW)
 
 

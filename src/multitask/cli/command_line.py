@@ -10,6 +10,7 @@ import yaml
 from lightning.pytorch import Callback
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from multitask.cli.check import check_arguments
 from multitask.cli.parser import Parser, parse
@@ -129,7 +130,7 @@ def made_as_set(kind: type[Made], *args: Any, **kwargs: Any) -> Made:
         return kind(*args, **kwargs)
     except InputError:
         raise
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, MisconfigurationException) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{kind.__name__} cannot be made as set: {reason}") from error
 

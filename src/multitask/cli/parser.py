@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from argparse import Action
+from enum import Enum
 from typing import Any, NoReturn
 
+import yaml
 from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
@@ -23,6 +25,8 @@ BOILERPLATE = re.compile(
 )
 PARSER_KEY = re.compile(r'Parser key "([^"]+)":')
 BULLET = re.compile(r"^\s*- ")
+# A default of a class of others, such as the `interval` of Lightning's Timer.
+yaml.SafeDumper.add_multi_representer(Enum, lambda dumper, each: dumper.represent_data(each.value))
 
 
 class ParserError(InputError):

@@ -22,9 +22,10 @@ from multitask.distributed import is_first_process
 from multitask.errors import InputError
 from multitask.runs.failures import advice
 from multitask.runs.folder import make_folder, new_folder
+from multitask.runs.lightning_callbacks import has_summary
 from multitask.runs.log_file import keep_log, say
 from multitask.runs.metrics_file import MetricsFile
-from multitask.runs.preflight import check, check_artifacts, check_length, check_monitors
+from multitask.runs.preflight import check, check_artifacts, check_length, check_training
 from multitask.runs.record import RunRecord
 from multitask.runs.run_callbacks import run_callbacks
 from multitask.runs.tracking import wandb_logger, wandb_mode
@@ -54,7 +55,10 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
         training = [cost, lost_process, StopSignal()]
         own = run_callbacks(verb, given, data, record, training, command.trained_folder)
         has_loggers = given.trainer.logger is not None or given.trainer.fast_dev_run
-        trainer = _trainer(given.trainer, [*command.callbacks, *own])
+        theirs = command.callbacks
+        trainer = _trainer(given.trainer, [*theirs, *own])
+        if verb == "fit":
+            check_training(theirs, command.model, data, trainer)
         lost_process.before_meeting(trainer)
         if not given.trainer.fast_dev_run:
             _make_folder(record.folder)
@@ -70,7 +74,6 @@ def _check(command: CommandLine) -> None:
     if command.verb == "fit":
         check_length(given.trainer, data, given.ckpt_path)
         check_artifacts(given.run, given.trainer)
-    check_monitors(command.callbacks, model, data)
     check_processes(given.trainer)
     set_processes(given.trainer)
     wandb_mode(given.run)
@@ -97,8 +100,9 @@ def _make_folder(folder: Path) -> None:
 def _trainer(settings: Any, callbacks: list[Callback]) -> Trainer:
     settings.callbacks = callbacks
     settings.plugins = [*listed(settings.plugins), AtomicCheckpointIO()]
-    for name in ("logger", "enable_model_summary"):
-        settings[name] = False if settings[name] is None else settings[name]
+    unset = {"logger": False, "enable_model_summary": has_summary(callbacks)}
+    for name, value in unset.items():
+        settings[name] = value if settings[name] is None else settings[name]
     try:
         return Trainer(**settings)
     except InputError:

@@ -12,6 +12,7 @@ from torch._dynamo.exc import TorchDynamoException
 from multitask.callbacks.lost_process import is_connection_lost
 from multitask.errors import InputError
 from multitask.runs.folder import LAST
+from multitask.runs.lightning_callbacks import failed_callback
 
 NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EFBIG)
 
@@ -55,7 +56,7 @@ def explained(error: Exception, folder: Path, batch_size: int) -> InputError | N
     if is_connection_lost(error):
         reason = str(error).splitlines()[0]
         return InputError(f"another process does not answer any more ({reason}); {advice(folder)}")
-    return None
+    return failed_callback(error)
 
 
 def advice(folder: Path) -> str:

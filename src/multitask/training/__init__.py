@@ -17,6 +17,7 @@ from multitask.training.optimization import (
 )
 from multitask.training.plateaus import Plateaus
 from multitask.training.preparation import prepare
+from multitask.training.schedule_length import RunLength
 from multitask.training.sharding import shard_model
 from multitask.training.skipped_steps import SkippedSteps
 from multitask.training.step import Step
@@ -48,4 +49,4 @@ def callbacks(tasks: Sequence[str]) -> list[Callback]:
     Args:
         tasks: names of the tasks.
     """
-    return [BalancingSteps(), StepLog(tasks), EpochLog(), Plateaus()]
+    return [BalancingSteps(), StepLog(tasks), EpochLog(), Plateaus(), RunLength()]
