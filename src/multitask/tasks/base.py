@@ -61,7 +61,7 @@ class Task(Recorded, nn.Module, ABC):
     """
 
     headline: str | None = None
-    """Name of the metric that enters the score, if any: perfect is 1 if higher is better, else 0."""
+    """Name of the metric in the score, if any; perfect is 1 if higher is better, else 0."""
 
     def __init__(
         self,

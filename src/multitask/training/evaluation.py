@@ -26,8 +26,9 @@ WITHOUT_LABELS = r".*compute.*before.*update.*"
 class Evaluation(nn.Module):
     """Collects every task's losses and metrics batch by batch.
 
-    The trivial predictor of a task (majority class, mean) is measured too: for the score, and on the
-    test split with all of its metrics. Small batches are joined before they reach the metrics, whose every update takes time.
+    The trivial predictor of a task (majority class, mean) is measured too: for the score, and on
+    the test split with all of its metrics. Small batches are joined before they reach the metrics,
+    whose every update takes time.
 
     Args:
         split: ``train``, ``val`` or ``test``, or the name of a part of one.
