@@ -89,8 +89,8 @@ def score_in_words(model: MultiTask, split: str, values: Mapping[str, Tensor], s
         if f"{split}/{task}/{metric}" in values
     ]
     return (
-        f"{split}/score {max(score, 0):.4g} is the mean over {' and '.join(judged) or 'no task'}, where 0 "
-        "is the trivial predictor or anything worse, and 1 is perfect."
+        f"{split}/score {max(score, 0):.4g} is the mean over {' and '.join(judged) or 'no task'}, "
+        "where 0 is the trivial predictor or anything worse, and 1 is perfect."
     )
 
 

@@ -43,7 +43,8 @@ def optimizer_and_schedule(
     """
     groups = parameter_groups(model, model.balancer)
     optimizer = made("optimizer", model.optimizer, groups)
-    scheduler, interval = model.scheduler, model.scheduler_interval
+    scheduler: Any = model.scheduler
+    interval = model.scheduler_interval
     if is_as_long_as_run(scheduler):
         trainer = trainer or model.trainer
         length = length_of_run(trainer, data or trainer.datamodule, interval)  # type: ignore[attr-defined]

@@ -35,7 +35,7 @@ STEERED = ("lr", "initial_lr", "max_lr", "min_lr", "momentum", "betas", "base_mo
 def accept_run() -> None:
     """Let torch's schedules declare that they take ``run``, so that configurations may hold it."""
     for kind, name in LENGTHS.items():
-        constructor: Any = kind.__init__
+        constructor: Any = vars(kind)["__init__"]
         allowed = int | None if kind is lr_scheduler.OneCycleLR else int
         constructor.__annotations__[name] = allowed | Literal["run"]
 
@@ -60,11 +60,8 @@ def length_of_run(trainer: Trainer, data: Any, interval: str) -> int | None:
     steps = inf if trainer.max_steps in (None, -1) else trainer.max_steps
     if batches == 0 or epochs == steps == inf:
         return None
-    schedules = [
-        each
-        for each in trainer.callbacks
-        if isinstance(each, GradientAccumulationScheduler)  # type: ignore[attr-defined]
-    ]
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    schedules = [each for each in callbacks if isinstance(each, GradientAccumulationScheduler)]
     epoch = taken = 0
     while epoch < epochs and taken < steps:
         accumulated = trainer.accumulate_grad_batches
