@@ -123,6 +123,6 @@ def test_callbacks_may_watch_a_source(
     watch = partial(ModelCheckpoint, mode="max")
     known = watch(monitor="val/@both/kind/accuracy")
     check_monitors([known], model, mixture, trainer(), None)
+    unknown = watch(monitor="val/@both/kind/acuracy")
     with pytest.raises(InputError, match="did you mean 'val/@both/kind/accuracy'"):
-        unknown = watch(monitor="val/@both/kind/acuracy")
         check_monitors([unknown], model, mixture, trainer(), None)

@@ -14,10 +14,9 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch.optim import lr_scheduler
 
 from multitask.checkpoints import Factory
+from multitask.checkpoints.changes import RUN
 from multitask.errors import InputError
 
-RUN = "run"
-"""Stands for the run's length, in place of a number."""
 LENGTHS: dict[type, str] = {
     lr_scheduler.CosineAnnealingLR: "T_max",
     lr_scheduler.CosineAnnealingWarmRestarts: "T_0",
