@@ -12,7 +12,6 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch import cli as lightning_cli
 from lightning.pytorch.callbacks import (
     BackboneFinetuning,
-    BatchSizeFinder,
     EarlyStopping,
     LearningRateFinder,
     LearningRateMonitor,
@@ -107,7 +106,6 @@ def test_what_a_callback_of_ones_own_may_log_is_refused_only_if_misspelt(
     ("callback", "words"),
     [
         (LearningRateFinder, "--model.optimizer.lr"),
-        (BatchSizeFinder, "--data.init_args.batch_size"),
         (BackboneFinetuning, "pl_module.encoder"),
     ],
 )

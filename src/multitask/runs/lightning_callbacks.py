@@ -9,7 +9,6 @@ from typing import Any
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import (
     BackboneFinetuning,
-    BatchSizeFinder,
     LearningRateFinder,
     ModelSummary,
     ProgressBar,
@@ -23,10 +22,6 @@ CANNOT_WORK: dict[type[Callback], str] = {
     LearningRateFinder: (
         "sets an attribute lr of the model, but the rate is a setting of the optimizer here; try a "
         "few with --model.optimizer.lr=..., or search for it with a sweep (docs/sweeps.md)"
-    ),
-    BatchSizeFinder: (
-        "changes batch_size in the middle of a training, but it decides here what the model "
-        "learns; set --data.init_args.batch_size=..."
     ),
     BackboneFinetuning: (
         "looks for a part of the model that is called backbone, but what the tasks share is called "

@@ -13,7 +13,6 @@ from multitask.callbacks.source_evaluation import of_source, sources_of
 from multitask.data import DataModule
 from multitask.module import MultiTask
 from multitask.runs.log_file import LOG, say
-from multitask.training.score import counting
 
 
 def results_table(
@@ -82,7 +81,7 @@ def score_in_words(model: MultiTask, split: str, values: Mapping[str, Tensor], s
         values: metrics by name.
         score: the split's.
     """
-    headlines = counting(model.named_tasks)
+    headlines = model.evaluations.of(split).headlines
     judged = [
         f"{task} ({metric})"
         for task, metric in headlines.items()

@@ -40,12 +40,14 @@ class Evaluation(nn.Module):
         self.split = split
         # In a list, because the tasks are the model's children, not this module's.
         self._tasks = list(tasks.items())
-        self.headlines = counting(tasks)
         self.losses = MeanLosses(len(tasks))
         self.metrics = nn.ModuleDict({name: task.metrics() for name, task in tasks.items()})
+        self.headlines = {
+            name: each for name, each in counting(tasks).items() if each in self.metrics[name]
+        }
         self.trivial = nn.ModuleDict(
             {
-                name: task.metrics()
+                name: self._trivial_metrics(name, task)
                 for name, task in tasks.items()
                 if self._measures_trivial(name, task)
             }
@@ -59,6 +61,13 @@ class Evaluation(nn.Module):
             return False
         counts = name in self.headlines and known_trivial(self._headline(name)) is None
         return self.split == "test" or counts
+
+    def _trivial_metrics(self, name: str, task: Task) -> MetricCollection:
+        metrics = task.metrics()
+        # One that counts batches in by itself may do so by the names of its metrics.
+        if self.split == "test" or type(task).update_metrics is not Task.update_metrics:
+            return metrics
+        return MetricCollection({self.headlines[name]: metrics[self.headlines[name]]})
 
     @property
     def _names(self) -> list[str]:

@@ -70,13 +70,13 @@ def try_optimizer(model: MultiTask, trainer: Trainer, data: Any) -> Any:
     schedule = configured["lr_scheduler"]["scheduler"] if isinstance(configured, dict) else None
     if schedule is None or isinstance(schedule, ReduceLROnPlateau):
         return configured
-    if not trainer.fast_dev_run:  # type: ignore[attr-defined]
-        interval = model.scheduler_interval
-        check_length_of_schedule(schedule, length_of_run(trainer, data, interval), interval)
     with warnings.catch_warnings():
         # No step of the optimizer comes before it.
         warnings.simplefilter("ignore")
         made("scheduler", schedule.step)
+    if not trainer.fast_dev_run:  # type: ignore[attr-defined]
+        interval = model.scheduler_interval
+        check_length_of_schedule(schedule, length_of_run(trainer, data, interval), interval)
     return configured
 
 

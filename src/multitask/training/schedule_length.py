@@ -27,6 +27,8 @@ LENGTHS: dict[type, str] = {
 }
 """The argument that says how long a schedule is, which it keeps as an attribute."""
 NAMES = tuple(dict.fromkeys(LENGTHS.values()))
+LEAST = 1e-6
+"""Of the rate at the beginning: with less a training stands still."""
 STEERED = ("lr", "initial_lr", "max_lr", "min_lr", "momentum", "betas", "base_momentum")
 """What schedules change in an optimizer's groups."""
 
@@ -116,10 +118,15 @@ def check_length_of_schedule(schedule: Any, length: int | None, interval: str) -
     Raises:
         InputError: if the schedule cannot be stepped as often as the run would.
     """
-    name = next((each for each in NAMES if isinstance(getattr(schedule, each, None), int)), None)
-    if name is None or length is None:
+    if length is None:
         return
-    own, kind = int(getattr(schedule, name)), type(schedule).__name__
+    kind = type(schedule).__name__
+    if (outcome := _outcome_of_decay(schedule, length, interval)) is not None:
+        rank_zero_warn(f"the scheduler {kind} has {length} {interval}s in the run, {outcome}")
+    name = next((each for each in NAMES if isinstance(getattr(schedule, each, None), int)), None)
+    if name is None:
+        return
+    own = int(getattr(schedule, name))
     said = f"the scheduler {kind} is {own} {interval}s long ({name}), but the run has {length}"
     if isinstance(schedule, lr_scheduler.OneCycleLR) and own < length:
         raise InputError(f"{said}, which it cannot be stepped for; set {name} to run")
@@ -148,6 +155,26 @@ def _outcome(schedule: Any, own: int, length: int) -> str | None:
     if isinstance(schedule, lr_scheduler.PolynomialLR):
         return "the rate is 0 after them"
     return "the rate stays as it is after them"
+
+
+def _outcome_of_decay(schedule: Any, length: int, interval: str) -> str | None:
+    """What comes of a schedule that lowers the rate at times of its own; None if that is usual."""
+    if isinstance(schedule, lr_scheduler.MultiStepLR):
+        times = sorted(schedule.milestones.elements())
+    elif isinstance(schedule, lr_scheduler.StepLR):
+        size = schedule.step_size
+        times = list(range(size, length, size)) or [size]
+    elif isinstance(schedule, lr_scheduler.ExponentialLR):
+        times = list(range(1, length))
+    else:
+        return None
+    if times and times[-1] >= length:
+        return f"so that it does not act at {times[-1]}"
+    factor = schedule.gamma ** len(times)
+    if factor >= LEAST:
+        return None
+    advice = "; set model.scheduler_interval to epoch to count epochs" * (interval == "step")
+    return f"after which the rate is {factor:.0e} of what it was{advice}"
 
 
 class RunLength(Callback):

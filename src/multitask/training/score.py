@@ -54,6 +54,8 @@ def counting(tasks: Mapping[str, Task]) -> dict[str, str]:
 def check_headlines(tasks: Mapping[str, Task]) -> None:
     """Refuse a headline that its task cannot be judged by, or a score in which no task counts.
 
+    A class may have the headline of its base and lack its metrics: it does not enter the score.
+
     Args:
         tasks: the tasks by name.
 
@@ -61,7 +63,7 @@ def check_headlines(tasks: Mapping[str, Task]) -> None:
         InputError: naming the task and its metrics.
     """
     for name, task in tasks.items():
-        if task.headline is not None:
+        if "headline" in vars(task) or task.headline in task.metrics():
             _check_headline(name, task, task.metrics())
     if not any(task.counts for task in tasks.values()):
         raise InputError(
