@@ -13,7 +13,7 @@ from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.errors import InputError
 from multitask.tasks import Classification, Regression
-from multitask.training.data_check import check_data, unlabelled
+from multitask.training.data_check import check_data, name_unlabelled, unlabelled
 
 
 class Named(DataModule):
@@ -55,12 +55,12 @@ def test_a_task_without_a_label_in_validation_is_named() -> None:
     nothing = torch.full((24,), float("nan"))
     data = TinyData({"val": {"size": nothing}})
     with pytest.warns(UserWarning, match="task 'size' has no label in the validation split"):
-        check_data(tasks, data, "train")
+        name_unlabelled(tasks, data)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_data(tasks, TinyData(), "train")
-        check_data(tasks, TinyData({"test": {"size": nothing}}), "train")
-        check_data({**tasks, "size": Regression(counts=False)}, data, "train")
+        name_unlabelled(tasks, TinyData())
+        name_unlabelled(tasks, TinyData({"test": {"size": nothing}}))
+        name_unlabelled({**tasks, "size": Regression(counts=False)}, data)
 
 
 def test_all_targets_on_a_disk_are_read_to_tell_whether_one_is_known() -> None:

@@ -168,6 +168,21 @@ def test_task_that_does_not_count_is_measured_only(tasks: dict[str, Task]) -> No
     assert found["val/score"] == kind["val/score"] != whole["val/score"]
 
 
+class Bare(Classification):
+    """Has the headline of its base, and other metrics."""
+
+    def metrics(self) -> MetricCollection:
+        return MetricCollection({"f1": super().metrics()["f1"]}, compute_groups=False)
+
+
+def test_headline_of_the_base_need_not_be_a_metric() -> None:
+    bare = Bare(3)
+    tiny_model(tasks={"kind": bare})
+    found = evaluated(Evaluation("val", {"kind": bare}), {"kind": bare}, targets())
+    assert found.keys() == {"val/kind/loss", "val/kind/f1", "val/score"}
+    assert found["val/score"].isnan()
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -43,8 +43,6 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str) -> None:
             task.learn_statistics(name, targets[name])
     for each in ("val", "test") if split == "train" else (split,):
         check_targets(tasks, data.targets(each), each, name_of_data)
-    if split == "train":
-        _name_unlabelled(tasks, data)
 
 
 def unlabelled(tasks: Mapping[str, Task], data: Any, split: str) -> list[str]:
@@ -69,7 +67,13 @@ def unlabelled(tasks: Mapping[str, Task], data: Any, split: str) -> list[str]:
     return [name for name, task in tasks.items() if not is_known(name, task)]
 
 
-def _name_unlabelled(tasks: Mapping[str, Task], data: Any) -> None:
+def name_unlabelled(tasks: Mapping[str, Task], data: Any) -> None:
+    """Tell of tasks that count in the score, and have no label in the validation split.
+
+    Args:
+        tasks: the model's tasks by name.
+        data: a `multitask.data.DataModule`.
+    """
     for name in unlabelled(tasks, data, "val"):
         if name in counting(tasks):
             rank_zero_warn(

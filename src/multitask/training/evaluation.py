@@ -43,7 +43,9 @@ class Evaluation(nn.Module):
         self.losses = MeanLosses(len(tasks))
         self.metrics = nn.ModuleDict({name: task.metrics() for name, task in tasks.items()})
         self.headlines = {
-            name: each for name, each in counting(tasks).items() if each in self.metrics[name]
+            name: each
+            for name, each in counting(tasks).items()
+            if each in _collection(self.metrics, name)
         }
         self.trivial = nn.ModuleDict(
             {
