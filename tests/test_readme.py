@@ -193,6 +193,8 @@ def test_every_link_leads_somewhere() -> None:
         "docs/sweeps.md",
         "docs/many_processes.md",
         "docs/data.md",
+        "docs/imbalance.md",
+        "docs/schedules.md",
         "docs/known_data_sets.md",
         "docs/augmentation.md",
         "docs/image_cache.md",
