@@ -30,13 +30,14 @@ from multitask.sharing import Sharing
 from multitask.tasks import Classification, Regression
 from multitask.training.batch_norm import GlobalBatchNorm
 from multitask.training.data_check import check_data
+from multitask.training.score import contribution
 
 TinyData = Callable[..., DataModule]
 TinyModel = Callable[..., MultiTask]
 MakeTrainer = Callable[..., Trainer]
 
 METRICS = {
-    "kind": ["accuracy", "f1", "auroc", "calibration_error"],
+    "kind": ["accuracy", "balanced_accuracy", "f1", "auroc", "calibration_error"],
     "size": ["mae", "rmse", "r2"],
 }
 
@@ -364,19 +365,21 @@ def test_directions_name_what_is_logged_on_validation_and_test(
     logged = {name for name in recorder.names if name.startswith(("val/", "test/"))}
     assert set(directions) == logged - {"val/score", "test/score"}
     higher = {name for name, better in directions.items() if better}
-    best = {f"{split}/kind/{name}" for split in ("val", "test") for name in METRICS["kind"][:3]}
+    best = {f"{split}/kind/{name}" for split in ("val", "test") for name in METRICS["kind"][:4]}
     assert higher == best | {"val/size/r2", "test/size/r2"}
 
 
-def test_score_is_the_mean_of_the_headline_metrics(
+def test_score_is_the_mean_of_what_the_tasks_contribute(
     tiny_data: TinyData, trainer: MakeTrainer, tiny_model: TinyModel
 ) -> None:
     runner = trainer()
     runner.fit(tiny_model(), tiny_data())
     values = runner.callback_metrics
     for split in ("train", "val"):
-        headlines = values[f"{split}/kind/accuracy"] + values[f"{split}/size/r2"]
-        assert_close(values[f"{split}/score"], headlines / 2)
+        # The three classes are equally frequent.
+        kind = contribution(values[f"{split}/kind/accuracy"], 1 / 3, True)
+        size = contribution(values[f"{split}/size/r2"], 0.0, True)
+        assert_close(values[f"{split}/score"], (kind + size) / 2)
 
 
 def test_task_without_validation_labels_is_left_out(
@@ -384,11 +387,12 @@ def test_task_without_validation_labels_is_left_out(
 ) -> None:
     runner = trainer()
     changed = {"val": {"size": torch.full((24,), float("nan"))}}
-    runner.fit(tiny_model(), tiny_data(changed))
+    with pytest.warns(UserWarning, match="task 'size' has no label in the validation split"):
+        runner.fit(tiny_model(), tiny_data(changed))
     values = runner.callback_metrics
     assert not any(name.startswith("val/size/") for name in values)
     assert "train/size/r2" in values
-    assert values["val/score"] == values["val/kind/accuracy"]
+    assert_close(values["val/score"], contribution(values["val/kind/accuracy"], 1 / 3, True))
 
 
 def test_validation_equals_the_metrics_over_all_samples_at_once(

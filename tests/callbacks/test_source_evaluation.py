@@ -17,7 +17,7 @@ from multitask.callbacks.source_evaluation import of_source, sources_of
 from multitask.data import DataModule, Mixture
 from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
-from multitask.runs.preflight import check_monitors
+from multitask.runs.monitors import check_monitors
 from multitask.training.data_check import check_data
 
 Make = Callable[..., Any]
@@ -116,9 +116,13 @@ def test_a_sanity_check_counts_for_nothing(
     assert found == pytest.approx(expected)
 
 
-def test_callbacks_may_watch_a_source(mixture: Mixture, model: MultiTask) -> None:
+def test_callbacks_may_watch_a_source(
+    mixture: Mixture, model: MultiTask, trainer: Callable[..., Trainer]
+) -> None:
     mixture.setup()
     watch = partial(ModelCheckpoint, mode="max")
-    check_monitors([watch(monitor="val/@both/kind/accuracy")], model, mixture)
+    known = watch(monitor="val/@both/kind/accuracy")
+    check_monitors([known], model, mixture, trainer(), None)
+    unknown = watch(monitor="val/@both/kind/acuracy")
     with pytest.raises(InputError, match="did you mean 'val/@both/kind/accuracy'"):
-        check_monitors([watch(monitor="val/@both/kind/acuracy")], model, mixture)
+        check_monitors([unknown], model, mixture, trainer(), None)

@@ -50,6 +50,8 @@ def test_changes_are_named_without_init_args() -> None:
         (("balancer",), {"class_path": "pack.FAMO"}, "model.balancer"),
         (("scheduler", "init_args", "T_max"), 9, "model.scheduler.T_max"),
         (("scheduler",), None, "model.scheduler"),
+        (("tasks", "kind", "init_args", "headline"), "f1", "model.tasks.kind.headline"),
+        (("tasks", "size", "init_args"), {"counts": False}, "model.tasks.size.counts"),
     ],
 )
 def test_what_has_a_state_is_refused(keys: tuple[str, ...], to: Any, named: str) -> None:
@@ -64,6 +66,9 @@ def test_what_has_a_state_is_refused(keys: tuple[str, ...], to: Any, named: str)
         (("optimizer", "class_path"), "torch.optim.adamw.AdamW"),
         (("encoder", "init_args", "grid"), 4),
         (("tasks", "kind", "init_args", "class_weights"), [1.0, 2.0]),
+        (("scheduler", "init_args", "T_max"), "run"),
+        # A configuration from before there were these settings.
+        (("tasks", "size", "init_args"), {"counts": True, "headline": None}),
     ],
 )
 def test_what_can_count_is_not(keys: tuple[str, ...], to: Any) -> None:
@@ -80,5 +85,11 @@ def test_state_that_is_a_setting_is_todays_and_no_other() -> None:
     keep_changed(checkpoint, model, now)
     assert checkpoint["state_dict"]["tasks.kind.class_weights"].tolist() == [1, 2]
     assert checkpoint["state_dict"]["tasks.size.mean"].tolist() == [0]
+    keep_changed(
+        checkpoint | {"state_dict": dict(saved)},
+        model,
+        changed("tasks", "kind", "init_args", to={"effective_number": 0.9}),
+    )
+    assert checkpoint["state_dict"]["tasks.kind.class_weights"].tolist() == [1, 2]
     with pytest.raises(InputError, match="class_weights cannot change .* sharded"):
         keep_changed({"hyper_parameters": BEFORE}, model, now)

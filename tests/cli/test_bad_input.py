@@ -54,7 +54,7 @@ def with_change(fails: Callable[..., str]) -> Callable[..., str]:
         ("num_classes: 10", "num_classes: 1", ["changed.yaml:", "num_classes is 1"]),
         ("    glyph:\n", "    gly.ph:\n", ["changed.yaml:", "'gly.ph'"]),
         ("[digit, glyph]", "[digit glyph]", ["'digit glyph'", "'glyph'"]),
-        ("T_max: 300", "T_max: 0", ["scheduler"]),
+        ("T_max: run", "T_max: 0", ["scheduler"]),
     ],
 )
 def test_a_mistake_in_a_file(

@@ -181,7 +181,10 @@ BAD_ARGUMENTS = [
     ("--model.sharing=HardSharin", ["no Sharing called", "mean 'HardSharing'"]),
     ("--model.tasks.digit.head=Linear", ["several classes are called Linear", "torch.nn.Linear"]),
     ("--model.tasks.glyph.scale=all", ["task 'glyph'", "'element', 'common' or 'none'"]),
-    ("--model.tasks.digit.class_weights=[a]", ["task 'digit'", "a list of numbers or null"]),
+    (
+        "--model.tasks.digit.class_weights=[a]",
+        ["task 'digit'", "a list of numbers, 'balanced' or null"],
+    ),
     ("--model.tasks={a:Classification}", ["a space follows each colon"]),
     ("--model.encodr=1", ["the model", "mean 'encoder'"]),
     ("--model.encoder=ConvNett", ["no Encoder called 'ConvNett'", "mean 'ConvNet'"]),

@@ -80,6 +80,8 @@ def test_thousands_of_items_are_as_little_work_as_ten(work: Counter[str]) -> Non
 def test_one_wrong_item_among_thousands_is_told(work: Counter[str]) -> None:
     with pytest.raises(InputError, match="classes should be a list of texts or null, not"):
         Parsed(arguments([*names(5000), 5], [1.0] * 5001))
-    with pytest.raises(InputError, match="class_weights should be a list of numbers or null"):
+    with pytest.raises(
+        InputError, match="class_weights should be a list of numbers, .balanced. or null"
+    ):
         Parsed(arguments(names(5000), [*([1.0] * 4999), "heavy"]))
     assert work["questions"] < 100

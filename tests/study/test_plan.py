@@ -132,3 +132,17 @@ def test_a_method_with_a_task_that_is_not_there(experiment: str) -> None:
 def test_an_experiment_that_is_not_there() -> None:
     with pytest.raises(InputError, match=r"nowhere.yaml cannot be read"):
         study("nowhere.yaml", metrics={"a": "b"})
+
+
+def test_tasks_that_are_left_count_where_none_else_would(tmp_path: Path) -> None:
+    tasks = {
+        name: {**each, "init_args": {"counts": name == "kind"}} for name, each in TASKS.items()
+    }
+    path = tmp_path / "experiment.yaml"
+    path.write_text(yaml.safe_dump({"model": {"tasks": tasks}}, sort_keys=False))
+    for run in planned(
+        study(str(path), methods={"all": Method(), "rest": Method(["size", "place"])})
+    ):
+        settings = [each["init_args"] for each in run.config["model"]["tasks"].values()]
+        counts = [each.get("counts", True) for each in settings]
+        assert counts == ([True, False, False] if run.method == "all" else [True] * len(counts))

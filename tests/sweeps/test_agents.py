@@ -107,9 +107,10 @@ def test_two_agents_share_a_sweep(
     folders = sorted(path.name for path in checkout.run_folder("").iterdir())
     assert folders == sorted(run.display_name for run in server.runs.values())
     assert reported.split("## Where it comes from")[0].count("| failed |") == 2
-    assert len(re.findall(r"^\| [^|]*balancer=[^|]* \| 0.\d+ \| 1 \|$", reported, re.M)) == len(
-        TRIALS
-    )
+    # After so short a training, tasks may still be worse than trivial, just below 0.
+    scores = re.findall(r"^\| [^|]*balancer=[^|]* \| (-?[\d.e-]+) \| 1 \|$", reported, re.M)
+    assert len(scores) == len(TRIALS)
+    assert all(-0.001 <= float(each) <= 1 for each in scores)
     # The same from the folders of the runs, as after runs that were offline.
     from_folders = report(str(checkout.run_folder("")), checkout.folder / "from-folders")
     tables = [section.split("##")[0] for section in (reported, from_folders)]

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from torch import Tensor
 from torch.testing import assert_close
 from torchmetrics import Metric
@@ -59,7 +59,13 @@ def test_metrics_equal_torchmetrics(kind: str, classes: int, present: int) -> No
     for metric in expected.values():
         metric.update(output[known].softmax(1), target[known])
     found = metrics.compute()
-    assert found.keys() == expected.keys() | {"auroc"}
+    assert found.keys() == expected.keys() | {"auroc", "balanced_accuracy"}
+    truth, guess = target[known], output[known].argmax(1)
+    with warnings.catch_warnings():
+        # A class that is predicted may not occur.
+        warnings.simplefilter("ignore")
+        balanced = balanced_accuracy_score(truth, guess)
+    assert float(found["balanced_accuracy"]) == pytest.approx(balanced)
     for name, metric in expected.items():
         value = metric.compute().float()
         assert_close(found[name].float(), value, msg=lambda text, name=name: f"{name}: {text}")
@@ -143,4 +149,5 @@ def test_calibration_error_without_a_sample_is_nan() -> None:
 
 def test_directions_of_the_metrics() -> None:
     better = {name: metric.higher_is_better for name, metric in Classification(3).metrics().items()}
-    assert better == {"accuracy": True, "f1": True, "auroc": True, "calibration_error": False}
+    assert better.pop("calibration_error") is False
+    assert better == dict.fromkeys(("accuracy", "balanced_accuracy", "f1", "auroc"), True)

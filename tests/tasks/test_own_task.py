@@ -16,6 +16,7 @@ from multitask import MultiTask, labels
 from multitask.callbacks import Figures, GradientTelemetry, PredictionTable
 from multitask.data import DataModule
 from multitask.tasks import Classification, Task
+from multitask.training.score import contribution
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -80,8 +81,9 @@ def test_it_trains_is_tested_drawn_and_predicted(
     assert fitted.callback_metrics["test/size/mae"].isfinite()
     assert "trivial/size/mae" not in fitted.callback_metrics
     # A task without a headline metric does not enter the score.
-    score = fitted.callback_metrics["test/score"]
-    assert score == fitted.callback_metrics["test/kind/accuracy"]
+    values = fitted.callback_metrics
+    kind = float(values["trivial/kind/accuracy"])
+    assert values["test/score"] == contribution(values["test/kind/accuracy"], kind, True)
     figures = {path.name for path in (tmp_path / "figures/test").iterdir()}
     assert figures == {"samples.png", "kind.png", "predictions.html"}
     predictions: Any = fitted.predict(model, data)

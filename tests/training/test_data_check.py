@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import pytest
 import torch
+from tiny_training import TinyData
 
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.errors import InputError
-from multitask.tasks import Classification
-from multitask.training.data_check import check_data
+from multitask.tasks import Classification, Regression
+from multitask.training.data_check import check_data, name_unlabelled, unlabelled
 
 
 class Named(DataModule):
@@ -35,3 +37,35 @@ def test_the_same_names_in_another_order_are_refused(verb_split: str) -> None:
 @pytest.mark.parametrize("names", [None, ["cat", "dog"], ["Katze", "Hund"]])
 def test_no_names_the_same_and_others_are_taken(names: Sequence[str] | None) -> None:
     check_data({"kind": Classification(num_classes=2, classes=names)}, Named(), "train")
+
+
+class Sparse:
+    """Class numbers that are read by batch, of which the last alone is known."""
+
+    def __len__(self) -> int:
+        return 3000
+
+    def __getitem__(self, indices: torch.Tensor, /) -> torch.Tensor:
+        return torch.where(indices == 2998, 1, -100)
+
+
+@pytest.mark.filterwarnings("ignore:.*lightning.*")
+def test_a_task_without_a_label_in_validation_is_named() -> None:
+    tasks = {"kind": Classification(3), "size": Regression()}
+    nothing = torch.full((24,), float("nan"))
+    data = TinyData({"val": {"size": nothing}})
+    with pytest.warns(UserWarning, match="task 'size' has no label in the validation split"):
+        name_unlabelled(tasks, data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        name_unlabelled(tasks, TinyData())
+        name_unlabelled(tasks, TinyData({"test": {"size": nothing}}))
+        name_unlabelled({**tasks, "size": Regression(counts=False)}, data)
+
+
+def test_all_targets_on_a_disk_are_read_to_tell_whether_one_is_known() -> None:
+    data = TinyData()
+    data.setup()
+    data.splits["val"] = InMemory(torch.zeros(3000, 1, 1, 1), {"kind": Sparse()})
+    assert not data.targets("val")["kind"].eq(1).any()
+    assert unlabelled({"kind": Classification(3)}, data, "val") == []

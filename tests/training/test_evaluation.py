@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import pytest
 import torch
+from tiny_training import tiny_model
 from torch import Tensor
 from torch.testing import assert_close
 from torchmetrics import MetricCollection
 
+from multitask.errors import InputError
 from multitask.tasks import Classification, Regression, Task
 from multitask.training import evaluation
 from multitask.training.evaluation import Evaluation
+from multitask.training.score import contribution
 
 SAMPLES = 30
 METRICS = {
-    "kind": {"loss", "accuracy", "f1", "auroc", "calibration_error"},
+    "kind": {"loss", "accuracy", "balanced_accuracy", "f1", "auroc", "calibration_error"},
     "size": {"loss", "mae", "rmse", "r2"},
 }
 
@@ -104,9 +108,93 @@ def test_loss_is_the_mean_over_the_known_targets(tasks: dict[str, Task]) -> None
         assert_close(found[f"val/{name}/loss"].float(), total / count)
 
 
-def test_score_is_the_mean_of_the_headline_metrics(tasks: dict[str, Task]) -> None:
+def majority(truth: dict[str, Tensor]) -> Tensor:
+    """Accuracy of the trivial predictor, which says 0."""
+    known = truth["kind"][truth["kind"] >= 0]
+    return (known == 0).float().mean()
+
+
+def above(value: Tensor, trivial: Tensor) -> Tensor:
+    return (value - trivial) / (1 - trivial)
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_score_is_the_mean_of_how_far_tasks_are_above_trivial(
+    split: str, tasks: dict[str, Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, truth = outputs(), targets()
+    good["size"] = (truth["size"].nan_to_num(100)[:, None] - 100) / 10 + 0.1 * good["size"]
+    good["kind"] = good["kind"] + torch.nn.functional.one_hot(truth["kind"].clamp(0), 3)
+    monkeypatch.setitem(globals(), "outputs", lambda: good)
+    found = evaluated(Evaluation(split, tasks), tasks, truth)
+    kind = above(found[f"{split}/kind/accuracy"], majority(truth))
+    assert kind > 0.1
+    assert found[f"{split}/size/r2"] > 0.5
+    assert_close(found[f"{split}/score"], (kind + found[f"{split}/size/r2"]) / 2)
+
+
+def test_hopeless_task_takes_next_to_nothing_from_the_score(
+    tasks: dict[str, Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guess, scores = outputs(), []
+    guess["kind"] = torch.nn.functional.one_hot(targets()["kind"].clamp(0), 3).float()
+    for factor in (3.0, 30.0, 3e4):
+        bad = {**guess, "size": guess["size"] * factor}
+        monkeypatch.setitem(globals(), "outputs", lambda bad=bad: bad)
+        found = evaluated(Evaluation("val", tasks), tasks, targets())
+        assert found["val/kind/accuracy"] == 1
+        assert found["val/size/r2"] < -1
+        scores.append(float(found["val/score"]))
+    assert 0.5 > scores[0] > scores[1] > scores[2] > 0.499
+
+
+def test_headline_can_be_chosen(tasks: dict[str, Task]) -> None:
+    for name, metric, known in (("kind", "auroc", 0.5), ("size", "mae", None)):
+        chosen = {name: tasks[name]}
+        tasks[name].headline = metric
+        found = evaluated(Evaluation("test", chosen), chosen, targets())
+        value, trivial = found[f"test/{name}/{metric}"], found[f"trivial/{name}/{metric}"]
+        expected = above(value, torch.tensor(known)) if known else 1 - value / trivial
+        assert_close(found["test/score"], expected.clamp(-0.001), atol=0.001, rtol=0)
+
+
+def test_task_that_does_not_count_is_measured_only(tasks: dict[str, Task]) -> None:
+    whole = evaluated(Evaluation("val", tasks), tasks, targets())
+    tasks["size"].counts = False
     found = evaluated(Evaluation("val", tasks), tasks, targets())
-    assert_close(found["val/score"], (found["val/kind/accuracy"] + found["val/size/r2"]) / 2)
+    assert found.keys() == whole.keys()
+    alone = {"kind": tasks["kind"]}
+    kind = evaluated(Evaluation("val", alone), alone, targets())
+    assert found["val/score"] == kind["val/score"] != whole["val/score"]
+
+
+class Bare(Classification):
+    """Has the headline of its base, and other metrics."""
+
+    def metrics(self) -> MetricCollection:
+        return MetricCollection({"f1": super().metrics()["f1"]}, compute_groups=False)
+
+
+def test_headline_of_the_base_need_not_be_a_metric() -> None:
+    bare = Bare(3)
+    tiny_model(tasks={"kind": bare})
+    found = evaluated(Evaluation("val", {"kind": bare}), {"kind": bare}, targets())
+    assert found.keys() == {"val/kind/loss", "val/kind/f1", "val/score"}
+    assert found["val/score"].isnan()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"headline": "aurok"}, ["task 'kind'", "'aurok'", "did you mean 'auroc'"]),
+        ({"headline": "loss"}, ["task 'kind'", "'loss'", "choose from", "'auroc'"]),
+        ({"counts": False}, ["counts is false", "val/score"]),
+    ],
+)
+def test_impossible_score_is_refused(settings: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        tiny_model(tasks={"kind": Classification(3, **settings)})
+    assert all(word in str(caught.value) for word in words)
 
 
 def test_trivial_predictor_knows_the_training_targets_only(tasks: dict[str, Task]) -> None:
@@ -125,20 +213,20 @@ def test_computing_starts_anew(tasks: dict[str, Task]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "missing", "headline"),
-    [("kind", -100, "val/size/r2"), ("size", float("nan"), "val/kind/accuracy")],
+    ("task", "missing", "other"),
+    [("kind", -100, "size"), ("size", float("nan"), "kind")],
 )
 def test_task_without_a_label_is_left_out_without_a_warning(
-    task: str, missing: float, headline: str, tasks: dict[str, Task]
+    task: str, missing: float, other: str, tasks: dict[str, Task]
 ) -> None:
     truth = targets()
     truth[task] = torch.full_like(truth[task], missing)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = evaluated(Evaluation("val", tasks), tasks, truth)
-    other = "size" if task == "kind" else "kind"
     assert found.keys() == {f"val/{other}/{name}" for name in METRICS[other]} | {"val/score"}
-    assert found["val/score"] == found[headline]
+    alone = {other: tasks[other]}
+    assert found["val/score"] == evaluated(Evaluation("val", alone), alone, truth)["val/score"]
 
 
 def test_without_any_label_there_is_no_score(tasks: dict[str, Task]) -> None:
@@ -160,7 +248,9 @@ def test_undefined_headline_is_left_out_of_the_score_with_one_warning(
         warnings.simplefilter("error")
         evaluated(evaluation, tasks, truth)
     assert found["val/size/r2"].isnan()
-    assert found["val/score"] == found["val/kind/accuracy"]
+    assert found["val/score"] == contribution(
+        found["val/kind/accuracy"], float(majority(truth)), True
+    )
 
 
 def test_without_any_defined_headline_there_is_no_score(tasks: dict[str, Task]) -> None:
@@ -187,13 +277,14 @@ def test_single_task_is_enough(name: str, tasks: dict[str, Task]) -> None:
     found = evaluated(Evaluation("val", alone), alone, targets())
     both = evaluated(Evaluation("val", tasks), tasks, targets())
     assert_close({**both, "val/score": found["val/score"]}, {**both, **found})
-    assert found["val/score"] == found[f"val/{name}/{tasks[name].headline}"]
+    assert found["val/score"].isfinite()
 
 
 def test_directions_are_those_of_the_metrics(tasks: dict[str, Task]) -> None:
     evaluation = Evaluation("val", tasks)
     assert dict(evaluation.directions("kind")) == {
         "val/kind/accuracy": True,
+        "val/kind/balanced_accuracy": True,
         "val/kind/f1": True,
         "val/kind/auroc": True,
         "val/kind/calibration_error": False,

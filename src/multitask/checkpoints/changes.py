@@ -13,6 +13,12 @@ WITH_STATE = ("encoder", "sharing", "balancer", "optimizer")
 """Parts of the model whose class cannot change, because the checkpoint holds their state."""
 BEGUN = ("scheduler", "scheduler_interval")
 """What cannot change at all: a schedule continues where it was."""
+RUN = "run"
+"""The length of a schedule that is as long as the run, and may become so."""
+JUDGING = {"headline": None, "counts": True}
+"""What the score is of, by which the best epoch so far was chosen; what it is where not given."""
+LEARNT = {"effective_number": "class_weights"}
+"""A setting of a task, and the state that follows from it."""
 Keys = tuple[str, ...]
 
 
@@ -53,12 +59,28 @@ def refuse_changes(before: Mapping[str, Any], now: Mapping[str, Any], start: str
     """
     for keys in changes(before, now):
         is_new_part = keys[-1] == "class_path" or len(keys) == 1
-        if keys[0] in BEGUN or (keys[0] in WITH_STATE and is_new_part):
+        has_begun = keys[0] in BEGUN and _last(now, keys) != RUN
+        if has_begun or _is_judging(keys, before, now) or (keys[0] in WITH_STATE and is_new_part):
             setting = ".".join(("model", *(each for each in keys if each != "class_path")))
             raise InputError(
                 f"{setting} cannot change in a resumed run, which continues with its state; start "
                 f"a new run from these weights: {start}"
             )
+
+
+def _is_judging(keys: Keys, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    if keys[0] != "tasks" or len(keys) != 3 or keys[2] not in JUDGING:
+        return False
+    return _last(before, keys, JUDGING[keys[2]]) != _last(now, keys, JUDGING[keys[2]])
+
+
+def _last(settings: Any, keys: Keys, default: Any = None) -> Any:
+    """The value that keys lead to, ``init_args`` left out of them."""
+    for key in keys:
+        own = settings if isinstance(settings, Mapping) else {}
+        inner = own.get("init_args") or {}
+        settings = own.get(key, inner.get(key, default))
+    return settings
 
 
 def keep_changed(checkpoint: dict[str, Any], model: Mapping[str, Tensor], now: Any) -> None:
@@ -73,9 +95,9 @@ def keep_changed(checkpoint: dict[str, Any], model: Mapping[str, Tensor], now: A
         InputError: if the weights have been loaded already.
     """
     for first, *others in changes(checkpoint.get("hyper_parameters") or {}, now):
-        if first != "tasks" or ".".join((first, *others[:2])) not in model:
+        key = ".".join((first, *(LEARNT.get(each, each) for each in others[:2])))
+        if first != "tasks" or key not in model:
             continue
-        key = ".".join((first, *others[:2]))
         if "state_dict" not in checkpoint:
             raise InputError(f"model.{key} cannot change in a resumed run with sharded parameters")
         checkpoint["state_dict"][key] = model[key].clone()

@@ -12,7 +12,7 @@ from multitask.inspection.data_report import data_report
 from multitask.inspection.experiment_file import experiment_text
 from multitask.inspection.report_text import report_text
 from multitask.inspection.table_contents import read_contents
-from multitask.inspection.table_inspection import load, table_data
+from multitask.inspection.table_inspection import load_table, table_data
 from multitask.inspection.training_plan import training_plan
 from multitask.runs.log_file import quiet_screen, say
 from multitask.tables.table_sources import find_sources
@@ -39,9 +39,9 @@ def init_command(arguments: Sequence[str]) -> None:
     folder = Path(given.image_folder) if given.image_folder else None
     contents = read_contents(table, given.image_column, folder)
     data = table_data(contents)
-    load(data)
+    load_table(data)
     plan = training_plan(len(data.splits["train"]), contents.images.size, contents.channels)
-    text = experiment_text(contents, plan, data.findings, output)
+    text = experiment_text(contents, plan, data, output)
     report = data_report(data, str(table), data.class_names(), left_out=contents.left_out)
     _write(output, text)
     say(report_text(report))

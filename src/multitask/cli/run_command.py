@@ -20,6 +20,7 @@ from multitask.errors import InputError, settings_blamed
 from multitask.runs.failures import advice, explaining
 from multitask.runs.finished import is_finished
 from multitask.runs.folder import make_folder, new_folder
+from multitask.runs.lightning_callbacks import has_summary
 from multitask.runs.log_file import keep_log, say, told_if_slow
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.owner import owned
@@ -28,7 +29,7 @@ from multitask.runs.preflight import (
     check,
     check_artifacts,
     check_length,
-    check_monitors,
+    check_training,
 )
 from multitask.runs.record import RunRecord
 from multitask.runs.run_callbacks import run_callbacks
@@ -62,7 +63,10 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
         training = [cost, lost_process, StopSignal(), FirstStep()]
         own = run_callbacks(verb, given, data, record, training, command.trained_folder)
         has_loggers = given.trainer.logger is not None or given.trainer.fast_dev_run
-        trainer = _trainer(given.trainer, [*command.callbacks, *own])
+        theirs = command.callbacks
+        trainer = _trainer(given.trainer, [*theirs, *own])
+        if verb == "fit":
+            check_training(theirs, command.model, data, trainer)
         lost_process.before_meeting(trainer)
         is_owner = verb == "fit" and not given.trainer.fast_dev_run
         with explaining(record, data.batch_size, trainer), owned(record.folder, is_owner):
@@ -85,7 +89,6 @@ def _check(command: CommandLine, is_resumed: bool) -> None:
             begin_with(given.run.weights, model)
         check_length(given.trainer, data, given.ckpt_path)
         check_artifacts(given.run, given.trainer)
-    check_monitors(command.callbacks, model, data)
     check_processes(given.trainer)
     set_processes(given.trainer)
     wandb_mode(given.run)
@@ -112,8 +115,9 @@ def _make_folder(folder: Path) -> None:
 def _trainer(settings: Any, callbacks: list[Callback]) -> Trainer:
     settings.callbacks = callbacks
     settings.plugins = [*listed(settings.plugins), AtomicCheckpointIO()]
-    for name in ("logger", "enable_model_summary"):
-        settings[name] = False if settings[name] is None else settings[name]
+    unset = {"logger": False, "enable_model_summary": has_summary(callbacks)}
+    for name, value in unset.items():
+        settings[name] = value if settings[name] is None else settings[name]
     with settings_blamed("the Trainer cannot work as set"):
         return Trainer(**settings)
 

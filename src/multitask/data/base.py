@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from multitask.augmentation import Augmentation, AugmentationSequence
 from multitask.augmentation.draws import PLACE
+from multitask.data.class_balance import ClassBalanced, classes_of
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.faces import Face, Numbers, Picture
 from multitask.data.geometry_check import check_geometry
@@ -52,6 +53,8 @@ class DataModule(LightningDataModule, ABC):
         augmentations: random changes of training images, in the order in which they act.
         geometry: how targets follow where an augmentation moves what the images show, by task; it
             takes the place of what the data set says by itself.
+        balanced_by: a task of classes, each of which comes equally often in the training batches;
+            all samples in random order where not given.
     """
 
     def __init__(
@@ -64,16 +67,23 @@ class DataModule(LightningDataModule, ABC):
         seed: int | None = None,
         augmentations: Sequence[Augmentation] = (),
         geometry: dict[str, Geometry] | None = None,
+        balanced_by: str | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1")
         if num_workers < 0:
             raise InputError(f"num_workers is {num_workers}; give 0 or more")
+        if balanced_by is not None and labelled_per_batch is not None:
+            raise InputError(
+                "balanced_by and labelled_per_batch both say what a batch is made of; leave one of "
+                "them out"
+            )
         refuse_random(transforms)
         self.batch_size = batch_size
         self.labelled_per_batch = labelled_per_batch
         self.labelled_task = labelled_task
+        self.balanced_by = balanced_by
         self.transforms = nn.Sequential(*transforms)
         self.num_workers = num_workers
         self.seed = int(os.environ.get("PL_GLOBAL_SEED", 0)) if seed is None else seed
@@ -256,6 +266,9 @@ class DataModule(LightningDataModule, ABC):
                 f"batch_size is {self.batch_size}, but there are only {len(split)} training "
                 f"samples; set it to {len(split)} or less"
             )
+        if self.balanced_by is not None:
+            classes = classes_of(split.targets, self.balanced_by, len(split))
+            return ClassBalanced(classes, self.batch_size, self.seed, **self._processes())
         if self.labelled_per_batch is None:
             return self._batches(split, shuffle=True)
         return LabelledAndUnlabelled(

@@ -40,8 +40,9 @@ class Mixture(DataModule):
             images are uint8 and some floating, all become floats.
         ratios: of the sources in a training batch: ``proportional`` to their sizes, a random batch
             of all samples; ``equal``, or a number for each source, so many in every batch.
-        options: see `DataModule`; ``labelled_per_batch`` goes with ``proportional`` only. The seed
-            is that of the order of samples; the sources have their own, or the run's.
+        options: see `DataModule`; ``labelled_per_batch`` and ``balanced_by`` go with
+            ``proportional`` only. The seed is that of the order of samples; the sources have their
+            own, or the run's.
     """
 
     def __init__(
@@ -57,11 +58,12 @@ class Mixture(DataModule):
             _check_source(name, source)
         self.sources = dict(sources)
         self.ratios = _numbers(ratios, self.sources)
-        if self.ratios is not None and self.labelled_per_batch is not None:
-            raise InputError(
-                "labelled_per_batch and ratios both say what a batch is made of; leave "
-                "labelled_per_batch out, or set ratios to proportional"
-            )
+        for option in ("labelled_per_batch", "balanced_by"):
+            if self.ratios is not None and getattr(self, option) is not None:
+                raise InputError(
+                    f"{option} and ratios both say what a batch is made of; leave {option} out, or "
+                    "set ratios to proportional"
+                )
 
     def prepare_data(self) -> None:
         """Let each source download what it needs."""
@@ -185,11 +187,12 @@ def _check_source(name: str, source: DataModule) -> None:
                 f"source '{name}' sets {option}, which a batch of several sources has in common; "
                 "set them at the Mixture"
             )
-    if source.labelled_per_batch is not None:
-        raise InputError(
-            f"source '{name}' sets labelled_per_batch, but its samples come in batches with "
-            "others'; set it, or ratios, at the Mixture"
-        )
+    for option in ("labelled_per_batch", "balanced_by"):
+        if getattr(source, option) is not None:
+            raise InputError(
+                f"source '{name}' sets {option}, but its samples come in batches with others'; set "
+                "it, or ratios, at the Mixture"
+            )
     if kind.on_after_batch_transfer is not DataModule.on_after_batch_transfer:
         raise InputError(
             f"source '{name}': {kind.__name__} changes batches in on_after_batch_transfer, which "

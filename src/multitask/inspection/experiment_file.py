@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from multitask.data import Table
+from multitask.data.splits import Split, StratifiedSplit
+from multitask.inspection.rare_classes import RareClass, rarest_class
 from multitask.inspection.table_contents import TableContents, Target
 from multitask.inspection.target_words import describe, how_to_change
 from multitask.inspection.training_plan import TrainingPlan
@@ -16,16 +19,14 @@ from multitask.inspection.yaml_lines import comment, scalar, sequence
 MOST_ROWS = 10
 
 
-def experiment_text(
-    contents: TableContents, plan: TrainingPlan, findings: pd.DataFrame, file: Path
-) -> str:
+def experiment_text(contents: TableContents, plan: TrainingPlan, data: Table, file: Path) -> str:
     """Write the YAML.
 
     Args:
         contents: of the table.
         plan: how to train.
-        findings: rows and cells that cannot be used, see `multitask.data.Table`; their kinds are
-            skipped, with a comment that lists them.
+        data: the table's, loaded: how it is divided, and what cannot be used, whose kinds are
+            skipped with a comment that lists it.
         file: where the text will be.
 
     Returns:
@@ -37,7 +38,7 @@ def experiment_text(
         "seed_everything: 0",
         "run:",
         f"  experiment: {scalar(file.stem)}",
-        *_data(contents, plan, findings),
+        *_data(contents, plan, data),
         *_model(contents, plan),
         "trainer:",
         *comment(f"{plan.steps} steps in all.", 2),
@@ -46,7 +47,7 @@ def experiment_text(
     return "\n".join(lines) + "\n"
 
 
-def _data(contents: TableContents, plan: TrainingPlan, findings: pd.DataFrame) -> Iterator[str]:
+def _data(contents: TableContents, plan: TrainingPlan, data: Table) -> Iterator[str]:
     yield "data:"
     yield "  class_path: multitask.data.Table"
     yield "  init_args:"
@@ -72,8 +73,8 @@ def _data(contents: TableContents, plan: TrainingPlan, findings: pd.DataFrame) -
         yield from comment("Columns that are left out:", 4)
         for name, why in contents.left_out.items():
             yield from comment(f"- {name}: {why}", 4)
-    yield from _split(contents)
-    yield from _cleaning(findings)
+    yield from _split(contents, data.split)
+    yield from _cleaning(data.findings)
     yield f"    batch_size: {plan.batch_size}"
 
 
@@ -117,7 +118,7 @@ def _target(target: Target) -> Iterator[str]:
         yield from comment("follows: {class_path: multitask.geometry.Positions}", 8)
 
 
-def _split(contents: TableContents) -> Iterator[str]:
+def _split(contents: TableContents, split: Split | None) -> Iterator[str]:
     shares = ["        val: 0.15", "        test: 0.15"]
     if contents.split is not None:
         yield from comment(
@@ -130,12 +131,27 @@ def _split(contents: TableContents) -> Iterator[str]:
         )
         kind, settings = "GroupedSplit", [f"        by: {scalar(contents.group.name)}", *shares]
     else:
-        yield from comment("Rows at random.", 4)
+        rare = rarest_class(contents.targets, contents.rows)
+        yield from comment(_why(rare, isinstance(split, StratifiedSplit)), 4)
         kind, settings = "RandomSplit", shares
+        if isinstance(split, StratifiedSplit):
+            kind, settings = "StratifiedSplit", [f"        by: {scalar(split.by)}", *shares]
     yield "    split:"
     yield f"      class_path: multitask.data.splits.{kind}"
     yield "      init_args:"
     yield from settings
+
+
+def _why(rare: RareClass | None, is_stratified: bool) -> str:
+    if rare is None:
+        return "Rows at random."
+    few = f"Class '{rare.name}' of {rare.column} has {rare.rows} row{'s' * (rare.rows != 1)}"
+    if is_stratified:
+        return (
+            f"{few}: each split gets its share of every class, since at random it might get none. "
+            f"See also class_weights: balanced, balanced_by and headline in docs/imbalance.md."
+        )
+    return f"Rows at random. {few}, too few for all splits: some may get none."
 
 
 def _cleaning(findings: pd.DataFrame) -> Iterator[str]:
@@ -185,5 +201,5 @@ def _model(contents: TableContents, plan: TrainingPlan) -> Iterator[str]:
     yield "  scheduler:"
     yield "    class_path: torch.optim.lr_scheduler.CosineAnnealingLR"
     yield "    init_args:"
-    yield from comment("As many as there are steps.", 6)
-    yield f"      T_max: {plan.steps}"
+    yield from comment("As long as the run is, or a number of steps.", 6)
+    yield "      T_max: run"

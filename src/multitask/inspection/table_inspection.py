@@ -7,8 +7,10 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from multitask.data import DataModule, Mixture, Table
-from multitask.data.splits import ByColumn, GroupedSplit, RandomSplit, Split
+from multitask.data.splits import ByColumn, GroupedSplit, RandomSplit, Split, StratifiedSplit
+from multitask.errors import InputError
 from multitask.inspection.data_report import Stops
+from multitask.inspection.rare_classes import rarest_class
 from multitask.inspection.table_contents import TableContents
 from multitask.tables.cleaning import Cleaning
 from multitask.tables.target_columns import TargetColumns
@@ -52,6 +54,24 @@ def load(data: DataModule) -> None:
         data.setup()
 
 
+def load_table(data: Table) -> None:
+    """Load the data of a table, divided at random where rows that cannot be used leave no choice.
+
+    Args:
+        data: what `table_data` returned.
+
+    Raises:
+        InputError: if the data cannot be loaded.
+    """
+    try:
+        load(data)
+    except InputError:
+        if not isinstance(data.split, StratifiedSplit):
+            raise
+        data.split = RandomSplit()
+        load(data)
+
+
 def table_data(contents: TableContents, seed: int = 0) -> Table:
     """The data of a table, which list what cannot be used and leave it out.
 
@@ -85,4 +105,7 @@ def table_data(contents: TableContents, seed: int = 0) -> Table:
 def _split(contents: TableContents) -> Split:
     if contents.split is not None:
         return ByColumn(contents.split.name)
-    return RandomSplit() if contents.group is None else GroupedSplit(contents.group.name)
+    if contents.group is not None:
+        return GroupedSplit(contents.group.name)
+    rare = rarest_class(contents.targets, contents.rows)
+    return StratifiedSplit(rare.column) if rare and rare.can_be_stratified else RandomSplit()

@@ -7,6 +7,7 @@ writes some ends of lines in a way that it does not read.
 from __future__ import annotations
 
 import re
+from enum import Enum
 from typing import Any
 
 import yaml
@@ -72,3 +73,5 @@ def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _represented)
+# A default of a class of others, such as the `interval` of Lightning's Timer.
+_Dumper.add_multi_representer(Enum, lambda dumper, each: dumper.represent_data(each.value))

@@ -26,6 +26,7 @@ from multitask.errors import (
     unwritable,
 )
 from multitask.runs.folder import LAST
+from multitask.runs.lightning_callbacks import failed_callback
 from multitask.runs.log_file import LOG
 from multitask.runs.record import RunRecord
 
@@ -108,7 +109,7 @@ def explained(
             f"{trainer.ckpt_path}: the checkpoint does not hold what a run saves "
             f"({reason_of(error)}); give another one"
         )
-    return None
+    return failed_callback(error)
 
 
 def _is_of_checkpoint(error: Exception, trainer: Trainer) -> bool:

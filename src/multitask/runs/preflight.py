@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from multitask.callbacks.source_evaluation import of_source
 from multitask.checkpoints.changes import refuse_changes
 from multitask.checkpoints.fits import check_fits
 from multitask.checkpoints.reading import read_checkpoint
@@ -21,10 +18,12 @@ from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.runs.folder import config_of, folder_of
+from multitask.runs.lightning_callbacks import check_callbacks
+from multitask.runs.monitors import check_monitors
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import wandb_mode
 from multitask.training.data_check import check_data
-from multitask.training.optimization import made
+from multitask.training.optimization import try_optimizer
 
 SPLIT_OF_VERB = {"fit": "train", "validate": "val", "test": "test", "predict": "test"}
 
@@ -46,7 +45,6 @@ def check(verb: str, model: MultiTask, data: DataModule, checkpoint: str | None)
     _try_encoder(model, data)
     if verb == "fit":
         data.train_dataloader()
-        _try_optimizer(model)
     if checkpoint is not None:
         try:
             content = read_checkpoint(Path(checkpoint))
@@ -143,37 +141,22 @@ def check_artifacts(settings: RunSettings, trainer: Any) -> None:
         )
 
 
-def check_monitors(callbacks: Sequence[Any], model: MultiTask, data: DataModule) -> None:
-    """Refuse callbacks that watch a metric whose name is misspelt.
+def check_training(
+    callbacks: Sequence[Any], model: MultiTask, data: DataModule, trainer: Trainer
+) -> None:
+    """Refuse an optimizer, a schedule or a callback that cannot work in this training.
 
     Args:
         callbacks: the person's own.
-        model: the model, which knows its metrics.
-        data: the data, whose sources have metrics of their own.
+        model: the model.
+        data: the data.
+        trainer: the Trainer, before it trains.
 
     Raises:
-        InputError: with the metric that was probably meant.
+        InputError: with what would be right.
     """
-    known = ["val/score", *(name for name, _ in model.evaluations.directions())]
-    sources = data.source_rows("val")
-    known += [of_source(name, source) for source in sources for name in known]
-    for callback in callbacks:
-        monitor = getattr(callback, "monitor", None)
-        if monitor and monitor not in known and (near := get_close_matches(monitor, known, 1, 0.8)):
-            raise InputError(
-                f"the callback {type(callback).__name__} watches '{monitor}', which is not "
-                f"measured; did you mean '{near[0]}'?"
-            )
-
-
-def _try_optimizer(model: MultiTask) -> None:
-    configured = model.configure_optimizers()
-    schedule = configured["lr_scheduler"]["scheduler"] if isinstance(configured, dict) else None
-    if schedule is not None and not isinstance(schedule, ReduceLROnPlateau):
-        with warnings.catch_warnings():
-            # No step of the optimizer comes before it.
-            warnings.simplefilter("ignore")
-            made("scheduler", schedule.step)
+    check_callbacks(callbacks)
+    check_monitors(callbacks, model, data, trainer, try_optimizer(model, trainer, data))
 
 
 def _try_encoder(model: MultiTask, data: DataModule) -> None:

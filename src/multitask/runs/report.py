@@ -71,7 +71,30 @@ def report(
     LOG.info("\n" + console.export_text())
     if any(name.startswith("trivial/") for name in values):
         say("The trivial predictor sees no image: the most frequent class, the mean target.")
+    if (score := values.get(f"{split}/score")) is not None:
+        say(score_in_words(model, split, values, float(score)))
     say_where(folder, sync)
+
+
+def score_in_words(model: MultiTask, split: str, values: Mapping[str, Tensor], score: float) -> str:
+    """Say what the score is, and of which tasks.
+
+    Args:
+        model: the model.
+        split: ``test`` or ``val``.
+        values: metrics by name.
+        score: the split's.
+    """
+    headlines = model.evaluations.of(split).headlines
+    judged = [
+        f"{task} ({metric})"
+        for task, metric in headlines.items()
+        if f"{split}/{task}/{metric}" in values
+    ]
+    return (
+        f"{split}/score {max(score, 0):.4g} is the mean over {' and '.join(judged) or 'no task'}, "
+        "where 0 is the trivial predictor or anything worse, and 1 is perfect."
+    )
 
 
 def describe(model: MultiTask, data: DataModule) -> str:

@@ -21,6 +21,7 @@ from multitask.callbacks import (
 from multitask.data import DataModule
 from multitask.runs.checkpoint_artifacts import CheckpointArtifacts
 from multitask.runs.data_record import DataRecord
+from multitask.runs.lightning_callbacks import has_bar
 from multitask.runs.record import RunRecord
 
 
@@ -43,7 +44,8 @@ def run_callbacks(
         trained: folder of the run whose checkpoint is loaded, if there is one.
     """
     trainer, settings, folder = config.trainer, config.run, record.folder
-    bar: list[Callback] = [] if trainer.enable_progress_bar is False else [ProgressBar()]
+    has_none = trainer.enable_progress_bar is False or has_bar(trainer.callbacks)
+    bar: list[Callback] = [] if has_none else [ProgressBar()]
     if trainer.fast_dev_run:
         return bar
     # Before the record: a run that the data forbid to continue writes nothing.

@@ -247,10 +247,19 @@ def _config(experiment: str, tasks: list[str] | None) -> Config:
     for task in tasks or []:
         if task not in found:
             raise InputError(f"{experiment}: there is no task '{task}'{nearest(task, found)}")
-    config["model"]["tasks"] = {
-        name: settings for name, settings in found.items() if tasks is None or name in tasks
-    }
+    chosen = {name: each for name, each in found.items() if tasks is None or name in tasks}
+    config["model"]["tasks"] = _counting(chosen)
     return config
+
+
+def _counting(tasks: dict[str, Any]) -> dict[str, Any]:
+    """Let the tasks of a run count where none would be left to choose its best epoch by."""
+    settings = [each.get("init_args") for each in tasks.values() if isinstance(each, dict)]
+    given = [each for each in settings if isinstance(each, dict)]
+    if len(given) == len(tasks) and all(each.get("counts") is False for each in given):
+        for each in given:
+            del each["counts"]
+    return tasks
 
 
 def _tasks_of(config: Config, experiment: str) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class HistogramAUROC(Metric):
     higher_is_better = True
     is_differentiable = False
     full_state_update = False
+    trivial = 0.5
+    """What a predictor that sees no input reaches."""
     counts: Tensor
 
     def __init__(self, num_classes: int, bins: int = 400) -> None:

@@ -56,17 +56,28 @@ class Task(Recorded, nn.Module, ABC):
         head: class that maps the representation to raw outputs, called with the number of input
             and output features.
         weight: factor on the task's loss before balancing, non-negative.
+        headline: name of the metric by which people judge the task, and which enters the score;
+            that of the class where not given.
+        counts: whether the task counts in the score, by which the best epoch is chosen.
     """
 
     headline: str | None = None
-    """Name of the metric (higher is better, at most 1) that enters the overall score, if any."""
+    """Name of the metric in the score, if any; perfect is 1 if higher is better, else 0."""
 
-    def __init__(self, head: HeadCallable = nn.Linear, weight: float = 1.0) -> None:
+    def __init__(
+        self,
+        head: HeadCallable = nn.Linear,
+        weight: float = 1.0,
+        headline: str | None = None,
+        counts: bool = True,
+    ) -> None:
         super().__init__()
         if not 0 <= weight < math.inf:
             raise InputError(f"weight is {weight}; a task's weight is 0 or more, and finite")
         self.take_head(head)
-        self.weight = weight
+        self.weight, self.counts = weight, counts
+        if headline is not None:
+            self.headline = headline
 
     @property
     @abstractmethod

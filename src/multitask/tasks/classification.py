@@ -15,8 +15,10 @@ from multitask import labels
 from multitask.errors import InputError
 from multitask.labels import MISSING_CLASS
 from multitask.tasks.auroc import HistogramAUROC
+from multitask.tasks.balanced_accuracy import BalancedAccuracy
 from multitask.tasks.base import Cell, HeadCallable, Task, check_losses
 from multitask.tasks.calibration_error import CalibrationError
+from multitask.tasks.class_weights import ClassWeights, balanced_weights, check_weights, factors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,11 +39,17 @@ class Classification(Task):
         label_smoothing: probability mass spread evenly over the classes, from 0 to 1 (Szegedy et
             al., 2016, "Rethinking the Inception Architecture", section 7).
         class_weights: factor on the loss of each class; the mean divides by the sum of the
-            factors, as in ``torch.nn.CrossEntropyLoss``. Finite, 0 or more, not all 0.
+            factors, as in ``torch.nn.CrossEntropyLoss``. Finite, 0 or more, not all 0; or
+            ``balanced``: the inverse of each class's frequency among the training labels.
         loss: a module in place of the cross entropy; takes raw outputs ``[batch, num_classes]``
             and targets ``[batch]``, returns losses ``[batch]``.
         head: see `Task`.
         weight: see `Task`.
+        headline: see `Task`.
+        counts: see `Task`.
+        effective_number: with ``balanced``, how soon further samples of a class count less, from 0
+            (all classes weigh the same) to below 1 (the inverse frequency), such as 0.99: see
+            `multitask.tasks.class_weights.balanced_weights`.
     """
 
     headline = "accuracy"
@@ -54,12 +62,15 @@ class Classification(Task):
         num_classes: int,
         classes: Sequence[str] | None = None,
         label_smoothing: float = 0.0,
-        class_weights: Sequence[float] | None = None,
+        class_weights: ClassWeights = None,
         loss: nn.Module | None = None,
         head: HeadCallable = nn.Linear,
         weight: float = 1.0,
+        headline: str | None = None,
+        counts: bool = True,
+        effective_number: float | None = None,
     ) -> None:
-        super().__init__(head, weight)
+        super().__init__(head, weight, headline, counts)
         if num_classes < 2:
             raise InputError(f"num_classes is {num_classes}; a classification needs at least 2")
         if num_classes > MOST_CLASSES:
@@ -67,11 +78,11 @@ class Classification(Task):
                 f"num_classes is {num_classes}; a classification takes at most {MOST_CLASSES:,}, "
                 "so give the number of classes that the labels have"
             )
-        for name, given in (("classes", classes), ("class_weights", class_weights)):
-            if given is not None and len(given) != num_classes:
-                raise InputError(
-                    f"{name} has {len(given)} entries; num_classes is {num_classes}, give as many"
-                )
+        check_weights(num_classes, class_weights, effective_number)
+        if classes is not None and len(classes) != num_classes:
+            raise InputError(
+                f"classes has {len(classes)} entries; num_classes is {num_classes}, give as many"
+            )
         if not 0 <= label_smoothing <= 1:
             raise InputError(f"label_smoothing is {label_smoothing}; it is from 0 to 1")
         if loss is not None and label_smoothing:
@@ -90,7 +101,9 @@ class Classification(Task):
         self.criterion = loss
         if hasattr(loss, "reduction"):
             self.criterion.reduction = "none"
-        self.register_buffer("class_weights", _factors(num_classes, class_weights))
+        self.is_balanced = class_weights == "balanced"
+        self.effective_number = effective_number
+        self.register_buffer("class_weights", factors(num_classes, class_weights))
         self.register_buffer("class_frequencies", torch.ones(num_classes) / num_classes)
 
     @property
@@ -136,6 +149,8 @@ class Classification(Task):
         numbers = labels.unpacked(targets)
         counts = torch.bincount(numbers[labels.known(numbers)], minlength=self.num_classes).float()
         self.class_frequencies.copy_(counts / counts.sum())
+        if self.is_balanced:
+            self.class_weights.copy_(balanced_weights(counts, self.effective_number))
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         known = labels.known(target)
@@ -186,6 +201,7 @@ class Classification(Task):
         return MetricCollection(
             {
                 "accuracy": MulticlassAccuracy(classes, average="micro", validate_args=False),
+                "balanced_accuracy": BalancedAccuracy(classes),
                 "f1": MulticlassF1Score(classes, average="macro", validate_args=False),
                 "auroc": HistogramAUROC(classes),
                 "calibration_error": CalibrationError(),
@@ -217,16 +233,6 @@ class Classification(Task):
             axes.set_yticks(range(self.num_classes), self.classes)
             _write_counts(axes, counts, shares)
         return True
-
-
-def _factors(num_classes: int, class_weights: Sequence[float] | None) -> Tensor:
-    factors = torch.ones(num_classes) if class_weights is None else torch.tensor(class_weights)
-    factors = factors.float()
-    if not factors.isfinite().all() or factors.min() < 0 or factors.max() == 0:
-        raise InputError(
-            f"class_weights are {factors.tolist()}; they are finite, 0 or more, and not all 0"
-        )
-    return factors
 
 
 def _write_counts(axes: Axes, counts: Tensor, shares: Tensor) -> None:

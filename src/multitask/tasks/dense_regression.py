@@ -35,6 +35,8 @@ class DenseRegression(Regression):
         loss: see `Regression`; takes a row for each pixel.
         head: class that makes maps of the encoder's, called with their form and ``size``.
         weight: see `Task`.
+        headline: see `Task`.
+        counts: see `Task`.
     """
 
     def __init__(
@@ -45,8 +47,10 @@ class DenseRegression(Regression):
         loss: nn.Module | None = None,
         head: MapHeadCallable = DenseHead,
         weight: float = 1.0,
+        headline: str | None = None,
+        counts: bool = True,
     ) -> None:
-        super().__init__(size, unit, scale, loss, weight=weight)
+        super().__init__(size, unit, scale, loss, weight=weight, headline=headline, counts=counts)
         self.take_head(head)
 
     def build_head(self, form: Form) -> nn.Module:

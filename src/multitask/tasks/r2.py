@@ -23,6 +23,8 @@ class R2(Metric):
     is_differentiable = False
     higher_is_better = True
     full_state_update = False
+    trivial = 0.0
+    """What a predictor that sees no input reaches."""
     count: Tensor
     residual: Tensor
     total: Tensor

@@ -44,6 +44,8 @@ class Regression(Task):
             ``torch.nn.HuberLoss``, or your own. Sees standardised values.
         head: see `Task`.
         weight: see `Task`.
+        headline: see `Task`.
+        counts: see `Task`.
     """
 
     headline = "r2"
@@ -60,8 +62,10 @@ class Regression(Task):
         loss: nn.Module | None = None,
         head: HeadCallable = nn.Linear,
         weight: float = 1.0,
+        headline: str | None = None,
+        counts: bool = True,
     ) -> None:
-        super().__init__(head, weight)
+        super().__init__(head, weight, headline, counts)
         if size < 1:
             raise InputError(f"size is {size}; a regression predicts at least 1 number")
         self.size, self.unit, self.scale = size, unit, scale

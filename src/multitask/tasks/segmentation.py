@@ -16,6 +16,7 @@ from multitask.encoders.forms import Form
 from multitask.errors import InputError
 from multitask.heads import DenseHead
 from multitask.tasks.base import Cell, MapHeadCallable
+from multitask.tasks.class_weights import ClassWeights
 from multitask.tasks.classification import Classification
 from multitask.tasks.confusion import MeanIoU, PixelAccuracy
 from multitask.tasks.pixels import check_same_size, pixels_of
@@ -42,11 +43,14 @@ class Segmentation(Classification):
         num_classes: see `Classification`.
         classes: see `Classification`.
         label_smoothing: see `Classification`.
-        class_weights: see `Classification`.
+        class_weights: see `Classification`; ``balanced`` counts pixels.
         loss: see `Classification`; takes a row for each pixel.
         head: class that makes maps of the encoder's, called with their form and the number of
             classes.
         weight: see `Task`.
+        headline: see `Task`.
+        counts: see `Task`.
+        effective_number: see `Classification`.
     """
 
     headline = "iou"
@@ -56,12 +60,25 @@ class Segmentation(Classification):
         num_classes: int,
         classes: Sequence[str] | None = None,
         label_smoothing: float = 0.0,
-        class_weights: Sequence[float] | None = None,
+        class_weights: ClassWeights = None,
         loss: nn.Module | None = None,
         head: MapHeadCallable = DenseHead,
         weight: float = 1.0,
+        headline: str | None = None,
+        counts: bool = True,
+        effective_number: float | None = None,
     ) -> None:
-        super().__init__(num_classes, classes, label_smoothing, class_weights, loss, weight=weight)
+        super().__init__(
+            num_classes,
+            classes,
+            label_smoothing,
+            class_weights,
+            loss,
+            weight=weight,
+            headline=headline,
+            counts=counts,
+            effective_number=effective_number,
+        )
         self.take_head(head)
 
     def build_head(self, form: Form) -> nn.Module:

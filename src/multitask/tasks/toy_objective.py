@@ -37,6 +37,8 @@ class ToyObjective(Task):
             first loss 0.1 times as large.
         head: see `Task`; hands the representation on where not given.
         weight: see `Task`.
+        headline: see `Task`.
+        counts: see `Task`.
     """
 
     headline = "on_front"
@@ -47,8 +49,10 @@ class ToyObjective(Task):
         scale: float = 1.0,
         head: HeadCallable = nn.Identity,
         weight: float = 1.0,
+        headline: str | None = None,
+        counts: bool = True,
     ) -> None:
-        super().__init__(head, weight)
+        super().__init__(head, weight, headline, counts)
         if scale <= 0:
             raise InputError(f"scale is {scale}; a loss is multiplied by more than 0")
         self.mirrored, self.scale = mirrored, scale

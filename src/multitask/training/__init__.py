@@ -18,6 +18,7 @@ from multitask.training.optimization import (
 )
 from multitask.training.plateaus import Plateaus
 from multitask.training.preparation import prepare
+from multitask.training.schedule_length import RunLength
 from multitask.training.sharding import shard_model
 from multitask.training.skipped_steps import SkippedSteps
 from multitask.training.step import Step
@@ -49,4 +50,5 @@ def callbacks(tasks: Sequence[str]) -> list[Callback]:
     Args:
         tasks: names of the tasks.
     """
-    return [ChangedRates(), BalancingSteps(), StepLog(tasks), EpochLog(), Plateaus()]
+    logs = [StepLog(tasks), EpochLog()]
+    return [ChangedRates(), BalancingSteps(), *logs, Plateaus(), RunLength()]

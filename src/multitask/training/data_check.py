@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
+from lightning.pytorch.utilities import rank_zero_warn
+
 from multitask.errors import InputError
 from multitask.tasks import Task
 from multitask.tasks.naming import check_targets
+from multitask.training.score import counting
+
+CHUNK = 1024
+"""Targets that are read at a time where all of them must be."""
 
 
 def check_data(tasks: Mapping[str, Task], data: Any, split: str) -> None:
@@ -36,6 +43,43 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str) -> None:
             task.learn_statistics(name, targets[name])
     for each in ("val", "test") if split == "train" else (split,):
         check_targets(tasks, data.targets(each), each, name_of_data)
+
+
+def unlabelled(tasks: Mapping[str, Task], data: Any, split: str) -> list[str]:
+    """The tasks of which no sample of a split has a label.
+
+    Args:
+        tasks: the model's tasks by name.
+        data: a `multitask.data.DataModule`.
+        split: ``train``, ``val`` or ``test``.
+    """
+    seen, samples = data.targets(split), data.splits[split]
+
+    def is_known(name: str, task: Task) -> bool:
+        if len(seen[name]) == 0 or bool(task.known(seen[name]).any()):
+            return True
+        if len(seen[name]) == len(samples):
+            return False
+        # Of targets on a disk only some have been seen.
+        places = torch.arange(len(samples)).split(CHUNK)
+        return any(bool(task.known(samples.targets[name][each]).any()) for each in places)
+
+    return [name for name, task in tasks.items() if not is_known(name, task)]
+
+
+def name_unlabelled(tasks: Mapping[str, Task], data: Any) -> None:
+    """Tell of tasks that count in the score, and have no label in the validation split.
+
+    Args:
+        tasks: the model's tasks by name.
+        data: a `multitask.data.DataModule`.
+    """
+    for name in unlabelled(tasks, data, "val"):
+        if name in counting(tasks):
+            rank_zero_warn(
+                f"task '{name}' has no label in the validation split, so val/score leaves it out "
+                "and does not choose the best epoch by it; give it some, or set its counts to false"
+            )
 
 
 def _check_class_names(tasks: Mapping[str, Task], names: Mapping[str, Sequence[str]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import compress
@@ -15,6 +16,7 @@ from torchmetrics import Metric, MetricCollection
 from multitask.tasks import Task
 from multitask.tasks.output import Output, count_numbers, each_tensor, joined
 from multitask.training.mean_losses import MeanLosses
+from multitask.training.score import check_headlines, contribution, counting, known_trivial
 
 ENOUGH = 2**16
 """Numbers in the outputs of batches that wait to be counted in together."""
@@ -24,8 +26,9 @@ WITHOUT_LABELS = r".*compute.*before.*update.*"
 class Evaluation(nn.Module):
     """Collects every task's losses and metrics batch by batch.
 
-    On the test split, the trivial predictor of each task (majority class, mean) is measured too.
-    Small batches are joined before they reach the metrics, whose every update takes time.
+    The trivial predictor of a task (majority class, mean) is measured too: for the score, and on
+    the test split with all of its metrics. Small batches are joined before they reach the metrics,
+    whose every update takes time.
 
     Args:
         split: ``train``, ``val`` or ``test``, or the name of a part of one.
@@ -39,16 +42,34 @@ class Evaluation(nn.Module):
         self._tasks = list(tasks.items())
         self.losses = MeanLosses(len(tasks))
         self.metrics = nn.ModuleDict({name: task.metrics() for name, task in tasks.items()})
+        self.headlines = {
+            name: each
+            for name, each in counting(tasks).items()
+            if each in _collection(self.metrics, name)
+        }
         self.trivial = nn.ModuleDict(
             {
-                name: task.metrics()
+                name: self._trivial_metrics(name, task)
                 for name, task in tasks.items()
-                if split == "test" and type(task).trivial_output is not Task.trivial_output
+                if self._measures_trivial(name, task)
             }
         )
         self._undefined: set[str] = set()
         self._waiting: list[tuple[dict[str, Output], dict[str, Tensor]]] = []
         self._numbers = 0
+
+    def _measures_trivial(self, name: str, task: Task) -> bool:
+        if type(task).trivial_output is Task.trivial_output:
+            return False
+        counts = name in self.headlines and known_trivial(self._headline(name)) is None
+        return self.split == "test" or counts
+
+    def _trivial_metrics(self, name: str, task: Task) -> MetricCollection:
+        metrics = task.metrics()
+        # One that counts batches in by itself may do so by the names of its metrics.
+        if self.split == "test" or type(task).update_metrics is not Task.update_metrics:
+            return metrics
+        return MetricCollection({self.headlines[name]: metrics[self.headlines[name]]})
 
     @property
     def _names(self) -> list[str]:
@@ -79,9 +100,11 @@ class Evaluation(nn.Module):
         """Compute over all processes and start anew.
 
         Returns:
-            ``<split>/<task>/<metric>``, and ``<split>/score``: the mean over the tasks of each
-            one's headline metric. A task without a label in the split is left out of
-            both; one whose headline its labels do not define (NaN) is left out of the score.
+            ``<split>/<task>/<metric>``, and ``<split>/score``: the mean, over the tasks that count,
+            of how far each one's headline metric is from the trivial predictor (0) to perfection
+            (1), see `multitask.training.score.contribution`. A task without a label in the split is
+            left out of both; one whose headline its labels do not define (NaN) is left out of the
+            score.
         """
         self._count_in()
         losses, counts = _reduced(self.losses)
@@ -93,7 +116,8 @@ class Evaluation(nn.Module):
             values |= {
                 f"{self.split}/{name}/loss": loss for name, loss in named if name in labelled
             }
-        values |= self._computed(self.trivial, "trivial", labelled)
+        if self.split == "test":
+            values |= self._computed(self.trivial, "trivial", labelled)
         score = self._score(values, losses)
         self._reset()
         return {**values, f"{self.split}/score": score}
@@ -132,17 +156,29 @@ class Evaluation(nn.Module):
 
     def _score(self, values: Mapping[str, Tensor], losses: Tensor) -> Tensor:
         found = []
-        for (name, task), loss in zip(self._tasks, losses, strict=True):
-            value = values.get(f"{self.split}/{name}/{task.headline}")
-            if task.headline is None or value is None:
+        for (name, _), loss in zip(self._tasks, losses, strict=True):
+            headline = self.headlines.get(name)
+            value = values.get(f"{self.split}/{name}/{headline}")
+            if headline is None or value is None:
                 continue
             # Where the loss is no number either, the outputs are to blame, not the labels: a model
             # with a broken task must not score better than a whole one.
             if value.isnan() and loss.isfinite():
-                self._warn_undefined(name, task.headline)
+                self._warn_undefined(name, headline)
             else:
-                found.append(value.float())
+                higher = bool(self._headline(name).higher_is_better)
+                found.append(contribution(value, self._trivial_value(name), higher))
         return torch.stack(found).mean() if found else losses.new_tensor(float("nan"))
+
+    def _headline(self, name: str) -> Metric:
+        return _collection(self.metrics, name)[self.headlines[name]]
+
+    def _trivial_value(self, name: str) -> float | None:
+        known = known_trivial(self._headline(name))
+        if known is not None or name not in self.trivial:
+            return known
+        value = float(_reduced(_collection(self.trivial, name)[self.headlines[name]]))
+        return value if math.isfinite(value) else None
 
     def _warn_undefined(self, name: str, metric: str) -> None:
         if name not in self._undefined:
@@ -169,6 +205,7 @@ class Evaluations(nn.ModuleDict):
 
     def __init__(self, tasks: Mapping[str, Task]) -> None:
         # torch.nn.Module has an attribute `train`.
+        check_headlines(tasks)
         splits = ("train", "val", "test")
         super().__init__({f"{split}_split": Evaluation(split, tasks) for split in splits})
         self._tasks = list(tasks)

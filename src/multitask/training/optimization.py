@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import inspect
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
+from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from multitask.balancing import Balancer
 from multitask.errors import InputError, settings_blamed
+from multitask.training.schedule_length import (
+    check_length_of_schedule,
+    is_as_long_as_run,
+    length_of_run,
+    with_length,
+)
 
 if TYPE_CHECKING:
     from multitask.module import MultiTask
@@ -22,18 +30,56 @@ SchedulerCallable = Callable[[Optimizer], LRScheduler | ReduceLROnPlateau]
 Interval = Literal["step", "epoch"]
 
 
-def optimizer_and_schedule(model: MultiTask) -> Any:
+def optimizer_and_schedule(
+    model: MultiTask, trainer: Trainer | None = None, data: Any = None
+) -> Any:
     """Build a model's optimizer and its schedule, in Lightning's words.
 
     Args:
         model: the model, whose ``optimizer`` and ``scheduler`` make them.
+        trainer: knows how long the run is; the model's own where not given.
+        data: the data, which know how long an epoch is; the Trainer's own where not given.
 
     Raises:
         InputError: if their settings cannot be.
     """
     groups = parameter_groups(model, model.balancer)
     optimizer = made("optimizer", model.optimizer, groups)
-    return scheduled(optimizer, model.scheduler, model.scheduler_interval)
+    scheduler: Any = model.scheduler
+    interval = model.scheduler_interval
+    if is_as_long_as_run(scheduler):
+        trainer = trainer or model.trainer
+        length = length_of_run(trainer, data or trainer.datamodule, interval)  # type: ignore[attr-defined]
+        scheduler = with_length(scheduler, length)
+    return scheduled(optimizer, scheduler, interval)
+
+
+def try_optimizer(model: MultiTask, trainer: Trainer, data: Any) -> Any:
+    """Refuse an optimizer and a schedule that cannot work, before training.
+
+    Args:
+        model: the model.
+        trainer: the Trainer that will train it.
+        data: the data.
+
+    Returns:
+        What `optimizer_and_schedule` does.
+
+    Raises:
+        InputError: if their settings cannot be, or not for a run of that length.
+    """
+    configured = optimizer_and_schedule(model, trainer, data)
+    schedule = configured["lr_scheduler"]["scheduler"] if isinstance(configured, dict) else None
+    if schedule is None or isinstance(schedule, ReduceLROnPlateau):
+        return configured
+    with warnings.catch_warnings():
+        # No step of the optimizer comes before it.
+        warnings.simplefilter("ignore")
+        made("scheduler", schedule.step)
+    if not trainer.fast_dev_run:  # type: ignore[attr-defined]
+        interval = model.scheduler_interval
+        check_length_of_schedule(schedule, length_of_run(trainer, data, interval), interval)
+    return configured
 
 
 def parameter_groups(model: nn.Module, balancer: Balancer) -> list[dict[str, Any]]:

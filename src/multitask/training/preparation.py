@@ -9,7 +9,7 @@ from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelP
 
 from multitask.errors import InputError
 from multitask.training.batch_norm import synchronize_batch_norm
-from multitask.training.data_check import check_data
+from multitask.training.data_check import check_data, name_unlabelled
 from multitask.training.freed_memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     check_data(model.named_tasks, data, SPLIT_OF_STAGE.get(stage, "test"))
     if stage != "fit":
         return
+    name_unlabelled(model.named_tasks, data)
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
     if model.sync_batch_norm and trainer.world_size > 1:

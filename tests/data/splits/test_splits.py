@@ -51,6 +51,16 @@ def test_stratified_splits_have_the_same_shares_of_each_class() -> None:
         assert shares == pytest.approx({"rare": 0.2, "often": 0.6, "none": 0.2})
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_stratified_splits_have_a_row_of_every_class_however_rare(seed: int) -> None:
+    kinds = np.array(["often"] * 100 + ["seldom"] * 7 + ["rare"] * 3, dtype=object)
+    parts = StratifiedSplit("kind").divide(DataFrame({"kind": kinds}), seed)
+    assert all(set(kinds[rows]) == {"often", "seldom", "rare"} for rows in parts.values())
+    assert sorted(np.concatenate(list(parts.values())).tolist()) == list(range(110))
+    assert all((np.diff(rows) > 0).all() for rows in parts.values())
+    assert 15 <= len(parts["test"]) <= 18
+
+
 def test_no_group_is_in_two_splits() -> None:
     parts = GroupedSplit("patient").divide(TABLE, seed=3)
     groups = [set(TABLE["patient"].iloc[rows]) for rows in parts.values()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from pandas import DataFrame
@@ -12,12 +13,14 @@ from multitask.data.splits.base import Places, Shares, column_of, texts
 from multitask.errors import InputError
 
 FEWEST = 3
+Values = np.ndarray[Any, np.dtype[np.object_]]
 
 
 class StratifiedSplit(Shares):
     """Rows at random, with the same shares of each value of a column in all splits.
 
-    Rows without a value are shared out in the same way.
+    Rows without a value are shared out in the same way. Every split has at least one row of each
+    value, however rare it is.
 
     Args:
         by: the column, of classes.
@@ -47,6 +50,22 @@ class StratifiedSplit(Shares):
             yield from splitter.split(rows, values[rows])
 
         try:
-            return self.in_two_steps(len(values), choose, seed)
+            parts = self.in_two_steps(len(values), choose, seed)
+            return _with_every_value(parts, values, np.random.default_rng(seed))
         except ValueError as error:
             raise InputError(f"column '{self.by}' cannot be stratified: {error}") from error
+
+
+def _with_every_value(
+    parts: dict[str, Places], values: Values, random: np.random.Generator
+) -> dict[str, Places]:
+    """Give a split that has no row of a value one of those of the split that has most."""
+    for value in dict.fromkeys(values.tolist()):
+        for split in parts:
+            own = {name: rows[values[rows] == value] for name, rows in parts.items()}
+            if len(own[split]) == 0:
+                giver = max(own, key=lambda name: len(own[name]))
+                row = random.choice(own[giver])
+                parts[giver] = parts[giver][parts[giver] != row]
+                parts[split] = np.sort(np.append(parts[split], row))
+    return parts

@@ -1,0 +1,80 @@
+"""Batches in which every class of a task comes equally often."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from multitask.data.mixed_batches import MixedBatches
+from multitask.data.targets import Targets
+from multitask.errors import InputError, nearest
+from multitask.labels import known, unpacked
+
+CHUNK = 1024
+"""Targets that are read at a time to tell their classes."""
+
+
+class ClassBalanced(MixedBatches):
+    """Global batches that hold as many samples of each class.
+
+    An epoch has as many batches as all samples fill: a rare class comes round again, and of a
+    frequent one some samples wait for a later epoch. Samples without a label of the task keep their
+    share. Where a class's share of a batch is no whole number, see `MixedBatches`.
+
+    Args:
+        classes: each sample's class, negative where it is missing, shape ``[samples]``, int64.
+        batch_size: samples in a global batch.
+        seed: seed of the order.
+        rank: this process.
+        world_size: number of processes.
+    """
+
+    def __init__(
+        self, classes: Tensor, batch_size: int, seed: int, rank: int = 0, world_size: int = 1
+    ) -> None:
+        unlabelled = (~known(classes)).nonzero().flatten()
+        found = classes[known(classes)].unique()
+        pools = [(classes == each).nonzero().flatten() for each in found]
+        # The classes divide among them evenly what is labelled.
+        ratios = [len(classes) - len(unlabelled)] * len(pools)
+        if len(unlabelled):
+            pools.append(unlabelled)
+            ratios.append(len(unlabelled) * len(found))
+        sizes = [len(pool) for pool in pools]
+        super().__init__(sizes, ratios, batch_size, seed, rank, world_size)
+        self._rows = pools
+
+
+def classes_of(targets: Mapping[str, Targets], task: str, samples: int) -> Tensor:
+    """Read each training sample's class.
+
+    Args:
+        targets: the training targets by task.
+        task: the task by whose classes batches are balanced.
+        samples: number of training samples.
+
+    Returns:
+        Shape ``[samples]``, int64, negative where it is missing.
+
+    Raises:
+        InputError: if there is no such task, or it has not one class for each sample.
+    """
+    if task not in targets:
+        raise InputError(
+            f"balanced_by is '{task}', of which the data have no target{nearest(task, targets)}"
+        )
+    places = torch.arange(samples).split(CHUNK)
+    found = unpacked(torch.cat([targets[task][each] for each in places]))
+    if found.dtype != torch.int64 or found.ndim != 1:
+        raise InputError(
+            f"balanced_by is '{task}', which has not one class for each sample; name a task of "
+            "classes, or leave balanced_by out"
+        )
+    if len(found[known(found)].unique()) < 2:
+        raise InputError(
+            f"balanced_by is '{task}', of which the training samples show less than 2 classes; "
+            "leave balanced_by out"
+        )
+    return found

@@ -1,0 +1,52 @@
+"""Classes that are so rare that a random split may leave them out of validation or test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from multitask.data.splits.stratified import FEWEST
+from multitask.inspection.table_contents import Target
+
+SHARE = 0.15
+"""Of the rows, that `init` gives validation and test each."""
+RISK = 0.01
+"""That none of a class's rows is in a split from which on the class is rare."""
+
+
+@dataclass(frozen=True)
+class RareClass:
+    """A class with few rows.
+
+    Args:
+        column: its column.
+        name: the class.
+        rows: the number of its rows.
+        can_be_stratified: whether rows can be divided by the column.
+    """
+
+    column: str
+    name: str
+    rows: int
+    can_be_stratified: bool
+
+
+def rarest_class(targets: Sequence[Target], rows: int) -> RareClass | None:
+    """Find the rarest class, if one is rare; of a column by which rows can be divided if possible.
+
+    Args:
+        targets: the tasks of a table.
+        rows: the table's.
+    """
+    found = [_rarest(each, rows) for each in targets if each.classes and len(each.columns) == 1]
+    rare = [each for each in found if (1 - SHARE) ** each.rows > RISK]
+    return min(rare, key=lambda each: (not each.can_be_stratified, each.rows), default=None)
+
+
+def _rarest(target: Target, rows: int) -> RareClass:
+    column, classes = target.columns[0], target.classes
+    name = min(classes, key=lambda each: classes[each])
+    # Rows without a class are shared out as those of one more are.
+    groups = [*classes.values(), *([column.missing] if column.missing else [])]
+    can_be = min(groups) >= FEWEST and len(groups) <= int(SHARE * rows)
+    return RareClass(column.name, name, classes[name], can_be)

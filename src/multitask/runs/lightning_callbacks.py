@@ -1,0 +1,99 @@
+"""Lightning's own callbacks in a run: those that cannot work in it, and those that fail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from traceback import walk_tb
+from typing import Any
+
+from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import (
+    BackboneFinetuning,
+    LearningRateFinder,
+    ModelSummary,
+    ProgressBar,
+)
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+
+from multitask.errors import InputError
+from multitask.runs.log_file import LOG
+
+CANNOT_WORK: dict[type[Callback], str] = {
+    LearningRateFinder: (
+        "sets an attribute lr of the model, but the rate is a setting of the optimizer here; try a "
+        "few with --model.optimizer.lr=..., or search for it with a sweep (docs/sweeps.md)"
+    ),
+    BackboneFinetuning: (
+        "looks for a part of the model that is called backbone, but what the tasks share is called "
+        "encoder here; derive a callback from lightning.pytorch.callbacks.BaseFinetuning that "
+        "freezes pl_module.encoder"
+    ),
+}
+"""Why, and what to do instead."""
+
+
+def check_callbacks(callbacks: Sequence[Callback]) -> None:
+    """Refuse callbacks that take it for granted that a model is made in another way.
+
+    Args:
+        callbacks: the person's own.
+
+    Raises:
+        InputError: with what would be right.
+    """
+    for each in callbacks:
+        for kind, why in CANNOT_WORK.items():
+            if isinstance(each, kind):
+                raise InputError(f"the callback {type(each).__name__} cannot work here: it {why}")
+
+
+def has_bar(callbacks: Any) -> bool:
+    """Whether a person has given a progress bar, which takes the place of the program's own."""
+    return any(isinstance(each, ProgressBar) for each in _listed(callbacks))
+
+
+def has_summary(callbacks: Any) -> bool:
+    """Whether a person has given a summary of the model, which the program itself does without."""
+    return any(isinstance(each, ModelSummary) for each in _listed(callbacks))
+
+
+def failed_callback(error: Exception) -> InputError | None:
+    """Explain what Lightning refuses, or what one of its callbacks has failed at.
+
+    Args:
+        error: what training raised.
+
+    Returns:
+        The sentence; None if neither Lightning nor a callback of it is to blame.
+    """
+    reason = " ".join(f"{error}".split()).removesuffix(".") or "no reason is given"
+    frames = [(frame.f_locals.get("self"), frame) for frame, _ in walk_tb(error.__traceback__)]
+    places = [place for place, (owner, _) in enumerate(frames) if _is_lightnings(owner)]
+    if isinstance(error, MisconfigurationException) and not places:
+        LOG.info("Lightning refuses a setting", exc_info=error)
+        return InputError(f"the Trainer cannot work as set: {reason}")
+    if not places or any(_is_persons(frame) for _, frame in frames[places[-1] :]):
+        return None
+    LOG.info("A callback failed", exc_info=error)
+    said = reason if isinstance(error, MisconfigurationException) else f"{_kind(error)}: {reason}"
+    name = type(frames[places[-1]][0]).__name__
+    return InputError(f"the callback {name} cannot work here ({said}); change it or leave it out")
+
+
+def _kind(error: Exception) -> str:
+    return type(error).__name__
+
+
+def _is_lightnings(owner: Any) -> bool:
+    return isinstance(owner, Callback) and type(owner).__module__.startswith("lightning.")
+
+
+def _is_persons(frame: Any) -> bool:
+    module = frame.f_globals.get("__name__", "")
+    return "site-packages" not in frame.f_code.co_filename and not module.startswith("multitask.")
+
+
+def _listed(callbacks: Any) -> list[Any]:
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]

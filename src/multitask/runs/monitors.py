@@ -1,0 +1,115 @@
+"""Metrics that callbacks and schedules watch: is each measured, and watched for the right end?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from torchmetrics import MetricCollection
+
+from multitask.callbacks.source_evaluation import of_source
+from multitask.data import DataModule
+from multitask.errors import InputError
+from multitask.module import MultiTask
+from multitask.training.data_check import unlabelled
+
+MOST_NAMED = 40
+KNOWN_MODULES = ("lightning.", "multitask.", "torch.")
+SCORE = "score"
+
+
+def check_monitors(
+    callbacks: Sequence[Any], model: MultiTask, data: DataModule, trainer: Trainer, configured: Any
+) -> None:
+    """Refuse what watches a metric that will not be measured, or its wrong end.
+
+    Args:
+        callbacks: the person's own.
+        model: the model, which knows its metrics.
+        data: the data, whose sources have metrics of their own.
+        trainer: the Trainer.
+        configured: the optimizer and its schedule, in Lightning's words.
+
+    Raises:
+        InputError: with the metrics that there are, or the mode that would be right.
+    """
+    known = measured(model, data, trainer)
+    # What a person's own callback logs is not known before it does.
+    is_complete = all(type(each).__module__.startswith(KNOWN_MODULES) for each in callbacks)
+    schedule = configured.get("lr_scheduler", {}) if isinstance(configured, dict) else {}
+    if "monitor" in schedule:
+        kind = type(schedule["scheduler"]).__name__
+        _check(schedule["monitor"], schedule["scheduler"], f"the scheduler {kind}", known, True)
+    for each in callbacks:
+        monitor = getattr(each, "monitor", None)
+        if isinstance(monitor, str) and not _is_by_others(monitor, each, callbacks):
+            _check(monitor, each, f"the callback {type(each).__name__}", known, is_complete)
+
+
+def measured(model: MultiTask, data: DataModule, trainer: Trainer) -> dict[str, bool | None]:
+    """What a training measures.
+
+    Args:
+        model: the model.
+        data: the data.
+        trainer: the Trainer.
+
+    Returns:
+        Whether higher is better, by the metric's name; None where the metric does not say it.
+    """
+    found: dict[str, bool | None] = {}
+    if trainer.limit_val_batches != 0:
+        without = unlabelled(model.named_tasks, data, "val")
+        whole = {f"val/{SCORE}": True, **_of_tasks(model, "val", without)}
+        of_sources = {
+            of_source(name, source): higher
+            for source in data.source_rows("val")
+            for name, higher in whole.items()
+        }
+        found = {**whole, **of_sources}
+    return {**found, f"train/{SCORE}": True, "loss": False, **_of_tasks(model, "train", [])}
+
+
+def _of_tasks(model: MultiTask, split: str, without: Sequence[str]) -> dict[str, bool | None]:
+    found: dict[str, bool | None] = {}
+    for task in model.named_tasks:
+        if task in without:
+            continue
+        if split != "train":
+            found[f"{split}/{task}/loss"] = False
+        metrics: MetricCollection = model.evaluations.of(split).metrics[task]  # type: ignore[assignment]
+        found |= {f"{split}/{task}/{name}": each.higher_is_better for name, each in metrics.items()}
+    return found
+
+
+def _is_by_others(monitor: str, callback: Any, callbacks: Sequence[Any]) -> bool:
+    if monitor in ("epoch", "step"):
+        return isinstance(callback, ModelCheckpoint)
+    return monitor.startswith("lr-") and any(
+        isinstance(each, LearningRateMonitor) for each in callbacks
+    )
+
+
+def _check(
+    monitor: str, watching: Any, called: str, known: dict[str, bool | None], is_complete: bool
+) -> None:
+    if monitor not in known:
+        near = get_close_matches(monitor, known, 1, 0.6 if is_complete else 0.8)
+        if not near and not is_complete:
+            return
+        names = list(known)
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        meant = f"; did you mean '{near[0]}'?" if near else ";"
+        raise InputError(
+            f"{called} watches '{monitor}', which is not measured{meant} measured are "
+            f"{', '.join(names[:MOST_NAMED])}{more}"
+        )
+    right = {True: "max", False: "min"}.get(known[monitor])  # type: ignore[arg-type]
+    if right is not None and getattr(watching, "mode", right) not in (right, "auto"):
+        end = "higher" if right == "max" else "lower"
+        raise InputError(
+            f"{called} watches '{monitor}', which is better when {end}; set its mode to {right}"
+        )

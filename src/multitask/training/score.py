@@ -1,0 +1,94 @@
+"""What a task contributes to the score: how far it is from the trivial predictor to perfection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+from torchmetrics import Metric, MetricCollection
+
+from multitask.errors import InputError, nearest
+from multitask.tasks import Task
+
+BELOW = 0.001
+"""What a task that is worse than its trivial predictor can take from the score at most."""
+
+
+def contribution(value: Tensor, trivial: float | None, higher_is_better: bool) -> Tensor:
+    """Place a metric between the trivial predictor's value (0) and a perfect one (1).
+
+    A value that is worse than the trivial predictor's gives next to nothing, from 0 down to
+    -0.001: however bad it is, it cannot outweigh the other tasks. Among such values the better one
+    still gives more, so that the score can choose between epochs in which every task is that bad.
+
+    Args:
+        value: the metric, a scalar; perfect is 1 if higher is better, else 0.
+        trivial: the trivial predictor's value; below 0 it counts as 0 if higher is better. Where it
+            is perfect itself, or None, 0 stands for it if higher is better, else 1.
+        higher_is_better: whether it is.
+
+    Returns:
+        A scalar from -0.001 to 1; NaN for a value that is NaN.
+    """
+    span = 1.0
+    if trivial is not None:
+        span = 1 - max(trivial, 0.0) if higher_is_better else trivial
+    distance = (1 - value.float() if higher_is_better else value.float()) / (span or 1.0)
+    return (1 - distance).where(distance <= 1, BELOW * (1 / distance - 1))
+
+
+def known_trivial(metric: Metric) -> float | None:
+    """What the trivial predictor reaches on any data, None if that depends on them."""
+    return getattr(metric, "trivial", None)
+
+
+def counting(tasks: Mapping[str, Task]) -> dict[str, str]:
+    """The headline of each task that counts in the score.
+
+    Args:
+        tasks: the tasks by name.
+    """
+    return {name: task.headline for name, task in tasks.items() if task.counts and task.headline}
+
+
+def check_headlines(tasks: Mapping[str, Task]) -> None:
+    """Refuse a headline that its task cannot be judged by, or a score in which no task counts.
+
+    A class may have the headline of its base and lack its metrics: it does not enter the score.
+
+    Args:
+        tasks: the tasks by name.
+
+    Raises:
+        InputError: naming the task and its metrics.
+    """
+    for name, task in tasks.items():
+        if "headline" in vars(task) or task.headline in task.metrics():
+            _check_headline(name, task, task.metrics())
+    if not any(task.counts for task in tasks.values()):
+        raise InputError(
+            f"counts is false for {', '.join(tasks)}, so that no task is left for val/score to "
+            "choose the best epoch by; let one of them count"
+        )
+
+
+def _check_headline(name: str, task: Task, metrics: MetricCollection) -> None:
+    known = [str(each) for each in metrics]
+    if task.headline not in known:
+        raise InputError(
+            f"task '{name}': its headline is '{task.headline}', which is not one of its metrics"
+            f"{nearest(str(task.headline), known)}"
+        )
+    metric = metrics[task.headline]
+    if metric.higher_is_better is None:
+        raise InputError(
+            f"task '{name}': its headline is '{task.headline}', which does not say whether higher "
+            "is better (higher_is_better), so no epoch can be chosen by it"
+        )
+    has_trivial = type(task).trivial_output is not Task.trivial_output
+    if task.counts and not metric.higher_is_better and not has_trivial:
+        raise InputError(
+            f"task '{name}': its headline '{task.headline}' is better when lower, and without "
+            "trivial_output nothing says how large it is for a predictor that has learnt nothing; "
+            "choose another headline, or set counts to false"
+        )
