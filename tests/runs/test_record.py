@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import WandbLogger
 
 from multitask import MultiTask
@@ -85,6 +85,25 @@ def test_next_part_writes_files_of_its_own(
     assert (tmp_path / "config.yaml").read_text() == "first: 1"
     assert (tmp_path / "config-2.yaml").read_text() == "second: 2"
     assert (tmp_path / "provenance-2.yaml").exists()
+
+
+class Failing(Callback):
+    """Fails when a training begins."""
+
+    def on_train_start(self, *args: Any) -> None:
+        """Fail."""
+        raise RuntimeError("wrong")
+
+
+def test_an_attempt_that_fails_before_its_first_step_leaves_the_run_as_it_was(
+    tmp_path: Path, tiny_data: TinyData, tiny_model: TinyModel, trainer: MakeTrainer
+) -> None:
+    trainer(callbacks=[RunRecord(tmp_path, "first: 1")]).fit(tiny_model(), tiny_data())
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
+    second = trainer(callbacks=[RunRecord(tmp_path, "second: 2"), Failing()])
+    with pytest.raises(RuntimeError, match="wrong"):
+        second.fit(tiny_model(), tiny_data())
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()} == before
 
 
 def test_wandb_is_told_everything(

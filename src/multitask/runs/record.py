@@ -13,7 +13,7 @@ from multitask.checkpoints.atomic_writing import write_whole
 from multitask.module import MultiTask
 from multitask.pages.yaml_text import to_yaml
 from multitask.runs.deciding_files import write_part
-from multitask.runs.folder import CONFIG, PROVENANCE, part_file
+from multitask.runs.folder import CONFIG, PROVENANCE, part_file, parts
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.provenance import provenance
 from multitask.runs.summary import forget_summary
@@ -24,8 +24,8 @@ from multitask.runs.wandb_client import nothing_lost
 class RunRecord(Callback):
     """Writes ``config.yaml`` and ``provenance.yaml`` into the run's folder, and tells W&B.
 
-    A run that goes on writes ``config-2.yaml`` and ``provenance-2.yaml``, and its metrics continue
-    at its checkpoint.
+    A run that is trained further writes ``config-2.yaml`` and ``provenance-2.yaml``, and its metrics
+    continue at its checkpoint.
 
     Args:
         folder: the run's folder; in the end the first process's counts, since each of those that
@@ -51,10 +51,23 @@ class RunRecord(Callback):
         self._metrics_size = state_dict.get("metrics_size")
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Write and tell everything, once, before anything can go wrong."""
+        """Write and tell everything of a new run, once, before anything can go wrong."""
         self.folder = Path(trainer.strategy.broadcast(str(self.folder)))
         files = [each for each in trainer.loggers if isinstance(each, MetricsFile)]
         self._metrics = files[0] if files else None
+        for run in wandb_runs(trainer):
+            with nothing_lost():
+                _define_metrics(run, pl_module)
+        if not parts(self.folder, CONFIG):
+            self._write(trainer)
+
+    def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
+        """Write what a resumed run is trained with, now that it is: an attempt that fails before
+        leaves the run as it was.
+        """
+        self._write(trainer)
+
+    def _write(self, trainer: Trainer) -> None:
         if self._is_written or not trainer.is_global_zero:
             return
         self._is_written = True
@@ -67,7 +80,6 @@ class RunRecord(Callback):
         for run in wandb_runs(trainer):
             with nothing_lost():
                 run.config.update(config, allow_val_change=True)
-                _define_metrics(run, pl_module)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take back the metrics of steps that will be taken again."""
