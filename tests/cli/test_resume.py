@@ -116,7 +116,7 @@ def test_resume_takes_the_last_run_and_goes_on_in_its_folder(
 
 
 def test_resume_without_a_run_says_so(fails: Callable[..., str], tmp_path: Path) -> None:
-    assert "no run with a checkpoint in runs" in fails("resume")
+    assert "there is no run in runs" in fails("resume")
     assert "has no config.yaml" in fails("resume", str(tmp_path))
 
 

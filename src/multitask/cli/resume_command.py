@@ -13,6 +13,7 @@ from multitask.distributed import is_first_process
 from multitask.errors import InputError
 from multitask.runs.deciding_files import whole_config
 from multitask.runs.folder import LAST, resumable_run
+from multitask.runs.log_file import say
 from multitask.runs.owner import refuse_second
 
 
@@ -41,7 +42,10 @@ def resumed_folder(arguments: Sequence[str]) -> Path:
     if len(runs) > 1:
         raise InputError(f"resume continues one run, not {' and '.join(runs)}")
     root = Path((values_of(given, "run.root") or ["runs"])[-1])
-    return resumable_run(runs[0] if runs else None, root)
+    folder = resumable_run(runs[0] if runs else None, root)
+    if not runs:
+        say(f"Continuing {folder}")
+    return folder
 
 
 def _refuse_other_seed(command: Sequence[str]) -> None:

@@ -106,18 +106,14 @@ def resumable_run(run: str | None, root: Path) -> Path:
     """Find the run to go on with.
 
     Args:
-        run: its folder; the last run with a checkpoint where not given.
+        run: its folder; default: the run that was started last.
         root: folder of all experiments, in which the last run is looked for.
 
     Raises:
         InputError: if there is none.
     """
     if run is None:
-        runs = [path.parents[1] for path in root.glob(f"**/{LAST}")]
-        runs = [folder for folder in runs if parts(folder, CONFIG)]
-        if not runs:
-            raise InputError(f"there is no run with a checkpoint in {root}")
-        return max(runs, key=lambda folder: folder.name)
+        return _last_run(root)
     folder = Path(run)
     if not parts(folder, CONFIG):
         raise InputError(f"{run} has no {CONFIG}; give a run's folder, as in {root}/digits/...")
@@ -127,3 +123,24 @@ def resumable_run(run: str | None, root: Path) -> Path:
             f"multitask fit --config={folder / CONFIG}"
         )
     return folder
+
+
+def _last_run(root: Path) -> Path:
+    found = {path.parent for path in root.glob(f"**/{CONFIG}") if path.parent.name != SPARE}
+    # The test of a run's checkpoint lies in the run.
+    runs = sorted((each for each in found if found.isdisjoint(each.parents)), key=_by_name)
+    if not runs:
+        raise InputError(f"there is no run in {root}")
+    if not (runs[-1] / LAST).is_file():
+        others = [each for each in runs if (each / LAST).is_file()]
+        instead = f", or name another run, as in: multitask resume {others[-1]}" if others else ""
+        raise InputError(
+            f"{runs[-1]}, which was started last, has no {LAST} to go on from; start anew with: "
+            f"multitask fit --config={runs[-1] / CONFIG}{instead}"
+        )
+    return runs[-1]
+
+
+def _by_name(folder: Path) -> str:
+    # Names begin with the time.
+    return folder.name

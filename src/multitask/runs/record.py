@@ -24,8 +24,8 @@ from multitask.runs.wandb_client import nothing_lost
 class RunRecord(Callback):
     """Writes ``config.yaml`` and ``provenance.yaml`` into the run's folder, and tells W&B.
 
-    A run that is trained further writes ``config-2.yaml`` and ``provenance-2.yaml``, and its metrics
-    continue at its checkpoint.
+    A run that is trained further writes ``config-2.yaml`` and ``provenance-2.yaml``, and its
+    metrics continue at its checkpoint.
 
     Args:
         folder: the run's folder; in the end the first process's counts, since each of those that
