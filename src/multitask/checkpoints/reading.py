@@ -83,6 +83,8 @@ def reason_of(error: Exception) -> str:
         named = REFUSED.search(text)
         holds = f"it holds an object of {named[1]}" if named else "it cannot be understood"
         return f"{holds}; only numbers, texts, tensors and lists of them are read"
+    if "allowlist of trusted instantiators" in text:
+        return "it names a function of its own to be made with"
     if "PytorchStreamReader" in text:
         return "it is not whole"
     if isinstance(error, OSError) and error.strerror:
