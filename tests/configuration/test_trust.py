@@ -38,7 +38,7 @@ from multitask.encoders import MLP, ConvNet
 
 Path("imported").touch()
 
-class Encoder(ConvNet):
+class Strange(ConvNet):
     def __init__(self):
         Path("called").touch()
         super().__init__()
@@ -46,7 +46,7 @@ class Encoder(ConvNet):
 class Flat(MLP):
     pass
 
-class Optimizer(AdamW):
+class StrangeOptimizer(AdamW):
     pass
 
 class Anything:
@@ -166,16 +166,16 @@ def test_no_place_takes_a_function_or_a_class_of_another_kind(
 def test_what_the_person_gives_counts_beside_a_found_configuration(
     strangers: Callable[..., list[str]], digits: dict[str, Any]
 ) -> None:
-    command = CommandLine(strangers(digits, "--model.encoder=evil.Encoder"))
-    assert type(command.model.encoder).__name__ == "Encoder"
+    command = CommandLine(strangers(digits, "--model.encoder=evil.Strange"))
+    assert type(command.model.encoder).__name__ == "Strange"
     assert not command.configuration.is_trusted
 
 
 def test_trust_is_given_by_one_word(
     strangers: Callable[..., list[str]], digits: dict[str, Any]
 ) -> None:
-    arguments = strangers(placed(digits, "encoder", {"class_path": "evil.Encoder"}), "--trust")
-    assert type(CommandLine(arguments).model.encoder).__name__ == "Encoder"
+    arguments = strangers(placed(digits, "encoder", {"class_path": "evil.Strange"}), "--trust")
+    assert type(CommandLine(arguments).model.encoder).__name__ == "Strange"
     Path("own.yaml").write_text(yaml.safe_dump(digits))
     refused = refusal(lambda: check_arguments(["fit", "--config=own.yaml", "--trust"]))
     assert refused.startswith("remove --trust")
@@ -184,7 +184,7 @@ def test_trust_is_given_by_one_word(
 def test_a_file_that_a_found_configuration_names_is_found_too(
     strangers: Callable[..., list[str]], digits: dict[str, Any]
 ) -> None:
-    Path("run/encoder.yaml").write_text("class_path: evil.Encoder\n")
+    Path("run/encoder.yaml").write_text("class_path: evil.Strange\n")
     arguments = strangers(placed(digits, "encoder", "encoder.yaml"))
     assert "encoder.yaml:1" in refusal(lambda: check_arguments(arguments))
     assert not was_run()
@@ -196,7 +196,7 @@ def test_all_that_lies_in_the_run_of_the_checkpoint_is_found(
 ) -> None:
     strangers(digits)
     Path(place).parent.mkdir(parents=True)
-    Path(place).write_text(yaml.safe_dump(placed(digits, "encoder", "evil.Encoder")))
+    Path(place).write_text(yaml.safe_dump(placed(digits, "encoder", "evil.Strange")))
     arguments = ["test", f"--config={place}", "--ckpt_path=run/checkpoints/last.ckpt"]
     assert "--trust" in refusal(lambda: check_arguments(arguments))
     assert not was_run()
@@ -218,7 +218,7 @@ def test_the_program_says_so_in_one_sentence(
     digits: dict[str, Any],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    strangers(placed(digits, "optimizer", "evil.Optimizer"))
+    strangers(placed(digits, "optimizer", "evil.StrangeOptimizer"))
     subject = "run" if verb == "resume" else "--ckpt_path=run/checkpoints/last.ckpt"
     with pytest.raises(SystemExit) as stopped:
         main([verb, subject])
@@ -248,10 +248,10 @@ def test_a_file_in_the_working_folder_is_not_taken_for_a_library(digits: dict[st
 
 def test_what_passes_the_check_still_cannot_be_imported(digits: dict[str, Any]) -> None:
     with known_imports_only(), pytest.raises(_common.ImportDenied):
-        _common.check_import_path("evil.Encoder")
+        _common.check_import_path("evil.Strange")
     before = copy.deepcopy(_common.parsing_settings)
-    with known_imports_only(["evil.Encoder"]):
-        _common.check_import_path("evil.Encoder")
+    with known_imports_only(["evil.Strange"]):
+        _common.check_import_path("evil.Strange")
         _common.check_import_path("torch.optim.adamw.AdamW")
     assert _common.parsing_settings == before
     with pytest.raises(_common.ImportDenied):
@@ -348,7 +348,7 @@ def test_older_places_of_arguments_are_looked_into(
 ) -> None:
     def move(content: dict[str, Any]) -> None:
         del content["hyper_parameters"]["optimizer"]
-        content[key] = {"optimizer": "evil.Optimizer"}
+        content[key] = {"optimizer": "evil.StrangeOptimizer"}
 
     assert "trust" in refusal(partial(MultiTask.load_from_checkpoint, checkpoint(move)))
     assert not was_run()
