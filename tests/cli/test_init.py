@@ -45,7 +45,7 @@ def test_a_table_becomes_an_experiment_a_training_and_predictions(
     assert experiment["data"]["init_args"]["targets"] == {
         "digit": {"columns": "digit", "classes": sorted(CLASSES)},
         "ink": {"columns": "ink"},
-        "tilt_left": {"columns": "tilt (left)"},
+        "tilt_left": {"columns": ["tilt (left)"]},
     }
 
     multitask("fit", "--config=digits.yaml", f"--trainer.max_epochs={EPOCHS}", *QUICK)
