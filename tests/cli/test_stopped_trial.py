@@ -68,5 +68,5 @@ def test_stop_while_testing_is_told_and_made_up_for(
     (run,) = tmp_path.glob("runs/digits/*")
     assert f"go on with: multitask resume {run.relative_to(tmp_path)}" in capsys.readouterr().out
     assert not (run / "summary.json").exists()
-    multitask("resume", str(run), "--trainer.callbacks=null")
+    multitask("resume", str(run), "--trust", "--trainer.callbacks=null")
     assert "test/digit/accuracy" in (run / "summary.json").read_text()

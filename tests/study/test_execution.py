@@ -90,7 +90,11 @@ def test_an_interrupted_run_goes_on(study: Study, place: Workplace) -> None:
         (folder / "checkpoints/last.ckpt").touch()
     train(study, [run], place)
     assert place.finished(run) == folders[1]
-    assert json.loads((folders[1] / "summary.json").read_text()) == ["resume", str(folders[1])]
+    assert json.loads((folders[1] / "summary.json").read_text()) == [
+        "resume",
+        str(folders[1]),
+        "--trust",
+    ]
 
 
 def test_a_run_that_another_process_trains_is_left_alone(

@@ -1,1 +1,1 @@
-"""One pass over one configuration: what is wrong in it, and where, in one sentence."""
+"""Settings: read with their places, checked against signatures, trusted or not."""

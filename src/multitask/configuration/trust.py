@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -32,6 +33,16 @@ set_parsing_settings(import_path_denylist=[], instantiate_subclass_spec_in_any=F
 def is_known(path: str) -> bool:
     """Whether a module or class is in one of the `KNOWN` packages."""
     return any(path == each or path.startswith(f"{each}.") for each in KNOWN)
+
+
+def names_others(configuration: str) -> bool:
+    """Whether a configuration, as a run keeps it, names classes of other than `KNOWN` packages.
+
+    Args:
+        configuration: the file's text.
+    """
+    named = re.findall(r"class_path: *[\"']?([\w.]+)", configuration)
+    return not all(map(is_known, named))
 
 
 @contextmanager

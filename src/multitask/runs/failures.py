@@ -25,7 +25,7 @@ from multitask.errors import (
     system_error,
     unwritable,
 )
-from multitask.runs.folder import LAST
+from multitask.runs.folder import LAST, resume_of
 from multitask.runs.lightning_callbacks import failed_callback
 from multitask.runs.log_file import LOG
 from multitask.runs.record import RunRecord
@@ -130,5 +130,5 @@ def advice(folder: Path) -> str:
         folder: the run's folder.
     """
     if (folder / LAST).is_file():
-        return f"go on with: multitask resume {folder}"
+        return f"go on with: {resume_of(folder)}"
     return "it had not saved a checkpoint yet, so start it again"

@@ -8,7 +8,7 @@ from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_only
 
-from multitask.runs.folder import LAST
+from multitask.runs.folder import LAST, resume_of
 from multitask.runs.log_file import say
 from multitask.runs.summary import read_summary
 
@@ -47,7 +47,7 @@ def is_finished(folder: Path, given: Any) -> bool:
         return False
     rank_zero_only(say)(
         f"{folder} is finished after {epochs} {'epoch' if epochs == 1 else 'epochs'}, so there is "
-        f"nothing to do; train it further with: multitask resume {folder} "
+        f"nothing to do; train it further with: {resume_of(folder)} "
         f"--trainer.max_epochs={epochs + 1}"
     )
     return True

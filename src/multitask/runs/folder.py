@@ -7,6 +7,7 @@ import secrets
 from datetime import datetime
 from pathlib import Path
 
+from multitask.configuration.trust import names_others
 from multitask.errors import InputError
 
 CONFIG = "config.yaml"
@@ -91,6 +92,19 @@ def config_of(folder: Path) -> Path:
     return found[-1] if found else folder / CONFIG
 
 
+def resume_of(folder: Path) -> str:
+    """The command that continues a run.
+
+    Args:
+        folder: the run's folder.
+    """
+    try:
+        vouched = names_others(config_of(folder).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        vouched = False
+    return f"multitask resume {folder}{' --trust' if vouched else ''}"
+
+
 def folder_of(checkpoint: Path) -> Path | None:
     """The folder of the run that a checkpoint belongs to, None where it lies in none.
 
@@ -133,7 +147,7 @@ def _last_run(root: Path) -> Path:
         raise InputError(f"there is no run in {root}")
     if not (runs[-1] / LAST).is_file():
         others = [each for each in runs if (each / LAST).is_file()]
-        instead = f", or name another run, as in: multitask resume {others[-1]}" if others else ""
+        instead = f", or name another run, as in: {resume_of(others[-1])}" if others else ""
         raise InputError(
             f"{runs[-1]}, which was started last, has no {LAST} to go on from; start anew with: "
             f"multitask fit --config={runs[-1] / CONFIG}{instead}"
