@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from multitask.checkpoints.atomic_writing import move_into_place
+from multitask.checkpoints.atomic_writing import writing
 from multitask.data import DataModule
 from multitask.data.fingerprints import Fingerprints, of_values
 from multitask.data.split_check import SPLITS
@@ -40,22 +39,14 @@ def contents_of(data: DataModule) -> Contents:
 
 
 def write_contents(contents: Contents, path: Path) -> None:
-    """Write fingerprints, so that a file of this name is always whole; where it cannot be, none."""
+    """Write fingerprints, so that a file of this name is always whole."""
     arrays = {
         "\n".join([FORM, *key, field.name]): getattr(each, field.name)
         for key, each in contents.items()
         for field in fields(each)
     }
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        move_into_place(part, path)
-    except OSError as error:
-        LOG.warning("%s cannot be written: %s", path, error.strerror)
-        part.unlink(missing_ok=True)
+    with writing(path) as part, part.open("wb") as file:
+        np.savez(file, **arrays)
 
 
 def read_contents(path: Path) -> Contents | None:
