@@ -10,8 +10,8 @@ import pandas as pd
 from torch import Tensor
 
 from multitask.data import DataModule
+from multitask.data.duplicates import Duplicates, duplicates
 from multitask.data.targets import places_to_look_at
-from multitask.inspection.duplicates import Duplicates, duplicates
 from multitask.inspection.target_summary import Outlier, Summary, outliers, summarise
 from multitask.tables.cleaning import COLUMNS
 
@@ -83,7 +83,7 @@ def data_report(
         sizes={split: len(each) for split, each in data.splits.items()},
         targets=[summarise(task, each, classes.get(task, ())) for task, each in targets.items()],
         outliers=[found for task, each in targets.items() for found in _outliers(data, task, each)],
-        duplicates=duplicates(data.splits),
+        duplicates=duplicates(data.splits)[0],
         names={split: data.names(split) for split in data.splits},
         findings=_findings(data),
         stops=stops or set(),

@@ -7,13 +7,16 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from multitask.data import DataModule, Mixture, Table
+from multitask.data.look import DataRemark
 from multitask.data.splits import ByColumn, GroupedSplit, RandomSplit, Split
 from multitask.inspection.data_report import Stops
 from multitask.inspection.table_contents import TableContents
 from multitask.tables.cleaning import Cleaning
 from multitask.tables.target_columns import TargetColumns
 
-SKIPPED: dict[str, Any] = dict.fromkeys(asdict(Cleaning()), "skip")
+SKIPPED: dict[str, Any] = {
+    kind: "skip" for kind, policy in asdict(Cleaning()).items() if policy == "error"
+}
 LOOKING = Cleaning(**SKIPPED)
 """What would stop a training is left out and listed."""
 
@@ -34,12 +37,12 @@ def look_past(data: DataModule) -> Stops:
     policies = asdict(data.cleaning)
     stops = {kind for kind, policy in policies.items() if policy == "error"}
     # What is kept is trained on.
-    data.cleaning = replace(data.cleaning, **{kind: SKIPPED[kind] for kind in stops})
+    data.cleaning = replace(data.cleaning, **dict.fromkeys(stops, "skip"))
     return {(str(source.table), kind) for source in data.sources for kind in stops}
 
 
 def load(data: DataModule) -> None:
-    """Load data, without a table's warning of what it has left out, which the report lists.
+    """Load data, without warnings of what is left out and remarked, which the report lists.
 
     Args:
         data: any data.
@@ -49,6 +52,7 @@ def load(data: DataModule) -> None:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*left out as told.*")
+        warnings.filterwarnings("ignore", category=DataRemark)
         data.setup()
 
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from pandas import DataFrame
 
+from multitask.data.split_check import SPLITS
 from multitask.data.splits.base import Places, Shares, column_of, texts
 from multitask.errors import InputError
-
-FEWEST = 3
 
 
 class GroupedSplit(Shares):
@@ -18,7 +17,7 @@ class GroupedSplit(Shares):
 
     Args:
         by: the column that names each row's group.
-        val: share of the groups that are for validation, from 0 to 1.
+        val: share of the groups that are for validation, from 0, for none, to 1.
         test: share of the groups of the test set; the rest is for training.
     """
 
@@ -33,10 +32,11 @@ class GroupedSplit(Shares):
                 f"row {table.index[without[0]]}, column '{self.by}': the cell is empty, but each "
                 "row needs a group"
             )
-        if (count := len(set(groups))) < FEWEST:
+        fewest = len(SPLITS) - len(self.absent())
+        if (count := len(set(groups))) < fewest:
             raise InputError(
-                f"column '{self.by}' has {count} groups; there should be at least {FEWEST}, one "
-                "for each split"
+                f"column '{self.by}' has {count} group{'s' * (count != 1)}; there should be at "
+                f"least {fewest}, one for each split"
             )
 
         def choose(rows: Places, share: float, seed: int) -> Iterator[tuple[Places, Places]]:
