@@ -59,7 +59,8 @@ def fit(run: Run) -> None:
     rank_zero_only(say)(describe(run.command.model, run.command.datamodule))
     _guard(run, run.trainer.fit, run.inputs)
     if not given.run.test_after_fit or given.trainer.fast_dev_run:
-        return _say_where(run)
+        _say_where(run)
+        return
     result, said = result_of(run.trainer.checkpoint_callbacks, run.command.datamodule)
     if result is not None:
         tested = {"ckpt_path": result, "weights_only": True, "verbose": False}

@@ -11,6 +11,7 @@ from multitask.data.dataset import BatchDataset
 from multitask.data.duplicates import Duplicates
 from multitask.data.leaks import leaks
 from multitask.errors import InputError
+from multitask.labels import known
 from multitask.remarks.pixels import image_remarks
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def look(data: DataModule) -> Iterator[str]:
     Yields:
         A sentence with its cure for each thing found.
     """
+    yield from _classes_from_one(data)
     train = data.splits["train"]
     if "image" not in train.inputs(torch.tensor([0])):
         return
@@ -59,6 +61,20 @@ def look(data: DataModule) -> Iterator[str]:
     images = train.images(torch.linspace(0, len(train) - 1, count).long())
     yield from image_remarks(images)
     yield from _leaks(data)
+
+
+def _classes_from_one(data: DataModule) -> Iterator[str]:
+    named = data.class_names()
+    for name in data.splits["train"].targets:
+        found = [data.targets(split)[name] for split in data.splits]
+        if name in named or found[0].dtype != torch.int64 or found[0].ndim != 1:
+            continue
+        numbers = torch.cat([each[known(each)] for each in found])
+        if len(numbers) and int(numbers.min()) == 1 and len(numbers.unique()) > 1:
+            yield (
+                f"the class numbers of '{name}' begin at 1, so that class 0 never occurs; if they "
+                "are numbered from 1, subtract 1 from each"
+            )
 
 
 def _leaks(data: DataModule) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
-from pandas import DataFrame
+from pandas import DataFrame, Series
 from torch import Tensor
 
 from multitask.data.base import DataModule
@@ -20,6 +20,7 @@ from multitask.data.split_check import SPLITS
 from multitask.data.splits import ByColumn, RandomSplit, Split, given_split
 from multitask.errors import InputError
 from multitask.geometry import Geometry
+from multitask.images.brightness import levels_remark, looked_up_levels
 from multitask.images.cache import ImageCache
 from multitask.images.format import Fit, ImageFormat, size_of
 from multitask.images.resizing import resized
@@ -32,8 +33,11 @@ from multitask.tables.target_columns import (
     blank,
     check_columns,
     class_numbers,
+    hot_numbers,
     numbers,
+    target_columns,
 )
+from multitask.tables.target_remarks import table_remarks, target_remarks
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
 SPLIT_COLUMN = "split"
@@ -47,7 +51,8 @@ class Table(DataModule):
     Hugging Face: ``metadata.csv`` beside the images, with a column ``file_name``.
 
     Args:
-        targets: each task's columns, by task.
+        targets: each task's columns, by task: a `TargetColumns`, or from Python a dictionary of its
+            settings, or the name of a column of numbers.
         path: the table; or a folder with ``metadata.csv``, ``.jsonl`` or ``.parquet``; or one whose
             folders are classes, in a column ``label``; or one with one of these in each of its
             folders ``train``, ``validation`` and ``test``.
@@ -65,7 +70,8 @@ class Table(DataModule):
         split: how one table's rows are divided; where not given, by the column that says which
             split a row belongs to (such as ``split``), and at random if there is none.
         cleaning: what to do about rows and cells that cannot be used.
-        missing: texts that mean that a target is missing, beside the empty cell.
+        missing: what means that a target is missing, beside the empty cell; a number stands for
+            itself in any form.
         separator: what stands between the cells of a CSV file, a comma where not given.
         cache_folder: where decoded images are kept.
         cache_limit: gigabytes that they may take.
@@ -89,7 +95,7 @@ class Table(DataModule):
         most_pixels: int = 89_478_485,
         split: Split | None = None,
         cleaning: Cleaning = ALL_ERRORS,
-        missing: Sequence[str] = (),
+        missing: Sequence[str | int | float] = (),
         separator: str | None = None,
         cache_folder: Path | None = None,
         cache_limit: float = 100.0,
@@ -98,9 +104,10 @@ class Table(DataModule):
         super().__init__(**options)
         if not targets:
             raise InputError("targets is empty; name each task's columns")
-        for name, target in targets.items():
+        columns = {name: target_columns(name, each) for name, each in targets.items()}
+        for name, target in columns.items():
             check_columns(name, target, missing)
-        self.target_columns, self.missing = targets, tuple(missing)
+        self.target_columns, self.missing = columns, tuple(missing)
         may_lack = ("val", "test") if split is not None else self.without
         files = {"train": train, "val": val, "test": test}
         self.sources = find_sources(path, files, image_folder, may_lack)
@@ -137,6 +144,9 @@ class Table(DataModule):
         self.cache = ImageCache(rows.paths, self.format, self.cache_folder, self.cache_limit)
         self.cache.build()
         usable, gone = self._usable(rows, findings)
+        levels = looked_up_levels(rows.paths)
+        if levels and (said := levels_remark(levels, self.format.white)) is not None:
+            self.remarks.append(said)
         self._follow_resizing(targets, usable)
         parts = self._divide(rows.without(gone, findings))
         self._rows = {split: usable[torch.from_numpy(places)] for split, places in parts.items()}
@@ -193,14 +203,24 @@ class Table(DataModule):
 
     def _read_targets(self, rows: TableRows, findings: Findings) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
+        matched: set[str] = set()
+        known: dict[str, Series] = {}
         for name, target in self.target_columns.items():
-            cells = {each: blank(rows.table[each], self.missing) for each in target.names}
+            own: set[str] = set()
+            missing = (*self.missing, *target.missing)
+            cells = {each: blank(rows.table[each], missing, own) for each in target.names}
             if target.classes is None:
                 found[name], problems = numbers(cells)
+            elif len(cells) > 1:
+                found[name], problems = hot_numbers(cells, target.class_names)
             else:
                 ((column, values),) = cells.items()
                 found[name], problems = class_numbers(column, values, target.class_names)
             _report(rows, problems, findings)
+            matched |= own
+            self.remarks += target_remarks(name, target, cells, own)
+            known |= cells
+        self.remarks += table_remarks(self.target_columns, known, self.missing, matched)
         return found
 
     def _usable(self, rows: TableRows, findings: Findings) -> tuple[Tensor, set[int]]:

@@ -34,6 +34,7 @@ class DataReport:
             ``reason``, ``table``.
         stops: the table and the kind of those findings at which a training would stop.
         left_out: columns of the table that are no targets, and why.
+        remarks: what a person would notice, each with its cure.
     """
 
     title: str
@@ -45,6 +46,7 @@ class DataReport:
     findings: pd.DataFrame
     stops: Stops = field(default_factory=set)
     left_out: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
     def name(self, split: str, place: int) -> str:
         """What people call a sample: its file, or its place.
@@ -88,6 +90,7 @@ def data_report(
         findings=_findings(data),
         stops=stops or set(),
         left_out=dict(left_out or {}),
+        remarks=data.remarks,
     )
 
 

@@ -26,6 +26,11 @@ def says_class(name: str) -> bool:
     return bool(CLASS & set(words(name)))
 
 
+def says_species(name: str) -> bool:
+    """Whether a name says that cells are kinds of living things, which other labels depend on."""
+    return bool({"species", "breed", "cultivar", "variety"} & set(words(name)))
+
+
 def says_count(name: str) -> bool:
     """Whether a name says that whole numbers are counts, not classes."""
     return bool(COUNT & set(words(name)))

@@ -22,7 +22,17 @@ def report_text(report: DataReport) -> str:
     Returns:
         Markdown.
     """
-    parts = (_splits, _findings, _duplicates, _unseen, _outliers, _constants, _classes, _ranges)
+    parts = (
+        _splits,
+        _remarks,
+        _findings,
+        _duplicates,
+        _unseen,
+        _outliers,
+        _constants,
+        _classes,
+        _ranges,
+    )
     lines = [f"# {report.title}: {sum(report.sizes.values()):,} samples"]
     for part in parts:
         if found := list(part(report)):
@@ -53,6 +63,13 @@ def _splits(report: DataReport) -> Iterator[str]:
             yield f"Of {each.task}, only evenly spaced samples were looked at: {some}."
 
 
+def _remarks(report: DataReport) -> Iterator[str]:
+    if report.remarks:
+        yield "## What to look at"
+        yield ""
+        yield from (f"- {each}" for each in report.remarks)
+
+
 def _findings(report: DataReport) -> Iterator[str]:
     if report.findings.empty:
         return
@@ -67,7 +84,8 @@ def _findings(report: DataReport) -> Iterator[str]:
         for each in rows.head(MOST_LISTED).itertuples():
             column = f"column {each.column}: " if each.column else ""
             table = f"{each.table}, " if several else ""
-            yield f"- {table}row {each.row}, {each.file}: {column}{each.reason}"
+            file = f", {each.file}" if each.file else ""
+            yield f"- {table}row {each.row}{file}: {column}{each.reason}"
         yield from _more(len(rows))
 
 
@@ -124,7 +142,7 @@ def _outliers(report: DataReport) -> Iterator[str]:
 
 
 def _constants(report: DataReport) -> Iterator[str]:
-    lines = [f"- column {name} is left out: {why}" for name, why in report.left_out.items()]
+    lines = [f"- {_column(name)} is left out: {why}" for name, why in report.left_out.items()]
     for each in report.targets:
         if isinstance(each, ClassSummary):
             if value := each.constant():
@@ -142,6 +160,10 @@ def _constants(report: DataReport) -> Iterator[str]:
         yield "## Nothing to learn from, or left out"
         yield ""
         yield from lines
+
+
+def _column(name: str) -> str:
+    return f"column {name}" if name else "the column without a name"
 
 
 def _classes(report: DataReport) -> Iterator[str]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from multitask.data import DataModule, Mixture, Table
 from multitask.data.look import DataRemark
-from multitask.data.splits import ByColumn, GroupedSplit, RandomSplit, Split
+from multitask.data.splits import GroupedSplit, RandomSplit, Split
+from multitask.images.brightness import FULL
 from multitask.inspection.data_report import Stops
 from multitask.inspection.table_contents import TableContents
 from multitask.tables.cleaning import Cleaning
@@ -56,11 +57,12 @@ def load(data: DataModule) -> None:
         data.setup()
 
 
-def table_data(contents: TableContents, seed: int = 0) -> Table:
+def table_data(contents: TableContents, seed: int = 0, keep_links: bool = False) -> Table:
     """The data of a table, which list what cannot be used and leave it out.
 
     Args:
         contents: of the table.
+        keep_links: whether links may lead out of the folder of images.
         seed: of the split.
     """
     height, width = contents.images.size
@@ -68,25 +70,34 @@ def table_data(contents: TableContents, seed: int = 0) -> Table:
         each.task: TargetColumns(
             columns=names[0] if len(names := [c.name for c in each.columns]) == 1 else names,
             classes=list(each.classes) or None,
+            missing=list(each.missing),
         )
         for each in contents.targets
     }
     return Table(
         targets,
         path=contents.path,
-        image_column=contents.image_column,
+        image_column=contents.image.name,
         image_folder=contents.image_folder,
+        image_ending=contents.image.ending,
+        white=contents.images.white or FULL,
         image_size=[height, width],
         channels=contents.channels,
         split=_split(contents),
-        cleaning=LOOKING,
+        cleaning=replace(LOOKING, symbolic_link="keep") if keep_links else LOOKING,
         missing=contents.missing,
         separator=contents.separator,
         seed=seed,
     )
 
 
-def _split(contents: TableContents) -> Split:
+def _split(contents: TableContents) -> Split | None:
+    share = 0.15
+    if contents.sources[0].split is not None:
+        lacking = {each: share if each in contents.lacking else 0.0 for each in ("val", "test")}
+        return RandomSplit(**lacking) if contents.lacking else None
     if contents.split is not None:
-        return ByColumn(contents.split.name)
-    return RandomSplit() if contents.group is None else GroupedSplit(contents.group.name)
+        return contents.split.split(**dict.fromkeys(contents.split.lacking, share))
+    if contents.group is None:
+        return RandomSplit()
+    return GroupedSplit(contents.group.column.name, before=contents.group.before or None)

@@ -19,14 +19,21 @@ class GroupedSplit(Shares):
         by: the column that names each row's group.
         val: share of the groups that are for validation, from 0, for none, to 1.
         test: share of the groups of the test set; the rest is for training.
+        before: where given, the group is what stands before it in a cell, such as ``:`` in
+            ``waving hand: light skin``.
     """
 
-    def __init__(self, by: str, val: float = 0.15, test: float = 0.15) -> None:
+    def __init__(
+        self, by: str, val: float = 0.15, test: float = 0.15, before: str | None = None
+    ) -> None:
         super().__init__(val, test)
-        self.by = by
+        self.by, self.before = by, before
 
     def divide(self, table: DataFrame, seed: int) -> dict[str, Places]:
-        groups = np.array(texts(column_of(table, self.by, "split.by")), dtype=object)
+        cells = texts(column_of(table, self.by, "split.by"))
+        if self.before:
+            cells = [each.split(self.before, 1)[0].strip() or each for each in cells]
+        groups = np.array(cells, dtype=object)
         if len(without := np.flatnonzero(groups == "")):
             raise InputError(
                 f"row {table.index[without[0]]}, column '{self.by}': the cell is empty, but each "
