@@ -45,7 +45,7 @@ def init_command(arguments: Sequence[str]) -> None:
     data = table_data(contents, keep_links=keep_links)
     load(data)
     plan = training_plan(len(data.splits["train"]), contents.images.size, contents.channels)
-    text = experiment_text(contents, plan, data.findings, output, keep_links)
+    text = experiment_text(contents, plan, data.skipped, output, keep_links)
     report = data_report(data, str(table), data.class_names(), left_out=contents.left_out)
     _write(output, text)
     say(report_text(report))

@@ -89,6 +89,13 @@ def _candidates(column: Column, cells: pd.Series, said: bool) -> Iterator[tuple[
     if said:
         yield "", texts
         return
+    if texts.str.fullmatch(DATE).all():
+        days = texts.str.replace(r"[ T].*", "", regex=True)
+        if days.nunique() == texts.nunique():
+            yield "", texts
+        else:
+            yield ("T" if texts.str.contains("T").all() else " "), days
+        return
     strict = says_class(column.name) and not says_species(column.name)
     if column.kind == "classes":
         is_fine = column.distinct >= MANY_CLASSES and rows / column.distinct <= MOST_ROWS_OF_ONE
@@ -98,13 +105,6 @@ def _candidates(column: Column, cells: pd.Series, said: bool) -> Iterator[tuple[
     if column.kind == "image":
         texts = texts.str.replace(r"\.\w+$", "", regex=True)
     elif column.kind not in ("group", "identifier", "text"):
-        return
-    if texts.str.fullmatch(DATE).all():
-        days = texts.str.replace(r"[ T].*", "", regex=True)
-        if days.nunique() == texts.nunique():
-            yield "", texts
-        else:
-            yield ("T" if texts.str.contains("T").all() else " "), days
         return
     if _are_groups(texts):
         yield "", texts

@@ -38,7 +38,7 @@ def look_past(data: DataModule) -> Stops:
     policies = asdict(data.cleaning)
     stops = {kind for kind, policy in policies.items() if policy == "error"}
     # What is kept is trained on.
-    data.cleaning = replace(data.cleaning, **dict.fromkeys(stops, "skip"))
+    data.cleaning = replace(data.cleaning, **{kind: SKIPPED[kind] for kind in stops})
     return {(str(source.table), kind) for source in data.sources for kind in stops}
 
 

@@ -26,7 +26,7 @@ NEARLY_ALL = 0.9
 OFTEN = 0.2
 STRONG, WEAK = ("|", ";"), (",", "/", "+", "&", " ")
 """What stands between the labels of a cell: in other texts seldom, and in others too."""
-FEWER_LABELS = 0.6
+FEWER_LABELS = 0.8
 """Labels per combination below which words are labels rather than parts of names."""
 
 
@@ -178,8 +178,8 @@ def written_numbers(cells: Series) -> str | None:
     if not odd or len(texts) - len(written) + len(odd) < NEARLY_ALL * len(texts):
         return None
     return (
-        f"{len(odd):,} of its cells are numbers with {how[odd[0]]}, such as {odd[0]!r:.40}; write a "
-        "point before decimals, nothing between thousands, and the number alone"
+        f"{len(odd):,} of its cells are numbers with {how[odd[0]]}, such as {odd[0]!r:.40}; write "
+        "a point before decimals, nothing between thousands, and the number alone"
     )
 
 

@@ -88,7 +88,8 @@ def find_sources(
 
 
 def _source(table: Path, folder: Path | None, split: str | None) -> Source:
-    return Source(table, folder or table.parent, folder or table.parent, split)
+    own = folder or (table if table.is_dir() else table.parent)
+    return Source(table, own, own, split)
 
 
 def _refuse_missing(given: Collection[str], advice: str, may_lack: Collection[str]) -> None:
