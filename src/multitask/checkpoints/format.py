@@ -7,6 +7,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule
 
+from multitask.checkpoints.changes import keep_changed
 from multitask.checkpoints.fits import check_fits
 from multitask.errors import InputError
 
@@ -31,6 +32,8 @@ def take_up(model: LightningModule, checkpoint: dict[str, Any]) -> None:
         InputError: if it is of another model, saying how that differs, or of a later format.
     """
     _upgrade(checkpoint)
+    if model._trainer is not None and model.trainer.state.fn == "fit":
+        keep_changed(checkpoint, model.state_dict(), dict(model.hparams))
     # With sharded parameters the strategy has loaded the weights already.
     if "state_dict" in checkpoint:
         check_fits(checkpoint["state_dict"], model.state_dict())

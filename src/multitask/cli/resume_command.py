@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from multitask.cli.run_command import RUN_FOLDER, run_command
+from multitask.configuration.settings import read_config
 from multitask.configuration.tree import joined, values_of
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
@@ -23,6 +24,7 @@ def resume_command(arguments: Sequence[str]) -> None:
         InputError: if there is no such run, or an argument is not right.
     """
     folder = resumed_folder(arguments)
+    _refuse_other_seed(folder, arguments)
     run_command(fit_arguments(folder, arguments), folder)
 
 
@@ -36,6 +38,17 @@ def resumed_folder(arguments: Sequence[str]) -> Path:
         raise InputError(f"resume continues one run, not {' and '.join(runs)}")
     root = Path((values_of(given, "run.root") or ["runs"])[-1])
     return resumable_run(runs[0] if runs else None, root)
+
+
+def _refuse_other_seed(folder: Path, arguments: Sequence[str]) -> None:
+    path = config_of(folder)
+    seed = read_config(path).plain().get("seed_everything")
+    for given in values_of(joined(arguments), "seed_everything"):
+        if given != str(seed):
+            raise InputError(
+                f"seed_everything cannot change in a resumed run, whose random numbers continue; "
+                f"start a new run: multitask fit --config={path} --seed_everything={given}"
+            )
 
 
 def fit_arguments(folder: Path, arguments: Sequence[str]) -> list[str]:

@@ -24,7 +24,13 @@ from multitask.runs.failures import advice
 from multitask.runs.folder import make_folder, new_folder
 from multitask.runs.log_file import keep_log, say
 from multitask.runs.metrics_file import MetricsFile
-from multitask.runs.preflight import check, check_artifacts, check_length, check_monitors
+from multitask.runs.preflight import (
+    begin_with,
+    check,
+    check_artifacts,
+    check_length,
+    check_monitors,
+)
 from multitask.runs.record import RunRecord
 from multitask.runs.run_callbacks import run_callbacks
 from multitask.runs.tracking import wandb_logger, wandb_mode
@@ -48,7 +54,7 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
     verb, given, data = command.verb, command.given, command.datamodule
     loading = nullcontext() if command.configuration.is_trusted else tensors_only()
     with command.configuration.located_errors(), loading:
-        _check(command)
+        _check(command, is_resumed=resumed is not None)
         record = RunRecord(_folder(command, resumed), command.text)
         cost, lost_process = Cost(), LostProcess(lambda: advice(record.folder), say)
         training = [cost, lost_process, StopSignal()]
@@ -63,11 +69,16 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
         STAGES[verb](Run(command, record, cost, lost_process, trainer))
 
 
-def _check(command: CommandLine) -> None:
+def _check(command: CommandLine, is_resumed: bool) -> None:
     # Before there is a folder, so that a run that cannot begin leaves nothing behind.
     model, data, given = command.model, command.datamodule, command.given
     check(command.verb, model, data, given.ckpt_path)
     if command.verb == "fit":
+        if given.run.weights and given.ckpt_path and not is_resumed:
+            what = "give one of them, as run.weights begins a new training, ckpt_path continues one"
+            raise InputError(f"run.weights and ckpt_path are both given; {what}")
+        if given.run.weights and not given.ckpt_path:
+            begin_with(given.run.weights, model)
         check_length(given.trainer, data, given.ckpt_path)
         check_artifacts(given.run, given.trainer)
     check_monitors(command.callbacks, model, data)

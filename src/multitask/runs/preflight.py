@@ -15,12 +15,14 @@ from lightning.pytorch.loggers import WandbLogger
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from multitask.callbacks.source_evaluation import of_source
+from multitask.checkpoints.changes import refuse_changes
 from multitask.checkpoints.fits import check_fits
 from multitask.checkpoints.integrity import damage
 from multitask.data import DataModule
 from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.module import MultiTask
+from multitask.runs.folder import config_of, folder_of
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import wandb_mode
 from multitask.training.data_check import check_data
@@ -49,9 +51,38 @@ def check(verb: str, model: MultiTask, data: DataModule, checkpoint: str | None)
         _try_optimizer(model)
     if checkpoint is not None:
         try:
-            check_fits(read_checkpoint(Path(checkpoint))["state_dict"], model.state_dict())
+            content = read_checkpoint(Path(checkpoint))
+            if verb == "fit" and content.get("hyper_parameters"):
+                refuse_changes(content["hyper_parameters"], dict(model.hparams), _anew(checkpoint))
+            check_fits(content["state_dict"], model.state_dict())
         except InputError as error:
             raise InputError(f"{checkpoint}: {error}") from error
+
+
+def _anew(checkpoint: str) -> str:
+    folder = folder_of(Path(checkpoint))
+    config = config_of(folder) if folder else "..."
+    return f"multitask fit --config={config} --run.weights={checkpoint} and what you change"
+
+
+def begin_with(weights: str, model: MultiTask) -> None:
+    """Give a model the weights of a checkpoint, but none of the balancer's state.
+
+    Args:
+        weights: path of the checkpoint.
+        model: the model.
+
+    Raises:
+        InputError: if there is no such checkpoint, or it is of another model.
+    """
+    try:
+        state, own = read_checkpoint(Path(weights))["state_dict"], model.state_dict()
+        others = {name: each for name, each in own.items() if name.startswith("balancer.")}
+        state = {name: each for name, each in state.items() if not name.startswith("balancer.")}
+        check_fits(state | others, own)
+    except InputError as error:
+        raise InputError(f"run.weights={weights}: {error}") from error
+    model.load_state_dict(state | others)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
