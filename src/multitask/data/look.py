@@ -66,10 +66,13 @@ def look(data: DataModule) -> Iterator[str]:
 def _classes_from_one(data: DataModule) -> Iterator[str]:
     named = data.class_names()
     for name in data.splits["train"].targets:
-        found = [data.targets(split)[name] for split in data.splits]
-        if name in named or found[0].dtype != torch.int64 or found[0].ndim != 1:
+        found = [each.targets[name] for each in data.splits.values() if name in each.targets]
+        tensors = [each for each in found if isinstance(each, torch.Tensor)]
+        if name in named or len(tensors) < len(found):
             continue
-        numbers = torch.cat([each[known(each)] for each in found])
+        if any(each.dtype != torch.int64 or each.ndim != 1 for each in tensors):
+            continue
+        numbers = torch.cat([each[known(each)] for each in tensors])
         if len(numbers) and int(numbers.min()) == 1 and len(numbers.unique()) > 1:
             yield (
                 f"the class numbers of '{name}' begin at 1, so that class 0 never occurs; if they "

@@ -6,7 +6,10 @@ import re
 
 CLASS = {"class", "label", "category", "categories", "kind", "type", "species", "diagnosis"}
 COUNT = {"n", "num", "number", "count", "counts", "total", "age", "year", "years", "days", "size"}
-GROUP = {"patient", "subject", "person", "participant", "donor", "animal", "individual"}
+GROUP = {
+    "patient", "subject", "person", "participant", "donor", "animal", "individual", "session",
+    "video", "clip", "slide", "lesion", "series", "sequence", "burst",
+}  # fmt: skip
 IDENTIFIER = {"id", "ids", "uid", "uuid", "guid", "index", "idx", "unnamed", "row", "key", "hash"}
 SPLIT = {"split", "set", "subset", "partition", "fold", "phase"}
 
