@@ -64,7 +64,11 @@ def look(data: DataModule) -> Iterator[str]:
 
 
 def _classes_from_one(data: DataModule) -> Iterator[str]:
-    named = data.class_names()
+    try:
+        named = data.class_names()
+    except InputError:
+        # Sources that disagree are refused where all processes see it.
+        return
     for name in data.splits["train"].targets:
         found = [each.targets[name] for each in data.splits.values() if name in each.targets]
         tensors = [each for each in found if isinstance(each, torch.Tensor)]
