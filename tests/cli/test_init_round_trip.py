@@ -154,7 +154,7 @@ def check(config: Path, wanted: TableContents, *arguments: str) -> CommandLine:
     assert {
         name: list(task.class_names or ()) for name, task in read.model.named_tasks.items()
     } == classes
-    assert (data.image_column, list(data.missing)) == (wanted.image_column, wanted.missing)
+    assert (data.image_column, list(data.missing)) == (wanted.image.name, wanted.missing)
     assert data.sources[0].table.resolve() == wanted.path.resolve()
     return read
 

@@ -41,7 +41,8 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str) -> None:
         check_targets(tasks, targets, split, name_of_data)
         for name, task in tasks.items():
             task.learn_statistics(name, targets[name])
-    for each in ("val", "test") if split == "train" else (split,):
+    others = [each for each in ("val", "test") if each in getattr(data, "splits", ("val", "test"))]
+    for each in others if split == "train" else (split,):
         check_targets(tasks, data.targets(each), each, name_of_data)
 
 

@@ -24,7 +24,7 @@ class StratifiedSplit(Shares):
 
     Args:
         by: the column, of classes.
-        val: share of validation, from 0 to 1.
+        val: share of validation, from 0, for none, to 1.
         test: share of the test set; the rest is for training.
     """
 
