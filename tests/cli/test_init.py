@@ -14,7 +14,6 @@ from cli.written_digits import BROKEN, CLASSES, TURNED, UNICODE, write_digits
 
 EPOCHS = 25
 HOSTILE = "<script>![x](gone.png)"
-KINDS = ("unreadable_image", "outside_root", "unknown_class")
 QUICK = ("--trainer.accelerator=cpu", "--run.wandb=off", "--run.figures=false")
 
 
@@ -45,7 +44,7 @@ def test_a_table_becomes_an_experiment_a_training_and_predictions(
     assert experiment["data"]["init_args"]["targets"] == {
         "digit": {"columns": "digit", "classes": sorted(CLASSES)},
         "ink": {"columns": "ink"},
-        "tilt_left": {"columns": "tilt (left)"},
+        "tilt_left": {"columns": ["tilt (left)"]},
     }
 
     multitask("fit", "--config=digits.yaml", f"--trainer.max_epochs={EPOCHS}", *QUICK)

@@ -322,7 +322,8 @@ def test_groups_are_found_and_told(multitask: Program) -> None:
     # A column that tells nothing about the label is no reason to keep rows together.
     write(label=cycle(LABELS), taken=dates)
     data, _ = made(multitask, "table.csv")
-    assert data["split"]["class_path"] == "multitask.data.splits.RandomSplit"
+    assert data["split"]["class_path"] == "multitask.data.splits.StratifiedSplit"
+    assert data["split"]["init_args"]["by"] == "label"
 
 
 def test_columns_as_people_write_them(multitask: Program) -> None:

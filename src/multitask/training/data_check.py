@@ -52,8 +52,11 @@ def unlabelled(tasks: Mapping[str, Task], data: Any, split: str) -> list[str]:
     Args:
         tasks: the model's tasks by name.
         data: a `multitask.data.DataModule`.
-        split: ``train``, ``val`` or ``test``.
+        split: ``train``, ``val`` or ``test``; none where there is no such split.
     """
+    data.setup()
+    if split not in data.splits:
+        return []
     seen, samples = data.targets(split), data.splits[split]
 
     def is_known(name: str, task: Task) -> bool:
