@@ -47,7 +47,8 @@ class TinyData(DataModule):
             kind[::2], size[::4] = -100, float("nan")
             targets = {"kind": kind, "size": size, **self.changed.get(split, {})}
             known = {name: values for name, values in targets.items() if values is not None}
-            splits[split] = InMemory(images if self.images is None else self.images, known)
+            if split not in self.without:
+                splits[split] = InMemory(images if self.images is None else self.images, known)
         return splits
 
 

@@ -154,7 +154,7 @@ def check(config: Path, wanted: TableContents, *arguments: str) -> CommandLine:
     assert {
         name: list(task.class_names or ()) for name, task in read.model.named_tasks.items()
     } == classes
-    assert (data.image_column, list(data.missing)) == (wanted.image_column, wanted.missing)
+    assert (data.image_column, list(data.missing)) == (wanted.image.name, wanted.missing)
     assert data.sources[0].table.resolve() == wanted.path.resolve()
     return read
 
@@ -183,11 +183,13 @@ def round_trip(
 
 @pytest.mark.parametrize("part", range(6))
 def test_words_that_yaml_takes_for_something_else(folder: Path, part: int) -> None:
-    names, classes = WORDS[part::6], WORDS[(part + 3) % 6 :: 6]
+    # Blanks around a name are left out, and no two columns are called the same.
+    names = list({each.strip(): each for each in WORDS[part::6]}.values())
+    classes = WORDS[(part + 3) % 6 :: 6]
     assert not round_trip(folder, "words.csv", names, classes, "file_name")
 
 
-@pytest.mark.parametrize("name", ["1e3", "- d", "#x", "a: b", "😀\t"])
+@pytest.mark.parametrize("name", ["1e3", "- d", "#x", "a: b", "😀\tx"])
 def test_names_of_images_and_tables(folder: Path, name: str) -> None:
     assert not round_trip(folder, f"{name}.csv", ["kind"], ["a", "b", "c"], name)
 

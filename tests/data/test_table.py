@@ -16,6 +16,7 @@ from multitask.data.split_check import SPLITS
 from multitask.data.splits import ByColumn, GroupedSplit
 from multitask.errors import InputError
 from multitask.geometry import Positions, Unchanged
+from multitask.tables.cleaning import Cleaning
 from multitask.tables.target_columns import TargetColumns
 
 MakeTable = Callable[..., Table]
@@ -161,11 +162,26 @@ def test_settings_that_do_not_fit_the_table_are_told(
     assert expected in str(refused.value)
 
 
-@pytest.mark.parametrize("cell", ["", 3, ["a.png"]])
-def test_a_row_needs_the_name_of_a_file(table: MakeTable, rows: Rows, cell: Any) -> None:
+@pytest.mark.parametrize(
+    ("cell", "where"),
+    [
+        ("", "row 4: column 'file_name': "),
+        (None, "row 4: column 'file_name': "),
+        (["a.png"], "row 4, column 'file_name': "),
+        (3.5, "row 4, column 'file_name': "),
+    ],
+)
+def test_a_row_needs_the_name_of_a_file(
+    table: MakeTable, rows: Rows, cell: Any, where: str
+) -> None:
     rows[3]["file_name"] = cell
-    with pytest.raises(InputError, match="metadata.jsonl, row 4, column 'file_name': "):
+    with pytest.raises(InputError, match=f"metadata.jsonl, {where}"):
         table(rows, "metadata.jsonl").setup()
+    if not cell:
+        data = table(rows, "metadata.jsonl", cleaning=Cleaning(empty_file_name="skip"))
+        data.setup()
+        assert len(data.records()["splits.csv"]) == 9
+        assert data.records()["skipped.csv"]["kind"].tolist() == ["empty_file_name"]
 
 
 def test_targets_follow_their_image_when_it_is_resized(

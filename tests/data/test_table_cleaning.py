@@ -12,6 +12,7 @@ import torch
 from photo_table import Rows, write_rows
 
 from multitask.data import Table
+from multitask.data.look import DataRemark
 from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
 from multitask.tables.cleaning import COLUMNS, Cleaning
@@ -123,6 +124,8 @@ def test_a_row_is_kept_as_told(table: MakeTable, rows: Rows, photos: Path, kind:
     data = table(rows, cleaning=Cleaning(**{kind: "keep"}))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # Of a file that two rows have, people are told where it is in two splits.
+        warnings.simplefilter("ignore", DataRemark)
         data.setup()
     assert len(data.records()["splits.csv"]) == 10
     assert name in data.records()["splits.csv"]["file"].tolist()
@@ -132,7 +135,7 @@ def test_a_row_is_kept_as_told(table: MakeTable, rows: Rows, photos: Path, kind:
 
 CELLS: dict[str, tuple[str, Any, str]] = {
     "unknown_class": ("species", "dgo", "the class 'dgo' is none of classes"),
-    "unreadable_target": ("weight", "3 kg", "the cell '3 kg' is not a number"),
+    "unreadable_target": ("weight", "three", "the cell 'three' is not a number"),
     "infinite_target": ("weight", "inf", "inf is infinite"),
 }
 
@@ -152,6 +155,12 @@ def test_a_cell_that_cannot_be_used_ends_the_program(
     assert f"take such cells as missing with data.init_args.cleaning.{kind}=skip" in said
     assert kind != "unknown_class" or said.endswith("; did you mean 'dog'?")
     assert kind != "unreadable_target" or "list it in data.init_args.missing" in said
+
+
+def test_a_number_with_a_unit_is_told_what_to_write(table: MakeTable, rows: Rows) -> None:
+    rows[BAD_PLACES[0]]["weight"] = "3 kg"
+    with pytest.raises(InputError, match="'3 kg' is not a number.*a unit: write the number alone"):
+        table(rows).setup()
 
 
 @pytest.mark.parametrize("kind", CELLS)

@@ -109,6 +109,7 @@ def test_sound_data_have_only_tables(data: Faulty) -> None:
         each.targets = {"kind": torch.arange(SAMPLES) % 2, "size": torch.rand(SAMPLES)}
         assert split in ("train", "val", "test")
     titles = [line for line in report_text(report_of(data)).splitlines() if line[:1] == "#"]
+    data.remarks = []
     data_only = data_report(data, "sound", {})
     titles = [line for line in report_text(data_only).splitlines() if line.startswith("#")]
     assert titles == ["# sound: 120 samples", "## kind: 2 classes", "## Numbers"]

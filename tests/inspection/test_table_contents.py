@@ -106,7 +106,7 @@ def test_splits_and_groups_are_used_where_they_can_be(table: Callable[..., Path]
     person = cycle("p1", "p2", "p3", "p4")
     found = read_contents(table({"w": NUMBERS, "patient": person}))
     assert found.group is not None
-    assert (found.group.name, found.group.distinct) == ("patient", 4)
+    assert (found.group.column.name, found.group.groups) == ("patient", 4)
     with_gap = [None, *person[1:]]
     found = read_contents(table({"w": NUMBERS, "patient": with_gap}))
     assert found.group is None
@@ -114,15 +114,13 @@ def test_splits_and_groups_are_used_where_they_can_be(table: Callable[..., Path]
     found = read_contents(table({"w": NUMBERS, "split": cycle("train", "dev", "test", "train")}))
     assert found.split is not None
     found = read_contents(table({"w": NUMBERS, "split": cycle("train", "test")}))
-    assert found.split is None
-    assert "but no row is for val; correct that" in found.left_out["split"]
+    assert found.split is not None
+    assert found.split.lacking == ["val"]
     with_gap = [None, *cycle("train", "dev", "test")[1:]]
-    found = read_contents(table({"w": NUMBERS, "split": with_gap}))
-    assert found.split is None
-    assert "1 of its cells are empty" in found.left_out["split"]
-    found = read_contents(table({"w": NUMBERS, "split": cycle("train", "Val", "test")}))
-    assert found.split is None
-    assert "'Val' is none of train, val," in found.left_out["split"]
+    with pytest.raises(InputError, match="column 'split' .* some of its cells are empty"):
+        read_contents(table({"w": NUMBERS, "split": with_gap}))
+    with pytest.raises(InputError, match="column 'split' .* 'vla' is none of train, val, test"):
+        read_contents(table({"w": NUMBERS, "split": cycle("train", "vla", "test")}))
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.jsonl"])
@@ -167,7 +165,7 @@ def test_images_turned_by_their_exif_data_are_turned(tmp_path: Path) -> None:
     frame = pd.DataFrame({"photo": [f"{row}.jpg" for row in range(ROWS)], "w": NUMBERS})
     frame.to_csv(tmp_path / "t.csv", index=False)
     found = read_contents(tmp_path / "t.csv")
-    assert found.image_column == "photo"
+    assert found.image.name == "photo"
     assert found.images.size == (9, 5)
 
 
@@ -188,7 +186,7 @@ def test_what_cannot_be_read_is_told(table: Callable[..., Path], tmp_path: Path)
     ]:
         with pytest.raises(InputError, match=says):
             read_contents(*arguments)  # type: ignore[arg-type]
-    frame = pd.DataFrame({"name": [f"{row}" for row in range(ROWS)], "w": NUMBERS})
+    frame = pd.DataFrame({"name": [f"x{row}" for row in range(ROWS)], "w": NUMBERS})
     frame.to_csv(path, index=False)
     with pytest.raises(InputError, match="no column of image files.*one of 'name', 'w'"):
         read_contents(path)

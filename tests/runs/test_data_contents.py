@@ -51,6 +51,13 @@ def test_a_run_whose_data_are_as_before_goes_on(begin: Begin, tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == [CONTENTS_FILE]
 
 
+def test_a_run_may_do_without_a_set_from_its_beginning(begin: Begin) -> None:
+    begin(without=["test"])
+    begin(without=["test"])
+    with pytest.raises(InputError, match="val: 24 samples became 0"):
+        begin(without=["val", "test"])
+
+
 def test_changed_labels_are_counted_and_named(begin: Begin, tmp_path: Path) -> None:
     begin()
     kind, size = targets("train", "kind"), targets("val", "size")

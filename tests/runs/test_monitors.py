@@ -65,6 +65,13 @@ def test_metric_that_is_not_measured_is_refused(
         assert words in str(caught.value)
 
 
+def test_nothing_is_measured_in_a_set_that_is_not_there(trainer: MakeTrainer) -> None:
+    data = TinyData(without=["val"])
+    checked(trainer, ModelCheckpoint(monitor="train/score", mode="max"), data=data)
+    with pytest.raises(InputError, match="watches 'val/score', which is not measured"):
+        checked(trainer, ModelCheckpoint(monitor="val/score", mode="max"), data=data)
+
+
 @pytest.mark.parametrize(
     ("monitor", "wrong", "right"),
     [("val/score", "min", "max"), ("val/kind/auroc", "min", "max"), ("val/size/mae", "max", "min")],

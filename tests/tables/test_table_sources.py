@@ -65,7 +65,7 @@ def test_what_cannot_be_found_is_told(tmp_path: Path) -> None:
     assert "no table for the split 'val', only for train, test" in refusal(tmp_path)
     (tmp_path / "val").mkdir()
     (tmp_path / "dev").mkdir()
-    assert "the folders val and dev, which are both for validation" in refusal(tmp_path)
+    assert "the folders dev and val, which are both for validation" in refusal(tmp_path)
     touch(tmp_path / "metadata.csv", tmp_path / "metadata.jsonl")
     assert "has metadata.csv and metadata.jsonl" in refusal(tmp_path)
     said = refusal(tmp_path / "metadata.csv", image_folder=tmp_path / "metadata.csv")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from multitask import MultiTask
-from multitask.errors import InputError
+from multitask.errors import InputError, one_line
 from multitask.tasks import Classification, Regression, Task
 from multitask.tasks.naming import check_names, check_targets
 
@@ -30,7 +30,7 @@ from multitask.tasks.naming import check_names, check_targets
 def test_name_that_cannot_be_one_is_refused(name: str, reason: str) -> None:
     with pytest.raises(InputError, match="a task cannot be called") as error:
         check_names({"digit": Regression(), name: Regression()})
-    assert f"'{name}'" in str(error.value)
+    assert one_line(f"'{name}'") in str(error.value)
     assert reason in str(error.value)
 
 

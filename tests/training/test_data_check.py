@@ -61,6 +61,7 @@ def test_a_task_without_a_label_in_validation_is_named() -> None:
         name_unlabelled(tasks, TinyData())
         name_unlabelled(tasks, TinyData({"test": {"size": nothing}}))
         name_unlabelled({**tasks, "size": Regression(counts=False)}, data)
+        name_unlabelled(tasks, TinyData(without=["val"]))
 
 
 def test_all_targets_on_a_disk_are_read_to_tell_whether_one_is_known() -> None:

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from multitask.data import DataModule
 from multitask.data.faces import show_samples
-from multitask.data.split_check import SPLITS
 from multitask.distributed import gather_rows
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
 from multitask.figures.sample_table import SampleTable, sample_table, write_table
@@ -55,7 +54,7 @@ class Figures(Callback):
         model, data = _ours(trainer, pl_module)
         if not trainer.is_global_zero:
             return
-        known = {split: _coverage(model, data.targets(split)) for split in SPLITS}
+        known = {split: _coverage(model, data.targets(split)) for split in data.splits}
         self._save(trainer, "data/label_coverage", draw_coverage(known))
         if sources := data.source_rows("train"):
             of_sources = {name: data.targets("train", rows) for name, rows in sources.items()}

@@ -26,6 +26,8 @@ def check_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> None:
             f"the checkpoint is of another model: its tasks are {_listed(theirs)}, this model's "
             f"are {_listed(ours)}; give the configuration that it was trained with"
         )
+    # A checkpoint without it was trained without.
+    model = {key: model[key] for key in model if key in checkpoint or not _may_lack(key)}
     odd = [
         *(key for key in model if key not in checkpoint),
         *(key for key in checkpoint if key not in model),
@@ -36,6 +38,10 @@ def check_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> None:
             f"the checkpoint is of another model: {_difference(odd[0], checkpoint, model)}; give "
             "the configuration that it was trained with"
         )
+
+
+def _may_lack(key: str) -> bool:
+    return ".normalisation." in key
 
 
 def _heads(state: Mapping[str, Any]) -> list[str]:

@@ -27,38 +27,30 @@ def init_command(arguments: Sequence[str]) -> None:
     Raises:
         InputError: if an argument or the table is not right, or the experiment is there already.
     """
-    optional = dict.fromkeys(("output", "image_column", "image_folder"))
+    optional = dict.fromkeys(("output", "image_column", "image_folder", "symbolic_link"))
     given = read_options("init", "one table", arguments, **optional)
     source = Path(given.subject)
-    table = _table(source)
-    name = table.stem if table == source else source.resolve().name
+    if given.symbolic_link not in (None, "error", "keep"):
+        raise InputError(f"--symbolic_link is {given.symbolic_link}; give keep or error")
+    keep_links = given.symbolic_link == "keep"
+    sources = find_sources(source, {}, None, may_lack=("val", "test"))
+    table = source if len(sources) > 1 else sources[0].table
+    name = source.resolve().name if source.is_dir() else source.stem
     output = Path(given.output or f"{name}.yaml")
     if output.exists():
         raise InputError(f"{output} is there already; choose another name with --output=")
     quiet_screen()
     folder = Path(given.image_folder) if given.image_folder else None
-    contents = read_contents(table, given.image_column, folder)
-    data = table_data(contents)
+    contents = read_contents(table, given.image_column, folder, keep_links)
+    data = table_data(contents, keep_links=keep_links)
     load_table(data)
     plan = training_plan(len(data.splits["train"]), contents.images.size, contents.channels)
-    text = experiment_text(contents, plan, data, output)
+    text = experiment_text(contents, plan, data, output, keep_links)
     report = data_report(data, str(table), data.class_names(), left_out=contents.left_out)
     _write(output, text)
     say(report_text(report))
     say(f"Written, with comments on what was guessed: {output}")
     say(f"Look at it, and train: multitask fit --config {shlex.quote(str(output))}")
-
-
-def _table(source: Path) -> Path:
-    if not source.is_dir():
-        return source
-    sources = find_sources(source, {}, None)
-    if len(sources) > 1:
-        raise InputError(
-            f"the folder {source} has a table for each split; write the one of the training set, "
-            f"{sources[0].table}, and then, in what is written, {source} as path and no split"
-        )
-    return sources[0].table
 
 
 def _write(output: Path, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from multitask.callbacks import BestCheckpoint, Cost, LostProcess
+from multitask.callbacks import Cost, LostProcess
 from multitask.callbacks.lost_process import is_connection_lost
 from multitask.cli.command_line import CommandLine
 from multitask.distributed import is_first_process
@@ -21,6 +21,7 @@ from multitask.runs.finished import limits
 from multitask.runs.log_file import say
 from multitask.runs.record import RunRecord
 from multitask.runs.report import describe, report, say_where
+from multitask.runs.result import result_of
 from multitask.runs.summary import write_summary
 from multitask.runs.tracking import finish, mark_preempted, sync_command
 
@@ -28,8 +29,6 @@ INTERRUPTED, TERMINATED = 130, 143
 """Exit codes of a program that Ctrl-C has stopped, and of one that SIGTERM has."""
 NOTICE = 3.0
 """Seconds after which a process that has ended is noticed by those that watch it."""
-NO_VALIDATION = "Not tested, because no validation took place that could tell the best checkpoint."
-NO_CHECKPOINT = "Not tested, because no checkpoint was saved."
 
 
 @dataclass(frozen=True)
@@ -56,20 +55,20 @@ class Run:
 
 
 def fit(run: Run) -> None:
-    """Train, then test the best checkpoint."""
+    """Train, then test the best checkpoint, or the last one where there is no validation set."""
     given = run.command.given
     rank_zero_only(say)(describe(run.command.model, run.command.datamodule))
     _guard(run, run.trainer.fit, run.inputs)
-    callbacks = run.trainer.checkpoint_callbacks
-    best = [each.best_model_path for each in callbacks if isinstance(each, BestCheckpoint)]
-    wants_test = given.run.test_after_fit and not given.trainer.fast_dev_run
-    if wants_test and any(best):
-        best_one = {"ckpt_path": best[0], "weights_only": True, "verbose": False}
-        _guard(run, run.trainer.test, {**run.inputs, **best_one})
-        return _report(run, "test")
-    if wants_test:
-        rank_zero_only(say)(NO_VALIDATION if best else NO_CHECKPOINT)
-    return _say_where(run)
+    if not given.run.test_after_fit or given.trainer.fast_dev_run:
+        _say_where(run)
+        return
+    result, said = result_of(run.trainer.checkpoint_callbacks, run.command.datamodule)
+    if result is not None:
+        tested = {"ckpt_path": result, "weights_only": True, "verbose": False}
+        _guard(run, run.trainer.test, {**run.inputs, **tested})
+        _report(run, "test", said)
+    else:
+        _say_where(run, said=said)
 
 
 def validate(run: Run) -> None:
@@ -121,15 +120,19 @@ def _end_early(run: Run, by_signal: bool) -> None:
 
 
 @rank_zero_only
-def _report(run: Run, split: str) -> None:
+def _report(run: Run, split: str, said: Sequence[str] = ()) -> None:
     _summarise(run)
+    for each in said:
+        say(each)
     values = run.trainer.callback_metrics
     report(run.command.model, split, values, run.folder, sync_command(run.folder))
     finish(run.folder)
 
 
 @rank_zero_only
-def _say_where(run: Run, code: int = 0) -> None:
+def _say_where(run: Run, code: int = 0, said: Sequence[str] = ()) -> None:
+    for each in said:
+        say(each)
     if run.command.given.trainer.fast_dev_run:
         return
     if not run.trainer.interrupted:

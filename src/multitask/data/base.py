@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -16,13 +17,16 @@ from multitask.augmentation import Augmentation, AugmentationSequence
 from multitask.augmentation.draws import PLACE
 from multitask.data.class_balance import ClassBalanced, classes_of
 from multitask.data.dataset import Batch, BatchDataset
+from multitask.data.duplicates import Duplicates
 from multitask.data.faces import Face, Numbers, Picture
 from multitask.data.geometry_check import check_geometry
 from multitask.data.loader import BatchLoader
+from multitask.data.look import DataRemark, check_kind, look
 from multitask.data.random_transforms import refuse_random
 from multitask.data.sampling import GlobalBatches, LabelledAndUnlabelled
-from multitask.data.split_check import check_splits
+from multitask.data.split_check import SPLIT_NAMES, check_splits
 from multitask.data.targets import as_tasks_see, example, look_at, rows_of
+from multitask.distributed import is_first_process
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
 from multitask.labels import known_samples
@@ -55,7 +59,12 @@ class DataModule(LightningDataModule, ABC):
             takes the place of what the data set says by itself.
         balanced_by: a task of classes, each of which comes equally often in the training batches;
             all samples in random order where not given.
+        without: the sets that there shall not be, ``test``, ``val`` or both. Without validation the
+            last checkpoint is the result.
     """
+
+    is_looked_at = True
+    """Whether people are told what is odd about the images, such as one that is in two splits."""
 
     def __init__(
         self,
@@ -68,6 +77,7 @@ class DataModule(LightningDataModule, ABC):
         augmentations: Sequence[Augmentation] = (),
         geometry: dict[str, Geometry] | None = None,
         balanced_by: str | None = None,
+        without: Sequence[Literal["val", "test"]] = (),
     ) -> None:
         super().__init__()
         if batch_size < 1:
@@ -89,17 +99,22 @@ class DataModule(LightningDataModule, ABC):
         self.seed = int(os.environ.get("PL_GLOBAL_SEED", 0)) if seed is None else seed
         self.augmentations = AugmentationSequence(augmentations, self.seed)
         self.given_geometry = geometry or {}
+        self.without = tuple(without)
         self.splits: dict[str, BatchDataset] = {}
+        self.remarks: list[str] = []
 
     @abstractmethod
     def load(self) -> dict[str, BatchDataset]:
-        """Make or read the splits ``train``, ``val`` and ``test``, the same for the same seed."""
+        """Make or read the splits ``train``, ``val`` and ``test``, the same for the same seed.
+
+        A split that ``without`` names is left out.
+        """
 
     def setup(self, stage: str | None = None) -> None:
-        """Load the splits once, on every process."""
+        """Load the splits once, on every process, and warn of what a person would notice."""
         if not self.splits:
             splits = self._load()
-            check_splits(splits, type(self).__name__)
+            check_splits(splits, type(self).__name__, self.without, self.absent())
             train = splits["train"]
             first = {name: example(targets) for name, targets in train.targets.items()}
             check_geometry(self.given_geometry, first)
@@ -111,6 +126,23 @@ class DataModule(LightningDataModule, ABC):
                     "input 'image'; leave them out"
                 )
             self.splits = splits
+            check_kind(train, type(self).__name__)
+            if is_first_process():
+                self.remarks += look(self) if self.is_looked_at else ()
+                for each in self.remarks:
+                    warnings.warn(each, DataRemark, stacklevel=1)
+
+    def absent(self) -> set[str]:
+        """The sets that a person has said there shall not be."""
+        return set(self.without)
+
+    def cure_of_leaks(self, groups: Sequence[Duplicates]) -> str:
+        """What to do where images are in several splits.
+
+        Args:
+            groups: the samples of each of them.
+        """
+        return "leave each out of all splits but one"
 
     def targets(self, split: str, rows: slice = slice(None)) -> dict[str, Tensor]:
         """The targets of a split, by task, by which to judge all, as tasks take them.
@@ -124,8 +156,7 @@ class DataModule(LightningDataModule, ABC):
             that are read by batch, and of large ones that are stored as bytes or halves, 256
             samples at most, evenly spaced: see `multitask.data.targets.places_to_look_at`.
         """
-        self.setup()
-        samples = self.splits[split]
+        samples = self._split(split)
         if rows == slice(None):
             return {name: look_at(targets) for name, targets in samples.targets.items()}
         meant = torch.arange(len(samples))[rows]
@@ -196,9 +227,10 @@ class DataModule(LightningDataModule, ABC):
             self.augmentations(self._placed(torch.arange(1)), self.geometry, targets)
         return self._loader("train", batches)
 
-    def val_dataloader(self) -> BatchLoader:
-        """Every validation sample once."""
-        return self._loader("val", self._all_batches("val"))
+    def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
+        """Every validation sample once; no loader where there is no validation set."""
+        self.setup()
+        return self._loader("val", self._all_batches("val")) if "val" in self.splits else []
 
     def test_dataloader(self) -> BatchLoader:
         """Every test sample once."""
@@ -280,8 +312,16 @@ class DataModule(LightningDataModule, ABC):
         )
 
     def _all_batches(self, split: str) -> GlobalBatches:
+        return self._batches(self._split(split), shuffle=False)
+
+    def _split(self, name: str) -> BatchDataset:
         self.setup()
-        return self._batches(self.splits[split], shuffle=False)
+        if name not in self.splits:
+            raise InputError(
+                f"there is no {SPLIT_NAMES[name]} set: the data's settings leave it out; change "
+                "them (without, or split), or give data that have one"
+            )
+        return self.splits[name]
 
     def _batches(self, split: BatchDataset, shuffle: bool) -> GlobalBatches:
         return GlobalBatches(len(split), self.batch_size, self.seed, shuffle, **self._processes())

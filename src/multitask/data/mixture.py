@@ -18,6 +18,7 @@ from multitask.data.faces import Face
 from multitask.data.joined import Joined, common_kinds, joined_targets
 from multitask.data.mixed_batches import MixedBatches
 from multitask.data.sampling import GlobalBatches
+from multitask.data.split_check import SPLIT_NAMES, SPLITS
 from multitask.data.table import Table
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
@@ -73,17 +74,23 @@ class Mixture(DataModule):
     def load(self) -> dict[str, BatchDataset]:
         for name, source in self.sources.items():
             try:
+                # The images of all sources are compared with each other.
+                source.is_looked_at = False
                 source.setup()
             except InputError as error:
                 own = f"data.init_args.sources.{name}.init_args."
                 said = str(error).replace("data.init_args.", own)
                 raise InputError(f"source '{name}': {said}") from error
         splits = {name: source.splits for name, source in self.sources.items()}
+        _check_same_splits(splits)
         kinds = common_kinds(splits)
         return {
             split: Joined([each[split] for each in splits.values()], targets, kinds)
             for split, targets in joined_targets(splits).items()
         }
+
+    def absent(self) -> set[str]:
+        return super().absent().union(*(source.absent() for source in self.sources.values()))
 
     def own_geometry(self) -> dict[str, Geometry]:
         """How the sources' targets follow; a source need not say it of its own targets.
@@ -198,6 +205,17 @@ def _check_source(name: str, source: DataModule) -> None:
             f"source '{name}': {kind.__name__} changes batches in on_after_batch_transfer, which "
             "would not be called; change the images in the split's `images`"
         )
+
+
+def _check_same_splits(sources: Mapping[str, Mapping[str, BatchDataset]]) -> None:
+    for one, two in combinations(sources, 2):
+        for split in SPLITS:
+            if (split in sources[one]) != (split in sources[two]):
+                with_it, lacks = (one, two) if split in sources[one] else (two, one)
+                raise InputError(
+                    f"sources: '{with_it}' has a {SPLIT_NAMES[split]} set and '{lacks}' has none; "
+                    "give both one, or neither"
+                )
 
 
 def _check_classes(task: str, first: tuple[str, list[str]], second: tuple[str, list[str]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -12,23 +12,39 @@ from multitask.data.dataset import BatchDataset
 from multitask.errors import InputError
 
 SPLITS = ("train", "val", "test")
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 
-def check_splits(splits: Mapping[str, Any], data: str) -> None:
+def check_splits(
+    splits: Mapping[str, Any],
+    data: str,
+    without: Collection[str] = (),
+    absent: Collection[str] = (),
+) -> None:
     """Refuse splits that are missing, empty or of the wrong kind.
 
     Args:
         splits: what a data set loaded.
         data: its name, for the message.
+        without: the setting of that name.
+        absent: those that a person has said there shall not be, by that or another setting.
 
     Raises:
         InputError: naming the split, and the task where it is about targets.
     """
     for split in SPLITS:
+        if split in splits and split in without:
+            raise InputError(
+                f"data.init_args.without names '{split}', but {data} has a {SPLIT_NAMES[split]} "
+                "set; take it out of without, or its samples out of the data"
+            )
+        if split not in splits and split in absent:
+            continue
         if split not in splits:
+            may_lack = f", or say that there is none with data.init_args.without=[{split}]"
             raise InputError(
                 f"{data}.load() returns no split '{split}', only {', '.join(splits) or 'none'}; "
-                f"return {', '.join(SPLITS)}"
+                f"return {', '.join(SPLITS)}{'' if split == 'train' else may_lack}"
             )
         samples = splits[split]
         if not isinstance(samples, BatchDataset):

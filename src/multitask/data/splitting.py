@@ -10,7 +10,7 @@ from multitask.errors import InputError
 from multitask.labels import missing_like
 
 
-def random_split(size: int, val: int, test: int, seed: int) -> dict[str, Tensor]:
+def random_split(size: int, val: int, test: int, seed: int, fewest: int = 1) -> dict[str, Tensor]:
     """Partition samples at random.
 
     Args:
@@ -18,6 +18,7 @@ def random_split(size: int, val: int, test: int, seed: int) -> dict[str, Tensor]
         val: how many go to validation.
         test: how many go to the test set.
         seed: the same seed gives the same partition.
+        fewest: how many validation and test need at least.
 
     Returns:
         The indices of ``train`` (the rest), ``val`` and ``test``, each int64.
@@ -25,7 +26,7 @@ def random_split(size: int, val: int, test: int, seed: int) -> dict[str, Tensor]
     Raises:
         InputError: if nothing would be left for training.
     """
-    if val < 1 or test < 1 or val + test >= size:
+    if min(val, test) < fewest or val + test >= size:
         raise InputError(
             f"{val} validation and {test} test samples cannot be taken from {size}; each needs at "
             "least 1, and training too"

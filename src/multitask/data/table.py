@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
-from pandas import DataFrame
+from pandas import DataFrame, Series
 from torch import Tensor
 
 from multitask.data.base import DataModule
 from multitask.data.cached_images import CachedImages
 from multitask.data.dataset import BatchDataset
+from multitask.data.duplicates import Duplicates, equal_places, input_hashes
 from multitask.data.split_check import SPLITS
-from multitask.data.splits import ByColumn, RandomSplit, Split
+from multitask.data.splits import ByColumn, RandomSplit, Split, given_split
 from multitask.errors import InputError
 from multitask.geometry import Geometry
+from multitask.images.brightness import levels_remark, looked_up_levels
 from multitask.images.cache import ImageCache
 from multitask.images.format import Fit, ImageFormat, size_of
 from multitask.images.resizing import resized
@@ -31,9 +33,13 @@ from multitask.tables.target_columns import (
     blank,
     check_columns,
     class_numbers,
+    hot_numbers,
     numbers,
+    target_columns,
 )
+from multitask.tables.target_remarks import table_remarks, target_remarks
 
+Places = np.ndarray[Any, np.dtype[np.int64]]
 SPLIT_COLUMN = "split"
 ALL_ERRORS = Cleaning()
 
@@ -45,23 +51,27 @@ class Table(DataModule):
     Hugging Face: ``metadata.csv`` beside the images, with a column ``file_name``.
 
     Args:
-        targets: each task's columns, by task.
-        path: the table; or a folder with ``metadata.csv``, ``.jsonl`` or ``.parquet``, or with one
-            of them in each of its folders ``train``, ``validation`` and ``test``.
+        targets: each task's columns, by task: a `TargetColumns`, or from Python a dictionary of its
+            settings, or the name of a column of numbers.
+        path: the table; or a folder with ``metadata.csv``, ``.jsonl`` or ``.parquet``; or one whose
+            folders are classes, in a column ``label``; or one with one of these in each of its
+            folders ``train``, ``validation`` and ``test``.
         train: instead of ``path``, the table of the training set, or the folder that has it.
         val: the validation set's.
         test: the test set's.
-        image_column: the column of file names.
+        image_column: the column of file names, or of images in the cells of a Parquet file.
         image_folder: what file names are relative to; the table's folder where not given.
+        image_ending: put behind each file name that lacks it, such as ``.png``.
         image_size: pixels of a side, or ``[height, width]``, to which images are resized.
         channels: 3 for colour, 1 for grey.
         fit: how an image of another shape is resized.
         white: the value of 16-bit grey images that becomes white.
         most_pixels: larger images count as ``huge_image``.
-        split: how one table's rows are divided; by its column ``split`` where it has one, else
-            at random, where not given.
+        split: how one table's rows are divided; where not given, by the column that says which
+            split a row belongs to (such as ``split``), and at random if there is none.
         cleaning: what to do about rows and cells that cannot be used.
-        missing: texts that mean that a target is missing, beside the empty cell.
+        missing: what means that a target is missing, beside the empty cell; a number stands for
+            itself in any form.
         separator: what stands between the cells of a CSV file, a comma where not given.
         cache_folder: where decoded images are kept.
         cache_limit: gigabytes that they may take.
@@ -77,6 +87,7 @@ class Table(DataModule):
         test: Path | None = None,
         image_column: str = "file_name",
         image_folder: Path | None = None,
+        image_ending: str = "",
         image_size: int | list[int] = 224,
         channels: int = 3,
         fit: Fit = "stretch",
@@ -84,7 +95,7 @@ class Table(DataModule):
         most_pixels: int = 89_478_485,
         split: Split | None = None,
         cleaning: Cleaning = ALL_ERRORS,
-        missing: Sequence[str] = (),
+        missing: Sequence[str | int | float] = (),
         separator: str | None = None,
         cache_folder: Path | None = None,
         cache_limit: float = 100.0,
@@ -93,11 +104,14 @@ class Table(DataModule):
         super().__init__(**options)
         if not targets:
             raise InputError("targets is empty; name each task's columns")
-        for name, target in targets.items():
+        columns = {name: target_columns(name, each) for name, each in targets.items()}
+        for name, target in columns.items():
             check_columns(name, target, missing)
-        self.target_columns, self.missing = targets, tuple(missing)
-        self.sources = find_sources(path, {"train": train, "val": val, "test": test}, image_folder)
-        if split is not None and self.sources[0].split is not None:
+        self.target_columns, self.missing = columns, tuple(missing)
+        may_lack = ("val", "test") if split is not None else self.without
+        files = {"train": train, "val": val, "test": test}
+        self.sources = find_sources(path, files, image_folder, may_lack)
+        if split is not None and {each.split for each in self.sources} == set(SPLITS):
             raise InputError(
                 "split is given, but each split has a table of its own; leave split out, or give "
                 "path alone with one table"
@@ -105,6 +119,7 @@ class Table(DataModule):
         height, width = size_of(image_size)
         self.format = ImageFormat(height, width, channels, fit, white, most_pixels)
         self.image_column, self.separator = image_column, separator
+        self.image_ending = image_ending
         self.split, self.cleaning = split, cleaning
         self.cache_folder, self.cache_limit = cache_folder, cache_limit
         self.findings = DataFrame()
@@ -116,14 +131,24 @@ class Table(DataModule):
     def load(self) -> dict[str, BatchDataset]:
         findings = Findings(self.cleaning)
         columns = [name for each in self.target_columns.values() for name in each.names]
-        rows = read_rows(self.sources, self.image_column, columns, self.separator)
+        rows = read_rows(
+            self.sources,
+            self.image_column,
+            columns,
+            self.separator,
+            self.image_ending,
+            self.cache_folder,
+        )
         rows = located(rows, self.image_column, findings)
         targets = self._read_targets(rows, findings)
         self.cache = ImageCache(rows.paths, self.format, self.cache_folder, self.cache_limit)
         self.cache.build()
-        usable = self._usable(rows, findings)
+        usable, gone = self._usable(rows, findings)
+        levels = looked_up_levels(rows.paths)
+        if levels and (said := levels_remark(levels, self.format.white)) is not None:
+            self.remarks.append(said)
         self._follow_resizing(targets, usable)
-        parts = self._divide(rows.without(set(self.cache.problems), findings))
+        parts = self._divide(rows.without(gone, findings))
         self._rows = {split: usable[torch.from_numpy(places)] for split, places in parts.items()}
         self._files, self._numbers = rows.files, rows.table.index.tolist()
         self.findings, self.skipped = findings.frame(), findings.frame(skipped_only=True)
@@ -133,6 +158,25 @@ class Table(DataModule):
             split: CachedImages(self.cache, at, {name: each[at] for name, each in targets.items()})
             for split, at in self._rows.items()
         }
+
+    def absent(self) -> set[str]:
+        return super().absent() | (self.split.absent() if self.split is not None else set())
+
+    def cure_of_leaks(self, groups: Sequence[Duplicates]) -> str:
+        same_file = all(
+            len({self._files[int(self._rows[split][place])] for split, place in each.samples}) == 1
+            for each in groups
+        )
+        if same_file:
+            return (
+                "keep the rows of a file together with "
+                "data.init_args.split=multitask.data.splits.GroupedSplit and "
+                f"data.init_args.split.init_args.by={self.image_column}"
+            )
+        return (
+            "take the later ones out with data.init_args.cleaning.equal_pixels=skip, or keep what "
+            "belongs together with multitask.data.splits.GroupedSplit"
+        )
 
     def own_geometry(self) -> dict[str, Geometry]:
         columns = self.target_columns.items()
@@ -159,23 +203,56 @@ class Table(DataModule):
 
     def _read_targets(self, rows: TableRows, findings: Findings) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
+        matched: set[str] = set()
+        known: dict[str, Series] = {}
         for name, target in self.target_columns.items():
-            cells = {each: blank(rows.table[each], self.missing) for each in target.names}
+            own: set[str] = set()
+            missing = (*self.missing, *target.missing)
+            cells = {each: blank(rows.table[each], missing, own) for each in target.names}
             if target.classes is None:
                 found[name], problems = numbers(cells)
+            elif len(cells) > 1:
+                found[name], problems = hot_numbers(cells, target.class_names)
             else:
                 ((column, values),) = cells.items()
                 found[name], problems = class_numbers(column, values, target.class_names)
             _report(rows, problems, findings)
+            matched |= own
+            self.remarks += target_remarks(name, target, cells, own)
+            known |= cells
+        self.remarks += table_remarks(self.target_columns, known, self.missing, matched)
         return found
 
-    def _usable(self, rows: TableRows, findings: Findings) -> Tensor:
+    def _usable(self, rows: TableRows, findings: Findings) -> tuple[Tensor, set[int]]:
         problems = dict(sorted(self.cache.problems.items()))
         findings.add(
             [Finding(rows.row(place), each.kind, each.reason) for place, each in problems.items()]
         )
         places = [place for place in range(len(rows)) if place not in problems]
-        return torch.tensor(places, dtype=torch.int64)
+        usable = torch.tensor(places, dtype=torch.int64)
+        gone = set(problems)
+        if findings.policy("equal_pixels") != "keep":
+            gone |= self._same_pixels(rows, usable, findings)
+        kept = [place for place in places if place not in gone]
+        return torch.tensor(kept, dtype=torch.int64), gone
+
+    def _same_pixels(self, rows: TableRows, usable: Tensor, findings: Findings) -> set[int]:
+        found: dict[int, int] = {}
+        for each in equal_places(input_hashes(CachedImages(self.cache, usable, {}))):
+            first, *later = usable[each].tolist()
+            found.update(dict.fromkeys(later, first))
+        findings.add(
+            [
+                Finding(
+                    rows.row(later),
+                    "equal_pixels",
+                    f"its image has the same pixels as that of row {rows.row(first).number}, "
+                    f"{rows.files[first]}",
+                )
+                for later, first in sorted(found.items())
+            ]
+        )
+        return set(found)
 
     def _follow_resizing(self, targets: Mapping[str, Tensor], usable: Tensor) -> None:
         sizes = self.cache.sizes[usable]
@@ -188,18 +265,45 @@ class Table(DataModule):
                 raise InputError(f"targets, '{name}': {error}") from error
             targets[name][usable] = moved
 
-    def _divide(self, rows: TableRows) -> Mapping[str, np.ndarray[Any, np.dtype[np.int64]]]:
+    def _divide(self, rows: TableRows) -> dict[str, Places]:
         if rows.sources[0].split is not None:
             parts = {
-                str(source.split): np.flatnonzero(rows.source == place)
-                for place, source in enumerate(rows.sources)
+                split: np.flatnonzero(
+                    np.isin(
+                        rows.source,
+                        [at for at, each in enumerate(rows.sources) if each.split == split],
+                    )
+                )
+                for split in SPLITS
             }
-            return {split: parts[split] for split in SPLITS}
-        by_column = ByColumn(SPLIT_COLUMN) if SPLIT_COLUMN in rows.table else None
-        try:
-            return (self.split or by_column or RandomSplit()).divide(rows.table, self.seed)
-        except InputError as error:
-            raise InputError(f"{rows.sources[0].table}: {error}") from error
+            if self.split is not None:
+                parts |= self._taken(rows.table, parts)
+        else:
+            try:
+                split = self.split or self._given(rows.table) or RandomSplit()
+                parts = dict(split.divide(rows.table, self.seed))
+            except InputError as error:
+                raise InputError(f"{rows.sources[0].table}: {error}") from error
+        return {split: parts[split] for split in SPLITS if len(parts.get(split, ()))}
+
+    def _taken(self, table: DataFrame, parts: Mapping[str, Places]) -> dict[str, Places]:
+        """What is taken of the training rows for the splits that have no table."""
+        train = parts["train"]
+        found = dict(self.split.divide(table.iloc[train], self.seed)) if self.split else {}
+        for split in ("val", "test"):
+            if len(parts[split]) and len(found[split]):
+                raise InputError(
+                    f"split takes {split} rows from the training table, but {split} has a table of "
+                    f"its own; set data.init_args.split.init_args.{split}=0"
+                )
+        return {split: train[rows] for split, rows in found.items() if len(rows)}
+
+    def _given(self, table: DataFrame) -> Split | None:
+        targets = [name for each in self.target_columns.values() for name in each.names]
+        if SPLIT_COLUMN in table and SPLIT_COLUMN not in targets:
+            return ByColumn(SPLIT_COLUMN)
+        given = given_split(table, [*targets, self.image_column])
+        return None if given is None else given.split()
 
 
 def _report(rows: TableRows, cells: Sequence[Cell], findings: Findings) -> None:

@@ -29,6 +29,9 @@ class ToyStarts(DataModule):
         options: see `DataModule`.
     """
 
+    # There is one point, and nothing to generalise to.
+    is_looked_at = False
+
     def __init__(self, samples: int = 10_000, **options: Any) -> None:
         super().__init__(**options)
         if samples < 1:

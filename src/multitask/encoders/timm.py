@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
 from multitask.encoders.base import Encoder
+from multitask.encoders.normalisation import Normalisation
 from multitask.errors import InputError, nearest
+
+OWN = {
+    "num_classes": "the model's tasks have heads of their own",
+    "in_chans": "set in_channels instead",
+    "pretrained": "set the encoder's own pretrained instead",
+}
+"""Options that the encoder sets itself, and what to do."""
+OPTIONS = {
+    **OWN,
+    "features_only": "it gives maps: take multitask.encoders.TimmMaps, which sets it",
+    "out_indices": "it is for maps: take multitask.encoders.TimmMaps and its levels",
+}
 
 
 class Timm(Encoder):
     """A timm model without its classifier.
+
+    With pretrained weights, images (from 0 to 1) are normalised by the mean and the deviation that
+    these were trained with, unless the data do so.
 
     Args:
         name: timm's name of the model, such as ``resnet18`` or ``vit_small_patch16_224``.
@@ -29,13 +46,50 @@ class Timm(Encoder):
         options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        check_options(options, OPTIONS)
         settings = {"num_classes": 0, "in_chans": in_channels, **(options or {})}
         self.network = created(name, pretrained, settings)
+        self.normalisation = normalisation_of(self.network, pretrained, in_channels)
         width: int = self.network.num_features  # type: ignore[assignment]
         self.out_features = getattr(self.network, "head_hidden_size", width)
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.network(image)
+        return self.network(self.normalisation(image))
+
+
+def check_options(options: Mapping[str, Any] | None, refused: Mapping[str, str]) -> None:
+    """Refuse options that contradict what the encoder is.
+
+    Args:
+        options: for ``timm.create_model``.
+        refused: what to do instead of each that cannot be.
+
+    Raises:
+        InputError: naming the option.
+    """
+    for name, value in (options or {}).items():
+        if name in refused:
+            raise InputError(f"options: {name} cannot be set; {refused[name]}")
+        if name == "global_pool" and not value:
+            raise InputError(
+                f"options: global_pool is {value!r}, which leaves a map unpooled where the heads "
+                "take a vector; leave it out, or take multitask.encoders.TimmMaps"
+            )
+
+
+def normalisation_of(network: nn.Module, pretrained: bool, channels: int) -> Normalisation:
+    """How images are normalised for a timm model.
+
+    Args:
+        network: the model.
+        pretrained: whether it has timm's weights; without, nothing is changed.
+        channels: of the images.
+    """
+    normalisation = Normalisation(channels)
+    known: Any = getattr(network, "pretrained_cfg", None) or {}
+    if pretrained and known.get("mean") and known.get("std"):
+        normalisation.set(known["mean"], known["std"])
+    return normalisation
 
 
 def created(name: str, pretrained: bool, settings: dict[str, Any]) -> nn.Module:
@@ -47,7 +101,8 @@ def created(name: str, pretrained: bool, settings: dict[str, Any]) -> nn.Module:
         settings: further arguments of ``timm.create_model``.
 
     Raises:
-        InputError: if there is no such model, or its weights cannot be downloaded.
+        InputError: if there is no such model, it has no such option, or its weights cannot be
+            downloaded.
     """
     # Importing it takes long, and runs with other encoders need not wait for it.
     import timm
@@ -56,6 +111,13 @@ def created(name: str, pretrained: bool, settings: dict[str, Any]) -> nn.Module:
         raise InputError(f"timm has no model '{name}'{nearest(name, timm.list_models())}")
     try:
         return timm.create_model(name, pretrained=pretrained, **settings)
+    except (TypeError, KeyError, NotImplementedError) as error:
+        given = {key: value for key, value in settings.items() if key not in OPTIONS}
+        reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"options: timm cannot make '{name}' with {given} ({reason}); correct or remove an "
+            "option"
+        ) from error
     except (OSError, RuntimeError) as error:
         if not pretrained:
             raise

@@ -9,12 +9,14 @@ from torch import Tensor
 
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Maps
-from multitask.encoders.timm import created
+from multitask.encoders.timm import OWN, check_options, created, normalisation_of
 from multitask.errors import InputError
 
 
 class TimmMaps(Encoder):
     """A timm model's maps, the finest first, for tasks whose target is a map.
+
+    Images are normalised as by `Timm`.
 
     Tasks of one vector, such as a classification, read the mean of the last map.
 
@@ -48,12 +50,14 @@ class TimmMaps(Encoder):
         settings: dict[str, Any] = {"features_only": True, "in_chans": in_channels}
         if levels is not None:
             settings["out_indices"] = tuple(levels)
+        check_options(options, {**OWN, "features_only": "it is always true here"})
         try:
             self.network = created(name, pretrained, settings | (options or {}))
         except (AssertionError, IndexError, ValueError) as error:
             raise InputError(
                 f"timm's model '{name}' has no maps at the levels {levels}: {error}; choose fewer"
             ) from error
+        self.normalisation = normalisation_of(self.network, pretrained, in_channels)
         info: Any = self.network.feature_info
         self._form = Maps(tuple(info.channels()), tuple(info.reduction()))
         # Some transformers give [batch, height, width, channels].
@@ -64,5 +68,5 @@ class TimmMaps(Encoder):
         return self._form
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        maps: list[Tensor] = self.network(image)
+        maps: list[Tensor] = self.network(self.normalisation(image))
         return [each.movedim(3, 1) for each in maps] if self.channels_last else list(maps)

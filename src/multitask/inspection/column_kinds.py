@@ -18,19 +18,18 @@ from multitask.inspection.name_hints import (
 )
 from multitask.inspection.natural_order import natural
 from multitask.inspection.table_cells import known_cells, list_length
+from multitask.remarks.columns import column_remarks, list_as_text, written_numbers
+from multitask.tables.split_words import split_of
 from multitask.tables.target_columns import cell_text
 
 Kind = Literal[
     "classes", "numbers", "image", "split", "group", "identifier", "text", "constant", "empty"
 ]
 IMAGE = r"(?i).*\.(png|jpe?g|bmp|tiff?|gif|webp|ppm|pgm|jp2)$"
-SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
-PERHAPS_MISSING = {"none", "missing", "unknown"}
 MOST_CLASSES, MOST_INTEGER_CLASSES = 1000, 20
 FEWEST_OF_A_CLASS = 2
 FEWEST_OF_AN_INTEGER = 3
 LONG_TEXT = 60
-WITH_COMMAS = r"[+-]?(\d+,\d+|\d{1,3}(,\d{3})+(\.\d+)?|\d{1,3}(\.\d{3})+,\d+)"
 NEARLY_ALL = 0.9
 
 
@@ -65,6 +64,21 @@ class Column:
         """Number of empty cells."""
         return self.rows - self.known
 
+    def without(self, value: float, count: int, limits: tuple[float, float]) -> Column:
+        """The same numbers without one that stands for a missing one.
+
+        Args:
+            value: that number.
+            count: how often it comes.
+            limits: of the others.
+        """
+        remark = (
+            f"{value:g} is far from all other numbers and stands in {count:,} cells, so it is "
+            "taken for a missing one; if it is a measurement, remove it from missing below"
+        )
+        known, distinct = self.known - count, self.distinct - 1
+        return replace(self, known=known, distinct=distinct, limits=limits, remark=remark)
+
 
 def column_kinds(table: pd.DataFrame, missing: Sequence[str] = ()) -> list[Column]:
     """Judge every column of a table.
@@ -84,12 +98,12 @@ def column_kind(column: pd.Series, missing: Sequence[str] = ()) -> Column:
         missing: texts that mean so too.
     """
     cells = known_cells(column, missing)
-    texts = cells.map(cell_text).astype(str)
+    texts = _plain_classes(cells.map(cell_text).astype(str))
     distinct = texts.nunique()
     name, size = str(column.name), (len(column), len(cells), distinct)
     if distinct == 0:
         return Column(name, "empty", *size)
-    if says_split(name) and set(texts.str.lower()) <= SPLIT_NAMES:
+    if says_split(name) and all(split_of(each) for each in texts.unique()):
         return Column(name, "split", *size, counts=_counts(texts))
     if (length := list_length(cells)) > 0:
         return _lists(name, size, cells, length)
@@ -137,7 +151,8 @@ def _lists(name: str, size: tuple[int, int, int], cells: pd.Series, length: int)
         values = np.array([[_number(element) for element in each] for each in cells])
     except (TypeError, ValueError):
         return Column(name, "text", *size, remark="its lists hold something else than numbers")
-    return Column(name, "numbers", *size, limits=_limits(pd.Series(values.ravel())), size=length)
+    limits, remark = _limits(pd.Series(values.ravel())), _remarks(cells, False)
+    return Column(name, "numbers", *size, limits=limits, size=length, remark=remark)
 
 
 def _numeric(name: str, size: tuple[int, int, int], texts: pd.Series, numbers: pd.Series) -> Column:
@@ -153,8 +168,8 @@ def _numeric(name: str, size: tuple[int, int, int], texts: pd.Series, numbers: p
     if whole and distinct == known and known > 9 and numbers.max() - numbers.min() == known - 1:
         return Column(name, "identifier", *size, remark="the rows' numbers")
     if whole and _are_classes(name, numbers) and texts.nunique() == distinct:
-        return Column(name, "classes", *size, counts=_counts(texts))
-    return Column(name, "numbers", *size, limits=_limits(numbers))
+        return Column(name, "classes", *size, counts=_counts(texts), remark=_remarks(texts, True))
+    return Column(name, "numbers", *size, limits=_limits(numbers), remark=_remarks(texts, False))
 
 
 def _are_classes(name: str, numbers: pd.Series) -> bool:
@@ -167,49 +182,46 @@ def _are_classes(name: str, numbers: pd.Series) -> bool:
     return is_dense and distinct <= min(MOST_INTEGER_CLASSES, known / FEWEST_OF_AN_INTEGER)
 
 
+def _plain_classes(texts: pd.Series) -> pd.Series:
+    """Whole numbers that some program has written as floats, such as ``2.0``, as whole ones."""
+    if not texts.str.fullmatch(r"[+-]?\d+\.0+").all():
+        return texts
+    return texts.str.replace(r"\.0+$", "", regex=True)
+
+
 def _textual(name: str, size: tuple[int, int, int], texts: pd.Series, remark: str) -> Column:
     _, known, distinct = size
     repeated = distinct <= min(MOST_CLASSES, known / FEWEST_OF_A_CLASS)
+    if written := written_numbers(texts):
+        # A magnification such as 20x may well be a class.
+        if "with a unit" in written and distinct <= known / FEWEST_OF_AN_INTEGER:
+            return Column(name, "classes", *size, counts=_counts(texts), remark=written)
+        return Column(name, "text", *size, remark=written)
     if remark:
         return Column(name, "text", *size, remark=remark)
     if says_group(name):
         return Column(name, "group" if distinct < known else "identifier", *size)
     if says_identifier(name):
         return Column(name, "group" if distinct <= known / 2 else "identifier", *size)
-    if texts.str.len().mean() > LONG_TEXT or texts.str.startswith(("[", "{")).all():
+    if (as_text := list_as_text(texts)) is not None:
+        return Column(name, "text", *size, remark=as_text)
+    if texts.str.len().mean() > LONG_TEXT:
         return Column(name, "text", *size)
     if repeated:
-        return Column(name, "classes", *size, counts=_counts(texts), remark=_doubtful(texts))
+        return Column(name, "classes", *size, counts=_counts(texts), remark=_remarks(texts, True))
     has_words = texts.str.contains(" ").mean() > 0.5
     return Column(name, "text" if has_words else "identifier", *size)
 
 
 def _no_numbers(texts: pd.Series, numbers: pd.Series) -> str:
     odd = texts[numbers.isna()]
-    commas = odd[odd.str.fullmatch(WITH_COMMAS)]
-    if len(commas) == len(odd) > 0:
-        return (
-            f"{len(odd)} of its cells are numbers with commas, such as {odd.iloc[0]!r:.40}; write "
-            "a point before decimals, and nothing between thousands"
-        )
     if len(odd) == 0 or len(odd) > (1 - NEARLY_ALL) * len(texts):
         return ""
     return f"{len(odd)} of its cells are no numbers, such as {odd.iloc[0]!r:.40}"
 
 
-def _doubtful(classes: pd.Series) -> str:
-    """What of the classes may be a mistake."""
-    alike: dict[str, str] = {}
-    for each in classes.unique():
-        if each.lower() in PERHAPS_MISSING:
-            return f"a class is called {each!r}; if that means missing, list it as missing instead"
-        first = alike.setdefault(" ".join(each.casefold().split()), each)
-        if first != each:
-            return (
-                f"the classes {first!r:.40} and {each!r:.40} differ only in capitals or spaces; "
-                "if they are one, write them alike in the table"
-            )
-    return ""
+def _remarks(cells: pd.Series, are_classes: bool) -> str:
+    return "; also, ".join(column_remarks(cells, are_classes))
 
 
 def _counts(texts: pd.Series) -> dict[str, int]:

@@ -10,8 +10,8 @@ import pandas as pd
 from torch import Tensor
 
 from multitask.data import DataModule
+from multitask.data.duplicates import Duplicates, duplicates
 from multitask.data.targets import places_to_look_at
-from multitask.inspection.duplicates import Duplicates, duplicates
 from multitask.inspection.target_summary import Outlier, Summary, outliers, summarise
 from multitask.tables.cleaning import COLUMNS
 
@@ -34,6 +34,7 @@ class DataReport:
             ``reason``, ``table``.
         stops: the table and the kind of those findings at which a training would stop.
         left_out: columns of the table that are no targets, and why.
+        remarks: what a person would notice, each with its cure.
     """
 
     title: str
@@ -45,6 +46,7 @@ class DataReport:
     findings: pd.DataFrame
     stops: Stops = field(default_factory=set)
     left_out: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
     def name(self, split: str, place: int) -> str:
         """What people call a sample: its file, or its place.
@@ -83,11 +85,12 @@ def data_report(
         sizes={split: len(each) for split, each in data.splits.items()},
         targets=[summarise(task, each, classes.get(task, ())) for task, each in targets.items()],
         outliers=[found for task, each in targets.items() for found in _outliers(data, task, each)],
-        duplicates=duplicates(data.splits),
+        duplicates=duplicates(data.splits)[0],
         names={split: data.names(split) for split in data.splits},
         findings=_findings(data),
         stops=stops or set(),
         left_out=dict(left_out or {}),
+        remarks=data.remarks,
     )
 
 

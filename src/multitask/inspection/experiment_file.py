@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from multitask.data import Table
-from multitask.data.splits import Split, StratifiedSplit
+from multitask.data.split_check import SPLIT_NAMES
+from multitask.data.splits import GivenSplit, Split, StratifiedSplit
+from multitask.inspection.groups import Group
 from multitask.inspection.rare_classes import RareClass, rarest_class
 from multitask.inspection.table_contents import TableContents, Target
 from multitask.inspection.target_words import describe, how_to_change
@@ -17,9 +20,21 @@ from multitask.inspection.training_plan import TrainingPlan
 from multitask.inspection.yaml_lines import comment, scalar, sequence
 
 MOST_ROWS = 10
+DEFAULT_IMAGE_COLUMN = "file_name"
+SHARES = {"val": 0.15, "test": 0.15}
+
+Division = tuple[str, str, dict[str, Any]]
+"""Why rows are divided so, the class that does it, and its settings."""
 
 
-def experiment_text(contents: TableContents, plan: TrainingPlan, data: Table, file: Path) -> str:
+def number(value: float) -> int | float:
+    """A number without decimals that say nothing."""
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def experiment_text(
+    contents: TableContents, plan: TrainingPlan, data: Table, file: Path, keep_links: bool = False
+) -> str:
     """Write the YAML.
 
     Args:
@@ -28,6 +43,7 @@ def experiment_text(contents: TableContents, plan: TrainingPlan, data: Table, fi
         data: the table's, loaded: how it is divided, and what cannot be used, whose kinds are
             skipped with a comment that lists it.
         file: where the text will be.
+        keep_links: whether links may lead out of the folder of images.
 
     Returns:
         The text of the file.
@@ -38,7 +54,7 @@ def experiment_text(contents: TableContents, plan: TrainingPlan, data: Table, fi
         "seed_everything: 0",
         "run:",
         f"  experiment: {scalar(file.stem)}",
-        *_data(contents, plan, data),
+        *_data(contents, plan, data, keep_links),
         *_model(contents, plan),
         "trainer:",
         *comment(f"{plan.steps} steps in all.", 2),
@@ -47,7 +63,9 @@ def experiment_text(contents: TableContents, plan: TrainingPlan, data: Table, fi
     return "\n".join(lines) + "\n"
 
 
-def _data(contents: TableContents, plan: TrainingPlan, data: Table) -> Iterator[str]:
+def _data(
+    contents: TableContents, plan: TrainingPlan, data: Table, keep_links: bool
+) -> Iterator[str]:
     yield "data:"
     yield "  class_path: multitask.data.Table"
     yield "  init_args:"
@@ -56,10 +74,16 @@ def _data(contents: TableContents, plan: TrainingPlan, data: Table) -> Iterator[
         "started.",
         4,
     )
+    if any(each.table.is_dir() for each in contents.sources):
+        yield from comment("Folders are classes: each image has the label of its folder.", 4)
     yield f"    path: {_path(contents.path)}"
     if contents.separator is not None:
         yield f"    separator: {scalar(contents.separator)}"
-    yield f"    image_column: {scalar(contents.image_column)}"
+    if contents.image.name != DEFAULT_IMAGE_COLUMN or contents.path.is_file():
+        yield f"    image_column: {scalar(contents.image.name)}"
+    if contents.image.ending:
+        yield from comment("Put behind each file's name, which lacks it in the table:", 4)
+        yield f"    image_ending: {scalar(contents.image.ending)}"
     if contents.image_folder is not None:
         yield f"    image_folder: {_path(contents.image_folder)}"
     yield from _images(contents)
@@ -72,9 +96,9 @@ def _data(contents: TableContents, plan: TrainingPlan, data: Table) -> Iterator[
     if contents.left_out:
         yield from comment("Columns that are left out:", 4)
         for name, why in contents.left_out.items():
-            yield from comment(f"- {name}: {why}", 4)
+            yield from comment(f"- {name or 'the column without a name'}: {why}", 4)
     yield from _split(contents, data.split)
-    yield from _cleaning(data.findings)
+    yield from _cleaning(data.skipped, keep_links)
     yield f"    batch_size: {plan.batch_size}"
 
 
@@ -96,6 +120,13 @@ def _images(contents: TableContents) -> Iterator[str]:
     yield f"    image_size: [{images.size[0]}, {images.size[1]}]"
     yield f"    channels: {contents.channels}"
     yield "    fit: stretch"
+    if images.white is not None:
+        yield from comment(
+            "The value that becomes white. The files have 16 bits, and their brightest pixel was "
+            "darker than half of what these can hold.",
+            4,
+        )
+        yield f"    white: {images.white}"
 
 
 def _target(target: Target) -> Iterator[str]:
@@ -104,6 +135,10 @@ def _target(target: Target) -> Iterator[str]:
         if each.remark:
             yield from comment(each.remark[0].upper() + each.remark[1:] + ".", 6)
     yield from comment(how_to_change(target), 6)
+    if target.hot:
+        yield from comment(
+            "A single one of these columns is 1 in each row, so they are one task of classes.", 6
+        )
     yield f"      {scalar(target.task)}:"
     names = [each.name for each in target.columns]
     if len(names) == 1 and scalar(names[0]) == names[0]:
@@ -113,33 +148,70 @@ def _target(target: Target) -> Iterator[str]:
         yield from sequence("columns", names, 8)
     if target.classes:
         yield from sequence("classes", list(target.classes), 8)
+    if target.missing:
+        yield from sequence("missing", [number(each) for each in target.missing], 8)
     if target.points and target.size % 2 == 0:
         yield from comment("Where these are pixels, let them follow when images are resized:", 8)
         yield from comment("follows: {class_path: multitask.geometry.Positions}", 8)
 
 
 def _split(contents: TableContents, split: Split | None) -> Iterator[str]:
-    shares = ["        val: 0.15", "        test: 0.15"]
-    if contents.split is not None:
-        yield from comment(
-            f"The table's column {contents.split.name} says which row is for what.", 4
-        )
-        kind, settings = "ByColumn", [f"        column: {scalar(contents.split.name)}"]
+    if contents.sources[0].split is not None:
+        if not contents.lacking:
+            return
+        told, kind, settings = _lacking_tables(contents.lacking)
+    elif contents.split is not None:
+        told, kind, settings = _by_column(contents.split)
     elif contents.group is not None:
-        yield from comment(
-            f"No {contents.group.name} is in two splits. There are {contents.group.distinct:,}.", 4
-        )
-        kind, settings = "GroupedSplit", [f"        by: {scalar(contents.group.name)}", *shares]
+        told, kind, settings = _grouped(contents.group)
     else:
-        rare = rarest_class(contents.targets, contents.rows)
-        yield from comment(_why(rare, isinstance(split, StratifiedSplit)), 4)
-        kind, settings = "RandomSplit", shares
-        if isinstance(split, StratifiedSplit):
-            kind, settings = "StratifiedSplit", [f"        by: {scalar(split.by)}", *shares]
+        told, kind, settings = _stratified(contents, split)
+    yield from comment(told, 4)
     yield "    split:"
     yield f"      class_path: multitask.data.splits.{kind}"
     yield "      init_args:"
-    yield from settings
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            pairs = ", ".join(f"{scalar(key)}: {scalar(each)}" for key, each in value.items())
+            yield f"        {name}: {{{pairs}}}"
+        else:
+            yield f"        {name}: {scalar(value)}"
+
+
+def _lacking_tables(lacking: Sequence[str]) -> Division:
+    told = (
+        f"Each split has a folder or table of its own, but there is none for {_listed(lacking)}: a "
+        "share of the training rows is taken."
+    )
+    return told, "RandomSplit", {each: SHARES[each] if each in lacking else 0 for each in SHARES}
+
+
+def _by_column(split: GivenSplit) -> Division:
+    told = f"The table's column {split.column} says which row is for what."
+    if split.lacking:
+        told += (
+            f" It has no row for {_listed(split.lacking)}: a share of the training rows is taken; "
+            "0 does without."
+        )
+    settings: dict[str, Any] = {"column": split.column}
+    settings |= {"words": split.words} if split.words else {}
+    return told, "ByColumn", settings | {each: SHARES[each] for each in split.lacking}
+
+
+def _grouped(group: Group) -> Division:
+    told = (
+        f"No {group.column.name} is in two splits. There are {group.groups:,}. {group.promise()} "
+        "For rows at random, use multitask.data.splits.RandomSplit."
+    )
+    before = {"before": group.before} if group.before else {}
+    return told, "GroupedSplit", {"by": group.column.name, **SHARES, **before}
+
+
+def _stratified(contents: TableContents, split: Split | None) -> Division:
+    rare = rarest_class(contents.targets, contents.rows)
+    if isinstance(split, StratifiedSplit):
+        return _why(rare, True), "StratifiedSplit", {"by": split.by, **SHARES}
+    return _why(rare, False), "RandomSplit", dict(SHARES)
 
 
 def _why(rare: RareClass | None, is_stratified: bool) -> str:
@@ -154,8 +226,14 @@ def _why(rare: RareClass | None, is_stratified: bool) -> str:
     return f"Rows at random. {few}, too few for all splits: some may get none."
 
 
-def _cleaning(findings: pd.DataFrame) -> Iterator[str]:
+def _listed(splits: Sequence[str]) -> str:
+    return " and ".join(SPLIT_NAMES[each] for each in splits)
+
+
+def _cleaning(findings: pd.DataFrame, keep_links: bool) -> Iterator[str]:
     if findings.empty:
+        if keep_links:
+            yield from ("    cleaning:", "      symbolic_link: keep")
         return
     yield from comment(
         "What cannot be used was found in the rows listed here, and is skipped. A training stops "
@@ -163,9 +241,13 @@ def _cleaning(findings: pd.DataFrame) -> Iterator[str]:
         4,
     )
     yield "    cleaning:"
+    if keep_links:
+        yield "      symbolic_link: keep"
     for kind, rows in findings.groupby("kind", sort=False):
         first = list(rows.head(MOST_ROWS).itertuples())
-        listed = ", ".join(f"row {each.row} ({each.file})" for each in first)
+        listed = ", ".join(
+            f"row {each.row}" + (f" ({each.file})" if each.file else "") for each in first
+        )
         more = f" and {len(rows) - MOST_ROWS:,} more" if len(rows) > MOST_ROWS else ""
         yield from comment(f"{listed}{more}", 6)
         yield f"      {kind}: skip"

@@ -12,8 +12,10 @@ import pandas as pd
 from PIL import Image
 
 from multitask.errors import InputError
+from multitask.images.brightness import levels_remark, looked_up_levels
 from multitask.images.decoding import FILE_FORMATS, ON_ITS_SIDE, ORIENTATION
 from multitask.images.pillow_limit import without_pillow_limit
+from multitask.inspection.image_column import ImageColumn
 from multitask.tables.image_paths import ImagePaths, PathProblem
 
 SAMPLE = 200
@@ -34,6 +36,8 @@ class ImageSample:
         width: median, in pixels.
         same_size: whether all have the same size.
         grey: whether none has colours.
+        white: the value that becomes white, where it is not the largest that the files can hold.
+        remark: what a person should know about their values.
     """
 
     looked_at: int
@@ -41,6 +45,8 @@ class ImageSample:
     width: int
     same_size: bool
     grey: bool
+    white: int | None = None
+    remark: str = ""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -55,27 +61,42 @@ class ImageSample:
         return height, width
 
 
-def table_images(path: Path, cells: pd.Series, folder: Path | None) -> ImageSample:
+def table_images(
+    path: Path,
+    cells: pd.Series,
+    image: ImageColumn,
+    folder: Path | None,
+    keep_links: bool = False,
+) -> ImageSample:
     """Look at some of a table's images, evenly spaced.
 
     Args:
-        path: the table's file.
+        path: the table's file, or the folder of several.
         cells: the names of the images.
+        image: the column.
         folder: what they are relative to; the table's own folder where not given.
+        keep_links: whether links may lead out of the folder.
 
     Raises:
         InputError: if none of them is there, or none is an image, with the reason.
     """
-    if folder is not None and not folder.is_dir():
-        raise InputError(f"--image_folder is {folder}, which is no folder that is there")
-    names = [str(each) for each in cells.dropna()]
+    prefixes = (
+        cells.attrs.get("prefixes", [""] * len(cells)) if folder is None else [""] * len(cells)
+    )
+    names = [
+        prefix + str(each) + ("" if str(each).endswith(image.ending) else image.ending)
+        for prefix, each in zip(prefixes, cells, strict=True)
+        if each is not None and each == each and str(each)
+    ]
     if not names:
         raise InputError(f"{path}, column '{cells.name}': every cell is empty; choose another one")
-    root = folder or path.parent
+    root = image.embedded or folder or (path if path.is_dir() else path.parent)
     finder = ImagePaths(root, root)
     places = np.linspace(0, len(names) - 1, min(SAMPLE, len(names))).astype(int)
     found = [finder.find(names[place]) for place in places]
-    usable = [Path(file) for file, _, problems in found if not problems]
+    usable = [
+        Path(file) for file, _, problems in found if not problems or _kept(problems, keep_links)
+    ]
     if not usable:
         problem = found[0][2][0]
         raise InputError(
@@ -90,11 +111,25 @@ def table_images(path: Path, cells: pd.Series, folder: Path | None) -> ImageSamp
     return sample
 
 
+def _kept(problems: Sequence[PathProblem], keep_links: bool) -> bool:
+    return keep_links and all(each.kind == "symbolic_link" for each in problems)
+
+
 def _advice(root: Path, name: str, problem: PathProblem) -> str:
     if problem.kind == "symbolic_link":
-        return "; set --image_folder= to the folder that it leads to, or copy the files"
+        return (
+            "; set --image_folder= to the folder that it leads to, copy the files, or keep the "
+            "links with --symbolic_link=keep (data.init_args.cleaning.symbolic_link=keep in the "
+            "experiment)"
+        )
+    if problem.kind != "missing_file" or "\\" in name or "://" in name:
+        return ""
     near = next((each for each in sorted(root.glob("*/")) if (each / name).is_file()), None)
-    return f"; did you mean --image_folder={near}?" if near else "; set --image_folder="
+    return (
+        f"; did you mean --image_folder={near}?"
+        if near
+        else "; set --image_folder= to the folder that names are relative to"
+    )
 
 
 def _sample(files: Sequence[Path]) -> ImageSample | None:
@@ -110,12 +145,15 @@ def _sample(files: Sequence[Path]) -> ImageSample | None:
     if not found:
         return None
     heights, widths, grey = zip(*found, strict=True)
+    levels = looked_up_levels(files)
     return ImageSample(
         looked_at=len(found),
         height=round(median(heights)),
         width=round(median(widths)),
         same_size=len(set(zip(heights, widths, strict=True))) == 1,
         grey=all(grey),
+        white=levels.white if levels else None,
+        remark=(levels_remark(levels) or "") if levels else "",
     )
 
 

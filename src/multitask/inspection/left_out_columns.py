@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from multitask.data.split_check import SPLITS
-from multitask.data.splits.by_column import WORDS
 from multitask.inspection.column_kinds import Column
 
 
@@ -13,11 +11,6 @@ def why_left_out(column: Column) -> str:
     Args:
         column: of neither classes nor numbers.
     """
-    if column.kind == "split":
-        return (
-            f"it names splits, but {_lacks(column)}; correct that, and divide by it with "
-            "multitask.data.splits.ByColumn"
-        )
     if column.kind == "group":
         empty = f"fill its {column.missing:,} empty cells, and " if column.missing else ""
         return (
@@ -30,17 +23,11 @@ def why_left_out(column: Column) -> str:
         "text": "it is free text",
         "constant": "it is constant",
         "empty": "it has no cells",
+        "split": "it seems to name splits, of which there is another column",
+        "classes": "it is not used",
+        "numbers": "it is not used",
     }
     reason = reasons[column.kind]
     if column.kind == "text" and column.remark:
         return column.remark
     return f"{reason} ({column.remark})" if column.remark else reason
-
-
-def _lacks(split: Column) -> str:
-    if unknown := [each for each in split.counts if each not in WORDS]:
-        return f"'{unknown[0]}' is none of {', '.join(WORDS)}"
-    if split.missing:
-        return f"{split.missing:,} of its cells are empty"
-    named = {WORDS[each] for each in split.counts}
-    return f"no row is for {next(each for each in SPLITS if each not in named)}"

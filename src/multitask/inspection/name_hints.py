@@ -6,7 +6,10 @@ import re
 
 CLASS = {"class", "label", "category", "categories", "kind", "type", "species", "diagnosis"}
 COUNT = {"n", "num", "number", "count", "counts", "total", "age", "year", "years", "days", "size"}
-GROUP = {"patient", "subject", "person", "participant", "donor", "animal", "individual"}
+GROUP = {
+    "patient", "subject", "person", "participant", "donor", "animal", "individual", "session",
+    "video", "clip", "slide", "lesion", "series", "sequence", "burst",
+}  # fmt: skip
 IDENTIFIER = {"id", "ids", "uid", "uuid", "guid", "index", "idx", "unnamed", "row", "key", "hash"}
 SPLIT = {"split", "set", "subset", "partition", "fold", "phase"}
 
@@ -24,6 +27,11 @@ def words(name: str) -> list[str]:
 def says_class(name: str) -> bool:
     """Whether a name says that the cells are classes."""
     return bool(CLASS & set(words(name)))
+
+
+def says_species(name: str) -> bool:
+    """Whether a name says that cells are kinds of living things, which other labels depend on."""
+    return bool({"species", "breed", "cultivar", "variety"} & set(words(name)))
 
 
 def says_count(name: str) -> bool:

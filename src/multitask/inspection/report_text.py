@@ -24,7 +24,17 @@ def report_blocks(report: DataReport) -> list[Block]:
     Returns:
         The blocks of a page.
     """
-    parts = (_splits, _findings, _duplicates, _unseen, _outliers, _constants, _classes, _ranges)
+    parts = (
+        _splits,
+        _remarks,
+        _findings,
+        _duplicates,
+        _unseen,
+        _outliers,
+        _constants,
+        _classes,
+        _ranges,
+    )
     title = Heading(f"{report.title}: {sum(report.sizes.values()):,} samples", 1)
     return [title, *(block for part in parts for block in part(report))]
 
@@ -58,6 +68,12 @@ def _splits(report: DataReport) -> Iterator[Block]:
             yield Paragraph(f"Of {each.task}, only evenly spaced samples were looked at: {some}.")
 
 
+def _remarks(report: DataReport) -> Iterator[Block]:
+    if report.remarks:
+        yield Heading("What to look at")
+        yield Bullets(report.remarks)
+
+
 def _findings(report: DataReport) -> Iterator[Block]:
     if report.findings.empty:
         return
@@ -72,7 +88,8 @@ def _findings(report: DataReport) -> Iterator[Block]:
         for each in rows.head(MOST_LISTED).itertuples():
             column = f"column {each.column}: " if each.column else ""
             table = f"{each.table}, " if several else ""
-            lines.append(f"{table}row {each.row}, {each.file}: {column}{each.reason}")
+            file = f", {each.file}" if each.file else ""
+            lines.append(f"{table}row {each.row}{file}: {column}{each.reason}")
         yield Bullets([*lines, *_more(len(rows))])
 
 
@@ -128,7 +145,7 @@ def _outliers(report: DataReport) -> Iterator[Block]:
 
 
 def _constants(report: DataReport) -> Iterator[Block]:
-    lines = [f"column {name} is left out: {why}" for name, why in report.left_out.items()]
+    lines = [f"{_column(name)} is left out: {why}" for name, why in report.left_out.items()]
     for each in report.targets:
         if isinstance(each, ClassSummary):
             if value := each.constant():
@@ -145,6 +162,10 @@ def _constants(report: DataReport) -> Iterator[Block]:
     if lines:
         yield Heading("Nothing to learn from, or left out")
         yield Bullets(lines)
+
+
+def _column(name: str) -> str:
+    return f"column {name}" if name else "the column without a name"
 
 
 def _classes(report: DataReport) -> Iterator[Block]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from multitask.data.split_check import SPLITS
-from multitask.data.splits.by_column import WORDS
+import pandas as pd
+
+from multitask.data.splits import GivenSplit, given_split
 from multitask.errors import InputError, nearest
 from multitask.inspection.column_kinds import (
     Column,
@@ -15,16 +16,21 @@ from multitask.inspection.column_kinds import (
     column_kinds,
     is_number,
 )
+from multitask.inspection.groups import Group, find_group
+from multitask.inspection.image_column import ImageColumn, find_images
 from multitask.inspection.image_samples import ImageSample, table_images
 from multitask.inspection.left_out_columns import why_left_out
-from multitask.inspection.name_hints import says_group
-from multitask.inspection.table_cells import missing_texts
+from multitask.inspection.table_cells import known_cells, missing_texts
 from multitask.inspection.task_names import task_name
 from multitask.inspection.vectors import vectors
+from multitask.remarks.columns import stand_in
+from multitask.remarks.one_hot import class_names, one_hot
 from multitask.tables.table_file import CSV_ENDINGS, SEPARATORS, read_table
+from multitask.tables.table_sources import SPLITS, Source, find_sources
+from multitask.tables.target_columns import cell_text
 
-CONVENTIONAL = ("file_name", "image", "filename", "file", "path", "image_path")
-FEWEST_GROUPS, MOST_REASONS = 3, 3
+MOST_REASONS = 3
+FIFTHS = 5
 
 
 @dataclass(frozen=True)
@@ -35,16 +41,20 @@ class Target:
         task: a valid name.
         columns: one, or those of a vector, in order.
         points: whether the columns are called x and y, as places in the image are.
+        hot: of columns of which a single one is 1 in each row: the number of samples of each class.
+        missing: numbers that stand for a missing one.
     """
 
     task: str
     columns: list[Column]
     points: bool = False
+    hot: dict[str, int] = field(default_factory=dict)
+    missing: list[float] = field(default_factory=list)
 
     @property
     def classes(self) -> dict[str, int]:
         """The number of samples of each class; empty for numbers."""
-        return self.columns[0].counts
+        return self.hot or self.columns[0].counts
 
     @property
     def size(self) -> int:
@@ -54,32 +64,34 @@ class Target:
 
 @dataclass(frozen=True)
 class TableContents:
-    """What there is in a table.
+    """What there is in a table, or in the tables of several splits.
 
     Args:
-        path: the table's file.
+        path: the table's file, or the folder.
+        sources: the tables.
         rows: their number.
         separator: between the cells of a CSV file; None where it is the usual one.
         missing: texts that mean that a cell is missing.
-        image_column: the column of the images' files.
+        image: the column of the images' files.
         image_folder: what they are relative to; None where it is the table's own folder.
         images: what a sample of them looks like.
         targets: the tasks.
-        split: a column that says each row's split, if one can be used.
-        group: a column whose name says that rows with the same cell must stay together.
+        split: a column that says each row's split, if there is one.
+        group: a column that says which rows must stay together.
         left_out: by column, why it is not used.
     """
 
     path: Path
+    sources: list[Source]
     rows: int
     separator: str | None
     missing: list[str]
-    image_column: str
+    image: ImageColumn
     image_folder: Path | None
     images: ImageSample
     targets: list[Target]
-    split: Column | None
-    group: Column | None
+    split: GivenSplit | None
+    group: Group | None
     left_out: dict[str, str]
 
     @property
@@ -87,59 +99,100 @@ class TableContents:
         """Of the images: 1 where all are grey, else 3."""
         return 1 if self.images.grey else 3
 
+    @property
+    def lacking(self) -> list[str]:
+        """Splits that have no table of their own, where others have."""
+        own = {each.split for each in self.sources}
+        return [] if own == {None} else [each for each in SPLITS if each not in own]
+
 
 def read_contents(
-    path: Path, image_column: str | None = None, image_folder: Path | None = None
+    path: Path,
+    image_column: str | None = None,
+    image_folder: Path | None = None,
+    keep_links: bool = False,
 ) -> TableContents:
     """Read a table and judge its columns.
 
     Args:
-        path: its file.
+        path: its file, or a folder: see `multitask.tables.table_sources.find_sources`.
         image_column: the column of images; found by its cells where not given.
         image_folder: what their names are relative to; the table's own folder where not given.
+        keep_links: whether links may lead out of the folder of images.
 
     Raises:
         InputError: if there is no such table, none of its columns has images, none of the images
-            is found, or nothing is left to learn.
+            is found, a column seems to say which split a row belongs to but cannot be used, or
+            nothing is left to learn.
     """
-    separator = _separator(path)
-    table = read_table(path, separator)
+    if image_folder is not None and not image_folder.is_dir():
+        raise InputError(f"--image_folder is {image_folder}, which is no folder that is there")
+    sources = find_sources(path, {}, image_folder, may_lack=("val", "test"))
+    separator = _separator(sources[0].table)
+    table = _read(sources, separator)
     missing = missing_texts(table)
     columns = column_kinds(table, missing)
-    image = image_column or _image_column(path, columns)
-    if image not in table.columns:
-        names = [each.name for each in columns]
-        raise InputError(f"{path} has no column '{image}' for the images{nearest(image, names)}")
-    others = [each for each in columns if each.name != image]
-    split = next((each for each in others if _divides(each)), None)
-    group = next((each for each in others if _groups(each)), None)
-    targets = _targets([each for each in others if each.kind in ("classes", "numbers")])
-    left_out = {
-        each.name: why_left_out(each)
-        for each in others
-        if each.kind not in ("classes", "numbers") and each not in (split, group)
-    }
+    _check_image_column(path, columns, image_column)
+    image = find_images(path, table, columns, sources[0], image_column)
+    split = _split(path, table, image, sources)
+    others = [each for each in columns if each.name not in (image.name, split and split.column)]
+    targets = _targets(table, others, missing)
+    group = None
+    if split is None and sources[0].split is None:
+        group, targets = _group(table, columns, targets, image)
+    used = {each.name for target in targets for each in target.columns}
+    kept = used if group is None else {*used, group.column.name}
+    left_out = {each.name: why_left_out(each) for each in others if each.name not in kept}
     if not targets:
-        reasons = "".join(
-            f", '{name}': {why}" for name, why in list(left_out.items())[:MOST_REASONS]
-        )
-        raise InputError(
-            f"{path} has no column to learn from beside its images in '{image}'{reasons}; add one "
-            "of classes or numbers"
-        )
+        _refuse_nothing(path, image, left_out)
     return TableContents(
         path=path,
+        sources=sources,
         rows=len(table),
         separator=separator,
-        missing=missing,
-        image_column=image,
+        missing=missing_texts(table[sorted(used)]),
+        image=image,
         image_folder=image_folder,
-        images=table_images(path, table[image], image_folder),
+        images=table_images(path, table[image.name], image, image_folder, keep_links),
         targets=targets,
         split=split,
         group=group,
         left_out=left_out,
     )
+
+
+def _check_image_column(path: Path, columns: Sequence[Column], image_column: str | None) -> None:
+    names = [each.name for each in columns]
+    if image_column is not None and image_column not in names:
+        raise InputError(
+            f"{path} has no column '{image_column}' for the images{nearest(image_column, names)}"
+        )
+
+
+def _read(sources: Sequence[Source], separator: str | None) -> pd.DataFrame:
+    parts = [read_table(each.table, separator) for each in sources]
+    if len(parts) == 1:
+        return parts[0]
+    common = [name for name in parts[0].columns if all(name in each for each in parts)]
+    whole = pd.concat([each[common].astype(object) for each in parts], ignore_index=True)
+    whole.attrs.update(parts[0].attrs)
+    owners = [source for source, part in zip(sources, parts, strict=True) for _ in range(len(part))]
+    whole.attrs["prefixes"] = [each.prefix for each in owners]
+    return whole
+
+
+def _refuse_nothing(path: Path, image: ImageColumn, left_out: Mapping[str, str]) -> None:
+    reasons = "".join(
+        f", {_named(name)}: {why}" for name, why in list(left_out.items())[:MOST_REASONS]
+    )
+    raise InputError(
+        f"{path} has no column to learn from beside its images in '{image.name}'{reasons}; add one "
+        "of classes or numbers"
+    )
+
+
+def _named(column: str) -> str:
+    return f"'{column}'" if column else "the column without a name"
 
 
 def _separator(path: Path) -> str | None:
@@ -152,47 +205,85 @@ def _separator(path: Path) -> str | None:
     return found[0] if usual not in header and found else None
 
 
-def _image_column(path: Path, columns: Sequence[Column]) -> str:
-    names = [each.name for each in columns if each.kind == "image"]
-    known = next((each for each in CONVENTIONAL if each in names), None)
-    if known is not None or len(names) == 1:
-        return known or names[0]
-    if names:
-        listed = ", ".join(f"'{each}'" for each in names)
-        raise InputError(
-            f"{path} has several columns of images, {listed}; choose with --image_column="
-        )
-    listed = ", ".join(f"'{each.name}'" for each in columns[:12])
-    raise InputError(
-        f"{path} has no column of image files, such as a.png; name it with --image_column="
-        + (f", one of {listed}" if listed else "; it has no columns at all")
-    )
+def _split(
+    path: Path, table: pd.DataFrame, image: ImageColumn, sources: Sequence[Source]
+) -> GivenSplit | None:
+    if sources[0].split is not None:
+        return None
+    try:
+        return given_split(table, [image.name])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
-def _divides(column: Column) -> bool:
-    known = set(column.counts) <= set(WORDS) and column.missing == 0
-    splits = {WORDS[each] for each in column.counts if each in WORDS}
-    return column.kind == "split" and known and splits == set(SPLITS)
+def _group(
+    table: pd.DataFrame, columns: Sequence[Column], targets: list[Target], image: ImageColumn
+) -> tuple[Group | None, list[Target]]:
+    """The group, if there is one, and the targets beside it."""
+    labels: dict[str, Sequence[str]] = {}
+    for target in targets:
+        if len(target.columns) == 1 and target.size == 1:
+            name = target.columns[0].name
+            if target.classes:
+                labels[name] = table[name].fillna("").map(cell_text).astype(str).tolist()
+            else:
+                known = pd.to_numeric(table[name], errors="coerce").rank(pct=True)
+                fifths = (known * FIFTHS).fillna(-1).astype(int)
+                labels[f"{name} (in fifths)"] = fifths.astype(str).tolist()
+    judged = [each for each in columns if each.name != image.name or each.kind == "image"]
+    group = find_group(table, judged, labels)
+    if group is None:
+        return None, targets
+    kept = [each for each in targets if group.column not in each.columns]
+    return (group, kept) if kept else (None, targets)
 
 
-def _groups(column: Column) -> bool:
-    whole = column.missing == 0 and column.distinct >= FEWEST_GROUPS
-    return column.kind == "group" and says_group(column.name) and whole
-
-
-def _targets(columns: Sequence[Column]) -> list[Target]:
+def _targets(table: pd.DataFrame, others: Sequence[Column], missing: Sequence[str]) -> list[Target]:
+    columns = [each for each in others if each.kind in ("classes", "numbers")]
+    stand_ins: dict[str, float] = {}
+    for place, column in enumerate(columns):
+        if column.kind == "numbers" and column.size == 1:
+            found = stand_in(known_cells(table[column.name], missing))
+            if found is not None:
+                value, count, low, high = found
+                stand_ins[column.name] = value
+                columns[place] = column.without(value, count, (low, high))
+    together: dict[str, tuple[str, list[Column], bool, dict[str, int]]] = {}
     by_name = {each.name: each for each in columns}
-    single = [each.name for each in columns if is_number(each)]
-    together: dict[str, tuple[str, list[Column], bool]] = {}
+    whole = {
+        each.name: table[each.name]
+        for each in columns
+        if each.missing == 0 and each.size == 1 and len(each.counts) == 2
+    }
+    for names in one_hot(whole):
+        found_columns = [by_name[each] for each in names]
+        hot = dict(zip(class_names(names), [_ones(each) for each in found_columns], strict=True))
+        part = (_common_name(names), found_columns, False, hot)
+        together.update(dict.fromkeys(names, part))
+    single = [each.name for each in columns if is_number(each) and each.name not in together]
     for vector, names, is_axes in vectors(single):
-        found = [by_name[each] for each in names]
-        if is_axes or any(each.kind == "numbers" for each in found):
-            part = (vector, [as_numbers(each) for each in found], is_axes)
+        parts = [by_name[each] for each in names]
+        if is_axes or any(each.kind == "numbers" for each in parts):
+            part = (vector, [as_numbers(each) for each in parts], is_axes, {})
             together.update(dict.fromkeys(names, part))
     targets: dict[str, Target] = {}
     for column in columns:
-        name, parts, points = together.get(column.name, (column.name, [column], False))
+        default: tuple[str, list[Column], bool, dict[str, int]] = (column.name, [column], False, {})
+        name, parts, points, hot = together.get(column.name, default)
         if column.name == parts[0].name:
             task = task_name(name, targets)
-            targets[task] = Target(task, parts, points)
+            gone = sorted({stand_ins[each.name] for each in parts if each.name in stand_ins})
+            targets[task] = Target(task, parts, points, hot, gone)
     return list(targets.values())
+
+
+def _ones(column: Column) -> int:
+    return sum(
+        count for name, count in column.counts.items() if name.lower() in ("1", "true", "yes")
+    )
+
+
+def _common_name(names: Sequence[str]) -> str:
+    ends = class_names(names)
+    common = names[0][: len(names[0]) - len(ends[0])].strip("_-. :")
+    return common if len(common) > 2 else "label"

@@ -7,15 +7,19 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from multitask.data import DataModule, Mixture, Table
-from multitask.data.splits import ByColumn, GroupedSplit, RandomSplit, Split, StratifiedSplit
+from multitask.data.look import DataRemark
+from multitask.data.splits import GroupedSplit, RandomSplit, Split, StratifiedSplit
 from multitask.errors import InputError
+from multitask.images.brightness import FULL
 from multitask.inspection.data_report import Stops
 from multitask.inspection.rare_classes import rarest_class
 from multitask.inspection.table_contents import TableContents
 from multitask.tables.cleaning import Cleaning
 from multitask.tables.target_columns import TargetColumns
 
-SKIPPED: dict[str, Any] = dict.fromkeys(asdict(Cleaning()), "skip")
+SKIPPED: dict[str, Any] = {
+    kind: "skip" for kind, policy in asdict(Cleaning()).items() if policy == "error"
+}
 LOOKING = Cleaning(**SKIPPED)
 """What would stop a training is left out and listed."""
 
@@ -41,7 +45,7 @@ def look_past(data: DataModule) -> Stops:
 
 
 def load(data: DataModule) -> None:
-    """Load data, without a table's warning of what it has left out, which the report lists.
+    """Load data, without warnings of what is left out and remarked, which the report lists.
 
     Args:
         data: any data.
@@ -51,6 +55,7 @@ def load(data: DataModule) -> None:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*left out as told.*")
+        warnings.filterwarnings("ignore", category=DataRemark)
         data.setup()
 
 
@@ -69,14 +74,16 @@ def load_table(data: Table) -> None:
         if not isinstance(data.split, StratifiedSplit):
             raise
         data.split = RandomSplit()
+        data.remarks.clear()
         load(data)
 
 
-def table_data(contents: TableContents, seed: int = 0) -> Table:
+def table_data(contents: TableContents, seed: int = 0, keep_links: bool = False) -> Table:
     """The data of a table, which list what cannot be used and leave it out.
 
     Args:
         contents: of the table.
+        keep_links: whether links may lead out of the folder of images.
         seed: of the split.
     """
     height, width = contents.images.size
@@ -84,28 +91,35 @@ def table_data(contents: TableContents, seed: int = 0) -> Table:
         each.task: TargetColumns(
             columns=names[0] if len(names := [c.name for c in each.columns]) == 1 else names,
             classes=list(each.classes) or None,
+            missing=list(each.missing),
         )
         for each in contents.targets
     }
     return Table(
         targets,
         path=contents.path,
-        image_column=contents.image_column,
+        image_column=contents.image.name,
         image_folder=contents.image_folder,
+        image_ending=contents.image.ending,
+        white=contents.images.white or FULL,
         image_size=[height, width],
         channels=contents.channels,
         split=_split(contents),
-        cleaning=LOOKING,
+        cleaning=replace(LOOKING, symbolic_link="keep") if keep_links else LOOKING,
         missing=contents.missing,
         separator=contents.separator,
         seed=seed,
     )
 
 
-def _split(contents: TableContents) -> Split:
+def _split(contents: TableContents) -> Split | None:
+    share = 0.15
+    if contents.sources[0].split is not None:
+        lacking = {each: share if each in contents.lacking else 0.0 for each in ("val", "test")}
+        return RandomSplit(**lacking) if contents.lacking else None
     if contents.split is not None:
-        return ByColumn(contents.split.name)
+        return contents.split.split(**dict.fromkeys(contents.split.lacking, share))
     if contents.group is not None:
-        return GroupedSplit(contents.group.name)
+        return GroupedSplit(contents.group.column.name, before=contents.group.before or None)
     rare = rarest_class(contents.targets, contents.rows)
     return StratifiedSplit(rare.column) if rare and rare.can_be_stratified else RandomSplit()

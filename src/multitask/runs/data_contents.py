@@ -29,8 +29,7 @@ Contents = dict[tuple[str, str, str], Fingerprints]
 def contents_of(data: DataModule) -> Contents:
     """Take the fingerprints of everything in the data that is known without reading images."""
     found: Contents = {}
-    for split in SPLITS:
-        samples = data.splits[split]
+    for split, samples in data.splits.items():
         for name, values in samples.targets.items():
             found[split, "target", name] = of_values(values)
         for name, each in samples.input_fingerprints().items():
@@ -75,7 +74,7 @@ def changes(before: Contents, now: Contents, data: DataModule) -> str:
 def _changes(before: Contents, now: Contents, data: DataModule) -> Iterator[str]:
     sizes = {key[0]: len(each) for key, each in before.items()}
     for split in SPLITS:
-        size = len(data.splits[split])
+        size = len(data.splits.get(split, ()))
         if sizes.get(split, size) != size:
             yield f"{split}: {sizes[split]:,} samples became {size:,}"
     for key in (each for each in before if each in now):

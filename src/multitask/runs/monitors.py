@@ -61,7 +61,8 @@ def measured(model: MultiTask, data: DataModule, trainer: Trainer) -> dict[str, 
         Whether higher is better, by the metric's name; None where the metric does not say it.
     """
     found: dict[str, bool | None] = {}
-    if trainer.limit_val_batches != 0:
+    data.setup()
+    if trainer.limit_val_batches != 0 and "val" in data.splits:
         without = unlabelled(model.named_tasks, data, "val")
         whole = {f"val/{SCORE}": True, **_of_tasks(model, "val", without)}
         of_sources = {

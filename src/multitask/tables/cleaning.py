@@ -16,7 +16,7 @@ Policy = Literal["error", "skip"]
 PolicyOrKeep = Literal["error", "skip", "keep"]
 OF_CELLS = ("unknown_class", "unreadable_target", "infinite_target")
 """Kinds that concern a cell, which is then missing; all others concern a row."""
-MAY_BE_KEPT = ("symbolic_link", "duplicate_row")
+MAY_BE_KEPT = ("symbolic_link", "duplicate_row", "equal_pixels")
 COLUMNS = ["row", "file", "kind", "column", "reason", "table"]
 
 
@@ -34,6 +34,8 @@ class Cleaning:
         outside_root: a path that leads out of the folder of images.
         symbolic_link: a link to somewhere outside of the folder of images.
         duplicate_row: a file that an earlier row has already.
+        empty_file_name: a row without the name of an image.
+        equal_pixels: an image that has the pixels of an earlier row's, once both are resized.
         unknown_class: a class that ``classes`` does not list.
         unreadable_target: a cell that is no number, or a list of another length than the others.
         infinite_target: a number that is infinite, or too large for float32.
@@ -45,6 +47,8 @@ class Cleaning:
     outside_root: Policy = "error"
     symbolic_link: PolicyOrKeep = "error"
     duplicate_row: PolicyOrKeep = "error"
+    empty_file_name: Policy = "error"
+    equal_pixels: PolicyOrKeep = "keep"
     unknown_class: Policy = "error"
     unreadable_target: Policy = "error"
     infinite_target: Policy = "error"
@@ -66,7 +70,7 @@ class Row:
 
     def __str__(self) -> str:
         """As in ``photos/metadata.csv, row 17 (cat.png)``."""
-        return f"{self.table}, row {self.number} ({self.file})"
+        return f"{self.table}, row {self.number}" + (f" ({self.file})" if self.file else "")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import unicodedata
 from collections.abc import Sequence
@@ -56,6 +57,9 @@ class ImagePaths:
             and what is wrong: nothing, or one problem.
         """
         path = os.path.normpath(os.path.join(self.folder, name))
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", name):
+            reason = "it is an address, and addresses are not downloaded; download the image, and "
+            return path, path, [PathProblem("missing_file", f"{reason}give the name of its file")]
         if not _is_within(path, self.root):
             return path, path, [PathProblem("outside_root", f"the path leads out of {self.root}")]
         try:
@@ -92,6 +96,9 @@ class ImagePaths:
         others = self._entries(folder)
         near = others.get(last.casefold()) or others.get(os.path.splitext(last)[0].casefold())
         hint = f"; did you mean '{near}'?" if near else ""
+        if near and not os.path.splitext(last)[1]:
+            ending = os.path.splitext(near)[1]
+            hint += f" If all names lack it, set data.init_args.image_ending={ending}"
         return PathProblem("missing_file", f"there is no file {path}", hint)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import pyarrow.parquet as pq
 from pandas import DataFrame
 
 from multitask.errors import InputError
+from multitask.images.cache_state import default_folder
+from multitask.tables.class_folders import class_table, is_image_name
+from multitask.tables.embedded_images import FOLDER, image_columns, put_out
 from multitask.tables.json_row import read_json_row
 
 CSV_ENDINGS = {".csv": ",", ".tsv": "\t"}
@@ -21,26 +25,35 @@ JSON_LINES_ENDINGS = (".jsonl", ".ndjson")
 ENDINGS = (*CSV_ENDINGS, *JSON_LINES_ENDINGS, ".parquet")
 SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
 CSV_HEADER_ROWS = 1
+NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+ROWS_TO_COMPARE = 100
 
 
-def read_table(path: Path, separator: str | None = None) -> DataFrame:
+def read_table(
+    path: Path, separator: str | None = None, cache_folder: Path | None = None
+) -> DataFrame:
     """Read a table.
 
     Args:
         path: a file that ends in ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl`` or ``.ndjson``, UTF-8
-            with or without a byte order mark.
+            with or without a byte order mark; or a folder whose folders are classes.
         separator: what stands between the cells of a CSV file; a comma where not given, a tab for
             ``.tsv``.
+        cache_folder: where images that lie in a Parquet file are put; see
+            `multitask.images.cache_state.default_folder`.
 
     Returns:
-        All columns. The index is each row's place in the file, from 0; lines without any cell are
+        All columns; the names of files, relative to the folder ``attrs["embedded"][column]``, for
+        one of images. The index is each row's place in the file, from 0; lines without any cell are
         left out, and places count them. Cells of a CSV file are strings. Missing cells are None or
-        NaN.
+        NaN. Blanks around names and around texts are left out.
 
     Raises:
         InputError: if there is no such file, or it is no whole table.
     """
     path = Path(path)
+    if path.is_dir() and len(table := class_table(path)):
+        return table
     if path.is_dir():
         raise InputError(f"{path} is a folder; give a file that ends in {_listed(ENDINGS)}")
     if not path.is_file():
@@ -56,7 +69,8 @@ def read_table(path: Path, separator: str | None = None) -> DataFrame:
     elif ending in JSON_LINES_ENDINGS:
         table = _read_text(path, lambda: _json_lines(path))
     else:
-        table = _parquet(path)
+        table = _parquet(path, (cache_folder or default_folder()) / FOLDER)
+    table.columns = [each.strip() if isinstance(each, str) else each for each in table.columns]
     if len(table) == 0:
         raise InputError(f"{path} has no rows; give a table with a row for each image")
     return table
@@ -103,13 +117,19 @@ def _csv(path: Path, separator: str) -> DataFrame:
         raise InputError(f"separator is {separator!r}; give one character, such as ';'")
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = _csv_rows(file, separator, path)
-        header = next(rows, [])
+        header = [each.strip() for each in next(rows, [])]
         _check_header(header, separator, path)
         places: list[int] = []
         columns: list[list[str | None]] = [[] for _ in header]
         for place, row in enumerate(rows):
+            row = [each.strip() for each in row]
             if not any(row):
                 continue
+            if row == header:
+                raise InputError(
+                    f"{path}, row {row_number(path, place)}: it repeats the header, as tables do "
+                    "that were put together of several; remove it"
+                )
             if len(row) != len(header):
                 raise InputError(
                     f"{path}, row {row_number(path, place)}: the number of cells is {len(row)}, "
@@ -121,7 +141,31 @@ def _csv(path: Path, separator: str) -> DataFrame:
     cells = {
         name: pd.Series(column, dtype=object) for name, column in zip(header, columns, strict=True)
     }
+    _refuse_class_names(cells, path)
     return DataFrame(cells, columns=header).set_axis(places)
+
+
+def _refuse_class_names(cells: Mapping[str, pd.Series], path: Path) -> None:
+    """Every name looks like the cells below it, and one is among them: it is the first row."""
+    repeated = [name for name, column in cells.items() if (column == name).sum() > 1]
+    texts = [each for each in repeated if not re.fullmatch(NUMBER, each)]
+    if texts and all(name in repeated or _is_alike(name, each) for name, each in cells.items()):
+        raise InputError(
+            f"{path} has no header: its first row holds '{texts[0]}' as the rows below do, so it "
+            "is not a column's name; write the columns' names above it, such as file_name and label"
+        )
+
+
+def _is_alike(name: str, column: pd.Series) -> bool:
+    known = [str(each) for each in column.head(ROWS_TO_COMPARE) if each is not None]
+    alike = sum(_shape(each) == _shape(name) for each in known)
+    return bool(name) and 2 * alike > len(known)
+
+
+def _shape(text: str) -> str:
+    if re.fullmatch(NUMBER, text):
+        return "a number"
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", text))
 
 
 def _csv_rows(lines: Iterable[str], separator: str, path: Path) -> Iterator[list[str]]:
@@ -146,8 +190,17 @@ def _check_header(header: list[str], separator: str, path: Path) -> None:
         raise InputError(
             f"{path} begins with '{header[0]}', which only Excel understands; remove that line"
         )
+    _refuse_data(header, path)
     _refuse_duplicates(header, path)
     _refuse_one_column(header, separator, path)
+
+
+def _refuse_data(header: Sequence[str], path: Path) -> None:
+    if data := [each for each in header if is_image_name(each)]:
+        raise InputError(
+            f"{path} has no header: its first row holds '{data[0]}', which is an image and not a "
+            "column's name; write the columns' names above it, such as file_name and label"
+        )
 
 
 def _refuse_one_column(header: Sequence[str], separator: str, path: Path) -> None:
@@ -180,18 +233,35 @@ def _json_lines(path: Path) -> DataFrame:
     cells = {
         name: pd.Series([row.get(name) for row in rows.values()], dtype=object) for name in names
     }
-    return DataFrame(cells).set_axis(list(rows))
+    return _stripped(DataFrame(cells).set_axis(list(rows)))
 
 
-def _parquet(path: Path) -> DataFrame:
+def _parquet(path: Path, pictures: Path) -> DataFrame:
     try:
         with pq.ParquetFile(path) as file:
             _refuse_duplicates(file.schema_arrow.names, path)
+            embedded = image_columns(file)
+            others = [each for each in file.schema_arrow.names if each not in embedded]
             # Whole numbers beside missing cells stay whole, so that they match classes' names.
-            return file.read().to_pandas(integer_object_nulls=True, ignore_metadata=True)
+            content = file.read(others)
+            table = content.to_pandas(integer_object_nulls=True, ignore_metadata=True)
+            table.index = pd.RangeIndex(content.num_rows)
+            for name in embedded:
+                table[name] = pd.Series(put_out(file, name, pictures), dtype=object)
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} cannot be read as Parquet ({reason})") from error
+    table = table[list(dict.fromkeys([*embedded, *others]))]
+    table.attrs["embedded"] = dict.fromkeys(embedded, pictures)
+    return _stripped(table)
+
+
+def _stripped(table: DataFrame) -> DataFrame:
+    for name in table.columns:
+        if table[name].dtype == object:
+            cells = [each.strip() if isinstance(each, str) else each for each in table[name]]
+            table[name] = pd.Series(cells, index=table.index, dtype=object)
+    return table
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,11 @@ from pandas import DataFrame
 
 from multitask.errors import InputError, nearest
 from multitask.tables.cleaning import Finding, Findings, Row
-from multitask.tables.image_paths import ImagePaths, repeated
+from multitask.tables.image_paths import ImagePaths, PathProblem, repeated
 from multitask.tables.table_file import read_table, row_number
 from multitask.tables.table_sources import Source, tables
+
+NAMELESS = PathProblem("empty_file_name", "the cell for the name of the image is empty")
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -67,31 +71,43 @@ class TableRows:
 
 
 def read_rows(
-    sources: Sequence[Source], image_column: str, columns: Sequence[str], separator: str | None
+    sources: Sequence[Source],
+    image_column: str,
+    columns: Sequence[str],
+    separator: str | None,
+    ending: str = "",
+    cache_folder: Path | None = None,
 ) -> TableRows:
     """Read all tables.
 
     Args:
         sources: the tables.
-        image_column: the column of file names.
+        image_column: the column of file names, or of the images themselves in a Parquet file.
         columns: others that each table needs.
         separator: see `multitask.tables.table_file.read_table`.
+        ending: of the files, where the table leaves it out.
+        cache_folder: where images that lie in a Parquet file are put.
 
     Raises:
         InputError: if a table cannot be read, lacks a column, or a cell is no file name.
     """
-    parts = [read_table(each.table, separator) for each in sources]
+    parts = [read_table(each.table, separator, cache_folder) for each in sources]
+    used: list[Source] = []
     files: list[str] = []
     for number, (source, table) in enumerate(zip(sources, parts, strict=True)):
         _check_columns(source, table, [image_column, *columns])
         table.index = [row_number(source.table, place) for place in table.index]
-        files += _file_names(source, table, image_column)
+        pictures = table.attrs.get("embedded", {}).get(image_column)
+        used.append(replace(source, folder=pictures, root=pictures) if pictures else source)
+        names = _file_names(source, table, image_column, "" if pictures else ending)
+        table[image_column] = pd.Series(names, index=table.index, dtype=object)
+        files += _shown(source, names, table.index.tolist(), pictures is not None)
         if len(parts) > 1:
             # Tables that belong together may differ in columns that nobody uses.
             parts[number] = table[list(dict.fromkeys([image_column, *columns]))].astype(object)
     owners = np.repeat(np.arange(len(parts)), [len(each) for each in parts])
     whole = parts[0] if len(parts) == 1 else pd.concat(parts)
-    return TableRows(whole, sources, owners, files, [])
+    return TableRows(whole, used, owners, files, [])
 
 
 def located(rows: TableRows, image_column: str, findings: Findings) -> TableRows:
@@ -112,15 +128,18 @@ def located(rows: TableRows, image_column: str, findings: Findings) -> TableRows
     gone: set[int] = set()
     cells = rows.table[image_column].tolist()
     for place, (cell, source) in enumerate(zip(cells, rows.source.tolist(), strict=True)):
-        path, real, problems = finders[source].find(cell)
+        path, real, problems = finders[source].find(cell) if cell else ("", "", [NAMELESS])
         paths.append(path)
         real_paths.append(real)
         for problem in problems:
-            found.append(Finding(rows.row(place), problem.kind, problem.reason, hint=problem.hint))
+            column = "" if cell else image_column
+            row = rows.row(place)
+            found.append(Finding(row, problem.kind, problem.reason, column, problem.hint))
             if findings.policy(problem.kind) == "skip":
                 gone.add(place)
     findings.add(found)
-    kept = [place for place in range(len(rows)) if place not in gone]
+    # What has no name is no file that another row has.
+    kept = [place for place in range(len(rows)) if place not in gone and cells[place]]
     twice = repeated([real_paths[place] for place in kept])
     findings.add(
         [
@@ -147,15 +166,28 @@ def _check_columns(source: Source, table: DataFrame, columns: Sequence[str]) -> 
             raise InputError(f"{source.table} has no column '{column}'{advice}")
 
 
-def _file_names(source: Source, table: DataFrame, image_column: str) -> list[str]:
-    cells = table[image_column].tolist()
-    for number, cell in zip(table.index, cells, strict=True):
-        if not isinstance(cell, str) or not cell:
-            what = (
-                "the cell is empty" if cell is None or cell != cell else f"{cell!r:.60} is no text"
-            )
+def _file_names(source: Source, table: DataFrame, image_column: str, ending: str) -> list[str]:
+    """The name of each row's file; empty where the cell is."""
+    names = []
+    for number, cell in zip(table.index, table[image_column].tolist(), strict=True):
+        if isinstance(cell, int | np.integer) and not isinstance(cell, bool):
+            cell = str(cell)
+        if cell is None or cell != cell:
+            cell = ""
+        if not isinstance(cell, str):
             raise InputError(
-                f"{source.table}, row {number}, column '{image_column}': {what}; give the name of "
-                "the row's image file"
+                f"{source.table}, row {number}, column '{image_column}': {cell!r:.60} is no text; "
+                "give the name of the row's image file"
             )
-    return [source.prefix + cell for cell in cells]
+        names.append(cell + ending if cell and not cell.endswith(ending or "/") else cell)
+    return names
+
+
+def _shown(source: Source, names: list[str], numbers: list[int], embedded: bool) -> list[str]:
+    """What people call each row's image."""
+    if not embedded:
+        return [source.prefix + each for each in names]
+    own = [os.path.basename(each) for each in names]
+    if len(set(own)) == len(own):
+        return [source.prefix + each for each in own]
+    return [f"{source.prefix}{source.table.name}, row {number}" for number in numbers]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from multitask.errors import InputError
+from multitask.tables.class_folders import class_folders
+from multitask.tables.split_words import split_of
+from multitask.tables.table_file import ENDINGS
 
 SPLITS = ("train", "val", "test")
 """Names of folders, and of tables' files, that say of which split they are."""
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
-SPLIT_FOLDERS = {"train": "train", "validation": "val", "test": "test"}
-ALSO_VALIDATION = ("val", "valid", "dev")
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Source:
     """One table and where its images lie.
 
     Args:
-        table: its file.
+        table: its file, or a folder whose folders are classes.
         folder: what file names are relative to.
         root: no image may lie outside of it.
         split: the split that all its rows belong to; None where they are still to be divided.
@@ -41,15 +43,20 @@ def tables(sources: Sequence[Source]) -> str:
 
 
 def find_sources(
-    path: str | Path | None, files: Mapping[str, str | Path | None], image_folder: str | Path | None
+    path: str | Path | None,
+    files: Mapping[str, str | Path | None],
+    image_folder: str | Path | None,
+    may_lack: Collection[str] = (),
 ) -> list[Source]:
     """Find the tables.
 
     Args:
-        path: a table; or a folder with ``metadata.csv``, ``.jsonl`` or ``.parquet``, or with one
-            of them in each of its folders ``train``, ``validation`` and ``test``.
+        path: a table; or a folder with ``metadata.csv``, ``.jsonl`` or ``.parquet``, or with
+            folders that are classes, or with one of these in each of its folders ``train``,
+            ``validation`` and ``test``.
         files: instead of ``path``, a table or a folder with one, by split.
         image_folder: what file names are relative to; each table's folder where not given.
+        may_lack: splits for which there need not be a table.
 
     Raises:
         InputError: if neither or both are given, or a table is missing.
@@ -64,53 +71,82 @@ def find_sources(
     if folder is not None and not folder.is_dir():
         raise InputError(f"image_folder is {folder}, which is no folder that is there")
     if given:
-        _refuse_missing(given, "give it")
+        _refuse_missing(given, "give it", may_lack)
         return [_source(_table(each), folder, split) for split, each in given.items()]
     path = Path(path or "")
     if path.is_dir() and _metadata(path) is None and (folders := _split_folders(path)):
-        _refuse_missing(folders, f"add its folder to {path}, or give train, val and test")
+        what = f"add its folder to {path}, or give train, val and test"
+        _refuse_missing(folders, what, may_lack)
         return [
             Source(_table(each), folder or each, folder or path, split, f"{each.name}/")
             for split, each in folders.items()
         ]
+    if path.is_dir() and _metadata(path) is None and (shards := _shards(path)):
+        _refuse_missing(shards, "give train, val and test", may_lack)
+        return [_source(each, folder, split) for split in shards for each in shards[split]]
     return [_source(_table(path), folder, None)]
 
 
 def _source(table: Path, folder: Path | None, split: str | None) -> Source:
-    return Source(table, folder or table.parent, folder or table.parent, split)
+    own = folder or (table if table.is_dir() else table.parent)
+    return Source(table, own, own, split)
 
 
-def _refuse_missing(given: Mapping[str, Path], advice: str) -> None:
-    if missing := [split for split in SPLITS if split not in given]:
+def _refuse_missing(given: Collection[str], advice: str, may_lack: Collection[str]) -> None:
+    if missing := [split for split in SPLITS if split not in given and split not in may_lack]:
+        split = missing[0]
+        without = (
+            ""
+            if split == "train"
+            else f", do without it with data.init_args.without=[{split}], or take a share of the "
+            "training rows with data.init_args.split=multitask.data.splits.RandomSplit"
+        )
         raise InputError(
-            f"there is no table for the split '{missing[0]}', only for {', '.join(given)}; "
-            f"{advice}, or one table that data.init_args.split divides"
+            f"there is no table for the split '{split}', only for {', '.join(given)}; {advice}, or "
+            f"one table that data.init_args.split divides{without}"
         )
 
 
 def _split_folders(path: Path) -> dict[str, Path]:
-    names = {**SPLIT_FOLDERS, **dict.fromkeys(ALSO_VALIDATION, "val")}
     found: dict[str, Path] = {}
-    for name, split in names.items():
-        if (folder := path / name).is_dir():
+    for folder in sorted(each for each in path.iterdir() if each.is_dir()):
+        if (split := split_of(folder.name)) is not None:
             if split in found:
                 raise InputError(
-                    f"{path} has the folders {found[split].name} and {name}, which are both for "
-                    "validation; keep one"
+                    f"{path} has the folders {found[split].name} and {folder.name}, which are both "
+                    f"for {'validation' if split == 'val' else split}; keep one"
                 )
             found[split] = folder
+    # A class may be called so.
+    is_one_of_many = len(class_folders(path)) > len(found)
+    return {} if is_one_of_many else {split: found[split] for split in SPLITS if split in found}
+
+
+def _shards(path: Path) -> dict[str, list[Path]]:
+    """Files such as ``data/train-00000-of-00002.parquet``, as the hub of Hugging Face has them."""
+    found: dict[str, list[Path]] = {}
+    for folder in (path, path / "data"):
+        for file in sorted(folder.glob("*.parquet")):
+            match = re.fullmatch(r"(.+?)(-\d+-of-\d+)?", file.stem)
+            split = split_of(match.group(1)) if match else None
+            if split is not None:
+                found.setdefault(split, []).append(file)
     return {split: found[split] for split in SPLITS if split in found}
 
 
 def _table(path: Path) -> Path:
     if not path.is_dir():
         return path
-    if (table := _metadata(path)) is None:
-        raise InputError(
-            f"the folder {path} has no {', '.join(METADATA[:-1])} or {METADATA[-1]}; give the "
-            "table's file, or name it so"
-        )
-    return table
+    if (table := _metadata(path)) is not None:
+        return table
+    others = sorted(each.name for each in path.iterdir() if each.suffix.lower() in ENDINGS)
+    if not others and class_folders(path):
+        return path
+    hint = f"; did you mean {path / others[0]}?" if others else ""
+    raise InputError(
+        f"the folder {path} has no {', '.join(METADATA[:-1])} or {METADATA[-1]}, and no folders of "
+        f"images that are classes; give the table's file, or name it so{hint}"
+    )
 
 
 def _metadata(folder: Path) -> Path | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -17,9 +17,12 @@ from torch import Tensor
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
 from multitask.labels import MISSING_CLASS
+from multitask.remarks.written_numbers import number_of, written_how
 
 TRUTHS_OF_YAML = ("yes", "no", "on", "off")
 LARGEST = float(np.finfo(np.float32).max)
+FINE = 1e-3
+"""Standard deviations by which rounding may change a number."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,17 @@ class TargetColumns:
     Args:
         columns: one column, or those of a vector's elements. A column of lists is a vector too.
         classes: the classes' names, each one's place being its number; numbers where not given. A
-            whole number in the table matches its text.
+            whole number in the table matches its text. Several columns, or lists, with as many
+            classes are one-hot: the one that is 1 is the class.
         follows: how the targets follow where what the image shows moves: when it is resized at
             first, from pixels of the original image, and when it is augmented.
+        missing: cells that mean that a target is missing, beside the data's own ``missing``.
     """
 
     columns: str | list[str]
     classes: list[str | int | bool] | None = None
     follows: Geometry | None = None
+    missing: list[str | int | float] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:
@@ -75,13 +81,41 @@ class Cell:
     kind: str = UNREADABLE
 
 
-def check_columns(name: str, target: TargetColumns, missing: Sequence[str]) -> None:
+def target_columns(name: str, given: Any) -> TargetColumns:
+    """A target as a person may give it from Python.
+
+    Args:
+        name: of the task.
+        given: the columns' names, a dictionary of the settings of `TargetColumns`, or one of them.
+
+    Raises:
+        InputError: naming the task and the setting that there is not.
+    """
+    if isinstance(given, TargetColumns):
+        return given
+    if isinstance(given, str | list | tuple):
+        return TargetColumns(given if isinstance(given, str) else list(given))
+    known = [each.name for each in fields(TargetColumns)]
+    if not isinstance(given, Mapping) or "columns" not in given:
+        raise InputError(
+            f"targets, '{name}': {given!r:.60} names no columns; give a column's name, or "
+            "{'columns': 'weight'} with further settings, such as classes"
+        )
+    if unknown := [str(each) for each in given if each not in known]:
+        raise InputError(
+            f"targets, '{name}': there is no setting '{unknown[0]}'{nearest(unknown[0], known)}; "
+            f"its settings are {', '.join(known)}"
+        )
+    return TargetColumns(**given)
+
+
+def check_columns(name: str, target: TargetColumns, missing: Sequence[str | int | float]) -> None:
     """Refuse settings that contradict each other.
 
     Args:
         name: of the task.
         target: its columns.
-        missing: texts that mean that a cell is missing.
+        missing: what means that a cell is missing, for all targets.
 
     Raises:
         InputError: naming the task and the setting.
@@ -94,28 +128,54 @@ def check_columns(name: str, target: TargetColumns, missing: Sequence[str]) -> N
     classes = target.class_names
     if target.follows is not None:
         raise InputError(f"{where}: a class has nothing that follows; leave follows out")
-    if len(target.names) > 1:
-        raise InputError(f"{where}: classes are of one column, but columns names several")
+    if len(target.names) not in (1, len(classes)):
+        raise InputError(
+            f"{where}: classes are of one column, or of one column each (one-hot), but columns "
+            f"names {len(target.names)} and classes {len(classes)}"
+        )
     if not classes:
         raise InputError(f"{where}: classes is empty; list the classes' names")
     if twice := [each for each in classes if classes.count(each) > 1]:
         raise InputError(f"{where}: classes lists '{twice[0]}' more than once")
-    if taken := [each for each in classes if each in missing]:
+    texts = [str(each) for each in (*missing, *target.missing)]
+    if taken := [each for each in classes if each in texts]:
         raise InputError(f"{where}: '{taken[0]}' is one of classes and one of missing; keep one")
 
 
-def blank(cells: Series, missing: Sequence[str]) -> Series:
+def blank(
+    cells: Series, missing: Sequence[str | int | float], matched: set[str] | None = None
+) -> Series:
     """A column's cells as objects, None where they are missing.
 
     Args:
         cells: shape ``[rows]``.
-        missing: texts that mean so, beside the empty cell.
+        missing: what means so, beside the empty cell; a number, or a text that is one, also stands
+            for the same number in another form: -999 for ``-999.0``.
+        matched: gets those that a cell has, as texts.
     """
     found = cells.to_numpy(dtype=object, copy=True)
-    texts = {"", *missing}
-    is_text = (isinstance(each, str) and each in texts for each in found)
-    found[cells.isna().to_numpy() | np.fromiter(is_text, bool, len(found))] = None
+    texts = {str(each): str(each) for each in missing}
+    values = {value: text for text in texts if (value := number_of(text)) is not None}
+
+    def meant(cell: Any) -> str | None:
+        if isinstance(cell, list | tuple | dict | np.ndarray):
+            return None
+        known = texts.get(cell) if isinstance(cell, str) else None
+        return known if known is not None or not values else values.get(number_of(cell))  # type: ignore[arg-type]
+
+    entries = [meant(each) for each in found]
+    if matched is not None:
+        matched.update(each for each in entries if each is not None)
+    gone = [
+        each is not None or cell == ""
+        for each, cell in zip(entries, map(_text, found), strict=True)
+    ]
+    found[cells.isna().to_numpy() | np.array(gone, dtype=bool)] = None
     return Series(found, dtype=object)
+
+
+def _text(cell: Any) -> Any:
+    return cell if isinstance(cell, str) else None
 
 
 def class_numbers(column: str, cells: Series, classes: Sequence[str]) -> tuple[Tensor, list[Cell]]:
@@ -129,6 +189,8 @@ def class_numbers(column: str, cells: Series, classes: Sequence[str]) -> tuple[T
     Returns:
         Shape ``[rows]``, int64, -100 where missing or unknown; and the unknown cells.
     """
+    if len(cells) and any(_length(each) is not None for each in cells):
+        return _hot(column, Series([_listed(each, len(classes)) for each in cells]), classes)
     numbers = {name: number for number, name in enumerate(classes)}
     # Each distinct cell once: there are few.
     keys = [None if each is None else cell_text(each) for each in cells]
@@ -147,6 +209,48 @@ def class_numbers(column: str, cells: Series, classes: Sequence[str]) -> tuple[T
         for place in unknown.tolist()
     ]
     return torch.from_numpy(found), problems
+
+
+def hot_numbers(columns: Mapping[str, Series], classes: Sequence[str]) -> tuple[Tensor, list[Cell]]:
+    """Number the classes that several columns name together, of which one is 1.
+
+    Args:
+        columns: by name, see `blank`; each of shape ``[rows]``.
+        classes: the name of each column's class.
+
+    Returns:
+        As `class_numbers`: missing where a cell is, or where not exactly one is 1.
+    """
+    rows = zip(*columns.values(), strict=True)
+    return _hot(", ".join(columns), Series([list(each) for each in rows], dtype=object), classes)
+
+
+def _hot(column: str, rows: Series, classes: Sequence[str]) -> tuple[Tensor, list[Cell]]:
+    found = np.full(len(rows), MISSING_CLASS, dtype=np.int64)
+    problems = []
+    for place, row in enumerate(rows):
+        if row is None or all(each is None for each in row):
+            continue
+        values = [_one(each) for each in row]
+        if len(row) == len(classes) and sorted(values) == [0.0] * (len(row) - 1) + [1.0]:
+            found[place] = values.index(1.0)
+        else:
+            said = ", ".join(str(each) for each in row)
+            reason = f"({said:.40}) is not a single 1 and otherwise 0, one for each of the classes"
+            problems.append(Cell(place, column, reason))
+    return torch.from_numpy(found), problems
+
+
+def _one(cell: Any) -> float:
+    truths = {"true": 1.0, "false": 0.0}
+    value = truths.get(str(cell).strip().lower(), number_of(cell))
+    return -1.0 if value is None else value
+
+
+def _listed(cell: Any, size: int) -> list[Any] | None:
+    if cell is None:
+        return None
+    return list(cell) if _length(cell) is not None else [cell] * (size + 1)
 
 
 def _meant(cell: str, classes: Sequence[str]) -> str:
@@ -172,6 +276,9 @@ def _class_number(key: str | None, numbers: Mapping[str, int]) -> int:
         return MISSING_CLASS
     if key in ("True", "False") and key not in numbers:
         key = key.lower()
+    if key not in numbers and (value := number_of(key)) is not None:
+        # Some programs write class numbers as floats.
+        return next((at for name, at in numbers.items() if number_of(name) == value), MISSING_CLASS)
     return numbers.get(key, MISSING_CLASS)
 
 
@@ -182,8 +289,9 @@ def numbers(columns: Mapping[str, Series]) -> tuple[Tensor, list[Cell]]:
         columns: by name, see `blank`; each of shape ``[rows]``.
 
     Returns:
-        Shape ``[rows]`` for one column of numbers, else ``[rows, elements]``, float32, NaN where
-        missing; and the cells that are no numbers or infinite, which are NaN too.
+        Shape ``[rows]`` for one column of numbers, else ``[rows, elements]``, NaN where missing;
+        float32, or float64 where that could not tell them apart; and the cells that are no numbers
+        or infinite, which are NaN too.
     """
     if len(columns) == 1:
         ((name, cells),) = columns.items()
@@ -200,14 +308,36 @@ def _column(name: str, cells: Series) -> tuple[Tensor, list[Cell]]:
     values = pd.to_numeric(usable, errors="coerce").to_numpy(dtype=np.float64, copy=True)
     unreadable = np.flatnonzero(np.isnan(values) & cells.notna().to_numpy())
     problems = [
-        Cell(place, name, f"the cell {cells.iloc[place]!r} is not a number", NO_NUMBER)
+        Cell(
+            place, name, f"the cell {cells.iloc[place]!r} is not a number", _hint(cells.iloc[place])
+        )
         for place in unreadable.tolist()
     ]
     # A number that float32 cannot hold would be infinite there.
     infinite = np.flatnonzero(np.abs(values) > LARGEST)
     problems += _infinite(name, infinite.tolist(), values[infinite].tolist())
     values[infinite] = np.nan
-    return torch.from_numpy(values.astype(np.float32)), problems
+    rounded = values.astype(np.float32)
+    return torch.from_numpy(values if _too_fine(values, rounded) else rounded), problems
+
+
+def _too_fine(values: np.ndarray[Any, Any], rounded: np.ndarray[Any, Any]) -> bool:
+    """Whether float32 would change numbers that lie close together, such as times in seconds."""
+    known = np.isfinite(values)
+    if not known.any():
+        return False
+    spread = float(np.std(values[known]))
+    return spread > 0 and float(np.abs(values - rounded)[known].max()) > FINE * spread
+
+
+def _hint(cell: Any) -> str:
+    how = written_how(cell) if isinstance(cell, str) else None
+    if how is None:
+        return NO_NUMBER
+    return (
+        f"; it is a number with {how}: write the number alone, a point before decimals, and "
+        "nothing between thousands"
+    )
 
 
 def _may_be_number(cell: Any) -> bool:

@@ -123,7 +123,7 @@ class Classification(Task):
         if targets.dtype != torch.int64:
             raise InputError(
                 f"task '{name}': its {split} targets are {targets.dtype}; a classification takes "
-                "class numbers (int64): make it a Regression or change the data"
+                f"class numbers (int64): {_cure(targets)}"
             )
         if targets.ndim != 1:
             raise InputError(
@@ -135,6 +135,11 @@ class Classification(Task):
             raise InputError(
                 f"task '{name}': the {split} labels include class {int(known.min())}; classes "
                 f"are numbered from 0, and {MISSING_CLASS} marks a missing label"
+            )
+        if len(known) and known.min() == 1 and known.max() == self.num_classes:
+            raise InputError(
+                f"task '{name}': the {split} labels are from 1 to {self.num_classes}, but classes "
+                f"are numbered from 0 to {self.num_classes - 1}; subtract 1 from each"
             )
         if len(known) and known.max() >= self.num_classes:
             raise InputError(
@@ -233,6 +238,17 @@ class Classification(Task):
             axes.set_yticks(range(self.num_classes), self.classes)
             _write_counts(axes, counts, shares)
         return True
+
+
+def _cure(targets: Tensor) -> str:
+    known = targets[labels.known(targets)]
+    if not targets.is_floating_point() or (known % 1 != 0).any():
+        return "make it a Regression or change the data"
+    return (
+        "make it a Regression, list the column's classes if the data are a table "
+        "(data.init_args.targets), or turn them into whole numbers from 0 "
+        f"(torch.int64, {MISSING_CLASS} where missing)"
+    )
 
 
 def _write_counts(axes: Axes, counts: Tensor, shares: Tensor) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -22,6 +22,9 @@ CROWDED = 3000
 
 SETTINGS = {nn.MSELoss: (), nn.L1Loss: (), nn.HuberLoss: ("delta",), nn.SmoothL1Loss: ("beta",)}
 """Losses that are computed entry by entry, with the attributes that they depend on."""
+
+STATISTICS = ("mean", "deviation", "trivial")
+"""Buffers in double precision where the targets are, which single precision cannot tell apart."""
 
 Scale = Literal["element", "common", "none"]
 
@@ -98,6 +101,8 @@ class Regression(Task):
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
         super().learn_statistics(name, targets)
+        if targets.dtype == torch.float64:
+            self._keep_in_double()
         values = self._rows(targets).double()
         mean = values.nanmean(0).nan_to_num()
         squares = (values - mean).square()
@@ -108,6 +113,18 @@ class Regression(Task):
             deviation = spread.nan_to_num().sqrt()
             self.mean.copy_(mean)
             self.deviation.copy_(torch.where(deviation > 0, deviation, 1.0))
+
+    def _keep_in_double(self) -> None:
+        for name in STATISTICS:
+            setattr(self, name, getattr(self, name).double())
+
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Any], prefix: str, *rest: Any, **options: Any
+    ) -> None:
+        mean = state_dict.get(f"{prefix}mean")
+        if mean is not None and mean.dtype == torch.float64:
+            self._keep_in_double()
+        super()._load_from_state_dict(state_dict, prefix, *rest, **options)
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         target = self._rows(target)
@@ -143,6 +160,7 @@ class Regression(Task):
         return torch.stack([each.sum((1, 2)), known.sum((1, 2)).to(output.dtype)])
 
     def predict(self, output: Tensor) -> Tensor:
+        # In double precision where the targets need it.
         return output.float() * self.deviation + self.mean
 
     def trivial_output(self, output: Tensor) -> Tensor:
@@ -170,13 +188,14 @@ class Regression(Task):
             prediction: in original units, shape ``[rows, size]``.
             target: missing ones included.
         """
-        target = self._rows(target).float()
+        target = self._rows(target)
         known = labels.known(target)
         if known.any():
+            # Around the training mean, so that single precision is enough for far-off units.
+            prediction, target = ((each - self.trivial).float() for each in (prediction, target))
             metrics["mae"].update(prediction[known], target[known])
             metrics["rmse"].update(prediction[known], target[known])
-            # Around the training mean, so that single precision is enough for far-off units.
-            metrics["r2"].update(prediction - self.trivial, target - self.trivial)
+            metrics["r2"].update(prediction, target)
 
     def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
         if self.size == 1:

@@ -41,7 +41,8 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str) -> None:
         check_targets(tasks, targets, split, name_of_data)
         for name, task in tasks.items():
             task.learn_statistics(name, targets[name])
-    for each in ("val", "test") if split == "train" else (split,):
+    others = [each for each in ("val", "test") if each in getattr(data, "splits", ("val", "test"))]
+    for each in others if split == "train" else (split,):
         check_targets(tasks, data.targets(each), each, name_of_data)
 
 
@@ -51,8 +52,11 @@ def unlabelled(tasks: Mapping[str, Task], data: Any, split: str) -> list[str]:
     Args:
         tasks: the model's tasks by name.
         data: a `multitask.data.DataModule`.
-        split: ``train``, ``val`` or ``test``.
+        split: ``train``, ``val`` or ``test``; none where there is no such split.
     """
+    data.setup()
+    if split not in data.splits:
+        return []
     seen, samples = data.targets(split), data.splits[split]
 
     def is_known(name: str, task: Task) -> bool:

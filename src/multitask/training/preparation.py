@@ -11,6 +11,7 @@ from multitask.errors import InputError
 from multitask.training.batch_norm import synchronize_batch_norm
 from multitask.training.data_check import check_data, name_unlabelled
 from multitask.training.freed_memory import keep_freed_memory
+from multitask.training.image_scale import settle_normalisation
 
 if TYPE_CHECKING:
     from multitask.module import MultiTask
@@ -35,6 +36,7 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     if stage != "fit":
         return
     name_unlabelled(model.named_tasks, data)
+    settle_normalisation(model.encoder, data)
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
     if model.sync_batch_norm and trainer.world_size > 1:

@@ -28,30 +28,40 @@ class Split(ABC):
             seed: of the data.
 
         Returns:
-            The places of the rows of ``train``, ``val`` and ``test``, ascending.
+            The places of the rows of ``train``, ``val`` and ``test``, ascending; none of a split
+            that `absent` names.
 
         Raises:
             InputError: if they cannot be divided so.
         """
+
+    def absent(self) -> set[str]:
+        """The splits that the settings say there shall not be."""
+        return set()
 
 
 class Shares(Split):
     """Splits by shares of the rows; the rest is for training.
 
     Args:
-        val: share of validation, from 0 to 1.
-        test: share of the test set.
+        val: share of validation, from 0 (no validation set) to 1.
+        test: share of the test set, 0 for none.
     """
 
     def __init__(self, val: float = 0.15, test: float = 0.15) -> None:
         for name, share in (("val", val), ("test", test)):
-            if not 0 < share < 1:
-                raise InputError(f"{name} is {share}; give a share of the rows between 0 and 1")
+            if not 0 <= share < 1:
+                raise InputError(
+                    f"{name} is {share}; give a share of the rows between 0 and 1, or 0 for none"
+                )
         if val + test >= 1:
             raise InputError(
                 f"val and test are {val} and {test}, which leaves nothing to train on; give less"
             )
         self.val, self.test = val, test
+
+    def absent(self) -> set[str]:
+        return {split for split in ("val", "test") if getattr(self, split) == 0}
 
     def in_two_steps(
         self,
@@ -70,10 +80,12 @@ class Shares(Split):
         rows = np.arange(size)
         # scikit-learn takes no larger seeds.
         seed %= LARGEST_SEED
-        rest, taken = next(choose(rows, self.test, seed))
-        test, rows = rows[taken], rows[rest]
-        rest, taken = next(choose(rows, self.val / (1 - self.test), seed))
-        parts = (rows[rest], rows[taken], test)
+        parts = [rows[:0]] * 3
+        for place, share in ((2, self.test), (1, self.val / (1 - self.test))):
+            if share:
+                rest, taken = next(choose(rows, share, seed))
+                parts[place], rows = rows[taken], rows[rest]
+        parts[0] = rows
         return {split: np.sort(part) for split, part in zip(SPLITS, parts, strict=True)}
 
 

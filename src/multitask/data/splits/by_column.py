@@ -2,44 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from pandas import DataFrame
 
-from multitask.data.split_check import SPLITS
+from multitask.data.split_check import SPLIT_NAMES, SPLITS
 from multitask.data.splits.base import Places, Split, column_of, texts
+from multitask.data.splits.random import RandomSplit
 from multitask.errors import InputError, nearest
+from multitask.tables.split_words import split_of
 
-WORDS = {
-    "train": "train",
-    "val": "val",
-    "validation": "val",
-    "valid": "val",
-    "dev": "val",
-    "test": "test",
-}
+KNOWN = ("train", "val", "validation", "dev", "test")
 
 
 class ByColumn(Split):
     """Rows as a column says: ``train``; ``val``, ``validation``, ``valid`` or ``dev``; ``test``.
 
+    Capitals and blanks around a word do not count.
+
     Args:
         column: its name.
+        words: what other cells mean, such as ``{'0': train, '1': test}``.
+        val: where no row is for validation, the share of the training rows that is taken for it at
+            random; 0 for no validation set.
+        test: likewise for the test set.
     """
 
-    def __init__(self, column: str = "split") -> None:
-        self.column = column
+    def __init__(
+        self,
+        column: str = "split",
+        words: Mapping[str, str] | None = None,
+        val: float | None = None,
+        test: float | None = None,
+    ) -> None:
+        self.column, self.words = column, dict(words or {})
+        self.shares = {"val": val, "test": test}
+        for word, split in self.words.items():
+            if split not in SPLITS:
+                raise InputError(f"words: '{word}' means '{split}'; give train, val or test")
+        # It refuses shares that cannot be.
+        RandomSplit(val or 0.0, test or 0.0)
+
+    def absent(self) -> set[str]:
+        return {split for split, share in self.shares.items() if share == 0}
 
     def divide(self, table: DataFrame, seed: int) -> dict[str, Places]:
-        words = texts(column_of(table, self.column, "split.column"))
-        for place, word in enumerate(words):
-            if word not in WORDS:
+        cells = texts(column_of(table, self.column, "split.column"))
+        found = [split_of(each, self.words) if each.strip() else None for each in cells]
+        for place, (cell, split) in enumerate(zip(cells, found, strict=True)):
+            if split is None:
+                what = f"{cell!r} is no split" if cell.strip() else "the cell is empty"
                 raise InputError(
-                    f"row {table.index[place]}, column '{self.column}': "
-                    f"{f'{word!r} is no split' if word else 'the cell is empty'}"
-                    f"{nearest(word, WORDS)}"
+                    f"row {table.index[place]}, column '{self.column}': {what}"
+                    f"{nearest(cell, [*KNOWN, *self.words])}"
                 )
-        splits = np.array([WORDS[word] for word in words])
+        splits = np.array(found)
         parts = {split: np.flatnonzero(splits == split) for split in SPLITS}
-        if empty := [split for split, rows in parts.items() if len(rows) == 0]:
-            raise InputError(f"column '{self.column}': no row is for '{empty[0]}'")
-        return parts
+        return self._completed(parts, table, seed)
+
+    def _completed(
+        self, parts: dict[str, Places], table: DataFrame, seed: int
+    ) -> dict[str, Places]:
+        if len(parts["train"]) == 0:
+            raise InputError(f"column '{self.column}': no row is for 'train'")
+        wanted: dict[str, float] = {}
+        for split, share in self.shares.items():
+            has = len(parts[split]) > 0
+            setting = f"data.init_args.split.init_args.{split}"
+            if has and share is not None:
+                raise InputError(
+                    f"column '{self.column}' has rows for {split}, and {setting} is {share:g}, "
+                    f"which is for tables that have none; leave {split} out"
+                )
+            if not has and share is None:
+                raise InputError(
+                    f"column '{self.column}': no row is for '{split}'; set {setting}=0 (with "
+                    f"data.init_args.split=multitask.data.splits.ByColumn) to do without a "
+                    f"{SPLIT_NAMES[split]} set, or {setting}=0.15 to take that share of the "
+                    "training rows"
+                )
+            wanted[split] = share or 0.0
+        train = parts["train"]
+        taken = RandomSplit(**wanted).divide(table.iloc[train], seed)
+        return {
+            split: train[taken[split]] if split == "train" or wanted[split] else parts[split]
+            for split in SPLITS
+        }

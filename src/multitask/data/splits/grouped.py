@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from pandas import DataFrame
 
+from multitask.data.split_check import SPLITS
 from multitask.data.splits.base import Places, Shares, column_of, texts
 from multitask.errors import InputError
-
-FEWEST = 3
 
 
 class GroupedSplit(Shares):
@@ -18,25 +17,33 @@ class GroupedSplit(Shares):
 
     Args:
         by: the column that names each row's group.
-        val: share of the groups that are for validation, from 0 to 1.
+        val: share of the groups that are for validation, from 0, for none, to 1.
         test: share of the groups of the test set; the rest is for training.
+        before: where given, the group is what stands before it in a cell, such as ``:`` in
+            ``waving hand: light skin``.
     """
 
-    def __init__(self, by: str, val: float = 0.15, test: float = 0.15) -> None:
+    def __init__(
+        self, by: str, val: float = 0.15, test: float = 0.15, before: str | None = None
+    ) -> None:
         super().__init__(val, test)
-        self.by = by
+        self.by, self.before = by, before
 
     def divide(self, table: DataFrame, seed: int) -> dict[str, Places]:
-        groups = np.array(texts(column_of(table, self.by, "split.by")), dtype=object)
+        cells = texts(column_of(table, self.by, "split.by"))
+        if self.before:
+            cells = [each.split(self.before, 1)[0].strip() or each for each in cells]
+        groups = np.array(cells, dtype=object)
         if len(without := np.flatnonzero(groups == "")):
             raise InputError(
                 f"row {table.index[without[0]]}, column '{self.by}': the cell is empty, but each "
                 "row needs a group"
             )
-        if (count := len(set(groups))) < FEWEST:
+        fewest = len(SPLITS) - len(self.absent())
+        if (count := len(set(groups))) < fewest:
             raise InputError(
-                f"column '{self.by}' has {count} groups; there should be at least {FEWEST}, one "
-                "for each split"
+                f"column '{self.by}' has {count} group{'s' * (count != 1)}; there should be at "
+                f"least {fewest}, one for each split"
             )
 
         def choose(rows: Places, share: float, seed: int) -> Iterator[tuple[Places, Places]]:

@@ -13,15 +13,17 @@ class RandomSplit(Shares):
     """Rows at random.
 
     Args:
-        val: share of validation, from 0 to 1.
+        val: share of validation, from 0, for none, to 1.
         test: share of the test set; the rest is for training.
     """
 
     def divide(self, table: DataFrame, seed: int) -> dict[str, Places]:
         size = len(table)
-        parts = random_split(size, _count(self.val, size), _count(self.test, size), seed)
+        fewest = 0 if self.absent() else 1
+        counts = _count(self.val, size), _count(self.test, size)
+        parts = random_split(size, *counts, seed, fewest)
         return {split: np.sort(rows.numpy()) for split, rows in parts.items()}
 
 
 def _count(share: float, size: int) -> int:
-    return max(1, round(share * size))
+    return max(1, round(share * size)) if share else 0

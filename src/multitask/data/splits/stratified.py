@@ -24,7 +24,7 @@ class StratifiedSplit(Shares):
 
     Args:
         by: the column, of classes.
-        val: share of validation, from 0 to 1.
+        val: share of validation, from 0, for none, to 1.
         test: share of the test set; the rest is for training.
     """
 
@@ -51,7 +51,8 @@ class StratifiedSplit(Shares):
 
         try:
             parts = self.in_two_steps(len(values), choose, seed)
-            return _with_every_value(parts, values, np.random.default_rng(seed))
+            wanted = {name: rows for name, rows in parts.items() if name not in self.absent()}
+            return parts | _with_every_value(wanted, values, np.random.default_rng(seed))
         except ValueError as error:
             raise InputError(f"column '{self.by}' cannot be stratified: {error}") from error
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from multitask.data.dataset import BatchDataset, InMemory
-from multitask.inspection.duplicates import CHUNK, duplicates, input_hashes
+from multitask.data.duplicates import CHUNK, duplicates, input_hashes
 
 
 def split(images: Tensor) -> BatchDataset:
@@ -19,7 +19,7 @@ def test_the_same_pixels_are_found_within_and_across_splits() -> None:
     images[2 * CHUNK + 1] = images[1]
     other = images[5:8].clone()
     other[1, 0, 0, 0] ^= 1
-    found = duplicates({"train": split(images), "val": split(other), "test": split(images[:0])})
+    found, _ = duplicates({"train": split(images), "val": split(other), "test": split(images[:0])})
     assert [each.samples for each in found] == [
         [("train", 5), ("val", 0)],
         [("train", 7), ("val", 2)],
@@ -37,7 +37,9 @@ def test_all_inputs_count() -> None:
     image = torch.zeros(3, 1, 4, 4)
     numbers = torch.tensor([[1.0, 2], [1, 3], [1, 2]])
     both = InMemory({"image": image, "numbers": numbers}, {})
-    assert [each.samples for each in duplicates({"train": both})] == [[("train", 0), ("train", 2)]]
+    assert [each.samples for each in duplicates({"train": both})[0]] == [
+        [("train", 0), ("train", 2)]
+    ]
 
 
 def test_no_more_than_a_chunk_is_read_at_a_time() -> None:
@@ -49,5 +51,5 @@ def test_no_more_than_a_chunk_is_read_at_a_time() -> None:
             return super().images(indices)
 
     watched = Watched(torch.rand(3 * CHUNK, 1, 2, 2), {})
-    assert len(duplicates({"train": watched})) == 0
+    assert len(duplicates({"train": watched})[0]) == 0
     assert watched.most == CHUNK

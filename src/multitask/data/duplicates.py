@@ -1,0 +1,116 @@
+"""Which samples have the same inputs, by what they hold rather than by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from multitask.data.dataset import BatchDataset
+
+CHUNK = 256
+"""Samples that are in memory at a time."""
+DIGEST_BYTES = 8
+
+Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
+Places = np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Samples with the same inputs.
+
+    Args:
+        samples: the split and the place in it of each, in the splits' order.
+    """
+
+    samples: list[tuple[str, int]]
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that they are in."""
+        return list(dict.fromkeys(split for split, _ in self.samples))
+
+
+def input_hashes(
+    split: BatchDataset, may_read: Callable[[], bool] = lambda: True, images_only: bool = False
+) -> Hashes:
+    """A number for each sample, the same for the same inputs, and else hardly ever.
+
+    Args:
+        split: whose inputs are read, a few hundred samples at a time.
+        may_read: asked before each time; the samples after the first no are left out.
+        images_only: take images alone as inputs.
+
+    Returns:
+        Shape ``[samples]``, uint64.
+    """
+    hashes = np.empty(len(split), dtype=np.uint64)
+    for first in range(0, len(split), CHUNK):
+        if not may_read():
+            return hashes[:first]
+        places = torch.arange(first, min(first + CHUNK, len(split)))
+        read = {"image": split.images(places)} if images_only else split.inputs(places)
+        inputs = [np.ascontiguousarray(_in_numpy(each)) for each in read.values()]
+        shapes = str([each.shape[1:] for each in inputs]).encode()
+        for place, values in enumerate(zip(*inputs, strict=True), first):
+            digest = blake2b(shapes, digest_size=DIGEST_BYTES)
+            for each in values:
+                digest.update(each.data)
+            hashes[place] = int.from_bytes(digest.digest(), "little")
+    return hashes
+
+
+def duplicates(
+    splits: Mapping[str, BatchDataset],
+    may_read: Callable[[], bool] = lambda: True,
+    images_only: bool = False,
+) -> tuple[list[Duplicates], int]:
+    """Find the samples whose inputs are there more than once, within a split or in several.
+
+    Args:
+        splits: by name.
+        may_read: see `input_hashes`.
+        images_only: see `input_hashes`.
+
+    Returns:
+        First those that are in several splits, which make results look better than they are; of
+        them, and of the others, those with most samples first. And how many samples were read.
+    """
+    each_split = [input_hashes(each, may_read, images_only) for each in splits.values()]
+    hashes = np.concatenate(each_split)
+    names = list(splits)
+    starts = np.cumsum([0, *map(len, each_split)])
+    groups = [Duplicates(_located(places, starts, names)) for places in equal_places(hashes)]
+    in_order = sorted(groups, key=lambda each: (len(each.splits) == 1, -len(each.samples)))
+    return in_order, len(hashes)
+
+
+def equal_places(hashes: Hashes) -> list[Places]:
+    """The places of equal numbers, ascending, by the first of them; of numbers that recur alone.
+
+    Args:
+        hashes: shape ``[samples]``.
+    """
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    edges = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1], True])
+    # By their first sample, since hashes are in no order that means anything.
+    firsts = sorted(np.flatnonzero(np.diff(edges) > 1), key=lambda at: order[edges[at]])
+    return [np.sort(order[edges[first] : edges[first + 1]]) for first in firsts]
+
+
+def _located(places: Places, starts: Places, names: Sequence[str]) -> list[tuple[str, int]]:
+    at = np.searchsorted(starts, places, side="right") - 1
+    pairs = zip(at.tolist(), (places - starts[at]).tolist(), strict=True)
+    return [(names[split], place) for split, place in pairs]
+
+
+def _in_numpy(values: Tensor) -> np.ndarray[Any, Any]:
+    # NumPy does not know all floats.
+    return (values.view(torch.int16) if values.dtype == torch.bfloat16 else values).numpy()

@@ -1,0 +1,60 @@
+"""Images that stand in several splits, so that what is learnt from them is tested as well."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from multitask.data.dataset import BatchDataset
+from multitask.data.duplicates import Duplicates, duplicates
+
+SECONDS = 20.0
+"""How long images are compared before a training."""
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """Samples of several splits whose images have the same pixels.
+
+    Args:
+        groups: the samples of each image that is in several splits.
+        compared: number of samples that were looked at.
+        samples: number of all.
+    """
+
+    groups: list[Duplicates]
+    compared: int
+    samples: int
+
+    @property
+    def images(self) -> int:
+        """Number of different images that are in several splits."""
+        return len(self.groups)
+
+    def tested(self) -> dict[str, int]:
+        """By split but training, how many samples have the image of a training sample."""
+        places = {
+            sample
+            for each in self.groups
+            if "train" in each.splits
+            for sample in each.samples
+            if sample[0] != "train"
+        }
+        splits = dict.fromkeys(split for split, _ in sorted(places, key=lambda at: at[0] != "val"))
+        return {split: sum(at == split for at, _ in places) for split in splits}
+
+
+def leaks(splits: Mapping[str, BatchDataset], seconds: float = SECONDS) -> Leaks:
+    """Find images that are in several splits.
+
+    Args:
+        splits: by name.
+        seconds: after which no more images are read.
+    """
+    end = time.monotonic() + seconds
+    # The small ones first: all samples of training are compared with them.
+    in_order = dict(sorted(splits.items(), key=lambda each: len(each[1])))
+    found, compared = duplicates(in_order, lambda: time.monotonic() < end, images_only=True)
+    across = [each for each in found if len(each.splits) > 1]
+    return Leaks(across, compared, sum(map(len, splits.values())))

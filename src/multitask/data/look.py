@@ -1,0 +1,112 @@
+"""What a person would notice in loaded data, whatever data set they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+
+from multitask.data.dataset import BatchDataset
+from multitask.data.duplicates import Duplicates
+from multitask.data.leaks import leaks
+from multitask.errors import InputError
+from multitask.labels import known
+from multitask.remarks.pixels import image_remarks
+
+if TYPE_CHECKING:
+    from multitask.data.base import DataModule
+
+LOOKED_AT = 32
+"""Images whose values are looked at, evenly spaced in the training set."""
+MOST_NAMED = 3
+
+
+class DataRemark(UserWarning):
+    """Something about data that a person should know before training on them."""
+
+
+def check_kind(train: BatchDataset, where: str) -> None:
+    """Refuse images that no encoder can take.
+
+    Args:
+        train: the training samples.
+        where: whose they are.
+
+    Raises:
+        InputError: naming what would be right.
+    """
+    first = train.inputs(torch.tensor([0])).get("image")
+    if first is not None and first.dtype != torch.uint8 and not first.is_floating_point():
+        raise InputError(
+            f"{where}: the images are {first.dtype}; give bytes from 0 to 255 (torch.uint8), or "
+            "floats from 0 to 1"
+        )
+
+
+def look(data: DataModule) -> Iterator[str]:
+    """Look at the images of data that have just been loaded.
+
+    Args:
+        data: its splits are set.
+
+    Yields:
+        A sentence with its cure for each thing found.
+    """
+    yield from _classes_from_one(data)
+    train = data.splits["train"]
+    if "image" not in train.inputs(torch.tensor([0])):
+        return
+    count = min(LOOKED_AT, len(train))
+    images = train.images(torch.linspace(0, len(train) - 1, count).long())
+    yield from image_remarks(images)
+    yield from _leaks(data)
+
+
+def _classes_from_one(data: DataModule) -> Iterator[str]:
+    try:
+        named = data.class_names()
+    except InputError:
+        # Sources that disagree are refused where all processes see it.
+        return
+    for name in data.splits["train"].targets:
+        found = [each.targets[name] for each in data.splits.values() if name in each.targets]
+        tensors = [each for each in found if isinstance(each, torch.Tensor)]
+        if name in named or len(tensors) < len(found):
+            continue
+        if any(each.dtype != torch.int64 or each.ndim != 1 for each in tensors):
+            continue
+        numbers = torch.cat([each[known(each)] for each in tensors])
+        if len(numbers) and int(numbers.min()) == 1 and len(numbers.unique()) > 1:
+            yield (
+                f"the class numbers of '{name}' begin at 1, so that class 0 never occurs; if they "
+                "are numbered from 1, subtract 1 from each"
+            )
+
+
+def _leaks(data: DataModule) -> Iterator[str]:
+    found = leaks(data.splits)
+    if found.groups:
+        what = "image stands" if found.images == 1 else "images stand"
+        tested = " and ".join(
+            f"{count:,} of the {len(data.splits[split]):,} {split} samples"
+            for split, count in found.tested().items()
+        )
+        learnt = f", so {tested} are trained on too" if tested else ""
+        yield (
+            f"{found.images:,} {what} in several splits, such as {_example(data, found.groups[0])}"
+            f"{learnt}; results look better than they are: {data.cure_of_leaks(found.groups)}"
+        )
+    if found.compared < found.samples:
+        yield (
+            f"only {found.compared:,} of {found.samples:,} samples were compared, to save time, to "
+            "tell whether an image is in two splits; `multitask inspect` compares all"
+        )
+
+
+def _example(data: DataModule, group: Duplicates) -> str:
+    each = []
+    for split, place in group.samples[:MOST_NAMED]:
+        names = data.names(split)
+        each.append(f"{names[place] if names else f'sample {place}'} ({split})")
+    return " = ".join(each)

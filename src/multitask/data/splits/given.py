@@ -1,0 +1,107 @@
+"""The split that a table brings along, however it is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import numpy as np
+from pandas import DataFrame, Series
+
+from multitask.data.split_check import SPLITS
+from multitask.data.splits.by_column import ByColumn
+from multitask.errors import InputError
+from multitask.tables.split_words import NAMES, flag_words, plain, split_of
+
+MOST_WORDS = 12
+"""More different cells than people have words for splits."""
+
+
+@dataclass(frozen=True)
+class GivenSplit:
+    """A column that says which split each row belongs to.
+
+    Args:
+        column: its name.
+        lacking: splits that it has no row for.
+        words: what its cells mean, where they are no words for splits.
+    """
+
+    column: str
+    lacking: list[str]
+    words: dict[str, str] = field(default_factory=dict)
+
+    def split(self, **shares: float) -> ByColumn:
+        """The way to divide by it.
+
+        Args:
+            shares: of the training rows, for the splits that it lacks.
+        """
+        return ByColumn(self.column, self.words, **shares)
+
+
+def given_split(table: DataFrame, taken: Collection[str] = ()) -> GivenSplit | None:
+    """Find the column of a table that says which split each row belongs to.
+
+    Args:
+        table: its cells, as text or with types.
+        taken: columns that are something else, such as targets.
+
+    Raises:
+        InputError: if a column seems to, but one of its cells is empty or no word for a split, or
+            if two columns do.
+    """
+    columns = [str(each) for each in table.columns if each not in taken]
+    found = [each for name in columns if (each := _given(name, table[name])) is not None]
+    if exact := [each for each in found if each.column == "split"]:
+        found = exact
+    if len(found) > 1:
+        first, second = found[0].column, found[1].column
+        if not (found[0].words and found[1].words):
+            raise InputError(
+                f"the columns '{first}' and '{second}' both say which split a row belongs to; "
+                "choose with data.init_args.split=multitask.data.splits.ByColumn and "
+                f"data.init_args.split.init_args.column={first}, or remove one"
+            )
+    return found[0] if found else None
+
+
+def _given(name: str, cells: Series) -> GivenSplit | None:
+    known = cells.dropna()
+    if len(known) == 0 or not isinstance(known.iloc[0], str | bool | int | float | np.generic):
+        return None
+    different = {plain(each) for each in known.astype(str).unique()} - {""}
+    if not different or len(different) > MOST_WORDS:
+        return None
+    splits = {each: split_of(each) for each in different}
+    named = set(splits.values()) - {None}
+    if not named and (words := flag_words(name, different)) is not None and _is_full(cells):
+        as_written = {str(each).strip(): words[plain(each)] for each in known.unique()}
+        lacking = [each for each in SPLITS if each not in words.values()]
+        return GivenSplit(name, lacking, as_written)
+    says_so = bool(NAMES & set(re.findall(r"[^\W_\d]+", _spaced(name))))
+    seems = "train" in named and (len(named) > 1 or says_so)
+    if not seems or (None in splits.values() and not says_so):
+        return None
+    if unknown := sorted(each for each, split in splits.items() if split is None):
+        raise InputError(
+            f"the column '{name}' seems to say which split a row belongs to, but '{unknown[0]}' is "
+            "none of train, val, test; write one of these, or say what it means with "
+            "data.init_args.split=multitask.data.splits.ByColumn and its words"
+        )
+    if not _is_full(cells):
+        raise InputError(
+            f"the column '{name}' seems to say which split a row belongs to, but some of its "
+            "cells are empty; fill them, remove these rows, or choose another split "
+            "(data.init_args.split)"
+        )
+    return GivenSplit(name, [each for each in SPLITS if each not in named])
+
+
+def _is_full(cells: Series) -> bool:
+    return bool(cells.notna().all()) and not any(str(each).strip() == "" for each in cells)
+
+
+def _spaced(name: str) -> str:
+    return re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name).lower()

@@ -1,0 +1,77 @@
+"""How bright image files are, beside what their format can hold: 12 bits in 16, for example."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from multitask.images.decoding import FILE_FORMATS
+from multitask.images.pillow_limit import without_pillow_limit
+
+SAMPLE = 32
+"""Files that are opened."""
+DEPTHS = (8, 9, 10, 11, 12, 13, 14, 15)
+"""Bits that cameras have."""
+FULL = 65_535
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The brightest pixel of some 16-bit grey files.
+
+    Args:
+        brightest: its value.
+        files: how many were looked at.
+    """
+
+    brightest: int
+    files: int
+
+    @property
+    def white(self) -> int | None:
+        """What becomes white: the most that fewer bits can hold, None where all 16 are used."""
+        return next((2**bits - 1 for bits in DEPTHS if self.brightest < 2**bits), None)
+
+
+def looked_up_levels(files: Sequence[Path | str]) -> Levels | None:
+    """Look at some 16-bit grey files, evenly spaced.
+
+    Args:
+        files: images; those that are missing, broken or of another kind do not count.
+
+    Returns:
+        None where none is of 16 bits.
+    """
+    places = np.linspace(0, len(files) - 1, min(SAMPLE, len(files))).astype(int)
+    found = [each for place in places if (each := _brightest(Path(files[place]))) is not None]
+    return Levels(max(found), len(found)) if found else None
+
+
+def levels_remark(levels: Levels, white: int = FULL) -> str | None:
+    """What a person should know about the brightness of 16-bit grey files.
+
+    Args:
+        levels: of the files.
+        white: the value that is to become white.
+    """
+    if levels.white is None or levels.brightest == 0 or white <= 2 * levels.white:
+        return None
+    return (
+        f"the brightest pixel of {levels.files:,} 16-bit images that were looked at is "
+        f"{levels.brightest:,}, so they seem to have {levels.white.bit_length()} bits, but "
+        f"{white:,} is taken for white, which makes them nearly black; set "
+        f"data.init_args.white={levels.white}"
+    )
+
+
+def _brightest(file: Path) -> int | None:
+    try:
+        with without_pillow_limit(), Image.open(file, formats=FILE_FORMATS) as image:
+            return int(np.asarray(image).max()) if image.mode.startswith("I;16") else None
+    except Exception:
+        # Pillow raises many kinds for a broken file, which is told of where all files are read.
+        return None

@@ -1,0 +1,91 @@
+"""The column of a table that says where each row's image is."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from multitask.errors import InputError
+from multitask.inspection.column_kinds import Column
+from multitask.tables.class_folders import is_image_name
+from multitask.tables.table_sources import Source
+
+CONVENTIONAL = ("file_name", "image", "filename", "file", "path", "image_path")
+LOOKED_AT = 200
+MOST = 0.5
+"""Share of the names that lead to files from which on a column names images."""
+
+
+@dataclass(frozen=True)
+class ImageColumn:
+    """A column of images.
+
+    Args:
+        name: the column's.
+        ending: of the files, where the table leaves it out.
+        embedded: the folder of the files, where the images lie in the table's own cells.
+    """
+
+    name: str
+    ending: str = ""
+    embedded: Path | None = None
+
+
+def find_images(
+    path: Path, table: pd.DataFrame, columns: Sequence[Column], source: Source, given: str | None
+) -> ImageColumn:
+    """Find the column of images.
+
+    Args:
+        path: of the table, for messages.
+        table: its cells.
+        columns: what they hold.
+        source: where the images lie.
+        given: the column's name, as far as a person has said it.
+
+    Raises:
+        InputError: if there is none, or more than one.
+    """
+    embedded = table.attrs.get("embedded", {})
+    if given is not None:
+        return ImageColumn(given, _ending(table[given], source), embedded.get(given))
+    names = [each.name for each in columns if each.kind == "image"]
+    known = next((each for each in CONVENTIONAL if each in names), None)
+    if known is not None or len(names) == 1:
+        name = known or names[0]
+        return ImageColumn(name, embedded=embedded.get(name))
+    if names:
+        listed = ", ".join(f"'{each}'" for each in names)
+        raise InputError(
+            f"{path} has several columns of images, {listed}; choose with --image_column="
+        )
+    for column in columns:
+        if column.size == 1 and (ending := _ending(table[column.name], source)):
+            return ImageColumn(column.name, ending)
+    listed = ", ".join(f"'{each.name}'" for each in columns[:12])
+    raise InputError(
+        f"{path} has no column of image files, such as a.png; name it with --image_column="
+        + (f", one of {listed}" if listed else "; it has no columns at all")
+    )
+
+
+def _ending(cells: pd.Series, source: Source) -> str:
+    """What most of the names lack to be those of image files in the folder; empty if nothing."""
+    names = [str(each) for each in cells.dropna().head(LOOKED_AT)]
+    folders = {os.path.dirname(each) for each in names}
+    files = {
+        os.path.join(folder, file)
+        for folder in folders
+        if os.path.isdir(source.folder / folder)
+        for file in os.listdir(source.folder / folder)
+        if is_image_name(file)
+    }
+    stems: dict[str, str] = {os.path.splitext(each)[0]: os.path.splitext(each)[1] for each in files}
+    endings = Counter(stems[each] for each in names if each not in files and each in stems)
+    ending, count = endings.most_common(1)[0] if endings else ("", 0)
+    return ending if count >= MOST * len(names) else ""

@@ -1,0 +1,41 @@
+"""Images whose numbers are hardly what their owner thinks: checks of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+FAR_BEYOND_ONE = 8.0
+"""Images that are normalised by a mean and a deviation stay below it; those to 255 do not."""
+FEW_LEVELS = 16
+"""Images of bytes whose brightest pixel is darker are nearly black."""
+
+
+def image_remarks(images: Tensor) -> Iterator[str]:
+    """What the values of some images say.
+
+    Args:
+        images: first axis ``[images]``, bytes or floating, before transforms.
+    """
+    if images.numel() == 0:
+        return
+    if images.dtype == torch.uint8:
+        most = int(images.max())
+        if 0 < most < FEW_LEVELS:
+            yield (
+                f"the images seem to be nearly black: they are bytes, of which 255 is white, and "
+                f"the brightest that was looked at is {most}; multiply them, or give floats from "
+                "0 to 1"
+            )
+        return
+    known = images[images.isfinite()]
+    if len(known) < images.numel():
+        yield "some images hold NaN or infinite numbers; replace them, as a loss of them is NaN too"
+    if len(known) and float(known.abs().max()) > FAR_BEYOND_ONE:
+        yield (
+            f"the images are floats that reach from {float(known.min()):.3g} to "
+            f"{float(known.max()):.3g}, and 0 to 1 is expected; divide them (by 255, or what white "
+            "is), or give bytes (torch.uint8)"
+        )

@@ -1,0 +1,54 @@
+"""Numbers in text: as programs read them, and as people write them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+PLAIN = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+LOOSE = r"\d[\d.,' \u00a0\u202f]*"
+SIGN = "[<>~\u2248\u2264\u2265\u00b1\u2212\u2013+-]{1,2}"
+MONEY = "[$\u20ac\u00a3\u00a5]"
+WORD = r"(?!(st|nd|rd|th)$)[^\W\d_]{1,6}[\u00b2\u00b3]?"
+UNIT = rf"(%|\u2030|\u00b0[CF]?|{WORD}(/{WORD})?)"
+IN_ENGLISH, IN_GERMAN = r"\d{1,3}(,\d{3})+(\.\d+)?", r"\d{1,3}(\.\d{3})+,\d+"
+WITH_BLANKS = r"\d{1,3}([ '\u00a0\u202f]\d{3})+([.,]\d+)?"
+COMMAS = rf"[+-]?(\d+,\d+|{IN_ENGLISH}|{IN_GERMAN}|{WITH_BLANKS})"
+FORMS = {
+    "commas": COMMAS,
+    "a currency": rf"[+-]?({MONEY} ?{LOOSE}|{LOOSE} ?{MONEY})",
+    "a sign": rf"{SIGN} ?{LOOSE}( ?{UNIT})?",
+    "an uncertainty": rf"[+-]?{LOOSE} ?(\u00b1|\+/-) ?{LOOSE}( ?{UNIT})?",
+    "a unit": rf"[+-]?{LOOSE} ?{UNIT}",
+}
+"""By what makes them no numbers for a program."""
+NO_NUMBERS = {"nan", "inf", "-inf", "infinity", "-infinity"}
+
+
+def number_of(cell: Any) -> float | None:
+    """A cell as a number, None where it is none.
+
+    Args:
+        cell: text, or anything else.
+    """
+    if isinstance(cell, bool) or cell is None:
+        return None
+    if isinstance(cell, str):
+        is_plain = re.fullmatch(PLAIN, cell.strip()) or cell.strip().lower() in NO_NUMBERS
+        return float(cell) if is_plain else None
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return None
+
+
+def written_how(text: str) -> str | None:
+    """What makes a text no number for a program that a person reads as one.
+
+    Args:
+        text: such as ``12 %``, ``3,5`` or ``< 0.1``.
+
+    Returns:
+        A few words; None where people would not read a number either.
+    """
+    return next((how for how, form in FORMS.items() if re.fullmatch(form, text.strip())), None)

@@ -1,0 +1,62 @@
+"""Folders that are classes, each with its images: a table that nobody has written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from pandas import DataFrame
+
+IMAGE_ENDINGS = (
+    ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".ppm", ".pgm", ".jp2",
+)  # fmt: skip
+FILE_NAME, LABEL = "file_name", "label"
+FEWEST_CLASSES = 2
+
+
+def class_folders(folder: Path) -> list[Path]:
+    """The folders in a folder that hold images, as torchvision's ``ImageFolder`` has them.
+
+    Args:
+        folder: one folder for each class lies in it.
+
+    Returns:
+        In the order of their names; empty where fewer than two hold images.
+    """
+    found = [each for each in sorted(folder.iterdir()) if each.is_dir() and _is_shown(each.name)]
+    classes = [each for each in found if next(_images(each), None) is not None]
+    return classes if len(classes) >= FEWEST_CLASSES else []
+
+
+def class_table(folder: Path) -> DataFrame:
+    """The table that folders of classes stand for.
+
+    Args:
+        folder: see `class_folders`.
+
+    Returns:
+        ``file_name``, relative to the folder, and ``label``, the name of the class's folder.
+    """
+    rows = [
+        (file.relative_to(folder).as_posix(), each.name)
+        for each in class_folders(folder)
+        for file in sorted(_images(each))
+    ]
+    return DataFrame(rows, columns=[FILE_NAME, LABEL], index=pd.RangeIndex(len(rows)), dtype=object)
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file's name has the ending of an image."""
+    return name.lower().endswith(IMAGE_ENDINGS)
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(each for each in folders if _is_shown(each))
+        yield from (Path(parent, each) for each in files if is_image_name(each) and _is_shown(each))
+
+
+def _is_shown(name: str) -> bool:
+    return not name.startswith((".", "__MACOSX"))

@@ -1,0 +1,70 @@
+"""How people write which split a row belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+WORDS = {
+    "train": "train",
+    "training": "train",
+    "trn": "train",
+    "tr": "train",
+    "val": "val",
+    "validation": "val",
+    "validate": "val",
+    "valid": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+    "tst": "test",
+    "te": "test",
+}
+FILLING = {"set", "split", "data", "dataset", "subset", "partition", "fold", "images", "samples"}
+NAMES = {"split", "splits", "set", "subset", "partition", "fold", "phase", "usage"}
+"""Words in the names of columns that say which split a row belongs to."""
+YES, NO = {"1", "true", "yes", "y", "t"}, {"0", "false", "no", "n", "f"}
+ALSO_IN_FLAGS = {"is", "in", "for", "image", "img", "flag"}
+
+
+def split_of(cell: Any, words: Mapping[str, str] | None = None) -> str | None:
+    """The split that a cell names: ``" Train"``, ``TRAIN`` and ``training set`` are one.
+
+    Args:
+        cell: text, or anything else.
+        words: what cells mean, as a person has said; they come before our own.
+
+    Returns:
+        ``train``, ``val`` or ``test``; None where the cell is no such word.
+    """
+    text = plain(cell)
+    given = {plain(word): split for word, split in (words or {}).items()}
+    if text in given:
+        return given[text]
+    left = [each for each in re.findall(r"[^\W_]+", text) if each not in FILLING]
+    return WORDS.get(left[0]) if len(left) == 1 else None
+
+
+def plain(cell: Any) -> str:
+    """A cell as text, without capitals, blanks around it and the decimals of a whole number."""
+    return re.sub(r"(?<=\d)\.0+$", "", str(cell).strip().casefold())
+
+
+def flag_words(name: str, cells: set[str]) -> dict[str, str] | None:
+    """What the cells of a column such as ``is_train`` mean: the split of its name, or the other.
+
+    Args:
+        name: the column's.
+        cells: its different ones, see `plain`.
+
+    Returns:
+        None where it is no such column: its cells are not yes and no.
+    """
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name).lower()
+    left = [each for each in re.findall(r"[^\W_]+", spaced) if each not in FILLING | ALSO_IN_FLAGS]
+    split = WORDS.get(left[0]) if len(left) == 1 else None
+    if split in (None, "val") or len(cells) != 2 or not (cells & YES and cells & NO):
+        return None
+    other = "train" if split == "test" else "test"
+    return {cell: str(split) if cell in YES else other for cell in sorted(cells)}

@@ -1,0 +1,69 @@
+"""What a person would notice in the columns of a table's targets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from pandas import Series
+
+from multitask.remarks.columns import column_remarks
+from multitask.remarks.one_hot import one_hot, one_hot_remark
+from multitask.tables.target_columns import TargetColumns
+
+
+def target_remarks(
+    name: str, target: TargetColumns, cells: Mapping[str, Series], matched: Collection[str]
+) -> Iterator[str]:
+    """Ask the checks of one target's columns.
+
+    Args:
+        name: of the task.
+        target: its columns.
+        cells: by column, None where missing.
+        matched: those of its ``missing`` that a cell has, as texts.
+    """
+    if len(cells) == 1 or target.classes is None:
+        for column, each in cells.items():
+            for said in column_remarks(each.dropna(), target.classes is not None):
+                if not (target.classes is not None and _is_hot(each)):
+                    yield f"target '{name}', column '{column}': {said}"
+    for entry in map(str, target.missing):
+        if entry not in matched:
+            yield (
+                f"target '{name}': missing lists '{entry}', which no cell of its columns is; write "
+                "it as the table does, or remove it"
+            )
+
+
+def table_remarks(
+    targets: Mapping[str, TargetColumns],
+    cells: Mapping[str, Series],
+    missing: Sequence[str | int | float],
+    matched: Collection[str],
+) -> Iterator[str]:
+    """Ask the checks of all targets' columns together.
+
+    Args:
+        targets: by task.
+        cells: by column, None where missing.
+        missing: what means so in any column.
+        matched: those that a cell has, as texts.
+    """
+    for entry in map(str, missing):
+        if entry not in matched:
+            yield (
+                f"missing lists '{entry}', which no cell of the targets is; write it as the table "
+                "does, or remove it"
+            )
+    single = {
+        name: cells[name]
+        for each in targets.values()
+        for name in each.names
+        if len(each.names) == 1 and cells[name].notna().all()
+    }
+    for names in one_hot(single):
+        yield one_hot_remark(names)
+
+
+def _is_hot(cells: Series) -> bool:
+    return any(isinstance(each, list | tuple) or hasattr(each, "ndim") for each in cells)

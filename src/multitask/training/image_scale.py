@@ -1,0 +1,45 @@
+"""Are images normalised once, for weights that were trained so?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import nn
+
+from multitask.encoders.normalisation import Normalisation
+
+LOOKED_AT = 8
+BELOW, ABOVE = -0.05, 1.5
+"""Images from 0 to 1, which an augmentation may make a little brighter, lie between."""
+
+
+def settle_normalisation(model: nn.Module, data: Any) -> None:
+    """Leave normalising to the data where they do it, and say so.
+
+    Args:
+        model: whose encoder may normalise images.
+        data: a `multitask.data.DataModule`, loaded.
+    """
+    ours = [each for each in model.modules() if isinstance(each, Normalisation) and each.is_set]
+    if ours and _data_normalise(data):
+        for each in ours:
+            each.clear()
+        rank_zero_warn(
+            "the data normalise their images, so the pretrained encoder does not do so again; "
+            "see that their mean and deviation are those of its weights, or remove Normalize "
+            "from data.init_args.transforms"
+        )
+
+
+def _data_normalise(data: Any) -> bool:
+    if any("Normalize" in type(each).__name__ for each in data.transforms.modules()):
+        return True
+    split = data.splits["train"]
+    places = torch.linspace(0, len(split) - 1, min(LOOKED_AT, len(split))).long()
+    inputs = split.inputs(places)
+    if "image" not in inputs or inputs["image"].dtype == torch.uint8:
+        return False
+    image = inputs["image"]
+    return bool(image.min() < BELOW or image.max() > ABOVE)
