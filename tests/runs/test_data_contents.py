@@ -121,13 +121,13 @@ def test_contents_of_another_form_are_not_compared(begin: Begin, tmp_path: Path)
     begin()
 
 
-def test_a_disk_that_is_full_costs_the_comparison_alone(
-    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_disk_that_is_full_is_told_and_leaves_no_part(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*arguments: Any, **arrays: Any) -> None:
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr("multitask.runs.data_contents.np.savez", full)
-    begin()
-    assert "contents.npz cannot be written: No space left on device" in caplog.text
+    with pytest.raises(OSError, match="No space left on device: .*contents.npz"):
+        begin()
     assert not list(tmp_path.iterdir())

@@ -227,11 +227,22 @@ def test_the_report_has_every_result_and_every_failure(results: Results, tmp_pat
     assert (tmp_path / "scores.csv").read_text().startswith(",kind,kind ±,")
 
 
+def kept_figures(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
+    """What is saved from now on, by name; the files are empty."""
+    drawn: dict[str, Figure] = {}
+
+    def keep(figure: Figure, path: Path, **_: object) -> None:
+        drawn[path.name.partition(".")[0]] = figure
+        path.touch()
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return drawn
+
+
 def test_a_single_validation_is_drawn_as_a_point(
     results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: dict[str, Figure] = {}
-    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: drawn.update({path.stem: self}))
+    drawn = kept_figures(monkeypatch)
     markers = []
     for rows in (2, 1):
         for folder in filter(None, results.runs["folder"]):
@@ -247,8 +258,7 @@ def test_a_single_validation_is_drawn_as_a_point(
 def test_the_legend_of_many_methods_lies_inside_its_figure(
     results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: dict[str, Figure] = {}
-    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: drawn.update({path.stem: self}))
+    drawn = kept_figures(monkeypatch)
     both = results.scores[results.scores["method"] == "both"]
     more = [both.assign(method=f"equal weights {number}") for number in range(12)]
     draw(replace(results, scores=pd.concat([results.scores, *more])), tmp_path)
