@@ -33,7 +33,7 @@ class BestCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Remember the best score also where the run's folder was moved, so as not to lose it."""
         if not Path(self.path).exists():
-            # There is no best one any more, here at least.
+            # The best one is not in this folder.
             return
         paths = {"best_model_path": self.path, "kth_best_model_path": self.path}
         best = {self.path: state_dict["best_model_score"]}

@@ -39,7 +39,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             torch.save(checkpoint, file)
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Load as Lightning does; `InputError` for a file that is no checkpoint."""
+        """Load as Lightning does; `InputError` if the file is not a checkpoint."""
         with explained():
             return super().load_checkpoint(path, *args, **kwargs)
 

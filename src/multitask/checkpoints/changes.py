@@ -16,7 +16,7 @@ BEGUN = ("scheduler", "scheduler_interval")
 RUN = "run"
 """The length of a schedule that is as long as the run, and may become so."""
 JUDGING = {"headline": None, "counts": True}
-"""What the score is of, by which the best epoch so far was chosen; what it is where not given."""
+"""The metric behind the score, by which the best epoch so far was chosen, and its default."""
 LEARNT = {"effective_number": "class_weights"}
 """A setting of a task, and the state that follows from it."""
 Keys = tuple[str, ...]

@@ -1,4 +1,4 @@
-"""A checkpoint that somebody names, read; one sentence where it is none, or not whole."""
+"""Reading a checkpoint, or saying in one sentence why the file is not one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read_checkpoint(path: Path, **options: Any) -> dict[str, Any]:
 
 
 def check_content(content: Any) -> None:
-    """Refuse what is no checkpoint of a run.
+    """Refuse a file that is not a checkpoint of a run.
 
     Raises:
         InputError: saying what it lacks.

@@ -55,7 +55,7 @@ class Run:
 
 
 def fit(run: Run) -> None:
-    """Train, then test the best checkpoint, or the last one where there is no validation set."""
+    """Train, then test the best checkpoint, or the last one if there is no validation set."""
     given = run.command.given
     rank_zero_only(say)(describe(run.command.model, run.command.datamodule))
     _guard(run, run.trainer.fit, run.inputs)

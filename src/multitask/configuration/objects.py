@@ -38,7 +38,7 @@ class AbsentError(InputError):
 def refuse(
     setting: Setting, keys: Keys, what: str, kind: type[InputError] = InputError
 ) -> NoReturn:
-    """Say what is wrong with a setting, after where it stands.
+    """Raise an error that names the setting's place and says what is wrong with it.
 
     Args:
         setting: the setting.

@@ -43,7 +43,7 @@ def compose(text: str) -> yaml.Node | None:
         text: of a file or an argument, and anybody's.
 
     Raises:
-        yaml.YAMLError: if it is no YAML; `UnreadableYaml` if it is nested too deeply, holds too
+        yaml.YAMLError: if it is not YAML; `UnreadableYaml` if it is nested too deeply, holds too
             many values, too long a number or another tag than `TAGS`, or an alias stands for what
             it is itself a part of.
     """
@@ -58,7 +58,7 @@ def read_yaml(path: Path) -> Any:
     """Read a YAML file.
 
     Raises:
-        InputError: naming the file, and the line that is wrong, if it is no YAML.
+        InputError: naming the file, and the line that is wrong, if it is not YAML.
         OSError: if it cannot be read.
     """
     try:

@@ -48,7 +48,7 @@ class DataModule(LightningDataModule, ABC):
     Args:
         batch_size: samples in a global batch; each process takes its share.
         labelled_per_batch: samples in a training batch that have a label of ``labelled_task``;
-            all samples in random order where not given.
+            default: all samples in random order.
         labelled_task: the task with few labels that ``labelled_per_batch`` counts.
         transforms: torchvision transforms of whole batches of images, without randomness.
         num_workers: loading processes.
@@ -58,7 +58,7 @@ class DataModule(LightningDataModule, ABC):
         geometry: how targets follow where an augmentation moves what the images show, by task; it
             takes the place of what the data set says by itself.
         balanced_by: a task of classes, each of which comes equally often in the training batches;
-            all samples in random order where not given.
+            default: all samples in random order.
         without: the sets that there shall not be, ``test``, ``val`` or both. Without validation the
             last checkpoint is the result.
     """
@@ -228,7 +228,7 @@ class DataModule(LightningDataModule, ABC):
         return self._loader("train", batches)
 
     def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
-        """Every validation sample once; no loader where there is no validation set."""
+        """Every validation sample once; no loader if there is no validation set."""
         self.setup()
         return self._loader("val", self._all_batches("val")) if "val" in self.splits else []
 

@@ -21,7 +21,7 @@ class ClassBalanced(MixedBatches):
 
     An epoch has as many batches as all samples fill: a rare class comes round again, and of a
     frequent one some samples wait for a later epoch. Samples without a label of the task keep their
-    share. Where a class's share of a batch is no whole number, see `MixedBatches`.
+    share. If a class's share of a batch is not a whole number, see `MixedBatches`.
 
     Args:
         classes: each sample's class, negative where it is missing, shape ``[samples]``, int64.
@@ -59,7 +59,7 @@ def classes_of(targets: Mapping[str, Targets], task: str, samples: int) -> Tenso
         Shape ``[samples]``, int64, negative where it is missing.
 
     Raises:
-        InputError: if there is no such task, or it has not one class for each sample.
+        InputError: if there is no such task, or it does not have one class for each sample.
     """
     if task not in targets:
         raise InputError(

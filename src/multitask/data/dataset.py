@@ -63,7 +63,7 @@ class BatchDataset(Dataset[Batch], ABC):
     def input_fingerprints(self) -> dict[str, Fingerprints]:
         """What tells the samples' inputs apart, by name, if it is known without reading files.
 
-        A run that goes on is refused where they are others than when it began.
+        A resumed run is refused if they have changed since it began.
         """
         return {}
 

@@ -1,4 +1,4 @@
-"""Numbers by which samples are told apart, so that data can be compared with those of another day.
+"""Fingerprints of samples, with which data can be compared with those of an earlier day.
 
 Whole numbers count exactly. Floating ones count up to a hundred-thousandth of a sample's size, or a
 millionth of the samples' mean size, for another processor may round differently where they are

@@ -67,8 +67,8 @@ class Table(DataModule):
         fit: how an image of another shape is resized.
         white: the value of 16-bit grey images that becomes white.
         most_pixels: larger images count as ``huge_image``.
-        split: how one table's rows are divided; where not given, by the column that says which
-            split a row belongs to (such as ``split``), and at random if there is none.
+        split: how one table's rows are divided; default: by the column that says which split a
+            row belongs to (such as ``split``), or at random if there is none.
         cleaning: what to do about rows and cells that cannot be used.
         missing: what means that a target is missing, beside the empty cell; a number stands for
             itself in any form.

@@ -21,12 +21,12 @@ MOST_LETTERS = 40
 def save_figure(figure: Figure, path: Path, dpi: int = 200) -> None:
     """Write a figure, whatever its names are.
 
-    A name is no formula, though it may have dollar signs, and is drawn without what the eye cannot
-    see. The numbers of a logarithmic axis are formulas of Matplotlib's own.
+    A name is not a formula, though it may have dollar signs, and is drawn without what the eye
+    cannot see. The numbers of a logarithmic axis are formulas of Matplotlib's own.
 
     Args:
         figure: what was drawn.
-        path: of the file, whose folder is made where it is missing.
+        path: of the file; its folder is made if it is missing.
         dpi: dots per inch.
 
     Raises:
@@ -41,7 +41,7 @@ def save_figure(figure: Figure, path: Path, dpi: int = 200) -> None:
     with warnings.catch_warnings():
         # Names may have letters that the font lacks, which are drawn as boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        # Where there is no room for long names, they are drawn over the rest.
+        # If there is not enough room for long names, they are drawn over the rest.
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
         with writing(path, is_lasting=False) as part:
             figure.savefig(part, dpi=dpi, format="png")

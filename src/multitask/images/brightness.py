@@ -73,5 +73,5 @@ def _brightest(file: Path) -> int | None:
         with without_pillow_limit(), Image.open(file, formats=FILE_FORMATS) as image:
             return int(np.asarray(image).max()) if image.mode.startswith("I;16") else None
     except Exception:
-        # Pillow raises many kinds for a broken file, which is told of where all files are read.
+        # Pillow raises many kinds of errors for a broken file; the caller reports it.
         return None

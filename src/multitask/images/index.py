@@ -1,4 +1,4 @@
-"""What is known of each image of a cache: its size before, its checksum, or why there is none."""
+"""What is known of each cached image: its original size, its checksum, or why it is missing."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def read_beginning(path: Path, cache: str) -> tuple[list[Entry], int]:
     Raises:
         OSError: if it cannot be read.
     """
-    # What follows the last end of a line is no line.
+    # What follows the last line break is not a line.
     lines = path.read_bytes().split(b"\n")[:-1]
     lines = lines[: _whole(lines, cache)]
     return _entries(lines), sum(len(line) + 1 for line in lines)

@@ -36,7 +36,7 @@ class ImageSample:
         width: median, in pixels.
         same_size: whether all have the same size.
         grey: whether none has colours.
-        white: the value that becomes white, where it is not the largest that the files can hold.
+        white: the value that becomes white; default: the largest that the files can hold.
         remark: what a person should know about their values.
     """
 
@@ -168,5 +168,5 @@ def _header(file: Path) -> tuple[int, int, bool] | None:
                 else (height, width, image.mode in GREY)
             )
     except Exception:
-        # Pillow raises many kinds for a broken file, which is told of where all files are read.
+        # Pillow raises many kinds of errors for a broken file; the caller reports it.
         return None

@@ -15,7 +15,7 @@ def read_figure(path: Path, folder: Path) -> bytes | None:
         folder: of the page.
 
     Returns:
-        The file's content; None where there is no PNG file of its own below the folder.
+        The file's content; None if it is not a PNG file below the folder.
     """
     try:
         if not path.resolve().is_relative_to(folder.resolve()):

@@ -23,7 +23,7 @@ def shown(text: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """A text that is cut in its middle where it is too long.
+    """A text, without its middle if it is too long.
 
     Args:
         text: any text.

@@ -41,7 +41,7 @@ def in_one_line(value: Any) -> str:
 
 
 def scalar(text: str) -> str:
-    """A text as YAML, in quotes where it would be read as something else.
+    """A text as YAML, in quotes if it would be read as something else.
 
     Args:
         text: what to write.

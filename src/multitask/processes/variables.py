@@ -97,7 +97,7 @@ def _check_numbers(variables: Variables) -> None:
 
 
 def _is_started_by_lightning(variables: Variables) -> bool:
-    # This process is the first itself where it has trained before.
+    # This process may be the first itself, if it has trained before.
     return variables.get(FIRST) in (str(os.getpid()), str(os.getppid()))
 
 

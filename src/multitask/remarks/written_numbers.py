@@ -26,7 +26,7 @@ NO_NUMBERS = {"nan", "inf", "-inf", "infinity", "-infinity"}
 
 
 def number_of(cell: Any) -> float | None:
-    """A cell as a number, None where it is none.
+    """A cell as a number, None if it is not one.
 
     Args:
         cell: text, or anything else.

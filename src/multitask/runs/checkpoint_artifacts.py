@@ -48,7 +48,7 @@ class CheckpointArtifacts(Callback):
         for path, aliases in _versions(self.folder / "checkpoints"):
             metadata = {**_progress(path), **known}
             artifact = wandb.Artifact(f"model-{run.id}", "model", metadata=metadata)
-            # W&B copies what is added, because a run that goes on writes over its checkpoints; a
+            # W&B copies what is added, because a resumed run writes over its checkpoints; a
             # copy that stayed in its cache after that would be one too many.
             add = artifact.add_dir if path.is_dir() else artifact.add_file
             add(str(path), name=FILE, skip_cache=True)

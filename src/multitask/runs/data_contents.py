@@ -1,4 +1,4 @@
-"""What the data of a run were when it began, so that it goes on with no others."""
+"""What the data of a run were when it began, so that it is resumed with the same data."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def read_contents(path: Path) -> Contents | None:
 
 
 def changes(before: Contents, now: Contents, data: DataModule) -> str:
-    """Say what has changed; empty where nothing has, or where it is not known of both."""
+    """Say what has changed; empty if nothing has, or if one of them is not known."""
     found = list(_changes(before, now, data))
     more = f", and {len(found) - MOST_TOLD} changes more" if len(found) > MOST_TOLD else ""
     return "; ".join(found[:MOST_TOLD]) + more

@@ -52,14 +52,14 @@ def spare_of(path: Path) -> Path:
 
 
 def whole_file(path: Path, is_valid: IsValid) -> Path | None:
-    """A file, or its spare where the file is damaged, which is told.
+    """A file, or its spare if the file is damaged, which is reported.
 
     Args:
         path: of the file.
         is_valid: whether a text can be the file's content.
 
     Returns:
-        The one that is whole; None where none is, or there is none.
+        The one that is whole; None if neither is.
     """
     spare = spare_of(path)
     content, copy = _text(path), _text(spare)
@@ -77,7 +77,7 @@ def whole_file(path: Path, is_valid: IsValid) -> Path | None:
 
 
 def whole_part(folder: Path, name: str, is_valid: IsValid, newest: bool = True) -> Path | None:
-    """The newest of a file's parts that is whole, or the oldest; damaged ones are told.
+    """The newest of a file's parts that is whole, or the oldest; damaged ones are reported.
 
     Args:
         folder: the run's folder.
