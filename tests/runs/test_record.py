@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -85,6 +86,21 @@ def test_next_part_writes_files_of_its_own(
     assert (tmp_path / "config.yaml").read_text() == "first: 1"
     assert (tmp_path / "config-2.yaml").read_text() == "second: 2"
     assert (tmp_path / "provenance-2.yaml").exists()
+
+
+def test_a_new_run_from_another_ones_checkpoint_misses_no_metrics(
+    tmp_path: Path, tiny_data: TinyData, tiny_model: TinyModel, trainer: MakeTrainer
+) -> None:
+    for epochs, name, path in ((1, "first", None), (2, "second", tmp_path / "first.ckpt")):
+        logger = MetricsFile(tmp_path / name / "metrics.csv")
+        (tmp_path / name).mkdir()
+        run = trainer(
+            callbacks=[RunRecord(tmp_path / name, CONFIG)], logger=logger, max_epochs=epochs
+        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message=".*metrics from before")
+            run.fit(tiny_model(), tiny_data(), ckpt_path=path)
+        run.save_checkpoint(tmp_path / f"{name}.ckpt")
 
 
 class Failing(Callback):

@@ -36,7 +36,7 @@ class RunRecord(Callback):
     def __init__(self, folder: Path, config: str) -> None:
         self.folder, self.config = folder, config
         self.best_score = -math.inf
-        self._is_written = False
+        self._is_written = self._is_new = False
         self._metrics: MetricsFile | None = None
         self._metrics_size: int | None = None
 
@@ -59,6 +59,7 @@ class RunRecord(Callback):
             with nothing_lost():
                 _define_metrics(run, pl_module)
         if not parts(self.folder, CONFIG):
+            self._is_new = True
             self._write(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
@@ -84,7 +85,9 @@ class RunRecord(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take back the metrics of steps that will be taken again."""
         if self._metrics:
-            self._metrics.rewind(trainer.global_step, self._metrics_size)
+            # A new run may begin with a checkpoint of another, whose metrics are elsewhere.
+            size = None if self._is_new else self._metrics_size
+            self._metrics.rewind(trainer.global_step, size)
             # A second training starts at no checkpoint, so nothing is to be taken back.
             self._metrics_size = None
 
