@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MOST_LETTERS = 300
+"""Of what another library says; some say a whole page."""
+
 
 class InputError(ValueError):
     """Bad input, told in one sentence: what is wrong, where, and what would be right.
@@ -22,6 +25,16 @@ def bad_input(error: BaseException | None) -> InputError | None:
     while error is not None and not isinstance(error, InputError):
         error = error.__cause__ or error.__context__
     return error
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error of a library says, in one line that is not too long.
+
+    Args:
+        error: what was raised.
+    """
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return reason if len(reason) <= MOST_LETTERS else f"{reason[:MOST_LETTERS]}..."
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -21,6 +21,7 @@ from multitask.data.split_check import SPLITS
 from multitask.distributed import gather_rows
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
 from multitask.figures.sample_table import SampleTable, sample_table, write_table
+from multitask.figures.sending import send_figure
 from multitask.module import MultiTask
 from multitask.tasks.output import count_numbers, each_tensor, joined, rows_of
 
@@ -160,9 +161,7 @@ class Figures(Callback):
         path = self.folder / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=200)
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.log_image(f"figures/{name}", [str(path)])
+        send_figure(trainer.loggers, f"figures/{name}", figure, path, trainer.global_step)
 
     def _save_table(self, trainer: Trainer, split: str, table: SampleTable) -> None:
         write_table(table, self.folder / split / "predictions.html", f"predictions, {split}")

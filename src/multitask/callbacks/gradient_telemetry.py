@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor
 
 from multitask.balancing.level import Level
 from multitask.balancing.task_gradients import TaskGradients
 from multitask.errors import InputError
 from multitask.figures.heat_maps import HeatMap, draw_heat_maps, draw_pairs
+from multitask.figures.sending import send_figure
 from multitask.module import MultiTask
 from multitask.training.gradient_records import GradientRecords
 
@@ -125,9 +125,8 @@ class GradientTelemetry(Callback):
 
     def _save(self, trainer: Trainer, figure: Figure, path: Path) -> None:
         figure.savefig(path, dpi=200)
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.log_image(f"figures/{path.stem}", [str(path)])
+        name = f"figures/{path.stem}"
+        send_figure(trainer.loggers, name, figure, path, trainer.global_step)
 
     def _values(self, tasks: list[str], norms: Tensor, cosines: Tensor) -> dict[str, float]:
         values: dict[str, float] = {}

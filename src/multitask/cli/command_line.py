@@ -10,12 +10,13 @@ import yaml
 from lightning.pytorch import Callback
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
+from lightning.pytorch.loggers import Logger
 
 from multitask.cli.check import check_arguments
 from multitask.cli.parser import Parser, parse
 from multitask.configuration.tree import values_of
 from multitask.data import DataModule
-from multitask.errors import InputError
+from multitask.errors import InputError, reason_of
 from multitask.module import MultiTask
 from multitask.runs.folder import folder_of
 from multitask.runs.log_file import quiet_screen
@@ -129,9 +130,11 @@ def made_as_set(kind: type[Made], *args: Any, **kwargs: Any) -> Made:
         return kind(*args, **kwargs)
     except InputError:
         raise
-    except (ValueError, ImportError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{kind.__name__} cannot be made as set: {reason}") from error
+    except Exception as error:
+        # The client of a tracker has errors of its own kinds.
+        if not (isinstance(error, ValueError | ImportError) or issubclass(kind, Logger)):
+            raise
+        raise InputError(f"{kind.__name__} cannot be made as set: {reason_of(error)}") from error
 
 
 def listed(given: Any) -> list[Any]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from multitask.callbacks import Cost, LostProcess, StopSignal
@@ -23,11 +22,10 @@ from multitask.errors import InputError
 from multitask.runs.failures import advice
 from multitask.runs.folder import make_folder, new_folder
 from multitask.runs.log_file import keep_log, say
-from multitask.runs.metrics_file import MetricsFile
+from multitask.runs.loggers import added_loggers, check_loggers, run_loggers, started
 from multitask.runs.preflight import check, check_artifacts, check_length, check_monitors
 from multitask.runs.record import RunRecord
 from multitask.runs.run_callbacks import run_callbacks
-from multitask.runs.tracking import wandb_logger, wandb_mode
 from multitask.training.processes import check_processes, set_processes
 
 RUN_FOLDER = "MULTITASK_RUN_FOLDER"
@@ -53,13 +51,13 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
         cost, lost_process = Cost(), LostProcess(lambda: advice(record.folder), say)
         training = [cost, lost_process, StopSignal()]
         own = run_callbacks(verb, given, data, record, training, command.trained_folder)
-        has_loggers = given.trainer.logger is not None or given.trainer.fast_dev_run
+        added = added_loggers(given.trainer.logger)
         trainer = _trainer(given.trainer, [*command.callbacks, *own])
         lost_process.before_meeting(trainer)
         if not given.trainer.fast_dev_run:
+            added = started(added)
             _make_folder(record.folder)
-        if not has_loggers:
-            trainer.loggers = _loggers(command, record.folder)
+            trainer.loggers = run_loggers(given.run, added, record.folder, verb)
         STAGES[verb](Run(command, record, cost, lost_process, trainer))
 
 
@@ -73,7 +71,7 @@ def _check(command: CommandLine) -> None:
     check_monitors(command.callbacks, model, data)
     check_processes(given.trainer)
     set_processes(given.trainer)
-    wandb_mode(given.run)
+    check_loggers(given.trainer, given.run, command.verb)
 
 
 def _folder(command: CommandLine, resumed: Path | None) -> Path:
@@ -97,19 +95,12 @@ def _make_folder(folder: Path) -> None:
 def _trainer(settings: Any, callbacks: list[Callback]) -> Trainer:
     settings.callbacks = callbacks
     settings.plugins = [*listed(settings.plugins), AtomicCheckpointIO()]
-    for name in ("logger", "enable_model_summary"):
-        settings[name] = False if settings[name] is None else settings[name]
+    settings.enable_model_summary = settings.enable_model_summary or False
     try:
-        return Trainer(**settings)
+        # Loggers come once there is a folder.
+        return Trainer(**{**vars(settings), "logger": False})
     except InputError:
         raise
     except (MisconfigurationException, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"the Trainer cannot work as set: {reason}") from error
-
-
-def _loggers(command: CommandLine, folder: Path) -> list[Logger]:
-    loggers: list[Logger] = [MetricsFile(folder / "metrics.csv")]
-    if command.verb != "predict":
-        loggers += filter(None, [wandb_logger(command.given.run, folder, command.verb)])
-    return loggers

@@ -11,7 +11,6 @@ from typing import Any
 from zipfile import BadZipFile
 
 import torch
-from lightning.pytorch.loggers import WandbLogger
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from multitask.callbacks.source_evaluation import of_source
@@ -21,8 +20,8 @@ from multitask.data import DataModule
 from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.module import MultiTask
+from multitask.runs.loggers import is_at_wandb
 from multitask.runs.settings import RunSettings
-from multitask.runs.tracking import wandb_mode
 from multitask.training.data_check import check_data
 from multitask.training.optimization import made
 
@@ -120,9 +119,7 @@ def check_artifacts(settings: RunSettings, trainer: Any) -> None:
     """
     if not settings.artifacts or trainer.fast_dev_run:
         return
-    own = trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]
-    is_default = trainer.logger is None and wandb_mode(settings) is not None
-    if not is_default and not any(isinstance(each, WandbLogger) for each in own):
+    if not is_at_wandb(trainer.logger, settings):
         raise InputError(
             "run.artifacts is true, but the run is not recorded at W&B; set --run.wandb=online or "
             "--run.wandb=offline, or leave run.artifacts out"

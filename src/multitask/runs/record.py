@@ -11,6 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from multitask.module import MultiTask
 from multitask.runs.folder import CONFIG, PROVENANCE, part_file
+from multitask.runs.loggers import tell_configuration
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.provenance import provenance
 from multitask.runs.tracking import wandb_runs
@@ -61,6 +62,7 @@ class RunRecord(Callback):
         for run in wandb_runs(trainer):
             run.config.update(config, allow_val_change=True)
             _define_metrics(run, pl_module)
+        tell_configuration(trainer, config)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take back the metrics of steps that will be taken again."""
