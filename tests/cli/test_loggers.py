@@ -156,11 +156,12 @@ def test_a_run_is_not_recorded_twice_at_wandb(
     assert "run.project" in said
 
 
+@pytest.mark.slow
 def test_ones_own_wandb_logger_is_the_runs_where_wandb_may_choose(
-    multitask: Callable[..., None], quick: tuple[str, ...], tmp_path: Path
+    program: Any, quick: tuple[str, ...], tmp_path: Path
 ) -> None:
     given = "{class_path: WandbLogger, init_args: {offline: true, save_dir: theirs, project: mine}}"
-    multitask("fit", *quick, "--run.wandb=auto", f"--trainer.logger={given}")
+    program("fit", *quick, "--run.wandb=auto", f"--trainer.logger={given}")
     (theirs,) = tmp_path.glob("theirs/wandb/offline-run-*/run-*.wandb")
     assert b"val/score" in theirs.read_bytes()
     assert not (only_run(tmp_path) / "wandb").exists()
