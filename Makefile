@@ -13,7 +13,10 @@ TRAINER ?=
 STUDY ?= configs/study/digits.yaml
 SWEEP ?= configs/sweep/balancers.yaml
 
-.PHONY: help setup train resume study sweep agent test conformance lint format notebooks toy lock clean
+# How long `make fuzz` attacks each target.
+SECONDS_EACH ?= 300
+
+.PHONY: help setup train resume study sweep agent test fuzz conformance lint format notebooks toy lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -41,6 +44,9 @@ agent: setup ## Run trials of the sweep ID, one after the other (several agents 
 
 test: setup ## Run all tests, WORKERS at a time
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+fuzz: setup ## Attack each kind of input for SECONDS_EACH with inputs that no test has tried yet
+	FUZZ_SECONDS=$(SECONDS_EACH) OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 0 -s tests/fuzz $(ARGS)
 
 conformance: setup ## Make the table in docs/conformance.md from the tests
 	OMP_NUM_THREADS=1 WRITE_TABLE=1 $(PYTHON) -m pytest tests/conformance -n $(WORKERS) --dist worksteal

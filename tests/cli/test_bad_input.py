@@ -82,6 +82,11 @@ def test_a_mistake_in_a_file(
         (("--trainer.devices=0", "--trainer.accelerator=cpu"), ["Trainer", "devices"]),
         (("--trainer.max_epochs=-5",), ["Trainer", "max_epochs"]),
         (("--trainer.val_check_interval=1000",), ["val_check_interval is 1000", "60 batches"]),
+        (("--trainer.gradient_clip_val=.nan",), ["gradient_clip_val is nan", "above 0"]),
+        (("--trainer.gradient_clip_val=-1",), ["gradient_clip_val is -1", "above 0"]),
+        (("--model.tasks.digit.init_args.weight=1e400",), ["weight is inf", "finite"]),
+        (("--model.optimizer.init_args.lr=1e400",), ["optimizer AdamW", "lr is inf"]),
+        (("--model.scheduler.init_args.eta_min=.nan",), ["scheduler Cosine", "eta_min is nan"]),
         (("--run.experiment=../x",), ["run.experiment", "../x", "run.root"]),
         (
             ("--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=val/scor"),

@@ -13,6 +13,7 @@ import yaml
 from cli.written_digits import BROKEN, CLASSES, TURNED, UNICODE, write_digits
 
 EPOCHS = 25
+HOSTILE = "<script>![x](gone.png)"
 KINDS = ("unreadable_image", "outside_root", "unknown_class")
 QUICK = ("--trainer.accelerator=cpu", "--run.wandb=off", "--run.figures=false")
 
@@ -106,7 +107,7 @@ def test_inspect_reads_what_init_wrote(
 ) -> None:
     write_digits(Path("data"), count=30, missing=0)
     frame = pd.read_csv("data/digits.csv")
-    names = ["yes", "~", "1e3", "True", "a: b", "007", "日本 $1$", "NA", "'", "x,y"]
+    names = ["yes", "~", "1e3", "True", "a: b", "007", "日本 $1$", "NA", HOSTILE, "x,y"]
     columns = {
         "name: 1": [names[row % 10] for row in range(30)],
         "keys": [row % 3 for row in range(30)],
@@ -125,6 +126,11 @@ def test_inspect_reads_what_init_wrote(
         assert f"| {each} " in report
     assert "## name_1: 9 classes" in report
     assert "## keys_task: 3 classes" in report
+    (page,) = Path("runs/inspect/odd names").glob("*/report.html")
+    text = page.read_text(encoding="utf-8")
+    assert "<td>&lt;script&gt;![x](gone.png)</td>" in text
+    assert "<script" not in text
+    assert text.count("<img") == 1
     # The commented line is right as it stands.
     text = Path("odd names.yaml").read_text()
     Path("following.yaml").write_text(text.replace("# follows:", "follows:"))

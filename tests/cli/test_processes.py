@@ -57,24 +57,86 @@ def test_another_number_than_was_started_is_refused(
     quick: tuple[str, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in TORCHRUN.items():
+    for name, value in {**TORCHRUN, "RANK": "0", "LOCAL_RANK": "0"}.items():
         monkeypatch.setenv(name, value)
     assert right in fails("fit", *quick, setting)
 
 
-@pytest.mark.parametrize(("variable", "says"), [("LOCAL_RANK", 0), ("SLURM_LOCALID", 0), ("", 1)])
+SRUN = {**SLURM, "SLURM_PROCID": "1", "SLURM_NODEID": "0"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({**TORCHRUN, "RANK": "1", "LOCAL_RANK": "1"}, 0),
+        ({**SRUN, "SLURM_LOCALID": "1"}, 0),
+        ({**SRUN, "SLURM_LOCALID": "0"}, 1),
+        ({}, 1),
+    ],
+)
 def test_one_process_of_a_machine_tells_what_all_have_met(
-    variable: str,
+    variables: dict[str, str],
     says: int,
     multitask: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    if variable:
-        monkeypatch.setenv(variable, "1")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit):
         multitask("fit", "--config=nowhere.yaml")
     assert capsys.readouterr().err.count("there is no file") == says
+
+
+@pytest.mark.parametrize(
+    ("variables", "right"),
+    [
+        ({"RANK": "1"}, "RANK is 1"),
+        ({"LOCAL_RANK": "1"}, "LOCAL_RANK is 1"),
+        ({"MASTER_PORT": "abc"}, "MASTER_PORT is 'abc'"),
+        ({"SLURM_NTASKS": "2"}, "SLURM_PROCID is not set"),
+        ({"TORCHELASTIC_RUN_ID": "x"}, "RANK is not"),
+    ],
+)
+def test_a_stray_variable_is_told_by_whichever_process_has_it(
+    variables: dict[str, str],
+    right: str,
+    fails: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    # Before anything else, since libraries read some of them when they are imported.
+    assert right in fails("fit", "--config=nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments", "right"),
+    [
+        (
+            {"MASTER_ADDR": "192.0.2.1"},
+            ("--trainer.devices=2", "--trainer.strategy=ddp"),
+            "MASTER_ADDR is '192.0.2.1', which is not an address of this machine",
+        ),
+        ({}, ("--trainer.num_nodes=2",), "nothing says where their processes meet"),
+        (
+            {"NODE_RANK": "1", "MASTER_ADDR": "127.0.0.1"},
+            (),
+            "NODE_RANK is 1, but trainer.num_nodes is 1",
+        ),
+    ],
+)
+def test_processes_that_could_never_meet_are_refused(
+    variables: dict[str, str],
+    arguments: tuple[str, ...],
+    right: str,
+    fails: Callable[..., str],
+    quick: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert right in fails("fit", *quick, *arguments)
 
 
 MODEL_PARALLEL = '{"class_path": "lightning.pytorch.strategies.ModelParallelStrategy"}'

@@ -30,13 +30,20 @@ def with_sentence():
 def failing():
     raise ValueError("unexpected")
 
+def failing_at_exit():
+    atexit.register(lambda: 1 / 0)
+
+def exiting_at_exit():
+    atexit.register(sys.exit, 5)
+
 def with_a_thread():
     def work():
         time.sleep(0.5)
         print("worked on")
     threading.Thread(target=work).start()
 
-for case in (plain, with_code, with_sentence, failing, with_a_thread):
+for case in (plain, with_code, with_sentence, failing, failing_at_exit,
+             exiting_at_exit, with_a_thread):
     sys.stdout.flush()
     if os.fork() == 0:
         program.main = case
@@ -64,10 +71,13 @@ def test_exit_codes_are_those_that_python_would_give(ended: tuple[Path, str, str
         "with_code": "3",
         "with_sentence": "1",
         "failing": "1",
+        "failing_at_exit": "0",
+        "exiting_at_exit": "0",
         "with_a_thread": "0",
     }
     assert "a sentence" in errors
     assert "ValueError: unexpected" in errors
+    assert "ZeroDivisionError" not in errors
 
 
 def test_what_waits_is_written_and_what_was_registered_is_called(
@@ -109,3 +119,24 @@ program.program()
     done = _run(code, capture_output=True)
     assert done.returncode == 1
     assert "BrokenPipeError: to a server" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_run_is_complete_though_its_reader_has_gone(tmp_path: Path) -> None:
+    digits = Path(__file__).parents[2] / "configs/experiment/digits.yaml"
+    limits = [f"--trainer.limit_{split}_batches=1" for split in ("train", "val", "test")]
+    settings = ["--trainer.max_epochs=1", "--run.figures=false", "--run.wandb=off"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "multitask", "fit", f"--config={digits}", *limits, *settings],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout
+    assert process.stderr
+    assert process.stdout.readline().startswith(b"ConvNet")
+    process.stdout.close()
+    assert b"Traceback" not in process.stderr.read()
+    assert process.wait(120) == 0
+    assert len(list(tmp_path.glob("runs/digits/*/summary.json"))) == 1

@@ -23,7 +23,8 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 from multitask.cli.study_command import check_study, read_study
 from multitask.study.comparison import further_scores, scores
 from multitask.study.execution import Workplace, command
-from multitask.study.plan import SINGLE_TASK, PlannedRun, Study, planned, variants
+from multitask.study.plan import PlannedRun, Study, planned, variants
+from multitask.study.report import write_report
 from multitask.study.results import collect
 from multitask.study.tuning import trials
 
@@ -110,19 +111,33 @@ def test_the_toy_problem_is_a_study_like_any_other(
 ) -> None:
     monkeypatch.chdir(ROOT)
     offered = read_study(Path("configs/study/toy.yaml"))
-    study = replace(offered, seeds=[1], settings={"data.init_args.samples": 5})
-    place = Workplace(tmp_path, 1, lambda arguments: None)
-    runs = [run for run in planned(study) if run.method in (SINGLE_TASK, "Nash-MTL")]
+    name = "=纳什 🙂 <script>![x](gone.png) $\\frac$"
+    study = replace(
+        offered,
+        name="研究 <b>",
+        seeds=[1],
+        settings={"data.init_args.samples": 5},
+        methods={name: offered.methods["Nash-MTL"]},
+        comparisons=[],
+    )
+    place = Workplace(tmp_path / study.name, 1, lambda arguments: None)
+    runs = list(planned(study))
     for each in runs:
         multitask(*command(study, each, place))
     folders = {each.place: place.finished(each) for each in runs}
     results = collect(study, runs, folders, dict.fromkeys(folders))
     # From (0, 0), where both losses are 0, a few steps straight down.
-    found = scores(results).loc["Nash-MTL"]
+    found = scores(results).loc[name]
     assert found["second"] < found["first"] < -0.01
-    further = further_scores(results).loc["Nash-MTL"]
+    further = further_scores(results).loc[name]
     assert further["first on_front"] == 0
     assert further["first front_distance"] == pytest.approx(8.33, abs=0.01)
+    page = write_report(results, place.folder, {}).read_text()
+    assert "<script" not in page
+    assert "=纳什 🙂 &lt;script&gt;![x](gone.png) $\\frac$" in page
+    assert page.count("data:image/png") == len(list((place.folder / "figures").iterdir())) > 2
+    table = (place.folder / "scores.csv").read_text(encoding="utf-8")
+    assert "\n'=纳什" in table
 
 
 @pytest.mark.parametrize(
@@ -136,6 +151,31 @@ def test_the_toy_problem_is_a_study_like_any_other(
         ({"metrics": {"glyph": "mea"}}, "task 'glyph' has no 'mea'; did you mean 'mae'"),
         ({"further_metrics": {"digit": ["f1", "acuracy"]}}, "further_metrics: task 'digit' has no"),
         ({"experiment": "nowhere.yaml"}, "nowhere.yaml cannot be read"),
+        ({"name": "../../elsewhere"}, r"name is '../../elsewhere'; it is the name of a folder"),
+        ({"name": "/tmp/elsewhere"}, "name is '/tmp/elsewhere'; it is the name of a folder"),
+        ({"name": "a\\b"}, "must not lead elsewhere"),
+        ({"name": ".."}, "name is '..'; give it letters"),
+        ({"name": " "}, "name is ' '; give it letters"),
+        ({"name": "a\0b"}, "leave out line breaks and signs that cannot be seen"),
+        ({"name": "猫" * 100}, "it has 300 bytes; give it at most 200"),
+        ({"name": "-x"}, "begin it with a letter or digit"),
+        ({"methods": None}, "methods: it is empty; name at least one method"),
+        ({"methods": ["equal"]}, r"methods: it is \['equal'\]; give methods by name"),
+        ({"methods": "equal"}, "methods: it is 'equal'; give methods by name"),
+        ({"methods": {"odd": [1]}}, r"methods: it is \[1\]; give the tasks or settings of 'odd'"),
+        ({"methods": {"odd": {"settings": ["a"]}}}, r"methods: it is \['a'\]; give settings by"),
+        ({"methods": {"": None}}, "methods has an empty name"),
+        ({"methods": {"Single-Task": None}}, "'Single-Task' differs from 'single task' in signs"),
+        ({"methods": {"é": None, "E\u0301": None}}, "in signs alone"),
+        ({"settings": [1]}, r"settings: it is \[1\]; give settings by their dotted names"),
+        ({"vary": {"few": 3}}, "vary: it is 3; give settings by their dotted names"),
+        ({"vary": {"few": None, "Few": None}}, "vary: 'few' differs from 'Few' in signs alone"),
+        ({"seeds": [2**32]}, "seeds has 4294967296; give numbers from 0 to 4294967295"),
+        ({"seeds": [-1]}, "seeds has -1; give numbers from 0"),
+        ({"seeds": [True]}, "seeds"),
+        ({"seeds": 5}, "seeds: Expected a list"),
+        ({"tuning": {"trials": -1}}, "tuning: trials is -1; give a number from 0 to 10000"),
+        ({"tuning": {"highest": float("inf")}}, "lowest must be positive and less than highest"),
     ],
 )
 def test_wrong_files_are_told_before_anything_is_trained(
@@ -207,9 +247,12 @@ def test_every_study_that_is_offered_could_start(
         ("--shard=3/2", "shard is 3/2"),
         ("--shards=1/2", "--shards=1/2: study has no such setting; did you mean 'shard'?"),
         ("other.yaml", "study takes one file"),
+        ("--folder=small.yaml/x", "experiment.yaml cannot be written (Not a directory)"),
+        (f"--folder={'x' * 300}", "cannot be written (File name too long); choose another place"),
     ],
 )
 def test_wrong_arguments(file: Path, fails: Callable[..., str], argument: str, says: str) -> None:
+    Path("small.yaml").touch()
     assert says in fails("study", str(file), argument)
 
 

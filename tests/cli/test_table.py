@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from cli.conftest import Program
 from PIL import Image
 
@@ -121,3 +123,47 @@ def test_cells_are_told_in_one_sentence(experiment: str, fails: Callable[..., st
     said = fails("fit", experiment, "--data.targets.species.classes=[cat, no, 3]")
     assert "photos/metadata.csv, row 3 (é1.png): column 'species': the class 'no'" in said
     assert said.endswith("YAML takes no without quotes for true or false, so write 'no' in classes")
+
+
+def test_resume_compares_contents(
+    experiment: str, multitask: Callable[..., None], fails: Callable[..., str]
+) -> None:
+    multitask("fit", experiment)
+    (run,) = Path("runs/photos").iterdir()
+    before = {path: path.read_bytes() for path in run.rglob("*.y*ml")}
+    metadata = Path("photos/metadata.csv")
+    text = metadata.read_text(encoding="utf-8")
+    (file,) = [row["file"] for row in table(run / "splits.csv") if row["file"] == "é7.png"]
+    splits = {row["file"]: row["split"] for row in table(run / "splits.csv")}
+    # A class that was missing.
+    metadata.write_text(text.replace("é7.png,,", "é7.png,cat,"), encoding="utf-8")
+    said = fails("resume", str(run), "--trainer.max_epochs=2")
+    assert f"{splits[file]}: 1 of " in said
+    assert "targets of task 'species' differ, the first that of é7.png" in said
+    metadata.write_text(text, encoding="utf-8")
+    Image.new("RGB", (4, 5), (1, 2, 3)).save("photos/é8.png")
+    said = fails("resume", str(run), "--trainer.max_epochs=2")
+    assert f"({splits['é8.png']}: 1 of " in said
+    assert "inputs 'image' differ, the first that of é8.png); undo that, or" in said
+    assert {path: path.read_bytes() for path in run.rglob("*.y*ml")} == before
+    (advice,) = re.findall(r"multitask (fit .*)", said)
+    multitask(*advice.split(), "--trainer.max_epochs=2")
+    assert len(list(Path("runs/photos").iterdir())) == 2
+    Image.new("RGB", (4, 5), (8, 0, 99)).save("photos/é8.png")
+    multitask("resume", str(run), "--trainer.max_epochs=2")
+
+
+def test_half_of_the_cache_zeroed_trains_as_before(
+    experiment: str, multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = []
+    for _ in range(2):
+        multitask("fit", experiment)
+        last = max(Path("runs/photos").iterdir()) / "checkpoints/last.ckpt"
+        weights.append(torch.load(last, weights_only=True)["state_dict"])
+        (pixels,) = Path("cache").glob("*/images.uint8")
+        size = pixels.stat().st_size
+        with pixels.open("r+b") as file:
+            file.write(bytes(size // 2))
+    assert f"{pixels.resolve()} is damaged" in capsys.readouterr().err
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])

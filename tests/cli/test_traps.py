@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,13 @@ class Parsed(CommandLine):
         """Nothing."""
 
 
+class Read(CommandLine):
+    """The command line without the objects."""
+
+    def instantiate_classes(self) -> None:
+        """Nothing."""
+
+
 @pytest.fixture
 def parsed(quick: tuple[str, ...]) -> Callable[..., Parsed]:
     return lambda *arguments: Parsed(prepare(["fit", *quick, *arguments]))
@@ -48,6 +56,26 @@ def trained(quick: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) ->
     main(["fit", *quick, "--run.test_after_fit=false", f"--run.root={root}"])
     (run,) = root.glob("digits/*")
     return run
+
+
+@pytest.mark.parametrize(
+    ("nested", "dotted"),
+    [
+        ("--model.tasks={'digit': {'weight': 0.5}}", "--model.tasks.digit.weight=0.5"),
+        (
+            "--model={'optimizer': {'lr': 1e-05}, 'tasks': {'glyph': {init_args: {weight: 2}}}}",
+            "--model.optimizer.lr=1e-05 --model.tasks.glyph.weight=2",
+        ),
+        ("--trainer={'max_epochs': 3}", "--trainer.max_epochs=3"),
+        ("--model.tasks={extra: Regression}", "--model.tasks.extra=Regression"),
+        ("--data={init_args: {batch_size: 8}}", "--data.batch_size=8"),
+    ],
+)
+def test_what_a_nested_sweep_sends_changes_what_it_names_alone(
+    quick: tuple[str, ...], nested: str, dotted: str
+) -> None:
+    texts = {Read(prepare(["fit", *quick, *each])).text for each in ([nested], dotted.split())}
+    assert len(texts) == 1
 
 
 def test_a_second_file_with_tasks_is_refused(fails: Callable[..., str], tmp_path: Path) -> None:
@@ -88,6 +116,36 @@ def test_runs_with_wandb_do_not_share_a_config(
         multitask("fit", *quick, "--run.wandb=offline", f"--seed_everything={seed}")
     configs = [yaml.safe_load(path.read_text()) for path in tmp_path.glob("runs/*/*/config.yaml")]
     assert sorted(config["seed_everything"] for config in configs) == [1, 2]
+
+
+def test_a_resumed_run_follows_what_it_is_given_or_refuses_it(
+    multitask: Callable[..., None], fails: Callable[..., str], trained: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(trained, tmp_path / "run")
+    files = {path: path.stat().st_size for path in run.rglob("*") if path.suffix != ".txt"}
+    for argument in (
+        "--model.optimizer=SGD",
+        "--model.scheduler.T_max=7",
+        "--model.encoder=MLP",
+        "--seed_everything=5",
+    ):
+        message = fails("resume", str(run), "--trainer.max_epochs=9", *more(argument))
+        assert "cannot change in a resumed run" in message
+        assert "multitask fit --config=" in message
+    assert {path: path.stat().st_size for path in run.rglob("*") if path in files} == files
+    assert not (run / "config-2.yaml").exists()
+    rates = ("--model.optimizer.lr=1e-4", "--model.tasks.digit.class_weights=[1,1,1,1,1,1,1,1,1,9]")
+    multitask("resume", str(run), "--trainer.max_epochs=2", "--run.test_after_fit=false", *rates)
+    saved = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
+    assert saved["state_dict"]["tasks.digit.class_weights"].tolist() == [*[1] * 9, 9]
+    assert saved["optimizer_states"][0]["param_groups"][0]["initial_lr"] == 1e-4
+    assert "lr: 0.0001" in (run / "config-2.yaml").read_text()
+
+
+def more(argument: str) -> list[str]:
+    """The argument, and what its class lacks."""
+    lacking = {"--model.encoder=MLP": ["--model.encoder.in_features=576"]}
+    return [argument, *lacking.get(argument, [])]
 
 
 def test_abbreviations_are_refused(fails: Callable[..., str], digits: str) -> None:

@@ -64,6 +64,7 @@ def test_two_processes_share_what_one_has(tiny_data: TinyData, options: dict[str
         part.trainer = SimpleNamespace(  # type: ignore[assignment]
             global_rank=rank,
             world_size=2,
+            lightning_module=None,
             strategy=SimpleNamespace(root_device=torch.device("cpu")),
         )
         parts.append(part)

@@ -14,6 +14,7 @@ from torchvision.transforms import v2
 from multitask import MultiTask
 from multitask.data import DataModule
 from multitask.errors import InputError
+from multitask.runs.preflight import check
 
 TinyData = Callable[..., DataModule]
 
@@ -222,3 +223,20 @@ def test_it_works_without_a_trainer(tiny_data: TinyData) -> None:
     for loader in ("train_dataloader", "val_dataloader", "test_dataloader", "predict_dataloader"):
         assert len(getattr(tiny_data(), loader)()) == 3
     assert len(tiny_data().augmented(torch.arange(5))["image"]) == 5
+
+
+@pytest.mark.parametrize("precision", ["32-true", "64-true", "bf16-mixed"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_floating_images_and_targets_of_any_dtype_are_trained_on(
+    precision: str,
+    dtype: torch.dtype,
+    tiny_data: TinyData,
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+) -> None:
+    sizes = (100 + torch.rand(24)).to(dtype)
+    changed = {split: {"size": sizes} for split in ("train", "val", "test")}
+    data = tiny_data(images=torch.rand(24, 1, 4, 4).to(dtype), changed=changed)
+    model = tiny_model()
+    check("fit", model, data, None)
+    trainer(precision=precision).fit(model, data)

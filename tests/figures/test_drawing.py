@@ -176,7 +176,7 @@ def test_coverage_bars_are_as_wide_as_the_share_of_labels() -> None:
 def test_task_is_drawn_with_its_name_and_number_of_known_samples() -> None:
     figure = draw_task("size", TASKS["size"], torch.tensor([[10.0], [2.0]]), TARGETS["size"])
     (axes,) = figure.axes
-    assert axes.get_title() == "size (1 samples)"
+    assert axes.get_title() == "size (1 sample)"
     (points,) = axes.collections
     assert torch.tensor(points.get_offsets()).tolist() == [pytest.approx([12.345, 10.0])]
     assert "cm" in axes.get_xlabel()

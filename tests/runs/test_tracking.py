@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,10 +19,12 @@ from lightning.pytorch.utilities import rank_zero_only
 from wandb.sdk.wandb_run import Run
 
 from multitask import InputError
+from multitask.runs import wandb_client
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import (
     LAUNCH,
     LAUNCH_STEP,
+    finish,
     sync_command,
     wandb_logger,
     wandb_mode,
@@ -52,6 +57,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     calls: list[dict[str, Any]] = []
 
     class Run:
+        entity = "someone"
+
         def define_metric(self, *names: str, **options: Any) -> None:
             pass
 
@@ -243,3 +250,134 @@ def test_only_the_first_process_has_runs(is_first: bool) -> None:
 
     trainer: Any = SimpleNamespace(is_global_zero=is_first, loggers=[object(), Logger()])
     assert wandb_runs(trainer) == (["a run"] if is_first else [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "right"),
+    [
+        ({"project": "a/b"}, "project is a/b; W&B does not take it"),
+        ({"project": "x" * 129}, "exceeded 128 characters"),
+        ({"tags": ["x" * 100]}, "run.tags: W&B does not take it"),
+        ({"tags": [""]}, "is empty"),
+    ],
+)
+def test_settings_that_the_client_refuses_are_named(settings: Any, right: str) -> None:
+    with pytest.raises(InputError, match=re.escape(right)):
+        wandb_mode(RunSettings(wandb="offline", **settings))
+    assert wandb_mode(RunSettings(wandb="off", **settings)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WANDB_MODE", "banana"),
+        ("WANDB_BASE_URL", "nonsense"),
+        ("WANDB_RUN_ID", "a/b"),
+        ("WANDB_RUN_ID", "x" * 200),
+        ("WANDB_TAGS", "x" * 100),
+        ("WANDB_PROJECT", "a?b"),
+        ("WANDB_SILENT", "banana"),
+        ("WANDB_INIT_TIMEOUT", "abc"),
+        ("WANDB_FINISH_TIMEOUT", "abc"),
+        ("WANDB_RESUME", "banana"),
+        ("WANDB_SWEEP_ID", " x"),
+        ("WANDB_HTTP_PROXY", "::"),
+        ("WANDB_IDENTITY_TOKEN_FILE", "/nowhere"),
+        ("WANDB_API_KEY", " secret "),
+    ],
+)
+def test_variables_that_the_client_refuses_are_named(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=f"the variable {name}") as refused:
+        wandb_mode(RunSettings())
+    assert "secret" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WANDB_MODE", "WANDB_BASE_URL", "WANDB_RUN_ID", "WANDB_SWEEP_ID"):
+        monkeypatch.setenv(name, " ")
+    assert wandb_mode(RunSettings()) == "offline"
+
+
+def test_a_key_that_cannot_be_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def login(**_: Any) -> bool:
+        raise wandb.errors.AuthenticationError("API key must have 40+ characters, has 3.")
+
+    monkeypatch.setattr(wandb, "login", login)
+    with pytest.raises(InputError, match="WANDB_API_KEY .* has 3"):
+        wandb_mode(RunSettings())
+
+
+class Answer(BaseHTTPRequestHandler):
+    """The same to all that is asked."""
+
+    content = b""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.content)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("content", [b"<html></html>", b"[1, 2]"])
+def test_a_server_that_answers_oddly_makes_the_run_an_offline_one(
+    content: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(Answer, "content", content)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    Thread(target=server.serve_forever, daemon=True).start()
+    for name, value in {
+        "WANDB_BASE_URL": f"http://127.0.0.1:{server.server_port}",
+        "WANDB_API_KEY": KEY,
+        "WANDB_ERROR_REPORTING": "false",
+        "WANDB_SILENT": "true",
+        "WANDB_INIT_TIMEOUT": "10",
+        "WANDB_FINISH_TIMEOUT": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    log_in(monkeypatch)
+    folder = tmp_path / "20260101-000000-abcdef0"
+    folder.mkdir()
+    logger = wandb_logger(RunSettings(), folder, "fit")
+    assert logger is not None
+    assert logger.experiment.offline
+    finish(folder)
+    server.shutdown()
+    assert "recorded offline" in capsys.readouterr().out
+    assert sync_command(folder) is not None
+
+
+def test_nothing_that_the_client_does_ends_the_run(
+    started: list[dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(wandb_client, "_told", set())
+    logger = wandb_logger(RunSettings(), tmp_path, "fit")
+    assert logger is not None
+    for _ in range(2):
+        # The run that stands for W&B's has none of what these ask for.
+        logger.log_metrics({"loss": 1.0}, 0)
+        logger.log_hyperparams({"lr": 1.0})
+        logger.log_image("figure", ["nowhere.png"])
+        logger.log_table("table", ["a"], [[1], [1, 2]])
+    assert capsys.readouterr().out.count("W&B does not take all of the run") == 1
+
+
+def test_what_the_client_cannot_record_offline_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_SERVICE", "banana")
+    with pytest.raises(InputError, match="W&B cannot record the run .*set --run.wandb=off"):
+        wandb_logger(RunSettings(), tmp_path, "fit")

@@ -3,6 +3,7 @@
 from multitask.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from multitask.callbacks.cost import Cost
 from multitask.callbacks.figures import Figures
+from multitask.callbacks.first_step import FirstStep
 from multitask.callbacks.gradient_telemetry import GradientTelemetry
 from multitask.callbacks.lost_process import LostProcess
 from multitask.callbacks.prediction_table import PredictionTable
@@ -16,6 +17,7 @@ __all__ = [
     "BestCheckpoint",
     "Cost",
     "Figures",
+    "FirstStep",
     "GradientTelemetry",
     "LastCheckpoint",
     "LostProcess",

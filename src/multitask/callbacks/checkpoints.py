@@ -32,11 +32,13 @@ class BestCheckpoint(ModelCheckpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Remember the best score also where the run's folder was moved, so as not to lose it."""
-        if Path(self.path).exists():
-            paths = {"best_model_path": self.path, "kth_best_model_path": self.path}
-            best = {self.path: state_dict["best_model_score"]}
-            state_dict = {**state_dict, **paths, "dirpath": self.dirpath, "best_k_models": best}
-        super().load_state_dict(state_dict)
+        if not Path(self.path).exists():
+            # There is no best one any more, here at least.
+            return
+        paths = {"best_model_path": self.path, "kth_best_model_path": self.path}
+        best = {self.path: state_dict["best_model_score"]}
+        moved = {**paths, "dirpath": self.dirpath, "best_k_models": best, "last_model_path": ""}
+        super().load_state_dict({**state_dict, **moved})
 
 
 class LastCheckpoint(ModelCheckpoint):
@@ -58,6 +60,16 @@ class LastCheckpoint(ModelCheckpoint):
         self.keep = keep
         self._is_due = False
         self._is_ours = False
+        self.path = str(folder.absolute() / "last.ckpt")
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Know the last checkpoint where the run's folder was moved."""
+        moved: dict[str, Any] = {
+            "dirpath": self.dirpath,
+            "best_k_models": {},
+            "last_model_path": "",
+        }
+        super().load_state_dict({**state_dict, **moved, "best_model_path": self.path})
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Save what a validation between two steps left to do."""

@@ -22,6 +22,7 @@ from multitask.distributed import gather_rows
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
 from multitask.figures.headlines import draw_headlines, lowest
 from multitask.figures.sample_table import SampleTable, sample_table, write_table
+from multitask.figures.saving import save_figure
 from multitask.figures.sending import send_figure
 from multitask.module import MultiTask
 from multitask.tasks import Task
@@ -164,7 +165,7 @@ class Figures(Callback):
         tasks, values = model.named_tasks, _metrics(trainer, model, split)
         elements = _ours(trainer, model)[1].element_names()
         headlines = {name: _headline(task, values[name]) for name, task in tasks.items()}
-        for name in lowest(headlines, MOST_TASKS if len(tasks) > MOST_TASKS else len(tasks)):
+        for name in lowest(headlines, MOST_TASKS):
             shown = (predictions[name], targets[name], values[name], elements.get(name))
             figure = draw_task(name, tasks[name], *shown)
             if figure is not None:
@@ -175,8 +176,7 @@ class Figures(Callback):
 
     def _save(self, trainer: Trainer, name: str, figure: Figure) -> None:
         path = self.folder / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=200)
+        save_figure(figure, path, dpi=200)
         send_figure(trainer.loggers, f"figures/{name}", figure, path, trainer.global_step)
 
     def _save_table(self, trainer: Trainer, split: str, table: SampleTable) -> None:

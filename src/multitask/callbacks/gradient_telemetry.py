@@ -15,6 +15,7 @@ from multitask.balancing.level import Level
 from multitask.balancing.task_gradients import TaskGradients
 from multitask.errors import InputError
 from multitask.figures.heat_maps import HeatMap, draw_heat_maps, draw_pairs
+from multitask.figures.saving import save_figure
 from multitask.figures.sending import send_figure
 from multitask.module import MultiTask
 from multitask.training.gradient_records import GradientRecords
@@ -116,7 +117,6 @@ class GradientTelemetry(Callback):
         assert isinstance(pl_module, MultiTask)
         if self.path is None or not (self.records.at and trainer.is_global_zero):
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         names, records = list(pl_module.tasks), self.records
         self._save(trainer, draw_heat_maps(records.at, self._maps(names)), self.path)
         if len(names) > MANY:
@@ -124,7 +124,7 @@ class GradientTelemetry(Callback):
             self._save(trainer, figure, self.path.with_stem(f"{self.path.stem}_pairs"))
 
     def _save(self, trainer: Trainer, figure: Figure, path: Path) -> None:
-        figure.savefig(path, dpi=200)
+        save_figure(figure, path, dpi=200)
         name = f"figures/{path.stem}"
         send_figure(trainer.loggers, name, figure, path, trainer.global_step)
 

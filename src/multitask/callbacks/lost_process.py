@@ -14,11 +14,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.plugins.environments import LightningEnvironment
 
 from multitask.distributed import is_first_process
+from multitask.processes.meeting import limit_meeting
+from multitask.processes.variables import FIRST
 
 PERIOD, GRACE = 0.5, 20.0
 """Seconds between two looks, and that a process has to end by itself before it is killed."""
-FIRST = "MULTITASK_FIRST_PROCESS"
-"""Environment variable by which the first process tells those it starts its own number."""
 
 
 class LostProcess(Callback):
@@ -44,7 +44,11 @@ class LostProcess(Callback):
 
         Args:
             trainer: just made.
+
+        Raises:
+            InputError: if they cannot meet, see `limit_meeting`.
         """
+        limit_meeting(trainer, self.tell)
         if _is_child(trainer):
             self._start(_first_ended, [], grace=0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,11 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from multitask.checkpoints.atomic_writing import writing
 from multitask.data import DataModule
 from multitask.distributed import gather_items, gather_rows
 from multitask.module import MultiTask
+from multitask.pages.spreadsheet import write_rows
 
 FILE_COLUMN = "file"
 
@@ -26,6 +27,9 @@ class PredictionTable(Callback):
     maps, are written as they come, as files ``predictions/<task>/<name>`` beside the table, which
     has their paths. The name is that of the sample's own file without its ending, or the sample's
     index if samples have no files, or two files of one name.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it, see
+    `multitask.pages.spreadsheet`.
 
     Args:
         path: the CSV file.
@@ -72,8 +76,8 @@ class PredictionTable(Callback):
             files = {FILE_COLUMN: [names[index] for index in cells["index"]]}
             cells = {"index": cells.pop("index"), **files, **cells}
         rows = zip(*cells.values(), strict=True)
-        with self.path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([cells.keys(), *rows])
+        with writing(self.path) as part:
+            write_rows([cells.keys(), *rows], part)
 
     def _stems_of(self, trainer: Trainer, indices: list[int]) -> list[str]:
         if self._stems is None:

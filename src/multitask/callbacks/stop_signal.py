@@ -1,4 +1,4 @@
-"""SIGTERM: all processes stop after the same batch, with a checkpoint."""
+"""SIGTERM or SIGHUP: all processes stop after the same batch, with a checkpoint."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from multitask.distributed import world_size
 
 class StopSignal(Callback):
     """Stops training when a process gets SIGTERM, as schedulers send before they take a machine.
+
+    SIGHUP, which the system sends when a terminal is closed, is the same, unless ``nohup`` has the
+    program live on without one.
 
     Lightning's own handler speaks to the other processes at once, wherever they are, and may so
     wait for them forever. Here the handler only takes note; the processes compare notes between
@@ -59,6 +62,8 @@ class StopSignal(Callback):
         self.is_received, self._asked, self._is_agreed = False, None, False
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._take_note)
+            if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+                signal.signal(signal.SIGHUP, self._take_note)
         if world_size() > 1:
             # Notes are compared on the CPU, so that no GPU has to wait for them.
             self._group = dist.new_group(backend="gloo")

@@ -1,13 +1,18 @@
-"""Checkpoints that are whole or not there."""
+"""Files, checkpoints among them, that are whole or not there."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
+
+from multitask.checkpoints.reading import explained
+from multitask.errors import naming
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -28,27 +33,55 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             super().save_checkpoint(checkpoint, path, storage_options)
             return
         place = Path(path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        part = place.with_name(f"{place.name}.part")
-        try:
-            with part.open("wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            move_into_place(part, place)
-        except (OSError, RuntimeError) as error:
-            if (cause := _system_error(error)) is None:
-                raise
-            raise OSError(cause.errno, cause.strerror, str(place)) from error
-        finally:
+        with naming(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+        with writing(place) as part, part.open("wb") as file:
+            torch.save(checkpoint, file)
+
+    def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Load as Lightning does; `InputError` for a file that is no checkpoint."""
+        with explained():
+            return super().load_checkpoint(path, *args, **kwargs)
+
+
+@contextmanager
+def writing(place: Path, is_lasting: bool = True) -> Iterator[Path]:
+    """Give a path to write to, and move what was written there to its place.
+
+    If anything fails, what was at the place before is still there, and nothing lies beside it.
+
+    Args:
+        place: of the file.
+        is_lasting: whether the file must survive a loss of power from now on. It takes the time of
+            the disk, so files on which nothing depends go without.
+
+    Raises:
+        OSError: naming the place, if it cannot be written.
+    """
+    part = place.with_name(f"{place.name}.part")
+    try:
+        with naming(place):
+            yield part
+            if is_lasting:
+                _write_to_disk(part)
+                move_into_place(part, place)
+            else:
+                os.replace(part, place)
+    finally:
+        # The disk may not even let go of it.
+        with suppress(OSError):
             part.unlink(missing_ok=True)
 
 
-def _system_error(error: BaseException | None) -> OSError | None:
-    # torch has errors of its own for a file that cannot be written.
-    while error is not None and not isinstance(error, OSError):
-        error = error.__cause__ or error.__context__
-    return error
+def write_whole(place: Path, content: str) -> None:
+    """Write a text file that must survive any end of the program, see `writing`.
+
+    Args:
+        place: of the file.
+        content: all of it, written as UTF-8.
+    """
+    with writing(place) as part:
+        part.write_text(content, encoding="utf-8", newline="")
 
 
 def move_into_place(part: Path, place: Path) -> None:
@@ -60,7 +93,11 @@ def move_into_place(part: Path, place: Path) -> None:
     """
     os.replace(part, place)
     # Without it a power cut may undo the move.
-    descriptor = os.open(place.parent, os.O_RDONLY)
+    _write_to_disk(place.parent)
+
+
+def _write_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

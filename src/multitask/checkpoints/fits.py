@@ -29,7 +29,7 @@ def check_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> None:
     odd = [
         *(key for key in model if key not in checkpoint),
         *(key for key in checkpoint if key not in model),
-        *(key for key in model if _shape(model[key]) != _shape(checkpoint.get(key))),
+        *(key for key in model if _kind(model[key]) != _kind(checkpoint.get(key))),
     ]
     if odd:
         raise InputError(
@@ -46,8 +46,19 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def _shape(value: Any) -> tuple[int, ...] | None:
-    return tuple(value.shape) if isinstance(value, Tensor) else None
+def _kind(value: Any) -> tuple[Any, ...] | None:
+    # Another precision of the same kind of numbers can be taken up.
+    if not isinstance(value, Tensor):
+        return None
+    return (*value.shape, value.is_floating_point(), value.is_complex(), value.layout)
+
+
+def _shown(value: Any, other: Any) -> str:
+    if not isinstance(value, Tensor):
+        return f"a {type(value).__name__}"
+    if not isinstance(other, Tensor) or value.shape != other.shape:
+        return str(tuple(value.shape))
+    return f"a {value.layout} tensor of {value.dtype}".replace("torch.", "")
 
 
 def _difference(key: str, checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> str:
@@ -55,4 +66,5 @@ def _difference(key: str, checkpoint: Mapping[str, Any], model: Mapping[str, Any
         return f"it has no '{key}'"
     if key not in model:
         return f"it has '{key}', which this model has not"
-    return f"its '{key}' is {_shape(checkpoint[key])}, this model's is {_shape(model[key])}"
+    theirs, ours = checkpoint[key], model[key]
+    return f"its '{key}' is {_shown(theirs, ours)}, this model's is {_shown(ours, theirs)}"

@@ -7,7 +7,9 @@ from typing import Any
 
 from lightning.pytorch import LightningModule
 
+from multitask.checkpoints.changes import keep_changed
 from multitask.checkpoints.fits import check_fits
+from multitask.checkpoints.states import check_states
 from multitask.errors import InputError
 
 KEY = "multitask"
@@ -31,9 +33,13 @@ def take_up(model: LightningModule, checkpoint: dict[str, Any]) -> None:
         InputError: if it is of another model, saying how that differs, or of a later format.
     """
     _upgrade(checkpoint)
+    if model._trainer is not None and model.trainer.state.fn == "fit":
+        keep_changed(checkpoint, model.state_dict(), dict(model.hparams))
     # With sharded parameters the strategy has loaded the weights already.
     if "state_dict" in checkpoint:
         check_fits(checkpoint["state_dict"], model.state_dict())
+    if model._trainer is not None and model.trainer.state.fn == "fit":
+        check_states(checkpoint.get("callbacks", {}), model.trainer.callbacks)  # type: ignore[attr-defined]
     if model._trainer is not None and model.trainer.precision == "64-true":
         # Lightning does so after loading, which would round the weights.
         model.double()

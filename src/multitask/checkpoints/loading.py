@@ -11,11 +11,13 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.core.saving import CHECKPOINT_PAST_HPARAMS_KEYS
 from lightning.pytorch.utilities.model_helpers import _restricted_classmethod
 
+from multitask.checkpoints.integrity import damage
+from multitask.checkpoints.reading import explained
 from multitask.configuration.classes import accepted
 from multitask.configuration.objects import check_entries
 from multitask.configuration.settings import described
 from multitask.configuration.trust import known_imports_only
-from multitask.errors import InputError, bad_input
+from multitask.errors import InputError
 
 STRANGER = "whoever made the checkpoint: pass trust=True"
 OF_LIGHTNING = ("_instantiator", "_class_path")
@@ -55,19 +57,27 @@ class Loadable(LightningModule):
         """
         load = super().load_from_checkpoint
         given = map_location, hparams_file, strict
+        if isinstance(checkpoint_path, str | Path):
+            _refuse_damaged(Path(checkpoint_path))
+        told = explained(f"no model can be made from {_named(checkpoint_path)}")
         if trust:
-            return load(checkpoint_path, *given, weights_only=weights_only, **kwargs)
+            with told:
+                return load(checkpoint_path, *given, weights_only=weights_only, **kwargs)
         if weights_only is False:
             raise InputError("weights_only=False runs what a checkpoint says: pass trust=True too")
-        with known_imports_only():
+        with known_imports_only(), told:
             if hparams_file is None:
                 _check(cls, checkpoint_path, kwargs)
-            try:
-                return load(checkpoint_path, *given, weights_only=True, **kwargs)
-            except Exception as error:
-                if (found := bad_input(error)) is None:
-                    raise
-                raise found from error
+            return load(checkpoint_path, *given, weights_only=True, **kwargs)
+
+
+def _refuse_damaged(path: Path) -> None:
+    if path.is_file() and (reason := damage(path)) is not None:
+        raise InputError(f"{path}: the file is damaged or no checkpoint: {reason}")
+
+
+def _named(source: str | Path | IO[bytes]) -> str:
+    return f"the checkpoint {source}" if isinstance(source, str | Path) else "the checkpoint"
 
 
 def _check(cls: type, source: str | Path | IO[bytes], replaced: dict[str, Any]) -> None:
@@ -81,5 +91,5 @@ def _check(cls: type, source: str | Path | IO[bytes], replaced: dict[str, Any]) 
     keys = (*CHECKPOINT_PAST_HPARAMS_KEYS, LightningModule.CHECKPOINT_HYPER_PARAMS_KEY)
     recipe = {name: each for key in keys for name, each in dict(content.get(key) or {}).items()}
     left = {name: each for name, each in recipe.items() if name not in {*OF_LIGHTNING, *replaced}}
-    place = f"the checkpoint {source}" if isinstance(source, str | Path) else "the checkpoint"
+    place = _named(source)
     check_entries(described(left, place, STRANGER).entries, accepted(cls), cls.__name__, ("model",))

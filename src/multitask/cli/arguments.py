@@ -7,7 +7,8 @@ from pathlib import Path
 
 from multitask.configuration.tree import joined, values_of
 from multitask.errors import InputError
-from multitask.runs.folder import config_of, folder_of
+from multitask.runs.deciding_files import whole_config
+from multitask.runs.folder import folder_of
 
 
 def prepare(arguments: Sequence[str]) -> list[str]:
@@ -57,4 +58,4 @@ def _with_config_of_checkpoint(arguments: list[str]) -> list[str]:
             f"{path} is not in the folder of a run, so give the configuration that it was trained "
             "with: --config=..."
         )
-    return [arguments[0], f"--config={config_of(folder)}", *arguments[1:]]
+    return [arguments[0], f"--config={whole_config(folder)}", *arguments[1:]]

@@ -61,7 +61,7 @@ def _found(arguments: Sequence[str]) -> list[Path]:
     checkpoints = [Path(each) for each in values_of(arguments, "ckpt_path")]
     folder = folder_of(checkpoints[-1]) if checkpoints else None
     paths = [Path(each) for each in values_of(arguments, "config", "c")]
-    found = [each for each in paths if folder and each.parent.resolve() == folder.resolve()]
+    found = [each for each in paths if folder and folder.resolve() in each.resolve().parents]
     # The index of a checkpoint in several files is a pickle.
     is_pickled = bool(checkpoints) and checkpoints[-1].is_dir()
     if TRUST in arguments and not found and not is_pickled:

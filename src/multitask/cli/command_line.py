@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,12 +17,14 @@ from lightning.pytorch.loggers import Logger
 from multitask.cli.check import check_arguments
 from multitask.cli.parser import Parser, parse
 from multitask.configuration.tree import values_of
+from multitask.configuration.trust import tensors_only
 from multitask.data import DataModule
-from multitask.errors import InputError, reason_of
+from multitask.errors import InputError, settings_blamed
 from multitask.module import MultiTask
 from multitask.runs.folder import folder_of
 from multitask.runs.log_file import quiet_screen
 from multitask.runs.settings import RunSettings
+from multitask.training.memory_limit import MemoryLimit
 
 Made = TypeVar("Made")
 
@@ -58,6 +62,13 @@ class CommandLine(LightningCLI):
                 load_from_checkpoint_support=False,
                 args=arguments,
             )
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Say where a setting stands that is refused, and load what the person vouches for."""
+        loads = nullcontext() if self.configuration.is_trusted else tensors_only()
+        with self.configuration.located_errors(), loads:
+            yield
 
     @property
     def given(self) -> Any:
@@ -110,7 +121,8 @@ class CommandLine(LightningCLI):
     def instantiate_classes(self) -> None:
         """Make the data and the model, but no Trainer."""
         instantiators = [(self._make_model, MultiTask, False), (made_as_set, object, True)]
-        self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
+        with MemoryLimit():
+            self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
         self.datamodule, self.model = self.given.data, self.given.model
 
     def _run_subcommand(self, subcommand: str) -> None:
@@ -121,20 +133,15 @@ class CommandLine(LightningCLI):
         settings = yaml.safe_load(self.text)["model"]
         builder = "lightning.pytorch.cli.instantiate_module"
         with _given_hyperparameters_context(hparams=settings, instantiator=builder):
-            return kind(*args, **kwargs)
+            return made_as_set(kind, *args, **kwargs)
 
 
 def made_as_set(kind: type[Made], *args: Any, **kwargs: Any) -> Made:
     """Make an object; `InputError` if its class refuses a value or lacks a package."""
-    try:
+    # A tracker that cannot be reached is no fault in a logger's code.
+    is_logger = issubclass(kind, Logger)
+    with settings_blamed(f"{kind.__name__} cannot be made as set", also_own_code=is_logger):
         return kind(*args, **kwargs)
-    except InputError:
-        raise
-    except Exception as error:
-        # The client of a tracker has errors of its own kinds.
-        if not (isinstance(error, ValueError | ImportError) or issubclass(kind, Logger)):
-            raise
-        raise InputError(f"{kind.__name__} cannot be made as set: {reason_of(error)}") from error
 
 
 def listed(given: Any) -> list[Any]:

@@ -6,28 +6,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from lightning.pytorch.loggers import WandbLogger
 
 from multitask.cli.arguments import prepare
 from multitask.cli.command_line import CommandLine
 from multitask.cli.options import read_options
 from multitask.data import DataModule, Table
-from multitask.figures.page import write_markdown
 from multitask.inspection.data_report import DataReport, data_report
-from multitask.inspection.report_figure import save_figure
+from multitask.inspection.report_files import FIGURE, write_report
 from multitask.inspection.report_text import report_text
 from multitask.inspection.table_inspection import load, look_past
+from multitask.pages.report import REPORT
+from multitask.pages.yaml_text import to_yaml
 from multitask.runs.folder import CONFIG, PROVENANCE, make_folder, new_folder
 from multitask.runs.log_file import keep_log, say
 from multitask.runs.provenance import provenance
 from multitask.runs.report import say_where
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import finish, sync_command, wandb_logger, wandb_mode
+from multitask.runs.wandb_client import nothing_lost
 from multitask.tables.table_sources import tables
 from multitask.tasks import Classification
-
-FIGURE = "data.png"
 
 
 def inspect_command(arguments: Sequence[str]) -> None:
@@ -67,11 +66,8 @@ def _inspect(command: CommandLine) -> None:
 
 def _write(report: DataReport, data: DataModule, config: str, folder: Path) -> None:
     (folder / CONFIG).write_text(config, encoding="utf-8")
-    origin = yaml.safe_dump(provenance(), sort_keys=False, allow_unicode=True)
-    (folder / PROVENANCE).write_text(origin, encoding="utf-8")
-    report.findings.to_csv(folder / "findings.csv", index=False)
-    save_figure(report, data, folder / FIGURE)
-    write_markdown(f"{report_text(report)}\n![{report.title}]({FIGURE})\n", folder, report.title)
+    (folder / PROVENANCE).write_text(to_yaml(provenance()), encoding="utf-8")
+    write_report(report, data, folder)
 
 
 def _send(report: DataReport, settings: RunSettings, folder: Path) -> None:
@@ -80,7 +76,8 @@ def _send(report: DataReport, settings: RunSettings, folder: Path) -> None:
     logger: Any = wandb_logger(settings, folder, "inspect")
     assert isinstance(logger, WandbLogger)
     logger.log_image("figures/data", [str(folder / FIGURE)])
-    logger.experiment.log({"report": wandb.Html(str(folder / "report.html"), inject=False)})
+    with nothing_lost():
+        logger.experiment.log({"report": wandb.Html(str(folder / REPORT), inject=False)})
     if len(report.findings):
         logger.log_table("findings", dataframe=report.findings)
     finish(folder)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
-import select
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 
 from multitask.cli.help import help_for
 from multitask.errors import bad_input
-from multitask.runs.log_file import LOG, brief_warnings
+from multitask.processes.variables import check_variables, is_first_here
+from multitask.runs.log_file import LOG, brief_warnings, leave_log
+from multitask.runs.screen import print_alone
 
 COMMANDS = {
     "resume": "resume_command",
@@ -33,11 +34,6 @@ NOISE = (
     r".*Attribute '.*' is an instance of `nn.Module`.*",
     r".*FSDP2-wrapped module .* returned a view tensor.*",
 )
-NOBODY_READS = 141
-"""Exit code if the reader of the screen has gone, as in ``multitask --help | head -1``.
-
-It is the one that a shell gives programs that the system ends for that.
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: the command line, without the program's name.
     """
+    leave_log()
     # Classes in the user's own files are found by their class path; last, so that no file that lies
     # in the working folder is taken for a library.
     sys.path[:] = [*(each for each in sys.path if each not in ("", os.getcwd())), os.getcwd()]
@@ -57,14 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("WANDB_INIT_TIMEOUT", "30")
     # Else a server that has died keeps the program from ending.
     os.environ.setdefault("WANDB_FINISH_TIMEOUT", "300")
+    # Of each vain attempt to meet another process PyTorch would print where in its own code it is.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
         _run(sys.argv[1:] if arguments is None else list(arguments))
     except KeyboardInterrupt:
         _say("interrupted")
         sys.exit(130)
     except Exception as error:
-        if _nobody_reads(error):
-            sys.exit(NOBODY_READS)
         if (sentence := bad_input(error)) is None:
             LOG.exception("the program failed")
             raise
@@ -72,26 +69,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
 
 
-def _nobody_reads(error: Exception) -> bool:
-    if not isinstance(error, BrokenPipeError):
-        return False
-    # It may as well have been a pipe to another process than the reader of the screen.
-    screen = select.poll()
-    screen.register(sys.stdout, 0)
-    return bool(screen.poll(0))
-
-
 def _say(text: str) -> None:
-    # Other processes have met the same; torchrun and SLURM number those of a machine.
-    if int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", 0))) == 0:
+    # Other processes have met the same.
+    if is_first_here():
         print(f"multitask: {text}", file=sys.stderr)
-    LOG.error(text)
+    with suppress(OSError):
+        LOG.error(text)
 
 
 def _run(arguments: list[str]) -> None:
     if (text := help_for(arguments)) is not None:
-        print(text, flush=True)
+        print_alone(text)
         return
+    check_variables()
     name = COMMANDS.get("".join(arguments[:1]), "run_command")
     # Here, so that an interrupt while Lightning is being imported is told in one line too.
     with _uncollected():

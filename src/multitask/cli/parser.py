@@ -9,24 +9,31 @@ import re
 from argparse import Action
 from typing import Any, NoReturn
 
-from jsonargparse import Namespace
+from jsonargparse import Namespace, set_dumper
 from lightning.pytorch.cli import LightningArgumentParser
 
 from multitask.cli.help import EXAMPLE
 from multitask.configuration.tree import Configuration
 from multitask.configuration.types import plain_list
 from multitask.errors import InputError
+from multitask.pages.yaml_text import to_yaml
 
 BOILERPLATE = re.compile(
     r"Does not validate against|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>"
     r"|Expected a path but|Subclass types expect|a class path|a dict with|Unable to load config"
 )
 PARSER_KEY = re.compile(r'Parser key "([^"]+)":')
+TYPE = re.compile(r"<class '(?:\w+\.)*(\w+)'>")
 BULLET = re.compile(r"^\s*- ")
+# The parser writes settings as YAML and reads them again, also while it parses.
+set_dumper("yaml", to_yaml)
 
 
 class ParserError(InputError):
-    """A message of the parser, which `explain` has yet to put in plain words."""
+    """A message of the parser, which `explain` has yet to put in plain words, line by line."""
+
+    def __init__(self, message: str) -> None:
+        ValueError.__init__(self, message)
 
 
 class Parser(LightningArgumentParser):
@@ -75,7 +82,7 @@ def explain(message: str, configuration: Configuration) -> str:
     ):
         if match := re.search(pattern, message):
             return say(match, configuration)
-    return " ".join(_innermost(message, configuration).split())
+    return TYPE.sub(r"\1", _innermost(message, configuration))
 
 
 def _required(match: re.Match[str], configuration: Configuration) -> str:

@@ -11,6 +11,8 @@ import threading
 from contextlib import suppress
 
 from multitask.cli.main import main
+from multitask.runs.log_file import LOG
+from multitask.runs.screen import open_screen
 
 WRITTEN = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
@@ -21,6 +23,7 @@ def program() -> None:
     Python would take more than a second to free the objects of all libraries one by one, and
     libraries' own last steps read another 100 MiB of their code into memory.
     """
+    open_screen()
     code = 0
     try:
         main()
@@ -31,7 +34,10 @@ def program() -> None:
     if _others_work():
         # Python waits for them.
         sys.exit(code)
-    atexit._run_exitfuncs()
+    sys.unraisablehook = lambda found: LOG.warning("at the end", exc_info=found.exc_value)
+    # W&B would end the program by the exit code of its own process, should that have failed.
+    with suppress(SystemExit):
+        atexit._run_exitfuncs()
     _write_open_files()
     os._exit(code)
 

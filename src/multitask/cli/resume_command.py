@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from multitask.cli.run_command import RUN_FOLDER, run_command
+from multitask.configuration.settings import read_config
 from multitask.configuration.tree import joined, values_of
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
-from multitask.runs.folder import LAST, config_of, resumable_run
+from multitask.runs.deciding_files import whole_config
+from multitask.runs.folder import LAST, resumable_run
+from multitask.runs.owner import refuse_second
 
 
 def resume_command(arguments: Sequence[str]) -> None:
@@ -23,7 +26,10 @@ def resume_command(arguments: Sequence[str]) -> None:
         InputError: if there is no such run, or an argument is not right.
     """
     folder = resumed_folder(arguments)
-    run_command(fit_arguments(folder, arguments), folder)
+    refuse_second(folder)
+    command = fit_arguments(folder, arguments)
+    _refuse_other_seed(command)
+    run_command(command, folder)
 
 
 def resumed_folder(arguments: Sequence[str]) -> Path:
@@ -38,7 +44,18 @@ def resumed_folder(arguments: Sequence[str]) -> Path:
     return resumable_run(runs[0] if runs else None, root)
 
 
+def _refuse_other_seed(command: Sequence[str]) -> None:
+    path = Path(values_of(command, "config")[0])
+    seed = read_config(path).plain().get("seed_everything")
+    for given in values_of(command, "seed_everything"):
+        if given != str(seed):
+            raise InputError(
+                f"seed_everything cannot change in a resumed run, whose random numbers continue; "
+                f"start a new run: multitask fit --config={path} --seed_everything={given}"
+            )
+
+
 def fit_arguments(folder: Path, arguments: Sequence[str]) -> list[str]:
     """The command line that trains a run further, what follows ``resume`` included."""
     given = [each for each in joined(arguments) if each.startswith("-")]
-    return ["fit", f"--config={config_of(folder)}", f"--ckpt_path={folder / LAST}", *given]
+    return ["fit", f"--config={whole_config(folder)}", f"--ckpt_path={folder / LAST}", *given]

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from multitask.callbacks import Cost, LostProcess, StopSignal
+from multitask.callbacks import Cost, FirstStep, LostProcess, StopSignal
 from multitask.checkpoints.atomic_writing import AtomicCheckpointIO
 from multitask.cli.arguments import prepare
 from multitask.cli.command_line import CommandLine, listed
 from multitask.cli.stages import STAGES, Run
-from multitask.configuration.trust import tensors_only
 from multitask.distributed import is_first_process
-from multitask.errors import InputError
-from multitask.runs.failures import advice
+from multitask.errors import InputError, settings_blamed
+from multitask.runs.failures import advice, explaining
+from multitask.runs.finished import is_finished
 from multitask.runs.folder import make_folder, new_folder
-from multitask.runs.log_file import keep_log, say
+from multitask.runs.log_file import keep_log, say, told_if_slow
 from multitask.runs.loggers import added_loggers, check_loggers, run_loggers, started
-from multitask.runs.preflight import check, check_artifacts, check_length, check_monitors
+from multitask.runs.owner import owned
+from multitask.runs.preflight import (
+    begin_with,
+    check,
+    check_artifacts,
+    check_length,
+    check_monitors,
+)
 from multitask.runs.record import RunRecord
 from multitask.runs.run_callbacks import run_callbacks
 from multitask.training.processes import check_processes, set_processes
@@ -42,30 +47,40 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
     Raises:
         InputError: if a setting is wrong, or what the settings describe does not fit together.
     """
-    command = CommandLine(prepare(arguments))
+    with told_if_slow("the data and the model are still being made"):
+        command = CommandLine(prepare(arguments))
+        with command.loading():
+            _check(command, is_resumed=resumed is not None)
     verb, given, data = command.verb, command.given, command.datamodule
-    loading = nullcontext() if command.configuration.is_trusted else tensors_only()
-    with command.configuration.located_errors(), loading:
-        _check(command)
+    if resumed is not None and is_finished(resumed, given):
+        return
+    with command.loading():
         record = RunRecord(_folder(command, resumed), command.text)
         cost, lost_process = Cost(), LostProcess(lambda: advice(record.folder), say)
-        training = [cost, lost_process, StopSignal()]
+        training = [cost, lost_process, StopSignal(), FirstStep()]
         own = run_callbacks(verb, given, data, record, training, command.trained_folder)
-        added = added_loggers(given.trainer.logger)
+        is_tried_out = bool(given.trainer.fast_dev_run)
+        added = [] if is_tried_out else started(added_loggers(given.trainer.logger))
         trainer = _trainer(given.trainer, [*command.callbacks, *own])
         lost_process.before_meeting(trainer)
-        if not given.trainer.fast_dev_run:
-            added = started(added)
-            _make_folder(record.folder)
-            trainer.loggers = run_loggers(given.run, added, record.folder, verb)
-        STAGES[verb](Run(command, record, cost, lost_process, trainer))
+        is_owner = verb == "fit" and not is_tried_out
+        with explaining(record, data.batch_size, trainer), owned(record.folder, is_owner):
+            if not is_tried_out:
+                _make_folder(record.folder)
+                trainer.loggers = run_loggers(given.run, added, record.folder, verb)
+            STAGES[verb](Run(command, record, cost, lost_process, trainer))
 
 
-def _check(command: CommandLine) -> None:
+def _check(command: CommandLine, is_resumed: bool) -> None:
     # Before there is a folder, so that a run that cannot begin leaves nothing behind.
     model, data, given = command.model, command.datamodule, command.given
     check(command.verb, model, data, given.ckpt_path)
     if command.verb == "fit":
+        if given.run.weights and given.ckpt_path and not is_resumed:
+            what = "give one of them, as run.weights begins a new training, ckpt_path continues one"
+            raise InputError(f"run.weights and ckpt_path are both given; {what}")
+        if given.run.weights and not given.ckpt_path:
+            begin_with(given.run.weights, model)
         check_length(given.trainer, data, given.ckpt_path)
         check_artifacts(given.run, given.trainer)
     check_monitors(command.callbacks, model, data)
@@ -96,11 +111,6 @@ def _trainer(settings: Any, callbacks: list[Callback]) -> Trainer:
     settings.callbacks = callbacks
     settings.plugins = [*listed(settings.plugins), AtomicCheckpointIO()]
     settings.enable_model_summary = settings.enable_model_summary or False
-    try:
+    with settings_blamed("the Trainer cannot work as set"):
         # Loggers come once there is a folder.
         return Trainer(**{**vars(settings), "logger": False})
-    except InputError:
-        raise
-    except (MisconfigurationException, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"the Trainer cannot work as set: {reason}") from error

@@ -16,7 +16,8 @@ from multitask.callbacks import BestCheckpoint, Cost, LostProcess
 from multitask.callbacks.lost_process import is_connection_lost
 from multitask.cli.command_line import CommandLine
 from multitask.distributed import is_first_process
-from multitask.runs.failures import advice, explained
+from multitask.runs.failures import advice
+from multitask.runs.finished import limits
 from multitask.runs.log_file import say
 from multitask.runs.record import RunRecord
 from multitask.runs.report import describe, report, say_where
@@ -73,19 +74,19 @@ def fit(run: Run) -> None:
 
 def validate(run: Run) -> None:
     """Validate a checkpoint."""
-    run.trainer.validate(**run.inputs, verbose=False)
+    _guard(run, run.trainer.validate, {**run.inputs, "verbose": False})
     _report(run, "val")
 
 
 def test(run: Run) -> None:
     """Test a checkpoint."""
-    run.trainer.test(**run.inputs, verbose=False)
+    _guard(run, run.trainer.test, {**run.inputs, "verbose": False})
     _report(run, "test")
 
 
 def predict(run: Run) -> None:
     """Write a table of predictions."""
-    run.trainer.predict(**run.inputs, return_predictions=False)
+    _guard(run, run.trainer.predict, {**run.inputs, "return_predictions": False})
     _say_where(run)
 
 
@@ -104,10 +105,7 @@ def _guard(run: Run, stage: Callable[..., Any], inputs: dict[str, Any]) -> None:
         if is_connection_lost(error) and run.lost_process.is_noticed.wait(NOTICE):
             # It has been told already.
             raise SystemExit(1) from error
-        sentence = explained(error, run.folder, run.command.datamodule.batch_size)
-        if sentence is None:
-            raise
-        raise sentence from error
+        raise
 
 
 def _end_early(run: Run, by_signal: bool) -> None:
@@ -142,5 +140,5 @@ def _say_where(run: Run, code: int = 0) -> None:
 
 def _summarise(run: Run) -> None:
     if run.command.verb == "fit":
-        values = run.trainer.callback_metrics
-        write_summary(run.folder, run.command.model, values, run.cost.values())
+        values, wanted = run.trainer.callback_metrics, limits(run.command.given.trainer)
+        write_summary(run.folder, run.command.model, values, run.cost.values(), wanted)

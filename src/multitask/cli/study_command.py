@@ -12,7 +12,7 @@ from multitask.cli.main import main
 from multitask.cli.options import read_options
 from multitask.configuration.settings import read_config
 from multitask.errors import InputError
-from multitask.figures.page import REPORT
+from multitask.pages.report import REPORT
 from multitask.runs.log_file import say
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import wandb_mode

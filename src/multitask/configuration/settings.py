@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
+from multitask.configuration.yaml_text import Loader, UnreadableYaml, compose
 from multitask.errors import InputError, nearest
 
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The parser's own choice; the two differ in what they forgive."""
 YAML_TYPES = "tag:yaml.org,2002:"
+NO_TEXTS = [YAML_TYPES + each for each in ("bool", "null", "int", "float")]
 KINDS: dict[type, str] = {yaml.ScalarNode: "a single value", yaml.SequenceNode: "a list"}
 # Both of PyYAML's parsers, whose words differ.
 REASONS = (
@@ -114,7 +114,7 @@ def read_config(path: Path, asked: str = "", untrusted: str = "") -> Setting:
     """
     text = _text(path, asked)
     try:
-        node = Loader(text).get_single_node()
+        node = compose(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -129,7 +129,9 @@ def read_config(path: Path, asked: str = "", untrusted: str = "") -> Setting:
 def read_argument(value: str, place: str) -> Setting:
     """Read the value of a command-line argument, which may be a YAML list or mapping."""
     try:
-        node = Loader(value).get_single_node()
+        node = compose(value)
+    except UnreadableYaml as error:
+        raise InputError(f"{place}: {error.problem}") from error
     except yaml.YAMLError:
         node = None
     if value != "null" and not isinstance(node, yaml.CollectionNode):
@@ -158,7 +160,7 @@ class _Reader:
         else:
             try:
                 content = self.loader.construct_object(node)
-            except (yaml.YAMLError, ValueError) as error:
+            except (yaml.YAMLError, ValueError, KeyError) as error:
                 text = f"{self.place(node)}: invalid YAML: {_reason(error)}"
                 raise InputError(text) from error
         return Setting(place, content, self.folder, untrusted=self.untrusted)
@@ -173,6 +175,8 @@ class _Reader:
                     merged = {**self.setting(each, place).entries, **merged}
             elif not isinstance(key, yaml.ScalarNode):
                 raise InputError(f"{place}: a key must be a name")
+            elif key.tag in NO_TEXTS and not isinstance(value, yaml.ScalarNode):
+                raise InputError(f"{place}: {key.value} is no text in YAML; put it in quotes")
             elif key.value in own:
                 raise InputError(
                     f"{place}: '{key.value}' stands twice in one mapping, first at "

@@ -14,6 +14,7 @@ from multitask.configuration.classes import paths_of
 from multitask.configuration.settings import Setting, read_argument, read_config
 from multitask.configuration.trust import known_imports_only
 from multitask.errors import InputError, bad_input
+from multitask.pages.yaml_text import in_one_line
 
 CLASS_KEYS = ("class_path", "init_args", "dict_kwargs")
 OPTION = re.compile(r"--|-[a-zA-Z]")
@@ -21,6 +22,7 @@ NOT_SETTINGS = re.compile(r"(.*\.)?(config|c|print_config|help|h)")
 TRUST = "--trust"
 FOUND = f"who wrote {{path}}, which was found beside the checkpoint: add {TRUST}"
 WITHOUT_VALUE = re.compile(r"-+(.*\.)?(print_config|help|h|trust)")
+GROUPS = ("model", "data", "trainer", "run", "model.tasks")
 LONGEST = 100
 NO_VALUE = "${}"
 """Stands for the value that an argument lacks."""
@@ -118,12 +120,17 @@ def read_configuration(arguments: Sequence[str], found: Collection[Path] = ()) -
         read_config(each, untrusted=FOUND.format(path=each) if each in found else "")
         for each in paths
     ]
-    options = _options(arguments[1:])
-    _refuse_tasks_in_two_files(files, options)
+    _refuse_tasks_in_two_files(files, _options(arguments[1:]))
     tree = reduce(laid_over, files, Setting("the command line", {}))
-    for name, setting in options:
-        tree = _assigned(tree, name.split("."), setting)
-    return Configuration(arguments, options, tree, is_trusted=not found)
+    rewritten, options = arguments[:1], []
+    for argument in arguments[1:]:
+        parts = [part for each in _options([argument]) for part in _laid_open(*each, tree)]
+        for name, setting in parts:
+            tree = _assigned(tree, name.split("."), setting)
+        is_split = len(parts) != 1 or not argument.startswith(f"--{parts[0][0]}=")
+        rewritten += _written(parts) if parts and is_split else [argument]
+        options += parts
+    return Configuration(rewritten, options, tree, is_trusted=not found)
 
 
 def joined(arguments: Sequence[str]) -> list[str]:
@@ -181,6 +188,48 @@ def _assigned(base: Setting | None, keys: Sequence[str], leaf: Setting) -> Setti
         keys = ["init_args", *keys]
     content[keys[0]] = _assigned(content.get(keys[0]), keys[1:], leaf)
     return replace(base, content=_appended(content))
+
+
+def _laid_open(name: str, setting: Setting, tree: Setting) -> list[tuple[str, Setting]]:
+    """Take a mapping that changes named objects apart, because the parser would replace them."""
+    base: Setting | None = tree
+    for key in name.split("."):
+        base = _inner(base, key)
+    return list(_changes(name, setting, base))
+
+
+def _changes(name: str, setting: Setting, base: Setting | None) -> Iterator[tuple[str, Setting]]:
+    is_changed = base is not None and (name in GROUPS or _holds_mappings(base))
+    if not is_changed or not setting.entries or "class_path" in setting.entries:
+        yield name, setting
+        return
+    for key, each in setting.entries.items():
+        if key == "init_args" and each.entries:
+            yield from _changes(name, each, base)
+        else:
+            yield from _changes(f"{name}.{key}", each, _inner(base, key))
+
+
+def _inner(base: Setting | None, key: str) -> Setting | None:
+    if base is None:
+        return None
+    opened = _mapping(base)
+    given = opened.entries.get("init_args")
+    return opened.entries.get(key) or (given.entries.get(key) if given else None)
+
+
+def _holds_mappings(base: Setting) -> bool:
+    entries = _mapping(base).entries
+    are_mappings = bool(entries) and all(each.entries for each in entries.values())
+    return "class_path" in entries or are_mappings
+
+
+def _written(options: list[tuple[str, Setting]]) -> list[str]:
+    return [f"--{name}={_flow(setting.plain())}" for name, setting in options]
+
+
+def _flow(value: Any) -> str:
+    return value if isinstance(value, str) else in_one_line(value)
 
 
 def _options(arguments: Sequence[str]) -> list[tuple[str, Setting]]:

@@ -37,7 +37,8 @@ class DataModule(LightningDataModule, ABC):
     width]``, ``index`` ``[batch]`` and one entry for each task, NaN (floating) or -100 (class
     numbers) where a target is missing. Images of training batches are augmented, each sample by
     random numbers of its own. Images become floats from 0 to 1 and pass the transforms as a whole
-    batch. Both happen on the model's device. Other inputs are left as they are.
+    batch. Both happen on the model's device. Floating inputs get the parameters' dtype, such as
+    float32; others are left as they are.
 
     Args:
         batch_size: samples in a global batch; each process takes its share.
@@ -218,10 +219,14 @@ class DataModule(LightningDataModule, ABC):
         if len(self.augmentations) and PLACE in batch:
             batch = self.augmentations(batch, self.geometry, targets)
         batch = {**batch, **{name: as_tasks_see(batch[name]) for name in targets if name in batch}}
+        precision = self._precision()
+        for name, values in batch.items():
+            if name not in targets and values.is_floating_point():
+                batch[name] = values.to(precision)
         if "image" in batch:
             image = batch["image"]
             if image.dtype == torch.uint8:
-                image = image.to(self._precision()).div_(255)
+                image = image.to(precision).div_(255)
             batch["image"] = self.transforms(image)
         return batch
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from multitask.data.dataset import BatchDataset
+from multitask.data.fingerprints import Fingerprints, of_digests
 from multitask.data.targets import Targets
 from multitask.images.cache import ImageCache
 
@@ -22,11 +23,13 @@ class CachedImages(BatchDataset):
 
     def __init__(self, cache: ImageCache, rows: Tensor, targets: Mapping[str, Targets]) -> None:
         super().__init__(targets)
-        # Not the cache itself: loading processes need no list of files.
-        self._images, self._rows = cache.images, rows
+        self._images, self._rows, self._digests = cache.images, rows, cache.digests
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def images(self, indices: Tensor) -> Tensor:
         return self._images.read(self._rows[indices])
+
+    def input_fingerprints(self) -> dict[str, Fingerprints]:
+        return {"image": of_digests([self._digests[row] for row in self._rows.tolist()])}

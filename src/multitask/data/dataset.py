@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from multitask.data.fingerprints import Fingerprints, of_values
 from multitask.data.targets import Targets
 from multitask.errors import InputError
 
@@ -59,6 +60,13 @@ class BatchDataset(Dataset[Batch], ABC):
         """
         return {"image": self.images(indices)}
 
+    def input_fingerprints(self) -> dict[str, Fingerprints]:
+        """What tells the samples' inputs apart, by name, if it is known without reading files.
+
+        A run that goes on is refused where they are others than when it began.
+        """
+        return {}
+
     def __getitem__(self, indices: Tensor) -> Batch:
         """Assemble a batch by its samples' indices, shape ``[batch]``, int64."""
         targets = {name: values[indices] for name, values in self.targets.items()}
@@ -98,3 +106,6 @@ class InMemory(BatchDataset):
             name: self.images(indices) if name == "image" else values.index_select(0, indices)
             for name, values in self._inputs.items()
         }
+
+    def input_fingerprints(self) -> dict[str, Fingerprints]:
+        return {name: of_values(values) for name, values in self._inputs.items()}

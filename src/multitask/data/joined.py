@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from multitask.data.dataset import Batch, BatchDataset
+from multitask.data.fingerprints import Fingerprints
+from multitask.data.fingerprints import joined as joined_fingerprints
 from multitask.data.targets import Targets, example, joined
 from multitask.errors import InputError
 from multitask.labels import missing_like, missing_mark
@@ -71,6 +73,12 @@ class Joined(BatchDataset):
             for name, kind in self.kinds.items():
                 found[name][own] = _as_dtype(inputs[name], kind.dtype)
         return found
+
+    def input_fingerprints(self) -> dict[str, Fingerprints]:
+        """Of the inputs that are known of all sources."""
+        known = [part.input_fingerprints() for part in self.parts]
+        names = [name for name in self.kinds if all(name in each for each in known)]
+        return {name: joined_fingerprints(each[name] for each in known) for name in names}
 
     def source(self, indices: Tensor) -> Tensor:
         """The place of each sample's source, shape ``[batch]``, int64."""

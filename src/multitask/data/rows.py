@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from multitask.data.dataset import BatchDataset
+from multitask.data.fingerprints import Fingerprints
 from multitask.data.targets import Targets, rows_of
 
 
@@ -32,3 +33,7 @@ class Rows(BatchDataset):
 
     def inputs(self, indices: Tensor) -> dict[str, Tensor]:
         return self._source.inputs(self._rows[indices])
+
+    def input_fingerprints(self) -> dict[str, Fingerprints]:
+        known = self._source.input_fingerprints()
+        return {name: each.take(self._rows) for name, each in known.items()}

@@ -31,17 +31,16 @@ def draw_headlines(split: str, values: Mapping[str, float], metrics: Mapping[str
         values: each task's headline metric, NaN where there is none.
         metrics: its name.
     """
-    order = sorted(
-        lowest(values, MOST), key=lambda name: (values[name] != values[name], values[name])
-    )
+    unknown = {name for name, value in values.items() if value != value}
+    order = sorted(lowest(values, MOST), key=lambda name: (name in unknown, values[name]))
     size = 7 if len(order) <= 30 else 5
     figure = Figure(figsize=(5, 0.9 + size / 48 * len(order)), layout="constrained")
     axes = figure.subplots()
     # A bar that ends far on the left would leave no room for the others.
-    lengths = [0.0 if values[name] != values[name] else max(values[name], -1) for name in order]
+    lengths = [0.0 if name in unknown else max(values[name], -1) for name in order]
     axes.barh(range(len(order)), lengths, color="tab:blue")
     for place, (name, length) in enumerate(zip(order, lengths, strict=True)):
-        text = f"{metrics[name]} {values[name]:.3g}" if values[name] == values[name] else "unknown"
+        text = "unknown" if name in unknown else f"{metrics[name]} {values[name]:.3g}"
         axes.text(max(length, 0), place, f" {text}", fontsize=size, va="center")
     axes.set_yticks(range(len(order)), order, fontsize=size, parse_math=False)
     axes.margins(y=0.01)

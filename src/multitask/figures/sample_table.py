@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from multitask.data.faces import Shown
-from multitask.figures.page import picture, table, write_page
+from multitask.pages.blocks import Table, Text
+from multitask.pages.html import picture, write_html
 from multitask.tasks import Task
 from multitask.tasks.base import Cell
 
@@ -79,17 +79,17 @@ def write_table(shown: SampleTable, path: Path, title: str) -> None:
         path: of the file.
         title: of the page.
     """
-    rows = [map(_written, row) for row in shown.rows()]
-    write_page(table([html.escape(name) for name in shown.names], rows), path, title)
+    rows = [[_written(field) for field in row] for row in shown.rows()]
+    write_html([Table(shown.names, rows, of_samples=True)], path, title)
 
 
 def _pixels(shown: Tensor | str) -> Picture | str:
     return shown if isinstance(shown, str) else (255 * shown).round().byte().numpy()
 
 
-def _written(field: Picture | Cell) -> str:
+def _written(field: Picture | Cell) -> Text:
     if isinstance(field, np.ndarray):
         return picture(field)
     if field is None:
         return ""
-    return html.escape(f"{field:.4g}" if isinstance(field, float) else str(field))
+    return f"{field:.4g}" if isinstance(field, float) else str(field)

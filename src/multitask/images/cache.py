@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from multitask.errors import InputError
 from multitask.images.cache_build import find_or_build
 from multitask.images.cache_state import PIXELS, Order, default_folder
+from multitask.images.chunks import decoded_image
 from multitask.images.decoding import UnusableImage
 from multitask.images.digest import digest_files
 from multitask.images.format import ImageFormat
@@ -70,7 +73,10 @@ class ImageCache:
         self.problems = {
             place: entry.problem for place, entry in enumerate(entries) if entry.problem
         }
-        self.images = PixelFile(order.place / PIXELS, len(entries), self.format.shape)
+        checksums = np.array([entry.checksum for entry in entries], np.int64)
+        self.images = PixelFile(
+            order.place / PIXELS, self.format.shape, checksums, partial(_decoded, order)
+        )
 
     def read(self, rows: Tensor) -> Tensor:
         """Read images, once the cache is built.
@@ -82,3 +88,7 @@ class ImageCache:
             Shape ``[batch, channels, height, width]``, uint8.
         """
         return self.images.read(rows)
+
+
+def _decoded(order: Order, place: int) -> np.ndarray:
+    return decoded_image(order, place)[0]

@@ -57,7 +57,8 @@ def _built(order: Order) -> list[Entry]:
         for images, added in decoded_chunks(order, len(entries)):
             # In this order, so that an image is there once its entry is.
             _write(pixels, [image.data for image in images])
-            _write(index, [entry.line().encode() for entry in added])
+            places = enumerate(added, len(entries))
+            _write(index, [entry.line(order.place.name, at) for at, entry in places])
             entries += added
             progress.step(len(added))
     move_into_place(order.partial, order.place)

@@ -16,7 +16,7 @@ from multitask.images.format import ImageFormat
 from multitask.images.index import Entry, read_beginning, read_index
 from multitask.images.progress_line import tell
 
-VERSION = 2
+VERSION = 3
 """Of how images are decoded and stored; another one makes new caches."""
 PIXELS, INDEX = "images.uint8", "index.jsonl"
 
@@ -79,7 +79,7 @@ def complete(order: Order, tell_damage: bool = False) -> list[Entry] | None:
         return None
     damage = "its images have another size than they should"
     try:
-        entries = read_index(order.place / INDEX)
+        entries = read_index(order.place / INDEX, order.place.name)
         size = (order.place / PIXELS).stat().st_size
         if len(entries) == len(order.files) == size / order.image_bytes:
             return entries
@@ -103,7 +103,7 @@ def left_by_killed_build(order: Order) -> list[Entry]:
     pixels, index = order.partial / PIXELS, order.partial / INDEX
     pixels.touch()
     index.touch()
-    entries, size = read_beginning(index)
+    entries, size = read_beginning(index, order.place.name)
     if pixels.stat().st_size < len(entries) * order.image_bytes or len(entries) > len(order.files):
         entries, size = [], 0
     os.truncate(index, size)

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def decoded_chunks(order: Order, first: int) -> Iterator[tuple[list[np.ndarray],
     # So many that decoding goes on while a chunk is written.
     ahead = min(1024, max(16, 2 * per_chunk))
     places = range(first, len(order.files))
-    for image, entry in in_order(lambda place: _image(order, place), places, ahead):
+    for image, entry in in_order(lambda place: decoded_image(order, place), places, ahead):
         images.append(image)
         entries.append(entry)
         if len(images) == per_chunk:
@@ -49,8 +50,19 @@ def decoded_chunks(order: Order, first: int) -> Iterator[tuple[list[np.ndarray],
         yield images, entries
 
 
-def _image(order: Order, place: int) -> tuple[np.ndarray, Entry]:
-    """One image with its entry; black where there is none."""
+def decoded_image(order: Order, place: int) -> tuple[np.ndarray, Entry]:
+    """Decode one image.
+
+    Args:
+        order: whose files.
+        place: of the file.
+
+    Returns:
+        Its pixels, black where the file gives none, and its entry.
+
+    Raises:
+        InputError: if the system does not hand over the file, or it has changed.
+    """
     file = order.files[place]
     try:
         if place in order.digests.problems:
@@ -63,7 +75,7 @@ def _image(order: Order, place: int) -> tuple[np.ndarray, Entry]:
         raise InputError(f"{file} could not be read: {error.strerror}") from error
     if place not in order.digests.problems and _stamp(file) != order.digests.stamps[place]:
         raise InputError(f"{file} changed while it was read; start again once it does not")
-    return image, entry
+    return image, entry._replace(checksum=crc32(image.data))
 
 
 def _stamp(file: str | Path) -> Stamp | None:

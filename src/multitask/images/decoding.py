@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -73,10 +74,12 @@ def decode(path: Path, format: ImageFormat) -> tuple[np.ndarray, Size]:
     except (UnusableImage, MemoryError):
         raise
     except Exception as error:
-        # Pillow raises many kinds for a broken file; only the system's own errors have a number.
-        if isinstance(error, OSError) and error.errno is not None:
+        # Pillow raises many kinds for a broken file; only the system's own errors have a number. It
+        # refuses to go to a place that no file has, which a broken file may name.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        told = getattr(error, "strerror", None) or str(error)
+        reason = " ".join(told.split())[:200] or type(error).__name__
         raise UnusableImage("unreadable_image", reason) from error
 
 

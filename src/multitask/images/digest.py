@@ -19,6 +19,7 @@ from multitask.images.decoding import UnusableImage
 from multitask.images.file_lock import exclusive
 from multitask.images.ordered_threads import in_order
 from multitask.images.progress_line import Progress
+from multitask.images.sealed_lines import is_sealed, sealed
 
 LOG = logging.getLogger("multitask")
 Stamp = str
@@ -31,6 +32,8 @@ Known = dict[str, tuple[Stamp, str]]
 RECENT = 2.0
 """Seconds within which some file systems give two changes the same time."""
 AHEAD = 64
+MEMORY = 0
+"""Place of all lines that keep digests."""
 PIECE = 2**18
 """Bytes to read at once."""
 
@@ -153,21 +156,23 @@ def _digest(path: str) -> str | UnusableImage:
 def _remembered(memory: Path) -> Known:
     known: Known = {}
     # Whatever is wrong with it, the files can be read again.
-    with suppress(OSError, ValueError, TypeError), memory.open(encoding="utf-8") as lines:
+    with (
+        suppress(OSError, ValueError, TypeError),
+        memory.open("rb") as lines,
+    ):
         for line in lines:
-            path, stamp, digest = json.loads(line)
-            known[path] = stamp, digest
+            if is_sealed(line[:-1], MEMORY):
+                path, stamp, digest, _ = json.loads(line)
+                known[path] = stamp, digest
     return known
 
 
 def _remember(known: Known, memory: Path) -> None:
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=memory.parent, delete=False
-        ) as file:
+        with tempfile.NamedTemporaryFile(dir=memory.parent, delete=False) as file:
             try:
                 # Line by line: all of them as one text would double the memory.
-                file.writelines(f"{json.dumps([path, *each])}\n" for path, each in known.items())
+                file.writelines(sealed([path, *each], MEMORY) for path, each in known.items())
                 file.close()
                 os.replace(file.name, memory)
             except BaseException:

@@ -1,12 +1,17 @@
-"""What is known of each image of a cache: its size before, or why there is none."""
+"""What is known of each image of a cache: its size before, its checksum, or why there is none."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from zlib import crc32
 
 from multitask.images.decoding import UnusableImage
+from multitask.images.sealed_lines import is_sealed, sealed
+
+LARGEST = 2**32 - 1
+"""Number of a place."""
 
 
 class Entry(NamedTuple):
@@ -15,60 +20,76 @@ class Entry(NamedTuple):
     Args:
         height: of the upright image before it was resized, in pixels; 0 where there is none.
         width: likewise.
+        checksum: CRC-32 of its pixels in the cache.
         problem: why there is no image.
     """
 
     height: int = 0
     width: int = 0
+    checksum: int = 0
     problem: UnusableImage | None = None
 
-    def line(self) -> str:
-        """The entry as a line of JSON."""
-        values: dict[str, int | str] = {"height": self.height, "width": self.width}
+    def line(self, cache: str, place: int) -> bytes:
+        """The entry as a line of JSON.
+
+        Args:
+            cache: name of the cache, for whose images alone the line holds.
+            place: of the image in the cache.
+        """
+        values: list[Any] = [self.height, self.width, self.checksum]
         if self.problem is not None:
-            values |= {"problem": self.problem.kind, "reason": self.problem.reason}
-        return json.dumps(values) + "\n"
+            values += [self.problem.kind, self.problem.reason]
+        return sealed(values, _place(cache, place))
 
 
-def read_index(path: Path) -> list[Entry]:
+def read_index(path: Path, cache: str) -> list[Entry]:
     """All entries of a complete index.
 
     Raises:
         OSError: if it cannot be read.
         ValueError: if it is damaged.
     """
-    text = path.read_text(encoding="utf-8")
-    if not text:
-        return []
-    if not text.endswith("\n"):
+    content = path.read_bytes()
+    if content and not content.endswith(b"\n"):
         raise ValueError("its index breaks off")
-    # All lines at once, which is several times faster than one by one.
-    return [_entry(values) for values in json.loads(f"[{','.join(text.splitlines())}]")]
+    lines = content.split(b"\n")[:-1]
+    if _whole(lines, cache) < len(lines):
+        raise ValueError("its index is not what was written")
+    return _entries(lines)
 
 
-def read_beginning(path: Path) -> tuple[list[Entry], int]:
-    """The complete entries of an index that may break off, and their bytes.
+def read_beginning(path: Path, cache: str) -> tuple[list[Entry], int]:
+    """The entries of an index that may break off, up to the first that is not as it was written.
+
+    Returns:
+        The entries, and how many bytes they take.
 
     Raises:
         OSError: if it cannot be read.
     """
-    entries: list[Entry] = []
-    size = 0
-    for line in path.read_bytes().splitlines(keepends=True):
-        try:
-            if not line.endswith(b"\n"):
-                break
-            entries.append(_entry(json.loads(line)))
-        except ValueError:
-            break
-        size += len(line)
-    return entries, size
+    # What follows the last end of a line is no line.
+    lines = path.read_bytes().split(b"\n")[:-1]
+    lines = lines[: _whole(lines, cache)]
+    return _entries(lines), sum(len(line) + 1 for line in lines)
 
 
-def _entry(values: dict) -> Entry:
-    try:
-        if "problem" not in values:
-            return Entry(values["height"], values["width"])
-        return Entry(problem=UnusableImage(values["problem"], values["reason"]))
-    except (KeyError, TypeError) as error:
-        raise ValueError("its index is not what was written") from error
+def _whole(lines: list[bytes], cache: str) -> int:
+    """How many lines at the beginning are as they were written."""
+    first = _place(cache, 0)
+    each = enumerate(lines)
+    return next((n for n, line in each if not is_sealed(line, first + n & LARGEST)), len(lines))
+
+
+def _place(cache: str, place: int) -> int:
+    return crc32(cache.encode()) + place & LARGEST
+
+
+def _entries(lines: list[bytes]) -> list[Entry]:
+    # All lines at once, which is several times faster than one by one.
+    return [_entry(*values) for values in json.loads(b"[%b]" % b",".join(lines))]
+
+
+def _entry(height: int, width: int, checksum: int, *problem: str) -> Entry:
+    # The last of them is the seal.
+    unusable = UnusableImage(*problem[:2]) if len(problem) > 1 else None
+    return Entry(height, width, checksum, unusable)

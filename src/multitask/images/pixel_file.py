@@ -1,43 +1,63 @@
-"""Images of one size in a file, read without keeping a large file in memory."""
+"""Images of one size in a file, none of which is believed before its checksum has been compared."""
 
 from __future__ import annotations
 
-import mmap
+import logging
 import os
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from multitask.errors import InputError
+from multitask.images.chunks import silent_pillow
+from multitask.images.ordered_threads import in_order
+from multitask.images.progress_line import Progress, tell
 
-MOST_MAPPED = 160 * 2**20
-"""Bytes of a file that may count as this process's memory, which the system can take back."""
+LOG = logging.getLogger("multitask")
+MOST_KEPT = 160 * 2**20
+"""Bytes of a file that this process may keep in memory."""
+AHEAD = 64
 
 
 class PixelFile:
     """Images that lie in a file one after the other; it can be handed to other processes.
 
-    A small file is mapped into memory, which makes reading it as fast as copying. What is read of
-    a mapped file counts as the process's memory from then on, so of a larger one images are read
-    into the batch alone.
+    A small file is read into memory at once, which makes reading images as fast as copying. Of a
+    larger one images are read into the batch alone. The file is not mapped into memory: one that is
+    cut off meanwhile would end the process.
+
+    An image is compared with its checksum when a process reads it for the first time. One that is
+    not as it was written is decoded again, and written again where that is allowed.
 
     Args:
         path: the file, ``images * channels * height * width`` bytes.
-        images: how many there are.
         shape: ``(channels, height, width)``.
+        checksums: CRC-32 of each image's bytes, shape ``[images]``, int64.
+        decode: gives the pixels of an image by its place, uint8, of this shape.
     """
 
-    def __init__(self, path: Path, images: int, shape: tuple[int, int, int]) -> None:
-        self.path, self.images, self.shape = path, images, shape
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, int, int],
+        checksums: np.ndarray,
+        decode: Callable[[int], np.ndarray],
+    ) -> None:
+        self.path, self.shape, self.checksums, self.decode = path, shape, checksums, decode
         self._file: int | None = None
-        self._mapped: np.ndarray | None = None
+        self._kept: np.ndarray | None = None
+        self._compared = np.zeros(len(checksums), np.bool_)
+        self._has_told = False
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "images": self.images, "shape": self.shape}
+        names = ("path", "shape", "checksums", "decode")
+        return {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
@@ -47,7 +67,7 @@ class PixelFile:
             os.close(self._file)
 
     def __len__(self) -> int:
-        return self.images
+        return len(self.checksums)
 
     def read(self, rows: Tensor) -> Tensor:
         """Copy images out of the file.
@@ -60,20 +80,21 @@ class PixelFile:
 
         Raises:
             IndexError: if there is no such image.
-            InputError: if the file is not there any more, or has been cut off.
+            InputError: if the file is not there any more; or an image is not as it was written, and
+                cannot be decoded again.
         """
         places = rows.numpy()
-        if len(rows) and not 0 <= places.min() <= places.max() < self.images:
-            raise IndexError(f"there are {self.images} images, with places from 0")
+        if len(rows) and not 0 <= places.min() <= places.max() < len(self):
+            raise IndexError(f"there are {len(self)} images, with places from 0")
         pixels = np.empty((len(rows), *self.shape), np.uint8)
         if len(rows):
             if self._file is None:
                 self._open()
-            if self._mapped is None:
+            if self._kept is None:
                 self._read(places, pixels)
             else:
                 # Many times faster than indexing a tensor of bytes; without `clip` it copies twice.
-                np.take(self._mapped, places, axis=0, out=pixels, mode="clip")
+                np.take(self._kept, places, axis=0, out=pixels, mode="clip")
         return torch.from_numpy(pixels)
 
     def _open(self) -> None:
@@ -84,9 +105,11 @@ class PixelFile:
                 f"{self.path} cannot be read any more ({error.strerror}); the next start fills the "
                 "image cache again"
             ) from error
-        if self.images * prod(self.shape) <= MOST_MAPPED:
-            content = mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
-            self._mapped = np.frombuffer(content, np.uint8).reshape(self.images, *self.shape)
+        if len(self) * prod(self.shape) <= MOST_KEPT:
+            pixels = np.zeros((len(self), *self.shape), np.uint8)
+            _read_into(self._file, pixels.data.cast("B"), 0)
+            self._mend(np.arange(len(self)), pixels)
+            self._kept = pixels
 
     def _read(self, places: np.ndarray, pixels: np.ndarray) -> None:
         assert self._file is not None
@@ -95,24 +118,87 @@ class PixelFile:
         for number, start in enumerate((places * size).tolist()):
             image = batch[number * size : (number + 1) * size]
             if not _read_into(self._file, image, start):
-                raise InputError(
-                    f"{self.path} ends too early; delete {self.path.parent}, which the next start "
-                    "fills again"
-                )
+                # It could be read when it was compared.
+                self._compared[places[number]] = False
+        self._mend(places, pixels)
+
+    def _mend(self, places: np.ndarray, pixels: np.ndarray) -> None:
+        """Compare images that have not been, and decode again those that are not as written."""
+        new = np.flatnonzero(~self._compared[places])
+        if not len(new):
+            return
+        expected = self.checksums[places[new]].tolist()
+        found = zip(new.tolist(), expected, strict=True)
+        damaged = [number for number, checksum in found if crc32(pixels[number]) != checksum]
+        self._compared[places[new]] = True
+        if damaged:
+            self._decode_again(places, pixels, damaged)
+
+    def _decode_again(self, places: np.ndarray, pixels: np.ndarray, damaged: list[int]) -> None:
+        self._tell(len(damaged), len(places))
+        progress = Progress("image cache: decoded", 0, len(damaged))
+        images = in_order(self._decoded, places[damaged].tolist(), AHEAD)
+        with silent_pillow():
+            for number, image in zip(damaged, images, strict=True):
+                pixels[number] = image
+                progress.step()
+        if (reason := self._write(places[damaged], pixels[damaged])) is not None:
+            LOG.info("%s cannot be mended: %s", self.path, reason)
+            self._compared[places[damaged]] = False
+
+    def _decoded(self, place: int) -> np.ndarray:
+        image = self.decode(place)
+        if crc32(image.data) != self.checksums[place]:
+            raise InputError(
+                f"{self.path} is damaged, and image {place} of it is decoded to other pixels than "
+                f"before, as by another version of Pillow; delete {self.path.parent}, which the "
+                "next start fills again"
+            )
+        return image
+
+    def _write(self, places: np.ndarray, pixels: np.ndarray) -> str | None:
+        """Write images to their places in the file; why that cannot be, if it cannot."""
+        size = prod(self.shape)
+        try:
+            # Other processes write the same, if anything.
+            file = os.open(self.path, os.O_WRONLY)
+            try:
+                for place, image in zip(places.tolist(), pixels, strict=True):
+                    os.pwrite(file, image.data, place * size)
+            finally:
+                os.close(file)
+        except OSError as error:
+            return error.strerror
+        return None
+
+    def _tell(self, damaged: int, read: int) -> None:
+        if not self._has_told:
+            self._has_told = True
+            tell(
+                f"image cache: {self.path} is damaged: of {read} images read, {damaged} are not "
+                "what was written; all such are decoded again from their files"
+            )
 
 
-def _read_into(file: int, image: memoryview, start: int) -> bool:
-    """Fill an image; false where the file ends before."""
+def _read_into(file: int, content: memoryview, start: int) -> bool:
+    """Read a part of a file; false where that cannot be, as where the file ends before."""
     # By place in the file, not from where the last reading ended: processes share that.
     done = 0
-    while done < len(image):
-        if hasattr(os, "preadv"):
-            count = os.preadv(file, [image[done:]], start + done)
-        else:
-            content = os.pread(file, len(image) - done, start + done)
-            count = len(content)
-            image[done : done + count] = content
+    while done < len(content):
+        try:
+            count = _read_some(file, content[done:], start + done)
+        except OSError as error:
+            LOG.info("the image cache cannot be read at byte %d: %s", start + done, error.strerror)
+            return False
         if not count:
             return False
         done += count
     return True
+
+
+def _read_some(file: int, content: memoryview, start: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(file, [content], start)
+    piece = os.pread(file, len(content), start)
+    content[: len(piece)] = piece
+    return len(piece)

@@ -55,12 +55,12 @@ def _data(contents: TableContents, plan: TrainingPlan, findings: pd.DataFrame) -
         "started.",
         4,
     )
-    yield f"    path: {scalar(str(contents.path))}"
+    yield f"    path: {_path(contents.path)}"
     if contents.separator is not None:
         yield f"    separator: {scalar(contents.separator)}"
     yield f"    image_column: {scalar(contents.image_column)}"
     if contents.image_folder is not None:
-        yield f"    image_folder: {scalar(str(contents.image_folder))}"
+        yield f"    image_folder: {_path(contents.image_folder)}"
     yield from _images(contents)
     if contents.missing:
         yield from comment("Texts that mean that a cell is missing; if not, remove them here.", 4)
@@ -75,6 +75,12 @@ def _data(contents: TableContents, plan: TrainingPlan, findings: pd.DataFrame) -
     yield from _split(contents)
     yield from _cleaning(findings)
     yield f"    batch_size: {plan.batch_size}"
+
+
+def _path(path: Path) -> str:
+    # The parser takes a text that begins so, or that says null, for nothing.
+    is_lost = str(path).startswith("#") or str(path).lower() in ("null", "~")
+    return scalar(str(path.absolute() if is_lost else path))
 
 
 def _images(contents: TableContents) -> Iterator[str]:
@@ -97,12 +103,13 @@ def _target(target: Target) -> Iterator[str]:
         if each.remark:
             yield from comment(each.remark[0].upper() + each.remark[1:] + ".", 6)
     yield from comment(how_to_change(target), 6)
-    yield f"      {target.task}:"
+    yield f"      {scalar(target.task)}:"
     names = [each.name for each in target.columns]
-    if len(names) > 1:
-        yield from sequence("columns", names, 8)
+    if len(names) == 1 and scalar(names[0]) == names[0]:
+        yield f"        columns: {names[0]}"
     else:
-        yield f"        columns: {scalar(names[0])}"
+        # The parser would take a text such as '[a]' for a list.
+        yield from sequence("columns", names, 8)
     if target.classes:
         yield from sequence("classes", list(target.classes), 8)
     if target.points and target.size % 2 == 0:
@@ -159,7 +166,7 @@ def _model(contents: TableContents, plan: TrainingPlan) -> Iterator[str]:
         yield f"      {name}: {scalar(value)}"
     yield "  tasks:"
     for target in contents.targets:
-        yield f"    {target.task}:"
+        yield f"    {scalar(target.task)}:"
         if target.classes:
             yield "      class_path: multitask.tasks.Classification"
             yield "      init_args:"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
 from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,24 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SAMPLES, MOST_PANELS, MOST_CLASSES = 16, 23, 30
-COLUMNS, BINS, DPI = 4, 40, 150
+COLUMNS, BINS = 4, 40
 WIDTH, HEIGHT = 3.4, 2.7
-# A name with two dollar signs is no formula.
-NAMES: dict[str, Any] = {"fontsize": 6, "parse_math": False}
-
-
-def save_figure(report: DataReport, data: DataModule, path: Path) -> None:
-    """Draw a report's figure into a file.
-
-    Args:
-        report: what was found.
-        data: the data, loaded.
-        path: of a PNG file.
-    """
-    with warnings.catch_warnings():
-        # Names may have letters that the font lacks, which are drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        draw_report(report, data).savefig(path, dpi=DPI)
+NAMES: dict[str, Any] = {"fontsize": 6}
 
 
 def draw_report(report: DataReport, data: DataModule) -> Figure:

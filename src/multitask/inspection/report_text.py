@@ -1,4 +1,4 @@
-"""The report of data as Markdown, which is read on a screen as well."""
+"""The report of data: blocks of a page, which is read on a screen as well."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from multitask.inspection.data_report import DataReport
 from multitask.inspection.target_summary import ClassSummary, NumberSummary
+from multitask.pages.blocks import Block, Bullets, Heading, Paragraph, Table
+from multitask.pages.markdown import on_screen
 
 MOST_CLASSES = 20
 MOST_ELEMENTS = 12
@@ -13,29 +15,33 @@ MOST_LISTED = 10
 MOST_NAMED = 4
 
 
-def report_text(report: DataReport) -> str:
-    """Write the report.
+def report_blocks(report: DataReport) -> list[Block]:
+    """Say what was found.
 
     Args:
         report: what was found.
 
     Returns:
-        Markdown.
+        The blocks of a page.
     """
     parts = (_splits, _findings, _duplicates, _unseen, _outliers, _constants, _classes, _ranges)
-    lines = [f"# {report.title}: {sum(report.sizes.values()):,} samples"]
-    for part in parts:
-        if found := list(part(report)):
-            lines += ["", *found]
-    return "\n".join(lines) + "\n"
+    title = Heading(f"{report.title}: {sum(report.sizes.values()):,} samples", 1)
+    return [title, *(block for part in parts for block in part(report))]
 
 
-def _splits(report: DataReport) -> Iterator[str]:
-    yield "Samples, and those that have a label:"
-    yield ""
-    heads = ["split", "samples", *(each.task for each in report.targets)]
-    yield from _table(
-        heads,
+def report_text(report: DataReport) -> str:
+    """Say what was found, to be read on a screen.
+
+    Args:
+        report: what was found.
+    """
+    return on_screen(report_blocks(report))
+
+
+def _splits(report: DataReport) -> Iterator[Block]:
+    yield Paragraph("Samples, and those that have a label:")
+    yield Table(
+        ["split", "samples", *(each.task for each in report.targets)],
         [
             [
                 split,
@@ -49,122 +55,118 @@ def _splits(report: DataReport) -> Iterator[str]:
         fewer = [split for split, size in report.sizes.items() if each.samples[split] < size]
         if fewer:
             some = ", ".join(f"{each.samples[split]:,} of {split}" for split in fewer)
-            yield ""
-            yield f"Of {each.task}, only evenly spaced samples were looked at: {some}."
+            yield Paragraph(f"Of {each.task}, only evenly spaced samples were looked at: {some}.")
 
 
-def _findings(report: DataReport) -> Iterator[str]:
+def _findings(report: DataReport) -> Iterator[Block]:
     if report.findings.empty:
         return
-    yield "## Rows and cells that cannot be used"
+    yield Heading("Rows and cells that cannot be used")
     several = report.findings["table"].nunique() > 1
     for kind, rows in report.findings.groupby("kind", sort=False):
         stops = sum((table, kind) in report.stops for table in rows["table"])
         those = "them" if stops == len(rows) else f"{stops:,} of them"
-        yield ""
-        yield f"{kind}: {len(rows):,}" + (f"; a training would stop at {those}" if stops else "")
-        yield ""
+        told = f"; a training would stop at {those}" if stops else ""
+        yield Paragraph(f"{kind}: {len(rows):,}{told}")
+        lines = []
         for each in rows.head(MOST_LISTED).itertuples():
             column = f"column {each.column}: " if each.column else ""
             table = f"{each.table}, " if several else ""
-            yield f"- {table}row {each.row}, {each.file}: {column}{each.reason}"
-        yield from _more(len(rows))
+            lines.append(f"{table}row {each.row}, {each.file}: {column}{each.reason}")
+        yield Bullets([*lines, *_more(len(rows))])
 
 
-def _duplicates(report: DataReport) -> Iterator[str]:
+def _duplicates(report: DataReport) -> Iterator[Block]:
     across = [each for each in report.duplicates if len(each.splits) > 1]
     within = [each for each in report.duplicates if len(each.splits) == 1]
     if not report.duplicates:
         return
-    yield "## Samples with the same inputs"
+    yield Heading("Samples with the same inputs")
     advice = "; what is known from training does not test a model"
     for found, where in ((across, f"in several splits{advice}"), (within, "in one split")):
         if not found:
             continue
-        yield ""
-        yield f"{len(found):,} groups {where}:" if len(found) > 1 else f"1 group {where}:"
-        yield ""
+        yield Paragraph(
+            f"{len(found):,} groups {where}:" if len(found) > 1 else f"1 group {where}:"
+        )
+        lines = []
         for each in found[:MOST_LISTED]:
             named = [f"{report.name(*at)} ({at[0]})" for at in each.samples[:MOST_NAMED]]
             rest = len(each.samples) - MOST_NAMED
-            yield f"- {' = '.join(named)}{f' = {rest:,} more' if rest > 0 else ''}"
-        yield from _more(len(found))
+            lines.append(f"{' = '.join(named)}{f' = {rest:,} more' if rest > 0 else ''}")
+        yield Bullets([*lines, *_more(len(found))])
 
 
-def _unseen(report: DataReport) -> Iterator[str]:
+def _unseen(report: DataReport) -> Iterator[Block]:
     lines = [
-        f"- {each.task}: {_some(names)}, in {split}"
+        f"{each.task}: {_some(names)}, in {split}"
         for each in report.targets
         if isinstance(each, ClassSummary)
         for split, names in each.unseen().items()
     ]
     if lines:
-        yield "## Classes without a training sample"
-        yield ""
-        yield from lines
+        yield Heading("Classes without a training sample")
+        yield Bullets(lines)
 
 
-def _outliers(report: DataReport) -> Iterator[str]:
+def _outliers(report: DataReport) -> Iterator[Block]:
     if not report.outliers:
         return
     sizes = {each.task: each.size for each in report.targets if isinstance(each, NumberSummary)}
-    yield "## Outliers, beyond 5 interquartile ranges"
+    yield Heading("Outliers, beyond 5 interquartile ranges")
     for task, size in sizes.items():
         found = [each for each in report.outliers if each.task == task]
         if not found:
             continue
-        yield ""
-        yield f"{task}: {len(found):,}"
-        yield ""
+        yield Paragraph(f"{task}: {len(found):,}")
+        lines = []
         for each in found[:MOST_LISTED]:
             element = f"element {each.element} is " if size > 1 else ""
             where = f"{report.name(each.split, each.place)} ({each.split})"
-            yield f"- {where}: {element}{_number(each.value)}"
-        yield from _more(len(found))
+            lines.append(f"{where}: {element}{_number(each.value)}")
+        yield Bullets([*lines, *_more(len(found))])
 
 
-def _constants(report: DataReport) -> Iterator[str]:
-    lines = [f"- column {name} is left out: {why}" for name, why in report.left_out.items()]
+def _constants(report: DataReport) -> Iterator[Block]:
+    lines = [f"column {name} is left out: {why}" for name, why in report.left_out.items()]
     for each in report.targets:
         if isinstance(each, ClassSummary):
             if value := each.constant():
-                lines.append(f"- {each.task} is always {value} in training")
+                lines.append(f"{each.task} is always {value} in training")
         elif constant := each.constant_elements():
             which = f", elements {_some(map(str, constant))}," if each.size > 1 else ""
-            lines.append(f"- {each.task}{which} is always the same number in training")
+            lines.append(f"{each.task}{which} is always the same number in training")
     lines += [
-        f"- {each.task} has no label in {split}"
+        f"{each.task} has no label in {split}"
         for each in report.targets
         for split, known in each.known.items()
         if known == 0
     ]
     if lines:
-        yield "## Nothing to learn from, or left out"
-        yield ""
-        yield from lines
+        yield Heading("Nothing to learn from, or left out")
+        yield Bullets(lines)
 
 
-def _classes(report: DataReport) -> Iterator[str]:
-    tasks = [each for each in report.targets if isinstance(each, ClassSummary)]
-    for each in tasks:
+def _classes(report: DataReport) -> Iterator[Block]:
+    for each in report.targets:
+        if not isinstance(each, ClassSummary):
+            continue
         totals = sum(each.counts.values()).tolist()  # type: ignore[union-attr]
         order = range(len(each.classes))
         if len(each.classes) > MOST_CLASSES:
             ranked = sorted(order, key=lambda at: -totals[at])
             order = [*ranked[: MOST_CLASSES // 2], *ranked[-MOST_CLASSES // 2 :]]  # type: ignore[assignment]
-        yield from [""] * (each is not tasks[0])
         of = ", numbers of pixels" if each.is_map else ""
-        yield f"## {each.task}: {len(each.classes)} classes{of}"
-        yield ""
+        yield Heading(f"{each.task}: {len(each.classes)} classes{of}")
         if len(each.classes) > MOST_CLASSES:
-            yield f"The {MOST_CLASSES // 2} largest and the {MOST_CLASSES // 2} smallest:"
-            yield ""
+            half = MOST_CLASSES // 2
+            yield Paragraph(f"The {half} largest and the {half} smallest:")
         counts = each.counts
         rows = [[each.classes[at], *(f"{int(c[at]):,}" for c in counts.values())] for at in order]
-        yield from _table(["class", *counts], rows)
+        yield Table(["class", *counts], rows)
 
 
-def _ranges(report: DataReport) -> Iterator[str]:
+def _ranges(report: DataReport) -> Iterator[Block]:
     heads = ["", "split", "lowest", "1st quartile", "median", "3rd quartile", "highest"]
     rows = []
     for each in report.targets:
@@ -177,29 +179,8 @@ def _ranges(report: DataReport) -> Iterator[str]:
             if each.size > MOST_ELEMENTS:
                 rows.append([f"{each.task}: {each.size - MOST_ELEMENTS} more", *[""] * 6])
     if rows:
-        yield "## Numbers"
-        yield ""
-        yield from _table(heads, rows)
-
-
-def _table(heads: list[str], rows: list[list[str]]) -> Iterator[str]:
-    """Columns as wide as what they hold, so that the text can be read as it is."""
-    heads, *rows = [[_in_one_line(cell) for cell in row] for row in (heads, *rows)]
-    columns = list(zip(heads, *rows, strict=True))
-    widths = [max(3, *map(len, column)) for column in columns]
-
-    def line(cells: list[str]) -> str:
-        first, *others = zip(cells, widths, strict=True)
-        padded = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
-        return f"| {' | '.join(padded)} |"
-
-    yield line(heads)
-    yield line([(width - 1) * "-" + (":" if place else "-") for place, width in enumerate(widths)])
-    yield from map(line, rows)
-
-
-def _in_one_line(cell: str) -> str:
-    return " ".join(cell.replace("|", "/").splitlines())
+        yield Heading("Numbers")
+        yield Table(heads, rows)
 
 
 def _share(count: int, of: int) -> str:
@@ -218,4 +199,4 @@ def _some(names: list[str] | map[str]) -> str:
 
 def _more(count: int) -> Iterator[str]:
     if count > MOST_LISTED:
-        yield f"- and {count - MOST_LISTED:,} more"
+        yield f"and {count - MOST_LISTED:,} more"

@@ -164,8 +164,8 @@ def _image_column(path: Path, columns: Sequence[Column]) -> str:
         )
     listed = ", ".join(f"'{each.name}'" for each in columns[:12])
     raise InputError(
-        f"{path} has no column of image files, such as a.png; name it with --image_column=, one of "
-        f"{listed}"
+        f"{path} has no column of image files, such as a.png; name it with --image_column="
+        + (f", one of {listed}" if listed else "; it has no columns at all")
     )
 
 

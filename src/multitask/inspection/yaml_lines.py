@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import yaml
+from multitask.pages import yaml_text
 
 WIDTH = 100
-PLAIN = r"[A-Za-z_][\w./-]*"
 
 
 def scalar(value: Any) -> str:
@@ -20,11 +18,7 @@ def scalar(value: Any) -> str:
     Args:
         value: what to write.
     """
-    if not isinstance(value, str):
-        return json.dumps(value)
-    is_plain = re.fullmatch(PLAIN, value, re.ASCII) and yaml.safe_load(value) == value
-    # JSON leaves a few characters as they are that YAML takes for ends of lines, or refuses.
-    return value if is_plain else json.dumps(value, ensure_ascii=not value.isprintable())
+    return yaml_text.scalar(value) if isinstance(value, str) else json.dumps(value)
 
 
 def sequence(key: str, values: Sequence[Any], indent: int) -> Iterator[str]:

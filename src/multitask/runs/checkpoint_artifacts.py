@@ -13,6 +13,7 @@ from multitask.module import MultiTask
 from multitask.runs.folder import CONFIG, config_of
 from multitask.runs.summary import best_score
 from multitask.runs.tracking import wandb_runs
+from multitask.runs.wandb_client import nothing_lost
 
 FILE = "model.ckpt"
 """What Lightning calls the checkpoint in an artifact."""
@@ -35,20 +36,24 @@ class CheckpointArtifacts(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Hand copies to W&B, which sends them while the run goes on, or when it is synced."""
-        import wandb
-
         assert isinstance(pl_module, MultiTask)
         known = {"best_score": best_score(pl_module), "tasks": list(pl_module.named_tasks)}
         for run in wandb_runs(trainer):
-            for path, aliases in _versions(self.folder / "checkpoints"):
-                metadata = {**_progress(path), **known}
-                artifact = wandb.Artifact(f"model-{run.id}", "model", metadata=metadata)
-                # W&B copies what is added, because a run that goes on writes over its checkpoints;
-                # a copy that stayed in its cache after that would be one too many.
-                add = artifact.add_dir if path.is_dir() else artifact.add_file
-                add(str(path), name=FILE, skip_cache=True)
-                artifact.add_file(str(config_of(self.folder)), name=CONFIG, skip_cache=True)
-                run.log_artifact(artifact, aliases=aliases)
+            with nothing_lost():
+                self._send(run, known)
+
+    def _send(self, run: Any, known: dict[str, Any]) -> None:
+        import wandb
+
+        for path, aliases in _versions(self.folder / "checkpoints"):
+            metadata = {**_progress(path), **known}
+            artifact = wandb.Artifact(f"model-{run.id}", "model", metadata=metadata)
+            # W&B copies what is added, because a run that goes on writes over its checkpoints; a
+            # copy that stayed in its cache after that would be one too many.
+            add = artifact.add_dir if path.is_dir() else artifact.add_file
+            add(str(path), name=FILE, skip_cache=True)
+            artifact.add_file(str(config_of(self.folder)), name=CONFIG, skip_cache=True)
+            run.log_artifact(artifact, aliases=aliases)
 
 
 def _versions(folder: Path) -> Iterator[tuple[Path, list[str]]]:

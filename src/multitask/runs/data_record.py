@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,16 @@ from pandas import DataFrame
 
 from multitask.data import DataModule
 from multitask.errors import InputError
-from multitask.runs.folder import part_file
+from multitask.pages.spreadsheet import inert_table
+from multitask.runs.data_contents import (
+    CONTENTS_FILE,
+    changes,
+    contents_of,
+    read_contents,
+    write_contents,
+)
+from multitask.runs.deciding_files import whole_part, write_part
+from multitask.runs.folder import LAST, config_of, parts
 from multitask.tasks.naming import SPLIT_WORDS
 
 SPLITS_FILE = "splits.csv"
@@ -22,8 +32,8 @@ class DataRecord(Callback):
     """Writes the tables that the data keep with a run into its folder.
 
     A run that goes on writes ``splits-2.csv`` and so on, and is refused where samples are in other
-    splits than in its first part. Where a checkpoint is evaluated, samples that it was trained on
-    are told of.
+    splits, or have other targets or inputs, than in its first part. Where a checkpoint is
+    evaluated, samples that it was trained on are told of.
 
     Args:
         folder: the run's folder, as the first process knows it.
@@ -38,7 +48,7 @@ class DataRecord(Callback):
         """Compare and write everything, once, before anything can go wrong.
 
         Raises:
-            InputError: on all processes, where the splits are not those of the run's first part.
+            InputError: on all processes, where the data are not those of the run's first part.
         """
         data = trainer.datamodule  # type: ignore[attr-defined]
         if self._is_written or not isinstance(data, DataModule):
@@ -46,16 +56,25 @@ class DataRecord(Callback):
         self._is_written = True
         refusal = None
         if trainer.is_global_zero:
-            records = data.records()
+            # The splits are read again, and the rest is for people.
+            records = {
+                name: table if name == SPLITS_FILE else inert_table(table)
+                for name, table in data.records().items()
+            }
             self._tell_of_trained(records, "val" if stage == "validate" else "test")
-            refusal = self._write(records)
+            refusal = self._moved(records)
+            if stage == "fit" and refusal is None:
+                refusal = self._compare(data)
+            if refusal is None:
+                for name, table in records.items():
+                    write_part(self.folder, name, table.to_csv(index=False))
         # Else the others would wait for the first process.
         if (refusal := trainer.strategy.broadcast(refusal)) is not None:
             raise InputError(refusal)
 
     def _tell_of_trained(self, records: dict[str, DataFrame], split: str) -> None:
-        first = self.trained / SPLITS_FILE if self.trained else None
-        if SPLITS_FILE not in records or first is None or not first.is_file():
+        first = _first_splits(self.trained) if self.trained else None
+        if SPLITS_FILE not in records or first is None:
             return
         before, now = _read(first), records[SPLITS_FILE]
         evaluated = _files(now, split)
@@ -68,17 +87,45 @@ class DataRecord(Callback):
                 "table or its settings have changed; the results look better than they are"
             )
 
-    def _write(self, records: dict[str, DataFrame]) -> str | None:
-        first = self.folder / SPLITS_FILE
-        is_there = SPLITS_FILE in records and first.is_file()
-        if is_there and (changes := _changes(_read(first), records[SPLITS_FILE])):
+    def _moved(self, records: dict[str, DataFrame]) -> str | None:
+        first = _first_splits(self.folder) if SPLITS_FILE in records else None
+        if first is None and SPLITS_FILE in records and parts(self.folder, SPLITS_FILE):
+            return (
+                f"{self.folder / SPLITS_FILE} is damaged, so nothing tells whether the splits are "
+                "still the same; remove it to continue without it, or start a new run"
+            )
+        if first is not None and (changes := _changes(_read(first), records[SPLITS_FILE])):
             return (
                 f"{first}: {changes} since this run began, because the table or its settings "
                 "have changed; undo that, or start a new run"
             )
-        for name, table in records.items():
-            table.to_csv(part_file(self.folder, name), index=False)
         return None
+
+    def _compare(self, data: DataModule) -> str | None:
+        path = self.folder / CONTENTS_FILE
+        now = contents_of(data)
+        before = read_contents(path) if path.is_file() else None
+        if before is None:
+            write_contents(now, path)
+        elif found := changes(before, now, data):
+            return (
+                f"{self.folder}: the data are not those that this run began with ({found}); undo "
+                "that, or train on with the new data in a run of its own: multitask fit "
+                f"--config={config_of(self.folder)} --ckpt_path={self.folder / LAST}"
+            )
+        return None
+
+
+def _first_splits(folder: Path) -> Path | None:
+    return whole_part(folder, SPLITS_FILE, _are_splits, newest=False)
+
+
+def _are_splits(content: str) -> bool:
+    try:
+        found = pd.read_csv(StringIO(content), dtype=str, keep_default_na=False)
+    except ValueError:
+        return False
+    return {"file", "split"} <= set(found.columns) and set(found["split"]) <= set(SPLIT_WORDS)
 
 
 def _read(splits: Path) -> DataFrame:

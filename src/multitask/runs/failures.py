@@ -4,25 +4,69 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from traceback import walk_tb
 
 import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.trainer.connectors import checkpoint_connector
+from lightning.pytorch.trainer.states import TrainerFn
 from torch._dynamo.exc import TorchDynamoException
 
+from multitask.callbacks.first_step import FirstStep
 from multitask.callbacks.lost_process import is_connection_lost
-from multitask.errors import InputError
+from multitask.checkpoints.reading import reason_of
+from multitask.errors import (
+    TAKES_NO_FILE,
+    InputError,
+    is_in_own_code,
+    system_error,
+    unwritable,
+)
 from multitask.runs.folder import LAST
+from multitask.runs.log_file import LOG
+from multitask.runs.record import RunRecord
 
-NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EFBIG)
+CONNECTOR = checkpoint_connector.__file__
+"""The file of Lightning that hands a checkpoint's parts to their owners."""
+
+NOT_WRITABLE = (*TAKES_NO_FILE, errno.EACCES, errno.EPERM, errno.EIO)
 
 
-def explained(error: Exception, folder: Path, batch_size: int) -> InputError | None:
+@contextmanager
+def explaining(record: RunRecord, batch_size: int, trainer: Trainer) -> Iterator[None]:
+    """Have errors that a person can do something about say what, see `explained`.
+
+    Args:
+        record: knows the run's folder, which may become that of the first process.
+        batch_size: of a process.
+        trainer: who trains.
+
+    Raises:
+        InputError: instead of such an error.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if (sentence := explained(error, record.folder, batch_size, trainer)) is None:
+            raise
+        raise sentence from error
+
+
+def explained(
+    error: Exception, folder: Path, batch_size: int, trainer: Trainer | None = None
+) -> InputError | None:
     """Explain an error that a person can do something about.
 
     Args:
         error: what training raised.
         folder: the run's folder.
         batch_size: of a process.
+        trainer: who trained, where what a checkpoint holds may be the reason.
 
     Returns:
         The sentence, None for any other error.
@@ -33,9 +77,10 @@ def explained(error: Exception, folder: Path, batch_size: int) -> InputError | N
             "raise trainer.accumulate_grad_batches by the same factor to keep the step as it is, "
             f"or set trainer.precision to bf16-mixed; {advice(folder)}"
         )
-    if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
-        what = error.filename or f"a file of {folder}"
-        return InputError(f"{what} cannot be written ({error.strerror}); {advice(folder)}")
+    system = system_error(error)
+    # What a library has met on its way may have been harmless.
+    if system is not None and system.errno in (NOT_WRITABLE if system is error else TAKES_NO_FILE):
+        return unwritable(system, f"a file of {folder}", advice(folder))
     if isinstance(error, TorchDynamoException):
         reason = " ".join(str(error).strip().split("\n\n")[0].split())
         return InputError(
@@ -47,6 +92,8 @@ def explained(error: Exception, folder: Path, batch_size: int) -> InputError | N
             f"batch_size is {batch_size}, but the encoder's batch normalisation needs at least 2 "
             "training samples at a time; raise data.batch_size, or choose an encoder without it"
         )
+    if type(error).__module__.startswith("wandb."):
+        return InputError(f"W&B refuses the run ({error}); see the logger that you have set")
     if (taken := re.search(r"port: (\d+).*EADDRINUSE", str(error))) is not None:
         return InputError(
             f"port {taken[1]}, at which the processes were to meet, has been taken by another "
@@ -55,7 +102,24 @@ def explained(error: Exception, folder: Path, batch_size: int) -> InputError | N
     if is_connection_lost(error):
         reason = str(error).splitlines()[0]
         return InputError(f"another process does not answer any more ({reason}); {advice(folder)}")
+    if trainer is not None and trainer.ckpt_path and _is_of_checkpoint(error, trainer):
+        LOG.info("the checkpoint cannot be taken up", exc_info=error)
+        return InputError(
+            f"{trainer.ckpt_path}: the checkpoint does not hold what a run saves "
+            f"({reason_of(error)}); give another one"
+        )
     return None
+
+
+def _is_of_checkpoint(error: Exception, trainer: Trainer) -> bool:
+    """Whether an error is of what a checkpoint holds, as it is handed out or used at first."""
+    if isinstance(error, InputError) or is_in_own_code(error):
+        return False
+    places = (frame.f_code for frame, _ in walk_tb(error.__traceback__))
+    if any(each.co_filename == CONNECTOR and "restore" in each.co_name for each in places):
+        return True
+    steps = [each for each in trainer.callbacks if isinstance(each, FirstStep)]  # type: ignore[attr-defined]
+    return trainer.state.fn == TrainerFn.FITTING and not any(each.is_made for each in steps)
 
 
 def advice(folder: Path) -> str:

@@ -12,6 +12,8 @@ from multitask.errors import InputError
 CONFIG = "config.yaml"
 PROVENANCE = "provenance.yaml"
 LAST = "checkpoints/last.ckpt"
+SPARE = "spare"
+"""The folder of second copies, see `multitask.runs.deciding_files`."""
 
 
 def new_folder(parent: Path) -> Path:
@@ -48,23 +50,45 @@ def part_file(folder: Path, name: str) -> Path:
         name: name of the first part's file, such as ``config.yaml``.
 
     Returns:
-        That file, or the first free one of ``config-2.yaml``, ``config-3.yaml`` and so on.
+        That file, or the one after the last of ``config-2.yaml``, ``config-3.yaml`` and so on.
     """
-    path, part = folder / name, 1
-    while path.exists():
-        part += 1
-        path = (folder / name).with_stem(f"{Path(name).stem}-{part}")
-    return path
+    found = parts(folder, name)
+    return folder / name if not found else _numbered(folder / name, _number(found[-1], name) + 1)
+
+
+def parts(folder: Path, name: str) -> list[Path]:
+    """The files that the parts of a run have written, from the oldest to the newest.
+
+    Args:
+        folder: the run's folder.
+        name: name of the first part's file.
+
+    Returns:
+        Their paths; a file may be missing whose spare is there.
+    """
+    pattern = f"{Path(name).stem}*{Path(name).suffix}"
+    near = {each.name for place in (folder, folder / SPARE) for each in place.glob(pattern)}
+    numbers = {_number(Path(each), name) for each in near} - {0}
+    return [_numbered(folder / name, number) for number in sorted(numbers)]
+
+
+def _number(path: Path, name: str) -> int:
+    """Which part has written a file, 0 where it is another file."""
+    if path.name == name:
+        return 1
+    stem, suffix = re.escape(Path(name).stem), re.escape(Path(name).suffix)
+    found = re.fullmatch(rf"{stem}-([1-9][0-9]{{0,8}}){suffix}", path.name)
+    return int(found[1]) if found else 0
+
+
+def _numbered(first: Path, number: int) -> Path:
+    return first if number == 1 else first.with_stem(f"{first.stem}-{number}")
 
 
 def config_of(folder: Path) -> Path:
     """The configuration that a run was last trained with: of its last part, if it was resumed."""
-    parts = {
-        int(match[1]): path
-        for path in folder.glob("config-*.yaml")
-        if (match := re.fullmatch(r"config-(\d+)\.yaml", path.name))
-    }
-    return parts[max(parts)] if parts else folder / CONFIG
+    found = parts(folder, CONFIG)
+    return found[-1] if found else folder / CONFIG
 
 
 def folder_of(checkpoint: Path) -> Path | None:
@@ -75,7 +99,7 @@ def folder_of(checkpoint: Path) -> Path | None:
             ``<run>/checkpoints/best.ckpt`` is.
     """
     above = checkpoint.parents if len(checkpoint.parents) > 2 else checkpoint.absolute().parents
-    return next((folder for folder in above[:2] if (folder / CONFIG).is_file()), None)
+    return next((folder for folder in above[:2] if parts(folder, CONFIG)), None)
 
 
 def resumable_run(run: str | None, root: Path) -> Path:
@@ -90,12 +114,12 @@ def resumable_run(run: str | None, root: Path) -> Path:
     """
     if run is None:
         runs = [path.parents[1] for path in root.glob(f"**/{LAST}")]
-        runs = [folder for folder in runs if (folder / CONFIG).is_file()]
+        runs = [folder for folder in runs if parts(folder, CONFIG)]
         if not runs:
             raise InputError(f"there is no run with a checkpoint in {root}")
         return max(runs, key=lambda folder: folder.name)
     folder = Path(run)
-    if not (folder / CONFIG).is_file():
+    if not parts(folder, CONFIG):
         raise InputError(f"{run} has no {CONFIG}; give a run's folder, as in {root}/digits/...")
     if not (folder / LAST).is_file():
         raise InputError(

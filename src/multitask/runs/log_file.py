@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
+
+from multitask.errors import naming
 
 LOG = logging.getLogger("multitask")
 """Everything that is said goes here too, and from here to the run's ``log.txt``."""
@@ -13,6 +20,8 @@ LOG = logging.getLogger("multitask")
 LOG.addHandler(logging.NullHandler())
 LIGHTNING = ("lightning.pytorch", "lightning.fabric")
 NAME = "log.txt"
+PATIENCE = 8.0
+"""Seconds that a person waits without a word."""
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -20,6 +29,23 @@ def say(text: str) -> None:
     """Print a line, and log it."""
     print(text, flush=True)
     LOG.info(text)
+
+
+@contextmanager
+def told_if_slow(text: str) -> Iterator[None]:
+    """Say what is being done, and how to end it, if it takes longer than `PATIENCE`.
+
+    Args:
+        text: what is being done.
+    """
+    sentence = f"multitask: {text}; Ctrl-C ends the program"
+    timer = Timer(PATIENCE, lambda: print(sentence, file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def quiet_screen() -> None:
@@ -43,27 +69,45 @@ def brief_warnings() -> None:
     warnings.formatwarning = brief  # type: ignore[assignment]
 
 
+def leave_log() -> None:
+    """Say nothing more in the log of the run before, if this process has had one."""
+    for name in (LOG.name, *LIGHTNING):
+        logger = logging.getLogger(name)
+        for earlier in [each for each in logger.handlers if isinstance(each, _File)]:
+            logger.removeHandler(earlier)
+            earlier.close()
+
+
 def keep_log(folder: Path) -> None:
     """Append what is said from now on to ``log.txt`` in a run's folder, and to no earlier run's.
 
     Args:
         folder: the run's folder.
     """
+    leave_log()
     LOG.setLevel(logging.INFO)
     LOG.propagate = False
-    handler = _File(folder / NAME, encoding="utf-8")
+    with naming(folder / NAME):
+        handler = _File(folder / NAME, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     for name in (LOG.name, *LIGHTNING):
-        logger = logging.getLogger(name)
-        for earlier in [each for each in logger.handlers if isinstance(each, _File)]:
-            logger.removeHandler(earlier)
-            earlier.close()
-        logger.addHandler(handler)
+        logging.getLogger(name).addHandler(handler)
     _log_warnings()
 
 
 class _File(logging.FileHandler):
-    pass
+    has_failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """End a run whose disk is full as any other file of it would, but only once."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        was_told, self.has_failed = self.has_failed, True
+        # What watches in a thread of its own must not end before it has said why.
+        if not was_told and threading.current_thread() is threading.main_thread():
+            raise OSError(error.errno, error.strerror, self.baseFilename) from error
 
 
 def _log_warnings() -> None:

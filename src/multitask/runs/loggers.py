@@ -12,7 +12,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import Logger, WandbLogger
 
 from multitask.distributed import is_first_process
-from multitask.errors import InputError, reason_of
+from multitask.errors import InputError, reason_of, settings_blamed
 from multitask.runs.log_file import say
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.settings import RunSettings
@@ -113,13 +113,9 @@ def started(loggers: Sequence[Logger]) -> list[Logger]:
     for each in loggers:
         # Most begin at the first look at this.
         if is_first_process() and hasattr(type(each), "experiment"):
-            try:
+            name = type(each).__name__
+            with settings_blamed(f"the logger {name} cannot begin as set", also_own_code=True):
                 writer: Any = each.experiment  # type: ignore[attr-defined]
-            except Exception as error:
-                name = type(each).__name__
-                raise InputError(
-                    f"the logger {name} cannot begin as set: {reason_of(error)}"
-                ) from error
             if isinstance(each, WandbLogger) and writer.offline:
                 _tell_offline_trial()
     return list(loggers)

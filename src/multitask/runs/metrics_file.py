@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Iterable, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
+
+from multitask.checkpoints.atomic_writing import writing
+from multitask.errors import naming
 
 HEADER = ["step", "epoch", "name", "value"]
+LINE_END = b"\r\n"
 Row = list[Any]
 
 
@@ -70,21 +76,24 @@ class MetricsFile(Logger):
             size: what `size` was at the checkpoint. Steps alone, which older checkpoints have,
                 cannot tell rows before and after a checkpoint of the same step.
         """
-        if not self.path.exists():
-            return
-        kept, dropped = self._split_by_step(step) if size is None else self._split_at(size)
+        content = self.path.read_bytes() if self.path.exists() else b""
+        before = content[:size]
+        is_whole = not size or (len(before) == size and before.endswith(LINE_END))
+        if not is_whole:
+            rank_zero_warn(
+                f"{self.path} is not as it was at the checkpoint, so metrics from before it may be "
+                "missing there"
+            )
+        first = _rows(before)
+        if size is None or not is_whole:
+            kept = [row for row in first if _is_before(row, step)]
+        else:
+            kept = [row for row in first if _is_row(row)]
+        dropped = [row for row in first if row not in kept] + _rows(content[len(before) :])
         if dropped:
             _append(self.path.with_stem(f"{self.path.stem}-dropped"), dropped)
+        if dropped or (content and not content.startswith(_written([HEADER]))):
             _replace(self.path, kept)
-
-    def _split_by_step(self, step: int) -> tuple[list[Row], list[Row]]:
-        rows = _rows(self.path.read_bytes())
-        kept = [row for row in rows if _is_before(row, step)]
-        return kept, [row for row in rows if not _is_before(row, step)]
-
-    def _split_at(self, size: int) -> tuple[list[Row], list[Row]]:
-        content = self.path.read_bytes()
-        return _rows(content[:size]), _rows(content[size:])
 
 
 def _rows(content: bytes) -> list[Row]:
@@ -93,19 +102,39 @@ def _rows(content: bytes) -> list[Row]:
 
 
 def _is_before(row: Row, step: int) -> bool:
+    return _is_row(row) and (not row[0] or int(row[0]) < step)
+
+
+def _is_row(row: Row) -> bool:
     # A row that a crash cut short is no row.
-    return len(row) == len(HEADER) and (not row[0] or int(row[0]) < step)
+    return len(row) == len(HEADER) and bool(re.fullmatch("-?[0-9]{0,18}", row[0]))
 
 
 def _append(path: Path, rows: Iterable[Row]) -> None:
-    is_new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", newline="") as file:
-        csv.writer(file).writerows([*([HEADER] if is_new else []), *rows])
+    with naming(path), path.open("ab+", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        begin = _written([HEADER])
+        if size:
+            file.seek(-1, os.SEEK_END)
+            # The end of a row that was cut short, when the power was for example.
+            begin = b"" if file.read(1) == b"\n" else LINE_END
+        content = memoryview(begin + _written(rows))
+        try:
+            while content:
+                content = content[file.write(content) :]
+        except OSError:
+            # Not even a part of a row is left of what a full disk has not taken.
+            file.truncate(size)
+            raise
+
+
+def _written(rows: Iterable[Row]) -> bytes:
+    text = StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode("utf-8")
 
 
 def _replace(path: Path, rows: Iterable[Row]) -> None:
-    new = path.with_suffix(".part")
-    new.unlink(missing_ok=True)
-    _append(new, rows)
-    os.replace(new, path)
+    with writing(path) as part:
+        part.write_bytes(_written([HEADER, *rows]))

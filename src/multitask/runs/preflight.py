@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import pickle
 import warnings
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from multitask.callbacks.source_evaluation import of_source
+from multitask.checkpoints.changes import refuse_changes
 from multitask.checkpoints.fits import check_fits
-from multitask.checkpoints.integrity import damage
+from multitask.checkpoints.reading import read_checkpoint
 from multitask.data import DataModule
 from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.module import MultiTask
+from multitask.runs.folder import config_of, folder_of
 from multitask.runs.loggers import is_at_wandb
 from multitask.runs.settings import RunSettings
 from multitask.training.data_check import check_data
@@ -48,39 +48,42 @@ def check(verb: str, model: MultiTask, data: DataModule, checkpoint: str | None)
         _try_optimizer(model)
     if checkpoint is not None:
         try:
-            check_fits(read_checkpoint(Path(checkpoint))["state_dict"], model.state_dict())
+            content = read_checkpoint(Path(checkpoint))
+            if verb == "fit" and content.get("hyper_parameters"):
+                refuse_changes(content["hyper_parameters"], dict(model.hparams), _anew(checkpoint))
+            check_fits(content["state_dict"], model.state_dict())
         except InputError as error:
             raise InputError(f"{checkpoint}: {error}") from error
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Load a checkpoint's plain content on the CPU.
+def _anew(checkpoint: str) -> str:
+    folder = folder_of(Path(checkpoint))
+    config = config_of(folder) if folder else "..."
+    return f"multitask fit --config={config} --run.weights={checkpoint} and what you change"
+
+
+def begin_with(weights: str, model: MultiTask) -> None:
+    """Give a model the weights of a checkpoint, but none of the balancer's state.
+
+    Args:
+        weights: path of the checkpoint.
+        model: the model.
 
     Raises:
-        InputError: if the file is missing, damaged or no checkpoint.
+        InputError: if there is no such checkpoint, or it is of another model.
     """
-    if path.is_file() and (reason := damage(path)) is not None:
-        raise InputError(f"the file is damaged or no checkpoint: {reason}{_instead(path)}")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError("there is no such checkpoint") from None
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"the file cannot be read as a checkpoint ({reason})") from error
-    if not isinstance(content, dict) or "state_dict" not in content:
-        raise InputError("the file is no checkpoint of a run: it has no state_dict")
-    return content
-
-
-def _instead(path: Path) -> str:
-    others = sorted(path.parent.glob("*.ckpt"), key=lambda each: each.stat().st_mtime)
-    whole = [each for each in others if each != path and damage(each) is None]
-    return f"; whole is --ckpt_path={whole[-1]}" if whole else ""
+        state, own = read_checkpoint(Path(weights))["state_dict"], model.state_dict()
+        others = {name: each for name, each in own.items() if name.startswith("balancer.")}
+        state = {name: each for name, each in state.items() if not name.startswith("balancer.")}
+        check_fits(state | others, own)
+    except InputError as error:
+        raise InputError(f"run.weights={weights}: {error}") from error
+    model.load_state_dict(state | others)
 
 
 def check_length(trainer: Any, data: DataModule, checkpoint: str | None) -> None:
-    """Refuse settings of a training's length that cannot be.
+    """Refuse settings of a training's length, and of its steps, that cannot be.
 
     Args:
         trainer: the Trainer's settings.
@@ -90,6 +93,11 @@ def check_length(trainer: Any, data: DataModule, checkpoint: str | None) -> None
     Raises:
         InputError: with what would be right.
     """
+    clip = trainer.gradient_clip_val
+    if clip is not None and not clip >= 0:
+        raise InputError(
+            f"trainer.gradient_clip_val is {clip}; give a number above 0, or null to clip nothing"
+        )
     interval, batches = trainer.val_check_interval, len(data.train_dataloader())
     in_batches = isinstance(interval, int) and not isinstance(interval, bool)
     if in_batches and interval > batches and trainer.check_val_every_n_epoch is not None:
@@ -98,9 +106,10 @@ def check_length(trainer: Any, data: DataModule, checkpoint: str | None) -> None
             "most that, or a fraction of an epoch such as 0.5"
         )
     if checkpoint is not None and trainer.max_epochs is not None:
-        loops = read_checkpoint(Path(checkpoint)).get("loops", {}).get("fit_loop", {})
-        done = loops.get("epoch_progress", {}).get("current", {}).get("processed", 0)
-        if 0 <= trainer.max_epochs < done:
+        done: Any = read_checkpoint(Path(checkpoint))
+        for key in ("loops", "fit_loop", "epoch_progress", "current", "processed"):
+            done = done.get(key) if isinstance(done, dict) else None
+        if isinstance(done, int) and 0 <= trainer.max_epochs < done:
             raise InputError(
                 f"trainer.max_epochs is {trainer.max_epochs}; {checkpoint} has been trained for "
                 f"{done} epochs already, so give more than that"

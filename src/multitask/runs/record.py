@@ -9,12 +9,17 @@ from typing import Any
 import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from multitask.checkpoints.atomic_writing import write_whole
 from multitask.module import MultiTask
+from multitask.pages.yaml_text import to_yaml
+from multitask.runs.deciding_files import write_part
 from multitask.runs.folder import CONFIG, PROVENANCE, part_file
 from multitask.runs.loggers import tell_configuration
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.provenance import provenance
+from multitask.runs.summary import forget_summary
 from multitask.runs.tracking import wandb_runs
+from multitask.runs.wandb_client import nothing_lost
 
 
 class RunRecord(Callback):
@@ -55,13 +60,15 @@ class RunRecord(Callback):
             return
         self._is_written = True
         origin = provenance()
-        part_file(self.folder, CONFIG).write_text(self.config, encoding="utf-8")
-        text = yaml.safe_dump(origin, sort_keys=False, allow_unicode=True)
-        part_file(self.folder, PROVENANCE).write_text(text, encoding="utf-8")
+        # A run that is trained further has not come to its end.
+        forget_summary(self.folder)
+        write_part(self.folder, CONFIG, self.config)
+        write_whole(part_file(self.folder, PROVENANCE), to_yaml(origin))
         config = {**yaml.safe_load(self.config), "_provenance": origin}
         for run in wandb_runs(trainer):
-            run.config.update(config, allow_val_change=True)
-            _define_metrics(run, pl_module)
+            with nothing_lost():
+                run.config.update(config, allow_val_change=True)
+                _define_metrics(run, pl_module)
         tell_configuration(trainer, config)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -79,7 +86,8 @@ class RunRecord(Callback):
         if score > self.best_score:
             self.best_score = score
             for run in wandb_runs(trainer):
-                run.summary["best/score"] = score
+                with nothing_lost():
+                    run.summary["best/score"] = score
 
 
 def _define_metrics(run: Any, module: LightningModule) -> None:

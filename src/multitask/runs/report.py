@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from torch import Tensor, nn
 
 from multitask.callbacks.source_evaluation import of_source, sources_of
 from multitask.data import DataModule
 from multitask.module import MultiTask
+from multitask.pages.shown import shown
 from multitask.runs.log_file import LOG, say
 
 
@@ -28,7 +30,9 @@ def results_table(
             samples where not given.
     """
     of = "" if source is None else f", source {source}"
-    table = Table(title=f"{split} set{of}, original units", title_justify="left")
+    # Square brackets in a name are no colours.
+    title = escape(shown(f"{split} set{of}, original units"))
+    table = Table(title=title, title_justify="left")
     for column in ("task", "metric", split):
         table.add_column(column, justify="right" if column == split else "left")
     has_trivial = source is None and any(name.startswith("trivial/") for name in values)
@@ -38,7 +42,7 @@ def results_table(
         prefix, task, metric = (*name.split("/"), "")[:3]
         key = name if source is None else of_source(name, source)
         if prefix == split and metric not in ("", "loss") and key in values:
-            row = [task, f"{metric} {'↑' if higher else '↓'}", _shown(values[key])]
+            row = [task, escape(f"{metric} {'↑' if higher else '↓'}"), _shown(values[key])]
             trivial = values.get(f"trivial/{task}/{metric}")
             table.add_row(*row, *([_shown(trivial)] if has_trivial else []))
     return table

@@ -18,6 +18,8 @@ class RunSettings:
     Args:
         experiment: name of the folder of runs; that of the configuration file where not given.
         root: folder of all experiments.
+        weights: checkpoint whose weights a new training begins with; its balancer, optimizer and
+            schedule begin anew.
         test_after_fit: whether to test the best checkpoint after training.
         figures: whether to draw figures.
         keep_last: how many of the last checkpoints are kept, beside the best.
@@ -34,6 +36,7 @@ class RunSettings:
 
     experiment: str | None = None
     root: str = "runs"
+    weights: str | None = None
     test_after_fit: bool = True
     figures: bool = True
     keep_last: int = 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,23 +12,30 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from multitask.module import MultiTask
+from multitask.runs.deciding_files import spare_of, whole_file, write_twice
 
 SUMMARY = "summary.json"
 
 
 def write_summary(
-    folder: Path, model: MultiTask, values: Mapping[str, Tensor], cost: Mapping[str, float]
+    folder: Path,
+    model: MultiTask,
+    values: Mapping[str, Tensor],
+    cost: Mapping[str, float],
+    limits: Mapping[str, Any] | None = None,
 ) -> None:
     """Write ``summary.json``, whose presence says that the run came to its end.
 
     It holds ``metrics`` (the last ones by name), ``best_score`` (None without validation),
-    ``higher_is_better`` (by metric), ``headlines`` (each task's most telling metric) and ``cost``.
+    ``higher_is_better`` (by metric), ``headlines`` (each task's most telling metric), ``cost``,
+    ``epochs`` (how many were trained) and ``limits`` (how many were wanted, and the like).
 
     Args:
         folder: the run's folder.
         model: the model.
         values: the last metrics by name.
         cost: see `multitask.callbacks.cost.Cost`.
+        limits: see `multitask.runs.finished.limits`.
     """
     summary = {
         "metrics": {name: float(value) for name, value in values.items()},
@@ -37,18 +43,45 @@ def write_summary(
         "higher_is_better": dict(model.evaluations.directions()),
         "headlines": {name: task.headline for name, task in model.named_tasks.items()},
         "cost": dict(cost),
+        "epochs": model.trainer.current_epoch,
+        "limits": dict(limits or {}),
     }
-    part = folder / f"{SUMMARY}.part"
-    part.write_text(json.dumps(summary, indent=1), encoding="utf-8")
-    os.replace(part, folder / SUMMARY)
+    write_twice(folder / SUMMARY, json.dumps(summary, indent=1))
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:
-    """What `write_summary` wrote, None where the run has not come to its end."""
+    """What `write_summary` wrote, None where the run has not come to its end, or none is whole."""
+    path = whole_file(folder / SUMMARY, _is_whole)
+    found = None if path is None else json.loads(path.read_text(encoding="utf-8"))
+    return found if isinstance(found, dict) else None
+
+
+def has_ended(folder: Path) -> bool:
+    """Whether a run came to its end.
+
+    Args:
+        folder: the run's folder.
+    """
+    return whole_file(folder / SUMMARY, _is_whole) is not None
+
+
+def forget_summary(folder: Path) -> None:
+    """Say no longer that a run came to its end.
+
+    Args:
+        folder: the run's folder.
+    """
+    # In the other order a spare would stand for a summary that is gone.
+    for path in (spare_of(folder / SUMMARY), folder / SUMMARY):
+        path.unlink(missing_ok=True)
+
+
+def _is_whole(content: str) -> bool:
     try:
-        return json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def best_score(model: MultiTask) -> float | None:

@@ -8,7 +8,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +17,9 @@ from lightning.pytorch.loggers import WandbLogger
 
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
-from multitask.runs.log_file import say
+from multitask.runs.log_file import say, told_if_slow
 from multitask.runs.settings import RunSettings
+from multitask.runs.wandb_client import Mirror, check_client, nothing_lost, reason_of
 
 Mode = Literal["online", "offline"]
 STEP = "trainer/global_step"
@@ -54,9 +55,10 @@ def wandb_logger(settings: RunSettings, folder: Path, verb: str) -> WandbLogger 
         run_id = _recorded_id(folder) or os.environ.get("WANDB_RUN_ID") or folder.name
         name = os.environ.get("WANDB_NAME") or folder.name
         run = _start(mode, settings, folder, _job_type(settings, verb), run_id, name)
-        run.define_metric(STEP)
-        run.define_metric("*", step_metric=STEP, step_sync=True)
-    return WandbLogger(save_dir=folder, project=_project(settings), experiment=run)
+        with nothing_lost():
+            run.define_metric(STEP)
+            run.define_metric("*", step_metric=STEP, step_sync=True)
+    return Mirror(save_dir=folder, project=_project(settings), experiment=run)
 
 
 def start_report(settings: RunSettings, folder: Path, run_id: str, name: str) -> Any:
@@ -86,13 +88,17 @@ def wandb_mode(settings: RunSettings) -> Mode | None:
     ``auto`` respects the variable ``WANDB_MODE``.
 
     Raises:
-        InputError: if the run must be online and no key is at hand.
+        InputError: if W&B's client refuses a setting or a variable, or the run must be online and
+            no key is at hand.
     """
     wanted: str = settings.wandb
     if wanted == "auto":
-        wanted = os.environ.get("WANDB_MODE", "") or ("online" if _has_key() else "offline")
+        wanted = os.environ.get("WANDB_MODE", "").strip() or "auto"
     if wanted in ("off", "disabled"):
         return None
+    check_client(settings)
+    if wanted == "auto":
+        wanted = "online" if _has_key() else "offline"
     if wanted in ("offline", "dryrun"):
         return "offline"
     if not _has_key():
@@ -127,7 +133,8 @@ def wandb_runs(trainer: Trainer) -> list[Any]:
 def mark_preempted() -> None:
     """Tell W&B, if this process has a run there, that it will end early and be gone on with."""
     if (run := _current_run()) is not None:
-        run.mark_preempting()
+        with nothing_lost():
+            run.mark_preempting()
 
 
 def finish(folder: Path, code: int = 0) -> None:
@@ -140,13 +147,17 @@ def finish(folder: Path, code: int = 0) -> None:
     run = _current_run()
     if run is None:
         return
-    for name in SAVED:
-        if (folder / name).is_file():
-            run.save(folder / name, base_path=folder, policy="now")
+    seconds = float(os.environ.get("WANDB_FINISH_TIMEOUT", "inf"))
     place, began = Path(run.dir).parent, time.monotonic()
-    run.finish(exit_code=code)
+    with told_if_slow(f"W&B is still to take the rest of the run, for at most {seconds:.0f} s"):
+        with nothing_lost():
+            for name in SAVED:
+                if (folder / name).is_file():
+                    run.save(folder / name, base_path=folder, policy="now")
+        with nothing_lost():
+            run.finish(exit_code=code)
     # W&B does not tell, but it gives up after as many seconds.
-    if time.monotonic() - began >= float(os.environ.get("WANDB_FINISH_TIMEOUT", "inf")):
+    if time.monotonic() - began >= seconds:
         command = shlex.join(["wandb", "sync", "--include-online", str(place)])
         say(f"W&B does not answer any more; send the rest of the run once it does: {command}")
 
@@ -169,17 +180,17 @@ def _start(
         "reinit": "finish_previous",
     }
     try:
-        with _without_launch():
+        with _without_launch(), told_if_slow("W&B has not answered yet; waiting for it"):
             return wandb.init(mode=mode, **arguments)
-    except wandb.errors.Error as error:
+    except Exception as error:
         if mode == "offline":
-            raise
-        reason = str(error).splitlines()[0]
-        say(f"W&B cannot be reached, so the run is recorded offline ({reason})")
+            what = f"W&B cannot record the run ({reason_of(error)})"
+            raise InputError(f"{what}; set --run.wandb=off to do without it") from error
+        say(f"W&B cannot be reached, so the run is recorded offline ({reason_of(error)})")
         # W&B's own process still holds the run that could not be started.
-        wandb.teardown()
-        with _without_launch():
-            return wandb.init(mode="offline", **arguments)
+        with suppress(Exception, SystemExit):
+            wandb.teardown()
+        return _start("offline", settings, folder, job_type, run_id, name)
 
 
 @contextmanager
@@ -229,4 +240,10 @@ def _current_run() -> Any:
 def _has_key() -> bool:
     import wandb
 
-    return bool(wandb.login(prompt=False, verify=False))
+    try:
+        return bool(wandb.login(prompt=False, verify=False))
+    except Exception as error:
+        raise InputError(
+            "the key for W&B, in WANDB_API_KEY or in ~/.netrc, cannot be one "
+            f"({reason_of(error)}); set it right, or set --run.wandb=offline"
+        ) from error

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import yaml
-
+from multitask.checkpoints.atomic_writing import write_whole
+from multitask.pages.yaml_text import to_yaml
 from multitask.runs.log_file import say
 from multitask.runs.summary import read_summary
 from multitask.study.execution import Workplace, command, shard_of, train
@@ -59,8 +59,7 @@ def _report(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> Resul
     )
     commands = {run.title: command(study, run, place) for run in runs}
     page = write_report(results, place.folder, commands)
-    settings = yaml.safe_dump(asdict(study), sort_keys=False, allow_unicode=True)
-    (place.folder / "study.yaml").write_text(settings, encoding="utf-8")
+    write_whole(place.folder / "study.yaml", to_yaml(asdict(study)))
     if untested := int((results.runs["state"] == "untested").sum()):
         say(f"Not tested: {untested} of {len(results.runs)} runs, of which each {UNTESTED}")
     say(f"Report: {page}")

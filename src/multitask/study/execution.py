@@ -16,12 +16,13 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from multitask.checkpoints.atomic_writing import write_whole
 from multitask.errors import InputError
+from multitask.pages.yaml_text import in_one_line, to_yaml
 from multitask.runs.folder import LAST
 from multitask.runs.log_file import say
-from multitask.runs.summary import SUMMARY
+from multitask.runs.screen import open_screen
+from multitask.runs.summary import SUMMARY, has_ended
 from multitask.study.plan import PlannedRun, Study
 
 Program = Callable[[Sequence[str]], None]
@@ -53,16 +54,16 @@ class Workplace:
     def finished(self, run: PlannedRun) -> Path | None:
         """The folder of a run's finished attempt."""
         found = sorted(self.run_folder(run).glob(f"*/{SUMMARY}"))
-        return found[0].parent if found else None
+        return next((path.parent for path in found if has_ended(path.parent)), None)
 
     def failure(self, run: PlannedRun) -> str | None:
         """Why a run failed: the last line of what it said; None where it did not fail."""
         folder = self.run_folder(run)
         if self.finished(run) or not (folder / FAILED).exists():
             return None
-        if reason := (folder / FAILED).read_text():
+        if reason := (folder / FAILED).read_text(encoding="utf-8"):
             return reason
-        text = (folder / OUTPUT).read_text(errors="replace")
+        text = (folder / OUTPUT).read_text(encoding="utf-8", errors="replace")
         lines = [line for line in text.splitlines() if line.strip()]
         return lines[-1] if lines else "it said nothing"
 
@@ -105,13 +106,22 @@ def train(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
 
 
 def command(study: Study, run: PlannedRun, place: Workplace) -> list[str]:
-    """The command that trains a run, also by hand; writes the configuration file that it names."""
+    """The command that trains a run, also by hand; writes the configuration file that it names.
+
+    Raises:
+        InputError: if the file cannot be written.
+    """
     folder = place.run_folder(run)
-    folder.mkdir(parents=True, exist_ok=True)
     config = folder / "experiment.yaml"
-    if not config.exists():
-        text = yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True)
-        config.write_text(text, encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # A crash of the machine may have left it empty.
+        if not config.exists() or not config.stat().st_size:
+            write_whole(config, to_yaml(run.config))
+    except OSError as error:
+        raise InputError(
+            f"{config} cannot be written ({error.strerror}); choose another place with --folder="
+        ) from error
     settings = {
         **run.settings,
         "seed_everything": run.seed,
@@ -177,9 +187,10 @@ def _end_with_parent() -> None:
 
 
 def _write_output_to(path: Path) -> None:
-    with path.open("a") as file:
+    with path.open("ab") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
+    open_screen()
 
 
 def _limit_threads(threads: int) -> None:
@@ -200,14 +211,14 @@ def _say_ended(
     else:
         # A process that the system ends, for want of memory for example, says nothing itself.
         reason = f"ended by signal {-code}" if code is not None and code < 0 else ""
-        (place.run_folder(run) / FAILED).write_text(reason)
+        write_whole(place.run_folder(run) / FAILED, reason)
         say(f"{count} {run.title}: failed ({place.failure(run)})")
 
 
 def _written(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return yaml.safe_dump(value, default_flow_style=True, width=10**6).strip().removesuffix("\n...")
+    return in_one_line(value)
 
 
 def _cores() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from multitask.figures.saving import save_drawing
+from multitask.pages.blocks import Figure as FigureBlock
 from multitask.study.comparison import affinities, lookahead, scores
 from multitask.study.plan import SINGLE_TASK
 from multitask.study.results import Results, history
@@ -21,7 +24,7 @@ from multitask.study.statistics import pareto
 MOST_PAIRS = 12
 
 
-def draw(results: Results, folder: Path) -> list[tuple[str, Path]]:
+def draw(results: Results, folder: Path) -> list[FigureBlock]:
     """Draw all that there are data for.
 
     Args:
@@ -29,9 +32,8 @@ def draw(results: Results, folder: Path) -> list[tuple[str, Path]]:
         folder: where the PNG files go.
 
     Returns:
-        Captions and files.
+        What was drawn, with captions; also what could not be drawn, of which a page says so.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     drawn: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
         "delta_m": ("Delta-m by method, mean and 95 % interval over seeds", _delta_m),
         "trade_off": (
@@ -58,11 +60,9 @@ def draw(results: Results, folder: Path) -> list[tuple[str, Path]]:
     }
     files = []
     for name, (caption, make) in drawn.items():
-        figure = make(results)
-        if figure is not None:
-            path = folder / f"{name}.png"
-            figure.savefig(path, dpi=120)
-            files.append((caption, path))
+        path = folder / f"{name}.png"
+        if save_drawing(partial(make, results), path, dpi=120):
+            files.append(FigureBlock(path, caption))
     return files
 
 

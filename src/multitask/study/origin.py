@@ -9,12 +9,13 @@ from typing import Any
 
 import yaml
 
+from multitask.pages.blocks import Block, Bullets, Commands, Paragraph
 from multitask.runs.folder import PROVENANCE
 from multitask.study.results import Results
 
 
-def origin(results: Results, commands: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """The lines of Markdown that tell it.
+def origin(results: Results, commands: Mapping[str, Sequence[str]]) -> Iterator[Block]:
+    """The blocks that tell it.
 
     Args:
         results: of the study.
@@ -22,19 +23,31 @@ def origin(results: Results, commands: Mapping[str, Sequence[str]]) -> Iterator[
     """
     folders = results.runs["folder"][results.runs["folder"] != ""]
     paths = [Path(folder) / PROVENANCE for folder in folders]
-    texts = [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
-    origins = [yaml.safe_load(text) for text in texts]
-    for name, tell in ORIGIN.items():
-        # Runs may come from several machines.
-        yield f"- {name}: {'; or '.join(dict.fromkeys(map(tell, origins)))}"
-    yield f"- seeds: {', '.join(map(str, results.study.seeds))}"
-    yield "\nEvery run's folder holds its whole configuration. The first seed's commands:\n"
-    yield "```bash"
+    origins = [found for path in paths if (found := _read(path))]
+    # Runs may come from several machines.
+    lines = [
+        f"{name}: {'; or '.join(dict.fromkeys(map(tell, origins)))}"
+        for name, tell in ORIGIN.items()
+    ]
+    yield Bullets([*lines, f"seeds: {', '.join(map(str, results.study.seeds))}"])
+    yield Paragraph("Every run's folder holds its whole configuration. The first seed's commands:")
     first = f"seed {results.study.seeds[0]}"
-    for title, arguments in commands.items():
-        if title.endswith(first):
-            yield shlex.join(["multitask", *arguments])
-    yield "```"
+    yield Commands(
+        [
+            shlex.join(["multitask", *arguments])
+            for title, arguments in commands.items()
+            if title.endswith(first)
+        ]
+    )
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        # The numbers are as good without it.
+        return None
+    return found if isinstance(found, dict) and {"git", "packages"} <= found.keys() else None
 
 
 def _commit(origin: Mapping[str, Any]) -> str:

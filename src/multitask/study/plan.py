@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from multitask.configuration.yaml_text import read_yaml
 from multitask.errors import InputError, nearest
 from multitask.runs.settings import WandbMode
+from multitask.study.folder_names import check_folder_name, slug
 
 SINGLE_TASK = "single task"
 TUNED = "tuned weights"
+SEEDS = 2**32
+"""All seeds are less than that."""
+MOST_TRIALS = 10_000
 Config = dict[str, Any]
 
 
@@ -53,6 +56,19 @@ class Tuning:
     lowest: float = 0.05
     highest: float = 20.0
 
+    def check(self) -> None:
+        """Refuse what cannot be searched.
+
+        Raises:
+            InputError: naming the setting.
+        """
+        if not 0 < self.lowest < self.highest < math.inf:
+            raise InputError("tuning: lowest must be positive and less than highest")
+        if not 0 <= self.trials <= MOST_TRIALS:
+            raise InputError(
+                f"tuning: trials is {self.trials}; give a number from 0 to {MOST_TRIALS}"
+            )
+
 
 @dataclass
 class Study:
@@ -86,17 +102,26 @@ class Study:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be compared."""
+        # A repetition has a folder in that of its study.
+        for part in self.name.split("/"):
+            check_folder_name(part, "name")
+        self._check_seeds()
+        _check_apart("methods", self.methods, (SINGLE_TASK, TUNED))
+        _check_apart("vary", self.vary)
+        self.tuning.check()
+        self._check_comparisons()
+        for key in ("metrics", "further_metrics"):
+            for task in sorted(set(getattr(self, key)) - set(self.tasks)):
+                raise InputError(f"{key}: there is no task '{task}'{nearest(task, self.tasks)}")
+
+    def _check_seeds(self) -> None:
         if len(set(self.seeds)) < len(self.seeds) or not self.seeds:
             raise InputError(f"seeds has {self.seeds}; give each seed once, and at least one")
-        for name in self.methods:
-            if name in (SINGLE_TASK, TUNED):
-                raise InputError(f"methods: '{name}' is always there; give yours another name")
-        names = [slug(name) for name in self.methods]
-        for name in self.methods:
-            if names.count(slug(name)) > 1:
-                raise InputError(f"methods: '{name}' differs from another in signs alone")
-        if not 0 < self.tuning.lowest < self.tuning.highest:
-            raise InputError("tuning: lowest must be positive and less than highest")
+        for seed in self.seeds:
+            if not 0 <= seed < SEEDS:
+                raise InputError(f"seeds has {seed}; give numbers from 0 to {SEEDS - 1}")
+
+    def _check_comparisons(self) -> None:
         names = [SINGLE_TASK, TUNED, *self.methods]
         for pair in self.comparisons:
             if len(pair) != 2:
@@ -104,9 +129,6 @@ class Study:
             for name in pair:
                 if name not in names:
                     raise InputError(f"comparisons: there is no '{name}'{nearest(name, names)}")
-        for key in ("metrics", "further_metrics"):
-            for task in sorted(set(getattr(self, key)) - set(self.tasks)):
-                raise InputError(f"{key}: there is no task '{task}'{nearest(task, self.tasks)}")
 
     @property
     def tasks(self) -> list[str]:
@@ -204,9 +226,19 @@ def weighted(study: Study, weights: dict[str, float], seed: int, trial: int | No
     return PlannedRun(TUNED, seed, config, {**study.settings, **settings}, part, trial is None)
 
 
-def slug(name: str) -> str:
-    """A name as a folder's: lower case letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+def _check_apart(key: str, names: Mapping[str, Any], always: tuple[str, ...] = ()) -> None:
+    """Refuse names that would share a folder."""
+    owners = {slug(name): name for name in always}
+    for name in names:
+        if not name.strip():
+            raise InputError(f"{key} has an empty name; give each a name")
+        if name in always:
+            raise InputError(f"{key}: '{name}' is always there; give yours another name")
+        if (other := owners.setdefault(slug(name), name)) != name:
+            raise InputError(
+                f"{key}: '{name}' differs from '{other}' in signs alone, and their folders would "
+                "be one; give it another name"
+            )
 
 
 def _config(experiment: str, tasks: list[str] | None) -> Config:
@@ -226,16 +258,26 @@ def _tasks_of(config: Config, experiment: str) -> dict[str, Any]:
     tasks = model.get("tasks") if isinstance(model, dict) else None
     if not isinstance(tasks, dict) or not tasks:
         raise InputError(f"{experiment}: a study needs an experiment with tasks under model.tasks")
+    if odd := [name for name in tasks if not isinstance(name, str)]:
+        raise InputError(
+            f"{experiment}: YAML takes the task {odd[0]!r} for something else than text; write its "
+            "name in quotes"
+        )
     return tasks
 
 
 def _read(experiment: str) -> Config:
     try:
-        content = yaml.safe_load(Path(experiment).read_text(encoding="utf-8"))
+        content = read_yaml(Path(experiment))
     except OSError as error:
         raise InputError(f"experiment {experiment} cannot be read ({error.strerror})") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{experiment}: invalid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputError(f"{experiment}: the file must be a mapping, 'key: value'")
+    try:
+        json.dumps(content, sort_keys=True, default=str)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{experiment}: a mapping has names that are not all text, or something contains "
+            "itself; write names in quotes, and nothing inside of itself"
+        ) from error
     return content

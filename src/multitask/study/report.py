@@ -1,4 +1,4 @@
-"""A study's report: Markdown with tables and figures, the same as one HTML file, and CSV."""
+"""A study's report: a page with tables and figures, as HTML and Markdown, and CSV."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from multitask.figures.page import write_markdown
+from multitask.pages.blocks import Block, Code, Figure, Heading, Paragraph, Table
+from multitask.pages.report import write_pages
+from multitask.pages.spreadsheet import write_csv
 from multitask.study.comparison import (
     affinities,
     between_methods,
@@ -18,7 +20,7 @@ from multitask.study.comparison import (
     scores,
 )
 from multitask.study.figures import draw
-from multitask.study.markdown_table import markdown_table, number, with_interval
+from multitask.study.numbers import number, with_interval
 from multitask.study.origin import origin
 from multitask.study.plan import SINGLE_TASK, TUNED
 from multitask.study.results import Results
@@ -30,7 +32,7 @@ def write_report(
     results: Results,
     folder: Path,
     commands: Mapping[str, Sequence[str]],
-    opening: Sequence[str] = (),
+    opening: Sequence[Block] = (),
 ) -> Path:
     """Write ``report.md``, ``report.html``, their figures and tables.
 
@@ -38,18 +40,17 @@ def write_report(
         results: of the study.
         folder: the study's.
         commands: the arguments that reproduce each run, by its title.
-        opening: lines of Markdown that come before the first table.
+        opening: blocks that come before the first table.
 
     Returns:
         The HTML file, which needs no other file.
     """
-    figures: list[tuple[str, Path]] = []
+    figures: list[Figure] = []
     if results.methods:
         figures = draw(results, folder / "figures")
         _write_tables(results, folder)
-    pictures = [(caption, path.relative_to(folder)) for caption, path in figures]
-    text = "\n".join(_page(results, pictures, commands, opening)) + "\n"
-    return write_markdown(text, folder, results.study.name)
+    page = list(_page(results, figures, commands, opening))
+    return write_pages(page, folder, results.study.name)
 
 
 def _write_tables(results: Results, folder: Path) -> None:
@@ -60,7 +61,7 @@ def _write_tables(results: Results, folder: Path) -> None:
         "lookahead": lookahead(results),
     }
     for name, table in by_method.items():
-        table.to_csv(folder / f"{name}.csv")
+        write_csv(table, folder / f"{name}.csv", index=True)
     rows = {
         "differences": differences(results),
         "comparisons": between_methods(results),
@@ -68,53 +69,56 @@ def _write_tables(results: Results, folder: Path) -> None:
         "values": results.scores,
     }
     if len(results.further):
-        further_scores(results).to_csv(folder / "further_scores.csv")
+        write_csv(further_scores(results), folder / "further_scores.csv", index=True)
         rows["further_values"] = results.further
     for name, table in rows.items():
-        table.to_csv(folder / f"{name}.csv", index=False)
+        write_csv(table, folder / f"{name}.csv")
 
 
 def _page(
     results: Results,
-    figures: Sequence[tuple[str, Path]],
+    figures: Sequence[Figure],
     commands: Mapping[str, Sequence[str]],
-    opening: Sequence[str],
-) -> Iterator[str]:
+    opening: Sequence[Block],
+) -> Iterator[Block]:
     study, runs = results.study, results.runs
-    yield f"# {study.name}\n"
+    yield Heading(study.name, 1)
     counts = runs["state"].value_counts()
-    yield (
-        f"{len(runs)} runs ({', '.join(f'{count} {state}' for state, count in counts.items())}); "
-        f"seeds: {len(study.seeds)}. Every run has the budget that its configuration states; the "
-        "best epoch is chosen by `val/score`; the test set is looked at once, by that epoch. ± is "
-        "half of the 95 % interval over seeds (Student's t).\n"
+    states = ", ".join(f"{count} {state}" for state, count in counts.items())
+    yield Paragraph(
+        (
+            f"{len(runs)} runs ({states}); seeds: {len(study.seeds)}. Every run has the budget "
+            "that its configuration states; the best epoch is chosen by ",
+            Code("val/score"),
+            "; the test set is looked at once, by that epoch. ± is half of the 95 % interval over "
+            "seeds (Student's t).",
+        )
     )
     yield from opening
     if not results.methods:
-        yield "No run has been tested yet."
+        yield Paragraph("No run has been tested yet.")
         yield from _unfinished(results)
         return
-    yield "## Test metrics\n"
+    yield Heading("Test metrics")
     yield from _scores(results)
     if len(results.further):
-        yield "\nMetrics that are not compared:\n"
-        yield from _further_scores(results)
+        yield Paragraph("Metrics that are not compared:")
+        yield _further_scores(results)
     if SINGLE_TASK in results.methods:
-        yield "\n## Against single task\n"
+        yield Heading("Against single task")
         yield from _differences(results)
     if results.study.comparisons:
-        yield "\n## Method against method\n"
+        yield Heading("Method against method")
         yield from _between_methods(results)
-    for caption, path in figures:
-        yield f"\n![{caption}]({path.as_posix()})\n\n*{caption}.*"
-    yield "\n## Cost of one seed\n"
+    yield from figures
+    yield Heading("Cost of one seed")
     yield from _costs(results)
     yield from _unfinished(results)
-    yield "\n## Where it comes from\n"
+    yield Heading("Where it comes from")
     yield from origin(results, commands)
 
 
-def _scores(results: Results) -> Iterator[str]:
+def _scores(results: Results) -> Iterator[Block]:
     table = scores(results)
     heads = [f"{task} {results.metrics[task]} {_arrow(results, task)}" for task in results.tasks]
     rows = [
@@ -125,29 +129,27 @@ def _scores(results: Results) -> Iterator[str]:
         ]
         for method, row in table.iterrows()
     ]
+    delta = ""
     if SINGLE_TASK in results.methods:
         heads.append("Delta-m, %")
         for cells, (_, row) in zip(rows, table.iterrows(), strict=True):
             cells.insert(-1, with_interval(row["delta_m"], row["delta_m ±"], sign=True))
-        yield from markdown_table(["", *heads, "mean rank"], rows)
-        yield (
-            "\nDelta-m is the mean over a method's tasks of the change of the metric above, in "
+        delta = (
+            "Delta-m is the mean over a method's tasks of the change of the metric above, in "
             "percent of the single-task networks of the same seed, positive where it is better. "
-            "Ranks are among the methods that train all tasks."
         )
-    else:
-        yield from markdown_table(["", *heads, "mean rank"], rows)
-        yield "\nRanks are among the methods that train all tasks."
+    yield Table(["", *heads, "mean rank"], rows)
+    yield Paragraph(f"{delta}Ranks are among the methods that train all tasks.")
 
 
-def _further_scores(results: Results) -> Iterator[str]:
+def _further_scores(results: Results) -> Table:
     table = further_scores(results)
     kinds = results.further.drop_duplicates(["task", "metric"])
     names = {
         f"{row['task']} {row['metric']}": "↑" if row["higher_is_better"] else "↓"
         for _, row in kinds.iterrows()
     }
-    yield from markdown_table(
+    return Table(
         ["", *(f"{name} {arrow}" for name, arrow in names.items())],
         [
             [str(method), *(with_interval(row[name], row[f"{name} ±"]) for name in names)]
@@ -156,37 +158,37 @@ def _further_scores(results: Results) -> Iterator[str]:
     )
 
 
-def _differences(results: Results) -> Iterator[str]:
+def _differences(results: Results) -> Iterator[Block]:
     table = differences(results)
     cells = {(row["method"], row["task"]): row for _, row in table.iterrows()}
     methods = [method for method in results.methods if method != SINGLE_TASK]
-    yield from markdown_table(
+    yield Table(
         ["", *(f"{task} {_arrow(results, task)}" for task in results.tasks)],
         [
             [method, *(_difference(cells.get((method, task))) for task in results.tasks)]
             for method in methods
         ],
     )
-    yield (
-        f"\nMean difference to the single-task network of the same seed; \\* where it differs "
+    yield Paragraph(
+        f"Mean difference to the single-task network of the same seed; * where it differs "
         f"from 0 by a paired t-test, p < {SIGNIFICANT} after Holm's correction for the "
         f"{int(table['p'].notna().sum())} comparisons of this table. In brackets, the probability "
         "that a run of the method is better than a single-task run (ties half)."
     )
 
 
-def _between_methods(results: Results) -> Iterator[str]:
+def _between_methods(results: Results) -> Iterator[Block]:
     table = between_methods(results)
     cells = {(row["method"], row["other"], row["task"]): row for _, row in table.iterrows()}
-    yield from markdown_table(
+    yield Table(
         ["", *(f"{task} {_arrow(results, task)}" for task in results.tasks)],
         [
             [f"{one} - {other}", *(_difference(cells.get((one, other, t))) for t in results.tasks)]
             for one, other in results.study.comparisons
         ],
     )
-    yield (
-        "\nThe first method's metric less the second's of the same seed; \\* as above, corrected "
+    yield Paragraph(
+        "The first method's metric less the second's of the same seed; * as above, corrected "
         f"for the {int(table['p'].notna().sum())} comparisons of this table."
     )
 
@@ -194,12 +196,12 @@ def _between_methods(results: Results) -> Iterator[str]:
 def _difference(row: pd.Series[float] | None) -> str:
     if row is None:
         return ""
-    star = "\\*" if row["p Holm"] < SIGNIFICANT else ""
+    star = "*" if row["p Holm"] < SIGNIFICANT else ""
     shown = with_interval(row["difference"], row["±"], sign=True)
     return f"{shown}{star} ({row['wins']:.2f})"
 
 
-def _costs(results: Results) -> Iterator[str]:
+def _costs(results: Results) -> Iterator[Block]:
     has_single = SINGLE_TASK in results.methods
     rows = []
     for method, row in costs(results).iterrows():
@@ -215,19 +217,20 @@ def _costs(results: Results) -> Iterator[str]:
         )
     heads = ["", "seconds", *(["of single task"] if has_single else [])]
     passes = ["steps", "forward passes", "backward passes"]
-    yield from markdown_table([*heads, *passes, "peak memory, MiB", "parameters"], rows)
-    yield "\nPasses are through the encoder."
+    yield Table([*heads, *passes, "peak memory, MiB", "parameters"], rows)
+    remarks = ["Passes are through the encoder."]
     if has_single:
-        yield "Single task is in sum over its networks."
+        remarks.append("Single task is in sum over its networks.")
     if TUNED in results.methods:
-        yield f"'{TUNED}' contains its trials, divided among the seeds."
+        remarks.append(f"'{TUNED}' contains its trials, divided among the seeds.")
+    yield Paragraph(" ".join(remarks))
 
 
-def _unfinished(results: Results) -> Iterator[str]:
+def _unfinished(results: Results) -> Iterator[Block]:
     rows = results.runs[results.runs["state"] != "finished"]
     if len(rows):
-        yield "\n## Runs without a result\n"
-        yield from markdown_table(
+        yield Heading("Runs without a result")
+        yield Table(
             ["run", "seed", "state", "reason"],
             [
                 [f"{row['method']} {row['part']}", str(row["seed"]), row["state"], row["reason"]]

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from jsonargparse import ArgumentParser
 
 from multitask.errors import InputError, nearest
+from multitask.study.folder_names import check_folder_name
 from multitask.study.plan import Method, PlannedRun, Study
 from multitask.tasks import Task
 
@@ -39,6 +40,7 @@ def make_study(path: Path, content: Mapping[str, Any], places: Mapping[str, str]
         if name not in content:
             raise InputError(f"{path}: {name} is missing")
     try:
+        check_folder_name(read["name"], "name")
         return Study(**read)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
@@ -84,18 +86,38 @@ def parsed(kind: Any, value: Any) -> Any:
 
 def _read(name: str, hint: Any, value: Any) -> Any:
     if name == "methods":
-        return {each: _method(settings or {}) for each, settings in value.items()}
+        if value is None:
+            raise InputError("it is empty; name at least one method, or write {} for none")
+        methods = _mapping(value, "methods by name, each with its tasks or settings")
+        return {each: _method(each, settings) for each, settings in methods.items()}
     # What looks like a class in them is the runs' to make, so they are not parsed.
-    return value or {} if name in ("settings", "vary") else parsed(hint, value)
+    if name == "settings":
+        return _settings(value)
+    if name == "vary":
+        varied = _mapping(value or {}, "names, each with the settings of a repetition")
+        return {each: _settings(settings) for each, settings in varied.items()}
+    return parsed(hint, value)
 
 
-def _method(content: dict[str, Any]) -> Method:
+def _mapping(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"it is {value!r:.60}; give {what}")
+    return value
+
+
+def _settings(value: Any) -> dict[str, Any]:
+    # Nothing changes nothing.
+    return _mapping({} if value is None else value, "settings by their dotted names")
+
+
+def _method(method: str, value: Any) -> Method:
+    content = _mapping({} if value is None else value, f"the tasks or settings of '{method}'")
     hints = get_type_hints(Method)
     for name in content:
         if name not in hints:
             raise InputError(f"a method has no '{name}'{nearest(name, hints)}")
     given = {name: parsed(hints[name], content.get(name)) for name in ("tasks", "experiment")}
-    return Method(**given, settings=content.get("settings") or {})
+    return Method(**given, settings=_settings(content.get("settings")))
 
 
 def _innermost(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from multitask.configuration.yaml_text import read_yaml
 from multitask.errors import InputError
 from multitask.runs.folder import CONFIG, PROVENANCE
 from multitask.runs.summary import SUMMARY, read_summary
@@ -167,10 +168,9 @@ def shortened(values: Set[str]) -> dict[str, str]:
 def _trial(path: Path) -> Iterator[Trial]:
     folder = path.parent
     try:
-        origin = yaml.safe_load(path.read_text(encoding="utf-8"))
-        config = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+        origin, config = read_yaml(path), read_yaml(folder / CONFIG)
         verb, *given = shlex.split(origin["command"])[1:]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError):
         # Of a run that was stopped while it began, or not ours.
         return
     if verb == "fit" and isinstance(config, dict) and SEED in config:
@@ -272,7 +272,7 @@ def _comparisons(table: pd.DataFrame) -> list[list[str]]:
 def _reason(trial: Trial) -> str:
     state = trial.folder / STATE
     if state.is_file():
-        return f"W&B calls it {state.read_text()}; it was not tested"
+        return f"W&B calls it {state.read_text(encoding='utf-8')}; it was not tested"
     return "it has not come to its end, or was stopped early"
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import wandb
-import yaml
 
 from multitask.errors import InputError
+from multitask.pages.yaml_text import to_yaml
 from multitask.runs.folder import CONFIG, PROVENANCE
 from multitask.runs.tracking import SAVED
 from multitask.study.sweep import STATE
@@ -49,7 +49,7 @@ def _download_run(run: Any, folder: Path) -> None:
     config = dict(run.config)
     origin = config.pop("_provenance", None)
     for name, content in ((CONFIG, config), (PROVENANCE, origin)):
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        text = to_yaml(content)
         (folder / name).write_text(text, encoding="utf-8")
     for file in run.files(names=list(SAVED)):
         file.download(root=str(folder), replace=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from copy import copy
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from multitask.study.markdown_table import markdown_table, with_interval
+from multitask.figures.saving import save_drawing
+from multitask.pages.blocks import Block, Code, Heading, Paragraph, Table
+from multitask.pages.blocks import Figure as FigureBlock
+from multitask.pages.spreadsheet import write_csv
+from multitask.study.numbers import with_interval
 from multitask.study.report import write_report
 from multitask.study.statistics import interval
 from multitask.study.sweep import Sweep, ranked, shortened
@@ -36,7 +41,7 @@ def write_sweep_report(sweep: Sweep, folder: Path) -> Path:
         The HTML file, which needs no other file.
     """
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    sweep.trials.to_csv(folder / "trials.csv", index=False)
+    write_csv(sweep.trials, folder / "trials.csv")
     order = list(ranked(sweep).index)
     scores = sweep.results.scores
     best = scores[scores["method"].isin(order[:MOST_METHODS])]
@@ -48,23 +53,29 @@ def write_sweep_report(sweep: Sweep, folder: Path) -> Path:
     return write_report(shown, folder, sweep.commands, list(_opening(sweep, folder)))
 
 
-def _opening(sweep: Sweep, folder: Path) -> Iterator[str]:
-    yield "## Validation score\n"
+def _opening(sweep: Sweep, folder: Path) -> Iterator[Block]:
+    yield Heading("Validation score")
     rows = []
     for method, row in ranked(sweep).iterrows():
         values = sweep.trials.loc[sweep.trials["method"] == method, "val/score"]
         rows.append([str(method), with_interval(*interval(values)), f"{row['seeds']:.0f}"])
-    yield from markdown_table(["", "val/score ↑", "seeds"], rows)
-    yield (
-        "\nThe best `val/score` of each run, mean over seeds. The best of many such scores is too "
-        "good: what to expect of it is below, from the test set. `trials.csv` has every run."
+    yield Table(["", "val/score ↑", "seeds"], rows)
+    yield Paragraph(
+        (
+            "The best ",
+            Code("val/score"),
+            " of each run, mean over seeds. The best of many such scores is too good: what to "
+            "expect of it is below, from the test set. ",
+            Code("trials.csv"),
+            " has every run.",
+        )
     )
-    if (figure := draw_parameters(sweep)) is not None:
-        figure.savefig(folder / "figures" / "parameters.png", dpi=120)
-        yield "\n![val/score by parameter](figures/parameters.png)\n"
-        yield "*A point for each run; the others' parameters differ along an axis.*\n"
+    path = folder / "figures" / "parameters.png"
+    if save_drawing(partial(draw_parameters, sweep), path, dpi=120):
+        yield FigureBlock(path, "val/score by parameter")
+        yield Paragraph("A point for each run; the others' parameters differ along an axis.")
     if len(rows) > MOST_METHODS:
-        yield f"\nBelow are the {MOST_METHODS} best of {len(rows)}.\n"
+        yield Paragraph(f"Below are the {MOST_METHODS} best of {len(rows)}.")
 
 
 def draw_parameters(sweep: Sweep) -> Figure | None:

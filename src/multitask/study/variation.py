@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from multitask.figures.page import write_markdown
+from multitask.figures.saving import save_drawing
+from multitask.pages.blocks import (
+    Block,
+    Bullets,
+    Code,
+    Heading,
+    Link,
+    Paragraph,
+    Text,
+    joined,
+)
+from multitask.pages.blocks import Figure as FigureBlock
+from multitask.pages.report import REPORT, write_pages
+from multitask.pages.spreadsheet import write_csv
 from multitask.study.plan import Study
 from multitask.study.results import Results
 from multitask.study.statistics import interval
@@ -30,21 +44,27 @@ def write_variation(study: Study, found: Mapping[str, Results], folder: Path) ->
     with_results = {name: results for name, results in found.items() if results.methods}
     table = pd.DataFrame(_rows(with_results))
     folder.mkdir(parents=True, exist_ok=True)
-    table.to_csv(folder / "variation.csv", index=False)
-    lines = [f"# {study.name}\n", "The study was repeated with these settings:\n"]
-    for name, results in found.items():
-        settings = ", ".join(f"`{key}: {value}`" for key, value in study.vary[name].items())
-        place = results.study.name.split("/")[-1]
-        lines.append(f"- [{name}]({place}/report.html): {settings}")
+    write_csv(table, folder / "variation.csv")
+    blocks: list[Block] = [
+        Heading(study.name, 1),
+        Paragraph("The study was repeated with these settings:"),
+        Bullets([_repetition(study, name, results) for name, results in found.items()]),
+    ]
     for task in dict.fromkeys(table["task"]) if len(table) else []:
         results = next(iter(with_results.values()))
         arrow = "↑" if results.higher_is_better[task] else "↓"
         title = f"{task} {results.metrics[task]} {arrow}"
-        figure = _draw(table[table["task"] == task], title)
-        figure.savefig(folder / f"{task}.png", dpi=120)
-        lines.append(f"\n![{title}]({task}.png)")
-    lines.append("\nMeans and 95 % intervals over seeds.")
-    return write_markdown("\n".join(lines) + "\n", folder, study.name)
+        path = folder / f"{task}.png"
+        save_drawing(partial(_draw, table[table["task"] == task], title), path, dpi=120)
+        blocks.append(FigureBlock(path, title))
+    blocks.append(Paragraph("Means and 95 % intervals over seeds."))
+    return write_pages(blocks, folder, study.name)
+
+
+def _repetition(study: Study, name: str, results: Results) -> Text:
+    settings = joined(Code(f"{key}: {value}") for key, value in study.vary[name].items())
+    place = results.study.name.split("/")[-1]
+    return (Link(name, PurePosixPath(place, REPORT)), ": ", *settings)
 
 
 def _rows(found: Mapping[str, Results]) -> Iterator[dict[str, Any]]:

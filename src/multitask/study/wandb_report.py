@@ -12,7 +12,9 @@ import wandb
 from multitask.runs.log_file import say
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import finish, start_report, sync_command
-from multitask.study.plan import Study, planned, slug
+from multitask.runs.wandb_client import nothing_lost
+from multitask.study.folder_names import ascii_slug
+from multitask.study.plan import Study, planned
 
 TABLES = ("scores", "differences", "comparisons", "costs", "variation")
 """Those of a report's CSV files that are shown, where they are there."""
@@ -36,13 +38,14 @@ def send_report(study: Study, page: Path) -> None:
             wandb=study.wandb, project=_project(study), group=study.name, tags=[study.name[:64]]
         ),
         page.parent,
-        f"report-{slug(study.name)}",
+        f"report-{ascii_slug(study.name)}",
         f"{study.name}, report",
     )
     if run is None:
         return
-    run.config.update(asdict(study), allow_val_change=True)
-    run.log({"report": wandb.Html(str(page), inject=False), **_tables(page.parent)})
+    with nothing_lost():
+        run.config.update(asdict(study), allow_val_change=True)
+        run.log({"report": wandb.Html(str(page), inject=False), **_tables(page.parent)})
     is_offline = run.offline
     finish(page.parent)
     if is_offline:
@@ -51,13 +54,18 @@ def send_report(study: Study, page: Path) -> None:
 
 def _tables(folder: Path) -> dict[str, Any]:
     paths = {name: folder / f"{name}.csv" for name in TABLES}
-    tables = {name: pd.read_csv(path) for name, path in paths.items() if path.is_file()}
+    tables = {name: _read(path) for name, path in paths.items() if path.is_file()}
     return {
         # Rows by method have no name for it in the file.
         f"tables/{name}": wandb.Table(dataframe=table.rename(columns={"Unnamed: 0": "method"}))
         for name, table in tables.items()
         if len(table)
     }
+
+
+def _read(path: Path) -> pd.DataFrame:
+    # A method may be called NA.
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def _project(study: Study) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 from pandas import DataFrame
 
 from multitask.errors import InputError
+from multitask.tables.json_row import read_json_row
 
 CSV_ENDINGS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES_ENDINGS = (".jsonl", ".ndjson")
@@ -175,30 +175,12 @@ def _json_lines(path: Path) -> DataFrame:
     with path.open(encoding="utf-8-sig") as file:
         for place, line in enumerate(file):
             if line.strip():
-                rows[place] = _json_row(line, f"{path}, line {row_number(path, place)}")
+                rows[place] = read_json_row(line, f"{path}, line {row_number(path, place)}")
     names = dict.fromkeys(name for row in rows.values() for name in row)
     cells = {
         name: pd.Series([row.get(name) for row in rows.values()], dtype=object) for name in names
     }
     return DataFrame(cells).set_axis(list(rows))
-
-
-def _json_row(line: str, where: str) -> dict[str, Any]:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len(found := dict(pairs)) < len(pairs):
-            raise InputError(f"{where}: a name is there twice; each column may have one cell")
-        return found
-
-    try:
-        row = json.loads(line, object_pairs_hook=unique)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{where}: this is no JSON ({error.msg}, column {error.colno})") from error
-    if not isinstance(row, dict):
-        raise InputError(
-            f"{where}: this is no JSON object; write each row as "
-            '{"file_name": "a.png", "weight": 3}'
-        )
-    return row
 
 
 def _parquet(path: Path) -> DataFrame:

@@ -142,7 +142,8 @@ def _check_columns(source: Source, table: DataFrame, columns: Sequence[str]) -> 
     names = [str(each) for each in table.columns]
     for column in columns:
         if column not in table:
-            advice = nearest(column, names) or f"; its columns are {', '.join(names[:12])}"
+            listed = ", ".join(names[:12]) or "none"
+            advice = nearest(column, names) or f"; its columns: {listed}"
             raise InputError(f"{source.table} has no column '{column}'{advice}")
 
 

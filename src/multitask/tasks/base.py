@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
@@ -62,8 +63,8 @@ class Task(Recorded, nn.Module, ABC):
 
     def __init__(self, head: HeadCallable = nn.Linear, weight: float = 1.0) -> None:
         super().__init__()
-        if weight < 0:
-            raise InputError(f"weight is {weight}; a task's weight is 0 or more")
+        if not 0 <= weight < math.inf:
+            raise InputError(f"weight is {weight}; a task's weight is 0 or more, and finite")
         self.take_head(head)
         self.weight = weight
 

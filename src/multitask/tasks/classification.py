@@ -22,6 +22,9 @@ from multitask.tasks.confusion_figure import draw_confusion
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MOST_CLASSES = 10_000_000
+"""More than anybody has labels of; their names alone are half a gigabyte."""
+
 
 class Classification(Task):
     """Choose one of ``num_classes`` classes.
@@ -60,6 +63,11 @@ class Classification(Task):
         super().__init__(head, weight)
         if num_classes < 2:
             raise InputError(f"num_classes is {num_classes}; a classification needs at least 2")
+        if num_classes > MOST_CLASSES:
+            raise InputError(
+                f"num_classes is {num_classes}; a classification takes at most {MOST_CLASSES:,}, "
+                "so give the number of classes that the labels have"
+            )
         for name, given in (("classes", classes), ("class_weights", class_weights)):
             if given is not None and len(given) != num_classes:
                 raise InputError(

@@ -128,7 +128,7 @@ def _draw_worst(axes: Axes, counts: Tensor, names: Sequence[str]) -> None:
     axes.set_yticks(range(len(pairs)), labels, fontsize=7, **PLAIN)
     axes.margins(y=0.02)
     axes.invert_yaxis()
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.set_xlim(0, 1.25 * values[0])
     axes.set_xlabel(
         f"true → predicted class, and of how many: the {len(pairs)} most frequent confusions of "

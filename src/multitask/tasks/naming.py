@@ -14,7 +14,8 @@ TAKEN_IN_BATCHES = ("image", "index")
 SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 TAKEN_IN_PREDICTIONS = ("file",)
 TAKEN_IN_METRICS = ("loss", "score", "learning_rate", "samples_per_second")
-TAKEN = (*TAKEN_IN_BATCHES, *TAKEN_IN_PREDICTIONS, *TAKEN_IN_METRICS)
+TAKEN_IN_SETTINGS = ("class_path", "init_args", "dict_kwargs")
+TAKEN = (*TAKEN_IN_BATCHES, *TAKEN_IN_PREDICTIONS, *TAKEN_IN_METRICS, *TAKEN_IN_SETTINGS)
 
 
 def check_names(tasks: Mapping[str, Task]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from lightning.pytorch import Callback
 
 from multitask.training.balancing_steps import BalancingSteps
+from multitask.training.changed_rates import ChangedRates
 from multitask.training.divergence import Divergence
 from multitask.training.epoch_log import EpochLog
 from multitask.training.evaluation import Evaluations
@@ -48,4 +49,4 @@ def callbacks(tasks: Sequence[str]) -> list[Callback]:
     Args:
         tasks: names of the tasks.
     """
-    return [BalancingSteps(), StepLog(tasks), EpochLog(), Plateaus()]
+    return [ChangedRates(), BalancingSteps(), StepLog(tasks), EpochLog(), Plateaus()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
@@ -24,7 +25,8 @@ class EpochLog(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up what `on_save_checkpoint` kept."""
-        self._resumed = state_dict["metrics"]
+        metrics = state_dict["metrics"].items()
+        self._resumed = {name: torch.as_tensor(value) for name, value in metrics}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show what was measured before a resume."""

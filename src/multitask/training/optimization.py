@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import inspect
+import math
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from multitask.balancing import Balancer
-from multitask.errors import InputError
+from multitask.errors import InputError, settings_blamed
 
 if TYPE_CHECKING:
     from multitask.module import MultiTask
@@ -61,10 +63,36 @@ def made(kind: str, factory: Callable[..., Any], *arguments: Any) -> Any:
     Raises:
         InputError: if its settings cannot be.
     """
+    what = f"the {kind} cannot work as set"
     try:
-        return factory(*arguments)
-    except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"the {kind} cannot work as set: {error}") from error
+        with settings_blamed(what):
+            result = factory(*arguments)
+    except InputError as error:
+        sentence = str(error)
+        raise InputError(sentence if what in sentence else f"{what}: {sentence}") from error
+    for name, value in _settings(result):
+        if not all(map(math.isfinite, _numbers(value))):
+            raise InputError(
+                f"the {kind} {type(result).__name__} cannot work as set: {name} is {value}; give a "
+                "finite number"
+            )
+    return result
+
+
+def _settings(made: Any) -> Iterator[tuple[str, Any]]:
+    """What an optimizer or a schedule was made with, as far as it keeps it."""
+    optimizer = made if isinstance(made, Optimizer) else getattr(made, "optimizer", None)
+    for group in getattr(optimizer, "param_groups", []):
+        yield from ((name, value) for name, value in group.items() if name != "params")
+    # By its arguments, because a schedule has other numbers that begin infinite.
+    if isinstance(made, LRScheduler | ReduceLROnPlateau):
+        for name in inspect.signature(type(made)).parameters:
+            yield name, getattr(made, name, None)
+
+
+def _numbers(value: Any) -> list[float]:
+    values = value if isinstance(value, list | tuple) else [value]
+    return [float(each) for each in values if isinstance(each, float | Tensor)]
 
 
 def scheduled(optimizer: Optimizer, scheduler: SchedulerCallable | None, interval: Interval) -> Any:

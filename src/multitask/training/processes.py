@@ -35,6 +35,8 @@ def set_processes(trainer: Any) -> None:
                 f"{machines}; leave it out"
             )
         trainer.num_nodes = machines
+    elif not here:
+        _check_machines(trainer.num_nodes)
 
 
 def check_processes(trainer: Any) -> None:
@@ -62,6 +64,21 @@ def check_processes(trainer: Any) -> None:
         raise InputError(
             "trainer.sync_batchnorm is not needed, since the model joins batch normalisation by "
             "itself, on any device; leave it out, and see model.sync_batch_norm"
+        )
+
+
+def _check_machines(machines: int) -> None:
+    place = os.environ.get("NODE_RANK", "0")
+    if int(place) >= machines:
+        raise InputError(
+            f"NODE_RANK is {place}, but trainer.num_nodes is {machines}; unset NODE_RANK, or set "
+            "trainer.num_nodes to the number of machines"
+        )
+    if machines > 1 and "MASTER_ADDR" not in os.environ:
+        raise InputError(
+            f"trainer.num_nodes is {machines}, but nothing says where their processes meet: start "
+            "the program with torchrun or srun, or set MASTER_ADDR, MASTER_PORT and NODE_RANK on "
+            "each machine"
         )
 
 

@@ -22,6 +22,7 @@ from torch.distributed.fsdp import (
 )
 from torch.optim import Optimizer
 
+from multitask.checkpoints.reading import explained
 from multitask.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ class Sharded(ModelParallelStrategy):
         memory, and fails where an optimizer keeps nothing.
         """
         path = self.broadcast(checkpoint_path)
-        content = torch.load(path, map_location="cpu", mmap=True, weights_only=weights_only)
+        with explained():
+            content = torch.load(path, map_location="cpu", mmap=True, weights_only=weights_only)
         assert self.model is not None
         set_model_state_dict(self.model, content.pop("state_dict"), options=WHOLE)
         if self.optimizers:

@@ -11,6 +11,7 @@ from torch.nn.functional import grid_sample
 
 from multitask.data.computed.base import ComputedTargets
 from multitask.data.dataset import BatchDataset
+from multitask.data.fingerprints import Fingerprints
 from multitask.data.targets import Targets, example
 from multitask.errors import InputError
 from multitask.geometry import Angle, Geometry
@@ -72,6 +73,10 @@ class _Turned(BatchDataset):
     def inputs(self, indices: Tensor) -> dict[str, Tensor]:
         inputs = self._source.inputs(indices)
         return {**inputs, "image": turned(inputs["image"], self._radians[indices])}
+
+    def input_fingerprints(self) -> dict[str, Fingerprints]:
+        # The angles are targets.
+        return self._source.input_fingerprints()
 
 
 def _turned_targets(

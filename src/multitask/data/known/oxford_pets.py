@@ -84,5 +84,5 @@ def _fitting(annotated: Annotated | None, size: tuple[int, ...]) -> tuple[float,
 
 def _listed(path: Path) -> list[tuple[str, int, int]]:
     """Name, breed and species of a list's images, both numbered from 0."""
-    rows = [line.split() for line in path.read_text().splitlines()]
+    rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
     return [(name, int(breed) - 1, int(species) - 1) for name, breed, species, _ in rows]

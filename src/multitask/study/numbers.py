@@ -1,22 +1,8 @@
-"""Tables in Markdown, and how numbers are written in them."""
+"""How numbers are written in tables."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-
-
-def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A table's lines; the first column is text, the others are numbers.
-
-    Args:
-        heads: of the columns.
-        rows: their cells.
-    """
-    yield "| " + " | ".join(heads) + " |"
-    yield "|" + "|".join(["---", *["--:"] * (len(heads) - 1)]) + "|"
-    for row in rows:
-        yield "| " + " | ".join(each.replace("|", "/") for each in row) + " |"
 
 
 def with_interval(value: float, half: float, sign: bool = False) -> str:

@@ -1,0 +1,101 @@
+"""A checkpoint that somebody names, read; one sentence where it is none, or not whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from multitask import errors
+from multitask.checkpoints.integrity import damage
+from multitask.errors import InputError, bad_input
+
+REFUSED = re.compile(r"(?:GLOBAL|class|function|import of module) [`']?([A-Za-z_][\w.]*)")
+"""How torch names what a checkpoint wants to have made or called."""
+OF_PARSER = 'Parser key "'
+TYPE = re.compile(r"<class '(?:\w+\.)*(\w+)'>")
+
+
+def read_checkpoint(path: Path, **options: Any) -> dict[str, Any]:
+    """Load a checkpoint's plain content on the CPU.
+
+    Args:
+        path: of the file.
+        options: of ``torch.load``.
+
+    Raises:
+        InputError: if the file is missing, damaged or no checkpoint.
+    """
+    if path.is_file() and (reason := damage(path)) is not None:
+        raise InputError(f"the file is damaged or no checkpoint: {reason}{_instead(path)}")
+    with explained():
+        content = torch.load(path, map_location="cpu", weights_only=True, **options)
+    check_content(content)
+    return content
+
+
+def check_content(content: Any) -> None:
+    """Refuse what is no checkpoint of a run.
+
+    Raises:
+        InputError: saying what it lacks.
+    """
+    if not isinstance(content, dict) or "state_dict" not in content:
+        raise InputError("the file is no checkpoint of a run: it has no state_dict")
+    state = content["state_dict"]
+    if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
+        raise InputError("the file is no checkpoint of a run: its state_dict has no names")
+
+
+@contextmanager
+def explained(what: str = "the file cannot be read as a checkpoint") -> Iterator[None]:
+    """Turn whatever a checkpoint makes torch or Lightning raise into one sentence of ours.
+
+    What is in the file decides what is raised, so that any error can come out of it; and torch's
+    advice to read it with ``weights_only=False`` would have a stranger's file run its code.
+
+    Args:
+        what: could not be done.
+
+    Raises:
+        InputError: for any error but one in a person's own code, who needs its traceback.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise InputError("there is no such checkpoint") from error
+    except Exception as error:
+        if (found := bad_input(error)) is not None:
+            raise found from None
+        if errors.is_in_own_code(error):
+            raise
+        raise InputError(f"{what} ({reason_of(error)})") from error
+
+
+def reason_of(error: Exception) -> str:
+    """Why a checkpoint could not be used, in words that give no dangerous advice."""
+    text = str(error)
+    if "eights only load failed" in text or "weights_only" in text:
+        named = REFUSED.search(text)
+        holds = f"it holds an object of {named[1]}" if named else "it cannot be understood"
+        return f"{holds}; only numbers, texts, tensors and lists of them are read"
+    if "PytorchStreamReader" in text:
+        return "it is not whole"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    _, is_of_parser, inner = text.rpartition(OF_PARSER)
+    if is_of_parser:
+        # Each parser around it repeats what the inner one says.
+        key, _, reason = inner.partition('":')
+        return TYPE.sub(r"\1", f"{key} is wrong: {reason.partition('. Got')[0].strip()}")
+    return errors.reason_of(error)
+
+
+def _instead(path: Path) -> str:
+    others = sorted(path.parent.glob("*.ckpt"), key=lambda each: each.stat().st_mtime)
+    whole = [each for each in others if each != path and damage(each) is None]
+    return f"; whole is --ckpt_path={whole[-1]}" if whole else ""

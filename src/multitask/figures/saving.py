@@ -1,0 +1,90 @@
+"""Figures as files, in which names are drawn as they are."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator, LogFormatter
+
+from multitask.checkpoints.atomic_writing import writing
+from multitask.pages.shown import shortened, shown
+
+MOST_LETTERS = 40
+"""Of a line of text, beyond which its middle is left out: a layout would leave no room for more."""
+
+
+def save_figure(figure: Figure, path: Path, dpi: int = 200) -> None:
+    """Write a figure, whatever its names are.
+
+    A name is no formula, though it may have dollar signs, and is drawn without what the eye cannot
+    see. The numbers of a logarithmic axis are formulas of Matplotlib's own.
+
+    Args:
+        figure: what was drawn.
+        path: of the file, whose folder is made where it is missing.
+        dpi: dots per inch.
+
+    Raises:
+        OSError: naming the file, if it cannot be written.
+    """
+    formulas = [text for axes in figure.findobj(Axes) for text in _plain_labels(axes)]
+    for text in figure.findobj(Text):
+        if not any(text is formula for formula in formulas):
+            text.set_parse_math(False)
+            text.set_text(_drawn(text.get_text()))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        # Names may have letters that the font lacks, which are drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        # Where there is no room for long names, they are drawn over the rest.
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")
+        with writing(path, is_lasting=False) as part:
+            figure.savefig(part, dpi=dpi, format="png")
+
+
+def save_drawing(draw: Callable[[], Figure | None], path: Path, dpi: int) -> bool:
+    """Draw a figure into a file, in place of what was there.
+
+    A figure is not worth the numbers beside it: where it cannot be drawn there is a warning, and no
+    file.
+
+    Args:
+        draw: makes the figure; None where there is nothing to draw.
+        path: of the file.
+        dpi: dots per inch.
+
+    Returns:
+        Whether there was something to draw.
+    """
+    try:
+        path.unlink(missing_ok=True)
+        if (figure := draw()) is None:
+            return False
+        save_figure(figure, path, dpi)
+    except OSError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        warnings.warn(f"the figure {path} could not be drawn: {reason}", stacklevel=2)
+    return True
+
+
+def _plain_labels(axes: Axes) -> list[Text]:
+    """Write the names at ticks, which are made when they are drawn, and return the formulas."""
+    formulas: list[Text] = []
+    for axis in (axes.xaxis, axes.yaxis):
+        if isinstance(axis.get_major_formatter(), LogFormatter):
+            formulas += [*axis.get_ticklabels(), *axis.get_ticklabels(minor=True)]
+        elif isinstance(axis.get_major_locator(), FixedLocator):
+            written = axis.get_major_formatter().format_ticks(list(axis.get_majorticklocs()))
+            axis.set_ticklabels([_drawn(each) for each in written], parse_math=False)
+    return formulas
+
+
+def _drawn(text: str) -> str:
+    return "\n".join(shortened(shown(line), MOST_LETTERS) for line in text.split("\n"))

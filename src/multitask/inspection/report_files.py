@@ -1,0 +1,35 @@
+"""The report of data as files: a page, its figure, and a table of what cannot be used."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from multitask.data import DataModule
+from multitask.figures.saving import save_drawing
+from multitask.inspection.data_report import DataReport
+from multitask.inspection.report_figure import draw_report
+from multitask.inspection.report_text import report_blocks
+from multitask.pages.blocks import Figure
+from multitask.pages.report import write_pages
+from multitask.pages.spreadsheet import write_csv
+
+FIGURE, FINDINGS = "data.png", "findings.csv"
+DPI = 150
+
+
+def write_report(report: DataReport, data: DataModule, folder: Path) -> Path:
+    """Write ``report.html`` and ``report.md``, their figure, and the findings as CSV.
+
+    Args:
+        report: what was found.
+        data: the data, loaded.
+        folder: where the files go.
+
+    Returns:
+        The HTML file, which needs no other file.
+    """
+    write_csv(report.findings, folder / FINDINGS)
+    save_drawing(partial(draw_report, report, data), folder / FIGURE, DPI)
+    figure = Figure(folder / FIGURE, "Labels, targets and a few training samples")
+    return write_pages([*report_blocks(report), figure], folder, report.title)

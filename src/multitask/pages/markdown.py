@@ -1,0 +1,153 @@
+"""Pages as Markdown, in which every text is shown as it is, and as text on a screen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from multitask.pages.blocks import (
+    Block,
+    Bullets,
+    Code,
+    Commands,
+    Figure,
+    Heading,
+    Link,
+    Paragraph,
+    Picture,
+    Table,
+    Text,
+    parts,
+)
+from multitask.pages.figure_file import missing_sentence, read_figure
+from multitask.pages.shown import shown
+
+# Inside of a word _ means itself; GitHub makes addresses into links, and $ into formulas.
+SPECIAL = re.compile(
+    r"[\\`*\[\]|~$<&#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|/(?=/)|(?<=www)\.", re.IGNORECASE
+)
+# What would begin a list, a quotation or a title.
+FIRST = re.compile(r"^([+=>-]|\d+(?=[.)]))")
+
+Escape = Callable[[str], str]
+
+
+def markdown(blocks: Iterable[Block], folder: Path) -> str:
+    """Write a page as Markdown.
+
+    Args:
+        blocks: what it is made of.
+        folder: of the page, below which its figures lie.
+    """
+    return _joined(_block(each, escaped, folder) for each in blocks)
+
+
+def on_screen(blocks: Iterable[Block]) -> str:
+    """Write a page as text that is read as it is, without its figures.
+
+    Args:
+        blocks: what it is made of.
+    """
+    return _joined(_block(each, str, None) for each in blocks if not isinstance(each, Figure))
+
+
+def escaped(text: str) -> str:
+    """A text as Markdown that shows it.
+
+    Args:
+        text: plain, in one line.
+    """
+    return SPECIAL.sub(r"\\\g<0>", text)
+
+
+def _joined(blocks: Iterable[Iterable[str]]) -> str:
+    return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
+
+
+def _block(block: Block, escape: Escape, folder: Path | None) -> Iterator[str]:
+    if isinstance(block, Heading):
+        yield f"{'#' * block.level} {_text(block.text, escape)}"
+    elif isinstance(block, Paragraph):
+        yield _line(block.text, escape)
+    elif isinstance(block, Bullets):
+        yield from (f"- {_line(each, escape)}" for each in block.items)
+    elif isinstance(block, Table):
+        yield from _table(block, escape)
+    elif isinstance(block, Commands):
+        lines = [shown(each) for each in block.lines]
+        fence = "`" * max(3, _most_ticks("\n".join(lines)) + 1)
+        yield from (f"{fence}bash", *lines, fence)
+    elif folder is not None:
+        yield from _figure(block, escape, folder)
+
+
+def _figure(figure: Figure, escape: Escape, folder: Path) -> Iterator[str]:
+    if read_figure(figure.path, folder) is None:
+        yield _line(missing_sentence(figure.path), escape)
+        return
+    caption, path = escape(shown(figure.caption)), figure.path.relative_to(folder)
+    yield from (f"![{caption}]({quote(path.as_posix())})", "", f"*{caption}.*")
+
+
+def _table(table: Table, escape: Escape) -> Iterator[str]:
+    heads, *rows = [[_cell(each, escape) for each in row] for row in (table.heads, *table.rows)]
+    columns = list(zip(heads, *rows, strict=True))
+    # As wide as what they hold where the text is read as it is.
+    widths = [max(3, *map(len, column)) if escape is str else 0 for column in columns]
+
+    def line(cells: Iterable[str]) -> str:
+        first, *others = zip(cells, widths, strict=True)
+        padded = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+        return f"| {' | '.join(padded)} |"
+
+    yield line(heads)
+    rules = [(max(width, 3) - 1) * "-" for width in widths]
+    yield line([rule + (":" if place else "-") for place, rule in enumerate(rules)])
+    yield from map(line, rows)
+
+
+def _cell(text: Text, escape: Escape) -> str:
+    # A stroke ends a cell, also inside of code.
+    return "".join(
+        _part(each, escape).replace("|", r"\|")
+        if isinstance(each, Code) and escape is not str
+        else _part(each, escape)
+        for each in parts(text)
+    )
+
+
+def _line(text: Text, escape: Escape) -> str:
+    written = _text(text, escape).strip()
+    return written if escape is str else FIRST.sub(_first, written)
+
+
+def _first(match: re.Match[str]) -> str:
+    # A number's point is what makes it the beginning of a list.
+    return match[1] + "\\" if match[1].isdigit() else "\\" + match[1]
+
+
+def _text(text: Text, escape: Escape) -> str:
+    return "".join(_part(each, escape) for each in parts(text))
+
+
+def _part(part: str | Code | Link | Picture, escape: Escape) -> str:
+    if isinstance(part, str):
+        return escape(part)
+    if isinstance(part, Code):
+        return _code(shown(part.text))
+    if isinstance(part, Link):
+        text = escape(shown(part.text))
+        return text if escape is str else f"[{text}]({quote(str(part.path))})"
+    return "(picture)"
+
+
+def _code(text: str) -> str:
+    ticks = "`" * (_most_ticks(text) + 1)
+    pad = " " if text[:1] in ("`", " ") or text[-1:] in ("`", " ") else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def _most_ticks(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)

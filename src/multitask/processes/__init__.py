@@ -1,0 +1,1 @@
+"""The processes that train together: how they learn of each other, and meet."""

@@ -1,0 +1,126 @@
+"""The screen, which takes any text, and whose loss ends nothing else."""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import io
+import os
+import select
+import sys
+import unicodedata
+from contextlib import suppress
+from typing import Any, TextIO
+
+ERRORS = "multitask.plain"
+"""Name of the rule by which text is written that the screen's encoding lacks."""
+NOBODY_READS = 141
+"""Exit code if the reader of the screen has gone, as in ``multitask --help | head -1``.
+
+It is the one that a shell gives programs that the system ends for that.
+"""
+NOT_WRITTEN = 1
+LOOKALIKES = {
+    "^": "\u2191",
+    "v": "\u2193",
+    "<": "\u2190",
+    ">": "\u2192",
+    "|": "\u2502\u2503",
+    "*": "\u2022\u00b7",
+    "x": "\u00d7",
+    "#": "\u2588",
+    "+-": "\u00b1",
+    ">=": "\u2265",
+    "<=": "\u2264",
+    "'": "\u2018\u2019",
+    '"': "\u201c\u201d",
+    "-": "\u2013\u2014\u2500\u2501\u2574\u2576\u2578\u257a",
+}
+"""ASCII in the place of arrows, lines, signs and quotes; see also `_plain`."""
+PLAIN = {ord(each): text for text, others in LOOKALIKES.items() for each in others}
+LINES = range(0x2500, 0x2580)
+"""Of tables; those that `PLAIN` lacks are corners."""
+
+
+def open_screen() -> None:
+    """Let whatever is printed from now on neither fail nor end the program.
+
+    What the encoding of the screen, or of the file in its place, lacks is written in ASCII. If it
+    cannot be written to, because it is closed or full or nobody reads it, the text is dropped.
+    """
+    _occupy_closed()
+    codecs.register_error(ERRORS, _in_ascii)
+    sys.stdout = sys.__stdout__ = _opened(1, sys.stdout)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _opened(2, sys.stderr)  # type: ignore[misc]
+
+
+def print_alone(text: str) -> None:
+    """Print all that the program was asked for.
+
+    Raises:
+        SystemExit: if the screen cannot be written to.
+    """
+    print(text, flush=True)
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if (failure := getattr(raw, "failure", None)) is not None:
+        sys.exit(NOBODY_READS if failure.errno == errno.EPIPE else NOT_WRITTEN)
+
+
+class _Device(io.FileIO):
+    """A file that takes everything, though it may not be there any more."""
+
+    failure: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        try:
+            while (written := super().write(content)) is None:
+                # Another program that has it too wants nobody to wait for it.
+                select.select([], [self], [])
+        except OSError as error:
+            if self.failure is None:
+                self.failure = error
+                self._tell(error)
+            return len(content)
+        return written
+
+    def _tell(self, error: OSError) -> None:
+        if self.fileno() == 1 and error.errno != errno.EPIPE:
+            text = f"multitask: the output cannot be written ({error.strerror}), and is left out\n"
+            with suppress(OSError):
+                os.write(2, text.encode("ascii", "backslashreplace"))
+
+
+def _opened(number: int, usual: TextIO | None) -> io.TextIOWrapper:
+    if usual is not None:
+        with suppress(OSError):
+            usual.flush()
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Device(number, "w", closefd=False)),
+        encoding=getattr(usual, "encoding", "utf-8"),
+        errors=ERRORS,
+        line_buffering=getattr(usual, "line_buffering", True),
+        write_through=getattr(usual, "write_through", False),
+    )
+
+
+def _occupy_closed() -> None:
+    # Else the next file that is opened would get the number, and all that is printed.
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_plain, error.object[error.start : error.end])), error.end
+
+
+def _plain(character: str) -> str:
+    if ord(character) in LINES:
+        return PLAIN.get(ord(character), "+")
+    found = character.translate(PLAIN)
+    if not found.isascii() and not character.isalpha():
+        # A letter without its accent might be another name.
+        found = unicodedata.normalize("NFKD", character)
+    return found if found.isascii() else character.encode("ascii", "backslashreplace").decode()

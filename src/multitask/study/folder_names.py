@@ -1,0 +1,80 @@
+"""Names that people choose, as names of folders."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+
+from multitask.errors import InputError
+
+MOST_BYTES = 80
+"""Of a folder's name that is made of another name."""
+LONGEST = 200
+"""Bytes of a study's own name: systems allow 255, and something is added to it here and there."""
+DEVICES = re.compile(r"con|prn|aux|nul|conin|conout|(com|lpt)[0-9¹²³]")
+
+
+def slug(name: str) -> str:
+    """A name as a folder's: small letters of any script, digits and hyphens.
+
+    Two names have the same folder only if they differ in signs, capitals or the form of letters
+    alone, as they might on a disk that takes such names for one. A name without a letter, one that
+    is too long, and one that Windows keeps for a device have a few digits that are theirs alone.
+
+    Args:
+        name: any text.
+    """
+    # Capitals first: some small letters, such as the Turkish i without a dot, share one.
+    large = unicodedata.normalize("NFKC", name).upper()
+    folded = unicodedata.normalize("NFKC", large.casefold())
+    # Marks are parts of letters in many scripts.
+    kept = "".join(each if each.isalnum() or _is_mark(each) else "-" for each in folded)
+    plain = re.sub("-+", "-", kept).strip("-")
+    if plain and len(plain.encode()) <= MOST_BYTES and not DEVICES.fullmatch(plain):
+        return plain
+    own = hashlib.sha256((plain or name).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{_cut(plain, MOST_BYTES - 9)}-{own}".lstrip("-") if name else ""
+
+
+def ascii_slug(name: str) -> str:
+    """The same for those who take no other letters than a to z: digits in place of the name.
+
+    Args:
+        name: any text.
+    """
+    found = slug(name)
+    return found if found.isascii() else hashlib.sha256(found.encode()).hexdigest()[:16]
+
+
+def check_folder_name(name: str, what: str) -> None:
+    """Refuse a name that is no folder's own.
+
+    Args:
+        name: what the folder would be called.
+        what: what has the name, as the beginning of a sentence.
+
+    Raises:
+        InputError: if the folder would be another one, or cannot be made.
+    """
+    if not name.strip() or name.strip() in (".", "..") or name != name.strip():
+        right = "give it letters or digits, and no spaces at its ends"
+    elif "/" in name or "\\" in name:
+        right = "it is the name of a folder, which must not lead elsewhere; leave out / and \\"
+    elif not name.isprintable():
+        right = "leave out line breaks and signs that cannot be seen"
+    elif name.startswith(("-", "~")):
+        right = "begin it with a letter or digit"
+    elif len(name.encode()) > LONGEST:
+        right = f"it has {len(name.encode())} bytes; give it at most {LONGEST}"
+    else:
+        return
+    raise InputError(f"{what} is {name[:60]!r}; {right}")
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
+
+
+def _cut(text: str, most: int) -> str:
+    return text.encode()[:most].decode(errors="ignore").rstrip("-")

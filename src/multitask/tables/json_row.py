@@ -1,0 +1,62 @@
+"""A row of a table as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from multitask.errors import InputError
+
+DEEPEST = 20
+"""Levels of lists; a target has one, and a column that nobody uses may have some."""
+
+
+def read_json_row(line: str, where: str) -> dict[str, Any]:
+    """Read a row.
+
+    Args:
+        line: of a file, and anybody's.
+        where: file and line, to begin the error message with.
+
+    Raises:
+        InputError: if it is no JSON object, or holds what no table can: a name twice, half
+            characters, lists that are nested deeply, numbers of thousands of digits.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(found := dict(pairs)) < len(pairs):
+            raise InputError(f"{where}: a name is there twice; each column may have one cell")
+        return found
+
+    try:
+        row = json.loads(line, object_pairs_hook=unique)
+        if line.count("[") + line.count("{") > DEEPEST and _levels(row) > DEEPEST:
+            raise RecursionError
+        if "\\u" in line:
+            json.dumps(row, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise InputError(f"{where}: this is no JSON ({error.msg}, column {error.colno})") from error
+    except UnicodeEncodeError as error:
+        half = f"\\u{ord(error.object[error.start]):04x}"
+        raise InputError(f"{where}: {half} is half a character; write both halves") from error
+    except RecursionError as error:
+        raise InputError(f"{where}: lists are nested more than {DEEPEST} levels deep") from error
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"{where}: a number has thousands of digits") from error
+    if not isinstance(row, dict):
+        raise InputError(
+            f"{where}: this is no JSON object; write each row as "
+            '{"file_name": "a.png", "weight": 3}'
+        )
+    return row
+
+
+def _levels(row: Any) -> int:
+    levels, here = 0, [row] if isinstance(row, dict | list) else []
+    while here:
+        levels += 1
+        inner = [list(each.values()) if isinstance(each, dict) else each for each in here]
+        here = [each for values in inner for each in values if isinstance(each, dict | list)]
+    return levels

@@ -1,0 +1,63 @@
+"""Settings of the optimizer that change when a training is resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch.optim import Optimizer
+
+from multitask.checkpoints.changes import changes
+
+
+class ChangedRates(Callback):
+    """Has a resumed training use the optimizer's settings of today, not the checkpoint's.
+
+    A learning rate that follows a schedule keeps its place on it: the schedule goes through other
+    rates, in proportion. The callback has no state of its own.
+    """
+
+    def __init__(self) -> None:
+        self._changed: list[str] = []
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """See which settings differ from the checkpoint's."""
+        before = (checkpoint.get("hyper_parameters") or {}).get("optimizer")
+        found = changes(before, pl_module.hparams.get("optimizer"))
+        self._changed = [keys[-1] for keys in found if keys]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Set them, once Lightning has restored the optimizer."""
+        for optimizer in trainer.optimizers:
+            for name in self._changed:
+                _set(optimizer, name, list(_schedulers(trainer)))
+        self._changed = []
+
+
+def _set(optimizer: Optimizer, name: str, schedulers: list[Any]) -> None:
+    if name not in optimizer.defaults:
+        return
+    value = optimizer.defaults[name]
+    before = optimizer.param_groups[0].get("initial_lr")
+    if name == "lr" and schedulers and before:
+        for group in optimizer.param_groups:
+            group["lr"] *= value / before
+            group["initial_lr"] *= value / before
+        for scheduler in schedulers:
+            rates = getattr(scheduler, "base_lrs", [])
+            scheduler.base_lrs = [rate * value / before for rate in rates]
+        return
+    # What a group has of its own, such as no weight decay, it keeps; the first has none.
+    shared = optimizer.param_groups[0].get(name)
+    for group in optimizer.param_groups:
+        if group.get(name) == shared:
+            group[name] = value
+
+
+def _schedulers(trainer: Trainer) -> Iterator[Any]:
+    for config in trainer.lr_scheduler_configs:
+        yield config.scheduler
+        yield from getattr(config.scheduler, "_schedulers", [])

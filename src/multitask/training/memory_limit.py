@@ -1,0 +1,61 @@
+"""No tensor of a model is larger than the machine's memory."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from multitask.errors import InputError
+
+MAKERS = (torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn)
+"""What parameters and buffers are made with."""
+
+
+class MemoryLimit(TorchFunctionMode):
+    """Inside, a tensor that would not fit into memory is refused instead of asked for.
+
+    The system may promise memory that it does not have, and end the process once it is used.
+
+    Raises:
+        InputError: with the tensor's shape.
+    """
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Any,
+        arguments: Sequence[Any] = (),
+        options: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Judge what is asked for; see `TorchFunctionMode`."""
+        options = options or {}
+        if function in MAKERS and str(options.get("device")) != "meta":
+            _check(_shape(arguments, options), options.get("dtype") or torch.get_default_dtype())
+        return function(*arguments, **options)
+
+
+def memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _shape(arguments: Sequence[Any], options: Mapping[str, Any]) -> list[int]:
+    given = options.get("size", arguments)
+    if given and isinstance(given[0], list | tuple):
+        given = given[0]
+    return [each for each in given if isinstance(each, int)]
+
+
+def _check(shape: list[int], dtype: torch.dtype) -> None:
+    needed = math.prod(shape) * dtype.itemsize
+    if needed > memory():
+        size = " x ".join(map(str, shape))
+        raise InputError(
+            f"the model would have a tensor of {size} numbers, which is {needed / 2**30:,.0f} GiB; "
+            f"this machine has {memory() / 2**30:,.0f} GiB of memory, so make the model smaller"
+        )
