@@ -20,6 +20,8 @@ from multitask.callbacks import Figures, figures
 from multitask.data import DataModule, Mixture
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.data.faces import on_one_scale, show_samples
+from multitask.encoders import MLP
+from multitask.tasks import Regression
 
 
 class Logger(WandbLogger):
@@ -251,3 +253,20 @@ def test_other_inputs_are_shown_as_text(
     assert [row[2] for row in rows] == ["0, 1", "2, 3", "4, 5"]
     assert "<td>4, 5</td>" in (tmp_path / "val/predictions.html").read_text(encoding="utf-8")
     assert (tmp_path / "data/samples.png").exists()
+
+
+def test_fifty_tasks_are_not_fifty_pictures(
+    tmp_path: Path,
+    tiny_data: Callable[..., DataModule],
+    trainer: Callable[..., Trainer],
+) -> None:
+    names = [f"t{place}" for place in range(50)]
+    changed = {
+        split: {name: torch.rand(24) for name in names} for split in ("train", "val", "test")
+    }
+    tasks = {name: Regression() for name in names}
+    model = MultiTask(MLP(16, hidden=[], out_features=4), tasks)
+    trainer(callbacks=[Figures(tmp_path)]).test(model, tiny_data(changed), verbose=False)
+    found = [path.name for path in tmp_path.glob("**/*.png")]
+    assert len(found) == figures.MOST_TASKS + 2
+    assert {"samples.png", "test_tasks.png"} <= set(found)
