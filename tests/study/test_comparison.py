@@ -228,11 +228,19 @@ def test_the_report_has_every_result_and_every_failure(results: Results, tmp_pat
     assert (tmp_path / "scores.csv").read_text().startswith(",kind,kind ±,")
 
 
+def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
+    """The figures that are drawn from now on, in place of their files."""
+    drawn: dict[str, Figure] = {}
+    monkeypatch.setattr(
+        figures, "save_drawing", lambda make, path, dpi: drawn.update({path.stem: make()})
+    )
+    return drawn
+
+
 def test_a_single_validation_is_drawn_as_a_point(
     results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: dict[str, Figure] = {}
-    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: drawn.update({path.stem: self}))
+    drawn = kept(monkeypatch)
     markers = []
     for rows in (2, 1):
         for folder in filter(None, results.runs["folder"]):
@@ -248,8 +256,7 @@ def test_a_single_validation_is_drawn_as_a_point(
 def test_the_legend_of_many_methods_lies_inside_its_figure(
     results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: dict[str, Figure] = {}
-    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: drawn.update({path.stem: self}))
+    drawn = kept(monkeypatch)
     both = results.scores[results.scores["method"] == "both"]
     more = [both.assign(method=f"equal weights {number}") for number in range(12)]
     draw(replace(results, scores=pd.concat([results.scores, *more])), tmp_path)
@@ -264,10 +271,7 @@ def test_the_legend_of_many_methods_lies_inside_its_figure(
 def test_seeds_with_different_numbers_of_steps_meet_at_their_epochs(
     results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: dict[str, Figure] = {}
-    monkeypatch.setattr(
-        figures, "save_drawing", lambda make, path, dpi: drawn.update({path.stem: make()})
-    )
+    drawn = kept(monkeypatch)
     for place, folder in enumerate(filter(None, results.runs["folder"])):
         steps = 10 + 3 * (place % 2)
         rows = [(steps * (epoch + 1) - 1, epoch, 0.1 * (epoch + place % 2)) for epoch in range(3)]

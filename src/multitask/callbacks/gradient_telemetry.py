@@ -174,6 +174,6 @@ class GradientTelemetry(Callback):
                 for pair, share in zip(pairs, shares, strict=True)
             ]
             values = torch.stack(records.cosines)[:, pairs].T
-            title = f"cosine (share of conflicts), {counted(records.seen[pairs])}"
+            title = f"cosine (share of conflicts)\n{counted(records.seen[pairs])}"
             maps.append(HeatMap(title, rows, values, (-1.0, 1.0)))
         return maps

@@ -20,6 +20,8 @@ LINES = 12
 """Lines under an image, of more tasks than that; the table of samples has all."""
 CELL, GAP = 1.35, 0.04
 """Width of a panel, and the space on each side of its picture, in inches."""
+LETTERS = 40
+"""Of a line of a title: no more are drawn."""
 FONT = 7
 """Size of what is written under pictures."""
 DPI = 72
@@ -74,7 +76,11 @@ def _metric_lines(task: Task, metrics: Mapping[str, float]) -> list[str]:
     # The one that counts most comes first.
     names = sorted(metrics, key=lambda name: name != task.headline)
     words = [f"{name.replace('_', ' ')} {metrics[name]:.3g}" for name in names]
-    return [", ".join(words[at : at + 3]) for at in range(0, len(words), 3)]
+    lines: list[str] = []
+    for each in words:
+        longer = f"{lines[-1]}, {each}" if lines else each
+        lines[-1:] = [longer] if len(longer) <= LETTERS else [*lines[-1:], each]
+    return lines
 
 
 def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:

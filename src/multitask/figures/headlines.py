@@ -47,6 +47,6 @@ def draw_headlines(split: str, values: Mapping[str, float], metrics: Mapping[str
     axes.invert_yaxis()
     axes.set_xlim(min(0, *lengths), 1.35 * max(1e-3, *lengths))
     axes.axvline(0, color="black", linewidth=0.8)
-    of = "" if len(order) == len(values) else f", the {len(order)} lowest of {len(values)}"
+    of = "" if len(order) == len(values) else f"\nthe {len(order)} lowest of {len(values)}"
     axes.set_title(f"{split}: headline metric of each task{of}", fontsize=9)
     return figure

@@ -38,7 +38,7 @@ def draw_heat_maps(times: Sequence[int], maps: Sequence[HeatMap]) -> Figure:
         maps: what to draw.
     """
     maps = [_fewer(each) for each in maps]
-    heights = [0.6 + _row_height(len(each.rows)) * len(each.rows) for each in maps]
+    heights = [0.7 + _row_height(len(each.rows)) * len(each.rows) for each in maps]
     figure = Figure(figsize=(7, 0.6 + sum(heights)), layout="constrained")
     rows = figure.subplots(len(maps), sharex=True, squeeze=False, height_ratios=heights)
     last = times[-1] - times[-2] if len(times) > 1 else 1
@@ -65,7 +65,7 @@ def _fewer(each: HeatMap) -> HeatMap:
     values = each.values.nan_to_num(0.0)
     order = (values.amax(1) - values.amin(1)).sort(descending=True, stable=True).indices
     shown = order[:MOST_TASKS].sort().values.tolist()
-    title = f"{each.title}, the {len(shown)} of {count} that change most"
+    title = f"{each.title}\nthe {len(shown)} of {count} that change most"
     rows = [each.rows[place] for place in shown]
     return replace(each, title=title, rows=rows, values=each.values[shown])
 
@@ -101,8 +101,8 @@ def draw_pairs(
     axes.set_xticks(range(len(labels)), labels, fontsize=_font_size(len(labels)), rotation=90)
     axes.set_yticks(range(len(labels)), labels, fontsize=_font_size(len(labels)))
     of = "" if len(shown) == count else f"\nthe {len(shown)} of {count} tasks that conflict most"
-    batches = f", {counted(seen)}" if seen is not None else ""
-    axes.set_title(f"cosine above the diagonal, conflicts below{batches}{of}", fontsize=9)
+    batches = f"\n{counted(seen)}" if seen is not None else ""
+    axes.set_title(f"above: cosine, below: share of conflicts{batches}{of}", fontsize=9)
     return figure
 
 

@@ -81,7 +81,7 @@ def _draw_matrix(axes: Axes, counts: Tensor, names: Sequence[str]) -> None:
     label = "share of the true class"
     if count <= WITH_NUMBERS:
         is_large = int(counts.max()) >= LARGE
-        label += ", numbers in %" if is_large else ", numbers of samples"
+        label += "\n(numbers: % of it)" if is_large else "\n(numbers: samples)"
         _write_numbers(axes, (100 * shares).round() if is_large else counts, shares, cell)
     bar = axes.figure.colorbar(image, ax=axes, shrink=0.8)
     bar.set_label(label, fontsize=8)
@@ -131,7 +131,7 @@ def _draw_worst(axes: Axes, counts: Tensor, names: Sequence[str]) -> None:
     axes.locator_params(axis="x", integer=True)
     axes.set_xlim(0, 1.25 * values[0])
     axes.set_xlabel(
-        f"true → predicted class, and of how many: the {len(pairs)} most frequent confusions of "
-        f"{torch.count_nonzero(mistakes)}",
+        "samples of a class taken for another\n"
+        f"(the {len(pairs)} most frequent of {torch.count_nonzero(mistakes):,} pairs)",
         fontsize=8,
     )
