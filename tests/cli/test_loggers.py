@@ -93,6 +93,11 @@ def test_tensorboard_gets_scalars_figures_and_configuration_beside_the_runs_own(
     assert last.step == 4
     assert last.width > 300
 
+    # The run's configuration names the logger, and is used without being vouched for.
+    multitask("test", f"--ckpt_path={run}/checkpoints/best.ckpt", "--trainer.limit_test_batches=1")
+    assert len(list((tmp_path / "board/lightning_logs").iterdir())) == 2
+    assert list(run.glob("test/*/metrics.csv"))
+
 
 def test_a_logger_of_ones_own_that_takes_little_ends_no_run(
     own: None,
