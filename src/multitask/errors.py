@@ -124,23 +124,25 @@ def unwritable(error: OSError, unknown: str, advice: str) -> InputError:
 
 
 @contextmanager
-def settings_blamed(what: str) -> Iterator[None]:
+def settings_blamed(what: str, also_own_code: bool = False) -> Iterator[None]:
     """Make objects from settings; whatever a library raises at that is bad input.
 
     What a value breaks is decided by the library, and so is the kind of error.
 
     Args:
         what: cannot be done with the settings, to begin the sentence with.
+        also_own_code: whether an error in a person's own code is told so too.
 
     Raises:
-        InputError: for any error but one in a person's own code, who needs its traceback.
+        InputError: for any other error but one in a person's own code, who needs its traceback.
     """
     try:
         yield
     except InputError:
         raise
     except Exception as error:
-        if not isinstance(error, ValueError | ImportError) and is_in_own_code(error):
+        is_bug = not also_own_code and is_in_own_code(error)
+        if is_bug and not isinstance(error, ValueError | ImportError):
             raise
         raise InputError(f"{what}: {reason_of(error)}") from error
 

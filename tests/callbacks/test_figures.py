@@ -19,7 +19,9 @@ from multitask.augmentation import ColorJitter
 from multitask.callbacks import Figures, figures
 from multitask.data import DataModule, Mixture
 from multitask.data.dataset import BatchDataset, InMemory
-from multitask.data.faces import show_samples
+from multitask.data.faces import on_one_scale, show_samples
+from multitask.encoders import MLP
+from multitask.tasks import Regression
 
 
 class Logger(WandbLogger):
@@ -113,7 +115,8 @@ def test_the_first_samples_with_what_the_model_says_of_them(
         assert row["size prediction"] == pytest.approx(float(expected["size"][place]), rel=1e-5)
         pixels = torch.tensor(np.array(row["image"].image)).flatten()
         shown = batch["image"][place].flatten()
-        scaled = 255 * (shown - shown.min()) / (shown.max() - shown.min())
+        low, high = batch["image"].min(), batch["image"].max()
+        scaled = 255 * (shown - low) / (high - low)
         torch.testing.assert_close(pixels.float(), scaled, atol=0.51, rtol=0)
     assert {row[2] is None for row in rows} == {True, False}
 
@@ -194,7 +197,10 @@ def test_augmented_images_are_drawn_where_there_are_any(
         first = {"image": data.splits["train"].images(torch.arange(3))}
         assert torch.equal(drawn[0], pictures(first, data))
         assert len(drawn) == 1 + len(augmentations)
-    assert torch.equal(drawn[1], pictures(data.augmented(torch.arange(3)), data))
+    # On the scale of those that are not augmented.
+    faces = on_one_scale(data.faces(), first)
+    augmented = show_samples(data.augmented(torch.arange(3)), faces)
+    assert torch.equal(drawn[1], torch.stack([each["image"] for each in augmented]))  # type: ignore[misc]
     assert not torch.equal(drawn[1], drawn[0])
 
 
@@ -219,7 +225,7 @@ def test_the_first_samples_are_kept_within_a_budget_of_numbers(
     made = trainer(callbacks=[Figures(tmp_path, samples=4, most_numbers=most_numbers)])
     made.test(tiny_model(), tiny_data(batch_size=8 * world_size), verbose=False)
     assert [name for name, *_ in drawn] == ["kind", "size"]
-    for _, _, prediction, target in drawn:
+    for _, _, prediction, target, *_ in drawn:
         assert len(prediction) == len(target) == kept
     assert len(indices(tmp_path / "test/predictions.html")) == min(4, kept)
 
@@ -247,3 +253,20 @@ def test_other_inputs_are_shown_as_text(
     assert [row[2] for row in rows] == ["0, 1", "2, 3", "4, 5"]
     assert "<td>4, 5</td>" in (tmp_path / "val/predictions.html").read_text(encoding="utf-8")
     assert (tmp_path / "data/samples.png").exists()
+
+
+def test_fifty_tasks_are_not_fifty_pictures(
+    tmp_path: Path,
+    tiny_data: Callable[..., DataModule],
+    trainer: Callable[..., Trainer],
+) -> None:
+    names = [f"t{place}" for place in range(50)]
+    changed = {
+        split: {name: torch.rand(24) for name in names} for split in ("train", "val", "test")
+    }
+    tasks = {name: Regression() for name in names}
+    model = MultiTask(MLP(16, hidden=[], out_features=4), tasks)
+    trainer(callbacks=[Figures(tmp_path)]).test(model, tiny_data(changed), verbose=False)
+    found = [path.name for path in tmp_path.glob("**/*.png")]
+    assert len(found) == figures.MOST_TASKS + 2
+    assert {"samples.png", "test_tasks.png"} <= set(found)

@@ -207,7 +207,7 @@ def test_draws_pairs_of_many_tasks(tmp_path: Path) -> None:
     model = MultiTask(ConvNet(channels=[2]), tasks)
     telemetry = GradientTelemetry(tmp_path / "gradients.png")
     looked(telemetry, list(tasks), 3)
-    trainer: Any = SimpleNamespace(is_global_zero=True, loggers=[])
+    trainer: Any = SimpleNamespace(is_global_zero=True, loggers=[], global_step=3)
     telemetry.on_train_end(trainer, model)
     for name in ("gradients.png", "gradients_pairs.png"):
         image = imread(tmp_path / name)

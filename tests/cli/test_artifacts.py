@@ -131,7 +131,7 @@ def check_table(server: ArtifactServer, run: Path) -> None:
     ("settings", "says"),
     [
         (["--run.wandb=off"], "run.artifacts is true, but the run is not recorded at W&B"),
-        (["--run.wandb=offline", "--trainer.logger=false"], "set --run.wandb=online"),
+        (["--run.wandb=offline", "--trainer.logger=false"], "always writes metrics.csv"),
         (
             ["--run.wandb=offline", "--trainer.enable_checkpointing=false"],
             "trainer.enable_checkpointing is false",

@@ -34,6 +34,7 @@ def test_stop_is_a_failure_unless_an_agent_asked(
     recorded: Callable[[Path], list[Record]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / f"stopping_{code}.py").write_text(STOPPING)
     for name, value in variables.items():
@@ -43,6 +44,8 @@ def test_stop_is_a_failure_unless_an_agent_asked(
     with pytest.raises(SystemExit) as stopped:
         multitask("fit", *quick, "--trainer.max_epochs=3", callback, "--run.wandb=offline")
     assert stopped.value.code == code
+    # Of a trial alone it is told that its score comes late.
+    assert ("the sweep sees this trial's score once" in capsys.readouterr().out) == (code == 0)
     assert signal.getsignal(signal.SIGTERM) == before
     (run,) = tmp_path.glob("runs/digits/*")
     assert not (run / "summary.json").exists()

@@ -176,7 +176,49 @@ def test_coverage_bars_are_as_wide_as_the_share_of_labels() -> None:
 def test_task_is_drawn_with_its_name_and_number_of_known_samples() -> None:
     figure = draw_task("size", TASKS["size"], torch.tensor([[10.0], [2.0]]), TARGETS["size"])
     (axes,) = figure.axes
-    assert axes.get_title() == "size (1 samples)"
+    assert axes.get_title() == "size (1 sample)"
     (points,) = axes.collections
     assert torch.tensor(points.get_offsets()).tolist() == [pytest.approx([12.345, 10.0])]
     assert "cm" in axes.get_xlabel()
+
+
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "species Long-tailed Jaeger of the far north → Parasitic Jaeger\nsize 12 cm → 9 cm",
+        f"kind {'W' * 60} → {'m' * 60}",
+        "costs $5 → $7 in a shop that has a very long name",
+        "大きな鳥の名前がここに長く書かれている場合もある",
+    ],
+)
+@pytest.mark.parametrize("count", [2, 24])
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_captions_keep_within_their_pictures_width(caption: str, count: int) -> None:
+    figure = draw_samples(shown(torch.rand(count, 1, 4, 4)), [caption] * count)
+    figure.canvas.draw()
+    texts = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert not any(one.overlaps(other) for one, other in combinations(texts, 2))
+    assert all(box.y0 >= 0 for box in texts)
+
+
+def test_coverage_of_hundreds_of_tasks_shows_those_with_fewest_labels() -> None:
+    known = {f"t{place}": place / 300 for place in range(300)}
+    figure = draw_coverage({"train": known, "val": known, "test": known})
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == [f"t{place}" for place in range(60)]
+    assert max(figure.get_size_inches()) < 25
+
+
+def test_dark_and_bright_images_stay_so_and_maps_share_their_predictions_scale() -> None:
+    images = torch.stack([torch.full((1, 2, 2), value) for value in (0.0, 0.5, 1.0)])
+    depth, guess = torch.zeros(3, 2, 2), torch.full((3, 2, 2), 4.0)
+    depth[0] = 2.0
+    samples = show_samples(
+        {"image": images}, {"image": Picture()}, {"depth": depth}, {"depth": guess}
+    )
+    means = [{name: float(each.mean()) for name, each in one.items()} for one in samples]  # type: ignore[union-attr]
+    assert [each["image"] for each in means] == [0.0, 0.5, 1.0]
+    assert [each["depth"] for each in means] == [0.5, 0.0, 0.0]
+    assert [each["depth, predicted"] for each in means] == [1.0, 1.0, 1.0]
+    figure = draw_samples(samples, ["a", "b", "c"])
+    assert {image.get_clim() for image in figure.axes[0].images} == {(0.0, 1.0)}

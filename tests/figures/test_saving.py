@@ -6,11 +6,16 @@ import warnings
 from pathlib import Path
 
 import pytest
+import torch
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from pages.hostile_names import HOSTILE
 from PIL import Image
 
+from multitask.figures.drawing import draw_task
+from multitask.figures.heat_maps import draw_pairs
 from multitask.figures.saving import MOST_LETTERS, save_drawing, save_figure
+from multitask.tasks import Classification
 
 
 def drawn(names: list[str], path: Path) -> Figure:
@@ -54,3 +59,17 @@ def test_a_figure_that_cannot_be_drawn_is_a_warning(tmp_path: Path) -> None:
     path.write_text("of an earlier report")
     assert not save_drawing(lambda: None, path, dpi=50)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("classes", [2, 60])
+def test_what_the_program_writes_itself_is_drawn_whole(tmp_path: Path, classes: int) -> None:
+    values = dict.fromkeys(("accuracy", "balanced_accuracy", "calibration_error", "auroc"), 0.12345)
+    target = torch.arange(classes)
+    prediction = torch.eye(classes).roll(1, 0)
+    figure = draw_task("kind", Classification(classes), prediction, target, values)
+    assert figure is not None
+    save_figure(figure, tmp_path / "kind.png", 50)
+    pairs = draw_pairs(["a", "b"], torch.zeros(1), torch.zeros(1), torch.tensor([1000]))
+    save_figure(pairs, tmp_path / "pairs.png", 50)
+    for each in (*figure.findobj(Text), *pairs.findobj(Text)):
+        assert "…" not in each.get_text()

@@ -268,3 +268,21 @@ def test_the_legend_of_many_methods_lies_inside_its_figure(
         box = figure.legends[0].get_window_extent()
         assert box.x0 >= 0, name
         assert box.x1 <= figure.bbox.x1, name
+
+
+def test_seeds_with_different_numbers_of_steps_meet_at_their_epochs(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = kept_figures(monkeypatch)
+    for place, folder in enumerate(filter(None, results.runs["folder"])):
+        steps = 10 + 3 * (place % 2)
+        rows = [(steps * (epoch + 1) - 1, epoch, 0.1 * (epoch + place % 2)) for epoch in range(3)]
+        lines = [f"{step},{epoch},val/kind/accuracy,{value}" for step, epoch, value in rows]
+        (Path(folder) / "metrics.csv").write_text("\n".join(["step,epoch,name,value", *lines]))
+    draw(results, tmp_path)
+    axes = drawn["learning"].axes[0]
+    assert axes.get_xlabel() == "epoch"
+    named = [line for line in axes.lines if not line.get_label().startswith("_")]
+    assert named
+    assert all(list(line.get_xdata()) == [1, 2, 3] for line in named)
+    assert len(axes.lines) > len(named)

@@ -15,9 +15,11 @@ from multitask.study.statistics import (
     holm,
     interval,
     mean_rank,
+    means_in_words,
     paired,
     pareto,
     relative_change,
+    seed_interval,
     win_probability,
 )
 
@@ -77,6 +79,13 @@ def test_interval_of_one_value_or_none_has_nan_width(values: list[float], mean: 
 def test_interval_refuses_what_is_no_level(level: float) -> None:
     with pytest.raises(ValueError, match="level must be between 0 and 1"):
         interval([1, 2], level)
+
+
+def test_two_seeds_have_no_interval_that_nobody_can_read() -> None:
+    assert seed_interval([1, 2, nan]) == pytest.approx((1.5, nan), nan_ok=True)
+    assert seed_interval([1, 2, 3]) == interval([1, 2, 3])
+    assert "takes three seeds" in means_in_words([0, 1])
+    assert "95 %" in means_in_words([0, 1, 2])
 
 
 @seeds

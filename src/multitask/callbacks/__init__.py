@@ -5,6 +5,7 @@ from multitask.callbacks.cost import Cost
 from multitask.callbacks.figures import Figures
 from multitask.callbacks.first_step import FirstStep
 from multitask.callbacks.gradient_telemetry import GradientTelemetry
+from multitask.callbacks.learning_curves import LearningCurves
 from multitask.callbacks.lost_process import LostProcess
 from multitask.callbacks.prediction_table import PredictionTable
 from multitask.callbacks.progress_bar import ProgressBar
@@ -20,6 +21,7 @@ __all__ = [
     "FirstStep",
     "GradientTelemetry",
     "LastCheckpoint",
+    "LearningCurves",
     "LostProcess",
     "PredictionTable",
     "ProgressBar",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import ceil
+from collections.abc import Mapping, Sequence
+from math import ceil, nan
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,29 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from multitask.data import DataModule
-from multitask.data.faces import show_samples
+from multitask.data.faces import on_one_scale, show_samples
 from multitask.distributed import gather_rows
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
+from multitask.figures.headlines import draw_headlines, lowest
 from multitask.figures.sample_table import SampleTable, sample_table, write_table
 from multitask.figures.saving import save_figure
-from multitask.images.progress_line import Progress
+from multitask.figures.sending import send_figure
 from multitask.module import MultiTask
+from multitask.tasks import Task
 from multitask.tasks.output import count_numbers, each_tensor, joined, rows_of
 
 Batch = dict[str, Tensor]
 Outputs = dict[str, Any]
 """By task, a tensor or a dictionary of tensors; targets and inputs likewise."""
+MOST_TASKS = 12
+"""With more tasks not each has a figure."""
 
 
 class Figures(Callback):
     """Draws label coverage, samples with targets and predictions, and one figure a task.
+
+    Titles have the metrics of the whole split. Of more than 12 tasks, those with the lowest
+    headline metric have a figure each, and one figure has the headlines of all.
 
     The samples are a table too, with images: ``predictions.html``, and
     ``predictions/<split>`` at W&B. Training samples, also as augmented, and label coverage are
@@ -62,11 +69,13 @@ class Figures(Callback):
             self._save(trainer, "data/label_coverage_by_source", draw_coverage(known))
         first = torch.arange(min(self.samples, len(data.splits["train"])))
         batches = {"samples": data.on_after_batch_transfer(data.splits["train"][first], 0)}
+        # All on the scale of those that are not augmented.
+        faces = on_one_scale(data.faces(), batches["samples"])
         if len(data.augmentations):
             batches["augmented"] = data.augmented(first)
         for name, batch in batches.items():
             targets = {task: batch[task] for task in model.named_tasks}
-            shown = show_samples(batch, data.faces(), targets)
+            shown = show_samples(batch, faces, targets)
             figure = draw_samples(shown, captions(model.named_tasks, targets))
             self._save(trainer, f"data/{name}", figure)
 
@@ -140,8 +149,8 @@ class Figures(Callback):
             first = with_inputs.argsort()[: self.samples]
             rows = torch.searchsorted(targets["index"], with_inputs[first])
             shown_targets, shown_predictions = _rows(targets, rows), _rows(predictions, rows)
-            maps = _with_predicted_maps(model, shown_targets, shown_predictions)
-            shown = show_samples(_rows(inputs, first), data.faces(), maps)
+            maps = _predicted_maps(model, shown_predictions)
+            shown = show_samples(_rows(inputs, first), data.faces(), shown_targets, maps)
             texts = captions(model.named_tasks, shown_targets, shown_predictions)
             self._save(trainer, f"{split}/samples", draw_samples(shown, texts))
             names = data.names(split)
@@ -152,20 +161,22 @@ class Figures(Callback):
     def _draw_tasks(
         self, trainer: Trainer, model: MultiTask, split: str, predictions: Batch, targets: Batch
     ) -> None:
-        # A figure takes a tenth of a second, and there may be hundreds of tasks.
-        progress = Progress(f"figures of {split}: drawn", 0, len(model.named_tasks))
-        for name, task in model.named_tasks.items():
-            progress.step()
-            figure = draw_task(name, task, predictions[name], targets[name])
+        tasks, values = model.named_tasks, _metrics(trainer, model, split)
+        elements = _ours(trainer, model)[1].element_names()
+        headlines = {name: _headline(task, values[name]) for name, task in tasks.items()}
+        for name in lowest(headlines, MOST_TASKS):
+            shown = (predictions[name], targets[name], values[name], elements.get(name))
+            figure = draw_task(name, tasks[name], *shown)
             if figure is not None:
                 self._save(trainer, f"{split}/{name}", figure)
+        if len(tasks) > MOST_TASKS:
+            labels = {name: task.headline or "" for name, task in tasks.items()}
+            self._save(trainer, f"{split}_tasks", draw_headlines(split, headlines, labels))
 
     def _save(self, trainer: Trainer, name: str, figure: Figure) -> None:
         path = self.folder / f"{name}.png"
         save_figure(figure, path, dpi=200)
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.log_image(f"figures/{name}", [str(path)])
+        send_figure(trainer.loggers, f"figures/{name}", figure, path, trainer.global_step)
 
     def _save_table(self, trainer: Trainer, split: str, table: SampleTable) -> None:
         write_table(table, self.folder / split / "predictions.html", f"predictions, {split}")
@@ -185,6 +196,20 @@ def _ours(trainer: Trainer, module: LightningModule) -> tuple[MultiTask, DataMod
     assert isinstance(module, MultiTask)
     assert isinstance(data, DataModule)
     return module, data
+
+
+def _metrics(trainer: Trainer, model: MultiTask, split: str) -> dict[str, dict[str, float]]:
+    """By task, the values of its metrics in the whole split."""
+    found: dict[str, dict[str, float]] = {name: {} for name in model.named_tasks}
+    for name, _ in model.evaluations.directions():
+        prefix, task, metric = (*name.split("/"), "", "")[:3]
+        if prefix == split and metric not in ("", "loss") and name in trainer.callback_metrics:
+            found[task][metric] = float(trainer.callback_metrics[name])
+    return found
+
+
+def _headline(task: Task, values: Mapping[str, float]) -> float:
+    return values.get(task.headline or "", nan)
 
 
 def _coverage(model: MultiTask, targets: Batch) -> dict[str, float]:
@@ -218,14 +243,9 @@ def _rows(values: Outputs, rows: Tensor) -> Outputs:
     return {name: rows_of(each, rows) for name, each in values.items()}
 
 
-def _with_predicted_maps(model: MultiTask, targets: Batch, predictions: Batch) -> Batch:
-    """Targets, and beside each map what its task predicts."""
-    found: Batch = {}
-    for name, task in model.named_tasks.items():
-        found[name] = targets[name]
-        if (picture := task.picture(predictions[name])) is not None:
-            found[f"{name}, predicted"] = picture
-    return found
+def _predicted_maps(model: MultiTask, predictions: Batch) -> Batch:
+    found = {name: task.picture(predictions[name]) for name, task in model.named_tasks.items()}
+    return {name: each for name, each in found.items() if each is not None}
 
 
 def _predictions(model: MultiTask, outputs: Outputs) -> Outputs:

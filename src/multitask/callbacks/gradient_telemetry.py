@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor
 
 from multitask.balancing.level import Level
 from multitask.balancing.task_gradients import TaskGradients
 from multitask.errors import InputError
-from multitask.figures.heat_maps import HeatMap, draw_heat_maps, draw_pairs
+from multitask.figures.heat_maps import HeatMap, counted, draw_heat_maps, draw_pairs
 from multitask.figures.saving import save_figure
+from multitask.figures.sending import send_figure
 from multitask.module import MultiTask
 from multitask.training.gradient_records import GradientRecords
 
@@ -120,14 +120,13 @@ class GradientTelemetry(Callback):
         names, records = list(pl_module.tasks), self.records
         self._save(trainer, draw_heat_maps(records.at, self._maps(names)), self.path)
         if len(names) > MANY:
-            figure = draw_pairs(names, records.means, records.rates)
+            figure = draw_pairs(names, records.means, records.rates, records.seen)
             self._save(trainer, figure, self.path.with_stem(f"{self.path.stem}_pairs"))
 
     def _save(self, trainer: Trainer, figure: Figure, path: Path) -> None:
         save_figure(figure, path, dpi=200)
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.log_image(f"figures/{path.stem}", [str(path)])
+        name = f"figures/{path.stem}"
+        send_figure(trainer.loggers, name, figure, path, trainer.global_step)
 
     def _values(self, tasks: list[str], norms: Tensor, cosines: Tensor) -> dict[str, float]:
         values: dict[str, float] = {}
@@ -175,6 +174,6 @@ class GradientTelemetry(Callback):
                 for pair, share in zip(pairs, shares, strict=True)
             ]
             values = torch.stack(records.cosines)[:, pairs].T
-            most = float(values.nan_to_num().abs().max()) or 1.0
-            maps.append(HeatMap("cosine (share of conflicts)", rows, values, (-most, most)))
+            title = f"cosine (share of conflicts)\n{counted(records.seen[pairs])}"
+            maps.append(HeatMap(title, rows, values, (-1.0, 1.0)))
         return maps

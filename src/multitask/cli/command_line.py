@@ -12,6 +12,7 @@ import yaml
 from lightning.pytorch import Callback
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
+from lightning.pytorch.loggers import Logger
 
 from multitask.cli.check import check_arguments
 from multitask.cli.parser import Parser, parse
@@ -137,7 +138,9 @@ class CommandLine(LightningCLI):
 
 def made_as_set(kind: type[Made], *args: Any, **kwargs: Any) -> Made:
     """Make an object; `InputError` if its class refuses a value or lacks a package."""
-    with settings_blamed(f"{kind.__name__} cannot be made as set"):
+    # A tracker that cannot be reached is no fault in a logger's code.
+    is_logger = issubclass(kind, Logger)
+    with settings_blamed(f"{kind.__name__} cannot be made as set", also_own_code=is_logger):
         return kind(*args, **kwargs)
 
 

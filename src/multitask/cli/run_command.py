@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.loggers import Logger
 
 from multitask.callbacks import Cost, FirstStep, LostProcess, StopSignal
 from multitask.checkpoints.atomic_writing import AtomicCheckpointIO
@@ -22,7 +21,7 @@ from multitask.runs.finished import is_finished
 from multitask.runs.folder import make_folder, new_folder
 from multitask.runs.lightning_callbacks import has_summary
 from multitask.runs.log_file import keep_log, say, told_if_slow
-from multitask.runs.metrics_file import MetricsFile
+from multitask.runs.loggers import added_loggers, check_loggers, run_loggers, started
 from multitask.runs.owner import owned
 from multitask.runs.preflight import (
     begin_with,
@@ -33,7 +32,6 @@ from multitask.runs.preflight import (
 )
 from multitask.runs.record import RunRecord
 from multitask.runs.run_callbacks import run_callbacks
-from multitask.runs.tracking import wandb_logger, wandb_mode
 from multitask.training.processes import check_processes, set_processes
 
 RUN_FOLDER = "MULTITASK_RUN_FOLDER"
@@ -62,18 +60,18 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
         cost, lost_process = Cost(), LostProcess(lambda: advice(record.folder), say)
         training = [cost, lost_process, StopSignal(), FirstStep()]
         own = run_callbacks(verb, given, data, record, training, command.trained_folder)
-        has_loggers = given.trainer.logger is not None or given.trainer.fast_dev_run
+        is_tried_out = bool(given.trainer.fast_dev_run)
         theirs = command.callbacks
         trainer = _trainer(given.trainer, [*theirs, *own])
         if verb == "fit":
             check_training(theirs, command.model, data, trainer)
+        added = [] if is_tried_out else started(added_loggers(given.trainer.logger))
         lost_process.before_meeting(trainer)
-        is_owner = verb == "fit" and not given.trainer.fast_dev_run
+        is_owner = verb == "fit" and not is_tried_out
         with explaining(record, data.batch_size, trainer), owned(record.folder, is_owner):
-            if not given.trainer.fast_dev_run:
+            if not is_tried_out:
                 _make_folder(record.folder)
-            if not has_loggers:
-                trainer.loggers = _loggers(command, record.folder)
+                trainer.loggers = run_loggers(given.run, added, record.folder, verb)
             STAGES[verb](Run(command, record, cost, lost_process, trainer))
 
 
@@ -91,7 +89,7 @@ def _check(command: CommandLine, is_resumed: bool) -> None:
         check_artifacts(given.run, given.trainer)
     check_processes(given.trainer)
     set_processes(given.trainer)
-    wandb_mode(given.run)
+    check_loggers(given.trainer, given.run, command.verb)
 
 
 def _folder(command: CommandLine, resumed: Path | None) -> Path:
@@ -115,15 +113,8 @@ def _make_folder(folder: Path) -> None:
 def _trainer(settings: Any, callbacks: list[Callback]) -> Trainer:
     settings.callbacks = callbacks
     settings.plugins = [*listed(settings.plugins), AtomicCheckpointIO()]
-    unset = {"logger": False, "enable_model_summary": has_summary(callbacks)}
-    for name, value in unset.items():
-        settings[name] = value if settings[name] is None else settings[name]
+    if settings.enable_model_summary is None:
+        settings.enable_model_summary = has_summary(callbacks)
     with settings_blamed("the Trainer cannot work as set"):
-        return Trainer(**settings)
-
-
-def _loggers(command: CommandLine, folder: Path) -> list[Logger]:
-    loggers: list[Logger] = [MetricsFile(folder / "metrics.csv")]
-    if command.verb != "predict":
-        loggers += filter(None, [wandb_logger(command.given.run, folder, command.verb)])
-    return loggers
+        # Loggers come once there is a folder.
+        return Trainer(**{**vars(settings), "logger": False})

@@ -147,7 +147,8 @@ def _check_text(setting: Setting, parameter: Parameter, keys: Keys) -> None:
         _check_object(Setting(setting.place, {"class_path": setting}), parameter, keys)
     except InputError as error:
         # A word that is near no class was hardly meant as one if other types fit too.
-        if not kinds.plain[:-1] or "." in setting.content or "did you mean" in str(error):
+        is_class = isinstance(error, AbsentError) or "did you mean" in str(error)
+        if not kinds.plain[:-1] or "." in setting.content or is_class:
             raise
         _refuse_value(setting, parameter, keys)
 

@@ -14,6 +14,9 @@ KNOWN = (
     "multitask",
     "lightning.pytorch.callbacks",
     "lightning.pytorch.cli.ReduceLROnPlateau",
+    # It adds files of its own and sends nothing; others send, or write over what is there.
+    "lightning.pytorch.loggers.TensorBoardLogger",
+    "lightning.pytorch.loggers.tensorboard",
     "lightning.pytorch.strategies",
     "timm",
     "torch.nn",

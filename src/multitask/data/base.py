@@ -198,6 +198,10 @@ class DataModule(LightningDataModule, ABC):
         """The names of the classes in the order of their numbers, by task, as far as known."""
         return {}
 
+    def element_names(self) -> dict[str, list[str]]:
+        """The names of the elements of vectors, by task, as far as known."""
+        return {}
+
     def records(self) -> dict[str, DataFrame]:
         """Tables to keep in a run's folder, by file name, such as which sample is in which split.
 

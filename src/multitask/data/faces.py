@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -36,34 +36,68 @@ class Face(ABC):
             ``[height, width, 4]`` if it has colours; or a text of one line.
         """
 
+    def on_one_scale(self, values: Sequence[Tensor]) -> Face:
+        """A face that shows all of some values on one scale; by default this one.
+
+        Args:
+            values: of samples that are shown together, first axis ``[samples]`` each.
+        """
+        return self
+
 
 class Picture(Face):
     """An image, its values stretched to the range from 0 to 1.
 
     Three or four channels are taken for colours; else the first channel is shown.
+
+    Args:
+        limits: the values that are shown as 0 and 1; each image's own lowest and highest where not
+            given.
     """
 
+    def __init__(self, limits: tuple[float, float] | None = None) -> None:
+        self.limits = limits
+
     def show(self, value: Tensor) -> Tensor:
-        low, high = value.min(), value.max()
-        scaled = ((value.float() - low) / (high - low).clamp_min(1e-9)).permute(1, 2, 0)
+        scaled = _stretched(value, self.limits or _limits(value.flatten())).permute(1, 2, 0)
         return scaled if scaled.shape[2] in (3, 4) else scaled[:, :, 0]
+
+    def on_one_scale(self, values: Sequence[Tensor]) -> Picture:
+        return self if self.limits else Picture(_limits(*(each.flatten() for each in values)))
 
 
 class Map(Face):
     """A target with a class or numbers for each pixel, its known values stretched from 0 to 1.
 
     Three channels are taken for colours; else the first channel is shown. Missing pixels are red.
+
+    Args:
+        limits: see `Picture`.
     """
+
+    def __init__(self, limits: tuple[float, float] | None = None) -> None:
+        self.limits = limits
 
     def show(self, value: Tensor) -> Tensor:
         maps = value.flatten(0, -3) if value.ndim > 2 else value.unsqueeze(0)
         maps = maps if len(maps) == 3 else maps[:1].expand(3, -1, -1)
-        found = known(maps)
-        numbers = maps[found].float() if found.any() else maps.new_zeros(1).float()
-        low, high = numbers.min(), numbers.max()
-        scaled = (maps.float() - low) / (high - low).clamp_min(1e-9)
+        scaled = _stretched(maps, self.limits or _limits(maps[known(maps)]))
         missing = torch.tensor(MISSING_COLOUR).view(3, 1, 1)
-        return torch.where(found, scaled, missing).permute(1, 2, 0)
+        return torch.where(known(maps), scaled, missing).permute(1, 2, 0)
+
+    def on_one_scale(self, values: Sequence[Tensor]) -> Map:
+        return self if self.limits else Map(_limits(*(each[known(each)] for each in values)))
+
+
+def _limits(*values: Tensor) -> tuple[float, float]:
+    numbers = torch.cat([each[each.isfinite()].double() for each in values])
+    return (float(numbers.min()), float(numbers.max())) if len(numbers) else (0.0, 0.0)
+
+
+def _stretched(values: Tensor, limits: tuple[float, float]) -> Tensor:
+    low, high = limits
+    scaled = (values.double() - low) / max(high - low, 1e-9)
+    return scaled.clamp(0, 1).nan_to_num().float()
 
 
 class Numbers(Face):
@@ -76,24 +110,41 @@ class Numbers(Face):
         return ", ".join([*shown, *more])
 
 
+def on_one_scale(faces: Mapping[str, Face], inputs: Mapping[str, Tensor]) -> dict[str, Face]:
+    """Faces that show all samples of a batch on one scale; one that has a scale keeps it.
+
+    Args:
+        faces: by input.
+        inputs: at least those inputs, first axis ``[batch]``.
+    """
+    return {name: face.on_one_scale([inputs[name]]) for name, face in faces.items()}
+
+
 def show_samples(
     inputs: Mapping[str, Tensor],
     faces: Mapping[str, Face],
     targets: Mapping[str, Any] | None = None,
+    predicted: Mapping[str, Tensor] | None = None,
 ) -> list[Shown]:
-    """Show each sample of a batch.
+    """Show each sample of a batch; all pictures of one kind are on one scale.
 
     Args:
         inputs: at least the inputs that have a face, by name, first axis ``[batch]``.
         faces: by input.
         targets: by task, of which maps (three axes or more) are shown too; none by default.
+        predicted: maps by task, each shown beside its target and on its scale, as
+            ``<task>, predicted``; none by default.
 
     Returns:
         One for each sample.
     """
-    columns = {name: map(face.show, inputs[name]) for name, face in faces.items()}
+    fitted = on_one_scale(faces, inputs)
+    columns = {name: map(face.show, inputs[name]) for name, face in fitted.items()}
     for name, values in (targets or {}).items():
-        if isinstance(values, Tensor) and values.ndim > 2:
-            columns[name] = map(Map().show, values)
+        maps = {name: values} if isinstance(values, Tensor) and values.ndim > 2 else {}
+        if name in (predicted or {}):
+            maps[f"{name}, predicted"] = predicted[name]  # type: ignore[index]
+        face = Map().on_one_scale(list(maps.values())) if maps else Map()
+        columns |= {key: map(face.show, each) for key, each in maps.items()}
     rows = zip(*columns.values(), strict=True)
     return [dict(zip(columns, row, strict=True)) for row in rows]

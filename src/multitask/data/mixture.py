@@ -137,6 +137,13 @@ class Mixture(DataModule):
                 found[task] = max(found.get(task, []), names, key=len)
         return found
 
+    def element_names(self) -> dict[str, list[str]]:
+        """Of a task of several sources, the names of the first that has any."""
+        found: dict[str, list[str]] = {}
+        for source in self.sources.values():
+            found = {**source.element_names(), **found}
+        return found
+
     @property
     def skipped(self) -> DataFrame:
         """What was left out of the sources that are tables, as `multitask.data.Table` lists it."""

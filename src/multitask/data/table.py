@@ -191,6 +191,10 @@ class Table(DataModule):
         columns = self.target_columns.items()
         return {name: each.class_names for name, each in columns if each.classes}
 
+    def element_names(self) -> dict[str, list[str]]:
+        columns = self.target_columns.items()
+        return {name: each.names for name, each in columns if len(each.names) > 1}
+
     def records(self) -> dict[str, DataFrame]:
         """``splits.csv``: each sample's file, row and split; ``skipped.csv``: what was left out."""
         self.setup()

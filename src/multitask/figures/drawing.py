@@ -4,24 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure, SubFigure
 from torch import Tensor
 
 from multitask.data.faces import Shown
-from multitask.tasks import Task
+from multitask.figures.elements import draw_elements, has_elements
+from multitask.figures.fitting import wrapped
+from multitask.tasks import Regression, Task
 
 COLUMNS = 8
 LINES = 12
 """Lines under an image, of more tasks than that; the table of samples has all."""
 CELL, GAP = 1.35, 0.04
 """Width of a panel, and the space on each side of its picture, in inches."""
+LETTERS = 40
+"""Of a line of a title: no more are drawn."""
+FONT = 7
+"""Size of what is written under pictures."""
+DPI = 72
+"""Dots per inch of a figure's own measures."""
+MANY_TASKS, MOST_TASKS = 20, 60
+"""With more tasks their rows are narrower, and with still more some are left out."""
+GREY: dict[str, Any] = {"cmap": "gray", "vmin": 0.0, "vmax": 1.0}
+"""Pictures are on one scale already, which a picture of its own range would leave."""
 Panel = tuple[Tensor | None, str]
 """A picture and what is written under it."""
 
 
-def draw_task(name: str, task: Task, prediction: Tensor, target: Tensor) -> Figure | None:
+def draw_task(
+    name: str,
+    task: Task,
+    prediction: Tensor,
+    target: Tensor,
+    metrics: Mapping[str, float] | None = None,
+    elements: Sequence[str] | None = None,
+) -> Figure | None:
     """Draw a task's predictions against its targets.
 
     Args:
@@ -29,16 +49,38 @@ def draw_task(name: str, task: Task, prediction: Tensor, target: Tensor) -> Figu
         task: the task.
         prediction: what the task predicts, first axis ``[samples]``.
         target: the same samples' targets, missing ones included.
+        metrics: values for the title, by name; of the whole split.
+        elements: names of a vector's elements; as in a table of predictions where not given.
 
     Returns:
         None if the task draws nothing.
     """
+    count = int(task.known(target).sum())
+    title = "\n".join(
+        [f"{name} ({count:,} sample{'s' * (count != 1)})", *_metric_lines(task, metrics or {})]
+    )
+    if has_elements(task):
+        assert isinstance(task, Regression)
+        names = elements if elements and len(elements) == task.size else None
+        names = names or [f"{name}_{place}" for place in range(task.size)]
+        return draw_elements(title, task, prediction, target, names)
     figure = Figure(figsize=(4.5, 4.2), layout="constrained")
     axes = figure.subplots()
     if not task.draw(axes, prediction, target):
         return None
-    axes.set_title(f"{name} ({int(task.known(target).sum())} samples)", fontsize=10)
+    axes.set_title(title, fontsize=9, parse_math=False)
     return figure
+
+
+def _metric_lines(task: Task, metrics: Mapping[str, float]) -> list[str]:
+    # The one that counts most comes first.
+    names = sorted(metrics, key=lambda name: name != task.headline)
+    words = [f"{name.replace('_', ' ')} {metrics[name]:.3g}" for name in names]
+    lines: list[str] = []
+    for each in words:
+        longer = f"{lines[-1]}, {each}" if lines else each
+        lines[-1:] = [longer] if len(longer) <= LETTERS else [*lines[-1:], each]
+    return lines
 
 
 def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:
@@ -48,11 +90,15 @@ def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:
         samples: what each looks like; its texts are lines above its caption.
         captions: one for each sample.
     """
-    panels = panels_of(samples, captions)
+    width = CELL - 2 * GAP
+    panels = [
+        (picture, wrapped(caption, width, FONT))
+        for picture, caption in panels_of(samples, captions)
+    ]
     # All pictures of a sample are in one row.
     each = ceil(len(panels) / len(samples))
     columns = each * max(1, round(COLUMNS / each))
-    rows, width = ceil(len(panels) / columns), CELL - 2 * GAP
+    rows = ceil(len(panels) / columns)
     sizes = [picture.shape for picture, _ in panels if picture is not None]
     # As high as they are wide at most; what is higher is drawn narrower.
     height = width * min(1.0, max((size[0] / size[1] for size in sizes), default=0.0))
@@ -69,8 +115,9 @@ def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:
             aspect = picture.shape[0] / picture.shape[1]
             half, low = min(width, height / aspect) / 2, top + min(height, width * aspect)
             extent = (middle - half, middle + half, low, top)
-            axes.imshow(picture.numpy(), cmap="gray", extent=extent, aspect="auto")
-        axes.text(middle, top + height + GAP, caption, fontsize=7, va="top", ha="center")
+            axes.imshow(picture.numpy(), extent=extent, aspect="auto", **GREY)
+        place_of_text = (middle, top + height + GAP)
+        axes.text(*place_of_text, caption, fontsize=FONT, va="top", ha="center", parse_math=False)
     axes.set(xlim=(0, columns * CELL), ylim=(rows * step, 0))
     return figure
 
@@ -109,9 +156,11 @@ def fill_panels(figure: Figure | SubFigure, panels: Sequence[Panel]) -> None:
         axes.axis("off")
     for axes, (picture, caption) in zip(grid, panels, strict=False):
         if picture is not None:
-            axes.imshow(picture.numpy(), cmap="gray")
+            axes.imshow(picture.numpy(), **GREY)
         if caption:
-            axes.set_title(caption, fontsize=7, y=-0.03, va="top", pad=0)
+            width = float(figure.bbox.width) / DPI / COLUMNS - 2 * GAP
+            text = wrapped(caption, width, FONT)
+            axes.set_title(text, fontsize=FONT, y=-0.03, va="top", pad=0, parse_math=False)
 
 
 def captions(
@@ -141,21 +190,28 @@ def captions(
 
 
 def draw_coverage(known: Mapping[str, Mapping[str, float]]) -> Figure:
-    """Draw the share of samples that have a label.
+    """Draw the share of samples that have a label; of many tasks, of those that have fewest.
 
     Args:
         known: share from 0 to 1, by split and task.
     """
-    names = list(next(iter(known.values())))
-    figure = Figure(figsize=(5, 1 + 0.45 * len(names)), layout="constrained")
+    every = list(next(iter(known.values())))
+    fewest = sorted(every, key=lambda name: min(shares[name] for shares in known.values()))
+    names = [name for name in every if name in set(fewest[:MOST_TASKS])]
+    step = 0.45 if len(names) <= MANY_TASKS else 0.12 * max(2, len(known))
+    figure = Figure(figsize=(5, 1 + step * len(names)), layout="constrained")
     axes = figure.subplots()
     height = 0.8 / len(known)
     for place, (split, shares) in enumerate(known.items()):
         at = torch.arange(len(names)) + (place - (len(known) - 1) / 2) * height
         bars = axes.barh(at.numpy(), [100 * shares[name] for name in names], height, label=split)
-        axes.bar_label(bars, fmt="%.3g %%", fontsize=7, padding=2)
-    axes.set_yticks(range(len(names)), names)
+        size = 7 if len(names) <= MANY_TASKS else 5
+        axes.bar_label(bars, fmt="%.3g %%", fontsize=size, padding=2)
+    axes.set_yticks(range(len(names)), names, parse_math=False)
+    axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.set(xlim=(0, 115), xlabel="samples with a label (%)")
+    if len(names) < len(every):
+        axes.set_title(f"the {len(names)} of {len(every)} tasks with fewest labels", fontsize=9)
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return figure

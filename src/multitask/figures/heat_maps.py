@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-CROWDED = 20
-"""With more rows than this, rows and their names are smaller."""
+CROWDED, MOST_TASKS = 20, 60
+"""With more rows, rows and their names are smaller; with still more, not all are drawn."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ def draw_heat_maps(times: Sequence[int], maps: Sequence[HeatMap]) -> Figure:
         times: of the columns, in batches, increasing.
         maps: what to draw.
     """
-    heights = [0.6 + _row_height(len(each.rows)) * len(each.rows) for each in maps]
+    maps = [_fewer(each) for each in maps]
+    heights = [0.7 + _row_height(len(each.rows)) * len(each.rows) for each in maps]
     figure = Figure(figsize=(7, 0.6 + sum(heights)), layout="constrained")
     rows = figure.subplots(len(maps), sharex=True, squeeze=False, height_ratios=heights)
     last = times[-1] - times[-2] if len(times) > 1 else 1
@@ -56,30 +57,75 @@ def draw_heat_maps(times: Sequence[int], maps: Sequence[HeatMap]) -> Figure:
     return figure
 
 
-def draw_pairs(names: Sequence[str], cosines: Tensor, rates: Tensor) -> Figure:
+def _fewer(each: HeatMap) -> HeatMap:
+    """The rows that change most, where there are too many."""
+    count = len(each.rows)
+    if count <= MOST_TASKS:
+        return each
+    values = each.values.nan_to_num(0.0)
+    order = (values.amax(1) - values.amin(1)).sort(descending=True, stable=True).indices
+    shown = order[:MOST_TASKS].sort().values.tolist()
+    title = f"{each.title}\nthe {len(shown)} of {count} that change most"
+    rows = [each.rows[place] for place in shown]
+    return replace(each, title=title, rows=rows, values=each.values[shown])
+
+
+def draw_pairs(
+    names: Sequence[str], cosines: Tensor, rates: Tensor, seen: Tensor | None = None
+) -> Figure:
     """Draw all pairs of tasks as one matrix: cosines above the diagonal, conflicts below it.
+
+    Of more than 60 tasks, those of the most conflicting pairs.
 
     Args:
         names: of the tasks.
         cosines: of each pair, in the order of ``itertools.combinations``; shape ``[pairs]``.
         rates: each pair's share of conflicts, from 0 to 1, same shape.
+        seen: in how many batches each pair was compared, same shape.
     """
     count = len(names)
     one, other = torch.triu_indices(count, count, 1)
     above, below = torch.full((2, count, count), torch.nan)
     above[one, other], below[other, one] = cosines.float(), rates.float()
-    side = 1.5 + _row_height(count) * count
+    shown = _most_conflicting(count, one, other, rates)
+    above, below = (each[shown][:, shown] for each in (above, below))
+    labels = [names[place] for place in shown]
+    side = 1.5 + _row_height(len(shown)) * len(shown)
     figure = Figure(figsize=(side + 1.5, side), layout="constrained")
     axes = figure.subplots()
-    most = float(above.nan_to_num().abs().max()) or 1.0
-    scales = (("RdBu", -most, most, "mean cosine"), ("Oranges", 0.0, 1.0, "share of conflicts"))
+    # The same in every run, so that figures can be compared.
+    scales = (("RdBu", -1.0, 1.0, "mean cosine"), ("Oranges", 0.0, 1.0, "share of conflicts"))
     for values, (colors, low, high, title) in zip((above, below), scales, strict=True):
         image = axes.imshow(values.numpy(), cmap=colors, vmin=low, vmax=high)
         figure.colorbar(image, ax=axes, label=title, shrink=0.7)
-    axes.set_xticks(range(count), names, fontsize=_font_size(count), rotation=90)
-    axes.set_yticks(range(count), names, fontsize=_font_size(count))
-    axes.set_title("cosine above the diagonal, conflicts below", fontsize=9)
+    axes.set_xticks(range(len(labels)), labels, fontsize=_font_size(len(labels)), rotation=90)
+    axes.set_yticks(range(len(labels)), labels, fontsize=_font_size(len(labels)))
+    of = "" if len(shown) == count else f"\nthe {len(shown)} of {count} tasks that conflict most"
+    batches = f"\n{counted(seen)}" if seen is not None else ""
+    axes.set_title(f"above: cosine, below: share of conflicts{batches}{of}", fontsize=9)
     return figure
+
+
+def counted(seen: Tensor) -> str:
+    """Say in how many batches pairs were compared, such as ``3 to 40 batches``.
+
+    Args:
+        seen: the number of each pair.
+    """
+    low, high = (int(seen.min()), int(seen.max())) if len(seen) else (0, 0)
+    number = f"{high:,}" if low == high else f"{low:,} to {high:,}"
+    return f"{number} batch{'es' * (high != 1)}"
+
+
+def _most_conflicting(count: int, one: Tensor, other: Tensor, rates: Tensor) -> list[int]:
+    if count <= MOST_TASKS:
+        return list(range(count))
+    worst = torch.full((count,), -1.0)
+    for ends in (one, other):
+        worst.scatter_reduce_(0, ends, rates.float().nan_to_num(-1.0), "amax")
+    # Stable, so that of equals the first counts on every machine.
+    order = worst.sort(descending=True, stable=True).indices[:MOST_TASKS]
+    return order.sort().values.tolist()
 
 
 def _row_height(rows: int) -> float:

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import WandbLogger
 
 from multitask.checkpoints.changes import refuse_changes
 from multitask.checkpoints.fits import check_fits
@@ -19,9 +18,9 @@ from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.runs.folder import config_of, folder_of
 from multitask.runs.lightning_callbacks import check_callbacks
+from multitask.runs.loggers import is_at_wandb
 from multitask.runs.monitors import check_monitors
 from multitask.runs.settings import RunSettings
-from multitask.runs.tracking import wandb_mode
 from multitask.training.data_check import check_data
 from multitask.training.optimization import try_optimizer
 
@@ -127,9 +126,7 @@ def check_artifacts(settings: RunSettings, trainer: Any) -> None:
     """
     if not settings.artifacts or trainer.fast_dev_run:
         return
-    own = trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]
-    is_default = trainer.logger is None and wandb_mode(settings) is not None
-    if not is_default and not any(isinstance(each, WandbLogger) for each in own):
+    if not is_at_wandb(trainer.logger, settings):
         raise InputError(
             "run.artifacts is true, but the run is not recorded at W&B; set --run.wandb=online or "
             "--run.wandb=offline, or leave run.artifacts out"

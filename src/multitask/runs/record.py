@@ -14,6 +14,7 @@ from multitask.module import MultiTask
 from multitask.pages.yaml_text import to_yaml
 from multitask.runs.deciding_files import write_part
 from multitask.runs.folder import CONFIG, PROVENANCE, part_file, parts
+from multitask.runs.loggers import tell_configuration
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.provenance import provenance
 from multitask.runs.summary import forget_summary
@@ -81,6 +82,7 @@ class RunRecord(Callback):
         for run in wandb_runs(trainer):
             with nothing_lost():
                 run.config.update(config, allow_val_change=True)
+        tell_configuration(trainer, config)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take back the metrics of steps that will be taken again."""

@@ -13,6 +13,7 @@ from multitask.callbacks import (
     Figures,
     GradientTelemetry,
     LastCheckpoint,
+    LearningCurves,
     PredictionTable,
     ProgressBar,
     RandomState,
@@ -22,6 +23,7 @@ from multitask.data import DataModule
 from multitask.runs.checkpoint_artifacts import CheckpointArtifacts
 from multitask.runs.data_record import DataRecord
 from multitask.runs.lightning_callbacks import has_bar
+from multitask.runs.loggers import METRICS
 from multitask.runs.record import RunRecord
 
 
@@ -61,6 +63,8 @@ def run_callbacks(
     if verb != "fit":
         return callbacks
     callbacks += training
+    if drawings:
+        callbacks.append(LearningCurves(folder / METRICS, drawings / "learning.png"))
     if trainer.enable_checkpointing is not False:
         checkpoints = folder / "checkpoints"
         last = LastCheckpoint(checkpoints, settings.keep_last)

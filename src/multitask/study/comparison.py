@@ -11,12 +11,13 @@ import pandas as pd
 from multitask.study.plan import SINGLE_TASK
 from multitask.study.results import Results, cost_of, history
 from multitask.study.statistics import (
+    LEAST_SEEDS,
     Difference,
     delta_m,
     holm,
-    interval,
     mean_rank,
     paired,
+    seed_interval,
     win_probability,
 )
 
@@ -34,8 +35,8 @@ def scores(results: Results) -> pd.DataFrame:
     for method in results.methods:
         row: dict[str, float] = {}
         for task in results.tasks:
-            row[task], row[f"{task} ±"] = interval(results.values(method, task))
-        row["delta_m"], row["delta_m ±"] = interval(_delta_m_by_seed(results, method))
+            row[task], row[f"{task} ±"] = seed_interval(results.values(method, task))
+        row["delta_m"], row["delta_m ±"] = seed_interval(_delta_m_by_seed(results, method))
         rows[method] = row
     table = pd.DataFrame.from_dict(rows, orient="index")
     whole = table[results.tasks].dropna().index
@@ -56,7 +57,7 @@ def further_scores(results: Results) -> pd.DataFrame:
         ["method", "task", "metric"], sort=False
     ):
         name = f"{task} {metric}"
-        rows[method][name], rows[method][f"{name} ±"] = interval(found["value"])
+        rows[method][name], rows[method][f"{name} ±"] = seed_interval(found["value"])
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -170,9 +171,10 @@ def _directions(results: Results) -> list[bool]:
 
 
 def _row(found: Difference) -> dict[str, float]:
+    has_enough = found.pairs >= LEAST_SEEDS
     return {
         "difference": found.mean,
-        "±": found.half_width,
-        "p": found.p_value,
+        "±": found.half_width if has_enough else math.nan,
+        "p": found.p_value if has_enough else math.nan,
         "pairs": found.pairs,
     }

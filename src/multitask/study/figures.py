@@ -14,14 +14,20 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from multitask.figures.epochs import Curve, mean_curve, read_curves
 from multitask.figures.saving import save_drawing
 from multitask.pages.blocks import Figure as FigureBlock
+from multitask.runs.loggers import METRICS
 from multitask.study.comparison import affinities, lookahead, scores
 from multitask.study.plan import SINGLE_TASK
-from multitask.study.results import Results, history
-from multitask.study.statistics import pareto
+from multitask.study.results import Results
+from multitask.study.statistics import means_in_words, pareto
 
 MOST_PAIRS = 12
+MOST_PANELS = 40
+"""Of learning curves."""
+MOST_CELLS = 15
+"""A matrix of more tasks has no numbers."""
 
 
 def draw(results: Results, folder: Path) -> list[FigureBlock]:
@@ -35,16 +41,20 @@ def draw(results: Results, folder: Path) -> list[FigureBlock]:
         What was drawn, with captions; also what could not be drawn, of which a page says so.
     """
     drawn: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
-        "delta_m": ("Delta-m by method, mean and 95 % interval over seeds", _delta_m),
+        "delta_m": (f"Delta-m by method, {means_in_words(results.study.seeds)}", _delta_m),
         "trade_off": (
             "Test metrics of two tasks, a point for each method; on the line no other method is "
             "better in both",
             _trade_off,
         ),
-        "learning": ("Validation metrics while training, mean over seeds", _learning),
+        "learning": (
+            "Validation metrics while training, mean over seeds as far as all of them were "
+            "trained; faintly, each seed",
+            _learning,
+        ),
         "gradients": (
             "Cosine of two tasks' gradients, and ratio of the largest norm to the smallest, while "
-            "training; mean over seeds",
+            "training; mean over seeds as far as all of them were trained; faintly, each seed",
             _gradients,
         ),
         "affinity": (
@@ -118,21 +128,17 @@ def _trade_off(results: Results) -> Figure | None:
 
 
 def _learning(results: Results) -> Figure | None:
-    figure, grid = _grid(len(results.tasks))
+    tasks = results.tasks[:MOST_PANELS]
+    figure, grid = _grid(len(tasks))
     colors, found = _colors(results), False
-    for axes, task in zip(grid, results.tasks, strict=False):
+    for axes, task in zip(grid, tasks, strict=False):
         name = f"val/{task}/{results.metrics[task]}"
         for method in results.methods:
             part = task if method == SINGLE_TASK else ""
-            curve = _mean_history(results, method, part, [name])
-            if name in curve and curve[name].notna().any():
-                found = True
-                # A line of one validation would not be seen.
-                marker = "o" if len(curve) == 1 else None
-                axes.plot(
-                    curve.index, curve[name], color=colors[method], label=method, marker=marker
-                )
-        axes.set(title=_label(results, task), xlabel="step")
+            curves = _curves(results, method, part, [name])[name]
+            found |= bool(curves)
+            _plot_mean(axes, curves, colors[method], method)
+        axes.set(title=_label(results, task), xlabel="epoch")
     _legend(figure, grid)
     return figure if found else None
 
@@ -145,23 +151,48 @@ def _gradients(results: Results) -> Figure | None:
     colors, found = _colors(results), False
     norms = [f"gradients/{task}/norm" for task in results.tasks]
     cosines = [f"gradients/{one}-{other}/cosine" for one, other in pairs]
+    batches = dict.fromkeys(cosines, 0)
     for method in results.methods:
         if method == SINGLE_TASK:
             continue
-        curves = _mean_history(results, method, "", [*norms, *cosines])
-        for axes, name, (one, other) in zip(grid, cosines, pairs, strict=False):
-            axes.set(title=f"cosine: {one}, {other}", xlabel="step")
-            axes.axhline(0, color="0.7", linewidth=0.7)
-            if name in curves:
-                found = True
-                axes.plot(curves.index, curves[name], color=colors[method], label=method)
-        sizes = curves[[name for name in norms if name in curves]]
-        if sizes.shape[1] > 1:
-            ratio = sizes.max(axis=1) / sizes.min(axis=1)
-            grid[len(pairs)].semilogy(ratio.index, ratio, color=colors[method])
-    grid[len(pairs)].set(title="largest norm / smallest", xlabel="step")
+        curves = _curves(results, method, "", [*norms, *cosines])
+        for axes, name in zip(grid, cosines, strict=False):
+            found |= bool(curves[name])
+            batches[name] += sum(len(each.epochs) for each in curves[name])
+            _plot_mean(axes, curves[name], colors[method], method)
+        if (ratio := _ratio([curves[name] for name in norms])) is not None:
+            grid[len(pairs)].semilogy(ratio.epochs, ratio.values, color=colors[method])
+    for axes, name, (one, other) in zip(grid, cosines, pairs, strict=False):
+        axes.set(title=f"cosine: {one}, {other}\n{batches[name]:,} batches", xlabel="epoch")
+        axes.set_ylim(-1, 1)
+        axes.axhline(0, color="0.7", linewidth=0.7)
+    grid[len(pairs)].set(title="largest norm / smallest", xlabel="epoch")
     _legend(figure, grid)
     return figure if found else None
+
+
+def _plot_mean(axes: Axes, curves: Sequence[Curve], color: Any, method: str) -> None:
+    """Draw the mean over seeds, as far as all of them reach, and faintly each seed's own."""
+    for each in curves if len(curves) > 1 else ():
+        faint = {"color": color, "linewidth": 0.6, "alpha": 0.35, "markersize": 3}
+        axes.plot(each.epochs, each.values, marker=_marker(each), **faint)
+    if (mean := mean_curve(curves)) is not None:
+        axes.plot(mean.epochs, mean.values, color=color, label=method, marker=_marker(mean))
+
+
+def _marker(curve: Curve) -> str | None:
+    # A line of one validation would not be seen.
+    return "o" if len(curve.epochs) == 1 else None
+
+
+def _ratio(norms: Sequence[Sequence[Curve]]) -> Curve | None:
+    """The mean over seeds of the tasks' norms, the largest over the smallest."""
+    means = [mean for each in norms if (mean := mean_curve(each)) is not None]
+    if len(means) < 2:
+        return None
+    points = means[0].epochs
+    values = [np.interp(points, each.epochs, each.values) for each in means]
+    return Curve(points, np.max(values, axis=0) / np.min(values, axis=0))
 
 
 def _matrix(table: pd.DataFrame) -> Figure | None:
@@ -169,12 +200,17 @@ def _matrix(table: pd.DataFrame) -> Figure | None:
         return None
     most = float(np.nanmax(np.abs(table)))
     values = table.to_numpy(float)
-    figure = Figure(figsize=(1.6 + 0.9 * len(table), 1.2 + 0.7 * len(table)), layout="constrained")
+    is_large = len(table) > MOST_CELLS
+    side = 0.16 if is_large else 0.8
+    size = (2.0 + side * len(table), 1.2 + side * len(table))
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     shown = axes.imshow(values, cmap="RdYlGn", vmin=-most, vmax=most)
-    axes.set_xticks(range(len(table)), table.columns, rotation=45, ha="right")
-    axes.set_yticks(range(len(table)), table.index)
-    for row, column in np.ndindex(table.shape):
+    font: dict[str, Any] = {"fontsize": 6} if is_large else {}
+    turned: dict[str, Any] = {"rotation": 90} if is_large else {"rotation": 45, "ha": "right"}
+    axes.set_xticks(range(len(table)), table.columns, **turned, **font)
+    axes.set_yticks(range(len(table)), table.index, **font)
+    for row, column in np.ndindex(table.shape) if not is_large else ():
         value = table.iloc[row, column]
         if value == value:
             axes.text(column, row, f"{value:+.2g}", ha="center", va="center")
@@ -182,11 +218,14 @@ def _matrix(table: pd.DataFrame) -> Figure | None:
     return figure
 
 
-def _mean_history(results: Results, method: str, part: str, names: Sequence[str]) -> pd.DataFrame:
+def _curves(
+    results: Results, method: str, part: str, names: Sequence[str]
+) -> dict[str, list[Curve]]:
+    """By metric, a curve for each seed that has one."""
     runs = results.runs
     rows = runs[(runs["method"] == method) & (runs["part"] == part) & (runs["folder"] != "")]
-    each = [history(Path(folder), names) for folder in rows["folder"]]
-    return pd.concat(each).groupby(level=0).mean() if each else pd.DataFrame()
+    each = [read_curves(Path(folder) / METRICS, names) for folder in rows["folder"]]
+    return {name: [of_run[name] for of_run in each if name in of_run] for name in names}
 
 
 def _grid(count: int) -> tuple[Figure, list[Axes]]:

@@ -22,8 +22,9 @@ from multitask.study.comparison import (
 from multitask.study.figures import draw
 from multitask.study.numbers import number, with_interval
 from multitask.study.origin import origin
-from multitask.study.plan import SINGLE_TASK, TUNED
+from multitask.study.plan import SINGLE_TASK, TUNED, Study
 from multitask.study.results import Results
+from multitask.study.statistics import LEAST_SEEDS
 
 SIGNIFICANT = 0.05
 
@@ -90,8 +91,7 @@ def _page(
             f"{len(runs)} runs ({states}); seeds: {len(study.seeds)}. Every run has the budget "
             "that its configuration states; the best epoch is chosen by ",
             Code("val/score"),
-            "; the test set is looked at once, by that epoch. ± is half of the 95 % interval over "
-            "seeds (Student's t).",
+            f"; the test set is looked at once, by that epoch. {_intervals(study)}",
         )
     )
     yield from opening
@@ -116,6 +116,12 @@ def _page(
     yield from _unfinished(results)
     yield Heading("Where it comes from")
     yield from origin(results, commands)
+
+
+def _intervals(study: Study) -> str:
+    if len(study.seeds) >= LEAST_SEEDS:
+        return "± is half of the 95 % interval over seeds (Student's t), of three seeds or more."
+    return "There are no intervals and no tests, which take three seeds."
 
 
 def _scores(results: Results) -> Iterator[Block]:

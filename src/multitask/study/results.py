@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from multitask.runs.loggers import METRICS
 from multitask.runs.summary import read_summary
 from multitask.study.plan import SINGLE_TASK, PlannedRun, Study
 
@@ -125,9 +126,12 @@ def history(folder: Path, names: Sequence[str]) -> pd.DataFrame:
 
     Args:
         folder: the run's.
-        names: of metrics, such as ``val/digit/accuracy``.
+        names: of metrics, such as ``val/digit/accuracy``; no rows where the run has logged none.
     """
-    rows = pd.read_csv(folder / "metrics.csv")
+    try:
+        rows = pd.read_csv(folder / METRICS)
+    except FileNotFoundError:
+        return pd.DataFrame()
     rows = rows[rows["name"].isin(names)]
     return rows.pivot_table(index="step", columns="name", values="value", aggfunc="last")
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
+
+LEAST_SEEDS = 3
+"""With fewer there are neither intervals nor tests."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,30 @@ def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
         return mean, nan
     quantile = stats.t.ppf((1 + level) / 2, len(known) - 1)
     return mean, float(quantile * known.std(ddof=1) / sqrt(len(known)))
+
+
+def seed_interval(values: ArrayLike) -> tuple[float, float]:
+    """What `interval` returns, its half-width NaN where fewer than three seeds have a result.
+
+    Student's interval of two is six times as wide as that of three with the same deviation, and
+    tells nobody anything.
+
+    Args:
+        values: one result for each seed, shape ``[seeds]``; NaN is left out.
+    """
+    mean, half_width = interval(values)
+    return mean, half_width if len(_known(values)) >= LEAST_SEEDS else nan
+
+
+def means_in_words(seeds: Sequence[int]) -> str:
+    """Say what is shown of results over seeds, and what would be of more.
+
+    Args:
+        seeds: all seeds.
+    """
+    if len(seeds) >= LEAST_SEEDS:
+        return "mean and 95 % interval over seeds"
+    return "mean over seeds; an interval takes three seeds"
 
 
 def paired(ones: ArrayLike, others: ArrayLike, level: float = 0.95) -> Difference:

@@ -19,7 +19,7 @@ from multitask.pages.blocks import Figure as FigureBlock
 from multitask.pages.spreadsheet import write_csv
 from multitask.study.numbers import with_interval
 from multitask.study.report import write_report
-from multitask.study.statistics import interval
+from multitask.study.statistics import seed_interval
 from multitask.study.sweep import Sweep, ranked, shortened
 
 MOST_METHODS = 20
@@ -58,7 +58,7 @@ def _opening(sweep: Sweep, folder: Path) -> Iterator[Block]:
     rows = []
     for method, row in ranked(sweep).iterrows():
         values = sweep.trials.loc[sweep.trials["method"] == method, "val/score"]
-        rows.append([str(method), with_interval(*interval(values)), f"{row['seeds']:.0f}"])
+        rows.append([str(method), with_interval(*seed_interval(values)), f"{row['seeds']:.0f}"])
     yield Table(["", "val/score ↑", "seeds"], rows)
     yield Paragraph(
         (

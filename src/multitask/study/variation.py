@@ -27,7 +27,7 @@ from multitask.pages.report import REPORT, write_pages
 from multitask.pages.spreadsheet import write_csv
 from multitask.study.plan import Study
 from multitask.study.results import Results
-from multitask.study.statistics import interval
+from multitask.study.statistics import means_in_words, seed_interval
 
 
 def write_variation(study: Study, found: Mapping[str, Results], folder: Path) -> Path:
@@ -57,7 +57,7 @@ def write_variation(study: Study, found: Mapping[str, Results], folder: Path) ->
         path = folder / f"{task}.png"
         save_drawing(partial(_draw, table[table["task"] == task], title), path, dpi=120)
         blocks.append(FigureBlock(path, title))
-    blocks.append(Paragraph("Means and 95 % intervals over seeds."))
+    blocks.append(Paragraph(f"{means_in_words(study.seeds).capitalize()}."))
     return write_pages(blocks, folder, study.name)
 
 
@@ -71,7 +71,7 @@ def _rows(found: Mapping[str, Results]) -> Iterator[dict[str, Any]]:
     for name, results in found.items():
         for method in results.methods:
             for task in results.tasks:
-                mean, half = interval(results.values(method, task))
+                mean, half = seed_interval(results.values(method, task))
                 if mean == mean:
                     row = {"variation": name, "method": method, "task": task}
                     yield {**row, "mean": mean, "±": half}

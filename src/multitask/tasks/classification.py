@@ -19,6 +19,7 @@ from multitask.tasks.balanced_accuracy import BalancedAccuracy
 from multitask.tasks.base import Cell, HeadCallable, Task, check_losses
 from multitask.tasks.calibration_error import CalibrationError
 from multitask.tasks.class_weights import ClassWeights, balanced_weights, check_weights, factors
+from multitask.tasks.confusion_figure import draw_confusion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -230,13 +231,7 @@ class Classification(Task):
         known = self.known(target)
         cells = target[known] * self.num_classes + prediction[known].argmax(1)
         counts = torch.bincount(cells, minlength=self.num_classes**2).view(self.num_classes, -1)
-        shares = counts / counts.sum(1, keepdim=True).clamp_min(1)
-        axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
-        axes.set(xlabel="predicted class", ylabel="true class")
-        if self.num_classes <= 20:
-            axes.set_xticks(range(self.num_classes), self.classes)
-            axes.set_yticks(range(self.num_classes), self.classes)
-            _write_counts(axes, counts, shares)
+        draw_confusion(axes, counts, self.classes)
         return True
 
 
@@ -249,12 +244,3 @@ def _cure(targets: Tensor) -> str:
         "(data.init_args.targets), or turn them into whole numbers from 0 "
         f"(torch.int64, {MISSING_CLASS} where missing)"
     )
-
-
-def _write_counts(axes: Axes, counts: Tensor, shares: Tensor) -> None:
-    for row, column in counts.nonzero().tolist():
-        color = "white" if shares[row, column] > 0.5 else "black"
-        text = str(int(counts[row, column]))
-        written = axes.text(column, row, text, ha="center", va="center", color=color, fontsize=7)
-        # Inside the axes, so that their layout need not measure it.
-        written.set_in_layout(False)

@@ -13,12 +13,10 @@ from multitask import labels
 from multitask.errors import InputError
 from multitask.tasks.base import Cell, HeadCallable, Task, check_losses
 from multitask.tasks.r2 import R2
+from multitask.tasks.scatter import draw_scatter
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-CROWDED = 3000
-"""With more points than this a scatter plot hides its own density."""
 
 SETTINGS = {nn.MSELoss: (), nn.L1Loss: (), nn.HuberLoss: ("delta",), nn.SmoothL1Loss: ("beta",)}
 """Losses that are computed entry by entry, with the attributes that they depend on."""
@@ -214,18 +212,7 @@ class Regression(Task):
         return f"{numbers[0]:.3g}{self.unit}" if numbers[0] == numbers[0] else "?"
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
-        target = self._rows(target)
-        known = labels.known(target)
-        true, predicted = target[known].float().numpy(), prediction[known].numpy()
-        if len(true) > CROWDED:
-            axes.hexbin(true, predicted, gridsize=40, bins="log", mincnt=1, cmap="Blues")
-        else:
-            axes.scatter(true, predicted, s=6, alpha=0.5, lw=0)
-        if len(true):
-            ends = [float(true.min()), float(true.max())]
-            axes.plot(ends, ends, color="black", lw=0.8, zorder=3)
-        unit = f" ({self.unit})" if self.unit else ""
-        axes.set(xlabel=f"true{unit}", ylabel=f"predicted{unit}")
+        draw_scatter(axes, prediction, self._rows(target), self.unit)
         return True
 
     def _rows(self, target: Tensor) -> Tensor:
