@@ -12,7 +12,7 @@ import multitask
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(multitask.__file__).parent
 MODELS = {"balancing", "encoders", "heads", "module", "passes", "sharing", "tasks", "training"}
-ABOVE = {"callbacks", "runs", "study"}
+ABOVE = {"after", "callbacks", "runs", "study"}
 
 
 def room_of(path: Path) -> str:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from multitask.errors import InputError
 
 if TYPE_CHECKING:
+    from multitask.after.trained_model import load
     from multitask.module import MultiTask
 
-__all__ = ["InputError", "MultiTask"]
+__all__ = ["InputError", "MultiTask", "load"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,4 +20,8 @@ def __getattr__(name: str) -> Any:
         from multitask.module import MultiTask
 
         return MultiTask
+    if name == "load":
+        from multitask.after.trained_model import load
+
+        return load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -57,6 +57,7 @@ class MultiTask(Loadable):
     """
 
     task_weights: Tensor
+    description: dict[str, Any] | None = None
 
     def __init__(
         self,
@@ -123,8 +124,7 @@ class MultiTask(Loadable):
 
     def predict(self, *inputs: Tensor) -> dict[str, Tensor]:
         """Compute what people read: class probabilities, numbers in original units; float32."""
-        outputs = self(*inputs)
-        return {name: task.predict(outputs[name]) for name, task in self.named_tasks.items()}
+        return {name: self.named_tasks[name].predict(out) for name, out in self(*inputs).items()}
 
     def losses(self, outputs: Outputs, batch: Batch) -> tuple[Tensor, Tensor]:
         """Each task's mean loss over the global batch, times its weight, 0 if there is no label.
@@ -213,7 +213,7 @@ class MultiTask(Loadable):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Never replace a good checkpoint by a diverged one."""
         self.divergence.refuse(self)
-        checkpoints.stamp(checkpoint)
+        checkpoints.stamp(checkpoint, self.description)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse the checkpoint of another model, saying how it differs."""

@@ -48,7 +48,10 @@ def test_a_run_that_trains_cannot_be_resumed(
 ) -> None:
     (tmp_path / "slowing.py").write_text(SLOW)
     epochs = "--trainer.max_epochs=30"
+    # A program that is started by nohup, as these tests may be, is not stopped by it.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     first = program.start("fit", *quick, epochs, "--trainer.callbacks=slowing.Slow")
+    signal.signal(signal.SIGHUP, before)
     run = wait_for(Path("runs/digits/*") / LAST, first).parents[1]
     log = (run / "log.txt").read_bytes()
     said = fails("resume", str(run))

@@ -17,9 +17,16 @@ FORMAT = 2
 """1: what training remembers lay in ``progress``. 2: it is the state of callbacks."""
 
 
-def stamp(checkpoint: dict[str, Any]) -> None:
-    """Write the format and the package's version into a checkpoint that is about to be saved."""
+def stamp(checkpoint: dict[str, Any], description: dict[str, Any] | None) -> None:
+    """Write what is needed to read a checkpoint into one that is about to be saved.
+
+    Args:
+        checkpoint: gets the format and the package's version.
+        description: what the model takes and gives, see `multitask.training.description`.
+    """
     checkpoint[KEY] = {"format": FORMAT, "version": version("multitask")}
+    if description is not None:
+        checkpoint[KEY]["description"] = description
 
 
 def take_up(model: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -33,6 +40,7 @@ def take_up(model: LightningModule, checkpoint: dict[str, Any]) -> None:
         InputError: if it is of another model, saying how that differs, or of a later format.
     """
     _upgrade(checkpoint)
+    model.description = checkpoint.get(KEY, {}).get("description")
     if model._trainer is not None and model.trainer.state.fn == "fit":
         keep_changed(checkpoint, model.state_dict(), dict(model.hparams))
     # With sharded parameters the strategy has loaded the weights already.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable
+from enum import Enum
 from functools import partial
 from typing import Any
 
@@ -69,7 +70,8 @@ def recipe(thing: Any) -> Any:
     """Describe how to build an object, in types that YAML and safe checkpoints can hold.
 
     Args:
-        thing: a plain value, a tensor, a class, a function, a ``functools.partial`` of a class, a
+        thing: a plain value, an enum's member, a tensor, a class, a function, a
+            ``functools.partial`` of a class, a
             `Recorded` object, an object whose attributes are named like its constructor's
             parameters, or a list, tuple or dictionary of these.
 
@@ -84,6 +86,8 @@ def recipe(thing: Any) -> Any:
         return [recipe(each) for each in thing]
     if isinstance(thing, dict):
         return {key: recipe(value) for key, value in thing.items()}
+    if isinstance(thing, Enum):
+        return thing.name
     if isinstance(thing, type):
         return _call(thing, {})
     if isinstance(thing, Factory):

@@ -124,6 +124,9 @@ class CommandLine(LightningCLI):
         with MemoryLimit():
             self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
         self.datamodule, self.model = self.given.data, self.given.model
+        # As they were written, for transforms that do not show how they were made.
+        settings = yaml.safe_load(self.text)["data"].get("init_args") or {}
+        self.datamodule.recipe_of_transforms = settings.get("transforms") or []
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Do nothing: `multitask.cli.run_command` does."""

@@ -29,7 +29,9 @@ from multitask.data.targets import as_tasks_see, example, look_at, rows_of
 from multitask.distributed import is_first_process
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
+from multitask.images.format import ImageFormat
 from multitask.labels import known_samples
+from multitask.remarks.pixels import are_from_0_to_1
 
 CHUNK = 1024
 """Targets that are read at a time to tell which are known."""
@@ -102,6 +104,8 @@ class DataModule(LightningDataModule, ABC):
         self.without = tuple(without)
         self.splits: dict[str, BatchDataset] = {}
         self.remarks: list[str] = []
+        self.recipe_of_transforms: list[Any] | None = None
+        """The transforms as a configuration told them; None if they were made in Python."""
 
     @abstractmethod
     def load(self) -> dict[str, BatchDataset]:
@@ -185,6 +189,22 @@ class DataModule(LightningDataModule, ABC):
     def geometry(self) -> dict[str, Geometry]:
         """How targets follow, by task."""
         return {**self.own_geometry(), **self.given_geometry}
+
+    def image_format(self) -> ImageFormat | None:
+        """What an image file becomes before a model of these data can take it.
+
+        Returns:
+            By default the size and the channels that the training images have, to which others
+            are stretched; None if there are none, or they are not grey or colour from 0 to 1.
+        """
+        self.setup()
+        first = self.splits["train"].inputs(torch.tensor([0])).get("image")
+        if first is None or first.ndim != 4 or first.shape[1] not in (1, 3):
+            return None
+        if not are_from_0_to_1(first):
+            return None
+        channels, height, width = first.shape[1:]
+        return ImageFormat(height, width, channels)
 
     def names(self, split: str) -> list[str] | None:
         """What people call each sample of a split, such as its file; None where they have no name.

@@ -22,6 +22,7 @@ from multitask.data.split_check import SPLIT_NAMES, SPLITS
 from multitask.data.table import Table
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
+from multitask.images.format import ImageFormat
 from multitask.tables.cleaning import COLUMNS
 
 Ratios = Literal["proportional", "equal"] | dict[str, float]
@@ -113,6 +114,10 @@ class Mixture(DataModule):
                         f"source '{name}'; give both one geometry, or their tasks other names"
                     )
         return {task: geometry for task, (_, geometry) in found.items()}
+
+    def image_format(self) -> ImageFormat | None:
+        """As the first source reads images."""
+        return next(iter(self.sources.values())).image_format()
 
     def faces(self) -> dict[str, Face]:
         """As the first source shows the inputs that all have."""

@@ -182,6 +182,9 @@ class Table(DataModule):
         columns = self.target_columns.items()
         return {name: each.follows for name, each in columns if each.follows is not None}
 
+    def image_format(self) -> ImageFormat:
+        return self.format
+
     def names(self, split: str) -> list[str]:
         """The samples' image files, as the table has them."""
         self.setup()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from os import SEEK_END
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -46,14 +48,14 @@ class UnusableImage(Exception):  # noqa: N818
         return self.reason
 
 
-def decode(path: Path, format: ImageFormat) -> tuple[np.ndarray, Size]:
+def decode(source: Path | BinaryIO, format: ImageFormat) -> tuple[np.ndarray, Size]:
     """Read an image file.
 
     It is turned upright as its EXIF data say. What is transparent is laid over white. Colours are
     taken as they are stored, without a colour profile. Of several frames or pages, the first.
 
     Args:
-        path: a PNG, JPEG, WebP, TIFF, BMP or GIF file.
+        source: a PNG, JPEG, WebP, TIFF, BMP or GIF file, or one that is open.
         format: what it becomes.
 
     Returns:
@@ -64,13 +66,33 @@ def decode(path: Path, format: ImageFormat) -> tuple[np.ndarray, Size]:
         UnusableImage: if the file is broken or no image, or has too many pixels.
         OSError: if the system does not hand over the file.
     """
+    opened = source.open("rb") if isinstance(source, Path) else nullcontext(source)
+    with _told(), opened as file, without_pillow_limit():
+        try:
+            image = Image.open(file, formats=FILE_FORMATS)
+        except UnidentifiedImageError:
+            raise _unidentified(file) from None
+        return _decoded(image, format)
+
+
+def decode_image(image: Image.Image, format: ImageFormat) -> tuple[np.ndarray, Size]:
+    """Do for a Pillow image what `decode` does for a file.
+
+    Args:
+        image: any.
+        format: what it becomes.
+
+    Raises:
+        UnusableImage: if it cannot become that.
+    """
+    with _told():
+        return _decoded(image, format)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
     try:
-        with path.open("rb") as file, without_pillow_limit():
-            try:
-                image = Image.open(file, formats=FILE_FORMATS)
-            except UnidentifiedImageError:
-                raise _unidentified(path) from None
-            return _decoded(image, format)
+        yield
     except (UnusableImage, MemoryError):
         raise
     except Exception as error:
@@ -83,8 +105,8 @@ def decode(path: Path, format: ImageFormat) -> tuple[np.ndarray, Size]:
         raise UnusableImage("unreadable_image", reason) from error
 
 
-def _unidentified(path: Path) -> UnusableImage:
-    if path.stat().st_size == 0:
+def _unidentified(file: BinaryIO) -> UnusableImage:
+    if file.seek(0, SEEK_END) == 0:
         return UnusableImage("unreadable_image", "the file is empty")
     known = ", ".join(FILE_FORMATS)
     return UnusableImage("unreadable_image", f"not an image, or none of {known}")

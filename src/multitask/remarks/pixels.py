@@ -11,6 +11,19 @@ FAR_BEYOND_ONE = 8.0
 """Images that are normalised by a mean and a deviation stay below it; those to 255 do not."""
 FEW_LEVELS = 16
 """Images of bytes whose brightest pixel is darker are nearly black."""
+BELOW, ABOVE = -0.05, 1.5
+"""Images from 0 to 1, which an augmentation may make a little brighter, lie between."""
+
+
+def are_from_0_to_1(images: Tensor) -> bool:
+    """Whether images are as an image file gives them, rather than normalised.
+
+    Args:
+        images: of any shape; bytes are.
+    """
+    if images.dtype == torch.uint8:
+        return True
+    return bool(images.min() >= BELOW and images.max() <= ABOVE)
 
 
 def image_remarks(images: Tensor) -> Iterator[str]:

@@ -9,10 +9,9 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import nn
 
 from multitask.encoders.normalisation import Normalisation
+from multitask.remarks.pixels import are_from_0_to_1
 
 LOOKED_AT = 8
-BELOW, ABOVE = -0.05, 1.5
-"""Images from 0 to 1, which an augmentation may make a little brighter, lie between."""
 
 
 def settle_normalisation(model: nn.Module, data: Any) -> None:
@@ -39,7 +38,4 @@ def _data_normalise(data: Any) -> bool:
     split = data.splits["train"]
     places = torch.linspace(0, len(split) - 1, min(LOOKED_AT, len(split))).long()
     inputs = split.inputs(places)
-    if "image" not in inputs or inputs["image"].dtype == torch.uint8:
-        return False
-    image = inputs["image"]
-    return bool(image.min() < BELOW or image.max() > ABOVE)
+    return "image" in inputs and not are_from_0_to_1(inputs["image"])

@@ -10,6 +10,7 @@ from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelP
 from multitask.errors import InputError
 from multitask.training.batch_norm import synchronize_batch_norm
 from multitask.training.data_check import check_data, name_unlabelled
+from multitask.training.description import describe
 from multitask.training.freed_memory import keep_freed_memory
 from multitask.training.image_scale import settle_normalisation
 
@@ -36,6 +37,7 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     if stage != "fit":
         return
     name_unlabelled(model.named_tasks, data)
+    model.description = describe(model.named_tasks, data)
     settle_normalisation(model.encoder, data)
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()

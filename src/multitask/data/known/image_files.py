@@ -37,6 +37,9 @@ class ImageFiles(KnownData):
         self.format = ImageFormat(height, width, fit=fit)
         self.cache_folder, self.cache_limit = cache_folder, cache_limit
 
+    def image_format(self) -> ImageFormat:
+        return self.format
+
     def cached(self, files: Sequence[Path]) -> ImageCache:
         """Decode image files, or find that they have been.
 

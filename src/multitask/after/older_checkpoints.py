@@ -1,0 +1,61 @@
+"""What a model takes, for checkpoints that do not tell: from the configuration beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from multitask.configuration.objects import check_setting, parameter_of
+from multitask.configuration.settings import read_config
+from multitask.configuration.trust import known_imports_only
+from multitask.data import DataModule
+from multitask.errors import InputError, settings_blamed
+from multitask.module import MultiTask
+from multitask.runs.deciding_files import whole_config
+from multitask.runs.folder import folder_of
+from multitask.training.description import describe
+
+VOUCHED = "whoever made the run: give --trust, or trust=True in Python"
+
+
+def description_beside(path: Path, content: Mapping[str, Any], trust: bool) -> dict[str, Any]:
+    """Describe what a model takes by its run's configuration and data.
+
+    Args:
+        path: the checkpoint, written before checkpoints told this themselves.
+        content: what it holds.
+        trust: whether the configuration may name any class.
+
+    Returns:
+        See `multitask.training.description.describe`.
+
+    Raises:
+        InputError: if it lies in no run's folder, or the run's data are not there any more.
+    """
+    folder = folder_of(path)
+    if folder is None:
+        raise InputError(
+            f"{path} was written by an older version and does not tell what its model takes; put "
+            "it back into the folder of its run, beside config.yaml, or train it on with this "
+            "version"
+        )
+    config = whole_config(folder)
+    settings = read_config(config, untrusted="" if trust else VOUCHED).entries.get("data")
+    if settings is None:
+        raise InputError(f"{config} has no data, so nothing tells what the model of {path} takes")
+    with nullcontext() if trust else known_imports_only():
+        check_setting(settings, parameter_of(DataModule), ("data",))
+        parser = ArgumentParser(exit_on_error=False)
+        parser.add_subclass_arguments(DataModule, "data")
+        with settings_blamed(f"{config}: its data cannot be made, and {path} needs them"):
+            data = parser.instantiate(parser.parse_object({"data": settings.plain()})).data
+            data.setup()
+    tasks = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust).named_tasks
+    plain = settings.plain()
+    told = plain.get("init_args") if isinstance(plain, dict) else None
+    data.recipe_of_transforms = (told or {}).get("transforms") or []
+    return describe(tasks, data)

@@ -1,0 +1,247 @@
+"""A trained model and all that is needed to use it, from its checkpoint alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from multitask.after.new_images import NewImage, pixels_of
+from multitask.checkpoints.format import KEY
+from multitask.checkpoints.reading import explained, read_checkpoint
+from multitask.configuration.classes import accepted
+from multitask.configuration.objects import check_entries
+from multitask.configuration.settings import described
+from multitask.configuration.trust import known_imports_only
+from multitask.encoders import Encoder
+from multitask.errors import InputError
+from multitask.images.format import ImageFormat
+from multitask.module import MultiTask
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+BATCH = 256
+"""Images that go through the model at a time."""
+STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"
+
+
+class TrainedModel:
+    """A model that predicts for new images.
+
+    Args:
+        model: the model; it is put into evaluation mode.
+        description: what it takes and gives, see `multitask.training.description.describe`.
+        transforms: what images from 0 to 1 pass before the model.
+        device: where it computes; default: a GPU if there is one.
+        source: what the model was read from, for messages.
+    """
+
+    def __init__(
+        self,
+        model: MultiTask,
+        description: Mapping[str, Any],
+        transforms: Sequence[nn.Module] = (),
+        device: torch.device | str | None = None,
+        source: Path | str = "the model",
+    ) -> None:
+        chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = torch.device(chosen)
+        self.model = model.eval().requires_grad_(False).to(self.device)
+        self.transforms = nn.Sequential(*transforms).eval().to(self.device)
+        self.description, self.source = description, source
+        for name, task in model.named_tasks.items():
+            classes = description["tasks"][name].get("classes")
+            if classes is not None and hasattr(task, "classes"):
+                task.classes = list(classes)  # type: ignore[assignment]
+
+    @property
+    def format(self) -> ImageFormat:
+        """What an image becomes for the model.
+
+        Raises:
+            InputError: if the model takes something other than an image file can give.
+        """
+        others = [name for name in self.model.inputs if name != "image"]
+        if others:
+            raise InputError(
+                f"{self.source} takes {' and '.join(self.model.inputs)}, and an image file gives "
+                "an image alone; use multitask predict --ckpt_path=... with data that have all"
+            )
+        image = self.description["inputs"].get("image")
+        if image is None:
+            raise InputError(
+                f"{self.source} was trained on images of other numbers than those that an image "
+                "file holds (grey or colour, from 0 to 1); use multitask predict --ckpt_path=... "
+                "with its data"
+            )
+        return ImageFormat(**image)
+
+    @property
+    def precision(self) -> torch.dtype:
+        """Dtype of the model's parameters."""
+        kinds = (each.dtype for each in self.model.parameters())
+        return next((kind for kind in kinds if kind.is_floating_point), torch.float32)
+
+    def inputs(self, pixels: Tensor) -> Tensor:
+        """What the model sees of decoded images.
+
+        Args:
+            pixels: uint8, shape ``[batch, channels, height, width]``, see `format`.
+
+        Returns:
+            Floating, on the model's device, transformed.
+        """
+        image = pixels.to(self.device, self.precision).div_(255)
+        return self.transforms(image)
+
+    @torch.inference_mode()
+    def __call__(self, pixels: Tensor) -> dict[str, Tensor]:
+        """Predict for decoded images.
+
+        Args:
+            pixels: see `inputs`.
+
+        Returns:
+            By task, class probabilities or numbers in original units, first axis ``[batch]``.
+        """
+        return self.model.predict(self.inputs(pixels))
+
+    @torch.inference_mode()
+    def embed(self, pixels: Tensor) -> Tensor:
+        """The representation that the tasks share.
+
+        Args:
+            pixels: see `inputs`.
+
+        Returns:
+            Shape ``[batch, features]``: maps and tokens as their means.
+        """
+        found = self.model.encoder(self.inputs(pixels))
+        encoders = [each for each in self.model.encoder.modules() if isinstance(each, Encoder)]
+        form = encoders[0].form
+        # A trunk of several encoders returns what each of them does.
+        several = found if len(encoders) > 1 and isinstance(found, list | tuple) else [found]
+        return torch.cat([form.vector(each) for each in several], 1)
+
+    def predict(self, images: NewImage | Iterable[NewImage], batch_size: int = BATCH) -> DataFrame:
+        """Predict for image files, Pillow images or arrays.
+
+        Args:
+            images: one or several: paths, Pillow images, or arrays or tensors of shape
+                ``[height, width]``, ``[height, width, channels]`` or ``[channels, height, width]``,
+                bytes from 0 to 255 or floats from 0 to 1. Each may have a size of its own.
+            batch_size: images that go through the model at a time.
+
+        Returns:
+            A row for each image, in their order: every task in original units, classes by name
+            with all their probabilities.
+
+        Raises:
+            InputError: if an image cannot be read, naming it.
+        """
+        from multitask.after.prediction_columns import columns_of
+
+        several: list[Any] = [images] if _is_one(images) else list(images)  # type: ignore[arg-type]
+        parts: list[dict[str, Tensor]] = []
+        for first in range(0, len(several), batch_size):
+            chosen = enumerate(several[first : first + batch_size], first)
+            decoded = [pixels_of(each, self.format, place) for place, each in chosen]
+            parts.append(self(torch.from_numpy(np.stack(decoded))))
+        if not parts:
+            raise InputError("there are no images to predict for; give at least one")
+        joined = {name: torch.cat([each[name] for each in parts]).cpu() for name in parts[0]}
+        return columns_of(self.model.named_tasks, joined)
+
+
+def load(
+    checkpoint: Path | str,
+    trust: bool = False,
+    device: torch.device | str | None = None,
+    transforms: Sequence[nn.Module] | None = None,
+) -> TrainedModel:
+    """Read a trained model, with all that is needed to use it.
+
+    Args:
+        checkpoint: path of the file, such as ``runs/.../checkpoints/best.ckpt``; it may lie
+            anywhere.
+        trust: whether the checkpoint may name any class, as which it can run any code; if not,
+            those of well-known packages: see docs/security.md.
+        device: where the model computes; default: a GPU if there is one.
+        transforms: in place of those of the checkpoint.
+
+    Raises:
+        InputError: if the file is no checkpoint, does not tell what its model takes, or names a
+            class of another package without ``trust``.
+    """
+    path = Path(checkpoint)
+    try:
+        content = read_checkpoint(path)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    description = _description(content, path, trust)
+    model = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust)
+    if transforms is None:
+        transforms = _transforms(description, path, trust)
+    return TrainedModel(model, description, transforms, device, path)
+
+
+def _description(content: Mapping[str, Any], path: Path, trust: bool) -> Mapping[str, Any]:
+    from multitask.after.older_checkpoints import description_beside
+
+    stamp = content.get(KEY)
+    found = stamp.get("description") if isinstance(stamp, dict) else None
+    if found is None:
+        return description_beside(path, content, trust)
+    if not _is_whole(found):
+        raise InputError(f"{path}: its description of what the model takes is damaged")
+    return found
+
+
+def _is_whole(found: Any) -> bool:
+    parts = ("inputs", "tasks")
+    return (
+        isinstance(found, dict)
+        and all(isinstance(found.get(each), dict) for each in parts)
+        and all(isinstance(each, dict) for each in found["tasks"].values())
+    )
+
+
+class _Transforms:
+    def __init__(self, transforms: Sequence[nn.Module] = ()) -> None:
+        self.transforms = transforms
+
+
+def _transforms(description: Mapping[str, Any], path: Path, trust: bool) -> Sequence[nn.Module]:
+    from jsonargparse import ArgumentParser
+
+    recipes = description.get("transforms")
+    if recipes is None:
+        raise InputError(
+            f"{path} does not tell how its images were transformed, since they were transformed by "
+            "an object that does not show how it was made; pass transforms=... to multitask.load"
+        )
+    if not recipes:
+        return ()
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(_Transforms, "made")
+    with explained(f"{path}: its transforms cannot be made"):
+        if trust:
+            made = parser.instantiate(parser.parse_object({"made": {"transforms": recipes}}))
+            return made.made.transforms
+        with known_imports_only():
+            told = described({"transforms": recipes}, str(path), STRANGER)
+            check_entries(told.entries, accepted(_Transforms), "the model", ("data",))
+            made = parser.instantiate(parser.parse_object({"made": {"transforms": recipes}}))
+            return made.made.transforms
+
+
+def _is_one(images: Any) -> bool:
+    # Arrays and Pillow images are iterable, or have a length, themselves.
+    return not isinstance(images, list | tuple) and (
+        isinstance(images, str | Path | np.ndarray | Tensor) or hasattr(images, "mode")
+    )

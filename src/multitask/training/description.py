@@ -1,0 +1,67 @@
+"""What a model takes and gives, so that its checkpoint is enough to use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from lightning.pytorch.utilities import rank_zero_warn
+
+from multitask.checkpoints.recipe import recipe
+from multitask.errors import InputError
+from multitask.tasks import Task
+
+
+def describe(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
+    """Describe a model's inputs and tasks, in types that a safe checkpoint can hold.
+
+    Args:
+        tasks: the model's tasks by name.
+        data: the `multitask.data.DataModule` that it is trained on, loaded.
+
+    Returns:
+        ``data``: the class of the data. ``inputs``: by name, how an image file becomes that input,
+        as the arguments of `multitask.images.format.ImageFormat`; None if no file becomes it.
+        ``transforms``: recipes of what images pass then, None if they do not show how they were
+        made. ``tasks``: by name, the ``kind`` of the task and what its targets are: ``classes``,
+        ``unit`` and ``elements``, as far as known.
+    """
+    image = data.image_format()
+    inputs = dict.fromkeys(data.splits["train"].inputs(torch.tensor([0])))
+    if "image" in inputs and image is not None:
+        inputs["image"] = asdict(image)
+    classes, elements = data.class_names(), data.element_names()
+    return {
+        "data": f"{type(data).__module__}.{type(data).__qualname__}",
+        "inputs": inputs,
+        "transforms": _transforms(data),
+        "tasks": {
+            name: _task(task, classes.get(name), elements.get(name)) for name, task in tasks.items()
+        },
+    }
+
+
+def _transforms(data: Any) -> list[Any] | None:
+    if data.recipe_of_transforms is not None:
+        return list(data.recipe_of_transforms)
+    try:
+        return [recipe(each) for each in data.transforms]
+    except InputError as error:
+        rank_zero_warn(
+            f"{error}, so the checkpoints do not tell how images are transformed; give transforms "
+            "in a configuration, or pass transforms=... to multitask.load"
+        )
+        return None
+
+
+def _task(task: Task, in_data: list[str] | None, elements: list[str] | None) -> dict[str, Any]:
+    names = task.class_names
+    is_numbered = names is not None and names == list(map(str, range(len(names))))
+    if is_numbered and names is not None and in_data is not None and len(in_data) == len(names):
+        names = in_data
+    unit = getattr(task, "unit", None)
+    found = {"classes": names, "unit": unit or None, "elements": elements}
+    known = {key: value for key, value in found.items() if value is not None}
+    return {"kind": type(task).__name__, **known}
