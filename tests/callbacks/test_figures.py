@@ -264,9 +264,14 @@ def test_fifty_tasks_are_not_fifty_pictures(
     changed = {
         split: {name: torch.rand(24) for name in names} for split in ("train", "val", "test")
     }
-    tasks = {name: Regression() for name in names}
+    # Half of them are judged by a metric that is better when lower.
+    headlines = ["mae" if place % 2 else "r2" for place in range(50)]
+    tasks = {name: Regression(headline=each) for name, each in zip(names, headlines, strict=True)}
     model = MultiTask(MLP(16, hidden=[], out_features=4), tasks)
     trainer(callbacks=[Figures(tmp_path)]).test(model, tiny_data(changed), verbose=False)
-    found = [path.name for path in tmp_path.glob("**/*.png")]
+    found = {path.stem for path in tmp_path.glob("**/*.png")}
     assert len(found) == figures.MOST_TASKS + 2
-    assert {"samples.png", "test_tasks.png"} <= set(found)
+    assert {"samples", "test_tasks"} <= found
+    contributions = model.evaluations.of("test").contributions
+    worst = sorted(names, key=lambda name: float(contributions[name]))[: figures.MOST_TASKS]
+    assert set(worst) <= found

@@ -14,8 +14,9 @@ def test_the_lowest_come_in_their_own_order_and_the_unknown_last() -> None:
 
 
 def test_each_task_has_a_bar_the_lowest_first() -> None:
-    values = {"a": 0.9, "b": nan, "c": -30.0}
-    (axes,) = draw_headlines("val", values, dict.fromkeys(values, "r2")).axes
+    values = {"a": 0.9, "b": nan, "c": -0.001}
+    words = {"a": "r2 0.9", "b": "unknown", "c": "r2 -30"}
+    (axes,) = draw_headlines("val", values, words).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["c", "a", "b"]
     assert [text.get_text().strip() for text in axes.texts] == ["r2 -30", "r2 0.9", "unknown"]
 

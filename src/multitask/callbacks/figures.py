@@ -37,8 +37,8 @@ MOST_TASKS = 12
 class Figures(Callback):
     """Draws label coverage, samples with targets and predictions, and one figure a task.
 
-    Titles have the metrics of the whole split. Of more than 12 tasks, those with the lowest
-    headline metric have a figure each, and one figure has the headlines of all.
+    Titles have the metrics of the whole split. Of more than 12 tasks, those that contribute least
+    to the score have a figure each, and one figure has the headline metrics of all.
 
     The samples are a table too, with images: ``predictions.html``, and
     ``predictions/<split>`` at W&B. Training samples, also as augmented, and label coverage are
@@ -163,15 +163,17 @@ class Figures(Callback):
     ) -> None:
         tasks, values = model.named_tasks, _metrics(trainer, model, split)
         elements = _ours(trainer, model)[1].element_names()
-        headlines = {name: _headline(task, values[name]) for name, task in tasks.items()}
-        for name in lowest(headlines, MOST_TASKS):
+        found = model.evaluations.of(split).contributions
+        contributions = {name: float(found.get(name, nan)) for name in tasks}
+        for name in lowest(contributions, MOST_TASKS):
             shown = (predictions[name], targets[name], values[name], elements.get(name))
             figure = draw_task(name, tasks[name], *shown)
             if figure is not None:
                 self._save(trainer, f"{split}/{name}", figure)
         if len(tasks) > MOST_TASKS:
-            labels = {name: task.headline or "" for name, task in tasks.items()}
-            self._save(trainer, f"{split}_tasks", draw_headlines(split, headlines, labels))
+            headlines = {name: _headline(task, values[name]) for name, task in tasks.items()}
+            figure = draw_headlines(split, contributions, headlines)
+            self._save(trainer, f"{split}_tasks", figure)
 
     def _save(self, trainer: Trainer, name: str, figure: Figure) -> None:
         path = self.folder / f"{name}.png"
@@ -208,8 +210,9 @@ def _metrics(trainer: Trainer, model: MultiTask, split: str) -> dict[str, dict[s
     return found
 
 
-def _headline(task: Task, values: Mapping[str, float]) -> float:
-    return values.get(task.headline or "", nan)
+def _headline(task: Task, values: Mapping[str, float]) -> str:
+    value = values.get(task.headline or "", nan)
+    return "unknown" if value != value else f"{task.headline} {value:.3g}"
 
 
 def _coverage(model: MultiTask, targets: Batch) -> dict[str, float]:

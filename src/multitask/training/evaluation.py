@@ -54,6 +54,8 @@ class Evaluation(nn.Module):
                 if self._measures_trivial(name, task)
             }
         )
+        self.contributions: dict[str, Tensor] = {}
+        """What each task contributed to the last score: from 0, the trivial predictor, to 1."""
         self._undefined: set[str] = set()
         self._waiting: list[tuple[dict[str, Output], dict[str, Tensor]]] = []
         self._numbers = 0
@@ -155,7 +157,7 @@ class Evaluation(nn.Module):
         }
 
     def _score(self, values: Mapping[str, Tensor], losses: Tensor) -> Tensor:
-        found = []
+        found: dict[str, Tensor] = {}
         for (name, _), loss in zip(self._tasks, losses, strict=True):
             headline = self.headlines.get(name)
             value = values.get(f"{self.split}/{name}/{headline}")
@@ -167,8 +169,9 @@ class Evaluation(nn.Module):
                 self._warn_undefined(name, headline)
             else:
                 higher = bool(self._headline(name).higher_is_better)
-                found.append(contribution(value, self._trivial_value(name), higher))
-        return torch.stack(found).mean() if found else losses.new_tensor(float("nan"))
+                found[name] = contribution(value, self._trivial_value(name), higher)
+        self.contributions = found
+        return torch.stack(list(found.values())).mean() if found else losses.new_tensor(float("nan"))
 
     def _headline(self, name: str) -> Metric:
         return _collection(self.metrics, name)[self.headlines[name]]
