@@ -203,6 +203,13 @@ def _grouped(group: Group) -> Division:
         f"No {group.column.name} is in two splits. There are {group.groups:,}. {group.promise()} "
         "For rows at random, use multitask.data.splits.RandomSplit."
     )
+    column = group.column
+    if column.kind == "classes":
+        told += (
+            f" So {column.name} is not a task: to learn its {column.distinct:,} classes, list them "
+            "under targets, add a multitask.tasks.Classification, and divide the rows with "
+            f"multitask.data.splits.StratifiedSplit and by: {column.name}."
+        )
     before = {"before": group.before} if group.before else {}
     return told, "GroupedSplit", {"by": group.column.name, **SHARES, **before}
 
