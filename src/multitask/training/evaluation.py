@@ -171,9 +171,7 @@ class Evaluation(nn.Module):
                 higher = bool(self._headline(name).higher_is_better)
                 found[name] = contribution(value, self._trivial_value(name), higher)
         self.contributions = found
-        return (
-            torch.stack(list(found.values())).mean() if found else losses.new_tensor(float("nan"))
-        )
+        return torch.stack(list(found.values())).mean() if found else losses.new_tensor(math.nan)
 
     def _headline(self, name: str) -> Metric:
         return _collection(self.metrics, name)[self.headlines[name]]
