@@ -233,7 +233,7 @@ def state_bytes(parameters: int, bf16: bool, shards: int = 1, block: int | None 
         parameters: of the encoder.
         bf16: whether the precision is ``bf16-mixed``.
         shards: processes among which FSDP2 divides the parameters.
-        block: parameters of the largest block that is gathered by itself; none where not given.
+        block: parameters of the largest block that is gathered by itself; default: none.
     """
     if shards == 1:
         numbers = 5.0 * parameters

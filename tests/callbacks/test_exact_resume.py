@@ -186,7 +186,7 @@ def test_cut_anywhere_and_resumed_equals_never_stopped(
     run(folder, copies=cuts)
     expected, expected_curve = training(folder), without_training_metrics(curve(folder))
     for cut in cuts:
-        # In the same place, as a run that goes on: the checkpoints know where they are.
+        # In the same place, as a run that continues: the checkpoints know where they are.
         shutil.rmtree(folder)
         copy_of(folder, cut).rename(folder)
         run(folder, resume=True)

@@ -1,4 +1,4 @@
-"""A checkpoint from the middle of an epoch goes on with the next batch and random number."""
+"""A checkpoint from the middle of an epoch continues with the next batch and random number."""
 
 from __future__ import annotations
 

@@ -128,6 +128,6 @@ def check_that_nothing_is_lost(
     last = run / "checkpoints/last.ckpt"
     assert re.search(f"{run}/.* cannot be written", said)
     assert f"cannot be written ({reason}); " in said
-    assert f"; go on with: multitask resume {run}" in said
+    assert f"; continue with: multitask resume {run}" in said
     assert step(last) == 4
     assert damage(last) is None

@@ -1,4 +1,4 @@
-"""A W&B server that dies while a run is under way: training goes on, and nothing is lost."""
+"""A W&B server that dies while a run is under way: training continues, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_a_run_with_a_checkpoint_can_go_on(tmp_path: Path) -> None:
     assert "start it again" in advice(tmp_path)
     (tmp_path / "checkpoints").mkdir()
     torch.save({}, tmp_path / "checkpoints/last.ckpt")
-    assert advice(tmp_path) == f"go on with: multitask resume {tmp_path}"
+    assert advice(tmp_path) == f"continue with: multitask resume {tmp_path}"
 
 
 def test_deterministic_runs_are_bit_identical(

@@ -38,7 +38,7 @@ def test_a_disk_that_is_full_at_any_file_is_told_and_the_advice_works(
         assert not list(place.rglob("*.part")), name
         disk.full_from = None
         if "multitask resume" in said:
-            assert "free some space first; go on with: multitask resume " in said
+            assert "free some space first; continue with: multitask resume " in said
             (run,) = place.glob("digits/*")
             multitask("resume", said.split()[-1])
             assert same(run, whole), name

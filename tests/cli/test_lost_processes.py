@@ -102,7 +102,7 @@ def test_stopped_and_killed_they_end_together_and_lose_nothing(
     said, code = hit(process, cut, 70, signal.SIGTERM, child=True)
     run = only_run(cut)
     assert code == 143, said
-    assert f"go on with: multitask resume {run}" in said
+    assert f"continue with: multitask resume {run}" in said
     assert "Traceback" not in said
     # In the middle of the second epoch, not at the end of the first.
     reached = last(run)["global_step"]
@@ -112,13 +112,15 @@ def test_stopped_and_killed_they_end_together_and_lose_nothing(
     process = program.start("resume", str(run), has_spare=True)
     said, code = hit(process, cut, 130, signal.SIGKILL, child=True)
     assert code == 1, said
-    assert said.count("process 1 of 2 was ended by SIGKILL, so all processes end; go on with") == 1
+    assert (
+        said.count("process 1 of 2 was ended by SIGKILL, so all processes end; continue with") == 1
+    )
     assert "Traceback" not in said
 
     process = program.start("resume", str(run), has_spare=True)
     said, code = hit(process, cut, 190, signal.SIGKILL, child=False)
     assert code == -signal.SIGKILL, said
-    assert "process 0 has ended, so all processes end; go on with: multitask resume" in said
+    assert "process 0 has ended, so all processes end; continue with: multitask resume" in said
     assert "Traceback" not in said
 
     program("resume", str(run), has_spare=True)

@@ -64,7 +64,7 @@ def test_a_run_that_trains_cannot_be_resumed(
     first.send_signal(signal.SIGHUP)
     said, _ = first.communicate(timeout=60)
     assert first.returncode == 143, said
-    assert f"go on with: multitask resume {run}" in said
+    assert f"continue with: multitask resume {run}" in said
     with (run / "metrics.csv").open(newline="") as file:
         steps = [int(row[0]) for row in list(csv.reader(file))[1:]]
     saved = torch.load(run / LAST, weights_only=True)["global_step"]

@@ -69,7 +69,7 @@ def test_stop_while_testing_is_told_and_made_up_for(
         multitask("fit", *quick, "--trainer.callbacks=stopping_test.StoppedInTest")
     assert stopped.value.code == 143
     (run,) = tmp_path.glob("runs/digits/*")
-    assert f"go on with: multitask resume {run.relative_to(tmp_path)}" in capsys.readouterr().out
+    assert f"continue with: multitask resume {run.relative_to(tmp_path)}" in capsys.readouterr().out
     assert not (run / "summary.json").exists()
     multitask("resume", str(run), "--trust", "--trainer.callbacks=null")
     assert "test/digit/accuracy" in (run / "summary.json").read_text()

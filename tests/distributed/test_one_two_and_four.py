@@ -77,7 +77,7 @@ MIXTURE = (
 
 
 def resumed(run: str) -> str:
-    """The argument that goes on from the middle of a run's second epoch."""
+    """The argument that continues from the middle of a run's second epoch."""
     return f"--ckpt_path={{{run}}}/checkpoints/last-1.ckpt"
 
 
@@ -169,7 +169,7 @@ def same(one: Path, two: Path, tolerance: float) -> None:
     """
     assert largest_difference(one, two) < tolerance
     expected, found = logged(one), logged(two)
-    # Those that went on from a checkpoint have logged their part.
+    # Those that continued from a checkpoint have logged their part.
     is_whole = set(found) == set(expected)
     assert is_whole or set(found) < set(expected)
     names = [name for _, name in found]

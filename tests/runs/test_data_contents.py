@@ -1,4 +1,4 @@
-"""A run goes on with the data that it began with, or says what has changed."""
+"""A run continues the data that it began with, or says what has changed."""
 
 from __future__ import annotations
 

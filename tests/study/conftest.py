@@ -24,7 +24,7 @@ COST = {
 def finished_run(tmp_path: Path) -> Callable[..., Path]:
     """Makes the folder of a run that was trained with some arguments.
 
-    Its score is the best ``val/score``, None for a run that has not come to its end.
+    Its score is the best ``val/score``, None for a run that has not finished.
     """
 
     def make(

@@ -94,7 +94,7 @@ def test_nothing_to_report_is_said(tmp_path: Path, finished_run: Make) -> None:
     with pytest.raises(InputError, match="holds no training run of a sweep"):
         find_trials(tmp_path)
     finished_run("--x=1", None)
-    with pytest.raises(InputError, match="none of the 1 runs of sweep-one has come to its end"):
+    with pytest.raises(InputError, match="none of the 1 runs of sweep-one has finished"):
         read(tmp_path)
 
 

@@ -65,7 +65,7 @@ class Server:
     Args:
         trials: parameters of the runs that it suggests to whichever agent asks.
         stops: whether to stop a run that is under way, as early termination does.
-        port: where it answers; any that is free where not given.
+        port: where it answers; default: any that is free.
     """
 
     def __init__(

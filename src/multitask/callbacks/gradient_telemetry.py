@@ -47,7 +47,7 @@ class GradientTelemetry(Callback):
     second file, such as ``gradients_pairs.png``, all pairs.
 
     Args:
-        path: the PNG file for heat maps over time; none where not given.
+        path: the PNG file for heat maps over time; default: none.
         every: how often to look, in batches; where the balancer compares gradients less often, the
             next batch in which it does.
 

@@ -24,7 +24,7 @@ class TaskAffinity(Callback):
 
     Args:
         every: how often to look, in batches.
-        learning_rate: of the step that is tried; the optimizer's where not given.
+        learning_rate: of the step that is tried; default: the optimizer's.
 
     Raises:
         InputError: if ``every`` is less than 1.

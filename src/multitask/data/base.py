@@ -54,8 +54,8 @@ class DataModule(LightningDataModule, ABC):
         labelled_task: the task with few labels that ``labelled_per_batch`` counts.
         transforms: torchvision transforms of whole batches of images, without randomness.
         num_workers: loading processes.
-        seed: seed of the data, their order and augmentation; the run's own seed
-            (``seed_everything``) where not given.
+        seed: seed of the data, their order and augmentation; default: the run's own
+            seed (``seed_everything``).
         augmentations: random changes of training images, in the order in which they act.
         geometry: how targets follow where an augmentation moves what the images show, by task; it
             takes the place of what the data set says by itself.

@@ -39,7 +39,7 @@ class Digits(DataModule):
     Args:
         labels_per_class: keep the class of so many training digits of each class, all where not
             given.
-        image_size: pixels to a side that the digits are enlarged to; 8 where not given.
+        image_size: pixels to a side that the digits are enlarged to; default: 8.
         options: see `DataModule`.
     """
 

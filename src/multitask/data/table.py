@@ -60,7 +60,7 @@ class Table(DataModule):
         val: the validation set's.
         test: the test set's.
         image_column: the column of file names, or of images in the cells of a Parquet file.
-        image_folder: what file names are relative to; the table's folder where not given.
+        image_folder: what file names are relative to; default: the table's folder.
         image_ending: put behind each file name that lacks it, such as ``.png``.
         image_size: pixels of a side, or ``[height, width]``, to which images are resized.
         channels: 3 for colour, 1 for grey.
@@ -72,7 +72,7 @@ class Table(DataModule):
         cleaning: what to do about rows and cells that cannot be used.
         missing: what means that a target is missing, beside the empty cell; a number stands for
             itself in any form.
-        separator: what stands between the cells of a CSV file, a comma where not given.
+        separator: what stands between the cells of a CSV file; default: a comma.
         cache_folder: where decoded images are kept.
         cache_limit: gigabytes that they may take.
         options: see `DataModule`.

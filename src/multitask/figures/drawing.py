@@ -50,7 +50,7 @@ def draw_task(
         prediction: what the task predicts, first axis ``[samples]``.
         target: the same samples' targets, missing ones included.
         metrics: values for the title, by name; of the whole split.
-        elements: names of a vector's elements; as in a table of predictions where not given.
+        elements: names of a vector's elements; default: as in a table of predictions.
 
     Returns:
         None if the task draws nothing.

@@ -31,7 +31,7 @@ def read_curves(path: Path, names: Iterable[str] | None = None) -> dict[str, Cur
 
     Args:
         path: its ``metrics.csv``; a run without one has no curves.
-        names: which metrics; all that were logged while training where not given.
+        names: which metrics; default: all that were logged while training.
 
     Returns:
         By name; only those that have a known value.

@@ -37,7 +37,7 @@ def decoded_chunks(order: Order, first: int) -> Iterator[tuple[list[np.ndarray],
     images: list[np.ndarray] = []
     entries: list[Entry] = []
     per_chunk = max(1, CHUNK // order.image_bytes)
-    # So many that decoding goes on while a chunk is written.
+    # So many that decoding continues while a chunk is written.
     ahead = min(1024, max(16, 2 * per_chunk))
     places = range(first, len(order.files))
     for image, entry in in_order(lambda place: decoded_image(order, place), places, ahead):

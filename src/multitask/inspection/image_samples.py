@@ -74,7 +74,7 @@ def table_images(
         path: the table's file, or the folder of several.
         cells: the names of the images.
         image: the column.
-        folder: what they are relative to; the table's own folder where not given.
+        folder: what they are relative to; default: the table's own folder.
         keep_links: whether links may lead out of the folder.
 
     Raises:

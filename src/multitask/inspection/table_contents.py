@@ -116,8 +116,8 @@ def read_contents(
 
     Args:
         path: its file, or a folder: see `multitask.tables.table_sources.find_sources`.
-        image_column: the column of images; found by its cells where not given.
-        image_folder: what their names are relative to; the table's own folder where not given.
+        image_column: the column of images; default: found by its cells.
+        image_folder: what their names are relative to; default: the table's own folder.
         keep_links: whether links may lead out of the folder of images.
 
     Raises:

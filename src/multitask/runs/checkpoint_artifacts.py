@@ -20,12 +20,12 @@ FILE = "model.ckpt"
 
 
 class CheckpointArtifacts(Callback):
-    """Sends ``best.ckpt`` and ``last.ckpt`` to W&B once training has come to its end.
+    """Sends ``best.ckpt`` and ``last.ckpt`` to W&B once training has finished.
 
     They are versions of the artifact ``model-<run id>`` of type ``model``, with the aliases
     ``best`` and ``latest``; where both are of the same step, the last is sent alone, with both
     aliases. Beside the checkpoint lies the run's ``config.yaml``, by which the program can test
-    the checkpoint, or go on with it, wherever it is downloaded to.
+    the checkpoint, or continue it, wherever it is downloaded to.
 
     Args:
         folder: the run's folder.
@@ -35,7 +35,7 @@ class CheckpointArtifacts(Callback):
         self.folder = folder
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Hand copies to W&B, which sends them while the run goes on, or when it is synced."""
+        """Hand copies to W&B, which sends them while the run continues, or when it is synced."""
         assert isinstance(pl_module, MultiTask)
         known = {"best_score": best_score(pl_module), "tasks": list(pl_module.named_tasks)}
         for run in wandb_runs(trainer):

@@ -25,15 +25,15 @@ from multitask.runs.folder import LAST, config_of, parts
 from multitask.tasks.naming import SPLIT_WORDS
 
 SPLITS_FILE = "splits.csv"
-"""A table with ``file`` and ``split``, in the samples' order, which a run that goes on keeps."""
+"""A table with ``file`` and ``split``, in the samples' order, which a run that continues keeps."""
 
 
 class DataRecord(Callback):
     """Writes the tables that the data keep with a run into its folder.
 
-    A run that goes on writes ``splits-2.csv`` and so on, and is refused where samples are in other
-    splits, or have other targets or inputs, than in its first part. Where a checkpoint is
-    evaluated, samples that it was trained on are told of.
+    A run that continues writes ``splits-2.csv`` and so on, and is refused if samples are in other
+    splits, or have other targets or inputs, than in its first part. If a checkpoint is evaluated,
+    samples that it was trained on are told of.
 
     Args:
         folder: the run's folder, as the first process knows it.

@@ -124,11 +124,11 @@ def _is_of_checkpoint(error: Exception, trainer: Trainer) -> bool:
 
 
 def advice(folder: Path) -> str:
-    """How to go on with a run that has ended too early.
+    """How to continue a run that has ended too early.
 
     Args:
         folder: the run's folder.
     """
     if (folder / LAST).is_file():
-        return f"go on with: {resume_of(folder)}"
+        return f"continue with: {resume_of(folder)}"
     return "it had not saved a checkpoint yet, so start it again"

@@ -1,4 +1,4 @@
-"""Whether a run that is to be resumed has come to its end."""
+"""Whether a run that is to be resumed has finished already."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def new_folder(parent: Path) -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a run's folder, and those above it; the folder of a run that goes on is there already.
+    """Make a run's folder, and those above it; the folder of a run that continues is there already.
 
     Raises:
         InputError: if it cannot be made.
@@ -117,7 +117,7 @@ def folder_of(checkpoint: Path) -> Path | None:
 
 
 def resumable_run(run: str | None, root: Path) -> Path:
-    """Find the run to go on with.
+    """Find the run to continue.
 
     Args:
         run: its folder; default: the run that was started last.
@@ -133,7 +133,7 @@ def resumable_run(run: str | None, root: Path) -> Path:
         raise InputError(f"{run} has no {CONFIG}; give a run's folder, as in {root}/digits/...")
     if not (folder / LAST).is_file():
         raise InputError(
-            f"{run} has no {LAST} to go on from; start anew with: "
+            f"{run} has no {LAST} to continue from; start anew with: "
             f"multitask fit --config={folder / CONFIG}"
         )
     return folder
@@ -149,7 +149,7 @@ def _last_run(root: Path) -> Path:
         others = [each for each in runs if (each / LAST).is_file()]
         instead = f", or name another run, as in: {resume_of(others[-1])}" if others else ""
         raise InputError(
-            f"{runs[-1]}, which was started last, has no {LAST} to go on from; start anew with: "
+            f"{runs[-1]}, which was started last, has no {LAST} to continue from; start anew with: "
             f"multitask fit --config={runs[-1] / CONFIG}{instead}"
         )
     return runs[-1]

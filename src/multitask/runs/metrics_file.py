@@ -67,7 +67,7 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def rewind(self, step: int, size: int | None = None) -> None:
-        """Take back what was logged after the checkpoint that a run goes on from.
+        """Take back what was logged after the checkpoint that a run continues from.
 
         The rows go to ``<name>-dropped.csv`` beside the file, so that nothing is lost.
 

@@ -86,7 +86,7 @@ def check_length(trainer: Any, data: DataModule, checkpoint: str | None) -> None
     Args:
         trainer: the Trainer's settings.
         data: the data.
-        checkpoint: path of the checkpoint that training goes on from, if any.
+        checkpoint: path of the checkpoint that training continues from, if any.
 
     Raises:
         InputError: with what would be right.

@@ -74,7 +74,7 @@ class RunRecord(Callback):
             return
         self._is_written = True
         origin = provenance()
-        # A run that is trained further has not come to its end.
+        # A run that is trained further has not finished.
         forget_summary(self.folder)
         write_part(self.folder, CONFIG, self.config)
         write_whole(part_file(self.folder, PROVENANCE), to_yaml(origin))

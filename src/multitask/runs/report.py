@@ -26,8 +26,8 @@ def results_table(
         model: the model, which knows each metric's direction.
         split: ``test`` or ``val``.
         values: metrics by name, ``<split>/<task>/<metric>`` and ``trivial/<task>/<metric>``.
-        source: whose samples alone the metrics are of, without the trivial predictor's; of all
-            samples where not given.
+        source: whose samples alone the metrics are of, without the trivial predictor's;
+            default: all samples.
     """
     of = "" if source is None else f", source {source}"
     # Square brackets in a name are no colours.

@@ -16,7 +16,7 @@ class RunSettings:
     """Where a run is kept, and what Weights & Biases is told about it.
 
     Args:
-        experiment: name of the folder of runs; that of the configuration file where not given.
+        experiment: name of the folder of runs; default: that of the configuration file.
         root: folder of all experiments.
         weights: checkpoint whose weights a new training begins with; its balancer, optimizer and
             schedule begin anew.
@@ -26,8 +26,8 @@ class RunSettings:
         wandb: record the run at Weights & Biases ``online``, ``offline`` (to be sent later) or not
             at all (``off``); ``auto`` is online where a key is at hand and offline elsewhere.
         artifacts: send the best and the last checkpoint to W&B once training has ended.
-        project: W&B project; that of ``WANDB_PROJECT``, or ``multitask``, where not given.
-        group: W&B group; that of ``WANDB_RUN_GROUP``, or the experiment, where not given.
+        project: W&B project; default: that of ``WANDB_PROJECT``, or ``multitask``.
+        group: W&B group; default: that of ``WANDB_RUN_GROUP``, or the experiment.
         job_type: W&B job type of a training; that of ``WANDB_JOB_TYPE``, or ``fit``, where not
             given.
         tags: W&B tags.

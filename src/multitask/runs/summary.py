@@ -50,7 +50,7 @@ def write_summary(
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:
-    """What `write_summary` wrote, None where the run has not come to its end, or none is whole."""
+    """What `write_summary` wrote, None if the run has not finished, or none is whole."""
     path = whole_file(folder / SUMMARY, _is_whole)
     found = None if path is None else json.loads(path.read_text(encoding="utf-8"))
     return found if isinstance(found, dict) else None

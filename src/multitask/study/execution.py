@@ -71,7 +71,7 @@ class Workplace:
 def train(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
     """Train those of the runs that are not finished, and that no other process is training.
 
-    A run that was interrupted goes on at its last checkpoint; one that failed is tried again.
+    A run that was interrupted continues from its last checkpoint; one that failed is tried again.
 
     Args:
         study: the study.

@@ -29,7 +29,7 @@ class Method:
     """A way to train several tasks.
 
     Args:
-        tasks: which of the experiment's tasks; all where not given.
+        tasks: which of the experiment's tasks; default: all.
         experiment: another configuration file than the study's.
         settings: what differs from the file, by dotted name as on the command line.
     """
@@ -80,12 +80,12 @@ class Study:
         methods: by name; beside them, every task is trained alone, and weights are tuned.
         settings: what differs from the file in all runs, by dotted name as on the command line.
         tuning: how fixed weights are tuned.
-        metrics: by task, the metric that is compared; the task's headline where not given.
+        metrics: by task, the metric that is compared; default: the task's headline.
         further_metrics: by task, metrics that the report shows beside those that are compared.
         comparisons: pairs of methods that are compared with each other.
         vary: by name, settings with which the whole study is repeated.
         wandb: whether the runs are recorded at Weights & Biases, see `RunSettings`.
-        name: the study's; that of its file where not given.
+        name: the study's; default: that of its file.
     """
 
     experiment: str

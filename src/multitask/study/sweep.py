@@ -50,7 +50,7 @@ class Trial:
 
     @property
     def score(self) -> float:
-        """The best ``val/score``; NaN where the run has not come to its end."""
+        """The best ``val/score``; NaN if the run has not finished."""
         summary = read_summary(self.folder) or {}
         score = summary.get("best_score")
         return math.nan if score is None else float(score)
@@ -111,7 +111,7 @@ def read_sweep(trials: Sequence[Trial], name: str) -> Sweep:
     """
     finished = [trial for trial in trials if (trial.folder / SUMMARY).is_file()]
     if not finished:
-        raise InputError(f"none of the {len(trials)} runs of {name} has come to its end yet")
+        raise InputError(f"none of the {len(trials)} runs of {name} has finished yet")
     parameters = _differing(trials)
     runs = list(_runs(trials, parameters))
     widest = max(finished, key=lambda trial: len(trial.config["model"]["tasks"]))
@@ -273,7 +273,7 @@ def _reason(trial: Trial) -> str:
     state = trial.folder / STATE
     if state.is_file():
         return f"W&B calls it {state.read_text(encoding='utf-8')}; it was not tested"
-    return "it has not come to its end, or was stopped early"
+    return "it has not finished, or was stopped early"
 
 
 def _command(trial: Trial) -> list[str]:

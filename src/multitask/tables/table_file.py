@@ -37,7 +37,7 @@ def read_table(
     Args:
         path: a file that ends in ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl`` or ``.ndjson``, UTF-8
             with or without a byte order mark; or a folder whose folders are classes.
-        separator: what stands between the cells of a CSV file; a comma where not given, a tab for
+        separator: what stands between the cells of a CSV file; default: a comma, a tab for
             ``.tsv``.
         cache_folder: where images that lie in a Parquet file are put; see
             `multitask.images.cache_state.default_folder`.

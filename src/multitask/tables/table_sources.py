@@ -55,7 +55,7 @@ def find_sources(
             folders that are classes, or with one of these in each of its folders ``train``,
             ``validation`` and ``test``.
         files: instead of ``path``, a table or a folder with one, by split.
-        image_folder: what file names are relative to; each table's folder where not given.
+        image_folder: what file names are relative to; default: each table's folder.
         may_lack: splits for which there need not be a table.
 
     Raises:

@@ -31,7 +31,7 @@ class TargetColumns:
 
     Args:
         columns: one column, or those of a vector's elements. A column of lists is a vector too.
-        classes: the classes' names, each one's place being its number; numbers where not given. A
+        classes: the classes' names, each one's place being its number; default: their numbers. A
             whole number in the table matches its text. Several columns, or lists, with as many
             classes are one-hot: the one that is 1 is the class.
         follows: how the targets follow where what the image shows moves: when it is resized at

@@ -57,7 +57,7 @@ class Task(Recorded, nn.Module, ABC):
             and output features.
         weight: factor on the task's loss before balancing, non-negative.
         headline: name of the metric by which people judge the task, and which enters the score;
-            that of the class where not given.
+            default: that of the class.
         counts: whether the task counts in the score, by which the best epoch is chosen.
     """
 

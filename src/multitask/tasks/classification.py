@@ -36,7 +36,7 @@ class Classification(Task):
 
     Args:
         num_classes: number of classes, at least 2.
-        classes: names of the classes, for figures; their numbers where not given.
+        classes: names of the classes, for figures; default: their numbers.
         label_smoothing: probability mass spread evenly over the classes, from 0 to 1 (Szegedy et
             al., 2016, "Rethinking the Inception Architecture", section 7).
         class_weights: factor on the loss of each class; the mean divides by the sum of the

@@ -35,7 +35,7 @@ class ToyObjective(Task):
         mirrored: whether it is the second loss rather than the first.
         scale: factor on the loss that belongs to the problem, positive; Nash-MTL's paper makes the
             first loss 0.1 times as large.
-        head: see `Task`; hands the representation on where not given.
+        head: see `Task`; default: it hands the representation on.
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.

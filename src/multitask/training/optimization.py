@@ -37,8 +37,8 @@ def optimizer_and_schedule(
 
     Args:
         model: the model, whose ``optimizer`` and ``scheduler`` make them.
-        trainer: knows how long the run is; the model's own where not given.
-        data: the data, which know how long an epoch is; the Trainer's own where not given.
+        trainer: knows how long the run is; default: the model's own.
+        data: the data, which know how long an epoch is; default: the Trainer's own.
 
     Raises:
         InputError: if their settings cannot be.

@@ -180,7 +180,7 @@ def _outcome_of_decay(schedule: Any, length: int, interval: str) -> str | None:
 class RunLength(Callback):
     """Makes a schedule that is as long as the run fit one that is resumed with another length.
 
-    The rate goes on as if the run had had its new length from the beginning. It has no state.
+    The rate continues as if the run had had its new length from the beginning. It has no state.
     """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

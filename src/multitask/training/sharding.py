@@ -39,7 +39,7 @@ class Sharded(ModelParallelStrategy):
 
     Lightning's strategy with its two sizes chosen for this model, which has nothing to divide but
     data: all processes, whatever their number, and one in the other direction. Checkpoints are
-    whole files, as with any other strategy, so a run can go on without shares, and the other way
+    whole files, as with any other strategy, so a run can continue without shares, and the other way
     round.
     """
 

@@ -45,7 +45,7 @@ class DSprites(KnownData):
     where a turn is full.
 
     Args:
-        samples: how many images to take, 3 or more; all where not given, which takes 3 GB.
+        samples: how many images to take, 3 or more; default: all, which takes 3 GB.
         val: share of them for validation.
         test: share of them for the test.
         options: see `KnownData`.
