@@ -112,7 +112,8 @@ def test_stopped_and_killed_they_end_together_and_lose_nothing(
     process = program.start("resume", str(run), has_spare=True)
     said, code = hit(process, cut, 130, signal.SIGKILL, child=True)
     assert code == 1, said
-    assert (
+    ended = "process 1 of 2 was ended by SIGKILL, so all processes end; continue with"
+    assert said.count(ended) == 1
         said.count("process 1 of 2 was ended by SIGKILL, so all processes end; continue with") == 1
     )
     assert "Traceback" not in said
