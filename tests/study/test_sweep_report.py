@@ -17,7 +17,7 @@ Make = Callable[..., Path]
 def report(tmp_path: Path) -> str:
     page = write_sweep_report(read_sweep(find_trials(tmp_path), "sweep-one"), tmp_path / "out")
     html = page.read_text()
-    assert "<h1>sweep-one</h1>" in html
+    assert '<h1 id="sweep-one">sweep-one</h1>' in html
     assert not re.search(r'src="(?!data:)', html)
     return (tmp_path / "out" / "report.md").read_text()
 
@@ -28,7 +28,7 @@ def test_methods_come_by_their_validation_score(tmp_path: Path, finished_run: Ma
             finished_run(f"--x={x}", score, seed)
     finished_run("--x=7", None)
     text = report(tmp_path)
-    first, second = text.split("## Test metrics")
+    first, second = text.split("## Test results")
     assert re.findall(r"^\| (x=\d) \| (0\.\d+)", first, re.M) == [
         ("x=1", "0.800"),
         ("x=2", "0.600"),
@@ -50,7 +50,7 @@ def test_methods_come_by_their_validation_score(tmp_path: Path, finished_run: Ma
 def test_of_many_only_the_best_are_compared(tmp_path: Path, finished_run: Make) -> None:
     for x in range(MOST_METHODS + 5):
         finished_run(f"--x={x}", x / 100)
-    first, second = report(tmp_path).split("## Test metrics")
+    first, second = report(tmp_path).split("## Test results")
     assert len(re.findall(r"^\| x=", first, re.M)) == MOST_METHODS + 5
     rows = re.findall(r"^\| x=(\d+) \|", second.split("Ranks are")[0], re.M)
     assert [int(row) for row in rows] == list(range(MOST_METHODS + 4, 4, -1))
