@@ -72,7 +72,7 @@ def test_each_fault_is_told_by_name(data: Faulty) -> None:
         "- train/4.png (train) = train/7.png (train)",
         "40 train, 40 val and 40 test samples; later has the fewest labels, 0 of 120.",
         "1 group of identical samples spans several splits, so results would look better than they "
-        "are; 1 more is in one.",
+        "are; 1 more lies within one split.",
         "1 class has no training sample: owl (kind).",
         "2 numbers of size and place lie beyond 5 interquartile ranges.",
         "1 column is left out, 1 target is constant in training and 1 target has no label in some "

@@ -42,6 +42,11 @@ def test_methods_come_by_their_validation_score(tmp_path: Path, finished_run: Ma
     assert "| x=0 - x=1 | -0.400" in second
     assert "single task" not in text.lower()
     assert "stopped early" in second
+    assert "x=1 has the best: 0.800, 0.200 ahead of the next, x=2." in first
+    assert "## Scores by parameter\n\nThe best of 6 runs had x = 1." in first
+    assert "## Test results\n\nx=1 has the best digit accuracy: 0.700." in text
+    assert "No difference can be tested: that takes three seeds, and there are two." in second
+    assert "1 of 7 runs has no result: 1 failed." in second
     assert "multitask fit --config=digits.yaml --x=1" in second
     table = pd.read_csv(tmp_path / "out" / "trials.csv")
     assert list(table["x"]) == [1, 1, 2, 2, 0, 0, 7]
@@ -64,6 +69,7 @@ def test_without_a_test_there_is_still_the_validation_score(
     finished_run("--x=a", 0.6, tested=False)
     text = report(tmp_path)
     assert "| x=a | 0.600 | 1 |" in text
+    assert "x=a has the best: 0.600, of one seed, 0.100 ahead of the next, x=1." in text
     assert "No run has been tested" in text
 
 

@@ -63,7 +63,8 @@ def of_duplicates(across: Sequence[Duplicates], within: Sequence[Duplicates]) ->
         one = len(within) == 1
         return f"{counted(len(within), *groups)}, {'in' if one else 'each in'} one split only."
     spans = "spans" if len(across) == 1 else "span"
-    rest = f"; {len(within):,} more {'is' if len(within) == 1 else 'are'} in one" if within else ""
+    lies = "lies" if len(within) == 1 else "lie"
+    rest = f"; {len(within):,} more {lies} within one split" if within else ""
     return (
         f"{counted(len(across), *groups)} {spans} several splits, so results would look better "
         f"than they are{rest}."
@@ -132,11 +133,12 @@ def of_classes(summary: ClassSummary) -> str:
     if len(present) == 1:
         return f"Every labelled training {what.removesuffix('s')} is {most}{end}"
     if present[most] == present[least]:
-        return f"Balanced: {present[most]:,} training {what} of each class{end}"
+        one = counted(present[most], f"training {what.removesuffix('s')}")
+        return f"Balanced: {one} of each class{end}"
     if not absent and present[most] <= BALANCED * present[least]:
         return f"Balanced: {present[least]:,} to {present[most]:,} training {what} of each class."
     return (
-        f"Unbalanced: from {present[least]:,} training {what} ({least}) to {present[most]:,} "
+        f"Unbalanced: from {present[least]:,} ({least}) to {present[most]:,} training {what} "
         f"({most}){end}"
     )
 

@@ -95,7 +95,7 @@ def _delta_m(results: Results) -> Figure | None:
     )
     axes.set_yticks(places, list(table.index))
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_xlabel("Delta-m, % (right of 0: better than single task)")
+    axes.set_xlabel("Delta-m, % (above 0: better than alone)")
     return figure
 
 
