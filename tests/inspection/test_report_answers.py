@@ -111,7 +111,9 @@ class Named(DataModule):
 
     def load(self) -> dict[str, BatchDataset]:
         targets = {"kind": torch.arange(60) % len(HOSTILE), "size": torch.rand(60)}
-        return {split: InMemory(torch.rand(60, 1, 4, 4), targets) for split in ("train", "val", "test")}
+        return {
+            split: InMemory(torch.rand(60, 1, 4, 4), targets) for split in ("train", "val", "test")
+        }
 
 
 def test_the_report_is_opened_in_a_browser(tmp_path: Path, visit: Callable[..., Visit]) -> None:

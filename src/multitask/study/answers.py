@@ -69,18 +69,18 @@ def of_scores(results: Results) -> str:
 
 def _gain(row: pd.Series[float], method: str, methods: int) -> str:
     gain, half = row["delta_m"], row["delta_m ±"]
-    shown = f"Delta-m {with_interval(gain, half, sign=True)} %"
+    shown = f"{with_interval(gain, half, sign=True)} % on average over its tasks"
     if half != half:
         sure = ", without an interval, which takes three seeds"
     else:
         sure = ", which may be chance" if abs(gain) <= half else ""
     if methods == 1:
         word = "better" if gain > 0 else "worse" if gain < 0 else "neither better nor worse"
-        text = f"On average over its tasks, {method} is {word} than training each alone"
+        text = f"{method} is {word} than training each task alone"
     elif gain > 0:
         text = f"{method} gains most over training each task alone"
     else:
-        text = f"On average no method gains over training each task alone; {method} comes closest"
+        text = f"No method gains over training each task alone; {method} comes closest"
     return f"{text} ({shown}{sure})."
 
 
