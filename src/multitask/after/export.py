@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from multitask.after.export_check import Check, Run
-from multitask.after.export_graph import flattened, graph_of
+from multitask.after.export_graph import flattened, graph_of, uncompiled
 from multitask.after.metadata import metadata
 from multitask.after.new_output import new_output, refuse_existing
 from multitask.after.onnx_file import write_onnx
@@ -64,16 +64,16 @@ def export(trained: TrainedModel, format: str, output: Path | str) -> Exported:
     check_format(format, [*ENDINGS])
     place = Path(output)
     refuse_existing(place)
-    check = Check(trained)
-    program = graph_of(trained, check.double())
+    with uncompiled(trained.model):
+        check = Check(trained)
+        program = graph_of(trained, check.double())
     told = metadata(trained.description, list(trained.model.named_tasks))
     with new_output(place) as part:
         if format == "onnx":
             write_onnx(program, list(check.expected[0]), told, part)
-            found = check.largest_difference(_onnx(part), "the ONNX file")
         else:
             write_torch_export(program, told, part)
-            found = check.largest_difference(_torch_export(part), "the exported program")
+        found = check.largest_difference(RUNS[format], part)
     return Exported(place, found)
 
 
@@ -92,3 +92,6 @@ def _torch_export(path: Path) -> Run:
             return flattened(module(pixels))
 
     return run
+
+
+RUNS = {"onnx": _onnx, "torch_export": _torch_export}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -59,12 +60,13 @@ class Check:
             and ((value - value.float()).abs() > TOLERANCE / 10 * self.spreads[name]).any()
         )
 
-    def largest_difference(self, run: Run, place: str) -> float:
-        """Run an exported model, and compare.
+    def largest_difference(self, opened: Callable[[Path], Run], path: Path) -> float:
+        """Run an exported file, and compare.
 
         Args:
-            run: from pixels, uint8 ``[batch, channels, height, width]``, to predictions by output.
-            place: what is run, for messages.
+            opened: makes of the file what predicts: from pixels, uint8
+                ``[batch, channels, height, width]``, to predictions by output.
+            path: of the file.
 
         Returns:
             The largest difference of an output, relative to its task's spread.
@@ -72,37 +74,40 @@ class Check:
         Raises:
             InputError: if it cannot be run, or a difference is larger than allowed.
         """
-        return max(
-            self._difference(run, images, expected, place)
-            for images, expected in zip(self.images, self.expected, strict=True)
+        largest = 0.0
+        run = None
+        for images, expected in zip(self.images, self.expected, strict=True):
+            try:
+                run = run or opened(path)
+                found = run(images)
+            except Exception as error:
+                raise self._refusal(f"fails ({self._reason(error, path)})") from error
+            for name, right in expected.items():
+                if name not in found or found[name].shape != right.shape:
+                    raise self._refusal(f"has no output '{name}' of shape {list(right.shape)}")
+                largest = max(largest, self._difference(name, found[name], right))
+        return largest
+
+    def _difference(self, name: str, found: Tensor, right: Tensor) -> float:
+        found, right = found.double(), right.double()
+        difference = torch.where(_same(found, right), 0.0, (found - right).abs())
+        allowed = TOLERANCE * self.spreads[name] + ROUNDING * right.abs()
+        largest = float((difference / self.spreads[name]).nan_to_num(torch.inf).max())
+        if not (difference <= allowed).all():
+            raise self._refusal(
+                f"differs from the model for {len(right)} images: task '{name}' by {largest:.2g} "
+                f"of its spread, and at most {TOLERANCE:g} is right"
+            )
+        return largest
+
+    def _refusal(self, what: str) -> InputError:
+        return InputError(
+            f"{self.trained.source} cannot be exported: the file, run to check it, {what}"
         )
 
-    def _difference(
-        self, run: Run, images: Tensor, expected: Mapping[str, Tensor], place: str
-    ) -> float:
-        failed = f"{self.trained.source} cannot be exported: {place}, run to check it,"
-        try:
-            found = run(images)
-        except Exception as error:
-            text = str(error).strip().splitlines()
-            reason = text[0][:300] if text else type(error).__name__
-            raise InputError(f"{failed} fails for {len(images)} images ({reason})") from error
-        largest = 0.0
-        for name, right in expected.items():
-            if name not in found or found[name].shape != right.shape:
-                raise InputError(f"{failed} has no output '{name}' of shape {list(right.shape)}")
-            right, difference = right.double(), (found[name].double() - right.double()).abs()
-            difference = torch.where(_same(found[name].double(), right), 0.0, difference)
-            rounding = ROUNDING * right.abs()
-            allowed = TOLERANCE * self.spreads[name] + rounding
-            if not (difference <= allowed).all():
-                worst = float((difference / self.spreads[name]).nan_to_num(torch.inf).max())
-                raise InputError(
-                    f"{failed} differs from the model for {len(images)} images: task '{name}' by "
-                    f"{worst:.2g} of its spread, and at most {TOLERANCE:g} is right"
-                )
-            largest = max(largest, float((difference / self.spreads[name]).max()))
-        return largest
+    def _reason(self, error: Exception, path: Path) -> str:
+        lines = str(error).replace(f"{path}: ", "").strip().splitlines()
+        return lines[0][:300] if lines else type(error).__name__
 
 
 def spread(task: Task, values: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
+from torchvision import transforms
+from torchvision.transforms import v2
 
+from multitask.after.quiet import quiet
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError, one_line
 
@@ -28,16 +32,25 @@ class ExportGraph(nn.Module):
 
     def __init__(self, trained: TrainedModel, double: frozenset[str] = frozenset()) -> None:
         super().__init__()
-        self.model, self.transforms = trained.model, trained.transforms
-        self.precision, self.double = trained.precision, double
+        self.model, self.transforms = trained.model, _newer(copy.deepcopy(trained.transforms))
+        self.precision, self.in_double = trained.precision, double
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Predict for ``[batch, channels, height, width]``, uint8; by output, ``[batch, ...]``."""
         found = self.model.predict(self.transforms(image.to(self.precision) / 255))
         return {
-            name: each if name in self.double else each.float()
+            name: each if name in self.in_double else each.float()
             for name, each in flattened(found).items()
         }
+
+
+def _newer(module: nn.Module) -> nn.Module:
+    """Replace transforms that decide by the values of tensors by those that do the same without."""
+    if isinstance(module, transforms.Normalize):
+        return v2.Normalize(module.mean, module.std)
+    for name, child in module.named_children():
+        setattr(module, name, _newer(child))
+    return module
 
 
 def flattened(predictions: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -65,7 +78,7 @@ def graph_of(trained: TrainedModel, double: frozenset[str] = frozenset()) -> Exp
     """
     image = torch.zeros(EXAMPLE, *trained.format.shape, dtype=torch.uint8)
     graph = ExportGraph(trained, double).eval()
-    with _uncompiled(graph), torch.no_grad():
+    with quiet(), torch.no_grad():
         try:
             program = _exported(graph, image)
         except Exception as error:
@@ -85,24 +98,34 @@ def _refusal(trained: TrainedModel, image: Tensor, error: Exception) -> InputErr
     """Say which part cannot be exported: the transforms alone, or the model."""
     part = "the model"
     try:
-        _exported(nn.Sequential(trained.transforms), image.to(trained.precision))
+        changed = _newer(copy.deepcopy(trained.transforms))
+        _exported(nn.Sequential(changed), image.to(trained.precision))
     except Exception as of_transforms:
         names = ", ".join(type(each).__name__ for each in trained.transforms)
         part, error = f"its transforms ({names})", of_transforms
+    return InputError(
+        f"{trained.source} cannot be exported: {part} cannot be a graph: {_why(error)}"
+    )
+
+
+def _why(error: Exception) -> str:
     text = str(error)
     if "specialized" in text and BATCH in text:
-        reason = (
-            "its code takes batches of one size only; have it use image.shape[1:], and the batch "
+        return (
+            "the code takes batches of one size only; have it use image.shape[1:], and the batch "
             "only as -1 or image.shape[0]"
         )
-    else:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        reason = one_line(lines[0])[:300] if lines else type(error).__name__
-    return InputError(f"{trained.source} cannot be exported: {part} cannot be a graph: {reason}")
+    if "data-dependent" in text:
+        return (
+            "the code decides by the values of a tensor (if, while, .item()); use torch.where, or "
+            "decide by settings"
+        )
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return one_line(lines[0])[:300] if lines else type(error).__name__
 
 
 @contextmanager
-def _uncompiled(graph: nn.Module) -> Iterator[None]:
+def uncompiled(graph: nn.Module) -> Iterator[None]:
     """Have modules run as they were written, whatever `torch.compile` made of them."""
     before = {each: each._compiled_call_impl for each in graph.modules()}
     for each in before:

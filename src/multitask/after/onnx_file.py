@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +12,7 @@ from multitask.after.export_graph import BATCH
 from multitask.after.extras import require
 from multitask.after.metadata import KEY
 from multitask.after.onnx_model import IMAGE
+from multitask.after.quiet import quiet
 from multitask.errors import InputError, one_line
 
 OPSET = 20
@@ -44,7 +41,7 @@ def write_onnx(program: ExportedProgram, names: list[str], told: str, path: Path
             "--format=torch_export"
         )
     try:
-        with _quiet():
+        with quiet():
             made: Any = torch.onnx.export(
                 program,
                 (),
@@ -96,19 +93,3 @@ def _reason(error: Exception) -> str:
         deepest = deepest.__cause__
     text = str(deepest).strip().splitlines()
     return one_line(text[0])[:300] if text else type(deepest).__name__
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the exporter's advice to its makers."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    before = [each.level for each in loggers]
-    for each in loggers:
-        each.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for each, level in zip(loggers, before, strict=True):
-            each.setLevel(level)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 
 import torch
@@ -24,5 +23,5 @@ def write_torch_export(program: ExportedProgram, told: str, path: Path) -> None:
         path: of the file; it ends in ``.pt2``.
     """
     # It would be kept as a pickle.
-    program._example_inputs = None  # type: ignore[attr-defined]
+    program._example_inputs = None
     torch.export.save(program, path, extra_files={EXTRA: json.dumps(json.loads(told))})
