@@ -8,12 +8,15 @@ from importlib.metadata import version
 from typing import Any
 
 from multitask.errors import InputError
+from multitask.images.format import ImageFormat
 
 KEY = "multitask"
 """Name of the property that holds it."""
 FORMAT = 1
 DEEPEST = 100
 """Levels; no description has a tenth of them."""
+LARGEST_SIDE = 32_768
+"""Pixels on one side of an image that a model takes."""
 MOST_DIGITS = 300
 """A float has fewer, and Python does not write a whole number of some thousands."""
 
@@ -87,6 +90,31 @@ def check_description(description: Any, place: str) -> None:
             wrong = "has a unit that is no text"
         if wrong is not None:
             raise InputError(f"{place}: its description is damaged: the task '{name}' {wrong}")
+
+
+def format_of(told: Any, place: str) -> ImageFormat:
+    """The image format that anybody's description tells.
+
+    Args:
+        told: the arguments of `multitask.images.format.ImageFormat`.
+        place: the file, for messages.
+
+    Raises:
+        InputError: if they are none, or of images larger than any model takes.
+    """
+    try:
+        format = ImageFormat(**told)
+        sizes = [format.height, format.width, format.white, format.most_pixels]
+        if not all(type(each) is int for each in sizes):
+            raise TypeError("a size is no whole number")
+    except (TypeError, InputError) as error:
+        raise InputError(f"{place}: its image format is damaged ({error})") from error
+    if max(format.height, format.width) > LARGEST_SIDE:
+        raise InputError(
+            f"{place}: its image format is damaged (images of {format.height} x {format.width} "
+            "pixels are larger than any model takes)"
+        )
+    return format
 
 
 def read_json(text: str, place: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from multitask.after.extras import require
-from multitask.after.metadata import KEY, read_metadata
+from multitask.after.metadata import KEY, format_of, read_metadata
 from multitask.errors import InputError, one_line
 from multitask.images.format import ImageFormat
 
@@ -36,7 +36,7 @@ class OnnxModel:
             raise InputError(f"{self.path}: {OTHERS}; it tells nothing of its tasks")
         self.description: dict[str, Any] = read_metadata(told, str(self.path))
         """What it takes and gives, see `multitask.training.description.describe`."""
-        self.format = self._format()
+        self.format: ImageFormat = format_of(self.description["inputs"].get(IMAGE), str(self.path))
         """What an image becomes for the model."""
         self._check()
 
@@ -63,13 +63,6 @@ class OnnxModel:
         outputs = self._session.run(None, {IMAGE: np.ascontiguousarray(pixels)})
         names = (each.name for each in self._session.get_outputs())
         return dict(zip(names, outputs, strict=True))
-
-    def _format(self) -> ImageFormat:
-        told = self.description["inputs"].get(IMAGE)
-        try:
-            return ImageFormat(**told)
-        except (TypeError, InputError) as error:
-            raise InputError(f"{self.path}: its image format is damaged ({error})") from error
 
     def _check(self) -> None:
         taken = [(each.name, each.type, each.shape[1:]) for each in self._session.get_inputs()]
