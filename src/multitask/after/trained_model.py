@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from multitask.after.metadata import format_of
 from multitask.after.new_images import NewImage, pixels_of
 from multitask.checkpoints.format import KEY
 from multitask.checkpoints.reading import explained, read_checkpoint
@@ -21,6 +22,7 @@ from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.images.format import ImageFormat
 from multitask.module import MultiTask
+from multitask.training.memory_limit import MemoryLimit
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -79,7 +81,7 @@ class TrainedModel:
                 "file holds (grey or colour, from 0 to 1); use multitask predict --ckpt_path=... "
                 "with its data"
             )
-        return ImageFormat(**image)
+        return format_of(image, str(self.source))
 
     @property
     def precision(self) -> torch.dtype:
@@ -168,7 +170,7 @@ def load(
 
     Args:
         checkpoint: path of the file, such as ``runs/.../checkpoints/best.ckpt``; it may lie
-            anywhere.
+            anywhere. Or of a folder that ``multitask export --format=hub`` wrote.
         trust: whether the checkpoint may name any class, as which it can run any code; if not,
             those of well-known packages: see docs/security.md.
         device: where the model computes; default: a GPU if there is one.
@@ -179,15 +181,27 @@ def load(
             class of another package without ``trust``.
     """
     path = Path(checkpoint)
+    model, description = (_of_folder if path.is_dir() else _of_file)(path, trust)
+    if transforms is None:
+        transforms = _transforms(description, path, trust)
+    return TrainedModel(model, description, transforms, device, path)
+
+
+def _of_folder(path: Path, trust: bool) -> tuple[MultiTask, Mapping[str, Any]]:
+    from multitask.after.hub_reading import read_hub_folder
+
+    return read_hub_folder(path, trust)
+
+
+def _of_file(path: Path, trust: bool) -> tuple[MultiTask, Mapping[str, Any]]:
     try:
         content = read_checkpoint(path)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     description = _description(content, path, trust)
-    model = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust)
-    if transforms is None:
-        transforms = _transforms(description, path, trust)
-    return TrainedModel(model, description, transforms, device, path)
+    with MemoryLimit():
+        model = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust)
+    return model, description
 
 
 def _description(content: Mapping[str, Any], path: Path, trust: bool) -> Mapping[str, Any]:

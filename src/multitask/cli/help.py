@@ -40,6 +40,11 @@ VERBS = {
         "multitask inspect CONFIG [--KEY=VALUE ...]",
         "Report on the data of a configuration, before anything is trained on them.",
     ),
+    "export": (
+        "multitask export CHECKPOINT [--format=onnx|torch_export|hub] [--output=PATH] [--trust] "
+        "[--licence=mit] [--data_licence=cc-by-4.0] [--evaluation=FOLDER] [--push=USER/NAME]",
+        "Write a checkpoint's model as one file that runs without this package, or for the hub.",
+    ),
     "study": (
         "multitask study configs/study/digits.yaml [--jobs=2] [--shard=1/4] [--folder=studies]",
         "Train methods and baselines over seeds, and write one report; what is there is kept.",

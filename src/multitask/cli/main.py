@@ -20,6 +20,7 @@ COMMANDS = {
     "resume": "resume_command",
     "init": "init_command",
     "inspect": "inspect_command",
+    "export": "export_command",
     "study": "study_command",
     "sweep-report": "sweep_report_command",
 }

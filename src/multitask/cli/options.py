@@ -18,8 +18,8 @@ def read_options(verb: str, subject: str, arguments: Sequence[str], **defaults: 
         verb: such as ``init``.
         subject: what the verb is about, such as ``one table``.
         arguments: what follows the verb.
-        defaults: the verb's options; one that is False by default is written without a value.
-            Without any, the verb takes the settings of a configuration.
+        defaults: the verb's options, of which those that are False take no value; without any,
+            it takes the settings of a configuration.
 
     Raises:
         InputError: if there is another option, an option without a value, or not one subject.
@@ -27,10 +27,8 @@ def read_options(verb: str, subject: str, arguments: Sequence[str], **defaults: 
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("subject", nargs="*")
     for name, default in defaults.items():
-        if default is False:
-            parser.add_argument(f"--{name}", action="store_true")
-        else:
-            parser.add_argument(f"--{name}", default=default)
+        kind = "store_true" if default is False else "store"
+        parser.add_argument(f"--{name}", default=default, action=kind)
     try:
         given, settings = parser.parse_known_intermixed_args(joined(arguments))
     except ArgumentError as error:
