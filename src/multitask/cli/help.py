@@ -27,6 +27,11 @@ VERBS = {
         "multitask predict --ckpt_path=RUN/checkpoints/best.ckpt [--trust] [--KEY=VALUE ...]",
         "Write a table of a checkpoint's predictions for the test set.",
     ),
+    "serve": (
+        "multitask serve CHECKPOINT|MODEL.onnx [--host=127.0.0.1] [--port=8000] [--device=NAME] "
+        "[--trust] [--megabytes=20] [--megapixels=50] [--waiting=32] [--seconds=30]",
+        "Open a page, and a route for programs, where the model answers for images.",
+    ),
     "resume": (
         "multitask resume [RUN] [--trust] [--KEY=VALUE ...]",
         "Continue an interrupted run; the latest if none is named.",

@@ -18,6 +18,7 @@ from multitask.runs.screen import print_alone
 
 COMMANDS = {
     "resume": "resume_command",
+    "serve": "serve_command",
     "init": "init_command",
     "inspect": "inspect_command",
     "export": "export_command",
