@@ -43,10 +43,8 @@ async def received(request: Request, limits: Limits) -> BinaryIO:
     if not isinstance(file, UploadFile) or len(form.multi_items()) != 1:
         await form.close()
         wrong = "more than a" if isinstance(file, UploadFile) else "no"
-        raise Refusal(
-            422,
-            f"the form has {wrong} file in the field '{FIELD}'; send that alone, as in: {EXAMPLE} ...",
-        )
+        what = f"the form has {wrong} file in the field '{FIELD}'"
+        raise Refusal(422, f"{what}; send that alone, as in: {EXAMPLE} ...")
     if (file.size or 0) > limits.bytes:
         await form.close()
         raise too_large(limits)
