@@ -136,11 +136,16 @@ function show(tasks) {
   });
   byId("tasks").replaceChildren(...sections);
   byId("found").hidden = false;
-  byId("status").textContent = Object.entries(tasks).map((pair) => told(...pair)).join("; ");
+  say(Object.entries(tasks).map((pair) => told(...pair)).join("; "), false);
+}
+
+function say(text, isSeen = true) {
+  byId("status").textContent = text;
+  byId("status").className = isSeen ? "" : "heard";
 }
 
 function fail(sentence) {
-  byId("status").textContent = "";
+  say("");
   byId("found").hidden = true;
   byId("error").textContent = sentence;
   byId("error").hidden = false;
@@ -157,7 +162,7 @@ async function send(file, signal) {
     body.append("image", file, "image");
     const response = await fetch("/predict", { method: "POST", body, signal });
     if (response.status !== 503 || attempt === MOST_TRIES) return response;
-    byId("status").textContent = "The server is busy with other images; waiting for it.";
+    say("The server is busy with other images; waiting for it.");
     await pause(Number(response.headers.get("Retry-After")) || 1);
     if (signal.aborted) throw new DOMException("", "AbortError");
   }
@@ -171,7 +176,7 @@ async function look(file) {
     fail(`The file is larger than ${limits.megabytes} MB, the most that this server takes.`);
     return;
   }
-  byId("status").textContent = "Looking at the image.";
+  say("Looking at the image.");
   try {
     const response = await send(file, mine.signal);
     const found = await response.json();

@@ -56,7 +56,7 @@ class ClassMap(BaseModel):
     colours: dict[str, str] = Field(description="of those classes in the picture, as #rrggbb")
     probability: Number = Field(description="of the chosen class, mean over the pixels")
     npy: Npy = Field(description="class numbers, as a .npy file in Base64")
-    pictures: list[Picture]
+    pictures: list[Picture] = Field(description="PNG files as data: addresses, with captions")
 
 
 class NumberMap(BaseModel):
@@ -68,7 +68,7 @@ class NumberMap(BaseModel):
     mean: Number
     maximum: Number
     npy: Npy
-    pictures: list[Picture]
+    pictures: list[Picture] = Field(description="PNG files as data: addresses, with captions")
     unit: Unit
 
 
