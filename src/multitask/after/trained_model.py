@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from multitask.after.metadata import format_of
+from multitask.after.metadata import check_description, format_of
 from multitask.after.new_images import NewImage, pixels_of
 from multitask.checkpoints.format import KEY
 from multitask.checkpoints.reading import explained, read_checkpoint
@@ -57,6 +57,8 @@ class TrainedModel:
         self.transforms = nn.Sequential(*transforms).eval().to(self.device)
         self.description, self.source = description, source
         for name, task in model.named_tasks.items():
+            if name not in description["tasks"]:
+                raise InputError(f"{source}: its description is damaged: it has no task '{name}'")
             classes = description["tasks"][name].get("classes")
             if classes is not None and hasattr(task, "classes"):
                 task.classes = list(classes)  # type: ignore[assignment]
@@ -211,18 +213,8 @@ def _description(content: Mapping[str, Any], path: Path, trust: bool) -> Mapping
     found = stamp.get("description") if isinstance(stamp, dict) else None
     if found is None:
         return description_beside(path, content, trust)
-    if not _is_whole(found):
-        raise InputError(f"{path}: its description of what the model takes is damaged")
+    check_description(found, str(path))
     return found
-
-
-def _is_whole(found: Any) -> bool:
-    parts = ("inputs", "tasks")
-    return (
-        isinstance(found, dict)
-        and all(isinstance(found.get(each), dict) for each in parts)
-        and all(isinstance(each, dict) for each in found["tasks"].values())
-    )
 
 
 class _Transforms:
