@@ -92,13 +92,13 @@ def _class_map(classes: Sequence[str], probabilities: Values) -> Answer:
 
 
 def _number_map(values: Values) -> Answer:
-    known = values[np.isfinite(values)].astype(np.float64)
+    known = values[np.isfinite(values)]
     shown = enumerate(values[:MOST_PICTURES])
     return {
         "kind": "number_map",
         "shape": list(values.shape),
         "minimum": number(known.min()) if known.size else None,
-        "mean": number(known.mean()) if known.size else None,
+        "mean": number(known.mean(dtype=np.float64).astype(known.dtype)) if known.size else None,
         "maximum": number(known.max()) if known.size else None,
         "npy": npy(values),
         "pictures": [

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from multitask.after.serving.documentation import documentation
-from multitask.after.serving.guard import Guard, answer
+from multitask.after.serving.guard import Guard, answer, failure
 from multitask.after.serving.limits import Refusal
 from multitask.after.serving.page import PAGE, POLICY
 from multitask.after.serving.schema import Description, ErrorAnswer, Health, Prediction
@@ -64,6 +64,7 @@ def make_app(service: Service, is_local: bool = True) -> ASGIApp:
     )
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _refused_by_router)
+    app.add_exception_handler(Exception, _failed)
     _add_routes(app, service)
     _add_pages(app, service)
     return Guard(app, POLICY, is_local)
@@ -110,6 +111,10 @@ def _add_pages(app: FastAPI, service: Service) -> None:
 async def _refused(_: Request, refusal: Exception) -> JSONResponse:
     assert isinstance(refusal, Refusal)
     return answer(refusal)
+
+
+async def _failed(_: Request, __: Exception) -> JSONResponse:
+    return answer(failure())
 
 
 async def _refused_by_router(request: Request, error: Exception) -> JSONResponse:

@@ -60,8 +60,11 @@ class Guard:
         except ClientDisconnect:
             return
         except Exception as error:
-            refusal = error if isinstance(error, Refusal) else _failure(error)
+            if not isinstance(error, Refusal):
+                told = one_line(f"{type(error).__name__}: {error}")
+                print(f"multitask: a request failed: {told}", file=sys.stderr, flush=True)
             if not has_begun:
+                refusal = error if isinstance(error, Refusal) else failure()
                 await answer(refusal)(scope, receive, send_guarded)
 
     def _check(self, scope: Scope) -> None:
@@ -84,9 +87,8 @@ def answer(refusal: Refusal) -> JSONResponse:
     return JSONResponse({"error": refusal.sentence}, refusal.status, refusal.headers)
 
 
-def _failure(error: Exception) -> Refusal:
-    told = one_line(f"{type(error).__name__}: {error}")
-    print(f"multitask: an image could not be answered: {told}", file=sys.stderr, flush=True)
+def failure() -> Refusal:
+    """What a client is told of an error inside, of which the server prints more."""
     return Refusal(500, "the server failed at this request; what it printed tells more")
 
 
