@@ -41,7 +41,13 @@ def serve_command(arguments: Sequence[str]) -> None:
 def _serve(given: Namespace, limits: Limits) -> None:
     from multitask.after.serving.app import make_app
     from multitask.after.serving.served_model import open_model
-    from multitask.after.serving.server import address_of, bound_socket, is_local, listen, serve
+    from multitask.after.serving.server import (
+        address_of,
+        bound_socket,
+        is_local,
+        listen,
+        make_server,
+    )
     from multitask.after.serving.service import Service
 
     path = Path(given.subject)
@@ -55,7 +61,7 @@ def _serve(given: Namespace, limits: Limits) -> None:
         say(f"Serving {path} on {address_of(found)} (Ctrl-C ends it)")
         if not is_local(found):
             say("Whoever can reach this machine can use the model; nothing asks who they are.")
-        serve(make_app(service, is_local(found)), found)
+        make_server(make_app(service, is_local(found))).run(sockets=[found])
     say("The server has ended.")
 
 

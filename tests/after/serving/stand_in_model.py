@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -14,6 +17,7 @@ from starlette.types import ASGIApp
 
 from multitask.after.serving.app import make_app
 from multitask.after.serving.limits import Limits
+from multitask.after.serving.server import address_of, bound_socket, listen, make_server
 from multitask.after.serving.service import Service
 from multitask.images.format import ImageFormat
 
@@ -105,3 +109,20 @@ def refused(response: httpx.Response, status: int) -> str:
     assert "\n" not in sentence
     assert "Traceback" not in sentence
     return sentence
+
+
+@contextmanager
+def running(app: ASGIApp) -> Iterator[str]:
+    """A server in a thread of this process; gives its address."""
+    with bound_socket("127.0.0.1", 0) as found:
+        listen(found)
+        address = address_of(found)
+        server = make_server(app)
+        thread = Thread(target=server.run, kwargs={"sockets": [found]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield address
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
