@@ -7,14 +7,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from multitask.after.serving.documentation import documentation
-from multitask.after.serving.guard import Guard, answer, failure
+from multitask.after.serving.guard import Guard
 from multitask.after.serving.limits import Refusal
 from multitask.after.serving.page import PAGE, POLICY
+from multitask.after.serving.responses import Page, PlainJSON, answer, failure
 from multitask.after.serving.schema import Description, ErrorAnswer, Health, Prediction
 from multitask.after.serving.service import Service
 from multitask.after.serving.upload import FIELD, FORM, received
@@ -78,50 +79,50 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         responses=REFUSED,
         openapi_extra={"requestBody": BODY},
     )
-    async def predict(request: Request) -> JSONResponse:
+    async def predict(request: Request) -> PlainJSON:
         """Every task's prediction for the image file in the form's field `image`."""
-        return JSONResponse(await service.answer(lambda: received(request, service.limits)))
+        return PlainJSON(await service.answer(lambda: received(request, service.limits)))
 
     @app.get("/description", summary="Describe the model", response_model=Description)
-    async def description() -> JSONResponse:
+    async def description() -> PlainJSON:
         """What the model takes and gives, and what the server refuses."""
-        return JSONResponse(service.description())
+        return PlainJSON(service.description())
 
     @app.get("/health", summary="Tell that the server answers", response_model=Health)
-    async def health() -> JSONResponse:
+    async def health() -> PlainJSON:
         """Answers as soon as images are answered."""
-        return JSONResponse({"status": "ok"})
+        return PlainJSON({"status": "ok"})
 
 
 def _add_pages(app: FastAPI, service: Service) -> None:
     @app.get("/", include_in_schema=False)
-    async def page() -> HTMLResponse:
-        return HTMLResponse(PAGE)
+    async def page() -> Page:
+        return Page(PAGE)
 
     @app.get("/docs", include_in_schema=False)
-    async def docs(request: Request) -> HTMLResponse:
+    async def docs(request: Request) -> Page:
         address = str(request.base_url).rstrip("/")
-        return HTMLResponse(documentation(app.openapi(), service.example, address))
+        return Page(documentation(app.openapi(), service.example, address))
 
     @app.get("/favicon.ico", include_in_schema=False)
     async def favicon() -> Response:
         return Response(status_code=204)
 
 
-async def _refused(_: Request, refusal: Exception) -> JSONResponse:
+async def _refused(_: Request, refusal: Exception) -> PlainJSON:
     assert isinstance(refusal, Refusal)
     return answer(refusal)
 
 
-async def _failed(_: Request, __: Exception) -> JSONResponse:
-    return answer(failure())
+async def _failed(_: Request, __: Exception) -> PlainJSON:
+    return failure()
 
 
-async def _refused_by_router(request: Request, error: Exception) -> JSONResponse:
+async def _refused_by_router(request: Request, error: Exception) -> PlainJSON:
     assert isinstance(error, HTTPException)
     path = request.url.path
     sentence = {
         404: "there is no such page here; /docs lists what there is",
         405: f"{path} does not take {request.method}; /docs lists what there is",
     }.get(error.status_code, str(error.detail))
-    return JSONResponse({"error": sentence}, error.status_code, error.headers)
+    return PlainJSON({"error": sentence}, error.status_code, error.headers)

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from multitask.after.serving.limits import Refusal
+from multitask.after.serving.responses import answer, failure
 from multitask.errors import one_line
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -64,8 +64,8 @@ class Guard:
                 told = one_line(f"{type(error).__name__}: {error}")
                 print(f"multitask: a request failed: {told}", file=sys.stderr, flush=True)
             if not has_begun:
-                refusal = error if isinstance(error, Refusal) else failure()
-                await answer(refusal)(scope, receive, send_guarded)
+                response = answer(error) if isinstance(error, Refusal) else failure()
+                await response(scope, receive, send_guarded)
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -80,16 +80,6 @@ class Guard:
         is_foreign = origin is not None and _place(origin) != host.lower()
         if is_foreign or site not in ("same-origin", "none"):
             raise Refusal(403, "this server takes images from its own page, not from other sites'")
-
-
-def answer(refusal: Refusal) -> JSONResponse:
-    """A refusal as a response."""
-    return JSONResponse({"error": refusal.sentence}, refusal.status, refusal.headers)
-
-
-def failure() -> Refusal:
-    """What a client is told of an error inside, of which the server prints more."""
-    return Refusal(500, "the server failed at this request; what it printed tells more")
 
 
 def _is_of_this_machine(host: str) -> bool:

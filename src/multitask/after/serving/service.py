@@ -29,7 +29,9 @@ class Service:
     """
 
     def __init__(self, model: ServedModel, name: str, limits: Limits) -> None:
-        self.model, self.name, self.limits = model, name, limits
+        self.model, self.limits = model, limits
+        # Names of files need not be texts.
+        self.name = name.encode("utf-8", "backslashreplace").decode()
         most_pixels = min(model.format.most_pixels, limits.pixels)
         self.format = replace(model.format, most_pixels=most_pixels)
         self.worker = Worker()
