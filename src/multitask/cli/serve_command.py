@@ -51,7 +51,7 @@ def _serve(given: Namespace, limits: Limits) -> None:
     from multitask.after.serving.service import Service
 
     path = Path(given.subject)
-    if not given.port.isdecimal():
+    if not (given.port.isascii() and given.port.isdigit() and len(given.port) < 10):
         raise InputError(f"--port={given.port}: give a number, such as {PORT}")
     with bound_socket(given.host, int(given.port)) as found:
         model = open_model(path, given.trust, given.device)
