@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,8 +25,11 @@ from cli.forked_program import ForkedProgram
 import multitask as package
 from multitask.after.export import export
 from multitask.after.serving import served_model, server
+from multitask.after.serving.limits import Limits
+from multitask.cli.help import usage
 from multitask.cli.main import main
 
+PAGE = Path(__file__).parents[2] / "docs/after_training.md"
 WITHOUT_TORCH = """
 import sys
 
@@ -220,3 +224,22 @@ def test_who_can_reach_it(best: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "Whoever can reach this machine can use the model" in capsys.readouterr().out
     main(["serve", str(best), "--host=localhost", "--port=0"])
     assert "Whoever" not in capsys.readouterr().out
+
+
+def test_the_commands_of_the_page(
+    best: Path, onnx: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    section = PAGE.read_text().partition("\n## Serve\n")[2].partition("\n## ")[0]
+    commands = re.findall(r"^multitask (.*)$", section, re.MULTILINE)
+    shutil.copy(best, tmp_path / "best.ckpt")
+    shutil.copy(onnx, tmp_path / "model.onnx")
+    for each in commands:
+        port = f"--port={free_port()}"
+        main([*each.split(), *([] if "--port" in each else [port])])
+        assert "Serving " in capsys.readouterr().out
+    assert len(commands) == 2
+    written = set(re.findall(r"--(\w+)=", usage("serve"))) | {"trust"}
+    assert set(re.findall(r"`--(\w+)[=`]", section)) == written
+    for name, value in vars(Limits()).items():
+        assert f"`--{name}={value:g}`" in section
+        assert f"--{name}={value:g}]" in usage("serve")
