@@ -24,7 +24,8 @@ def test_pillow_resizes_as_pytorch_does(
     format = ImageFormat(24, 32, 3 if mode == "RGB" else 1, fit)  # type: ignore[arg-type]
     inner = inner_size(size[::-1], format)
     usual = fitted(image, inner, format)
-    monkeypatch.setitem(sys.modules, "torch", None)
-    found = fitted(image, inner, format)
+    with monkeypatch.context() as changed:
+        changed.setitem(sys.modules, "torch", None)
+        found = fitted(image, inner, format)
     assert (found.dtype, found.shape) == (usual.dtype, usual.shape)
     assert np.abs(found.astype(float) - usual).max() <= (0.001 if mode == "F" else 1)
