@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -225,7 +226,8 @@ class _Transforms:
 def _transforms(description: Mapping[str, Any], path: Path, trust: bool) -> Sequence[nn.Module]:
     from jsonargparse import ArgumentParser
 
-    recipes = description.get("transforms")
+    # Whoever makes objects from recipes changes them.
+    recipes = copy.deepcopy(description.get("transforms"))
     if recipes is None:
         raise InputError(
             f"{path} does not tell how its images were transformed, since they were transformed by "
