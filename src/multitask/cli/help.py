@@ -41,7 +41,7 @@ VERBS = {
         "Report on the data of a configuration, before anything is trained on them.",
     ),
     "export": (
-        "multitask export CHECKPOINT [--format=onnx|torch_export|hub] [--output=PATH] [--trust] "
+        "multitask export CHECKPOINT [--format=onnx|torch_export|aoti|hub] [--output=PATH] [--trust] "
         "[--licence=mit] [--data_licence=cc-by-4.0] [--evaluation=FOLDER] [--push=USER/NAME]",
         "Write a checkpoint's model as one file that runs without this package, or for the hub.",
     ),
