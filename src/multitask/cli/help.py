@@ -41,8 +41,8 @@ VERBS = {
         "Report on the data of a configuration, before anything is trained on them.",
     ),
     "export": (
-        "multitask export CHECKPOINT [--format=onnx|torch_export|aoti|hub] [--output=PATH] [--trust] "
-        "[--licence=mit] [--data_licence=cc-by-4.0] [--evaluation=FOLDER] [--push=USER/NAME]",
+        "multitask export CHECKPOINT [--format=onnx|torch_export|aoti|hub] [--output=PATH] "
+        "[--trust] [--licence=mit] [--data_licence=cc-by-4.0] [--evaluation=FOLDER] [--push=USER/NAME]",
         "Write a checkpoint's model as one file that runs without this package, or for the hub.",
     ),
     "study": (
