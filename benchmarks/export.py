@@ -26,6 +26,7 @@ from torch import Tensor
 
 from multitask import MultiTask
 from multitask.after.export import ENDINGS, RUNS, export
+from multitask.after.onnx_model import OnnxModel
 from multitask.after.trained_model import TrainedModel
 from multitask.encoders import MLP, ConvNet, Encoder, Timm
 from multitask.tasks import Classification, Regression
@@ -71,6 +72,14 @@ def speeds(calls: dict[str, Callable[[Tensor], Any]], images: Tensor) -> dict[st
     return {name: statistics.median(each) for name, each in taken.items()}
 
 
+def opened(format: str, path: Path) -> Callable[[Tensor], Any]:
+    """What predicts by an exported file, on one thread as torch does."""
+    if format != "onnx":
+        return RUNS[format](path)
+    model = OnnxModel(path, threads=1)
+    return lambda images: model(images.numpy())
+
+
 def rows(name: str, folder: Path) -> Iterator[str]:
     """Export a model in each format; a line of the table for each."""
     model = made(name)
@@ -78,11 +87,11 @@ def rows(name: str, folder: Path) -> Iterator[str]:
     cells: dict[str, list[str]] = {}
     for format, ending in ENDINGS.items():
         before = time.perf_counter()
-        done = export(model, format, folder / f"{name}{ending}")
+        done = export(model, format, folder / f"{name}_{format}{ending}")
         seconds = time.perf_counter() - before
         size = done.path.stat().st_size / 1e6
         cells[format] = [f"{seconds:.0f}", f"{size:.1f}", f"{done.difference:.1e}"]
-        calls[format] = RUNS[format](done.path)
+        calls[format] = opened(format, done.path)
     for batch in BATCHES:
         images = torch.randint(256, (batch, *ENCODERS[name][1]), dtype=torch.uint8)
         found = speeds(calls, images)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import re
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -19,6 +22,7 @@ import multitask
 from multitask.after.onnx_model import OnnxModel
 from multitask.cli.main import main
 
+PAGE = (Path(__file__).parents[2] / "docs/after_training.md").read_text(encoding="utf-8")
 SAMPLES = 40
 CONFIG = """
 seed_everything: 3
@@ -29,7 +33,8 @@ data:
     image_size: [8, 6]
     batch_size: 8
     transforms:
-    - {class_path: torchvision.transforms.v2.Normalize, init_args: {mean: [0.4, 0.5, 0.6], std: [0.2, 0.2, 0.3]}}
+    - class_path: torchvision.transforms.v2.Normalize
+      init_args: {mean: [0.4, 0.5, 0.6], std: [0.2, 0.2, 0.3]}
     targets:
       species: {columns: species, classes: [cat, 'no', ünder <b>]}
       weight: {columns: weight_g}
@@ -77,20 +82,35 @@ def pixels() -> np.ndarray:
     return np.random.default_rng(0).integers(256, size=(7, 3, 8, 6), dtype=np.uint8)
 
 
-def test_an_onnx_file_of_a_checkpoint_alone(
+def test_what_the_page_says_with_a_checkpoint_alone(
     alone: Path, multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    multitask("export", str(alone))
+    (commands,) = blocks("bash")
+    for line in commands.splitlines():
+        _, *arguments = shlex.split(line)
+        multitask(*arguments)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Written, and run to compare: best.onnx"
     assert lines[1].startswith("It differs from the checkpoint by at most ")
-    model = OnnxModel("best.onnx")
-    tasks = model.description["tasks"]
-    assert tasks["species"]["classes"] == ["cat", "no", "ünder <b>"]
-    assert tasks["weight"]["unit"] == "g"
+    assert lines[-1] == "Written, and read back to compare: animals"
+    Image.new("RGB", (20, 30), (90, 200, 10)).save("photo.png")
+    names: dict[str, Any] = {}
+    for block in blocks("python"):
+        exec(compile(block, "after_training.md", "exec"), names)
+    told = json.loads(names["told"])["description"]["tasks"]
+    assert told["species"]["classes"] == ["cat", "no", "ünder <b>"]
+    assert told["weight"]["unit"] == "g"
+    assert names["predictions"].equals(loaded(alone).predict("photo.png"))
     right = loaded(alone)(torch.from_numpy(pixels()))
-    for name, found in model(pixels()).items():
-        np.testing.assert_allclose(found, right[name].numpy(), rtol=1e-4, atol=1e-6)
+    for path in ("best.onnx", "animals/model.onnx"):
+        for name, found in OnnxModel(path)(pixels()).items():
+            np.testing.assert_allclose(found, right[name].numpy(), rtol=1e-4, atol=1e-6)
+
+
+def blocks(kind: str) -> list[str]:
+    """Blocks of the page's section on exports."""
+    section = PAGE.split("\n## Export\n")[1].split("\n## ")[0]
+    return re.findall(rf"```{kind}\n(.*?)```", section, re.DOTALL)
 
 
 def loaded(path: Path) -> Any:
@@ -98,19 +118,22 @@ def loaded(path: Path) -> Any:
 
 
 def test_a_hub_folder_of_a_run(
-    run: Path, multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
+    run: Path,
+    multitask: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    best = run / "checkpoints/best.ckpt"
-    multitask("export", str(best), "--format", "hub", "--output=animals", "--licence=mit")
-    assert capsys.readouterr().out == "Written, and read back to compare: animals\n"
-    card = Path("animals/README.md").read_text(encoding="utf-8")
+    monkeypatch.setattr("multitask.after.hub_folder.find_spec", lambda _: None)
+    multitask("export", str(run / "checkpoints/best.ckpt"), "--format", "hub")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "Written, and read back to compare: best_hub"
+    assert said[1].startswith("It has no model.onnx: onnx is not installed")
+    assert said[2].startswith("The card says that no licence was given")
+    card = Path("best_hub/README.md").read_text(encoding="utf-8")
     assert "species accuracy ↑" in card
     assert "trained on " in card
     assert "ünder \\<b>" in card
-    assert str(run) not in card
-    images = [Image.new("RGB", (20, 30), (90, 200, 10)), pixels()[0]]
-    assert loaded(Path("animals")).predict(images).equals(loaded(best).predict(images))
-    assert OnnxModel("animals/model.onnx").description["tasks"].keys() == {"species", "weight"}
+    assert str(run.parents[2]) not in card
 
 
 @pytest.mark.parametrize(

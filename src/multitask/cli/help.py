@@ -42,7 +42,8 @@ VERBS = {
     ),
     "export": (
         "multitask export CHECKPOINT [--format=onnx|torch_export|aoti|hub] [--output=PATH] "
-        "[--trust] [--licence=mit] [--data_licence=cc-by-4.0] [--evaluation=FOLDER] [--push=USER/NAME]",
+        "[--trust] [--licence=mit] [--data_licence=cc-by-4.0] [--evaluation=FOLDER] "
+        "[--push=USER/NAME]",
         "Write a checkpoint's model as one file that runs without this package, or for the hub.",
     ),
     "study": (
