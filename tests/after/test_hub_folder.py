@@ -17,7 +17,8 @@ from torchvision.transforms import v2
 
 import multitask
 from multitask import InputError, MultiTask
-from multitask.after.card_facts import CardFacts, Measured, facts_of
+from multitask.after.card_facts import CardFacts, facts_of
+from multitask.after.card_metrics import Measured
 from multitask.after.hub_folder import write_hub_folder
 from multitask.after.model_card import model_card
 from multitask.after.onnx_model import OnnxModel

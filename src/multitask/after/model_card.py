@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from multitask.after.card_facts import CardFacts, Measured
+from multitask.after.card_facts import CardFacts
+from multitask.after.card_limits import limits
 from multitask.after.trained_model import TrainedModel
 from multitask.pages.blocks import Block, Bullets, Code, Commands, Heading, Paragraph, Table
 from multitask.pages.markdown import markdown
@@ -86,7 +87,7 @@ def _blocks(trained: TrainedModel, facts: CardFacts, name: str, has_onnx: bool) 
     yield Heading("How it was trained")
     yield from _setup(trained, facts)
     yield Heading("Limits")
-    yield Bullets(list(_limits(trained, facts)))
+    yield Bullets(list(limits(trained, facts)))
     yield Heading("Licence")
     yield Bullets(
         [
@@ -169,30 +170,6 @@ def _setup(trained: TrainedModel, facts: CardFacts) -> Iterator[Block]:
     yield Table(["", "setting"], [list(each) for each in rows])
     if not facts.setup:
         yield Paragraph("The folder of its run is not there, so the rest is not known.")
-
-
-def _limits(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
-    yield (
-        "It knows only images like those that it was trained on; for others it predicts too, "
-        "without saying so."
-    )
-    yield "A probability is the model's own; how far it can be relied on is a question of its own."
-    form = trained.format
-    yield f"What is smaller than a pixel at {form.height} x {form.width} is not seen."
-    yield "It was not examined whether it serves all groups of people or things equally well."
-    for each in facts.metrics:
-        task = trained.model.named_tasks.get(each.task)
-        if task is not None and each.metric == task.headline and _is_trivial(each):
-            yield f"{each.task}: its {each.metric} is not better than the trivial predictor's."
-    if not facts.metrics:
-        yield "How good it is was not measured."
-
-
-def _is_trivial(found: Measured) -> bool:
-    if found.trivial is None or found.higher_is_better is None:
-        return False
-    better = found.value - found.trivial
-    return better <= 0 if found.higher_is_better else better >= 0
 
 
 def _class(setting: Any) -> str:
