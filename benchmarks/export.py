@@ -3,7 +3,7 @@
 Each model has two tasks, a class of ten and a number of a standard deviation of 10 around 100, and
 random weights. The difference is the largest of a task's predictions, relative to the task's spread
 (1 for probabilities), over batches of 1, 3 and 16 images. Speeds are ratios to the model itself on
-the CPU, of calls that take turns in one process, on one thread.
+the CPU, of the fastest of calls that take turns in one process, on one thread.
 
     python benchmarks/export.py [--encoders ConvNet MLP resnet18 vit_tiny] [--write]
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -59,7 +58,7 @@ def made(name: str) -> TrainedModel:
 
 
 def speeds(calls: dict[str, Callable[[Tensor], Any]], images: Tensor) -> dict[str, float]:
-    """Seconds of one call of each, medians of calls that take turns."""
+    """Seconds of the fastest call of each, of calls that take turns."""
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call(images)
@@ -69,7 +68,7 @@ def speeds(calls: dict[str, Callable[[Tensor], Any]], images: Tensor) -> dict[st
             before = time.perf_counter()
             call(images)
             taken[name].append(time.perf_counter() - before)
-    return {name: statistics.median(each) for name, each in taken.items()}
+    return {name: min(each) for name, each in taken.items()}
 
 
 def opened(format: str, path: Path) -> Callable[[Tensor], Any]:

@@ -74,12 +74,13 @@ class OnnxModel:
         if {name.split(".")[0] for name in given} != tasks.keys():
             raise InputError(f"{self.path}: {OTHERS}; its outputs are not the tasks it describes")
         for name, shape in given.items():
-            classes = tasks[name.split(".")[0]].get("classes")
-            if classes is not None and len(shape) > 1 and shape[1] != len(classes):
-                raise InputError(
-                    f"{self.path}: its description is damaged: the task '{name}' has "
-                    f"{len(classes)} classes, and its output {shape[1]}"
-                )
+            for key in ("classes", "elements"):
+                names = tasks[name.split(".")[0]].get(key)
+                if names is not None and len(shape) > 1 and shape[1] != len(names):
+                    raise InputError(
+                        f"{self.path}: its description is damaged: the task '{name}' has "
+                        f"{len(names)} {key}, and its output {shape[1]}"
+                    )
 
 
 def _session(path: Path, threads: int) -> Any:

@@ -23,6 +23,7 @@ from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.images.format import ImageFormat
 from multitask.module import MultiTask
+from multitask.tasks import Task
 from multitask.training.memory_limit import MemoryLimit
 
 if TYPE_CHECKING:
@@ -58,8 +59,7 @@ class TrainedModel:
         self.transforms = nn.Sequential(*transforms).eval().to(self.device)
         self.description, self.source = description, source
         for name, task in model.named_tasks.items():
-            if name not in description["tasks"]:
-                raise InputError(f"{source}: its description is damaged: it has no task '{name}'")
+            _check_told(name, task, description["tasks"].get(name), str(source))
             classes = description["tasks"][name].get("classes")
             if classes is not None and hasattr(task, "classes"):
                 task.classes = list(classes)  # type: ignore[assignment]
@@ -161,6 +161,20 @@ class TrainedModel:
             raise InputError("there are no images to predict for; give at least one")
         joined = {name: torch.cat([each[name] for each in parts]).cpu() for name in parts[0]}
         return columns_of(self.model.named_tasks, joined)
+
+
+def _check_told(name: str, task: Task, told: Mapping[str, Any] | None, source: str) -> None:
+    """Refuse a description of another task than the model's."""
+    if told is None:
+        raise InputError(f"{source}: its description is damaged: it has no task '{name}'")
+    own = task.class_names
+    sizes = {"classes": own and len(own), "elements": getattr(task, "size", None)}
+    for key, size in sizes.items():
+        if size and told.get(key) is not None and len(told[key]) != size:
+            raise InputError(
+                f"{source}: its description is damaged: the task '{name}' has {size} {key}, and "
+                f"{len(told[key])} are named"
+            )
 
 
 def load(
