@@ -168,8 +168,14 @@ def test_configurations_that_are_none(forged: Callable[..., Path], text: str, wo
         (put("model", value=None), "does not say how its model is built"),
         (put("description", "tasks", "kind", value=3), "is no mapping"),
         (put("description", "tasks", "kind", "classes", value=[1]), "classes that are no texts"),
-        (put("description", "tasks", "kind", "classes", value=["a"]), "has 3 classes, and 1 are"),
-        (put("description", "tasks", "size", "elements", value=["a", "b"]), "has 1 elements"),
+        (
+            put("description", "tasks", "kind", "classes", value=["a"]),
+            "has 1 names of classes, and it has 3",
+        ),
+        (
+            put("description", "tasks", "size", "elements", value=["a", "b"]),
+            "has 2 names of elements, and it has 1",
+        ),
         (put("description", "tasks", "size", "unit", value=[1]), "a unit that is no text"),
         (put("description", "inputs", value=[]), "it has no inputs"),
     ],
