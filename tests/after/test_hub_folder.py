@@ -40,7 +40,7 @@ def card_of(trained: TrainedModel, facts: CardFacts) -> str:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_folder_is_the_model(tmp_path: Path) -> None:
+def test_a_folder_is_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = MultiTask(
         ConvNet(1, channels=[4, 8]),
         {"kind": Classification(3), "far": number(-3e4, 0.001, dtype=torch.float64)},
@@ -68,7 +68,8 @@ def test_a_folder_is_the_model(tmp_path: Path) -> None:
     found = OnnxModel(folder / "model.onnx")(images.numpy())
     for name, right in given(images).items():
         np.testing.assert_allclose(found[name], right.numpy(), rtol=1e-4, atol=1e-6)
-    # A folder may be exported again.
+    # A folder may be exported again, here without what takes most of the time.
+    monkeypatch.setattr("multitask.after.hub_folder.find_spec", lambda _: None)
     write_hub_folder(again, tmp_path / "again", CardFacts())
     assert (tmp_path / "again/config.json").read_text() == config
 
@@ -119,7 +120,6 @@ SUMMARY = {
         "trivial/size/mae": 7.5,
         "test/score": 0.4,
     },
-    "higher_is_better": {"test/kind/accuracy": True, "test/size/mae": False},
     "epochs": 12,
 }
 
@@ -190,28 +190,35 @@ def test_a_checkpoint_carried_alone(tmp_path: Path) -> None:
     assert "The folder of its run is not there" in card
 
 
-HEADS = "task,metric,value,low,high,n,trivial,higher_is_better\n"
+HEADS = "task,metric,value,low,high,n,groups,trivial,note\n"
 
 
 def test_intervals_of_an_evaluation(tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_text(
-        f"{HEADS}kind,accuracy,0.75,0.5,0.875,80,0.25,True\nsize,mae,2,,,40,,\nsize,r2,,,,0,,\n"
+        f"{HEADS}kind,accuracy,0.75,0.5,0.875,1080,,0.25,\nkind,loss,0.3,0.2,0.4,1080,,0.5,\n"
+        "size,mae,2,,,40,,,one group\nsize,r2,nan,,,0,,,no label\n"
     )
     facts = facts_of(checkpoint(tmp_path / "x.ckpt"), evaluation=tmp_path)
     assert facts.metrics == [
-        Measured("kind", "accuracy", 0.75, 0.25, (0.5, 0.875), 80, True),
+        Measured("kind", "accuracy", 0.75, 0.25, (0.5, 0.875), 1080),
         Measured("size", "mae", 2.0, samples=40),
     ]
     card = card_of(trained(), facts)
-    assert "| kind accuracy ↑ | 0.75 | 0.5 to 0.875 | 0.25 |" in card
-    assert "| size mae | 2 |  |  |" in card
+    assert "| kind accuracy ↑ | 0.75 | 0.5 to 0.875 | 0.25 | 1,080 |" in card
+    assert "| size mae ↓ | 2 |  |  | 40 |" in card
+
+
+def test_metrics_of_another_model(quick: None, tmp_path: Path) -> None:
+    facts = CardFacts(metrics=[Measured("age", "mae", 1.0)])
+    with pytest.raises(InputError, match=r"of other tasks \(age\) than those of made.ckpt"):
+        write_hub_folder(trained(), tmp_path / "hub", facts)
 
 
 def test_folders_of_no_evaluation(tmp_path: Path) -> None:
     path = checkpoint(tmp_path / "x.ckpt")
     with pytest.raises(InputError, match=r"has no metrics.csv; give the folder that multitask"):
         facts_of(path, evaluation=tmp_path)
-    for text in ("a,b\n1,2\n", f"{HEADS}kind,accuracy,much,,,,,\n"):
+    for text in ("a,b\n1,2\n", f"{HEADS}kind,accuracy,much,,,,,,\n"):
         (tmp_path / "metrics.csv").write_text(text)
         with pytest.raises(InputError, match="is not a table that multitask evaluate wrote"):
             facts_of(path, evaluation=tmp_path)

@@ -24,16 +24,25 @@ def limits(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
     form = trained.format
     yield f"What is smaller than a pixel at {form.height} x {form.width} is not seen."
     yield "It was not examined whether it serves all groups of people or things equally well."
+    better = directions(trained)
     for each in facts.metrics:
         task = trained.model.named_tasks.get(each.task)
-        if task is not None and each.metric == task.headline and _is_trivial(each):
+        higher = better.get((each.task, each.metric))
+        if task is not None and each.metric == task.headline and _is_trivial(each, higher):
             yield f"{each.task}: its {each.metric} is not better than the trivial predictor's."
     if not facts.metrics:
         yield "How good it is was not measured."
 
 
-def _is_trivial(found: Measured) -> bool:
-    if found.trivial is None or found.higher_is_better is None:
+def directions(trained: TrainedModel) -> dict[tuple[str, str], bool]:
+    """By task and metric, whether higher is better."""
+    found = dict(trained.model.evaluations.directions())
+    keys = (name.split("/", 2) for name in found)
+    return {(task, metric): found[f"{split}/{task}/{metric}"] for split, task, metric in keys}
+
+
+def _is_trivial(found: Measured, is_higher_better: bool | None) -> bool:
+    if found.trivial is None or is_higher_better is None:
         return False
     better = found.value - found.trivial
-    return better <= 0 if found.higher_is_better else better >= 0
+    return better <= 0 if is_higher_better else better >= 0

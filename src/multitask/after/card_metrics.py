@@ -27,7 +27,6 @@ class Measured:
         trivial: of the predictor that sees no image; None if not known.
         interval: of 95 %; None if not known.
         samples: that count; None if not known.
-        higher_is_better: None if not known.
     """
 
     task: str
@@ -36,7 +35,6 @@ class Measured:
     trivial: float | None = None
     interval: tuple[float, float] | None = None
     samples: int | None = None
-    higher_is_better: bool | None = None
 
 
 def metrics_of(
@@ -79,18 +77,12 @@ def metrics_of(
 
 
 def _tested(summary: Mapping[str, Any]) -> Iterator[Measured]:
-    values, better = summary.get("metrics") or {}, summary.get("higher_is_better") or {}
+    values = summary.get("metrics") or {}
     for name, value in values.items():
         split, _, rest = name.partition("/")
         task, _, metric = rest.partition("/")
         if split == "test" and metric and metric != "loss" and math.isfinite(value):
-            yield Measured(
-                task,
-                metric,
-                value,
-                values.get(f"trivial/{rest}"),
-                higher_is_better=better.get(name),
-            )
+            yield Measured(task, metric, value, values.get(f"trivial/{rest}"))
 
 
 def _evaluated(folder: Path) -> list[Measured]:
@@ -98,7 +90,7 @@ def _evaluated(folder: Path) -> list[Measured]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-        found = [_row(each) for each in rows if each["value"]]
+        found = [_row(each) for each in rows if each["metric"] != "loss"]
     except FileNotFoundError:
         raise InputError(
             f"{folder} has no {METRICS}; give the folder that multitask evaluate wrote"
@@ -107,22 +99,24 @@ def _evaluated(folder: Path) -> list[Measured]:
         raise InputError(
             f"{path} is not a table that multitask evaluate wrote ({error})"
         ) from error
-    return found
+    return [each for each in found if each is not None]
 
 
-def _row(row: Mapping[str, str]) -> Measured:
+def _row(row: Mapping[str, str]) -> Measured | None:
     low, high, trivial = (_number(row.get(name)) for name in ("low", "high", "trivial"))
-    samples = _number(row.get("n"))
+    value, samples = _number(row["value"]), _number(row.get("n"))
+    if value is None:
+        return None
     return Measured(
         row["task"],
         row["metric"],
-        float(row["value"]),
+        value,
         trivial,
         None if low is None or high is None else (low, high),
         None if samples is None else int(samples),
-        {"True": True, "False": False}.get(row.get("higher_is_better") or ""),
     )
 
 
 def _number(text: str | None) -> float | None:
-    return float(text) if text else None
+    number = float(text) if text else math.nan
+    return number if math.isfinite(number) else None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from multitask.after.card_facts import CardFacts
-from multitask.after.card_limits import limits
+from multitask.after.card_limits import directions, limits
 from multitask.after.trained_model import TrainedModel
 from multitask.pages.blocks import Block, Bullets, Code, Commands, Heading, Paragraph, Table
 from multitask.pages.markdown import markdown
@@ -82,7 +82,7 @@ def _blocks(trained: TrainedModel, facts: CardFacts, name: str, has_onnx: bool) 
     yield Heading("How good it is")
     yield Paragraph(facts.measured_on)
     if facts.metrics:
-        yield Table(*_metrics(facts))
+        yield Table(*_metrics(trained, facts))
         yield Paragraph("The trivial predictor sees no image: the most frequent class, the mean.")
     yield Heading("How it was trained")
     yield from _setup(trained, facts)
@@ -147,17 +147,20 @@ def _data(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
     yield f"Splits: {', '.join(sizes)}." if sizes else f"Splits: {NOT_GIVEN}."
 
 
-def _metrics(facts: CardFacts) -> tuple[list[str], list[list[str]]]:
+def _metrics(trained: TrainedModel, facts: CardFacts) -> tuple[list[str], list[list[str]]]:
+    better = directions(trained)
     has_intervals = any(each.interval for each in facts.metrics)
+    has_samples = any(each.samples for each in facts.metrics)
     heads = ["task and metric", "value", *(["95 % interval"] if has_intervals else [])]
     rows = []
     for each in facts.metrics:
-        arrow = {True: " ↑", False: " ↓", None: ""}[each.higher_is_better]
+        arrow = {True: " ↑", False: " ↓", None: ""}[better.get((each.task, each.metric))]
         row = [f"{each.task} {each.metric}{arrow}", f"{each.value:.4g}"]
         if has_intervals:
             row.append("" if each.interval is None else "{:.4g} to {:.4g}".format(*each.interval))
-        rows.append([*row, "" if each.trivial is None else f"{each.trivial:.4g}"])
-    return [*heads, "trivial predictor"], rows
+        row.append("" if each.trivial is None else f"{each.trivial:.4g}")
+        rows.append([*row, *([f"{each.samples or 0:,}"] if has_samples else [])])
+    return [*heads, "trivial predictor", *(["images"] if has_samples else [])], rows
 
 
 def _setup(trained: TrainedModel, facts: CardFacts) -> Iterator[Block]:
