@@ -79,7 +79,8 @@ def table_images(
     names = file_names(source, table, column.name, column.ending)
     shown = shown_names(source, names, table.index.tolist(), column.embedded is not None)
     if column.embedded is not None:
-        table[column.name] = pd.Series(shown, index=table.index, dtype=object)
+        own = [name if found else None for name, found in zip(shown, names, strict=True)]
+        table[column.name] = pd.Series(own, index=table.index, dtype=object)
         folder = column.embedded
     paths, problems = _found(names, folder)
     return ImageList(paths, problems, shown, _columns(table), str(path))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -23,10 +24,10 @@ from multitask.after.prediction_parts import PredictionParts, folder_of_parts, m
 from multitask.after.shared_work import SharedWork
 from multitask.after.table_output import check_ending, write_table
 from multitask.after.trained_model import BATCH, TrainedModel
-from multitask.errors import InputError
+from multitask.errors import InputError, unwritable
 from multitask.images.chunks import silent_pillow
 from multitask.images.decoding import UnusableImage, decode
-from multitask.images.ordered_threads import in_order
+from multitask.images.ordered_threads import in_order, usable_cores
 from multitask.images.progress_line import Progress
 from multitask.tasks.base import Column
 
@@ -103,8 +104,12 @@ class Prediction:
         Raises:
             InputError: if a file cannot be written, or the model needs too much memory.
         """
+        with self._told():
+            return self._run()
+
+    def _run(self) -> Outcome:
         self.work.first(self._begin)
-        with silent_pillow():
+        with silent_pillow(), self._threads():
             self._predict(self.parts.missing(self.work.rank, self.work.size))
         self.work.wait()
         problems = 0
@@ -113,6 +118,25 @@ class Prediction:
             problems = self._join()
         self.work.wait()
         return Outcome(len(self.images), problems, files)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            advice = "choose another place with --output=, or give the same command again"
+            raise unwritable(error, str(self.output), advice) from error
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
+        """Leave a core to those that decode, for which threads of one batch would wait."""
+        usual = torch.get_num_threads()
+        if self.trained.device.type == "cpu":
+            torch.set_num_threads(max(1, min(usual, usable_cores() - 1)))
+        try:
+            yield
+        finally:
+            torch.set_num_threads(usual)
 
     def _begin(self) -> None:
         for option, path in (("output", self.output), ("embeddings", self.embeddings)):
@@ -127,7 +151,8 @@ class Prediction:
                 "with --output="
             )
         self.parts.key = self._key()
-        self.parts.open()
+        with self._told():
+            self.parts.open()
 
     def _learn_columns(self) -> None:
         """Which columns there will be, from an image that is black."""

@@ -98,14 +98,17 @@ def _cells(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _json_line(row: dict[str, Any]) -> str:
-    known = {name: None if _is_no_number(cell) else cell for name, cell in row.items()}
-    return _json(known) + "\n"
-
-
-def _is_no_number(cell: Any) -> bool:
-    # JSON knows neither NaN nor infinity.
-    return isinstance(cell, float) and not math.isfinite(cell)
+    return _json(row) + "\n"
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(_finite(value), ensure_ascii=False, default=str)
+
+
+def _finite(value: Any) -> Any:
+    """The same without NaN and infinity, which JSON does not know."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return list(map(_finite, value))
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 BATCH = 256
 """Images that go through the model at a time."""
+AXES_OF_SEVERAL = 4
 STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"
 
 
@@ -157,7 +158,8 @@ class TrainedModel:
         Args:
             images: one or several: paths, Pillow images, or arrays or tensors of shape
                 ``[height, width]``, ``[height, width, channels]`` or ``[channels, height, width]``,
-                bytes from 0 to 255 or floats from 0 to 1. Each may have a size of its own.
+                bytes from 0 to 255 or floats from 0 to 1. Each may have a size of its own; several
+                of one size may be one array, with one axis more in front of those three.
             batch_size: images that go through the model at a time.
 
         Returns:
@@ -273,6 +275,8 @@ def _transforms(description: Mapping[str, Any], path: Path, trust: bool) -> Sequ
 
 def _is_one(images: Any) -> bool:
     # Arrays and Pillow images are iterable, or have a length, themselves.
+    if isinstance(images, np.ndarray | Tensor):
+        return images.ndim < AXES_OF_SEVERAL
     return not isinstance(images, list | tuple) and (
-        isinstance(images, str | Path | np.ndarray | Tensor) or hasattr(images, "mode")
+        isinstance(images, str | Path) or hasattr(images, "mode") or hasattr(images, "read")
     )

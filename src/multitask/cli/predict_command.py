@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from multitask.after.image_list import PROBLEM
 from multitask.after.image_table import new_images
 from multitask.after.prediction import Prediction
 from multitask.after.prediction_parts import folder_of_parts
@@ -74,14 +75,16 @@ def _run(prediction: Prediction, work: SharedWork) -> None:
         return
     images = prediction.images
     if images.left_out:
-        say(f"Left out {images.left_out} files that are no images by their endings")
+        what = "a file whose ending is" if images.left_out == 1 else "files whose endings are"
+        count = "" if images.left_out == 1 else f" {images.left_out}"
+        say(f"Left out{count} {what} not of an image")
     for old, new in prediction.renamed:
         say(f"The table's column '{old}' is called '{new}', as the model predicts a '{old}'")
     good = outcome.images - outcome.problems
     why = ""
     if outcome.problems:
-        few = outcome.problems if good else "none"
-        why = f"; {few} could not be read, and the column problem says why"
+        few = f"{outcome.problems} could not" if good else "none of them could"
+        why = f"; {few} be read: the column '{PROBLEM}' says why"
     say(f"Predicted for {good} of {outcome.images} images of {images.source}{why}")
     for path in outcome.files:
         say(f"Written: {path}")
