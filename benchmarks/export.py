@@ -3,7 +3,7 @@
 Each model has two tasks, a class of ten and a number of a standard deviation of 10 around 100, and
 random weights. The difference is the largest of a task's predictions, relative to the task's spread
 (1 for probabilities), over batches of 1, 3 and 16 images. Speeds are ratios to the model itself on
-the CPU, of the fastest of calls that take turns in one process, on one thread.
+the CPU, medians over rounds in which all take turns in one process, on one thread.
 
     python benchmarks/export.py [--encoders ConvNet MLP resnet18 vit_tiny] [--write]
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ from multitask.tasks import Classification, Regression
 
 PAGE = Path(__file__).parents[1] / "docs/after_training.md"
 BEGIN, END = "<!-- benchmarks/export.py -->", "<!-- end -->"
-BATCHES, SECONDS = (1, 64), 4.0
+BATCHES, SECONDS, ROUNDS = (1, 64), 6.0, 15
 Shape = tuple[int, int, int]
 ENCODERS: dict[str, tuple[Callable[[], Encoder], Shape]] = {
     "ConvNet": (lambda: ConvNet(1), (1, 24, 24)),
@@ -59,17 +60,20 @@ def made(name: str) -> TrainedModel:
 
 
 def speeds(calls: dict[str, Callable[[Tensor], Any]], images: Tensor) -> dict[str, float]:
-    """Seconds of the fastest call of each, of calls that take turns."""
-    taken: dict[str, list[float]] = {name: [] for name in calls}
+    """How many times as fast as the model each is: medians over rounds in which they take turns."""
     for call in calls.values():
         call(images)
+    ratios: dict[str, list[float]] = {name: [] for name in calls}
     end = time.perf_counter() + SECONDS
-    while time.perf_counter() < end or len(next(iter(taken.values()))) < 5:
+    while time.perf_counter() < end or len(ratios["model"]) < ROUNDS:
+        taken = {}
         for name, call in calls.items():
             before = time.perf_counter()
             call(images)
-            taken[name].append(time.perf_counter() - before)
-    return {name: min(each) for name, each in taken.items()}
+            taken[name] = time.perf_counter() - before
+        for name, seconds in taken.items():
+            ratios[name].append(taken["model"] / seconds)
+    return {name: statistics.median(each) for name, each in ratios.items()}
 
 
 def opened(format: str, path: Path) -> Callable[[Tensor], Any]:
@@ -96,7 +100,7 @@ def rows(name: str, folder: Path) -> Iterator[str]:
         images = torch.randint(256, (batch, *ENCODERS[name][1]), dtype=torch.uint8)
         found = speeds(calls, images)
         for format, row in cells.items():
-            row.append(f"{found['model'] / found[format]:.1f}")
+            row.append(f"{found[format]:.1f}")
     for format, row in cells.items():
         yield f"| {name} | {format} | {' | '.join(row)} |"
 
