@@ -32,8 +32,8 @@ from multitask.sharing import CrossStitch, MMoE
 from multitask.tasks import Classification, DenseRegression, Segmentation, Task
 
 COLOUR = (3, 12, 10)
-NAMES = ("linear", "softmax", "linear_1", "val_0", "a-b", "a_b", "Image", "batch")
-"""What exporters call values too."""
+NAMES = ("linear", "softmax", "val_0", "a-b", "a_b", "Image", "batch", "class", "lambda", "None")
+"""What exporters call values too, or Python has a meaning for."""
 
 
 class TwoMaps(Encoder):

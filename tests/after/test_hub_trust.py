@@ -168,6 +168,14 @@ def test_configurations_that_are_none(forged: Callable[..., Path], text: str, wo
         (put("model", value=None), "does not say how its model is built"),
         (put("description", "tasks", "kind", value=3), "is no mapping"),
         (put("description", "tasks", "kind", "classes", value=[1]), "classes that are no texts"),
+        (
+            put("description", "tasks", "kind", "classes", value=["a"]),
+            "1 names of classes",
+        ),
+        (
+            put("description", "tasks", "size", "elements", value=["a", "b"]),
+            "2 names of elements",
+        ),
         (put("description", "tasks", "size", "unit", value=[1]), "a unit that is no text"),
         (put("description", "inputs", value=[]), "it has no inputs"),
     ],

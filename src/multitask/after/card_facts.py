@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from multitask.after.card_metrics import Measured, metrics_of
 from multitask.configuration.yaml_text import read_yaml
 from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
@@ -17,33 +16,8 @@ from multitask.runs.data_contents import CONTENTS_FILE, read_contents
 from multitask.runs.folder import PROVENANCE, config_of, folder_of
 from multitask.runs.summary import read_summary
 
-METRICS = "metrics.csv"
-"""In the folder of an evaluation."""
 PACKAGES = ("multitask", "torch", "lightning", "timm", "torchvision")
 LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A metric of a task.
-
-    Args:
-        task: its name.
-        metric: its name.
-        value: in original units.
-        trivial: of the predictor that sees no image; None if not known.
-        interval: of 95 %; None if not known.
-        samples: that count; None if not known.
-        higher_is_better: None if not known.
-    """
-
-    task: str
-    metric: str
-    value: float
-    trivial: float | None = None
-    interval: tuple[float, float] | None = None
-    samples: int | None = None
-    higher_is_better: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -91,86 +65,10 @@ def facts_of(
                 "apache-2.0 or cc-by-4.0"
             )
     run = folder_of(checkpoint)
-    metrics, words = _metrics(checkpoint, run, evaluation)
+    metrics, words = metrics_of(checkpoint, run, evaluation)
     splits = {} if run is None else _splits(run)
     setup = {} if run is None else dict(_setup(run))
     return CardFacts(licence, data_licence, metrics, words, splits, setup)
-
-
-def _metrics(
-    checkpoint: Path, run: Path | None, evaluation: Path | None
-) -> tuple[list[Measured], str]:
-    if evaluation is not None:
-        return _evaluated(evaluation), (
-            "The metrics were computed by multitask evaluate; intervals are of 95 %."
-        )
-    summary = None if run is None else read_summary(run)
-    if run is None or summary is None:
-        return [], (
-            "It was not evaluated: its checkpoint lay in no finished run. multitask evaluate "
-            "computes metrics with intervals."
-        )
-    best = run / "checkpoints/best.ckpt"
-    tested = best if best.is_file() else run / "checkpoints/last.ckpt"
-    if checkpoint.resolve() != tested.resolve():
-        return [], (
-            f"It was not evaluated: the run tested {tested.name}, and this is {checkpoint.name}. "
-            "multitask evaluate computes metrics with intervals."
-        )
-    return list(_tested(summary)), (
-        "The metrics are those of the run's own test set, without intervals; multitask evaluate "
-        "computes these."
-    )
-
-
-def _tested(summary: Mapping[str, Any]) -> Iterator[Measured]:
-    values, better = summary.get("metrics") or {}, summary.get("higher_is_better") or {}
-    for name, value in values.items():
-        split, _, rest = name.partition("/")
-        task, _, metric = rest.partition("/")
-        if split == "test" and metric and metric != "loss" and math.isfinite(value):
-            yield Measured(
-                task,
-                metric,
-                value,
-                values.get(f"trivial/{rest}"),
-                higher_is_better=better.get(name),
-            )
-
-
-def _evaluated(folder: Path) -> list[Measured]:
-    path = folder / METRICS
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        found = [_row(each) for each in rows if each["value"]]
-    except FileNotFoundError:
-        raise InputError(
-            f"{folder} has no {METRICS}; give the folder that multitask evaluate wrote"
-        ) from None
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise InputError(
-            f"{path} is not a table that multitask evaluate wrote ({error})"
-        ) from error
-    return found
-
-
-def _row(row: Mapping[str, str]) -> Measured:
-    low, high, trivial = (_number(row.get(name)) for name in ("low", "high", "trivial"))
-    samples = _number(row.get("n"))
-    return Measured(
-        row["task"],
-        row["metric"],
-        float(row["value"]),
-        trivial,
-        None if low is None or high is None else (low, high),
-        None if samples is None else int(samples),
-        {"True": True, "False": False}.get(row.get("higher_is_better") or ""),
-    )
-
-
-def _number(text: str | None) -> float | None:
-    return float(text) if text else None
 
 
 def _splits(run: Path) -> dict[str, int]:

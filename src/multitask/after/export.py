@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from multitask.after.aoti_file import check_compiler, write_aoti
 from multitask.after.export_check import Check, Run
 from multitask.after.export_graph import flattened, graph_of, uncompiled
 from multitask.after.metadata import metadata
@@ -18,7 +19,7 @@ from multitask.after.torch_export_file import write_torch_export
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError, nearest
 
-ENDINGS = {"onnx": ".onnx", "torch_export": ".pt2"}
+ENDINGS = {"onnx": ".onnx", "torch_export": ".pt2", "aoti": ".pt2"}
 """Of the formats that are one file."""
 NO_TORCHSCRIPT = (
     "TorchScript is deprecated in PyTorch, and torch.jit.script cannot compile these models; use "
@@ -54,7 +55,7 @@ def export(trained: TrainedModel, format: str, output: Path | str) -> Exported:
 
     Args:
         trained: the model, on the CPU; see `multitask.load`.
-        format: ``onnx`` or ``torch_export``.
+        format: ``onnx``, ``torch_export`` or ``aoti``, which takes a C++ compiler.
         output: path of the file, at which nothing may be.
 
     Raises:
@@ -64,6 +65,8 @@ def export(trained: TrainedModel, format: str, output: Path | str) -> Exported:
     check_format(format, [*ENDINGS])
     place = Path(output)
     refuse_existing(place)
+    if format == "aoti":
+        check_compiler()
     with uncompiled(trained.model):
         check = Check(trained)
         program = graph_of(trained, check.double())
@@ -71,6 +74,8 @@ def export(trained: TrainedModel, format: str, output: Path | str) -> Exported:
     with new_output(place) as part:
         if format == "onnx":
             write_onnx(program, list(check.expected[0]), told, part)
+        elif format == "aoti":
+            write_aoti(program, told, part)
         else:
             write_torch_export(program, told, part)
         found = check.largest_difference(RUNS[format], part)
@@ -94,4 +99,10 @@ def _torch_export(path: Path) -> Run:
     return run
 
 
-RUNS = {"onnx": _onnx, "torch_export": _torch_export}
+def _aoti(path: Path) -> Run:
+    package = torch._inductor.aoti_load_package(str(path))
+    return lambda pixels: flattened(package(pixels))
+
+
+RUNS = {"onnx": _onnx, "torch_export": _torch_export, "aoti": _aoti}
+"""By format, what makes of a file what predicts: pixels to predictions by output."""

@@ -28,13 +28,18 @@ class Check:
     """What a model predicts for some images, to compare exported files with.
 
     Args:
-        trained: the model.
+        trained: the model, on the CPU.
 
     Raises:
-        InputError: if it predicts something else each time, or nothing finite.
+        InputError: if it predicts something else each time, or nothing finite, or is not on the
+            CPU.
     """
 
     def __init__(self, trained: TrainedModel) -> None:
+        if trained.device.type != "cpu":
+            raise InputError(
+                f"{trained.source} is on {trained.device}; load it with device='cpu' to export it"
+            )
         self.trained = trained
         self.images = [_images(size, trained.format.shape) for size in BATCHES]
         _refuse_random(trained, self.images[0])

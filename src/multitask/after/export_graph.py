@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
+from torch.func import functional_call
 from torchvision import transforms
 from torchvision.transforms import v2
 
@@ -32,12 +34,32 @@ class ExportGraph(nn.Module):
 
     def __init__(self, trained: TrainedModel, double: frozenset[str] = frozenset()) -> None:
         super().__init__()
-        self.model, self.transforms = trained.model, _newer(copy.deepcopy(trained.transforms))
-        self.precision, self.in_double = trained.precision, double
+        whole = nn.ModuleList([trained.model, _newer(copy.deepcopy(trained.transforms))])
+        # Not registered: a task's name is a part of its weights' names, which torch writes into
+        # code, and Python may have a meaning for it, as for `class`.
+        self._whole = (_Whole(whole, trained.precision, double),)
+        self._names: dict[str, str] = {}
+        for name, each in (*whole.named_parameters(), *whole.named_buffers()):
+            flat = f"{re.sub(r'[^A-Za-z0-9_]', '_', name)}_{len(self._names)}"
+            self._names[f"whole.{name}"] = f"weight_{flat}"
+            self.register_buffer(f"weight_{flat}", each.detach())
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Predict for ``[batch, channels, height, width]``, uint8; by output, ``[batch, ...]``."""
-        found = self.model.predict(self.transforms(image.to(self.precision) / 255))
+        weights = {name: getattr(self, flat) for name, flat in self._names.items()}
+        return functional_call(self._whole[0], weights, (image,))
+
+
+class _Whole(nn.Module):
+    def __init__(
+        self, whole: nn.ModuleList, precision: torch.dtype, double: frozenset[str]
+    ) -> None:
+        super().__init__()
+        self.whole, self.precision, self.in_double = whole, precision, double
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        model: Any = self.whole[0]
+        found = model.predict(self.whole[1](image.to(self.precision) / 255))
         return {
             name: each if name in self.in_double else each.float()
             for name, each in flattened(found).items()

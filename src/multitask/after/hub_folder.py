@@ -64,6 +64,12 @@ def write_hub_folder(
     place = Path(output)
     refuse_existing(place)
     recipe = _recipe(trained)
+    others = {each.task for each in facts.metrics} - set(trained.model.named_tasks)
+    if others:
+        raise InputError(
+            f"the metrics are of other tasks ({', '.join(sorted(others))}) than those of "
+            f"{trained.source}; give the evaluation of this model"
+        )
     with new_output(place) as part:
         part.mkdir()
         _write_config(trained, recipe, part / CONFIG)

@@ -89,7 +89,8 @@ def built(
         with explained("no model can be made of it"), MemoryLimit():
             return MultiTask.load_from_checkpoint(file, map_location="cpu", trust=trust)
     except InputError as error:
-        raise InputError(f"{place}: {error}") from error
+        # It is called so because it is one in memory.
+        raise InputError(f"{place}: {str(error).removeprefix('the checkpoint: ')}") from error
 
 
 def _load_nothing_else(recipe: Any) -> None:

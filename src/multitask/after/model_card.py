@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from multitask.after.card_facts import CardFacts, Measured
+from multitask.after.card_facts import CardFacts
+from multitask.after.card_limits import directions, limits
 from multitask.after.trained_model import TrainedModel
 from multitask.pages.blocks import Block, Bullets, Code, Commands, Heading, Paragraph, Table
 from multitask.pages.markdown import markdown
@@ -81,12 +82,12 @@ def _blocks(trained: TrainedModel, facts: CardFacts, name: str, has_onnx: bool) 
     yield Heading("How good it is")
     yield Paragraph(facts.measured_on)
     if facts.metrics:
-        yield Table(*_metrics(facts))
+        yield Table(*_metrics(trained, facts))
         yield Paragraph("The trivial predictor sees no image: the most frequent class, the mean.")
     yield Heading("How it was trained")
     yield from _setup(trained, facts)
     yield Heading("Limits")
-    yield Bullets(list(_limits(trained, facts)))
+    yield Bullets(list(limits(trained, facts)))
     yield Heading("Licence")
     yield Bullets(
         [
@@ -146,17 +147,20 @@ def _data(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
     yield f"Splits: {', '.join(sizes)}." if sizes else f"Splits: {NOT_GIVEN}."
 
 
-def _metrics(facts: CardFacts) -> tuple[list[str], list[list[str]]]:
+def _metrics(trained: TrainedModel, facts: CardFacts) -> tuple[list[str], list[list[str]]]:
+    better = directions(trained)
     has_intervals = any(each.interval for each in facts.metrics)
+    has_samples = any(each.samples for each in facts.metrics)
     heads = ["task and metric", "value", *(["95 % interval"] if has_intervals else [])]
     rows = []
     for each in facts.metrics:
-        arrow = {True: " ↑", False: " ↓", None: ""}[each.higher_is_better]
+        arrow = {True: " ↑", False: " ↓", None: ""}[better.get((each.task, each.metric))]
         row = [f"{each.task} {each.metric}{arrow}", f"{each.value:.4g}"]
         if has_intervals:
             row.append("" if each.interval is None else "{:.4g} to {:.4g}".format(*each.interval))
-        rows.append([*row, "" if each.trivial is None else f"{each.trivial:.4g}"])
-    return [*heads, "trivial predictor"], rows
+        row.append("" if each.trivial is None else f"{each.trivial:.4g}")
+        rows.append([*row, *([f"{each.samples or 0:,}"] if has_samples else [])])
+    return [*heads, "trivial predictor", *(["images"] if has_samples else [])], rows
 
 
 def _setup(trained: TrainedModel, facts: CardFacts) -> Iterator[Block]:
@@ -169,30 +173,6 @@ def _setup(trained: TrainedModel, facts: CardFacts) -> Iterator[Block]:
     yield Table(["", "setting"], [list(each) for each in rows])
     if not facts.setup:
         yield Paragraph("The folder of its run is not there, so the rest is not known.")
-
-
-def _limits(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
-    yield (
-        "It knows only images like those that it was trained on; for others it predicts too, "
-        "without saying so."
-    )
-    yield "A probability is the model's own; how far it can be relied on is a question of its own."
-    form = trained.format
-    yield f"What is smaller than a pixel at {form.height} x {form.width} is not seen."
-    yield "It was not examined whether it serves all groups of people or things equally well."
-    for each in facts.metrics:
-        task = trained.model.named_tasks.get(each.task)
-        if task is not None and each.metric == task.headline and _is_trivial(each):
-            yield f"{each.task}: its {each.metric} is not better than the trivial predictor's."
-    if not facts.metrics:
-        yield "How good it is was not measured."
-
-
-def _is_trivial(found: Measured) -> bool:
-    if found.trivial is None or found.higher_is_better is None:
-        return False
-    better = found.value - found.trivial
-    return better <= 0 if found.higher_is_better else better >= 0
 
 
 def _class(setting: Any) -> str:

@@ -22,15 +22,16 @@ class OnnxModel:
 
     Args:
         path: of the file.
+        threads: that compute; default: one for each core.
 
     Raises:
         InputError: if there is no such file, it is not an ONNX file that `multitask export` wrote,
             it is damaged, or onnxruntime is not installed.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, threads: int = 0) -> None:
         self.path = Path(path)
-        self._session = _session(self.path)
+        self._session = _session(self.path, threads)
         told = self._session.get_modelmeta().custom_metadata_map.get(KEY)
         if told is None:
             raise InputError(f"{self.path}: {OTHERS}; it tells nothing of its tasks")
@@ -73,26 +74,30 @@ class OnnxModel:
         if {name.split(".")[0] for name in given} != tasks.keys():
             raise InputError(f"{self.path}: {OTHERS}; its outputs are not the tasks it describes")
         for name, shape in given.items():
-            classes = tasks[name.split(".")[0]].get("classes")
-            if classes is not None and len(shape) > 1 and shape[1] != len(classes):
-                raise InputError(
-                    f"{self.path}: its description is damaged: the task '{name}' has "
-                    f"{len(classes)} classes, and its output {shape[1]}"
-                )
+            for key in ("classes", "elements"):
+                names = tasks[name.split(".")[0]].get(key)
+                if names is not None and len(shape) > 1 and shape[1] != len(names):
+                    raise InputError(
+                        f"{self.path}: its description is damaged: the task '{name}' has "
+                        f"{len(names)} {key}, and its output {shape[1]}"
+                    )
 
 
-def _session(path: Path) -> Any:
+def _session(path: Path, threads: int) -> Any:
     if not path.is_file():
         raise InputError(f"there is no file {path}")
     runtime = require("onnxruntime", "export")
     options = runtime.SessionOptions()
     # It would write warnings of the graph's makers to the screen.
     options.log_severity_level = 3
+    options.intra_op_num_threads = threads
     try:
         return runtime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
     except Exception as error:
         # Its kinds of errors share no class of their own.
-        raise InputError(f"{path}: {OTHERS} ({_reason(error)})") from error
+        is_model = "Could not find an implementation" in str(error)
+        what = "onnxruntime cannot run it" if is_model else OTHERS
+        raise InputError(f"{path}: {what} ({_reason(error)})") from error
 
 
 def _reason(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from multitask.cli.options import read_options
 from multitask.errors import InputError
@@ -23,7 +24,8 @@ def export_command(arguments: Sequence[str]) -> None:
         InputError: if an argument or the checkpoint is not right, the model cannot be exported, or
             the output is there already.
     """
-    optional = {"format": "onnx", "output": None, "trust": False, **dict.fromkeys(OF_HUB)}
+    optional: dict[str, Any] = dict.fromkeys(("output", *OF_HUB))
+    optional |= {"format": "onnx", "trust": False}
     given = read_options("export", "one checkpoint", arguments, **optional)
     # Importing torch takes seconds, which help need not wait for.
     from multitask.after.export import ENDINGS, check_format

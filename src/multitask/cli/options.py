@@ -10,19 +10,25 @@ from multitask.cli.help import usage
 from multitask.configuration.written_arguments import joined
 from multitask.errors import InputError, nearest
 
+ONE = range(1, 2)
 
-def read_options(verb: str, subject: str, arguments: Sequence[str], **defaults: Any) -> Namespace:
+
+def read_options(
+    verb: str, subject: str, arguments: Sequence[str], number: range = ONE, **defaults: Any
+) -> Namespace:
     """Read ``SUBJECT --name=value ...``.
 
     Args:
         verb: such as ``init``.
         subject: what the verb is about, such as ``one table``.
         arguments: what follows the verb.
+        number: how many subjects there may be; all of them are ``subjects``.
         defaults: the verb's options, of which those that are False take no value; without any,
             it takes the settings of a configuration.
 
     Raises:
-        InputError: if there is another option, an option without a value, or not one subject.
+        InputError: if there is another option, an option without a value, or not as many
+            subjects.
     """
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("subject", nargs="*")
@@ -43,6 +49,7 @@ def read_options(verb: str, subject: str, arguments: Sequence[str], **defaults: 
             raise InputError(f"--{name}=: give a value, as in --{name}=...; write {usage(verb)}")
     if not given.subject and any(each.startswith(("--config=", "-c=")) for each in settings):
         given.subject = [None]
-    if len(given.subject) != 1:
+    if len(given.subject) not in number:
         raise InputError(f"{verb} takes {subject}, as in: {usage(verb)}")
-    return Namespace(**{**vars(given), "subject": given.subject[0], "settings": settings})
+    found = {"subject": given.subject[0], "subjects": given.subject, "settings": settings}
+    return Namespace(**{**vars(given), **found})
