@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import tomllib
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -195,3 +196,19 @@ def test_a_picture_in_a_table_keeps_its_pixels(tmp_path: Path, pixels: np.ndarra
     write_html(blocks, tmp_path / "page.html", "t")
     (source,) = sources((tmp_path / "page.html").read_text(encoding="utf-8"))
     np.testing.assert_array_equal(np.asarray(Image.open(BytesIO(source))), pixels)
+
+
+def test_the_template_is_part_of_the_package() -> None:
+    folder = Path(html.__file__).parent
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["multitask.pages"]
+    parts = {each.name for each in folder.iterdir() if each.suffix not in (".py", ".pyc", "")}
+    assert parts == {"page.html.j2", "page.css", "page.js"}
+    assert parts == {each.name for pattern in patterns for each in folder.glob(pattern)}
+
+
+def test_a_short_page_has_no_contents(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    for sections, expected in ((2, 0), (3, 1)):
+        write_html([Section("a", "b")] * sections, path, "x")
+        assert path.read_text().count("<nav") == expected

@@ -42,7 +42,8 @@ def blocks_of(names: list[str], folder: Path) -> list[Block]:
     """Each kind of block, with names in the data wherever there can be one."""
     Image.fromarray(np.zeros((300, 2000, 3), np.uint8)).save(folder / "a.png")
     card = Card([Picture(picture(PIXELS).png, names[0])] * 2, names[0], names)
-    wide = Table([f"{name} {i}" for i in range(30) for name in names[:1]], [["1.5"] * 30] * 60)
+    heads = [f"{names[0]} {place}" for place in range(30)]
+    wide = Table(heads, [[names[0], *["1.5"] * 29]] * 60)
     return [
         Heading(names[0], 1),
         Section("Method", Code(names[0])),
