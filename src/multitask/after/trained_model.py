@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from multitask.after.metadata import check_description, format_of
 from multitask.after.new_images import NewImage, pixels_of
 from multitask.checkpoints.format import KEY
 from multitask.checkpoints.reading import explained, read_checkpoint
@@ -20,13 +23,17 @@ from multitask.configuration.trust import known_imports_only
 from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.images.format import ImageFormat
+from multitask.images.ordered_threads import in_order
 from multitask.module import MultiTask
+from multitask.training.description import take_names
+from multitask.training.memory_limit import MemoryLimit
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 BATCH = 256
 """Images that go through the model at a time."""
+AXES_OF_SEVERAL = 4
 STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"
 
 
@@ -54,10 +61,10 @@ class TrainedModel:
         self.model = model.eval().requires_grad_(False).to(self.device)
         self.transforms = nn.Sequential(*transforms).eval().to(self.device)
         self.description, self.source = description, source
-        for name, task in model.named_tasks.items():
-            classes = description["tasks"][name].get("classes")
-            if classes is not None and hasattr(task, "classes"):
-                task.classes = list(classes)  # type: ignore[assignment]
+        for name in model.named_tasks:
+            if name not in description["tasks"]:
+                raise InputError(f"{source}: its description is damaged: it has no task '{name}'")
+        take_names(model.named_tasks, description["tasks"])
 
     @property
     def format(self) -> ImageFormat:
@@ -79,7 +86,7 @@ class TrainedModel:
                 "file holds (grey or colour, from 0 to 1); use multitask predict --ckpt_path=... "
                 "with its data"
             )
-        return ImageFormat(**image)
+        return format_of(image, str(self.source))
 
     @property
     def precision(self) -> torch.dtype:
@@ -121,7 +128,24 @@ class TrainedModel:
         Returns:
             Shape ``[batch, features]``: maps and tokens as their means.
         """
-        found = self.model.encoder(self.inputs(pixels))
+        return self._vector(self.model.encoder(self.inputs(pixels)))
+
+    @torch.inference_mode()
+    def predicted_and_embedded(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Predict, and give the representation, computed once: see `__call__` and `embed`.
+
+        Args:
+            pixels: see `inputs`.
+        """
+        found: list[Any] = []
+        hook = self.model.encoder.register_forward_hook(lambda *each: found.append(each[2]))
+        try:
+            predictions = self.model.predict(self.inputs(pixels))
+        finally:
+            hook.remove()
+        return predictions, self._vector(found[0])
+
+    def _vector(self, found: Any) -> Tensor:
         encoders = [each for each in self.model.encoder.modules() if isinstance(each, Encoder)]
         form = encoders[0].form
         # A trunk of several encoders returns what each of them does.
@@ -134,28 +158,34 @@ class TrainedModel:
         Args:
             images: one or several: paths, Pillow images, or arrays or tensors of shape
                 ``[height, width]``, ``[height, width, channels]`` or ``[channels, height, width]``,
-                bytes from 0 to 255 or floats from 0 to 1. Each may have a size of its own.
+                bytes from 0 to 255 or floats from 0 to 1. Each may have a size of its own; several
+                of one size may be one array, with one axis more in front of those three.
             batch_size: images that go through the model at a time.
 
         Returns:
             A row for each image, in their order: every task in original units, classes by name
-            with all their probabilities.
+            with all their probabilities, maps as arrays in the cells of one column.
 
         Raises:
             InputError: if an image cannot be read, naming it.
         """
-        from multitask.after.prediction_columns import columns_of
+        from multitask.after.prediction_columns import frame_of
 
-        several: list[Any] = [images] if _is_one(images) else list(images)  # type: ignore[arg-type]
+        if batch_size < 1:
+            raise InputError(f"batch_size is {batch_size}; give at least 1")
+        several: Iterable[Any] = [images] if _is_one(images) else images  # type: ignore[assignment]
+        format = self.format
+        decoded = in_order(
+            lambda each: pixels_of(each[1], format, each[0]), enumerate(several), 2 * batch_size
+        )
         parts: list[dict[str, Tensor]] = []
-        for first in range(0, len(several), batch_size):
-            chosen = enumerate(several[first : first + batch_size], first)
-            decoded = [pixels_of(each, self.format, place) for place, each in chosen]
-            parts.append(self(torch.from_numpy(np.stack(decoded))))
+        while batch := list(islice(decoded, batch_size)):
+            found = self(torch.from_numpy(np.stack(batch)))
+            parts.append({name: each.cpu() for name, each in found.items()})
         if not parts:
             raise InputError("there are no images to predict for; give at least one")
-        joined = {name: torch.cat([each[name] for each in parts]).cpu() for name in parts[0]}
-        return columns_of(self.model.named_tasks, joined)
+        joined = {name: torch.cat([each[name] for each in parts]) for name in parts[0]}
+        return frame_of(self.model.named_tasks, joined)
 
 
 def load(
@@ -168,7 +198,7 @@ def load(
 
     Args:
         checkpoint: path of the file, such as ``runs/.../checkpoints/best.ckpt``; it may lie
-            anywhere.
+            anywhere. Or of a folder that ``multitask export --format=hub`` wrote.
         trust: whether the checkpoint may name any class, as which it can run any code; if not,
             those of well-known packages: see docs/security.md.
         device: where the model computes; default: a GPU if there is one.
@@ -179,15 +209,27 @@ def load(
             class of another package without ``trust``.
     """
     path = Path(checkpoint)
+    model, description = (_of_folder if path.is_dir() else _of_file)(path, trust)
+    if transforms is None:
+        transforms = _transforms(description, path, trust)
+    return TrainedModel(model, description, transforms, device, path)
+
+
+def _of_folder(path: Path, trust: bool) -> tuple[MultiTask, Mapping[str, Any]]:
+    from multitask.after.hub_reading import read_hub_folder
+
+    return read_hub_folder(path, trust)
+
+
+def _of_file(path: Path, trust: bool) -> tuple[MultiTask, Mapping[str, Any]]:
     try:
         content = read_checkpoint(path)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     description = _description(content, path, trust)
-    model = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust)
-    if transforms is None:
-        transforms = _transforms(description, path, trust)
-    return TrainedModel(model, description, transforms, device, path)
+    with MemoryLimit():
+        model = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust)
+    return model, description
 
 
 def _description(content: Mapping[str, Any], path: Path, trust: bool) -> Mapping[str, Any]:
@@ -197,18 +239,8 @@ def _description(content: Mapping[str, Any], path: Path, trust: bool) -> Mapping
     found = stamp.get("description") if isinstance(stamp, dict) else None
     if found is None:
         return description_beside(path, content, trust)
-    if not _is_whole(found):
-        raise InputError(f"{path}: its description of what the model takes is damaged")
+    check_description(found, str(path))
     return found
-
-
-def _is_whole(found: Any) -> bool:
-    parts = ("inputs", "tasks")
-    return (
-        isinstance(found, dict)
-        and all(isinstance(found.get(each), dict) for each in parts)
-        and all(isinstance(each, dict) for each in found["tasks"].values())
-    )
 
 
 class _Transforms:
@@ -219,7 +251,8 @@ class _Transforms:
 def _transforms(description: Mapping[str, Any], path: Path, trust: bool) -> Sequence[nn.Module]:
     from jsonargparse import ArgumentParser
 
-    recipes = description.get("transforms")
+    # Whoever makes objects from recipes changes them.
+    recipes = copy.deepcopy(description.get("transforms"))
     if recipes is None:
         raise InputError(
             f"{path} does not tell how its images were transformed, since they were transformed by "
@@ -242,6 +275,8 @@ def _transforms(description: Mapping[str, Any], path: Path, trust: bool) -> Sequ
 
 def _is_one(images: Any) -> bool:
     # Arrays and Pillow images are iterable, or have a length, themselves.
+    if isinstance(images, np.ndarray | Tensor):
+        return images.ndim < AXES_OF_SEVERAL
     return not isinstance(images, list | tuple) and (
-        isinstance(images, str | Path | np.ndarray | Tensor) or hasattr(images, "mode")
+        isinstance(images, str | Path) or hasattr(images, "mode") or hasattr(images, "read")
     )

@@ -19,7 +19,7 @@ from multitask.configuration.settings import described
 from multitask.configuration.trust import known_imports_only
 from multitask.errors import InputError
 
-STRANGER = "whoever made the checkpoint: pass trust=True"
+STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"
 OF_LIGHTNING = ("_instantiator", "_class_path")
 """What Lightning adds to the arguments, and checks itself."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from multitask.configuration.tree import joined, values_of
+from multitask.configuration.written_arguments import joined, values_of
 from multitask.errors import InputError
 from multitask.runs.deciding_files import whole_config
 from multitask.runs.folder import folder_of
@@ -44,8 +44,10 @@ def _null(argument: str) -> str:
 def _with_config_of_checkpoint(arguments: list[str]) -> list[str]:
     checkpoints = values_of(arguments, "ckpt_path")
     if not checkpoints:
+        images = ", or a checkpoint and images" if arguments[0] == "predict" else ""
         raise InputError(
             f"{arguments[0]} needs a checkpoint: give --ckpt_path=runs/.../checkpoints/best.ckpt"
+            f"{images}"
         )
     path = Path(checkpoints[-1])
     if not path.is_file():

@@ -24,8 +24,16 @@ VERBS = {
         "Compute the test metrics of a checkpoint.",
     ),
     "predict": (
-        "multitask predict --ckpt_path=RUN/checkpoints/best.ckpt [--trust] [--KEY=VALUE ...]",
-        "Write a table of a checkpoint's predictions for the test set.",
+        "multitask predict CHECKPOINT IMAGES|FOLDER|TABLE [--output=predictions.csv] "
+        "[--embeddings=FILE] [--image_column=NAME] [--image_folder=FOLDER] [--batch_size=256] "
+        "[--device=cpu] [--trust]",
+        "Write a table of predictions for new images; with --ckpt_path=RUN/checkpoints/best.ckpt "
+        "[--KEY=VALUE ...]\n    and no images, for the test set of the checkpoint's run.",
+    ),
+    "serve": (
+        "multitask serve CHECKPOINT|MODEL.onnx [--host=127.0.0.1] [--port=8000] [--device=NAME] "
+        "[--trust] [--megabytes=20] [--megapixels=50] [--waiting=32] [--seconds=30]",
+        "Open a page, and a route for programs, where the model answers for images.",
     ),
     "resume": (
         "multitask resume [RUN] [--trust] [--KEY=VALUE ...]",
@@ -39,6 +47,12 @@ VERBS = {
     "inspect": (
         "multitask inspect CONFIG [--KEY=VALUE ...]",
         "Report on the data of a configuration, before anything is trained on them.",
+    ),
+    "export": (
+        "multitask export CHECKPOINT [--format=onnx|torch_export|aoti|hub] [--output=PATH] "
+        "[--trust] [--licence=mit] [--data_licence=cc-by-4.0] [--evaluation=FOLDER] "
+        "[--push=USER/NAME]",
+        "Write a checkpoint's model as one file that runs without this package, or for the hub.",
     ),
     "study": (
         "multitask study configs/study/digits.yaml [--jobs=2] [--shard=1/4] [--folder=studies]",

@@ -7,30 +7,40 @@ from collections.abc import Sequence
 from typing import Any
 
 from multitask.cli.help import usage
-from multitask.configuration.tree import joined
+from multitask.configuration.written_arguments import joined
 from multitask.errors import InputError, nearest
 
+ONE = range(1, 2)
 
-def read_options(verb: str, subject: str, arguments: Sequence[str], **defaults: Any) -> Namespace:
+
+def read_options(
+    verb: str, subject: str, arguments: Sequence[str], number: range = ONE, **defaults: Any
+) -> Namespace:
     """Read ``SUBJECT --name=value ...``.
 
     Args:
         verb: such as ``init``.
         subject: what the verb is about, such as ``one table``.
         arguments: what follows the verb.
-        defaults: the verb's options; without any, it takes the settings of a configuration.
+        number: how many subjects there may be; all of them are ``subjects``.
+        defaults: the verb's options, of which those that are False take no value; without any,
+            it takes the settings of a configuration.
 
     Raises:
-        InputError: if there is another option, an option without a value, or not one subject.
+        InputError: if there is another option, an option without a value, or not as many
+            subjects.
     """
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("subject", nargs="*")
     for name, default in defaults.items():
-        parser.add_argument(f"--{name}", default=default)
+        kind = "store_true" if default is False else "store"
+        parser.add_argument(f"--{name}", default=default, action=kind)
     try:
         given, settings = parser.parse_known_intermixed_args(joined(arguments))
     except ArgumentError as error:
-        raise InputError(f"{error.argument_name}: give a value; write {usage(verb)}") from error
+        is_flag = defaults.get(str(error.argument_name).lstrip("-")) is False
+        cure = "write it without a value" if is_flag else "give a value"
+        raise InputError(f"{error.argument_name}: {cure}; write {usage(verb)}") from error
     for each in settings if defaults else ():
         hint = nearest(each.lstrip("-").partition("=")[0], defaults)
         raise InputError(f"{each}: {verb} has no such setting{hint}; write {usage(verb)}")
@@ -39,6 +49,7 @@ def read_options(verb: str, subject: str, arguments: Sequence[str], **defaults: 
             raise InputError(f"--{name}=: give a value, as in --{name}=...; write {usage(verb)}")
     if not given.subject and any(each.startswith(("--config=", "-c=")) for each in settings):
         given.subject = [None]
-    if len(given.subject) != 1:
+    if len(given.subject) not in number:
         raise InputError(f"{verb} takes {subject}, as in: {usage(verb)}")
-    return Namespace(**{**vars(given), "subject": given.subject[0], "settings": settings})
+    found = {"subject": given.subject[0], "subjects": given.subject, "settings": settings}
+    return Namespace(**{**vars(given), **found})

@@ -59,7 +59,8 @@ class Pixels(nn.Flatten):
         Raises:
             InputError: if an image has another number of values.
         """
-        values = image[0].numel() if len(image) else self.in_features
+        # Not of the first image, which would tie an exported graph to one size of batch.
+        values = image.shape[1:].numel()
         if values != self.in_features:
             shape = "x".join(map(str, image.shape[1:]))
             raise InputError(

@@ -107,7 +107,8 @@ def created(name: str, pretrained: bool, settings: dict[str, Any]) -> nn.Module:
     # Importing it takes long, and runs with other encoders need not wait for it.
     import timm
 
-    if not timm.is_model(name.split(".")[0]):
+    # A name with an address before it would be looked up in the network, or in a folder.
+    if ":" in name or not timm.is_model(name.split(".")[0]):
         raise InputError(f"timm has no model '{name}'{nearest(name, timm.list_models())}")
     try:
         return timm.create_model(name, pretrained=pretrained, **settings)

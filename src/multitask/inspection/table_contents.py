@@ -128,7 +128,7 @@ def read_contents(
     if image_folder is not None and not image_folder.is_dir():
         raise InputError(f"--image_folder is {image_folder}, which is no folder that is there")
     sources = find_sources(path, {}, image_folder, may_lack=("val", "test"))
-    separator = _separator(sources[0].table)
+    separator = separator_of(sources[0].table)
     table = _read(sources, separator)
     missing = missing_texts(table)
     columns = column_kinds(table, missing)
@@ -195,7 +195,12 @@ def _named(column: str) -> str:
     return f"'{column}'" if column else "the column without a name"
 
 
-def _separator(path: Path) -> str | None:
+def separator_of(path: Path) -> str | None:
+    """What stands between the cells of a CSV file, by its first line; None if it is the usual one.
+
+    Args:
+        path: of the table.
+    """
     usual = CSV_ENDINGS.get(path.suffix.lower())
     if usual is None or not path.is_file():
         return None

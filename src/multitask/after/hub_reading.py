@@ -1,0 +1,129 @@
+"""A trained model from a folder of the Hugging Face hub's form, whoever made it."""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+
+from multitask.after.metadata import check_description, read_json
+from multitask.checkpoints.format import FORMAT, KEY
+from multitask.checkpoints.reading import explained
+from multitask.errors import InputError
+from multitask.module import MultiTask
+from multitask.training.memory_limit import MemoryLimit
+
+CONFIG, WEIGHTS, ONNX, CARD = "config.json", "model.safetensors", "model.onnx", "README.md"
+HUB_FORMAT = 1
+LARGEST = 64 * 2**20
+"""Bytes of ``config.json``; names of millions of classes need less."""
+PARTS = ("encoder", "tasks", "sharing")
+"""What a recipe has; all else is needed for training alone."""
+
+
+def read_hub_folder(folder: Path, trust: bool) -> tuple[MultiTask, dict[str, Any]]:
+    """Build the model of a folder; nothing is downloaded.
+
+    Args:
+        folder: with ``config.json`` and ``model.safetensors``.
+        trust: see `multitask.after.trained_model.load`.
+
+    Returns:
+        The model, and what it takes and gives.
+
+    Raises:
+        InputError: if it is not such a folder, is damaged, or names classes of other than known
+            packages without ``trust``.
+    """
+    place = folder / CONFIG
+    config = read_json(_text(place), str(place))
+    number = config.get("format")
+    if not isinstance(number, int) or number < 1:
+        raise InputError(f"{place} was not written by multitask export: it has no format")
+    if number > HUB_FORMAT:
+        raise InputError(
+            f"{place} was written by multitask {config.get('version')}, in format {number}, and "
+            f"this version reads formats up to {HUB_FORMAT}; update the package"
+        )
+    description, recipe = config.get("description"), config.get("model")
+    check_description(description, str(place))
+    if not isinstance(recipe, dict) or not isinstance(recipe.get("tasks"), dict):
+        raise InputError(f"{place} is damaged: it does not say how its model is built")
+    if recipe["tasks"].keys() != description["tasks"].keys():  # type: ignore[index]
+        raise InputError(f"{place} is damaged: it describes other tasks than its model has")
+    model = built(recipe, _weights(folder / WEIGHTS), str(folder), trust)
+    return model, description  # type: ignore[return-value]
+
+
+def built(
+    recipe: Mapping[str, Any], weights: Mapping[str, torch.Tensor], place: str, trust: bool
+) -> MultiTask:
+    """Build a model as a checkpoint with the same content would be.
+
+    Args:
+        recipe: of its parts, which is not changed.
+        weights: of the model.
+        place: where they were found, for messages.
+        trust: see `multitask.after.trained_model.load`.
+    """
+    parts = copy.deepcopy({name: each for name, each in recipe.items() if name in PARTS})
+    _load_nothing_else(parts)
+    content = {
+        "state_dict": dict(weights),
+        "hyper_parameters": {
+            **parts,
+            "_instantiator": "lightning.pytorch.cli.instantiate_module",
+        },
+        "pytorch-lightning_version": lightning.__version__,
+        KEY: {"format": FORMAT, "version": "of a hub folder"},
+    }
+    file = io.BytesIO()
+    torch.save(content, file)
+    file.seek(0)
+    try:
+        with explained("no model can be made of it"), MemoryLimit():
+            return MultiTask.load_from_checkpoint(file, map_location="cpu", trust=trust)
+    except InputError as error:
+        # It is called so because it is one in memory.
+        raise InputError(f"{place}: {str(error).removeprefix('the checkpoint: ')}") from error
+
+
+def _load_nothing_else(recipe: Any) -> None:
+    """Have no part of a model ask for weights of its own, which would be downloaded."""
+    values = recipe.values() if isinstance(recipe, dict) else recipe
+    if isinstance(recipe, dict) and "pretrained" in recipe:
+        recipe["pretrained"] = False
+    for each in values if isinstance(recipe, dict | list) else ():
+        _load_nothing_else(each)
+
+
+def _text(place: Path) -> str:
+    if not place.is_file():
+        raise InputError(
+            f"{place.parent} is a folder without {CONFIG}; give a checkpoint, or a folder that "
+            "multitask export --format=hub wrote"
+        )
+    if place.stat().st_size > LARGEST:
+        raise InputError(f"{place} is larger than {LARGEST / 2**20:.0f} MiB, which none is")
+    try:
+        return place.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        raise InputError(f"{place} cannot be read: {reason}") from error
+
+
+def _weights(place: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(place)
+    except FileNotFoundError:
+        raise InputError(f"{place} is missing, so {place.parent} has no weights") from None
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise InputError(f"{place} is damaged or no safetensors file ({error})") from error

@@ -1,0 +1,159 @@
+"""What a file with a model says of it, as text that any program can read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from multitask.errors import InputError
+from multitask.images.format import ImageFormat
+
+KEY = "multitask"
+"""Name of the property that holds it."""
+FORMAT = 1
+DEEPEST = 100
+"""Levels; no description has a tenth of them."""
+LARGEST_SIDE = 32_768
+"""Pixels on one side of an image that a model takes."""
+MOST_DIGITS = 300
+"""A float has fewer, and Python does not write a whole number of some thousands."""
+
+
+def metadata(description: Mapping[str, Any], tasks: list[str]) -> str:
+    """Write what a file tells.
+
+    Args:
+        description: see `multitask.training.description.describe`.
+        tasks: the model's, in their order.
+
+    Returns:
+        JSON of ``format``, ``version`` of the package, and ``description``, in which no transforms
+        are left to do.
+    """
+    told = {
+        "data": description.get("data"),
+        "inputs": description["inputs"],
+        "transforms": [],
+        "tasks": {name: description["tasks"][name] for name in tasks},
+    }
+    return json.dumps({"format": FORMAT, "version": version("multitask"), "description": told})
+
+
+def read_metadata(text: str, place: str) -> dict[str, Any]:
+    """Read what `metadata` wrote, in anybody's file.
+
+    Args:
+        text: of the property.
+        place: the file, for messages.
+
+    Returns:
+        The description.
+
+    Raises:
+        InputError: if it is damaged, or was written by a later version.
+    """
+    found = read_json(text, place)
+    number = found.get("format")
+    if not isinstance(number, int) or number < 1:
+        raise InputError(f"{place}: what it tells of its model is damaged: it has no format")
+    if number > FORMAT:
+        raise InputError(
+            f"{place} was written by multitask {found.get('version')}, in format {number}, and "
+            f"this version reads formats up to {FORMAT}; update the package"
+        )
+    description = found.get("description")
+    check_description(description, place)
+    return description  # type: ignore[return-value]
+
+
+def check_description(description: Any, place: str) -> None:
+    """Refuse a description that is none.
+
+    Args:
+        description: what a file holds.
+        place: the file, for messages.
+
+    Raises:
+        InputError: naming what is wrong.
+    """
+    for key in ("inputs", "tasks"):
+        if not isinstance(description, dict) or not isinstance(description.get(key), dict):
+            raise InputError(f"{place}: its description of the model is damaged: it has no {key}")
+    for name, task in description["tasks"].items():
+        wrong = None if isinstance(task, dict) else "is no mapping"
+        for key in ("classes", "elements") if wrong is None else ():
+            if not _are_texts(task.get(key)):
+                wrong = f"has {key} that are no texts"
+        if wrong is None and not isinstance(task.get("unit") or "", str):
+            wrong = "has a unit that is no text"
+        if wrong is not None:
+            raise InputError(f"{place}: its description is damaged: the task '{name}' {wrong}")
+
+
+def format_of(told: Any, place: str) -> ImageFormat:
+    """The image format that anybody's description tells.
+
+    Args:
+        told: the arguments of `multitask.images.format.ImageFormat`.
+        place: the file, for messages.
+
+    Raises:
+        InputError: if they are none, or of images larger than any model takes.
+    """
+    try:
+        format = ImageFormat(**told)
+        sizes = [format.height, format.width, format.white, format.most_pixels]
+        if not all(type(each) is int for each in sizes):
+            raise TypeError("a size is no whole number")
+    except (TypeError, InputError) as error:
+        raise InputError(f"{place}: its image format is damaged ({error})") from error
+    if max(format.height, format.width) > LARGEST_SIDE:
+        raise InputError(
+            f"{place}: its image format is damaged (images of {format.height} x {format.width} "
+            "pixels are larger than any model takes)"
+        )
+    return format
+
+
+def read_json(text: str, place: str) -> dict[str, Any]:
+    """Read a JSON object, in anybody's file.
+
+    Args:
+        text: all of it.
+        place: where it stands, for messages.
+
+    Raises:
+        InputError: if it is not JSON, nested too deeply, or has a number of too many digits.
+    """
+    try:
+        found = json.loads(text, parse_int=_whole_number)
+    except RecursionError:
+        raise InputError(f"{place}: it has more than {DEEPEST} levels in each other") from None
+    except ValueError as error:
+        raise InputError(f"{place}: it is not JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{place}: it is not a JSON object, {{...}}")
+    if _is_deeper(found, DEEPEST):
+        raise InputError(f"{place}: it has more than {DEEPEST} levels in each other")
+    return found
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a number of more than {MOST_DIGITS} digits")
+    return int(digits)
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner)
+
+
+def _are_texts(values: Any) -> bool:
+    return values is None or (
+        isinstance(values, list) and all(isinstance(each, str) for each in values)
+    )

@@ -1,0 +1,1 @@
+"""A page and a route that answer for images."""

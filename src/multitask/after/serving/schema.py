@@ -1,0 +1,117 @@
+"""What the routes answer, as documentation for programs that call them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+Number = Annotated[float | None, Field(description="null if it is not a finite number")]
+Unit = Annotated[str | None, Field(description="of the numbers; null if it is not known")]
+Npy = Annotated[str, Field(description="the array as a .npy file, in Base64")]
+Shape = Annotated[list[int], Field(description="of the array")]
+
+
+class ClassAnswer(BaseModel):
+    """One of several classes."""
+
+    kind: Literal["class"]
+    value: str | None = Field(description="name of the most probable class")
+    probability: Number = Field(description="of that class")
+    probabilities: dict[str, float | None] = Field(
+        description="by class name; of more than 1000 classes, those of the 1000 most probable"
+    )
+    classes: int = Field(description="number of classes")
+
+
+class NumberAnswer(BaseModel):
+    """A number, in original units."""
+
+    kind: Literal["number"]
+    value: Number
+    unit: Unit
+
+
+class VectorAnswer(BaseModel):
+    """Several numbers, in original units."""
+
+    kind: Literal["vector"]
+    value: dict[str, float | None] = Field(description="by the name or the number of the element")
+    unit: Unit
+
+
+class Picture(BaseModel):
+    """A picture of a map."""
+
+    caption: str
+    picture: str = Field(description="a PNG file as a data: address")
+
+
+class ClassMap(BaseModel):
+    """One of several classes for each pixel."""
+
+    kind: Literal["class_map"]
+    shape: Shape = Field(description="height and width")
+    shares: dict[str, float] = Field(description="of the pixels, by the classes that occur")
+    colours: dict[str, str] = Field(description="of those classes in the picture, as #rrggbb")
+    probability: Number = Field(description="of the chosen class, mean over the pixels")
+    npy: Npy = Field(description="class numbers, as a .npy file in Base64")
+    pictures: list[Picture] = Field(description="PNG files as data: addresses, with captions")
+
+
+class NumberMap(BaseModel):
+    """Numbers for each pixel, in original units."""
+
+    kind: Literal["number_map"]
+    shape: Shape = Field(description="channels, height and width")
+    minimum: Number
+    mean: Number
+    maximum: Number
+    npy: Npy
+    pictures: list[Picture] = Field(description="PNG files as data: addresses, with captions")
+    unit: Unit
+
+
+class ArrayAnswer(BaseModel):
+    """What a task of another kind predicts."""
+
+    kind: Literal["array"]
+    shape: Shape
+    npy: Npy
+    unit: Unit
+
+
+TaskAnswer = Annotated[
+    ClassAnswer | NumberAnswer | VectorAnswer | ClassMap | NumberMap | ArrayAnswer,
+    Field(discriminator="kind"),
+]
+KINDS = (ClassAnswer, NumberAnswer, VectorAnswer, ClassMap, NumberMap, ArrayAnswer)
+
+
+class Prediction(BaseModel):
+    """What the model says of one image."""
+
+    tasks: dict[str, TaskAnswer] = Field(description="by task")
+    height: int = Field(description="of the upright image that was sent, in pixels")
+    width: int
+
+
+class ErrorAnswer(BaseModel):
+    """Why a request is not answered."""
+
+    error: str = Field(description="one sentence")
+
+
+class Health(BaseModel):
+    """That the server answers."""
+
+    status: Literal["ok"]
+
+
+class Description(BaseModel):
+    """What the model takes and gives, and the server's limits."""
+
+    model: str = Field(description="name of the file")
+    inputs: dict[str, Any] = Field(description="what an image file becomes")
+    tasks: dict[str, Any] = Field(description="by task: kind, classes, unit, elements")
+    limits: dict[str, float]

@@ -1,0 +1,85 @@
+"""``multitask export``: a trained model as a file, or a folder, that others use."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from multitask.cli.options import read_options
+from multitask.errors import InputError
+
+HUB = "hub"
+OF_HUB = ("licence", "data_licence", "evaluation", "push")
+
+
+def export_command(arguments: Sequence[str]) -> None:
+    """Write a checkpoint's model in another format.
+
+    Args:
+        arguments: what follows the verb.
+
+    Raises:
+        InputError: if an argument or the checkpoint is not right, the model cannot be exported, or
+            the output is there already.
+    """
+    optional: dict[str, Any] = dict.fromkeys(("output", *OF_HUB))
+    optional |= {"format": "onnx", "trust": False}
+    given = read_options("export", "one checkpoint", arguments, **optional)
+    # Importing torch takes seconds, which help need not wait for.
+    from multitask.after.export import ENDINGS, check_format
+
+    check_format(given.format, [*ENDINGS, HUB])
+    output = _output(given, ENDINGS)
+    if given.format == HUB:
+        _export_folder(given, output)
+    else:
+        _export_file(given, output)
+
+
+def _output(given: Namespace, endings: dict[str, str]) -> Path:
+    from multitask.after.new_output import refuse_existing
+
+    ending = endings.get(given.format, "")
+    stem = Path(given.subject).resolve().stem
+    output = Path(given.output or (f"{stem}_hub" if given.format == HUB else f"{stem}{ending}"))
+    if given.format != HUB and output.suffix != ending:
+        raise InputError(f"--output is {output}; for {given.format} give a name with {ending}")
+    for name in OF_HUB if given.format != HUB else ():
+        if getattr(given, name) is not None:
+            raise InputError(f"--{name} is for --format={HUB} alone, and this is {given.format}")
+    refuse_existing(output)
+    return output
+
+
+def _export_file(given: Namespace, output: Path) -> None:
+    from multitask.after.export import export
+    from multitask.after.trained_model import load
+    from multitask.runs.log_file import say
+
+    done = export(load(given.subject, trust=given.trust, device="cpu"), given.format, output)
+    say(f"Written, and run to compare: {done.path}")
+    say(f"It differs from the checkpoint by at most {done.difference:.1g} of each task's spread.")
+
+
+def _export_folder(given: Namespace, output: Path) -> None:
+    from multitask.after.card_facts import facts_of
+    from multitask.after.hub_folder import write_hub_folder
+    from multitask.after.hub_push import check_push, push
+    from multitask.after.trained_model import load
+    from multitask.runs.log_file import say
+
+    if given.push is not None:
+        check_push(given.push)
+    evaluation = Path(given.evaluation) if given.evaluation else None
+    facts = facts_of(Path(given.subject), given.licence, given.data_licence, evaluation)
+    trained = load(given.subject, trust=given.trust, device="cpu")
+    done = write_hub_folder(trained, output, facts, given.trust)
+    say(f"Written, and read back to compare: {done.path}")
+    if done.without_onnx is not None:
+        say(f"It has no model.onnx: {done.without_onnx}")
+    if facts.licence is None:
+        say("The card says that no licence was given; choose one with --licence=, such as mit")
+    if given.push is not None:
+        say(f"Sent to {push(output, given.push)}")
