@@ -32,7 +32,7 @@ from multitask.sharing import CrossStitch, MMoE
 from multitask.tasks import Classification, DenseRegression, Segmentation, Task
 
 COLOUR = (3, 12, 10)
-NAMES = ("linear", "softmax", "val_0", "a-b", "a_b", "Image", "batch", "class", "lambda", "None")
+NAMES = ("linear", "softmax", "val_0", "a-b", "a_b", "class", "None")
 """What exporters call values too, or Python has a meaning for."""
 
 
