@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from lightning.pytorch import Trainer
 from PIL import Image
@@ -44,10 +43,8 @@ def written_table(folder: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def trained_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint alone in a folder, whose data are gone."""
-    folder = tmp_path_factory.mktemp("trained")
+def trained_checkpoint(folder: Path) -> Path:
+    """Train for an epoch; returns the checkpoint, alone in a folder."""
     torch.manual_seed(0)
     targets: dict[str, Any] = {
         "kind": {"columns": ["kind"], "classes": ["cat", "=dog"]},
