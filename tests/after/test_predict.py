@@ -25,7 +25,7 @@ from multitask.after.prediction_batches import PredictedBatches
 from multitask.after.shared_work import SharedWork
 from multitask.after.trained_model import TrainedModel
 from multitask.cli.main import main
-from multitask.encoders import TimmMaps
+from multitask.encoders import Timm, TimmMaps
 from multitask.errors import InputError
 from multitask.images.format import ImageFormat
 from multitask.tasks import DenseRegression, Segmentation
@@ -99,6 +99,18 @@ def test_numbers_are_those_of_the_model_as_it_was_trained(checkpoint: Path) -> N
 def read(path: str) -> torch.Tensor:
     with Image.open(path) as image:
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
+def test_a_net_of_timm_is_carried_alone_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = Timm("resnet10t", pretrained=False, in_channels=3)
+    path = trained_checkpoint(tmp_path, encoder)
+    monkeypatch.chdir(path.parent)
+    write_images(Path("photos"), 3, side=11)
+    predict(path, "photos", "--embeddings=e.csv")
+    assert all(row["pos.x"] and row["kind.probability.cat"] for row in cells("predictions.csv"))
+    assert len(cells("e.csv")[0]) == 1 + 512
 
 
 def test_formulas_are_texts_in_csv_alone(checkpoint: Path) -> None:
