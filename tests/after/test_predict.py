@@ -10,20 +10,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import torch
-from after.conftest import write_images
+from after.trained_table import trained_checkpoint, write_images
 from PIL import Image
 
 import multitask
 from multitask.after.image_list import listed_images
 from multitask.after.prediction import Prediction
+from multitask.after.prediction_batches import PredictedBatches
 from multitask.after.shared_work import SharedWork
 from multitask.after.trained_model import TrainedModel
 from multitask.cli.main import main
-from multitask.encoders import TimmMaps
+from multitask.encoders import Timm, TimmMaps
 from multitask.errors import InputError
 from multitask.images.format import ImageFormat
 from multitask.tasks import DenseRegression, Segmentation
@@ -32,11 +34,16 @@ PROBABILITIES = ["kind.probability", "kind.probability.cat", "kind.probability.=
 COLUMNS = ["kind", *PROBABILITIES, "pos.x", "pos.y"]
 
 
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained_checkpoint(tmp_path_factory.mktemp("trained"))
+
+
 @pytest.fixture
-def checkpoint(trained_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def checkpoint(trained_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkpoint that was carried alone to an empty folder, where the program is started."""
     monkeypatch.chdir(tmp_path)
-    return shutil.copy(trained_checkpoint, tmp_path)  # type: ignore[no-any-return]
+    return Path(shutil.copy(trained_once, tmp_path))
 
 
 def predict(*arguments: object) -> None:
@@ -91,7 +98,19 @@ def test_numbers_are_those_of_the_model_as_it_was_trained(checkpoint: Path) -> N
 
 def read(path: str) -> torch.Tensor:
     with Image.open(path) as image:
-        return torch.tensor(list(image.getdata())).T.reshape(3, image.height, image.width)
+        return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
+def test_a_net_of_timm_is_carried_alone_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = Timm("resnet10t", pretrained=False, in_channels=3)
+    path = trained_checkpoint(tmp_path, encoder)
+    monkeypatch.chdir(path.parent)
+    write_images(Path("photos"), 3, side=11)
+    predict(path, "photos", "--embeddings=e.csv")
+    assert all(row["pos.x"] and row["kind.probability.cat"] for row in cells("predictions.csv"))
+    assert len(cells("e.csv")[0]) == 1 + 512
 
 
 def test_formulas_are_texts_in_csv_alone(checkpoint: Path) -> None:
@@ -193,7 +212,7 @@ def test_embeddings_are_a_table_of_their_own(checkpoint: Path) -> None:
     table = pd.read_parquet("e.parquet")
     assert table["file"].tolist() == [*names, "a.png"]
     trained = multitask.load(checkpoint)
-    pixels = torch.stack([read(f"photos/{name}") for name in names]).to(torch.uint8)
+    pixels = torch.stack([read(f"photos/{name}") for name in names])
     found = torch.tensor(table.filter(like="embedding.").to_numpy()[:3])
     torch.testing.assert_close(found, trained.embed(pixels).cpu(), rtol=1e-4, atol=1e-5)
     assert table.iloc[3, 1:].isna().all()
@@ -236,10 +255,10 @@ class Killed(Exception):  # noqa: N818
 @pytest.fixture
 def dying(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Ends the program at the nth image from now on."""
-    usual = Prediction._decode
+    usual = PredictedBatches.decode
     left = [0]
 
-    def decode(self: Prediction, row: int) -> Any:
+    def decode(self: PredictedBatches, row: int) -> Any:
         left[0] -= 1
         if left[0] == 0:
             raise Killed
@@ -248,7 +267,7 @@ def dying(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     def after(images: int) -> None:
         left[0] = images
 
-    monkeypatch.setattr(Prediction, "_decode", decode)
+    monkeypatch.setattr(PredictedBatches, "decode", decode)
     return after
 
 
@@ -367,7 +386,7 @@ def maps_of(tiny_model: Callable[..., Any]) -> Any:
 def test_arrays_images_and_paths_give_the_same(checkpoint: Path) -> None:
     write_images(Path("."), 3)
     trained = multitask.load(checkpoint)
-    pixels = torch.stack([read(f"{n}.png") for n in range(3)]).to(torch.uint8)
+    pixels = torch.stack([read(f"{n}.png") for n in range(3)])
     by_path = trained.predict([Path(f"{n}.png") for n in range(3)], batch_size=2)
     several: list[Any] = [
         pixels,

@@ -132,7 +132,7 @@ def move_without_loss(part: Path, place: Path) -> None:
 
     Args:
         part: the file.
-        place: in the same file system.
+        place: where it belongs.
 
     Raises:
         InputError: if something is there.
@@ -144,8 +144,8 @@ def move_without_loss(part: Path, place: Path) -> None:
             f"{place} has come to be there meanwhile; move it away and give the same command again"
         ) from error
     except OSError:
-        # A file system without hard links.
+        # A file system without hard links, or another one.
         if place.exists():
             raise InputError(f"{place} has come to be there meanwhile; move it away") from None
-        os.replace(part, place)
+        shutil.move(part, place)
     part.unlink(missing_ok=True)

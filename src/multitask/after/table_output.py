@@ -73,6 +73,8 @@ def _csv_rows(tables: Iterable[pa.Table]) -> Iterator[Iterable[Any]]:
 
 
 def _csv_cells(column: pa.ChunkedArray) -> list[Any]:
+    if pa.types.is_float32(column.type) and not column.null_count:
+        return _shortest(column).tolist()
     cells = _cells(column)
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
         return cells
@@ -91,10 +93,14 @@ def _rows(tables: Iterable[pa.Table]) -> Iterator[dict[str, Any]]:
 def _cells(column: pa.ChunkedArray) -> list[Any]:
     if not pa.types.is_float32(column.type):
         return column.to_pylist()
-    # The shortest number in decimals that is this one in single precision.
-    shortest = column.to_numpy().astype(str).astype(np.float64).tolist()
+    shortest = _shortest(column).astype(np.float64).tolist()
     is_empty = column.is_null().to_pylist()
     return [None if gone else each for each, gone in zip(shortest, is_empty, strict=True)]
+
+
+def _shortest(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+    """The shortest numbers in decimals that are these in single precision."""
+    return column.to_numpy().astype(str)
 
 
 def _json_line(row: dict[str, Any]) -> str:

@@ -78,7 +78,7 @@ def _run(prediction: Prediction, work: SharedWork) -> None:
         what = "a file whose ending is" if images.left_out == 1 else "files whose endings are"
         count = "" if images.left_out == 1 else f" {images.left_out}"
         say(f"Left out{count} {what} not of an image")
-    for old, new in prediction.renamed:
+    for old, new in prediction.batches.renamed:
         say(f"The table's column '{old}' is called '{new}', as the model predicts a '{old}'")
     good = outcome.images - outcome.problems
     why = ""

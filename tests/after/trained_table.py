@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from lightning.pytorch import Trainer
 from PIL import Image
@@ -17,7 +17,7 @@ from torchvision.transforms import v2
 
 from multitask import MultiTask
 from multitask.data import Table
-from multitask.encoders import ConvNet
+from multitask.encoders import ConvNet, Encoder
 from multitask.tasks import Classification, Regression
 
 SIDE = 8
@@ -44,10 +44,8 @@ def written_table(folder: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def trained_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint alone in a folder, whose data are gone."""
-    folder = tmp_path_factory.mktemp("trained")
+def trained_checkpoint(folder: Path, encoder: Encoder | None = None) -> Path:
+    """Train for an epoch; returns the checkpoint, alone in a folder without the data."""
     torch.manual_seed(0)
     targets: dict[str, Any] = {
         "kind": {"columns": ["kind"], "classes": ["cat", "=dog"]},
@@ -64,7 +62,7 @@ def trained_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cache_folder=folder / "cache",
     )
     model = MultiTask(
-        ConvNet(3, [4, 8]),
+        encoder or ConvNet(3, [4, 8]),
         {"kind": Classification(2), "pos": Regression(2, unit="mm")},
         optimizer=partial(torch.optim.SGD, lr=0.01),
     )
@@ -83,4 +81,6 @@ def trained_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "alone" / "best.ckpt"
     path.parent.mkdir()
     trainer.save_checkpoint(path)
+    shutil.rmtree(folder / "data")
+    shutil.rmtree(folder / "cache")
     return path
