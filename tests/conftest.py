@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from multitask import MultiTask
 
-pytest_plugins = ["conformance.table"]
+pytest_plugins = ["browser", "conformance.table"]
 
 PORTS = count()
 """Below those that a system gives to whoever asks for a free one."""

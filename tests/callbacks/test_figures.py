@@ -59,7 +59,7 @@ def logger() -> Logger:
 
 
 def indices(page: Path) -> list[int]:
-    return [int(index) for index in re.findall(r"<tr><td>(\d+)</td>", page.read_text())]
+    return [int(index) for index in re.findall(r"<tr>\s*<td[^>]*>(\d+)</td>", page.read_text())]
 
 
 def pictures(batch: dict[str, torch.Tensor], data: DataModule) -> torch.Tensor:

@@ -116,7 +116,7 @@ def check_table(server: ArtifactServer, run: Path) -> None:
     assert version.is_committed
     table = json.loads(version.files["predictions/test.table.json"])
     page = (run / "figures/test/predictions.html").read_text()
-    head, *rows = [re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in page.split("<tr>")[1:]]
+    head, *rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in page.split("<tr>")[1:]]
     assert table["columns"] == head
     assert {"digit target", "digit probability", "glyph prediction"} <= set(head)
     assert len(table["data"]) == len(rows) == 24

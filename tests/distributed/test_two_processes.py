@@ -81,7 +81,7 @@ def values(run: Path) -> dict[tuple[str, str], float]:
 def samples(run: Path) -> list[list[str]]:
     """The table of test samples: index, image and targets of each."""
     page = (run / "figures/test/predictions.html").read_text()
-    head, *rows = [re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in page.split("<tr>")[1:]]
+    head, *rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in page.split("<tr>")[1:]]
     kept = [name in ("index", "image") or "target" in name for name in head]
     return [list(compress(row, kept)) for row in rows]
 

@@ -87,8 +87,8 @@ def test_images_of_any_range_use_all_of_0_to_255(channels: int) -> None:
 
 
 def fields(page: str) -> list[list[str]]:
-    rows = re.findall(r"<tr>(.*?)</tr>", page)
-    return [re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in rows]
+    rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
 
 
 @pytest.mark.parametrize("channels", [1, 3])

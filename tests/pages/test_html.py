@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
+import tomllib
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -15,15 +17,20 @@ from hypothesis import strategies as st
 from pages.hostile_names import HOSTILE
 from PIL import Image
 
+from multitask.pages import html
 from multitask.pages.blocks import (
     Block,
     Bullets,
+    Card,
     Code,
     Commands,
     Figure,
+    Gallery,
     Heading,
     Link,
     Paragraph,
+    Picture,
+    Section,
     Table,
 )
 from multitask.pages.html import picture, write_html
@@ -31,10 +38,17 @@ from multitask.pages.report import write_pages
 from multitask.pages.shown import shown
 
 PIXELS = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+PNG = picture(PIXELS).png
 TAGS = {
-    *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "ul", "li", "table", "tr"),
-    *("th", "td", "pre", "code", "a", "img", "figure", "figcaption"),
+    *("html", "head", "meta", "title", "style", "script", "body", "nav", "main", "h1", "h2", "h3"),
+    *("p", "ul", "ol", "li", "div", "table", "thead", "tbody", "tr", "th", "td", "pre", "code"),
+    *("a", "img", "figure", "figcaption", "strong", "span"),
 }
+ATTRIBUTES = {
+    *("lang", "charset", "http-equiv", "content", "name", "id", "class", "scope", "role"),
+    *("tabindex", "aria-label", "src", "alt", "href", "data-number"),
+}
+SCRIPT = (Path(html.__file__).parent / "page.js").read_text(encoding="utf-8")
 
 
 class Page(HTMLParser):
@@ -45,16 +59,25 @@ class Page(HTMLParser):
         self.tags: set[str] = set()
         self.attributes: set[tuple[str, str]] = set()
         self.comments: list[str] = []
+        self.inside = ""
+        self.scripts: list[str] = []
         self.text = ""
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
+        self.inside = tag
         self.attributes |= {(name, value or "") for name, value in attrs}
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        if self.inside == "script":
+            self.scripts.append(data)
+        elif self.inside != "style":
+            self.text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = ""
 
     def handle_comment(self, data: str) -> None:
         self.comments.append(data)
@@ -64,10 +87,15 @@ def blocks_of(name: str, folder: Path) -> list[Block]:
     """The name wherever a text can be."""
     return [
         Heading(name, 1),
+        Section(name, name),
+        Heading(name),
+        Heading((name, Code(name)), 3),
         Paragraph((name, Code(name), Link(name, PurePosixPath("few", "report.html")))),
         Bullets([name, (name, Code(name))]),
         Table([name, "number"], [[name, "-1.5"], [Code(name), name]]),
         Commands([name]),
+        Gallery([Card([Picture(PNG, name)], name, [name, (Code(name), name)])]),
+        Section(name, name),
         Figure(folder / "gone.png", name),
         Figure(folder / "a.png", name),
     ]
@@ -81,13 +109,16 @@ def page_of(name: str, folder: Path) -> Page:
 
 def check(page: Page, name: str) -> None:
     assert page.tags <= TAGS
+    assert page.scripts == [SCRIPT]
     assert page.comments == []
-    names = {key for key, _ in page.attributes}
-    assert names <= {"lang", "charset", "http-equiv", "content", "src", "alt", "href"}
-    links = {value for key, value in page.attributes if key == "href"}
-    assert links == {"few/report.html"}
+    assert {key for key, _ in page.attributes} <= ATTRIBUTES
+    links = {unquote(value) for key, value in page.attributes if key == "href"}
+    anchors = {f"#{value}" for key, value in page.attributes if key == "id"}
+    assert links - anchors == {"few/report.html"}
+    assert len(anchors) == 5
+    assert len(links) == 1 + 3
     assert all(value.startswith("data:") for key, value in page.attributes if key == "src")
-    assert page.text.count(shown(name)) >= 12
+    assert page.text.count(shown(name)) >= 12 + 14
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -116,9 +147,10 @@ def test_a_report_has_its_figures_and_tables_inside(tmp_path: Path) -> None:
     ]
     written = write_pages(blocks, tmp_path, "a & b").read_text(encoding="utf-8")
     assert "<title>a &amp; b</title>" in written
-    assert "<h1>One</h1>" in written
-    assert "<td>2</td>" in written
-    assert "default-src 'none'" in written
+    assert '<h1 id="one">One</h1>' in written
+    assert '<td class="number" data-number="2.0">2</td>' in written
+    assert "default-src &#39;none&#39;" in written
+    assert "unsafe" not in written
     assert sources(written) == [(tmp_path / "figures/a.png").read_bytes()]
     assert "a.png" not in written
     text = "# One\n\n![what it is](figures/a.png)\n\n*what it is.*\n\n"
@@ -164,3 +196,19 @@ def test_a_picture_in_a_table_keeps_its_pixels(tmp_path: Path, pixels: np.ndarra
     write_html(blocks, tmp_path / "page.html", "t")
     (source,) = sources((tmp_path / "page.html").read_text(encoding="utf-8"))
     np.testing.assert_array_equal(np.asarray(Image.open(BytesIO(source))), pixels)
+
+
+def test_the_template_is_part_of_the_package() -> None:
+    folder = Path(html.__file__).parent
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["multitask.pages"]
+    parts = {each.name for each in folder.iterdir() if each.suffix not in (".py", ".pyc", "")}
+    assert parts == {"page.html.j2", "page.css", "page.js"}
+    assert parts == {each.name for pattern in patterns for each in folder.glob(pattern)}
+
+
+def test_a_short_page_has_no_contents(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    for sections, expected in ((2, 0), (3, 1)):
+        write_html([Section("a", "b")] * sections, path, "x")
+        assert path.read_text().count("<nav") == expected

@@ -11,7 +11,19 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from pages.hostile_names import HOSTILE
 
-from multitask.pages.blocks import Bullets, Code, Commands, Heading, Link, Paragraph, Table
+from multitask.pages.blocks import (
+    Bullets,
+    Card,
+    Code,
+    Commands,
+    Gallery,
+    Heading,
+    Link,
+    Paragraph,
+    Picture,
+    Section,
+    Table,
+)
 from multitask.pages.markdown import markdown, on_screen
 from multitask.pages.shown import shown
 
@@ -35,6 +47,8 @@ def check(name: str, folder: Path) -> None:
         Table([name, "number"], [[name, "-1.5"], [(name, Code(name)), "2"]]),
         Paragraph(Link(name, PurePosixPath("few", "report.html"))),
         Commands([name]),
+        Section(name, name),
+        Gallery([Card([], name, [name])]),
     ]
     text = markdown(blocks, folder)
     assert "\r" not in text
@@ -47,6 +61,8 @@ def check(name: str, folder: Path) -> None:
         *("table_open", "thead_open", "tr_open", "th_open", "th_open"),
         *("tbody_open", *("tr_open", "td_open", "td_open") * 2),
         *("paragraph_open", "link_open"),
+        *("heading_open", "paragraph_open"),
+        *("bullet_list_open", "list_item_open", "paragraph_open"),
     ]
     assert not [token for token in tokens if token.type in ("html_inline", "html_block", "image")]
     inline = [token for token in tokens if token.type == "inline"]
@@ -54,7 +70,8 @@ def check(name: str, folder: Path) -> None:
         "".join(child.content for child in token.children or [] if child.type != "softbreak")
         for token in inline
     ]
-    assert [texts[place].strip(" ") for place in (0, 1, 2, 4, 6, 10)] == [seen] * 6
+    assert [texts[place].strip(" ") for place in (0, 1, 2, 4, 6, 10, 11, 12)] == [seen] * 8
+    assert texts[13].strip(" ") == f"{seen}: {shown(name)}".strip(" ")
     codes = [token.content for token in tokens if token.type == "code_inline"]
     assert [each.strip(" ") for each in codes] == [seen, seen]
     (commands,) = (token for token in tokens if token.type == "fence")
@@ -89,3 +106,18 @@ def test_the_screen_gets_no_codes(name: str) -> None:
 def test_what_needs_no_escape_is_left_as_it_is(tmp_path: Path) -> None:
     text = "class_a: 3.5 ± 0.1 (75 %), val/score ↑, +0.1, 'a' = b"
     assert markdown([Paragraph(text)], tmp_path) == f"{text}\n"
+
+
+def test_a_section_begins_with_its_answer_and_a_gallery_is_a_list(tmp_path: Path) -> None:
+    cards = [Card([Picture(b"")], "a.png", ["target: 1", "loss: 2"]), Card([], "b.png")]
+    blocks = [Section("Errors", "One is large."), Gallery(cards)]
+    text = "## Errors\n\nOne is large.\n\n- a.png: target: 1; loss: 2\n- b.png\n"
+    assert markdown(blocks, tmp_path) == text
+    assert on_screen(blocks) == "## Errors\n\nOne is large.\n"
+
+
+def test_numbers_stand_at_the_right_and_texts_at_the_left(tmp_path: Path) -> None:
+    table = Table(["run", "n", "why"], [["1", "20", "it failed"]])
+    lines = markdown([table], tmp_path).splitlines()
+    assert lines == ["| run | n | why |", "| --- | --: | --- |", "| 1 | 20 | it failed |"]
+    assert on_screen([table]).splitlines()[1] == "| --- | --: | --------- |"

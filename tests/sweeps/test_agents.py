@@ -106,7 +106,7 @@ def test_two_agents_share_a_sweep(
         check_finished(run, checkout.run_folder(run.display_name))
     folders = sorted(path.name for path in checkout.run_folder("").iterdir())
     assert folders == sorted(run.display_name for run in server.runs.values())
-    assert reported.split("## Where it comes from")[0].count("| failed |") == 2
+    assert reported.split("## How to reproduce this")[0].count("| failed |") == 2
     # After so short a training, tasks may still be worse than trivial, just below 0.
     scores = re.findall(r"^\| [^|]*balancer=[^|]* \| (-?[\d.e-]+) \| 1 \|$", reported, re.M)
     assert len(scores) == len(TRIALS)

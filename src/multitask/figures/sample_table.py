@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from multitask.data.faces import Shown
-from multitask.pages.blocks import Table, Text
+from multitask.pages.blocks import Heading, Table, Text
 from multitask.pages.html import picture, write_html
 from multitask.tasks import Task
 from multitask.tasks.base import Cell
@@ -80,7 +80,7 @@ def write_table(shown: SampleTable, path: Path, title: str) -> None:
         title: of the page.
     """
     rows = [[_written(field) for field in row] for row in shown.rows()]
-    write_html([Table(shown.names, rows, of_samples=True)], path, title)
+    write_html([Heading(title, 1), Table(shown.names, rows, of_samples=True)], path, title)
 
 
 def _pixels(shown: Tensor | str) -> Picture | str:

@@ -49,13 +49,15 @@ class Link:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image in a table.
+    """An image in a table or a gallery.
 
     Args:
         png: content of a PNG file.
+        alt: what it shows, for those who cannot see it; empty if the text beside it says so.
     """
 
     png: bytes
+    alt: str = ""
     kind: str = "picture"
 
 
@@ -65,16 +67,31 @@ Text = Part | tuple[Part, ...]
 
 @dataclass(frozen=True)
 class Heading:
-    """A title.
+    """A title without an answer.
 
     Args:
         text: what it says.
-        level: 1 for the page's, 2 for a section's.
+        level: 1 for the page's title, 2 for a section's, 3 for one inside a section.
     """
 
     text: Text
     level: int = 2
     kind: str = "heading"
+
+
+@dataclass(frozen=True)
+class Section:
+    """The beginning of a section: its title, and the answer to the question that the title asks.
+
+    Args:
+        title: a few words.
+        answer: one sentence that says what was found, as in "equal weights: no task better than
+            alone, two worse".
+    """
+
+    title: Text
+    answer: Text
+    kind: str = "section"
 
 
 @dataclass(frozen=True)
@@ -103,12 +120,15 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first column is text, the others are numbers.
+    """A table, whose first column names the rows; people sort it by a click on a head.
+
+    Columns in which every cell is a number are aligned and sorted as numbers, see
+    `multitask.pages.columns`.
 
     Args:
-        heads: of the columns.
-        rows: their cells.
-        of_samples: whether all columns are texts and pictures.
+        heads: of the columns; give each a name, by which it is sorted.
+        rows: their cells, as many in each row as there are heads.
+        of_samples: whether each row is a sample, with pictures.
     """
 
     heads: Sequence[Text]
@@ -143,7 +163,34 @@ class Figure:
     kind: str = "figure"
 
 
-Block = Heading | Paragraph | Bullets | Table | Commands | Figure
+@dataclass(frozen=True)
+class Card:
+    """One picture of a gallery, or several of one sample, and what there is to say of it.
+
+    Args:
+        pictures: such as an image, its target map and its predicted map.
+        title: such as the name of the file.
+        lines: further lines, such as ``target: cat``.
+    """
+
+    pictures: Sequence[Picture]
+    title: Text
+    lines: Sequence[Text] = ()
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures side by side, in as many columns as the screen has room for.
+
+    Args:
+        cards: in their order.
+    """
+
+    cards: Sequence[Card]
+    kind: str = "gallery"
+
+
+Block = Heading | Section | Paragraph | Bullets | Table | Commands | Figure | Gallery
 
 
 def parts(text: Text) -> tuple[Part, ...]:
@@ -154,6 +201,17 @@ def parts(text: Text) -> tuple[Part, ...]:
     """
     found = text if isinstance(text, tuple) else (text,)
     return tuple(shown(each) if isinstance(each, str) else each for each in found)
+
+
+def plain(text: Text) -> str:
+    """A text without its links and pictures, as a line of a contents list.
+
+    Args:
+        text: of a block.
+    """
+    return "".join(
+        each if isinstance(each, str) else shown(getattr(each, "text", "")) for each in parts(text)
+    )
 
 
 def joined(texts: Iterable[Text], between: str = ", ") -> tuple[Part, ...]:

@@ -1,9 +1,15 @@
-"""HTML pages that need no other file, in which every text is shown and none is run."""
+"""HTML pages that need no other file, in which every text is shown and none is run.
+
+The page is made of ``page.html.j2``, ``page.css`` and ``page.js``, which lie beside this file.
+"""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,99 +20,93 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from multitask.pages.blocks import Block, Picture, parts
+from multitask.pages.anchors import anchors
+from multitask.pages.blocks import Block, Heading, Picture, Section, parts, plain
+from multitask.pages.columns import number_of, numeric_columns
 from multitask.pages.figure_file import missing_sentence, read_figure
 from multitask.pages.shown import shown
 
-# The policy is the second lock: a browser loads and runs nothing that is not in the page, and no
-# scripts at all.
-TEMPLATE = """\
-<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; \
-style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
-<title>{{ title }}</title>
-<style>
-body { font-family: system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-th { position: sticky; top: 0; background: white; }
-th, td { padding: 0.25rem 0.7rem; border-bottom: 1px solid #ddd; text-align: right; }
-th:first-child, td:first-child, .samples th, .samples td { text-align: left; }
-figure { margin: 1rem 0; }
-figcaption { font-style: italic; }
-img { max-width: 100%; }
-.samples img { height: 6rem; max-width: none; image-rendering: pixelated; }
-code { font-size: 85%; overflow-wrap: anywhere; }
-</style></head><body>
-{% macro image(png, caption) %}<img src="{{ png | source }}" alt="{{ caption }}">{% endmacro %}
-{% macro write(text) %}
-  {%- for part in text | parts %}
-    {%- if part is string %}{{ part }}
-    {%- elif part.kind == "code" %}<code>{{ part.text }}</code>
-    {%- elif part.kind == "link" %}<a href="{{ part.path | address }}">{{ part.text }}</a>
-    {%- elif part.kind == "picture" %}{{ image(part.png, "") }}
-    {%- endif %}
-  {%- endfor %}
-{%- endmacro %}
-{% for block in blocks %}
-{%- if block.kind == "heading" %}
-<h{{ block.level }}>{{ write(block.text) }}</h{{ block.level }}>
-{%- elif block.kind == "paragraph" %}
-<p>{{ write(block.text) }}</p>
-{%- elif block.kind == "bullets" %}
-<ul>{% for item in block["items"] %}<li>{{ write(item) }}</li>{% endfor %}</ul>
-{%- elif block.kind == "table" %}
-<table{% if block.of_samples %} class="samples"{% endif %}>
-<tr>{% for head in block.heads %}<th>{{ write(head) }}</th>{% endfor %}</tr>
-{%- for row in block.rows %}
-<tr>{% for cell in row %}<td>{{ write(cell) }}</td>{% endfor %}</tr>
-{%- endfor %}
-</table>
-{%- elif block.kind == "commands" %}
-<pre><code>{% for line in block.lines %}{{ line }}
-{% endfor %}</code></pre>
-{%- elif block.kind == "figure" %}
-{%- set png = block | figure %}
-{%- if png %}
-<figure>{{ image(png, block.caption) }}<figcaption>{{ block.caption }}.</figcaption></figure>
-{%- else %}
-<p>{{ block.path | missing }}</p>
-{%- endif %}
-{%- endif %}
-{%- endfor %}
-</body></html>
-"""
-
 
 def write_html(blocks: Iterable[Block], path: Path, title: str) -> None:
-    """Write a page.
+    """Write a page, with a list of its sections if it has three or more.
 
     Args:
         blocks: what it is made of; figures lie below the page's folder.
         path: of the file.
         title: of the page.
     """
-    page = Environment(autoescape=True, undefined=StrictUndefined, finalize=_shown)
+    page = Environment(
+        autoescape=True, undefined=StrictUndefined, finalize=_shown, keep_trailing_newline=True
+    )
     page.filters |= {
         "address": lambda file: quote(str(file)),
         "figure": lambda block: read_figure(block.path, path.parent),
         "missing": missing_sentence,
+        "number": number_of,
+        "numeric": numeric_columns,
         "parts": parts,
+        "plain": plain,
         "source": _source,
     }
-    text = page.from_string(TEMPLATE).render(blocks=blocks, title=title)
-    path.write_text(text, encoding="utf-8")
+    style, script = _part("page.css"), _part("page.js")
+    found = _with_anchors(blocks)
+    text = page.from_string(_part("page.html.j2")).render(
+        blocks=found,
+        contents=[(anchor, _title(block)) for block, anchor in found if _begins_section(block)],
+        title=title,
+        policy=_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+    )
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def picture(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> Picture:
-    """An image as a cell of a table.
+def picture(pixels: np.ndarray[Any, np.dtype[np.uint8]], alt: str = "") -> Picture:
+    """An image as a cell of a table, or in a gallery.
 
     Args:
         pixels: shape ``[height, width]``, or ``[height, width, 3]`` or more with colours.
+        alt: what it shows, see `Picture`.
     """
     file = BytesIO()
     Image.fromarray(pixels).save(file, format="png")
-    return Picture(file.getvalue())
+    return Picture(file.getvalue(), alt)
+
+
+def _with_anchors(blocks: Iterable[Block]) -> list[tuple[Block, str]]:
+    """Each block, with the name of its anchor if it is a title."""
+    found = list(blocks)
+    titles = [each for each in found if isinstance(each, Heading | Section)]
+    names = iter(anchors(map(_title, titles)))
+    return [(each, next(names) if isinstance(each, Heading | Section) else "") for each in found]
+
+
+def _begins_section(block: Block) -> bool:
+    return isinstance(block, Section) or (isinstance(block, Heading) and block.level == 2)
+
+
+def _title(block: Block) -> str:
+    assert isinstance(block, Heading | Section)
+    return plain(block.title if isinstance(block, Section) else block.text)
+
+
+def _policy(style: str, script: str) -> str:
+    # The second lock: a browser loads nothing, and runs no script but the page's own.
+    return (
+        f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
+        f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _part(name: str) -> str:
+    text = files("multitask.pages").joinpath(name).read_text(encoding="utf-8")
+    # As a browser reads it, wherever it was checked out.
+    return text.replace("\r\n", "\n")
 
 
 def _shown(value: Any) -> Any:

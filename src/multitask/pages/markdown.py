@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from multitask.pages.blocks import (
     Block,
     Bullets,
+    Card,
     Code,
     Commands,
     Figure,
+    Gallery,
     Heading,
     Link,
     Paragraph,
     Picture,
+    Section,
     Table,
     Text,
     parts,
 )
+from multitask.pages.columns import numeric_columns
 from multitask.pages.figure_file import missing_sentence, read_figure
 from multitask.pages.shown import shown
 
@@ -45,12 +49,13 @@ def markdown(blocks: Iterable[Block], folder: Path) -> str:
 
 
 def on_screen(blocks: Iterable[Block]) -> str:
-    """Write a page as text that is read as it is, without its figures.
+    """Write a page as text that is read as it is, without its figures and galleries.
 
     Args:
         blocks: what it is made of.
     """
-    return _joined(_block(each, str, None) for each in blocks if not isinstance(each, Figure))
+    written = [each for each in blocks if not isinstance(each, Figure | Gallery)]
+    return _joined(_block(each, str, None) for each in written)
 
 
 def escaped(text: str) -> str:
@@ -69,6 +74,8 @@ def _joined(blocks: Iterable[Iterable[str]]) -> str:
 def _block(block: Block, escape: Escape, folder: Path | None) -> Iterator[str]:
     if isinstance(block, Heading):
         yield f"{'#' * block.level} {_text(block.text, escape)}"
+    elif isinstance(block, Section):
+        yield from (f"## {_text(block.title, escape)}", "", _line(block.answer, escape))
     elif isinstance(block, Paragraph):
         yield _line(block.text, escape)
     elif isinstance(block, Bullets):
@@ -79,8 +86,15 @@ def _block(block: Block, escape: Escape, folder: Path | None) -> Iterator[str]:
         lines = [shown(each) for each in block.lines]
         fence = "`" * max(3, _most_ticks("\n".join(lines)) + 1)
         yield from (f"{fence}bash", *lines, fence)
+    elif isinstance(block, Gallery):
+        yield from (_card(each, escape) for each in block.cards)
     elif folder is not None:
         yield from _figure(block, escape, folder)
+
+
+def _card(card: Card, escape: Escape) -> str:
+    lines = "; ".join(_text(each, escape) for each in card.lines)
+    return f"- {_line(card.title, escape)}{f': {lines}' if lines else ''}"
 
 
 def _figure(figure: Figure, escape: Escape, folder: Path) -> Iterator[str]:
@@ -95,16 +109,24 @@ def _table(table: Table, escape: Escape) -> Iterator[str]:
     heads, *rows = [[_cell(each, escape) for each in row] for row in (table.heads, *table.rows)]
     columns = list(zip(heads, *rows, strict=True))
     # As wide as what they hold where the text is read as it is.
-    widths = [max(3, *map(len, column)) if escape is str else 0 for column in columns]
+    widths = [max(3, *map(len, column)) if escape is str else 3 for column in columns]
+    # The first names the rows.
+    right = [False, *numeric_columns(table)[1:]]
 
-    def line(cells: Iterable[str]) -> str:
-        first, *others = zip(cells, widths, strict=True)
-        padded = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
-        return f"| {' | '.join(padded)} |"
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            cell.rjust(width) if is_right else cell.ljust(width)
+            for cell, width, is_right in zip(cells, widths, right, strict=True)
+        ]
+        return f"| {' | '.join(padded if escape is str else cells)} |"
 
     yield line(heads)
-    rules = [(max(width, 3) - 1) * "-" for width in widths]
-    yield line([rule + (":" if place else "-") for place, rule in enumerate(rules)])
+    yield line(
+        [
+            (width - 1) * "-" + (":" if is_right else "-")
+            for width, is_right in zip(widths, right, strict=True)
+        ]
+    )
     yield from map(line, rows)
 
 

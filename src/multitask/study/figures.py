@@ -30,7 +30,7 @@ MOST_CELLS = 15
 """A matrix of more tasks has no numbers."""
 
 
-def draw(results: Results, folder: Path) -> list[FigureBlock]:
+def draw(results: Results, folder: Path) -> dict[str, FigureBlock]:
     """Draw all that there are data for.
 
     Args:
@@ -38,7 +38,9 @@ def draw(results: Results, folder: Path) -> list[FigureBlock]:
         folder: where the PNG files go.
 
     Returns:
-        What was drawn, with captions; also what could not be drawn, of which a page says so.
+        What was drawn, with captions, by name: ``delta_m``, ``trade_off``, ``learning``,
+        ``gradients``, ``affinity`` and ``lookahead``; also what could not be drawn, of which a page
+        says so.
     """
     drawn: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
         "delta_m": (f"Delta-m by method, {means_in_words(results.study.seeds)}", _delta_m),
@@ -68,12 +70,12 @@ def draw(results: Results, folder: Path) -> list[FigureBlock]:
             lambda results: _matrix(lookahead(results)),
         ),
     }
-    files = []
+    found = {}
     for name, (caption, make) in drawn.items():
         path = folder / f"{name}.png"
         if save_drawing(partial(make, results), path, dpi=120):
-            files.append(FigureBlock(path, caption))
-    return files
+            found[name] = FigureBlock(path, caption)
+    return found
 
 
 def _delta_m(results: Results) -> Figure | None:
@@ -93,7 +95,7 @@ def _delta_m(results: Results) -> Figure | None:
     )
     axes.set_yticks(places, list(table.index))
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_xlabel("Delta-m, % (right of 0: better than single task)")
+    axes.set_xlabel("Delta-m, % (above 0: better than alone)")
     return figure
 
 

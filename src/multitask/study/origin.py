@@ -1,4 +1,4 @@
-"""Where a report's numbers come from: commits, packages, machines, seeds, commands."""
+"""How to repeat a report's runs: commits, packages, machines, seeds, commands."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 
 import yaml
 
-from multitask.pages.blocks import Block, Bullets, Commands, Paragraph
+from multitask.pages.blocks import Block, Bullets, Commands, Paragraph, Section
+from multitask.pages.words import counted
 from multitask.runs.folder import PROVENANCE
 from multitask.study.results import Results
 
 
 def origin(results: Results, commands: Mapping[str, Sequence[str]]) -> Iterator[Block]:
-    """The blocks that tell it.
+    """The section that tells it.
 
     Args:
         results: of the study.
@@ -24,6 +25,7 @@ def origin(results: Results, commands: Mapping[str, Sequence[str]]) -> Iterator[
     folders = results.runs["folder"][results.runs["folder"] != ""]
     paths = [Path(folder) / PROVENANCE for folder in folders]
     origins = [found for path in paths if (found := _read(path))]
+    yield Section("How to reproduce this", _answer(origins, len(folders)))
     # Runs may come from several machines.
     lines = [
         f"{name}: {'; or '.join(dict.fromkeys(map(tell, origins)))}"
@@ -39,6 +41,24 @@ def origin(results: Results, commands: Mapping[str, Sequence[str]]) -> Iterator[
             if title.endswith(first)
         ]
     )
+
+
+def _answer(origins: Sequence[Mapping[str, Any]], runs: int) -> str:
+    commits = {_commit(each) for each in origins}
+    machines = {ORIGIN["machine"](each) for each in origins}
+    if not origins:
+        return "What the runs were made with is not known: their folders do not say it."
+    changed = any((each["git"] or {}).get("dirty") for each in origins)
+    of = (
+        "without a Git repository"
+        if commits == {"none"}
+        else f"of {counted(len(commits), 'commit')}"
+        f"{', with changes that were not committed' if changed else ''}"
+    )
+    lacking = runs - len(origins)
+    rest = f"; {counted(lacking, 'run')} did not record it" if lacking else ""
+    kinds = counted(len(machines), "kind of machine", "kinds of machine")
+    return f"{counted(len(origins), 'run')} {of}, on {kinds}{rest}."
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -14,10 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from multitask.figures.saving import save_drawing
-from multitask.pages.blocks import Block, Code, Heading, Paragraph, Table
+from multitask.pages.blocks import Block, Code, Paragraph, Section, Table, Text
 from multitask.pages.blocks import Figure as FigureBlock
 from multitask.pages.spreadsheet import write_csv
-from multitask.study.numbers import with_interval
+from multitask.pages.words import counted, listed
+from multitask.study.numbers import number, with_interval
 from multitask.study.report import write_report
 from multitask.study.statistics import seed_interval
 from multitask.study.sweep import Sweep, ranked, shortened
@@ -54,12 +55,13 @@ def write_sweep_report(sweep: Sweep, folder: Path) -> Path:
 
 
 def _opening(sweep: Sweep, folder: Path) -> Iterator[Block]:
-    yield Heading("Validation score")
+    table = ranked(sweep)
+    yield Section("Validation scores", _best(table))
     rows = []
-    for method, row in ranked(sweep).iterrows():
+    for method, row in table.iterrows():
         values = sweep.trials.loc[sweep.trials["method"] == method, "val/score"]
         rows.append([str(method), with_interval(*seed_interval(values)), f"{row['seeds']:.0f}"])
-    yield Table(["", "val/score ↑", "seeds"], rows)
+    yield Table(["settings", "val/score ↑", "seeds"], rows)
     yield Paragraph(
         (
             "The best ",
@@ -72,10 +74,35 @@ def _opening(sweep: Sweep, folder: Path) -> Iterator[Block]:
     )
     path = folder / "figures" / "parameters.png"
     if save_drawing(partial(draw_parameters, sweep), path, dpi=120):
+        yield Section("Scores by parameter", _best_run(sweep))
         yield FigureBlock(path, "val/score by parameter")
         yield Paragraph("A point for each run; the others' parameters differ along an axis.")
     if len(rows) > MOST_METHODS:
         yield Paragraph(f"Below are the {MOST_METHODS} best of {len(rows)}.")
+
+
+def _best(table: pd.DataFrame) -> Text:
+    if table.empty:
+        return "No run has a validation score."
+    score, best = table["val/score"], str(table.index[0])
+    text = f"{best} has the best: {with_interval(score.iloc[0], float('nan'))}"
+    if len(table) == 1:
+        return f"{text}; there is nothing to compare it with."
+    ahead = score.iloc[0] - score.iloc[1]
+    few = "" if table["seeds"].iloc[0] > 1 else ", of one seed"
+    return f"{text}{few}, {number(ahead)} ahead of the next, {table.index[1]}."
+
+
+def _best_run(sweep: Sweep) -> Text:
+    trials = sweep.trials.dropna(subset="val/score")
+    if trials.empty:
+        return "No run has a validation score."
+    best = trials.iloc[0]
+    given = [
+        f"{name} = {shortened({best[name]})[best[name]]}" for name in sweep.parameters if best[name]
+    ]
+    settings = listed(given) if given else "what the file says"
+    return f"The best of {counted(len(trials), 'run')} had {settings}."
 
 
 def draw_parameters(sweep: Sweep) -> Figure | None:

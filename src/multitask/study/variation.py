@@ -19,12 +19,14 @@ from multitask.pages.blocks import (
     Heading,
     Link,
     Paragraph,
+    Section,
     Text,
     joined,
 )
 from multitask.pages.blocks import Figure as FigureBlock
 from multitask.pages.report import REPORT, write_pages
 from multitask.pages.spreadsheet import write_csv
+from multitask.pages.words import in_words, listed
 from multitask.study.plan import Study
 from multitask.study.results import Results
 from multitask.study.statistics import means_in_words, seed_interval
@@ -47,7 +49,7 @@ def write_variation(study: Study, found: Mapping[str, Results], folder: Path) ->
     write_csv(table, folder / "variation.csv")
     blocks: list[Block] = [
         Heading(study.name, 1),
-        Paragraph("The study was repeated with these settings:"),
+        Section("Settings", f"The study was repeated {_times(len(found))} other settings."),
         Bullets([_repetition(study, name, results) for name, results in found.items()]),
     ]
     for task in dict.fromkeys(table["task"]) if len(table) else []:
@@ -56,8 +58,12 @@ def write_variation(study: Study, found: Mapping[str, Results], folder: Path) ->
         title = f"{task} {results.metrics[task]} {arrow}"
         path = folder / f"{task}.png"
         save_drawing(partial(_draw, table[table["task"] == task], title), path, dpi=120)
-        blocks.append(FigureBlock(path, title))
-    blocks.append(Paragraph(f"{means_in_words(study.seeds).capitalize()}."))
+        answer = _best(table[table["task"] == task], results.higher_is_better[task])
+        blocks += [
+            Section(f"{task} {results.metrics[task]}", answer),
+            FigureBlock(path, title),
+            Paragraph(f"{means_in_words(study.seeds).capitalize()}."),
+        ]
     return write_pages(blocks, folder, study.name)
 
 
@@ -65,6 +71,20 @@ def _repetition(study: Study, name: str, results: Results) -> Text:
     settings = joined(Code(f"{key}: {value}") for key, value in study.vary[name].items())
     place = results.study.name.split("/")[-1]
     return (Link(name, PurePosixPath(place, REPORT)), ": ", *settings)
+
+
+def _times(count: int) -> str:
+    return "once, with" if count == 1 else f"{in_words(count)} times, each time with"
+
+
+def _best(table: pd.DataFrame, higher_is_better: bool) -> str:
+    """Which method is best in each repetition, by its mean."""
+    means = table.assign(mean=table["mean"] * (1 if higher_is_better else -1))
+    best = means.loc[means.groupby("variation", sort=False)["mean"].idxmax()]
+    repetitions = best.groupby("method", sort=False)["variation"].agg(list)
+    if len(repetitions) == 1 and len(best) > 1:
+        return f"{repetitions.index[0]} has the best mean in every repetition."
+    return f"{'; '.join(f'{each} is best with {listed(w)}' for each, w in repetitions.items())}."
 
 
 def _rows(found: Mapping[str, Results]) -> Iterator[dict[str, Any]]:

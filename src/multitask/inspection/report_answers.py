@@ -1,0 +1,172 @@
+"""One sentence for each section of the report of data, which says what the section shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from multitask.data.duplicates import Duplicates
+from multitask.inspection.data_report import DataReport
+from multitask.inspection.target_summary import ClassSummary, NumberSummary
+from multitask.pages.words import capital, counted, listed
+
+BALANCED = 1.5
+"""A class with so many times the samples of another, and no more, is called balanced with it."""
+MARGIN = 0.05
+"""Share of the range of training by which other splits may go beyond it and still be covered."""
+
+
+def of_labels(report: DataReport) -> str:
+    """How large the splits are, and which target has the fewest labels."""
+    sizes = listed(f"{size:,} {split}" for split, size in report.sizes.items())
+    noun = "sample" if sum(report.sizes.values()) == 1 else "samples"
+    known = {each.task: sum(each.known.values()) for each in report.targets}
+    samples = {each.task: sum(each.samples.values()) for each in report.targets}
+    lacking = [task for task in known if known[task] < samples[task]]
+    if not lacking:
+        return f"{sizes} {noun}, all of them with every label."
+    least = min(lacking, key=lambda task: known[task] / samples[task])
+    fewest = f"{known[least]:,} of {samples[least]:,}"
+    if len(known) == 1:
+        return f"{sizes} {noun}; {fewest} have a label."
+    return f"{sizes} {noun}; {least} has the fewest labels, {fewest}."
+
+
+def of_remarks(report: DataReport) -> str:
+    """How much there is to look at."""
+    count = len(report.remarks)
+    return f"{counted(count, 'thing')} {'deserves' if count == 1 else 'deserve'} a look."
+
+
+def of_findings(report: DataReport) -> str:
+    """How much cannot be used, and whether a training would stop at it."""
+    found = report.findings
+    stops = sum(pair in report.stops for pair in zip(found["table"], found["kind"], strict=True))
+    text = f"{counted(len(found), 'row or cell', 'rows or cells')} cannot be used"
+    if not stops:
+        return f"{text}; a training leaves {'it' if len(found) == 1 else 'them'} out."
+    if stops == len(found):
+        return f"{text}, and a training would stop at {'it' if stops == 1 else 'them'}."
+    return f"{text}, and a training would stop at {stops:,} of them."
+
+
+def of_duplicates(across: Sequence[Duplicates], within: Sequence[Duplicates]) -> str:
+    """In how many splits the same samples are.
+
+    Args:
+        across: groups that are in several splits.
+        within: groups that are in one.
+    """
+    groups = "group of identical samples", "groups of identical samples"
+    if not across:
+        one = len(within) == 1
+        return f"{counted(len(within), *groups)}, {'in' if one else 'each in'} one split only."
+    spans = "spans" if len(across) == 1 else "span"
+    lies = "lies" if len(within) == 1 else "lie"
+    rest = f"; {len(within):,} more {lies} within one split" if within else ""
+    return (
+        f"{counted(len(across), *groups)} {spans} several splits, so results would look better "
+        f"than they are{rest}."
+    )
+
+
+def of_unseen(report: DataReport) -> str:
+    """Which classes training lacks."""
+    found = {
+        f"{name} ({each.task})"
+        for each in report.targets
+        if isinstance(each, ClassSummary)
+        for names in each.unseen().values()
+        for name in names
+    }
+    verb = "has" if len(found) == 1 else "have"
+    classes = counted(len(found), "class", "classes")
+    return f"{classes} {verb} no training sample: {listed(sorted(found))}."
+
+
+def of_outliers(report: DataReport, size: float) -> str:
+    """How many numbers lie far from the others.
+
+    Args:
+        report: what was found.
+        size: interquartile ranges beyond which a number is told.
+    """
+    tasks = list(dict.fromkeys(each.task for each in report.outliers))
+    count = counted(len(report.outliers), "number")
+    verb = "lies" if len(report.outliers) == 1 else "lie"
+    return f"{count} of {listed(tasks)} {verb} beyond {size:g} interquartile ranges."
+
+
+def of_constants(columns: int, constant: int, unlabelled: int) -> str:
+    """How much there is to learn nothing from.
+
+    Args:
+        columns: those that are left out.
+        constant: targets that never differ in training.
+        unlabelled: targets without a label in some split.
+    """
+    parts = []
+    if columns:
+        parts.append(f"{counted(columns, 'column')} {'is' if columns == 1 else 'are'} left out")
+    if constant:
+        parts.append(
+            f"{counted(constant, 'target')} {'is' if constant == 1 else 'are'} constant in training"
+        )
+    if unlabelled:
+        has = "has" if unlabelled == 1 else "have"
+        parts.append(f"{counted(unlabelled, 'target')} {has} no label in some split")
+    return f"{listed(parts)}."
+
+
+def of_classes(summary: ClassSummary) -> str:
+    """How balanced a target's classes are in training."""
+    counts = summary.counts["train"].tolist()
+    present = {name: n for name, n in zip(summary.classes, counts, strict=True) if n}
+    what = "pixels" if summary.is_map else "samples"
+    if not present:
+        return f"No training {what.removesuffix('s')} has a label."
+    absent = len(counts) - len(present)
+    rest = f"; {counted(absent, 'class', 'classes')} {'has' if absent == 1 else 'have'} none"
+    end = f"{rest if absent else ''}."
+    most, least = (choose(present, key=lambda name: present[name]) for choose in (max, min))
+    if len(present) == 1:
+        return f"Every labelled training {what.removesuffix('s')} is {most}{end}"
+    if present[most] == present[least]:
+        one = counted(present[most], f"training {what.removesuffix('s')}")
+        return f"Balanced: {one} of each class{end}"
+    if not absent and present[most] <= BALANCED * present[least]:
+        return f"Balanced: {present[least]:,} to {present[most]:,} training {what} of each class."
+    return (
+        f"Unbalanced: from {present[least]:,} ({least}) to {present[most]:,} training {what} "
+        f"({most}){end}"
+    )
+
+
+def of_numbers(found: Sequence[NumberSummary]) -> str:
+    """Whether training covers the numbers of the other splits.
+
+    Args:
+        found: the targets that are numbers, at least one.
+    """
+    beyond = [
+        f"{each.task} ({split})"
+        for each in found
+        for split in each.quartiles
+        if split != "train" and _goes_beyond(each, split)
+    ]
+    if beyond:
+        verb = "goes" if len(beyond) == 1 else "go"
+        return f"{listed(beyond)} {verb} beyond the range of training."
+    others = [split for split in found[0].quartiles if split != "train"]
+    if not others:
+        return f"{counted(len(found), 'target')} with numbers, in training only."
+    return capital(f"the range of training covers {listed(others)}.")
+
+
+def _goes_beyond(summary: NumberSummary, split: str) -> bool:
+    train, other = summary.quartiles["train"], summary.quartiles[split]
+    low, high = train[:, 0], train[:, 4]
+    margin = MARGIN * (high - low)
+    # Nothing goes beyond what is not known.
+    return bool(np.any((other[:, 0] < low - margin) | (other[:, 4] > high + margin)))

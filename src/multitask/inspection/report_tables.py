@@ -1,0 +1,84 @@
+"""The tables of the report of data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from multitask.inspection import report_answers as answers
+from multitask.inspection.data_report import DataReport
+from multitask.inspection.target_summary import ClassSummary, NumberSummary
+from multitask.pages.blocks import Block, Paragraph, Section, Table
+from multitask.pages.words import counted
+
+MOST_CLASSES = 20
+MOST_ELEMENTS = 12
+
+
+def splits(report: DataReport) -> Iterator[Block]:
+    """How many samples each split has, and how many of them have a label."""
+    yield Section("Samples and labels", answers.of_labels(report))
+    yield Table(
+        ["split", "samples", *(each.task for each in report.targets)],
+        [
+            [
+                split,
+                f"{size:,}",
+                *(_share(each.known[split], each.samples[split]) for each in report.targets),
+            ]
+            for split, size in report.sizes.items()
+        ],
+    )
+    for each in report.targets:
+        fewer = [split for split, size in report.sizes.items() if each.samples[split] < size]
+        if fewer:
+            some = ", ".join(f"{each.samples[split]:,} of {split}" for split in fewer)
+            yield Paragraph(f"Of {each.task}, only evenly spaced samples were looked at: {some}.")
+
+
+def classes(report: DataReport) -> Iterator[Block]:
+    """How many samples there are of each class; a section for each target of classes."""
+    for each in report.targets:
+        if not isinstance(each, ClassSummary):
+            continue
+        totals = sum(each.counts.values()).tolist()  # type: ignore[union-attr]
+        order = range(len(each.classes))
+        if len(each.classes) > MOST_CLASSES:
+            ranked = sorted(order, key=lambda at: -totals[at])
+            order = [*ranked[: MOST_CLASSES // 2], *ranked[-MOST_CLASSES // 2 :]]  # type: ignore[assignment]
+        names = counted(len(each.classes), "class", "classes")
+        of = ", by pixels" if each.is_map else ""
+        yield Section(f"{each.task}: {names}{of}", answers.of_classes(each))
+        if len(each.classes) > MOST_CLASSES:
+            half = MOST_CLASSES // 2
+            yield Paragraph(f"The {half} largest and the {half} smallest:")
+        counts = each.counts
+        rows = [[each.classes[at], *(f"{int(c[at]):,}" for c in counts.values())] for at in order]
+        yield Table(["class", *counts], rows)
+
+
+def ranges(report: DataReport) -> Iterator[Block]:
+    """The range and the quartiles of each number in each split."""
+    heads = ["target", "split", "lowest", "1st quartile", "median", "3rd quartile", "highest"]
+    rows = []
+    for each in report.targets:
+        if isinstance(each, NumberSummary):
+            for element in range(min(each.size, MOST_ELEMENTS)):
+                name = each.task if each.size == 1 else f"{each.task}[{element}]"
+                name += " (pixels)" if each.is_map else ""
+                for split, values in each.quartiles.items():
+                    rows.append([name, split, *map(number, values[element])])
+            if each.size > MOST_ELEMENTS:
+                rows.append([f"{each.task}: {each.size - MOST_ELEMENTS} more", *[""] * 6])
+    if rows:
+        found = [each for each in report.targets if isinstance(each, NumberSummary)]
+        yield Section("Ranges of numbers", answers.of_numbers(found))
+        yield Table(heads, rows)
+
+
+def number(value: float) -> str:
+    """A number as it is written here; nothing for NaN."""
+    return "" if value != value else f"{value:.5g}"
+
+
+def _share(count: int, of: int) -> str:
+    return f"{count:,} ({100 * count / of:.3g} %)"

@@ -1,0 +1,171 @@
+"""The tables of a study's report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from multitask.pages.blocks import Block, Heading, Paragraph, Section, Table
+from multitask.pages.words import counted
+from multitask.study.answers import of_unfinished
+from multitask.study.comparison import costs, further_scores, scores
+from multitask.study.numbers import number, with_interval
+from multitask.study.plan import SINGLE_TASK, TUNED
+from multitask.study.results import Results
+from multitask.study.verdicts import SIGNIFICANT
+
+
+def score_tables(results: Results) -> Iterator[Block]:
+    """Each method's test metrics, and those that are not compared."""
+    table = scores(results)
+    heads = [f"{task} {results.metrics[task]} {_arrow(results, task)}" for task in results.tasks]
+    rows = [
+        [
+            str(method),
+            *(with_interval(row[task], row[f"{task} ±"]) for task in results.tasks),
+            number(row["rank"]),
+        ]
+        for method, row in table.iterrows()
+    ]
+    delta = ""
+    if SINGLE_TASK in results.methods:
+        heads.append("Delta-m, %")
+        for cells, (_, row) in zip(rows, table.iterrows(), strict=True):
+            cells.insert(-1, with_interval(row["delta_m"], row["delta_m ±"], sign=True))
+        delta = (
+            "Delta-m is the mean over a method's tasks of the change of the metric above, in "
+            "percent of the single-task networks of the same seed, positive where it is better. "
+        )
+    yield Table(["method", *heads, "mean rank"], rows)
+    yield Paragraph(f"{delta}Ranks are among the methods that train all tasks.")
+    if len(results.further):
+        yield Heading("Further metrics, which are not compared", 3)
+        yield _further_scores(results)
+
+
+def _further_scores(results: Results) -> Table:
+    table = further_scores(results)
+    kinds = results.further.drop_duplicates(["task", "metric"])
+    names = {
+        f"{row['task']} {row['metric']}": "↑" if row["higher_is_better"] else "↓"
+        for _, row in kinds.iterrows()
+    }
+    return Table(
+        ["method", *(f"{name} {arrow}" for name, arrow in names.items())],
+        [
+            [str(method), *(with_interval(row[name], row[f"{name} ±"]) for name in names)]
+            for method, row in table.iterrows()
+        ],
+    )
+
+
+def difference_table(
+    results: Results, table: pd.DataFrame, methods: Sequence[str]
+) -> Iterator[Block]:
+    """Each method against the single-task networks, task by task.
+
+    Args:
+        results: of the study.
+        table: of `multitask.study.comparison.differences`.
+        methods: to be shown.
+    """
+    cells = {(row["method"], row["task"]): row for _, row in table.iterrows()}
+    yield Table(
+        ["method", *(f"{task} {_arrow(results, task)}" for task in results.tasks)],
+        [
+            [method, *(_difference(cells.get((method, task))) for task in results.tasks)]
+            for method in methods
+        ],
+    )
+    yield Paragraph(
+        f"Mean difference to the single-task network of the same seed; {_star(table)} In brackets, "
+        "the probability that a run of the method is better than a single-task run (ties half)."
+    )
+
+
+def comparison_table(results: Results, table: pd.DataFrame) -> Iterator[Block]:
+    """The pairs of methods that the study compares, task by task.
+
+    Args:
+        results: of the study.
+        table: of `multitask.study.comparison.between_methods`.
+    """
+    cells = {(row["method"], row["other"], row["task"]): row for _, row in table.iterrows()}
+    yield Table(
+        ["methods", *(f"{task} {_arrow(results, task)}" for task in results.tasks)],
+        [
+            [f"{one} - {other}", *(_difference(cells.get((one, other, t))) for t in results.tasks)]
+            for one, other in results.study.comparisons
+        ],
+    )
+    yield Paragraph(
+        "The first method's metric less the second's of the same seed; "
+        f"{_star(table)} In brackets, the probability that a run of the first is better."
+    )
+
+
+def _star(table: pd.DataFrame) -> str:
+    tests = int(table["p"].notna().sum())
+    if not tests:
+        return "without a test, which takes three seeds."
+    return (
+        f"* marks a clear difference: p < {SIGNIFICANT} in a paired t-test, after Holm's "
+        f"correction for the {counted(tests, 'comparison')} of this table."
+    )
+
+
+def _difference(row: pd.Series[float] | None) -> str:
+    if row is None:
+        return ""
+    star = "*" if row["p Holm"] < SIGNIFICANT else ""
+    shown = with_interval(row["difference"], row["±"], sign=True)
+    return f"{shown}{star} ({row['wins']:.2f})"
+
+
+def cost_table(results: Results) -> Iterator[Block]:
+    """What one seed of each method costs."""
+    has_single = SINGLE_TASK in results.methods
+    rows = []
+    for method, row in costs(results).iterrows():
+        rows.append(
+            [
+                str(method),
+                f"{row['seconds']:.1f}",
+                *([f"{row['of single task']:.2f}"] if has_single else []),
+                *(f"{row[name]:.0f}" for name in ("steps", "forward_passes", "backward_passes")),
+                f"{row['peak_memory'] / 2**20:.0f}",
+                f"{row['parameters']:,.0f}",
+            ]
+        )
+    heads = ["method", "seconds", *(["of single task"] if has_single else [])]
+    passes = ["steps", "forward passes", "backward passes"]
+    yield Table([*heads, *passes, "peak memory, MiB", "parameters"], rows)
+    remarks = ["All of one seed. Passes are through the encoder."]
+    if has_single:
+        remarks.append(f"'{SINGLE_TASK}' is the sum over its networks.")
+    if TUNED in results.methods:
+        remarks.append(f"'{TUNED}' includes its trials, divided among the seeds.")
+    yield Paragraph(" ".join(remarks))
+
+
+def unfinished(results: Results) -> Iterator[Block]:
+    """The runs without a result, and why; nothing if there are none."""
+    rows = results.runs[results.runs["state"] != "finished"]
+    if len(rows):
+        yield Section("Runs without a result", of_unfinished(results))
+        yield Table(
+            ["run", "seed", "state", "reason"],
+            [
+                [_run(row), str(row["seed"]), row["state"], row["reason"]]
+                for _, row in rows.iterrows()
+            ],
+        )
+
+
+def _run(row: pd.Series[str]) -> str:
+    return ", ".join(filter(None, [row["method"], row["part"]]))
+
+
+def _arrow(results: Results, task: str) -> str:
+    return "↑" if results.higher_is_better[task] else "↓"
