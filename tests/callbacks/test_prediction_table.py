@@ -44,7 +44,7 @@ def test_rows_are_the_models_predictions_in_the_datas_order(
         image = data.splits["test"].images(torch.tensor([int(row["index"])]))
         expected = model.predict(image)
         assert int(row["kind"]) == int(expected["kind"].argmax())
-        assert abs(float(row["kind_probability"]) - float(expected["kind"].max())) < 1e-6
+        assert abs(float(row["kind.probability"]) - float(expected["kind"].max())) < 1e-6
         assert abs(float(row["size"]) - float(expected["size"])) < 1e-4
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from multitask import InputError
 from multitask.configuration.settings import Setting
-from multitask.configuration.tree import joined, read_configuration
+from multitask.configuration.tree import read_configuration
+from multitask.configuration.written_arguments import joined
 
 FILE = """\
 model:

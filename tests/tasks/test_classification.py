@@ -192,11 +192,28 @@ def test_bad_arguments_are_refused(build: Callable[[], Any], sentence: str) -> N
         build()
 
 
-def test_table_has_the_most_probable_class_and_its_probability() -> None:
-    columns = Classification(3).columns("digit", torch.tensor([[0.2, 0.7, 0.1], [0.5, 0.2, 0.3]]))
-    assert list(columns) == ["digit", "digit_probability"]
+PROBABILITIES = torch.tensor([[0.2, 0.7, 0.1], [0.5, 0.2, 0.3]])
+
+
+def test_table_has_the_most_probable_class_and_all_probabilities() -> None:
+    columns: Any = Classification(3).columns("digit", PROBABILITIES)
+    each = [f"digit.probability.{number}" for number in range(3)]
+    assert list(columns) == ["digit", "digit.probability", *each]
     assert columns["digit"].tolist() == [1, 0]
-    assert_close(columns["digit_probability"], torch.tensor([0.7, 0.5]))
+    assert_close(columns["digit.probability"], torch.tensor([0.7, 0.5]))
+    assert_close(torch.stack([columns[name] for name in each], 1), PROBABILITIES)
+
+
+def test_columns_have_the_names_of_classes() -> None:
+    columns = Classification(3, ["cat", "a.b", ""]).columns("kind", PROBABILITIES)
+    assert columns["kind"] == ["a.b", "cat"]
+    assert list(columns)[2:] == [f"kind.probability.{name}" for name in ("cat", "a.b", "")]
+
+
+def test_classes_of_one_name_have_columns_of_their_own() -> None:
+    columns = Classification(3, ["cat", "cat", "dog"]).columns("kind", PROBABILITIES)
+    assert columns["kind"] == ["cat", "cat"]
+    assert list(columns)[2:] == [f"kind.probability.{number}" for number in range(3)]
 
 
 @pytest.mark.parametrize(

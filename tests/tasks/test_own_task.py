@@ -89,4 +89,7 @@ def test_it_trains_is_tested_drawn_and_predicted(
     predictions: Any = fitted.predict(model, data)
     assert predictions[0]["size"].shape == (8,)
     header = (tmp_path / "predictions.csv").read_text().splitlines()[0]
-    assert header == "index,kind,kind_probability"
+    assert (
+        header
+        == "index,kind,kind.probability,kind.probability.0,kind.probability.1,kind.probability.2"
+    )

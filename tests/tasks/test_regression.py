@@ -287,9 +287,17 @@ def test_table_has_a_column_for_each_element() -> None:
     assert list(Regression().columns("angle", values[:, :1])) == ["angle"]
     columns = Regression(size=2).columns("place", values)
     assert {name: column.tolist() for name, column in columns.items()} == {
-        "place_0": [1, 3],
-        "place_1": [2, 4],
+        "place.0": [1, 3],
+        "place.1": [2, 4],
     }
+
+
+def test_elements_are_called_by_their_names() -> None:
+    task, values = Regression(size=2), torch.tensor([[1.0, 2.0]])
+    task.elements = ["x", "y"]
+    assert list(task.columns("place", values)) == ["place.x", "place.y"]
+    task.elements = ["x", "x"]
+    assert list(task.columns("place", values)) == ["place.0", "place.1"]
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,8 @@ def test_closer_than_a_tenth_is_on_the_front(above: float, on_front: float) -> N
 def test_table_and_figure_have_the_points() -> None:
     task, axes = ToyObjective(), Figure().subplots()
     columns = task.columns("first", task.predict(POINTS))
-    assert list(columns) == ["first_x1", "first_x2"]
-    assert columns["first_x2"].tolist() == POINTS[:, 1].tolist()
+    assert list(columns) == ["first.x1", "first.x2"]
+    assert columns["first.x2"].tolist() == POINTS[:, 1].tolist()
     task.draw(axes, POINTS, torch.tensor([0.0, NAN, 0.0]))
     assert axes.collections[0].get_offsets().tolist() == POINTS[[0, 2]].tolist()
     assert_close(torch.tensor(axes.lines[0].get_xydata()), toy_front())

@@ -36,12 +36,35 @@ def description_beside(path: Path, content: Mapping[str, Any], trust: bool) -> d
     Raises:
         InputError: if it lies in no run's folder, or the run's data are not there any more.
     """
-    folder = folder_of(path)
-    if folder is None:
+    if folder_of(path) is None:
         raise InputError(
             f"{path} was written by an older version and does not tell what its model takes; put "
             "it back into the folder of its run, beside config.yaml, or train it on with this "
             "version"
+        )
+    data = data_beside(path, trust)
+    tasks = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust).named_tasks
+    found = describe(tasks, data)
+    # They lie beside the description.
+    found.pop("training_images")
+    return found
+
+
+def data_beside(path: Path, trust: bool) -> DataModule:
+    """The data of a checkpoint's run, loaded.
+
+    Args:
+        path: the checkpoint.
+        trust: whether the configuration may name any class.
+
+    Raises:
+        InputError: if it lies in no run's folder, or the data are not there any more.
+    """
+    folder = folder_of(path)
+    if folder is None:
+        raise InputError(
+            f"{path} lies in no run's folder, whose configuration names the data; give a table of "
+            "labelled images"
         )
     config = whole_config(folder)
     settings = read_config(config, untrusted="" if trust else VOUCHED).entries.get("data")
@@ -54,8 +77,7 @@ def description_beside(path: Path, content: Mapping[str, Any], trust: bool) -> d
         with settings_blamed(f"{config}: its data cannot be made, and {path} needs them"):
             data = parser.instantiate(parser.parse_object({"data": settings.plain()})).data
             data.setup()
-    tasks = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust).named_tasks
     plain = settings.plain()
     told = plain.get("init_args") if isinstance(plain, dict) else None
     data.recipe_of_transforms = (told or {}).get("transforms") or []
-    return describe(tasks, data)
+    return data

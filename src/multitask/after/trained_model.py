@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from multitask.after.new_images import NewImage, pixels_of
-from multitask.checkpoints.format import KEY
+from multitask.checkpoints.format import KEY, TRAINING_IMAGES
 from multitask.checkpoints.reading import explained, read_checkpoint
 from multitask.configuration.classes import accepted
 from multitask.configuration.objects import check_entries
@@ -24,6 +24,8 @@ from multitask.module import MultiTask
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from multitask.after.evaluation import Results
 
 BATCH = 256
 """Images that go through the model at a time."""
@@ -54,6 +56,10 @@ class TrainedModel:
         self.model = model.eval().requires_grad_(False).to(self.device)
         self.transforms = nn.Sequential(*transforms).eval().to(self.device)
         self.description, self.source = description, source
+        self.training_images: Tensor | None = None
+        """Numbers by which training images are known again, int64; None if not known."""
+        self.trust = False
+        """Whether the description may name any class."""
         for name, task in model.named_tasks.items():
             classes = description["tasks"][name].get("classes")
             if classes is not None and hasattr(task, "classes"):
@@ -128,6 +134,21 @@ class TrainedModel:
         several = found if len(encoders) > 1 and isinstance(found, list | tuple) else [found]
         return torch.cat([form.vector(each) for each in several], 1)
 
+    def evaluate(self, table: Path | str, **options: Any) -> Results:
+        """Compute the metrics of a labelled table, with their intervals.
+
+        Args:
+            table: a file or a folder, see `multitask.data.Table`.
+            options: of `multitask.after.labelled_table.labelled_table`.
+
+        Raises:
+            InputError: if the table cannot be read, or holds the targets of no task.
+        """
+        from multitask.after.evaluation import evaluate
+        from multitask.after.labelled_table import labelled_table
+
+        return evaluate(self, labelled_table(self, Path(table), **options))
+
     def predict(self, images: NewImage | Iterable[NewImage], batch_size: int = BATCH) -> DataFrame:
         """Predict for image files, Pillow images or arrays.
 
@@ -187,7 +208,16 @@ def load(
     model = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust)
     if transforms is None:
         transforms = _transforms(description, path, trust)
-    return TrainedModel(model, description, transforms, device, path)
+    found = TrainedModel(model, description, transforms, device, path)
+    found.trust, found.training_images = trust, _training_images(content)
+    return found
+
+
+def _training_images(content: Mapping[str, Any]) -> Tensor | None:
+    stamp = content.get(KEY)
+    found = stamp.get(TRAINING_IMAGES) if isinstance(stamp, dict) else None
+    is_known = isinstance(found, Tensor) and found.dtype == torch.int64 and found.ndim == 1
+    return found if is_known else None
 
 
 def _description(content: Mapping[str, Any], path: Path, trust: bool) -> Mapping[str, Any]:

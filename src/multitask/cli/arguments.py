@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from multitask.configuration.tree import joined, values_of
+from multitask.configuration.written_arguments import joined, values_of
 from multitask.errors import InputError
 from multitask.runs.deciding_files import whole_config
 from multitask.runs.folder import folder_of

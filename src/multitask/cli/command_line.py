@@ -16,8 +16,8 @@ from lightning.pytorch.loggers import Logger
 
 from multitask.cli.check import check_arguments
 from multitask.cli.parser import Parser, parse
-from multitask.configuration.tree import values_of
 from multitask.configuration.trust import tensors_only
+from multitask.configuration.written_arguments import values_of
 from multitask.data import DataModule
 from multitask.errors import InputError, settings_blamed
 from multitask.module import MultiTask

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from multitask.cli.help import usage
-from multitask.configuration.tree import joined
+from multitask.configuration.written_arguments import joined
 from multitask.errors import InputError, nearest
 
 
@@ -18,7 +18,8 @@ def read_options(verb: str, subject: str, arguments: Sequence[str], **defaults: 
         verb: such as ``init``.
         subject: what the verb is about, such as ``one table``.
         arguments: what follows the verb.
-        defaults: the verb's options; without any, it takes the settings of a configuration.
+        defaults: the verb's options; one that is False by default is written without a value.
+            Without any, the verb takes the settings of a configuration.
 
     Raises:
         InputError: if there is another option, an option without a value, or not one subject.
@@ -26,11 +27,16 @@ def read_options(verb: str, subject: str, arguments: Sequence[str], **defaults: 
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("subject", nargs="*")
     for name, default in defaults.items():
-        parser.add_argument(f"--{name}", default=default)
+        if default is False:
+            parser.add_argument(f"--{name}", action="store_true")
+        else:
+            parser.add_argument(f"--{name}", default=default)
     try:
         given, settings = parser.parse_known_intermixed_args(joined(arguments))
     except ArgumentError as error:
-        raise InputError(f"{error.argument_name}: give a value; write {usage(verb)}") from error
+        is_flag = defaults.get(str(error.argument_name).lstrip("-")) is False
+        cure = "write it without a value" if is_flag else "give a value"
+        raise InputError(f"{error.argument_name}: {cure}; write {usage(verb)}") from error
     for each in settings if defaults else ():
         hint = nearest(each.lstrip("-").partition("=")[0], defaults)
         raise InputError(f"{each}: {verb} has no such setting{hint}; write {usage(verb)}")

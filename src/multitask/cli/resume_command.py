@@ -8,7 +8,7 @@ from pathlib import Path
 
 from multitask.cli.run_command import RUN_FOLDER, run_command
 from multitask.configuration.settings import read_config
-from multitask.configuration.tree import joined, values_of
+from multitask.configuration.written_arguments import joined, values_of
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
 from multitask.runs.deciding_files import whole_config

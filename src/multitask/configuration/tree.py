@@ -13,15 +13,14 @@ from typing import Any
 from multitask.configuration.classes import paths_of
 from multitask.configuration.settings import Setting, read_argument, read_config
 from multitask.configuration.trust import known_imports_only
+from multitask.configuration.written_arguments import OPTION, joined, values_of
 from multitask.errors import InputError, bad_input
 from multitask.pages.yaml_text import in_one_line
 
 CLASS_KEYS = ("class_path", "init_args", "dict_kwargs")
-OPTION = re.compile(r"--|-[a-zA-Z]")
 NOT_SETTINGS = re.compile(r"(.*\.)?(config|c|print_config|help|h)")
 TRUST = "--trust"
 FOUND = f"who wrote {{path}}, which was found beside the checkpoint: add {TRUST}"
-WITHOUT_VALUE = re.compile(r"-+(.*\.)?(print_config|help|h|trust)")
 GROUPS = ("model", "data", "trainer", "run", "model.tasks")
 LONGEST = 100
 NO_VALUE = "${}"
@@ -131,25 +130,6 @@ def read_configuration(arguments: Sequence[str], found: Collection[Path] = ()) -
         rewritten += _written(parts) if parts and is_split else [argument]
         options += parts
     return Configuration(rewritten, options, tree, is_trusted=not found)
-
-
-def joined(arguments: Sequence[str]) -> list[str]:
-    """Write ``--name value`` as ``--name=value``, for everything that looks at arguments."""
-    found: list[str] = []
-    for each in arguments:
-        before = found[-1] if found else ""
-        takes_value = OPTION.match(before) and "=" not in before
-        if takes_value and not WITHOUT_VALUE.fullmatch(before) and not OPTION.match(each):
-            found[-1] = f"{before}={each}"
-        else:
-            found.append(each)
-    return found
-
-
-def values_of(arguments: Sequence[str], *names: str) -> list[str]:
-    """The values given to an option such as ``config``, in their order."""
-    given = (each.lstrip("-").partition("=") for each in arguments if OPTION.match(each))
-    return [value for name, equals, value in given if name in names and equals]
 
 
 def laid_over(base: Setting | None, top: Setting) -> Setting:

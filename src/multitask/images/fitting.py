@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
-from torch.nn import functional
 
 from multitask.images.format import ImageFormat, Size
 
 Pixels = np.ndarray[Any, Any]
+BILINEAR = Image.Resampling.BILINEAR
 
 
 def inner_size(size: Size, format: ImageFormat) -> Size:
@@ -37,7 +36,7 @@ def fitted(image: Any, inner: Size, format: ImageFormat) -> Pixels:
         # PyTorch cannot cut at a fraction of a pixel.
         box = _largest_box(image, format)
         size = format.width, format.height
-        return _channels_first(image.resize(size, Image.Resampling.BILINEAR, box))
+        return _channels_first(image.resize(size, BILINEAR, box))
     pixels = _resized(_channels_first(image), inner)
     if inner == (format.height, format.width):
         return pixels
@@ -65,6 +64,17 @@ def _channels_first(image: Any) -> Pixels:
 def _resized(pixels: Pixels, size: Size) -> Pixels:
     if pixels.shape[1:] == size:
         return pixels
+    try:
+        import torch
+        from torch.nn.functional import interpolate
+    except ImportError:
+        # An exported model is used without PyTorch.
+        return _resized_by_pillow(pixels, size)
     # Of colours several times as fast as Pillow, from whose result it differs by 1 at most.
     images = torch.from_numpy(pixels).unsqueeze(0)
-    return functional.interpolate(images, size, mode="bilinear", antialias=True)[0].numpy()
+    return interpolate(images, size, mode="bilinear", antialias=True)[0].numpy()
+
+
+def _resized_by_pillow(pixels: Pixels, size: Size) -> Pixels:
+    channels = [Image.fromarray(each).resize(size[::-1], BILINEAR) for each in pixels]
+    return np.stack([np.asarray(each) for each in channels])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 HeadCallable = Callable[[int, int], nn.Module]
 MapHeadCallable = Callable[[Form, int], nn.Module]
+Column = Tensor | list[str]
 Cell = str | float | None
 """What one field of a table shows; nothing where None."""
 
@@ -242,20 +243,23 @@ class Task(Recorded, nn.Module, ABC):
         """The names of the classes in the order of their numbers; None if there are no classes."""
         return None
 
-    def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
+    def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
         """Columns of a table of predictions; none by default.
+
+        A column is called ``name``, or ``name.`` and what it holds: names of tasks have no dots, so
+        no two tasks share a column.
 
         Args:
             name: the task's name.
             prediction: what `predict` returned, first axis ``[batch]``.
 
         Returns:
-            Column name to values, each of shape ``[batch]``.
+            Column name to values, each of shape ``[batch]``, or a text for each sample.
         """
         return {}
 
     def column_names(self, name: str) -> list[str]:
-        """Names of what `columns` and `save` give; of `columns` alone by default.
+        """Names by which columns of other tasks are told apart; those of `columns` by default.
 
         A task with columns whose raw outputs are not ``[batch, out_features]`` says them itself.
 

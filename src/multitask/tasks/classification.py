@@ -16,10 +16,11 @@ from multitask.errors import InputError
 from multitask.labels import MISSING_CLASS
 from multitask.tasks.auroc import HistogramAUROC
 from multitask.tasks.balanced_accuracy import BalancedAccuracy
-from multitask.tasks.base import Cell, HeadCallable, Task, check_losses
+from multitask.tasks.base import Cell, Column, HeadCallable, Task, check_losses
 from multitask.tasks.calibration_error import CalibrationError
 from multitask.tasks.class_weights import ClassWeights, balanced_weights, check_weights, factors
 from multitask.tasks.confusion_figure import draw_confusion
+from multitask.tasks.naming import distinct
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -226,9 +227,19 @@ class Classification(Task):
             compute_groups=False,
         )
 
-    def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
+    def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
         probability, label = prediction.max(1)
-        return {name: label, f"{name}_probability": probability}
+        names = distinct(self.classes)
+        is_named = not self.has_numbers_as_names
+        columns = {
+            name: [self.classes[each] for each in label.tolist()] if is_named else label,
+            f"{name}.probability": probability,
+        }
+        each = zip(names, prediction.unbind(1), strict=True)
+        return columns | {f"{name}.probability.{kind}": values for kind, values in each}
+
+    def column_names(self, name: str) -> list[str]:
+        return [name, f"{name}.probability"]
 
     def side_by_side(self, prediction: Tensor, target: Tensor) -> dict[str, list[Cell]]:
         columns = super().side_by_side(prediction, target)

@@ -13,7 +13,7 @@ from torchmetrics import MetricCollection
 from multitask.encoders.forms import Form
 from multitask.errors import InputError
 from multitask.heads import DenseHead
-from multitask.tasks.base import Cell, MapHeadCallable
+from multitask.tasks.base import Cell, Column, MapHeadCallable
 from multitask.tasks.pixels import check_same_size, pixels_of
 from multitask.tasks.regression import Regression, Scale
 
@@ -84,7 +84,7 @@ class DenseRegression(Regression):
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
         self.count_in(metrics, pixels_of(self.predict(output)), target)
 
-    def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
+    def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
         return {}
 
     def column_names(self, name: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -12,7 +12,7 @@ from multitask.tasks.base import Task
 
 TAKEN_IN_BATCHES = ("image", "index")
 SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
-TAKEN_IN_PREDICTIONS = ("file",)
+TAKEN_IN_PREDICTIONS = ("file", "problem")
 TAKEN_IN_METRICS = ("loss", "score", "learning_rate", "samples_per_second")
 TAKEN_IN_SETTINGS = ("class_path", "init_args", "dict_kwargs")
 TAKEN = (*TAKEN_IN_BATCHES, *TAKEN_IN_PREDICTIONS, *TAKEN_IN_METRICS, *TAKEN_IN_SETTINGS)
@@ -39,6 +39,15 @@ def check_names(tasks: Mapping[str, Task]) -> None:
                 f"a task cannot be called '{name}'; use letters, digits, _ and -, a letter first"
             )
     _check_columns(tasks)
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Names of which no two are the same: their numbers, if some are.
+
+    Args:
+        names: of classes, or of elements.
+    """
+    return list(names) if len(set(names)) == len(names) else list(map(str, range(len(names))))
 
 
 def _check_columns(tasks: Mapping[str, Task]) -> None:

@@ -11,7 +11,8 @@ from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection
 
 from multitask import labels
 from multitask.errors import InputError
-from multitask.tasks.base import Cell, HeadCallable, Task, check_losses
+from multitask.tasks.base import Cell, Column, HeadCallable, Task, check_losses
+from multitask.tasks.naming import distinct
 from multitask.tasks.r2 import R2
 from multitask.tasks.scatter import draw_scatter
 
@@ -50,6 +51,8 @@ class Regression(Task):
     """
 
     headline = "r2"
+    elements: list[str] | None = None
+    """Names of the elements, as far as the data know them."""
     mean: Tensor
     deviation: Tensor
     trivial: Tensor
@@ -206,10 +209,12 @@ class Regression(Task):
             metrics["rmse"].update(prediction[known], target[known])
             metrics["r2"].update(prediction, target)
 
-    def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
+    def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
         if self.size == 1:
             return {name: prediction[:, 0]}
-        return {f"{name}_{element}": prediction[:, element] for element in range(self.size)}
+        names = distinct(self.elements or list(map(str, range(self.size))))
+        each = zip(names, prediction.unbind(1), strict=True)
+        return {f"{name}.{element}": values for element, values in each}
 
     def side_by_side(self, prediction: Tensor, target: Tensor) -> dict[str, list[Cell]]:
         unit = f" ({self.unit.strip()})" if self.unit else ""

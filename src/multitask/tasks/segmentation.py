@@ -15,7 +15,7 @@ from multitask import labels
 from multitask.encoders.forms import Form
 from multitask.errors import InputError
 from multitask.heads import DenseHead
-from multitask.tasks.base import Cell, MapHeadCallable
+from multitask.tasks.base import Cell, Column, MapHeadCallable
 from multitask.tasks.class_weights import ClassWeights
 from multitask.tasks.classification import Classification
 from multitask.tasks.confusion import MeanIoU, PixelAccuracy
@@ -115,7 +115,7 @@ class Segmentation(Classification):
         if known.any():
             metrics.update(output.argmax(1)[known], target[known])
 
-    def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
+    def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
         return {}
 
     def column_names(self, name: str) -> list[str]:

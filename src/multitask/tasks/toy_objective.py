@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric, MetricCollection
 
 from multitask.errors import InputError
-from multitask.tasks.base import HeadCallable, Task
+from multitask.tasks.base import Column, HeadCallable, Task
 from multitask.tasks.toy_problem import ON_FRONT, distance, toy_front, toy_loss
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ class ToyObjective(Task):
             metrics["front_distance"].update(far)
             metrics["on_front"].update((far < ON_FRONT).to(far))
 
-    def columns(self, name: str, prediction: Tensor) -> dict[str, Tensor]:
-        return {f"{name}_x1": prediction[:, 0], f"{name}_x2": prediction[:, 1]}
+    def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
+        return {f"{name}.x1": prediction[:, 0], f"{name}.x2": prediction[:, 1]}
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         axes.plot(*toy_front().T.numpy(), color="black", lw=3, alpha=0.45)

@@ -36,17 +36,50 @@ def describe(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
     inputs = dict.fromkeys(data.splits["train"].inputs(torch.tensor([0])))
     if "image" in inputs and image is not None:
         inputs["image"] = asdict(image)
-    classes, elements = data.class_names(), data.element_names()
     return {
         "data": f"{type(data).__module__}.{type(data).__qualname__}",
         "inputs": inputs,
         "transforms": _transforms(data),
-        "tasks": {
-            name: _task(task, classes.get(name), elements.get(name)) for name, task in tasks.items()
-        },
+        "tasks": described_tasks(tasks, data),
         "tables": _tables(data),
         "training_images": _training_images(data),
     }
+
+
+def described_tasks(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
+    """The part of `describe` that is about the tasks.
+
+    Args:
+        tasks: the model's tasks by name.
+        data: the `multitask.data.DataModule`.
+    """
+    classes, elements = data.class_names(), data.element_names()
+    return {
+        name: _task(task, classes.get(name), elements.get(name)) for name, task in tasks.items()
+    }
+
+
+def take_names(tasks: Mapping[str, Task], described: Mapping[str, Any]) -> None:
+    """Call classes and elements of vectors as a description does.
+
+    Args:
+        tasks: the model's tasks by name.
+        described: see `described_tasks`.
+
+    Raises:
+        InputError: if a description has another number of names than there is to name.
+    """
+    for name, task in tasks.items():
+        for what, size in (("classes", "num_classes"), ("elements", "size")):
+            names = described.get(name, {}).get(what)
+            if names is None or not hasattr(task, what):
+                continue
+            if len(names) != getattr(task, size, len(names)):
+                raise InputError(
+                    f"task '{name}': its description has {len(names)} names of {what}, and it has "
+                    f"{getattr(task, size)} {what}"
+                )
+            setattr(task, what, [str(each) for each in names])
 
 
 def _tables(data: Any) -> list[Any]:

@@ -1,0 +1,28 @@
+"""Arguments as a person writes them; here, since verbs that configure nothing read them too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+OPTION = re.compile(r"--|-[a-zA-Z]")
+WITHOUT_VALUE = re.compile(r"-+(.*\.)?(print_config|help|h|trust)")
+
+
+def joined(arguments: Sequence[str]) -> list[str]:
+    """Write ``--name value`` as ``--name=value``, for everything that looks at arguments."""
+    found: list[str] = []
+    for each in arguments:
+        before = found[-1] if found else ""
+        takes_value = OPTION.match(before) and "=" not in before
+        if takes_value and not WITHOUT_VALUE.fullmatch(before) and not OPTION.match(each):
+            found[-1] = f"{before}={each}"
+        else:
+            found.append(each)
+    return found
+
+
+def values_of(arguments: Sequence[str], *names: str) -> list[str]:
+    """The values given to an option such as ``config``, in their order."""
+    given = (each.lstrip("-").partition("=") for each in arguments if OPTION.match(each))
+    return [value for name, equals, value in given if name in names and equals]
