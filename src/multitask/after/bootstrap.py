@@ -30,7 +30,11 @@ Groups = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def resampled(
-    states: SampleStates, groups: Groups | None = None, resamples: int = RESAMPLES, seed: int = 0
+    states: SampleStates,
+    groups: Groups | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    most_work: float = MOST_WORK,
 ) -> dict[str, Values]:
     """The metrics of a task in samples that are drawn again.
 
@@ -41,6 +45,7 @@ def resampled(
         groups: number of each sample's group, shape ``[samples]``; by default each is one.
         resamples: how often samples are drawn.
         seed: of the draws.
+        most_work: numbers to add, of which a second takes 10^8.
 
     Returns:
         By metric, its value in each draw, NaN where it is undefined; shape ``[draws]``, which are
@@ -51,7 +56,7 @@ def resampled(
     if rows.shape[0] < FEWEST:
         return {}
     work = rows.nnz + 4 * rows.shape[1]
-    draws = min(resamples, max(FEWEST_RESAMPLES, int(MOST_WORK / work)))
+    draws = min(resamples, max(FEWEST_RESAMPLES, int(most_work / work)))
     found: list[dict[str, float]] = []
     for counts in _counts(rows.shape[0], draws, max(1, CHUNK // sum(rows.shape)), seed):
         found += map(states.values, counts @ rows)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from multitask.runs.deciding_files import whole_config
 from multitask.runs.folder import folder_of
 from multitask.training.description import describe
 
+SEED = "PL_GLOBAL_SEED"
+"""Environment variable by which Lightning tells a run's seed."""
 VOUCHED = "whoever made the run: give --trust, or trust=True in Python"
 
 
@@ -67,10 +70,12 @@ def data_beside(path: Path, trust: bool) -> DataModule:
             "labelled images"
         )
     config = whole_config(folder)
-    settings = read_config(config, untrusted="" if trust else VOUCHED).entries.get("data")
+    entries = read_config(config, untrusted="" if trust else VOUCHED).entries
+    settings, seed = entries.get("data"), entries.get("seed_everything")
     if settings is None:
         raise InputError(f"{config} has no data, so nothing tells what the model of {path} takes")
-    with nullcontext() if trust else known_imports_only():
+    imports = nullcontext() if trust else known_imports_only()
+    with imports, _seed(0 if seed is None else seed.plain()):
         check_setting(settings, parameter_of(DataModule), ("data",))
         parser = ArgumentParser(exit_on_error=False)
         parser.add_subclass_arguments(DataModule, "data")
@@ -81,3 +86,17 @@ def data_beside(path: Path, trust: bool) -> DataModule:
     told = plain.get("init_args") if isinstance(plain, dict) else None
     data.recipe_of_transforms = (told or {}).get("transforms") or []
     return data
+
+
+@contextmanager
+def _seed(number: Any) -> Iterator[None]:
+    """Have data without a seed of their own take that of their run, as a training does."""
+    before = os.environ.get(SEED)
+    if isinstance(number, int) and not isinstance(number, bool):
+        os.environ[SEED] = str(number)
+    try:
+        yield
+    finally:
+        os.environ.pop(SEED, None)
+        if before is not None:
+            os.environ[SEED] = before

@@ -27,6 +27,12 @@ VERBS = {
         "multitask predict --ckpt_path=RUN/checkpoints/best.ckpt [--trust] [--KEY=VALUE ...]",
         "Write a table of a checkpoint's predictions for the test set.",
     ),
+    "evaluate": (
+        "multitask evaluate CHECKPOINT [TABLE] [--group=COLUMN] [--against=OTHER.ckpt] "
+        "[--image_column=NAME] [--image_folder=FOLDER] [--split=test] [--folder=FOLDER] "
+        "[--device=cpu] [--trust]",
+        "Metrics with intervals on labelled images: of a table, or the run's own test set.",
+    ),
     "resume": (
         "multitask resume [RUN] [--trust] [--KEY=VALUE ...]",
         "Continue an interrupted run; the latest if none is named.",

@@ -21,6 +21,7 @@ COMMANDS = {
     "init": "init_command",
     "inspect": "inspect_command",
     "study": "study_command",
+    "evaluate": "evaluate_command",
     "sweep-report": "sweep_report_command",
 }
 """The file in this folder, and the function in it, for each verb but the Trainer's own."""

@@ -11,18 +11,21 @@ from multitask.configuration.written_arguments import joined
 from multitask.errors import InputError, nearest
 
 
-def read_options(verb: str, subject: str, arguments: Sequence[str], **defaults: Any) -> Namespace:
+def read_options(
+    verb: str, subject: str, arguments: Sequence[str], most: int = 1, **defaults: Any
+) -> Namespace:
     """Read ``SUBJECT --name=value ...``.
 
     Args:
         verb: such as ``init``.
         subject: what the verb is about, such as ``one table``.
         arguments: what follows the verb.
+        most: how many subjects there may be.
         defaults: the verb's options; one that is False by default is written without a value.
             Without any, the verb takes the settings of a configuration.
 
     Raises:
-        InputError: if there is another option, an option without a value, or not one subject.
+        InputError: if there is another option, an option without a value, no subject, or too many.
     """
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("subject", nargs="*")
@@ -45,6 +48,7 @@ def read_options(verb: str, subject: str, arguments: Sequence[str], **defaults: 
             raise InputError(f"--{name}=: give a value, as in --{name}=...; write {usage(verb)}")
     if not given.subject and any(each.startswith(("--config=", "-c=")) for each in settings):
         given.subject = [None]
-    if len(given.subject) != 1:
+    if not 1 <= len(given.subject) <= most:
         raise InputError(f"{verb} takes {subject}, as in: {usage(verb)}")
-    return Namespace(**{**vars(given), "subject": given.subject[0], "settings": settings})
+    several = {"subject": given.subject[0], "subjects": given.subject, "settings": settings}
+    return Namespace(**{**vars(given), **several})
