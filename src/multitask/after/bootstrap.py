@@ -17,7 +17,7 @@ from multitask.after.sample_states import SampleStates, Values
 
 RESAMPLES = 2000
 FEWEST_RESAMPLES = 200
-MOST_WORK = 4e9
+MOST_WORK = 3e9
 """Numbers that are added or looked at for one task; with more the resamples become fewer."""
 FEWEST = 10
 """Samples, or groups, from which on an interval says something."""
@@ -74,12 +74,12 @@ def by_group(states: SampleStates, groups: Groups | None) -> csr_array:
         A row for each group.
     """
     rows = states.rows()
-    if groups is None:
+    if groups is None or rows.shape[0] == 0:
         return rows
     _, owners = np.unique(groups[states.known.numpy()], return_inverse=True)
     places = np.arange(len(owners))
     members = csr_array((np.ones(len(owners)), (owners, places)))
-    return members @ rows if len(owners) else rows
+    return members @ rows
 
 
 def interval(values: Values, units: int) -> tuple[float, float] | str:
@@ -95,7 +95,7 @@ def interval(values: Values, units: int) -> tuple[float, float] | str:
     if units < FEWEST:
         return f"too few for an interval: {units}, and it takes {FEWEST}"
     known = values[np.isfinite(values)]
-    if len(known) < (1 - UNDEFINED) * len(values):
+    if not len(known) or len(known) < (1 - UNDEFINED) * len(values):
         return f"undefined in {len(values) - len(known):,} of {len(values):,} resamples"
     if np.ptp(known) <= 1e-12 * max(1.0, np.abs(known).max()):
         return "the same in every resample, so that an interval would say nothing"

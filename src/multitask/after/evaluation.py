@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
@@ -122,7 +123,11 @@ def evaluate(
         batch_size: samples that go through the model at a time.
     """
     counted = _counted(trained, samples, batch_size)
-    values = {name: float(each) for name, each in counted.evaluation.compute().items()}
+    with warnings.catch_warnings():
+        # What is undefined is told beside each metric.
+        warnings.filterwarnings("ignore", message=".*is undefined for the known test labels.*")
+        computed = counted.evaluation.compute()
+    values = {name: float(each) for name, each in computed.items()}
     groups = None if samples.groups is None else samples.groups.numbers()
     tasks = {
         name: _of_task(name, counted, values, groups, resamples, seed) for name in counted.states
@@ -181,9 +186,7 @@ def _of_task(
     units = by_group(states, groups).shape[0]
     work = MOST_WORK / len(counted.states)
     draws = resampled(states, groups, resamples, seed, work)
-    directions = {
-        key.split("/")[2]: higher for key, higher in counted.evaluation.directions(name)
-    }
+    directions = {key.split("/")[2]: higher for key, higher in counted.evaluation.directions(name)}
     metrics = [*directions, LOSS]
     points = {metric: values.get(f"test/{name}/{metric}", nan) for metric in metrics}
     return TaskResults(

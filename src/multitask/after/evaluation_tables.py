@@ -88,7 +88,9 @@ def _cells(results: Results, name: str, prediction: Tensor, target: Tensor) -> d
     known = task.known(target).tolist()
     if isinstance(task, Classification):
         label, classes = prediction.argmax(1).tolist(), task.classes
-        true = [classes[each] if has else None for each, has in zip(target.tolist(), known)]
+        true = [
+            classes[each] if has else None for each, has in zip(target.tolist(), known, strict=True)
+        ]
         return {
             name: [classes[each] for each in label],
             f"{name}.probability": prediction.amax(1).tolist(),

@@ -65,8 +65,8 @@ def known_states(
     for state in layout:
         for samples, places, values in found[state.metric].get(state.name, []):
             parts.append((samples, places + state.columns.start, values.double()))
-    rows, columns, values = (torch.cat(each).cpu().numpy() for each in zip(*parts, strict=True))
-    return csr_array((values, (rows, columns)), shape=(len(target), width), dtype=np.float64)
+    rows, columns, numbers = (torch.cat(each).cpu().numpy() for each in zip(*parts, strict=True))
+    return csr_array((numbers, (rows, columns)), shape=(len(target), width), dtype=np.float64)
 
 
 def _of_classes(task: Task, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -88,7 +88,9 @@ def labelled_table(
     wanted = group or told.get("group")
     if wanted is not None and wanted not in columns:
         if group is not None:
-            raise InputError(f"group is '{group}', but {path} has no such column{nearest(group, columns)}")
+            raise InputError(
+                f"group is '{group}', but {path} has no such column{nearest(group, columns)}"
+            )
         wanted = None
     targets = {name: _with_geometry(each, trained) for name, each in chosen.items()}
     data = _table(trained, path, targets, told, image, image_folder, wanted)
@@ -180,7 +182,9 @@ def _remarks(
     lacking = [name for name in trained.model.named_tasks if name not in targets]
     found = []
     if lacking:
-        found.append(f"Not evaluated, because the table has no column for them: {', '.join(lacking)}.")
+        found.append(
+            f"Not evaluated, because the table has no column for them: {', '.join(lacking)}."
+        )
     if len(data.skipped):
         kinds = ", ".join(
             f"{kind}: {count:,}" for kind, count in data.skipped["kind"].value_counts().items()
@@ -217,7 +221,9 @@ def _geometry(recipe: Any, trained: TrainedModel) -> Geometry:
     parser.add_class_arguments(_Following, "made")
     with explained(f"{trained.source}: how targets follow their images cannot be made"):
         if trained.trust:
-            return parser.instantiate(parser.parse_object({"made": {"follows": recipe}})).made.follows
+            return parser.instantiate(
+                parser.parse_object({"made": {"follows": recipe}})
+            ).made.follows
         with known_imports_only():
             told = described({"follows": recipe}, str(trained.source), STRANGER)
             check_entries(told.entries, accepted(_Following), "the model", ("data",))

@@ -103,7 +103,8 @@ class SampleStates:
         """
         states = torch.from_numpy(row)
         for each in self.layout:
-            setattr(self.metrics[each.metric], each.name, states[each.columns].view(each.shape))
+            # Not by `setattr`, in which a module looks for parameters each time.
+            vars(self.metrics[each.metric])[each.name] = states[each.columns].view(each.shape)
         with np.errstate(invalid="ignore", divide="ignore"):
             found = {LOSS: float(np.float64(row[-2]) / row[-1])}
         for name in self.resampled[:-1]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from pandas import DataFrame
 
 from multitask.after.trained_model import TrainedModel
@@ -86,7 +87,7 @@ def _called_so(
 
 def _as_written(cells: Sequence[Any], classes: Sequence[str]) -> list[str]:
     """The classes as the cells name them: by their names, or by their numbers."""
-    if any(isinstance(each, list | tuple | dict) or hasattr(each, "__len__") and not isinstance(each, str) for each in cells):
+    if not all(isinstance(each, str | int | float | np.number) for each in cells):
         return list(classes)
     if any(cell_text(each) in classes for each in cells):
         return list(classes)

@@ -134,11 +134,12 @@ class TrainedModel:
         several = found if len(encoders) > 1 and isinstance(found, list | tuple) else [found]
         return torch.cat([form.vector(each) for each in several], 1)
 
-    def evaluate(self, table: Path | str, **options: Any) -> Results:
+    def evaluate(self, table: Path | str, resamples: int = 2000, **options: Any) -> Results:
         """Compute the metrics of a labelled table, with their intervals.
 
         Args:
             table: a file or a folder, see `multitask.data.Table`.
+            resamples: see `multitask.after.bootstrap.resampled`.
             options: of `multitask.after.labelled_table.labelled_table`.
 
         Raises:
@@ -147,7 +148,7 @@ class TrainedModel:
         from multitask.after.evaluation import evaluate
         from multitask.after.labelled_table import labelled_table
 
-        return evaluate(self, labelled_table(self, Path(table), **options))
+        return evaluate(self, labelled_table(self, Path(table), **options), resamples)
 
     def predict(self, images: NewImage | Iterable[NewImage], batch_size: int = BATCH) -> DataFrame:
         """Predict for image files, Pillow images or arrays.

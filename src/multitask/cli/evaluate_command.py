@@ -47,7 +47,7 @@ def evaluate_command(arguments: Sequence[str]) -> None:
         InputError: if an argument, a checkpoint or the table is not right.
     """
     what = "a checkpoint, and a table of labelled images unless its run's own are meant"
-    given = read_options("evaluate", what, arguments, most=2, **OPTIONS)
+    given = read_options("evaluate", what, arguments, 2, **OPTIONS)
     checkpoint, table = (*given.subjects, None)[:2]
     if table is not None and given.split is not None:
         raise InputError("split is about the run's own data; leave it out, or the table")

@@ -12,7 +12,7 @@ from multitask.errors import InputError, nearest
 
 
 def read_options(
-    verb: str, subject: str, arguments: Sequence[str], most: int = 1, **defaults: Any
+    verb: str, subject: str, arguments: Sequence[str], most: int = 1, /, **defaults: Any
 ) -> Namespace:
     """Read ``SUBJECT --name=value ...``.
 

@@ -192,13 +192,10 @@ class Task(Recorded, nn.Module, ABC):
             The sum of each sample's losses and that of their weights, both of shape ``[batch]``;
             both 0 if the sample has no known target.
         """
-        places = torch.arange(len(target)).split(1)
-        each = [self.loss(rows_of(output, place), target[place]) for place in places]
-        if not each:
-            empty = torch.zeros(0)
-            return empty, empty
-        sums, weights = zip(*each, strict=True)
-        return torch.stack(sums), torch.stack(weights)
+        places = [slice(at, at + 1) for at in range(len(target))]
+        pairs = [self.loss(rows_of(output, place), target[place]) for place in places]
+        found = torch.stack([torch.stack(each) for each in pairs]) if pairs else torch.zeros(0, 2)
+        return found[:, 0], found[:, 1]
 
     def loss_group(self) -> Hashable | None:
         """What tasks of one class must have in common for `joint_loss` to compute their losses.
