@@ -157,7 +157,7 @@ def test_what_says_nothing_is_not_an_interval() -> None:
     assert "it takes 10" in str(interval(ok, 9))
     assert "same in every" in str(interval(np.ones(100), 50))
     some = np.where(np.arange(100) < 20, np.nan, ok)
-    assert interval(some, 50) == "undefined in 20 of 100 resamples"
+    assert interval(some, 50) == "no interval: undefined in 20 of 100 resamples"
     assert isinstance(interval(np.zeros(0), 50), str)
 
 

@@ -93,12 +93,14 @@ def interval(values: Values, units: int) -> tuple[float, float] | str:
         The ends of the interval that holds 95 % of the draws, or a few words.
     """
     if units < FEWEST:
-        return f"too few for an interval: {units}, and it takes {FEWEST}"
+        return f"no interval: there are {units} with a label, and it takes {FEWEST}"
     known = values[np.isfinite(values)]
     if not len(known) or len(known) < (1 - UNDEFINED) * len(values):
-        return f"undefined in {len(values) - len(known):,} of {len(values):,} resamples"
+        return (
+            f"no interval: undefined in {len(values) - len(known):,} of {len(values):,} resamples"
+        )
     if np.ptp(known) <= 1e-12 * max(1.0, np.abs(known).max()):
-        return "the same in every resample, so that an interval would say nothing"
+        return "no interval: it is the same in every resample, which more samples would change"
     low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 

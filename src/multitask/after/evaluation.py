@@ -208,9 +208,9 @@ def _estimate(
     if not states.known.any():
         return Estimate(nan, why="no sample has a label")
     if value != value:
-        return Estimate(nan, why="undefined for these labels: too few, or all the same")
+        return Estimate(nan, why="undefined for these labels, which are too few or all the same")
     if metric not in states.resampled:
-        return Estimate(value, why="no interval: it is not a sum over samples")
+        return Estimate(value, why="no interval, because it is not made of sums over samples")
     found = interval(draws.get(metric, np.zeros(0)), units)
     return Estimate(value, why=found) if isinstance(found, str) else Estimate(value, *found)
 

@@ -78,15 +78,22 @@ def _metrics(results: Results) -> Iterator[Block]:
         "draws of as many samples with replacement. The trivial predictor sees no image: the most "
         "frequent class, the mean target."
     )
-    notes = [
-        f"{task}, {metric}: {each.why}"
-        for task, found in results.tasks.items()
-        for metric, each in found.estimates.items()
-        if each.why
-    ]
-    if notes:
-        yield Paragraph("Without an interval, or undefined:")
-        yield Bullets(notes)
+    if told := notes(results):
+        yield Bullets(told)
+
+
+def notes(results: Results) -> list[str]:
+    """Which metrics have no interval, or no value, and why.
+
+    Args:
+        results: of an evaluation.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for task, each in results.tasks.items():
+        for metric, estimate in each.estimates.items():
+            if estimate.why:
+                found.setdefault((task, estimate.why), []).append(metric)
+    return [f"{task} ({', '.join(names)}): {why}." for (task, why), names in found.items()]
 
 
 def _summary(results: Results) -> str:

@@ -114,7 +114,7 @@ def labelled_table(
         names=[data._files[place] for place in places],
         numbers=[data._numbers[place] for place in places],
         groups=_groups(data, wanted, told if group is None else {}),
-        elements=data.element_names() | _elements(trained),
+        elements=_elements(data) | _told_elements(trained),
         skipped=data.skipped,
         remarks=_remarks(trained, targets, data),
     )
@@ -198,7 +198,13 @@ def _remarks(
     return found
 
 
-def _elements(trained: TrainedModel) -> dict[str, list[str]]:
+def _elements(data: WholeTable) -> dict[str, list[str]]:
+    # A column is called like its task and its element if the checkpoint told none.
+    columns = data.element_names().items()
+    return {name: [each.removeprefix(f"{name}.") for each in names] for name, names in columns}
+
+
+def _told_elements(trained: TrainedModel) -> dict[str, list[str]]:
     tasks = trained.description["tasks"].items()
     return {name: list(each["elements"]) for name, each in tasks if each.get("elements")}
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from multitask.after.comparison import Change, check_same, compare
 from multitask.after.evaluation import Results, evaluate
 from multitask.after.evaluation_files import write_evaluation
-from multitask.after.evaluation_report import changes_in_words, number, remarks
+from multitask.after.evaluation_report import changes_in_words, notes, number, remarks
 from multitask.after.labelled_samples import LabelledSamples, own_samples
 from multitask.after.labelled_table import labelled_table
 from multitask.after.trained_model import TrainedModel, load
@@ -89,7 +89,7 @@ def _report(results: Results, changes: Sequence[Change]) -> None:
     if changes:
         console.print(_differences(changes))
     LOG.info("\n" + console.export_text())
-    for each in remarks(results):
+    for each in [*notes(results), *remarks(results)]:
         say(each)
     if changes:
         say(changes_in_words(results, changes))
