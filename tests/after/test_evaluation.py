@@ -17,11 +17,12 @@ from torchvision.transforms.v2 import Normalize
 import multitask
 from multitask import MultiTask
 from multitask.after.comparison import check_same, compare
-from multitask.after.evaluation import Results, evaluate, worst
+from multitask.after.evaluation import Results, evaluate
 from multitask.after.evaluation_files import write_evaluation
 from multitask.after.labelled_samples import own_samples
 from multitask.after.labelled_table import labelled_table
 from multitask.after.trained_model import TrainedModel
+from multitask.after.worst_samples import worst
 from multitask.data import Table
 from multitask.data.splits import GroupedSplit
 from multitask.encoders import MLP

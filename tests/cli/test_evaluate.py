@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +21,7 @@ ROWS = 40
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of a few steps on the digits."""
     folder = tmp_path_factory.mktemp("digits")
     with pytest.MonkeyPatch.context() as patch:
@@ -31,7 +31,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         trainer = [f"--trainer.{each}" for each in ("accelerator=cpu", *options)]
         quiet = ["--run.wandb=off", "--run.figures=false", "--seed_everything=3"]
         main(["fit", f"--config={config}", *trainer, *quiet])
-    yield next(folder.glob("runs/digits/*"))
+    return next(folder.glob("runs/digits/*"))
 
 
 @pytest.fixture

@@ -93,7 +93,8 @@ def interval(values: Values, units: int) -> tuple[float, float] | str:
         The ends of the interval that holds 95 % of the draws, or a few words.
     """
     if units < FEWEST:
-        return f"no interval: there are {units} with a label, and it takes {FEWEST}"
+        are = "is" if units == 1 else "are"
+        return f"no interval: it takes {FEWEST} with a label, and there {are} {units}"
     known = values[np.isfinite(values)]
     if not len(known) or len(known) < (1 - UNDEFINED) * len(values):
         return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import nan
 from typing import Any
@@ -25,7 +25,7 @@ from multitask.after.sample_states import LOSS, SampleStates, Values
 from multitask.after.trained_model import BATCH, TrainedModel
 from multitask.images.progress_line import Progress
 from multitask.tasks import Task
-from multitask.tasks.output import count_numbers, each_tensor, joined, rows_of
+from multitask.tasks.output import count_numbers, each_tensor, joined
 from multitask.training.evaluation import Evaluation
 from multitask.training.task_losses import TaskLosses
 
@@ -163,14 +163,15 @@ def _counted(trained: TrainedModel, samples: LabelledSamples, batch_size: int) -
         for name, states in found.states.items():
             states.update(outputs[name], batch[name])
             if kept < MOST_NUMBERS:
-                found.outputs[name].append(each_tensor(tasks[name].predict(outputs[name]), _kept))
-                found.targets[name].append(_kept(batch[name]))
+                found.outputs[name].append(each_tensor(tasks[name].predict(outputs[name]), on_cpu))
+                found.targets[name].append(on_cpu(batch[name]))
                 kept += count_numbers(outputs[name]) + batch[name].numel()
         progress.step(len(places))
     return found
 
 
-def _kept(values: Tensor) -> Tensor:
+def on_cpu(values: Tensor) -> Tensor:
+    """A copy that keeps nothing else in memory."""
     return values.detach().clone().cpu()
 
 
@@ -223,35 +224,3 @@ def _seen(
     if known is None or hashes is None:
         return None
     return np.isin(hashes.view(np.int64), known.cpu().numpy())
-
-
-def worst(results: Results, task: str, most: int) -> list[int]:
-    """The places of the samples with the largest losses of a task, the largest first.
-
-    Args:
-        results: of an evaluation.
-        task: its name.
-        most: how many.
-    """
-    losses = results.tasks[task].losses
-    order = np.argsort(-np.nan_to_num(losses, nan=-np.inf), kind="stable")
-    return [int(place) for place in order[:most] if losses[place] == losses[place]]
-
-
-@torch.no_grad()
-def predicted(results: Results, task: str, places: Sequence[int]) -> tuple[Any, Tensor]:
-    """Predict a task anew for some samples.
-
-    Args:
-        results: of an evaluation.
-        task: its name.
-        places: of the samples.
-
-    Returns:
-        Predictions and targets, first axis ``[samples]``.
-    """
-    trained, chosen = results.trained, torch.tensor(places, dtype=torch.int64)
-    batch = {name: each.to(trained.device) for name, each in results.samples.batch(chosen).items()}
-    output = trained.model(*trained.model.inputs_of(batch))[task]
-    prediction = each_tensor(results.named_tasks[task].predict(output), _kept)
-    return rows_of(prediction, torch.arange(len(chosen))), _kept(batch[task])

@@ -97,9 +97,10 @@ def notes(results: Results) -> list[str]:
 
 
 def _summary(results: Results) -> str:
+    heads = {task: headline(results, task) for task in results.tasks}
     said = [
-        f"{task}: {headline(results, task)} {with_interval(results.estimate(task, headline(results, task)))}"
-        for task in results.tasks
+        f"{task}: {metric} {with_interval(results.estimate(task, metric))}"
+        for task, metric in heads.items()
     ]
     rest = f", and {len(said) - 4} more" if len(said) > 4 else ""
     return f"{'; '.join(said[:4])}{rest}."

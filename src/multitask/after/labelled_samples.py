@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,6 @@ from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.duplicates import Hashes, input_hashes
 from multitask.data.faces import Face, Picture
 from multitask.errors import InputError, nearest
-
-READ_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def own_samples(trained: TrainedModel, split: str, group: str | None) -> Labelle
     Raises:
         InputError: if the run or its data are not there, or have no such split or groups.
     """
-    data = data_beside(_path(trained), trained.trust)
+    data = data_beside(Path(trained.source), trained.trust)
     if split not in data.splits:
         raise InputError(
             f"split is '{split}', but the run's data have {', '.join(data.splits)}; give "
@@ -139,9 +138,3 @@ def own_samples(trained: TrainedModel, split: str, group: str | None) -> Labelle
         elements=data.element_names(),
         remarks=[f"The data have no target of {name}." for name in lacking],
     )
-
-
-def _path(trained: TrainedModel) -> Any:
-    from pathlib import Path
-
-    return Path(trained.source)

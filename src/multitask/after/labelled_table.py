@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from jsonargparse import ArgumentParser
 
 from multitask.after.labelled_samples import Groups, LabelledSamples
 from multitask.after.target_choice import chosen_targets
-from multitask.after.trained_model import STRANGER, TrainedModel
-from multitask.checkpoints.reading import explained
-from multitask.configuration.classes import accepted
-from multitask.configuration.objects import check_entries
-from multitask.configuration.settings import described
-from multitask.configuration.trust import known_imports_only
-from multitask.data import Table
-from multitask.data.dataset import Batch
+from multitask.after.told_columns import made_columns
+from multitask.after.trained_model import TrainedModel
+from multitask.after.whole_table import LISTING, WHOLE, WholeTable
+from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.split_check import SPLITS
 from multitask.data.splits import GroupedSplit
 from multitask.data.targets import as_tasks_see
 from multitask.errors import InputError, nearest
-from multitask.geometry import Geometry
-from multitask.tables.cleaning import Cleaning
-from multitask.tables.table_file import read_table
-from multitask.tables.table_rows import TableRows
+from multitask.tables.table_file import read_table, separator_of
 from multitask.tables.table_sources import find_sources
 from multitask.tables.target_columns import TargetColumns
 
-WHOLE = "test"
-"""The one split that all rows are in."""
 FILE_COLUMNS = ("file_name", "file", "image", "filename", "path", "image_path")
-KEPT = ("duplicate_row", "equal_pixels")
-LISTING = Cleaning(
-    **{name: "keep" if name in KEPT else "skip" for name in asdict(Cleaning())}  # type: ignore[arg-type]
-)
-"""What cannot be used is left out and listed."""
-
-
-class WholeTable(Table):
-    """All rows of a table, whatever split they are of."""
-
-    rows: TableRows
-
-    def _divide(self, rows: TableRows) -> dict[str, Any]:
-        self.rows = rows
-        return {WHOLE: np.arange(len(rows))}
 
 
 def labelled_table(
@@ -76,30 +50,15 @@ def labelled_table(
         InputError: if the table cannot be read, or holds the targets of no task.
     """
     sources = find_sources(path, {}, image_folder, SPLITS)
-    tables = [read_table(each.table, _separator(trained)) for each in sources]
+    separator = separator_of(sources[0].table, _likely_separator(trained))
+    tables = [read_table(each.table, separator) for each in sources]
     columns = [str(each) for each in tables[0] if all(each in other for other in tables)]
     chosen, told = chosen_targets(trained, tables, columns, str(path))
     image = image_column or _image_column(told, columns)
-    if image not in columns:
-        raise InputError(
-            f"{path} has no column '{image}' for the names of the images; name it with "
-            f"--image_column={nearest(image, columns) or '...'}"
-        )
-    wanted = group or told.get("group")
-    if wanted is not None and wanted not in columns:
-        if group is not None:
-            raise InputError(
-                f"group is '{group}', but {path} has no such column{nearest(group, columns)}"
-            )
-        wanted = None
-    targets = {name: _with_geometry(each, trained) for name, each in chosen.items()}
-    data = _table(trained, path, targets, told, image, image_folder, wanted)
-    split = data.load()[WHOLE]
-    for name in targets:
-        try:
-            trained.model.named_tasks[name].check(name, _seen(split.targets[name]), WHOLE)
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+    wanted = _checked(path, columns, image, group, told)
+    targets = {name: made_columns(each, trained) for name, each in chosen.items()}
+    data = _table(trained, path, targets, told, image, image_folder, wanted, separator)
+    split = _loaded(data, trained, path)
 
     def prepare(batch: Batch) -> Batch:
         seen = {name: as_tasks_see(batch[name]) for name in targets}
@@ -120,12 +79,46 @@ def labelled_table(
     )
 
 
+def _checked(
+    path: Path,
+    columns: Sequence[str],
+    image: str,
+    group: str | None,
+    told: Mapping[str, Any],
+) -> str | None:
+    """The column of groups, if there is one; refuses columns that the table lacks."""
+    if image not in columns:
+        raise InputError(
+            f"{path} has no column '{image}' for the names of the images; name it with "
+            f"--image_column=...{nearest(image, columns)}"
+        )
+    if group is not None and group not in columns:
+        raise InputError(
+            f"group is '{group}', but {path} has no such column{nearest(group, columns)}"
+        )
+    wanted = group or told.get("group")
+    return wanted if wanted in columns else None
+
+
+def _loaded(data: WholeTable, trained: TrainedModel, path: Path) -> BatchDataset:
+    with warnings.catch_warnings():
+        # What is left out is told beside the results.
+        warnings.filterwarnings("ignore", message=".*left out as told.*")
+        split = data.load()[WHOLE]
+    for name, targets in split.targets.items():
+        try:
+            trained.model.named_tasks[name].check(name, _seen(targets), WHOLE)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+    return split
+
+
 def _seen(values: Any) -> torch.Tensor:
     assert isinstance(values, torch.Tensor)
     return as_tasks_see(values)
 
 
-def _separator(trained: TrainedModel) -> str | None:
+def _likely_separator(trained: TrainedModel) -> str | None:
     told = trained.description.get("tables") or [{}]
     return told[0].get("separator")
 
@@ -144,6 +137,7 @@ def _table(
     image: str,
     image_folder: Path | None,
     group: str | None,
+    separator: str | None,
 ) -> WholeTable:
     format = trained.format
     data = WholeTable(
@@ -159,7 +153,7 @@ def _table(
         most_pixels=format.most_pixels,
         cleaning=LISTING,
         missing=told.get("missing") or (),
-        separator=_separator(trained),
+        separator=separator,
         without=SPLITS,
         seed=0,
     )
@@ -207,31 +201,3 @@ def _elements(data: WholeTable) -> dict[str, list[str]]:
 def _told_elements(trained: TrainedModel) -> dict[str, list[str]]:
     tasks = trained.description["tasks"].items()
     return {name: list(each["elements"]) for name, each in tasks if each.get("elements")}
-
-
-class _Following:
-    def __init__(self, follows: Geometry) -> None:
-        self.follows = follows
-
-
-def _with_geometry(given: Mapping[str, Any], trained: TrainedModel) -> TargetColumns:
-    settings = {key: given.get(key) for key in ("columns", "classes")}
-    follows = given.get("follows")
-    if follows is not None:
-        follows = _geometry(follows, trained)
-    return TargetColumns(**settings, follows=follows, missing=list(given.get("missing") or ()))  # type: ignore[arg-type]
-
-
-def _geometry(recipe: Any, trained: TrainedModel) -> Geometry:
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(_Following, "made")
-    with explained(f"{trained.source}: how targets follow their images cannot be made"):
-        if trained.trust:
-            return parser.instantiate(
-                parser.parse_object({"made": {"follows": recipe}})
-            ).made.follows
-        with known_imports_only():
-            told = described({"follows": recipe}, str(trained.source), STRANGER)
-            check_entries(told.entries, accepted(_Following), "the model", ("data",))
-            made = parser.instantiate(parser.parse_object({"made": {"follows": recipe}}))
-            return made.made.follows

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isnan
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from multitask.after.evaluation import Results, predicted, worst
+from multitask.after.evaluation import Results, on_cpu
 from multitask.data.faces import Shown, show_samples
 from multitask.pages.blocks import Card, Gallery, Picture
 from multitask.pages.html import picture
+from multitask.tasks.output import each_tensor
 
 MOST = 24
 
@@ -72,3 +75,35 @@ def _written(cell: Any) -> str:
     if cell is None or (isinstance(cell, float) and isnan(cell)):
         return "missing"
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
+def worst(results: Results, task: str, most: int) -> list[int]:
+    """The places of the samples with the largest losses of a task, the largest first.
+
+    Args:
+        results: of an evaluation.
+        task: its name.
+        most: how many.
+    """
+    losses = results.tasks[task].losses
+    order = np.argsort(-np.nan_to_num(losses, nan=-np.inf), kind="stable")
+    return [int(place) for place in order[:most] if losses[place] == losses[place]]
+
+
+@torch.no_grad()
+def predicted(results: Results, task: str, places: Sequence[int]) -> tuple[Any, Tensor]:
+    """Predict a task anew for some samples.
+
+    Args:
+        results: of an evaluation.
+        task: its name.
+        places: of the samples.
+
+    Returns:
+        Predictions and targets, first axis ``[samples]``.
+    """
+    trained, chosen = results.trained, torch.tensor(places, dtype=torch.int64)
+    batch = {name: each.to(trained.device) for name, each in results.samples.batch(chosen).items()}
+    output = trained.model(*trained.model.inputs_of(batch))[task]
+    prediction = each_tensor(results.named_tasks[task].predict(output), on_cpu)
+    return prediction, on_cpu(batch[task])
