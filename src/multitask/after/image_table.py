@@ -15,9 +15,8 @@ from multitask.errors import InputError, nearest
 from multitask.inspection.column_kinds import column_kinds
 from multitask.inspection.image_column import ImageColumn, find_images
 from multitask.inspection.table_cells import missing_texts
-from multitask.inspection.table_contents import separator_of
 from multitask.tables.image_paths import ImagePaths
-from multitask.tables.table_file import ENDINGS, read_table, row_number
+from multitask.tables.table_file import ENDINGS, read_table, row_number, separator_of
 from multitask.tables.table_rows import NAMELESS, file_names, shown_names
 from multitask.tables.table_sources import Source
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from multitask.runs.deciding_files import whole_config
 from multitask.runs.folder import folder_of
 from multitask.training.description import describe
 
+SEED = "PL_GLOBAL_SEED"
+"""Environment variable by which Lightning tells a run's seed."""
 VOUCHED = "whoever made the run: give --trust, or trust=True in Python"
 
 
@@ -36,26 +39,64 @@ def description_beside(path: Path, content: Mapping[str, Any], trust: bool) -> d
     Raises:
         InputError: if it lies in no run's folder, or the run's data are not there any more.
     """
-    folder = folder_of(path)
-    if folder is None:
+    if folder_of(path) is None:
         raise InputError(
             f"{path} was written by an older version and does not tell what its model takes; put "
             "it back into the folder of its run, beside config.yaml, or train it on with this "
             "version"
         )
+    data = data_beside(path, trust)
+    tasks = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust).named_tasks
+    found = describe(tasks, data)
+    # They lie beside the description.
+    found.pop("training_images")
+    return found
+
+
+def data_beside(path: Path, trust: bool) -> DataModule:
+    """The data of a checkpoint's run, loaded.
+
+    Args:
+        path: the checkpoint.
+        trust: whether the configuration may name any class.
+
+    Raises:
+        InputError: if it lies in no run's folder, or the data are not there any more.
+    """
+    folder = folder_of(path)
+    if folder is None:
+        raise InputError(
+            f"{path} lies in no run's folder, whose configuration names the data; give a table of "
+            "labelled images"
+        )
     config = whole_config(folder)
-    settings = read_config(config, untrusted="" if trust else VOUCHED).entries.get("data")
+    entries = read_config(config, untrusted="" if trust else VOUCHED).entries
+    settings, seed = entries.get("data"), entries.get("seed_everything")
     if settings is None:
         raise InputError(f"{config} has no data, so nothing tells what the model of {path} takes")
-    with nullcontext() if trust else known_imports_only():
+    imports = nullcontext() if trust else known_imports_only()
+    with imports, _seed(0 if seed is None else seed.plain()):
         check_setting(settings, parameter_of(DataModule), ("data",))
         parser = ArgumentParser(exit_on_error=False)
         parser.add_subclass_arguments(DataModule, "data")
         with settings_blamed(f"{config}: its data cannot be made, and {path} needs them"):
             data = parser.instantiate(parser.parse_object({"data": settings.plain()})).data
             data.setup()
-    tasks = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust).named_tasks
     plain = settings.plain()
     told = plain.get("init_args") if isinstance(plain, dict) else None
     data.recipe_of_transforms = (told or {}).get("transforms") or []
-    return describe(tasks, data)
+    return data
+
+
+@contextmanager
+def _seed(number: Any) -> Iterator[None]:
+    """Have data without a seed of their own take that of their run, as a training does."""
+    before = os.environ.get(SEED)
+    if isinstance(number, int) and not isinstance(number, bool):
+        os.environ[SEED] = str(number)
+    try:
+        yield
+    finally:
+        os.environ.pop(SEED, None)
+        if before is not None:
+            os.environ[SEED] = before

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from multitask.after.metadata import check_description, format_of
 from multitask.after.new_images import NewImage, pixels_of
-from multitask.checkpoints.format import KEY
+from multitask.checkpoints.format import KEY, TRAINING_IMAGES
 from multitask.checkpoints.reading import explained, read_checkpoint
 from multitask.configuration.classes import accepted
 from multitask.configuration.objects import check_entries
@@ -31,6 +31,8 @@ from multitask.training.memory_limit import MemoryLimit
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from multitask.after.evaluation import Results
+
 BATCH = 256
 """Images that go through the model at a time."""
 AXES_OF_SEVERAL = 4
@@ -46,6 +48,8 @@ class TrainedModel:
         transforms: what images from 0 to 1 pass before the model.
         device: where it computes; default: a GPU if there is one.
         source: what the model was read from, for messages.
+        training_images: numbers by which training images are known again, ``[images]``, int64.
+        trust: whether the description may name any class.
     """
 
     def __init__(
@@ -55,6 +59,8 @@ class TrainedModel:
         transforms: Sequence[nn.Module] = (),
         device: torch.device | str | None = None,
         source: Path | str = "the model",
+        training_images: Tensor | None = None,
+        trust: bool = False,
     ) -> None:
         chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.device = torch.device(chosen)
@@ -65,6 +71,7 @@ class TrainedModel:
             if name not in description["tasks"]:
                 raise InputError(f"{source}: its description is damaged: it has no task '{name}'")
         take_names(model.named_tasks, description["tasks"])
+        self.training_images, self.trust = training_images, trust
 
     @property
     def format(self) -> ImageFormat:
@@ -152,6 +159,22 @@ class TrainedModel:
         several = found if len(encoders) > 1 and isinstance(found, list | tuple) else [found]
         return torch.cat([form.vector(each) for each in several], 1)
 
+    def evaluate(self, table: Path | str, resamples: int = 2000, **options: Any) -> Results:
+        """Compute the metrics of a labelled table, with their intervals.
+
+        Args:
+            table: a file or a folder, see `multitask.data.Table`.
+            resamples: see `multitask.after.bootstrap.resampled`.
+            options: of `multitask.after.labelled_table.labelled_table`.
+
+        Raises:
+            InputError: if the table cannot be read, or holds the targets of no task.
+        """
+        from multitask.after.evaluation import evaluate
+        from multitask.after.labelled_table import labelled_table
+
+        return evaluate(self, labelled_table(self, Path(table), **options), resamples)
+
     def predict(self, images: NewImage | Iterable[NewImage], batch_size: int = BATCH) -> DataFrame:
         """Predict for image files, Pillow images or arrays.
 
@@ -209,19 +232,24 @@ def load(
             class of another package without ``trust``.
     """
     path = Path(checkpoint)
-    model, description = (_of_folder if path.is_dir() else _of_file)(path, trust)
+    read = _of_folder if path.is_dir() else _of_file
+    model, description, training_images = read(path, trust)
     if transforms is None:
         transforms = _transforms(description, path, trust)
-    return TrainedModel(model, description, transforms, device, path)
+    return TrainedModel(model, description, transforms, device, path, training_images, trust)
 
 
-def _of_folder(path: Path, trust: bool) -> tuple[MultiTask, Mapping[str, Any]]:
+Read = tuple[MultiTask, Mapping[str, Any], Tensor | None]
+"""A model, what it takes and gives, and the numbers of its training images."""
+
+
+def _of_folder(path: Path, trust: bool) -> Read:
     from multitask.after.hub_reading import read_hub_folder
 
-    return read_hub_folder(path, trust)
+    return (*read_hub_folder(path, trust), None)
 
 
-def _of_file(path: Path, trust: bool) -> tuple[MultiTask, Mapping[str, Any]]:
+def _of_file(path: Path, trust: bool) -> Read:
     try:
         content = read_checkpoint(path)
     except InputError as error:
@@ -229,7 +257,14 @@ def _of_file(path: Path, trust: bool) -> tuple[MultiTask, Mapping[str, Any]]:
     description = _description(content, path, trust)
     with MemoryLimit():
         model = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust)
-    return model, description
+    return model, description, _training_images(content)
+
+
+def _training_images(content: Mapping[str, Any]) -> Tensor | None:
+    stamp = content.get(KEY)
+    found = stamp.get(TRAINING_IMAGES) if isinstance(stamp, dict) else None
+    is_known = isinstance(found, Tensor) and found.dtype == torch.int64 and found.ndim == 1
+    return found if is_known else None
 
 
 def _description(content: Mapping[str, Any], path: Path, trust: bool) -> Mapping[str, Any]:

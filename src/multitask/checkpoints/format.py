@@ -13,6 +13,7 @@ from multitask.checkpoints.states import check_states
 from multitask.errors import InputError
 
 KEY = "multitask"
+TRAINING_IMAGES = "training_images"
 FORMAT = 2
 """1: what training remembers lay in ``progress``. 2: it is the state of callbacks."""
 
@@ -26,7 +27,10 @@ def stamp(checkpoint: dict[str, Any], description: dict[str, Any] | None) -> Non
     """
     checkpoint[KEY] = {"format": FORMAT, "version": version("multitask")}
     if description is not None:
-        checkpoint[KEY]["description"] = description
+        # Beside the description, which is small and goes wherever the model goes.
+        told = dict(description)
+        images = told.pop(TRAINING_IMAGES, None)
+        checkpoint[KEY] |= {"description": told, TRAINING_IMAGES: images}
 
 
 def take_up(model: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -40,7 +44,10 @@ def take_up(model: LightningModule, checkpoint: dict[str, Any]) -> None:
         InputError: if it is of another model, saying how that differs, or of a later format.
     """
     _upgrade(checkpoint)
-    model.description = checkpoint.get(KEY, {}).get("description")
+    found = checkpoint.get(KEY, {})
+    if (told := found.get("description")) is not None:
+        told = {**told, TRAINING_IMAGES: found.get(TRAINING_IMAGES)}
+    model.description = told
     if model._trainer is not None and model.trainer.state.fn == "fit":
         keep_changed(checkpoint, model.state_dict(), dict(model.hparams))
     # With sharded parameters the strategy has loaded the weights already.

@@ -35,6 +35,12 @@ VERBS = {
         "[--trust] [--megabytes=20] [--megapixels=50] [--waiting=32] [--seconds=30]",
         "Open a page, and a route for programs, where the model answers for images.",
     ),
+    "evaluate": (
+        "multitask evaluate CHECKPOINT [TABLE] [--group=COLUMN] [--against=OTHER.ckpt] "
+        "[--image_column=NAME] [--image_folder=FOLDER] [--split=test] [--folder=FOLDER] "
+        "[--device=cpu] [--trust]",
+        "Metrics with intervals on labelled images: of a table, or the run's own test set.",
+    ),
     "resume": (
         "multitask resume [RUN] [--trust] [--KEY=VALUE ...]",
         "Continue an interrupted run; the latest if none is named.",

@@ -24,6 +24,7 @@ COMMANDS = {
     "inspect": "inspect_command",
     "export": "export_command",
     "study": "study_command",
+    "evaluate": "evaluate_command",
     "sweep-report": "sweep_report_command",
 }
 """The file in this folder, and the function in it, for each verb but the Trainer's own."""

@@ -17,7 +17,7 @@ from multitask.augmentation import Augmentation, AugmentationSequence
 from multitask.augmentation.draws import PLACE
 from multitask.data.class_balance import ClassBalanced, classes_of
 from multitask.data.dataset import Batch, BatchDataset
-from multitask.data.duplicates import Duplicates
+from multitask.data.duplicates import Duplicates, Hashes
 from multitask.data.faces import Face, Numbers, Picture
 from multitask.data.geometry_check import check_geometry
 from multitask.data.loader import BatchLoader
@@ -106,6 +106,8 @@ class DataModule(LightningDataModule, ABC):
         self.remarks: list[str] = []
         self.recipe_of_transforms: list[Any] | None = None
         """The transforms as a configuration told them; None if they were made in Python."""
+        self.training_images: Hashes | None = None
+        """A number for each training image, by which it is known again; None if not looked at."""
 
     @abstractmethod
     def load(self) -> dict[str, BatchDataset]:
@@ -221,6 +223,29 @@ class DataModule(LightningDataModule, ABC):
     def element_names(self) -> dict[str, list[str]]:
         """The names of the elements of vectors, by task, as far as known."""
         return {}
+
+    def tables(self) -> list[dict[str, Any]]:
+        """How tables of further samples are read; of data that are no tables, none.
+
+        Returns:
+            Ways to read one, of which the first that fits a table is meant: see
+            `multitask.data.Table.tables`.
+        """
+        return []
+
+    def groups(self, split: str) -> tuple[str, list[Any]] | None:
+        """Which samples of a split belong together, such as the images of one patient.
+
+        Such samples are alike, so that they say less than as many others: intervals of results are
+        found by drawing groups rather than samples.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+
+        Returns:
+            What the groups are, and the group of each sample; None if each stands for itself.
+        """
+        return None
 
     def records(self) -> dict[str, DataFrame]:
         """Tables to keep in a run's folder, by file name, such as which sample is in which split.

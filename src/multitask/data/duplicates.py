@@ -38,7 +38,10 @@ class Duplicates:
 
 
 def input_hashes(
-    split: BatchDataset, may_read: Callable[[], bool] = lambda: True, images_only: bool = False
+    split: BatchDataset,
+    may_read: Callable[[], bool] = lambda: True,
+    images_only: bool = False,
+    as_bytes: bool = False,
 ) -> Hashes:
     """A number for each sample, the same for the same inputs, and else hardly ever.
 
@@ -46,6 +49,7 @@ def input_hashes(
         split: whose inputs are read, a few hundred samples at a time.
         may_read: asked before each time; the samples after the first no are left out.
         images_only: take images alone as inputs.
+        as_bytes: take floats from 0 to 1 as the bytes that an image file would hold.
 
     Returns:
         Shape ``[samples]``, uint64.
@@ -56,6 +60,8 @@ def input_hashes(
             return hashes[:first]
         places = torch.arange(first, min(first + CHUNK, len(split)))
         read = {"image": split.images(places)} if images_only else split.inputs(places)
+        if as_bytes:
+            read = {name: in_bytes(values) for name, values in read.items()}
         inputs = [np.ascontiguousarray(_in_numpy(each)) for each in read.values()]
         shapes = str([each.shape[1:] for each in inputs]).encode()
         for place, values in enumerate(zip(*inputs, strict=True), first):
@@ -82,13 +88,21 @@ def duplicates(
         First those that are in several splits, which make results look better than they are; of
         them, and of the others, those with most samples first. And how many samples were read.
     """
-    each_split = [input_hashes(each, may_read, images_only) for each in splits.values()]
-    hashes = np.concatenate(each_split)
-    names = list(splits)
-    starts = np.cumsum([0, *map(len, each_split)])
-    groups = [Duplicates(_located(places, starts, names)) for places in equal_places(hashes)]
-    in_order = sorted(groups, key=lambda each: (len(each.splits) == 1, -len(each.samples)))
-    return in_order, len(hashes)
+    hashes = {name: input_hashes(each, may_read, images_only) for name, each in splits.items()}
+    return same_inputs(hashes), sum(map(len, hashes.values()))
+
+
+def same_inputs(hashes: Mapping[str, Hashes]) -> list[Duplicates]:
+    """Group samples by their numbers: see `duplicates`.
+
+    Args:
+        hashes: by split, what `input_hashes` returned.
+    """
+    each_split = list(hashes.values())
+    starts, names = np.cumsum([0, *map(len, each_split)]), list(hashes)
+    found = equal_places(np.concatenate(each_split))
+    groups = [Duplicates(_located(places, starts, names)) for places in found]
+    return sorted(groups, key=lambda each: (len(each.splits) == 1, -len(each.samples)))
 
 
 def equal_places(hashes: Hashes) -> list[Places]:
@@ -109,6 +123,17 @@ def _located(places: Places, starts: Places, names: Sequence[str]) -> list[tuple
     at = np.searchsorted(starts, places, side="right") - 1
     pairs = zip(at.tolist(), (places - starts[at]).tolist(), strict=True)
     return [(names[split], place) for split, place in pairs]
+
+
+def in_bytes(images: Tensor) -> Tensor:
+    """Floats from 0 to 1 as bytes, rounded; bytes as they are.
+
+    Args:
+        images: any shape, uint8 or floating.
+    """
+    if images.dtype == torch.uint8:
+        return images
+    return images.float().mul(255).round().clamp(0, 255).byte()
 
 
 def _in_numpy(values: Tensor) -> np.ndarray[Any, Any]:

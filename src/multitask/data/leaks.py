@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from multitask.data.dataset import BatchDataset
-from multitask.data.duplicates import Duplicates, duplicates
+from multitask.data.duplicates import Duplicates, Hashes, input_hashes, same_inputs
 
 SECONDS = 20.0
 """How long images are compared before a training."""
@@ -21,11 +21,13 @@ class Leaks:
         groups: the samples of each image that is in several splits.
         compared: number of samples that were looked at.
         samples: number of all.
+        hashes: by split, a number for each image that was looked at.
     """
 
     groups: list[Duplicates]
     compared: int
     samples: int
+    hashes: dict[str, Hashes]
 
     @property
     def images(self) -> int:
@@ -55,6 +57,11 @@ def leaks(splits: Mapping[str, BatchDataset], seconds: float = SECONDS) -> Leaks
     end = time.monotonic() + seconds
     # The small ones first: all samples of training are compared with them.
     in_order = dict(sorted(splits.items(), key=lambda each: len(each[1])))
-    found, compared = duplicates(in_order, lambda: time.monotonic() < end, images_only=True)
-    across = [each for each in found if len(each.splits) > 1]
-    return Leaks(across, compared, sum(map(len, splits.values())))
+
+    def may_read() -> bool:
+        return time.monotonic() < end
+
+    hashes = {name: input_hashes(each, may_read, True) for name, each in in_order.items()}
+    across = [each for each in same_inputs(hashes) if len(each.splits) > 1]
+    compared = sum(map(len, hashes.values()))
+    return Leaks(across, compared, sum(map(len, splits.values())), hashes)

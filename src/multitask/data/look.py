@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from multitask.data.dataset import BatchDataset
-from multitask.data.duplicates import Duplicates
+from multitask.data.duplicates import Duplicates, Hashes, input_hashes
 from multitask.data.leaks import leaks
 from multitask.errors import InputError
 from multitask.labels import known
-from multitask.remarks.pixels import image_remarks
+from multitask.remarks.pixels import are_from_0_to_1, image_remarks
 
 if TYPE_CHECKING:
     from multitask.data.base import DataModule
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 LOOKED_AT = 32
 """Images whose values are looked at, evenly spaced in the training set."""
 MOST_NAMED = 3
+MOST_REMEMBERED = 2**21
+"""Training images whose numbers a checkpoint keeps, 8 bytes each."""
 
 
 class DataRemark(UserWarning):
@@ -48,7 +50,7 @@ def look(data: DataModule) -> Iterator[str]:
     """Look at the images of data that have just been loaded.
 
     Args:
-        data: its splits are set.
+        data: its splits are set; learns `DataModule.training_images`.
 
     Yields:
         A sentence with its cure for each thing found.
@@ -86,6 +88,7 @@ def _classes_from_one(data: DataModule) -> Iterator[str]:
 
 def _leaks(data: DataModule) -> Iterator[str]:
     found = leaks(data.splits)
+    data.training_images = _remembered(data.splits["train"], found.hashes["train"])
     if found.groups:
         what = "image stands" if found.images == 1 else "images stand"
         tested = " and ".join(
@@ -102,6 +105,16 @@ def _leaks(data: DataModule) -> Iterator[str]:
             f"only {found.compared:,} of {found.samples:,} samples were compared, to save time, to "
             "tell whether an image is in two splits; `multitask inspect` compares all"
         )
+
+
+def _remembered(train: BatchDataset, hashes: Hashes) -> Hashes | None:
+    """By what a training image is known again, in a file as well; None if not all were read."""
+    if len(hashes) < len(train) or len(train) > MOST_REMEMBERED:
+        return None
+    first = train.images(torch.tensor([0]))
+    if first.dtype == torch.uint8:
+        return hashes
+    return input_hashes(train, images_only=True, as_bytes=True) if are_from_0_to_1(first) else None
 
 
 def _example(data: DataModule, group: Duplicates) -> str:

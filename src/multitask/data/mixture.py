@@ -177,6 +177,10 @@ class Mixture(DataModule):
             for each in (known or range(len(self.sources[name].splits[split])))
         ]
 
+    def tables(self) -> list[dict[str, Any]]:
+        """How tables of the sources are read, a way for each source that is a table."""
+        return [each for source in self.sources.values() for each in source.tables()]
+
     def records(self) -> dict[str, DataFrame]:
         """The sources' tables, each named ``<source>-<file>``."""
         return {

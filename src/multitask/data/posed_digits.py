@@ -67,6 +67,7 @@ class PosedDigits(DataModule):
         self.tasks = list(tasks)
         self.labels_per_class = labels_per_class
         self.missing_pixels = missing_pixels
+        self._digits: dict[str, list[int]] = {}
 
     def own_geometry(self) -> dict[str, Geometry]:
         """Turns, shifts and mirror images are seen in the targets as they are in the images."""
@@ -96,7 +97,13 @@ class PosedDigits(DataModule):
                 share = self.missing_pixels if split == "train" else 0.0
                 targets |= without_pixels(maps, share, self.seed)
             splits[split] = InMemory(images, {task: targets[task] for task in self.tasks})
+            self._digits[split] = rows.tolist()
         return splits
+
+    def groups(self, split: str) -> tuple[str, list[Any]]:
+        """Each handwritten digit is posed several times: its place among all."""
+        self.setup()
+        return "handwritten digit", self._digits[split]
 
 
 def pose(glyphs: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:

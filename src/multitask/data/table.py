@@ -17,7 +17,7 @@ from multitask.data.cached_images import CachedImages
 from multitask.data.dataset import BatchDataset
 from multitask.data.duplicates import Duplicates, equal_places, input_hashes
 from multitask.data.split_check import SPLITS
-from multitask.data.splits import ByColumn, RandomSplit, Split, given_split
+from multitask.data.splits import ByColumn, GroupedSplit, RandomSplit, Split, given_split
 from multitask.errors import InputError
 from multitask.geometry import Geometry
 from multitask.images.brightness import levels_remark, looked_up_levels
@@ -122,15 +122,19 @@ class Table(DataModule):
         self.image_ending = image_ending
         self.split, self.cleaning = split, cleaning
         self.cache_folder, self.cache_limit = cache_folder, cache_limit
+        self.kept_columns: list[str] = []
+        """Columns beside those of the targets that `load` needs."""
         self.findings = DataFrame()
         self.skipped = DataFrame()
         self._rows: dict[str, Tensor] = {}
         self._files: list[str] = []
+        self._groups: list[str] | None = None
         self._numbers: list[int] = []
 
     def load(self) -> dict[str, BatchDataset]:
         findings = Findings(self.cleaning)
         columns = [name for each in self.target_columns.values() for name in each.names]
+        columns += self.kept_columns
         rows = read_rows(
             self.sources,
             self.image_column,
@@ -151,6 +155,7 @@ class Table(DataModule):
         parts = self._divide(rows.without(gone, findings))
         self._rows = {split: usable[torch.from_numpy(places)] for split, places in parts.items()}
         self._files, self._numbers = rows.files, rows.table.index.tolist()
+        self._groups = self._grouped(rows.table)
         self.findings, self.skipped = findings.frame(), findings.frame(skipped_only=True)
         if said := findings.summary():
             rank_zero_warn(f"{tables(self.sources)}: {said}")
@@ -198,6 +203,44 @@ class Table(DataModule):
         columns = self.target_columns.items()
         return {name: each.names for name, each in columns if len(each.names) > 1}
 
+    def tables(self) -> list[dict[str, Any]]:
+        """How a table with the same columns is read.
+
+        Returns:
+            One dictionary: ``targets``, by task the arguments of `TargetColumns`;
+            ``image_column``, ``image_ending``, ``separator`` and ``missing`` as in the arguments;
+            ``group``, the column whose groups the splits kept together, and ``before``: see
+            `multitask.data.splits.GroupedSplit`.
+        """
+        split = self.split if isinstance(self.split, GroupedSplit) else None
+        targets = {
+            name: {
+                "columns": each.columns,
+                "classes": each.class_names or None,
+                "follows": self.geometry.get(name),
+                "missing": list(map(str, each.missing)),
+            }
+            for name, each in self.target_columns.items()
+        }
+        return [
+            {
+                "targets": targets,
+                "image_column": self.image_column,
+                "image_ending": self.image_ending,
+                "separator": self.separator,
+                "missing": list(map(str, self.missing)),
+                "group": split and split.by,
+                "before": split and split.before,
+            }
+        ]
+
+    def groups(self, split: str) -> tuple[str, list[Any]] | None:
+        """The groups that the splits keep together, if they do."""
+        self.setup()
+        if self._groups is None or not isinstance(self.split, GroupedSplit):
+            return None
+        return self.split.by, [self._groups[place] for place in self._rows[split].tolist()]
+
     def records(self) -> dict[str, DataFrame]:
         """``splits.csv``: each sample's file, row and split; ``skipped.csv``: what was left out."""
         self.setup()
@@ -207,6 +250,10 @@ class Table(DataModule):
             "splits.csv": DataFrame(rows, columns=["file", "row", "split"]),
             "skipped.csv": self.skipped,
         }
+
+    def _grouped(self, table: DataFrame) -> list[str] | None:
+        is_grouped = isinstance(self.split, GroupedSplit) and self.split.by in table
+        return self.split.groups(table) if is_grouped else None  # type: ignore[union-attr]
 
     def _read_targets(self, rows: TableRows, findings: Findings) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}

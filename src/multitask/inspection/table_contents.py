@@ -25,7 +25,7 @@ from multitask.inspection.task_names import task_name
 from multitask.inspection.vectors import vectors
 from multitask.remarks.columns import stand_in
 from multitask.remarks.one_hot import class_names, one_hot
-from multitask.tables.table_file import CSV_ENDINGS, SEPARATORS, read_table
+from multitask.tables.table_file import read_table, separator_of
 from multitask.tables.table_sources import SPLITS, Source, find_sources
 from multitask.tables.target_columns import cell_text
 
@@ -193,21 +193,6 @@ def _refuse_nothing(path: Path, image: ImageColumn, left_out: Mapping[str, str])
 
 def _named(column: str) -> str:
     return f"'{column}'" if column else "the column without a name"
-
-
-def separator_of(path: Path) -> str | None:
-    """What stands between the cells of a CSV file, by its first line; None if it is the usual one.
-
-    Args:
-        path: of the table.
-    """
-    usual = CSV_ENDINGS.get(path.suffix.lower())
-    if usual is None or not path.is_file():
-        return None
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        header = file.readline()
-    found = [each for each in SEPARATORS if each in header and each != usual]
-    return found[0] if usual not in header and found else None
 
 
 def _split(

@@ -76,6 +76,27 @@ def read_table(
     return table
 
 
+def separator_of(path: Path, likely: str | None = None) -> str | None:
+    """Tell by the header of a CSV file what stands between its cells.
+
+    Args:
+        path: of any table.
+        likely: what it is if the header has it.
+
+    Returns:
+        None if it is the usual one, or the table is no CSV file.
+    """
+    usual = CSV_ENDINGS.get(path.suffix.lower())
+    if usual is None or not path.is_file():
+        return None
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        header = file.readline()
+    if likely is not None and likely in header:
+        return likely
+    found = [each for each in SEPARATORS if each in header and each != usual]
+    return found[0] if usual not in header and found else None
+
+
 def row_number(path: Path, place: int) -> int:
     """The number by which a person finds a row.
 

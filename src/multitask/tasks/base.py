@@ -181,6 +181,22 @@ class Task(Recorded, nn.Module, ABC):
         """
         return None
 
+    def sample_loss(self, output: Any, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Do for each sample what `loss` does for a batch; by default one sample after the other.
+
+        Args:
+            output: raw head outputs, see `loss`.
+            target: targets of the batch, missing ones included.
+
+        Returns:
+            The sum of each sample's losses and that of their weights, both of shape ``[batch]``;
+            both 0 if the sample has no known target.
+        """
+        places = [slice(at, at + 1) for at in range(len(target))]
+        pairs = [self.loss(rows_of(output, place), target[place]) for place in places]
+        found = torch.stack([torch.stack(each) for each in pairs]) if pairs else torch.zeros(0, 2)
+        return found[:, 0], found[:, 1]
+
     def loss_group(self) -> Hashable | None:
         """What tasks of one class must have in common for `joint_loss` to compute their losses.
 

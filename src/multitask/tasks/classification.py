@@ -160,11 +160,22 @@ class Classification(Task):
             self.class_weights.copy_(balanced_weights(counts, self.effective_number))
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        losses, weights = self._each(output, target)
+        return losses.sum(), weights.sum()
+
+    def sample_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        # Of a loss that somebody else computes nobody knows what each sample's is.
+        if type(self).loss is not Classification.loss:
+            return super().sample_loss(output, target)
+        return self._each(output, target)
+
+    def _each(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss and the weight of each label, both 0 where it is missing."""
         known = labels.known(target)
         label = torch.where(known, target, 0)
         weights = self.class_weights.to(output.dtype)
-        each = torch.where(known, self._losses(output, label, weights), 0.0)
-        return each.sum(), torch.where(known, weights[label], 0.0).sum()
+        losses = torch.where(known, self._losses(output, label, weights), 0.0)
+        return losses, torch.where(known, weights[label], 0.0)
 
     def loss_group(self) -> Hashable | None:
         # Of a person's own loss, or way to compute it, nobody knows what it depends on.

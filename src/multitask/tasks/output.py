@@ -22,12 +22,12 @@ def in_full_precision(output: Output) -> Output:
     return each_tensor(output, _at_least_single)
 
 
-def rows_of(output: Output, rows: Tensor) -> Output:
+def rows_of(output: Output, rows: Tensor | slice) -> Output:
     """Choose samples.
 
     Args:
         output: first axis ``[batch]``.
-        rows: their indices, or a mask.
+        rows: their indices, a mask, or a slice.
     """
     return each_tensor(output, lambda values: values[rows])
 

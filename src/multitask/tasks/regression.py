@@ -128,14 +128,25 @@ class Regression(Task):
         super()._load_from_state_dict(state_dict, prefix, *rest, **options)
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        losses, known = self._each(output, target)
+        return losses.sum(), known.sum().to(output.dtype)
+
+    def sample_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        # Of a loss that somebody else computes nobody knows what each sample's is.
+        if type(self).loss is not Regression.loss:
+            return super().sample_loss(output, target)
+        losses, known = self._each(output, target)
+        return losses.sum(1), known.sum(1).to(output.dtype)
+
+    def _each(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of each number, 0 where it is missing, and which are known."""
         target = self._rows(target)
         known = labels.known(target)
         # In the targets' own precision: half-precision training must not round far-off units.
         goal = (torch.where(known, target, self.mean) - self.mean) / self.deviation
         losses = self.criterion(output, goal.to(output.dtype))
         check_losses(self.criterion, losses, output.shape, "[batch, size]")
-        each = torch.where(known, losses, 0.0)
-        return each.sum(), known.sum().to(output.dtype)
+        return torch.where(known, losses, 0.0), known
 
     def loss_group(self) -> Hashable | None:
         kind = type(self.criterion)

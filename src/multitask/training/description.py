@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
 
@@ -26,7 +27,10 @@ def describe(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
         as the arguments of `multitask.images.format.ImageFormat`; None if no file becomes it.
         ``transforms``: recipes of what images pass then, None if they do not show how they were
         made. ``tasks``: by name, the ``kind`` of the task and what its targets are: ``classes``,
-        ``unit`` and ``elements``, as far as known.
+        ``unit`` and ``elements``, as far as known. ``tables``: how tables of further samples are
+        read, see `multitask.data.DataModule.tables`. ``training_images``, which a checkpoint keeps
+        beside the others: the numbers by which training images are known again, int64, shape
+        ``[images]``; None if not known.
     """
     image = data.image_format()
     inputs = dict.fromkeys(data.splits["train"].inputs(torch.tensor([0])))
@@ -37,6 +41,8 @@ def describe(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
         "inputs": inputs,
         "transforms": _transforms(data),
         "tasks": described_tasks(tasks, data),
+        "tables": _tables(data),
+        "training_images": _training_images(data),
     }
 
 
@@ -74,6 +80,22 @@ def take_names(tasks: Mapping[str, Task], described: Mapping[str, Any]) -> None:
                     f"{getattr(task, size)} {what}"
                 )
             setattr(task, what, [str(each) for each in names])
+
+
+def _tables(data: Any) -> list[Any]:
+    try:
+        return list(map(recipe, data.tables()))
+    except InputError as error:
+        rank_zero_warn(
+            f"{error}, so the checkpoints do not tell how a table of further samples is read; "
+            "multitask evaluate takes columns that are called like the tasks"
+        )
+        return []
+
+
+def _training_images(data: Any) -> torch.Tensor | None:
+    known = data.training_images
+    return None if known is None else torch.from_numpy(known.view(np.int64))
 
 
 def _transforms(data: Any) -> list[Any] | None:

@@ -29,11 +29,19 @@ class GroupedSplit(Shares):
         super().__init__(val, test)
         self.by, self.before = by, before
 
-    def divide(self, table: DataFrame, seed: int) -> dict[str, Places]:
+    def groups(self, table: DataFrame) -> list[str]:
+        """The group of each row, empty where the cell is.
+
+        Args:
+            table: has the column.
+        """
         cells = texts(column_of(table, self.by, "split.by"))
         if self.before:
             cells = [each.split(self.before, 1)[0].strip() or each for each in cells]
-        groups = np.array(cells, dtype=object)
+        return cells
+
+    def divide(self, table: DataFrame, seed: int) -> dict[str, Places]:
+        groups = np.array(self.groups(table), dtype=object)
         if len(without := np.flatnonzero(groups == "")):
             raise InputError(
                 f"row {table.index[without[0]]}, column '{self.by}': the cell is empty, but each "

@@ -1,0 +1,82 @@
+"""An evaluation as a folder: tables, figures and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from math import nan
+from pathlib import Path
+
+from matplotlib.figure import Figure as Drawing
+from torch import Tensor
+
+from multitask.after.comparison import Change
+from multitask.after.evaluation import Results
+from multitask.after.evaluation_report import report_blocks
+from multitask.after.evaluation_tables import (
+    differences_table,
+    metrics_table,
+    predictions_table,
+)
+from multitask.figures.drawing import draw_task
+from multitask.figures.headlines import draw_headlines, lowest
+from multitask.figures.saving import save_drawing
+from multitask.pages.blocks import Figure
+from multitask.pages.report import write_pages
+from multitask.pages.spreadsheet import write_csv
+
+METRICS, PREDICTIONS, DIFFERENCES = "metrics.csv", "predictions.csv", "differences.csv"
+MOST_TASKS = 12
+DPI = 150
+
+
+def write_evaluation(
+    results: Results, folder: Path, changes: Sequence[Change] = (), other: str = ""
+) -> Path:
+    """Write ``metrics.csv``, ``predictions.csv``, figures, ``report.html`` and ``report.md``.
+
+    Args:
+        results: of an evaluation.
+        folder: where the files go; it is there.
+        changes: from another model, which go to ``differences.csv``.
+        other: that model's file.
+
+    Returns:
+        The HTML file, which needs no other file.
+    """
+    write_csv(metrics_table(results), folder / METRICS)
+    write_csv(predictions_table(results), folder / PREDICTIONS)
+    if len(results.samples.skipped):
+        write_csv(results.samples.skipped, folder / "skipped.csv")
+    if changes:
+        write_csv(differences_table(list(changes)), folder / DIFFERENCES)
+    figures = _figures(results, folder / "figures")
+    blocks = report_blocks(results, figures, changes, other)
+    return write_pages(blocks, folder, f"Evaluation: {results.samples.title}")
+
+
+def _figures(results: Results, folder: Path) -> dict[str, Figure]:
+    heads = {
+        name: results.tasks[name].estimates[task.headline].value
+        if task.headline in results.tasks[name].estimates
+        else nan
+        for name, task in results.named_tasks.items()
+    }
+    found: dict[str, Figure] = {}
+    for name in lowest(heads, MOST_TASKS):
+        if results.tasks[name].labelled and isinstance(results.tasks[name].predictions, Tensor):
+            path = folder / f"{name}.png"
+            if save_drawing(partial(_drawn, results, name), path, DPI):
+                found[name] = Figure(path, f"{name}: predictions and targets")
+    if len(heads) > MOST_TASKS:
+        names = {name: task.headline or "" for name, task in results.named_tasks.items()}
+        save_drawing(partial(draw_headlines, "evaluation", heads, names), folder / "tasks.png", DPI)
+    return found
+
+
+def _drawn(results: Results, name: str) -> Drawing | None:
+    found = results.tasks[name]
+    values = {metric: each.value for metric, each in found.estimates.items() if metric != "loss"}
+    elements = results.samples.elements.get(name)
+    task = results.named_tasks[name]
+    return draw_task(name, task, found.predictions, found.targets, values, elements)

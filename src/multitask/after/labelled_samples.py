@@ -1,0 +1,140 @@
+"""Samples with labels, on which a trained model is evaluated, wherever they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pandas import DataFrame
+from torch import Tensor
+
+from multitask.after.older_checkpoints import data_beside
+from multitask.after.trained_model import TrainedModel
+from multitask.data.dataset import Batch, BatchDataset
+from multitask.data.duplicates import Hashes, input_hashes
+from multitask.data.faces import Face, Picture
+from multitask.errors import InputError, nearest
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which samples belong together.
+
+    Args:
+        name: what the groups are, such as a column.
+        values: the group of each sample.
+    """
+
+    name: str
+    values: Sequence[Any]
+
+    def numbers(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The number of each sample's group; shape ``[samples]``."""
+        known: dict[Any, int] = {}
+        return np.array([known.setdefault(each, len(known)) for each in self.values], np.int64)
+
+
+@dataclass(frozen=True)
+class LabelledSamples:
+    """Samples, and what people call them.
+
+    Args:
+        title: such as the table's path.
+        split: inputs and targets.
+        prepare: turns a batch as it is read into what a model takes, on any device.
+        tasks: names of the tasks that have targets.
+        names: of the samples, such as their files.
+        numbers: of their rows.
+        groups: which belong together.
+        faces: how inputs are shown, by name.
+        elements: names of a vector's elements, by task.
+        skipped: rows and cells that could not be used.
+        remarks: what a person should know, in sentences.
+    """
+
+    title: str
+    split: BatchDataset
+    prepare: Callable[[Batch], Batch]
+    tasks: list[str]
+    names: list[str] | None = None
+    numbers: list[int] | None = None
+    groups: Groups | None = None
+    faces: Mapping[str, Face] = field(default_factory=lambda: {"image": Picture()})
+    elements: Mapping[str, list[str]] = field(default_factory=dict)
+    skipped: DataFrame = field(default_factory=DataFrame)
+    remarks: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.split)
+
+    def batch(self, places: Tensor) -> Batch:
+        """What a model takes of some samples, and their targets.
+
+        Args:
+            places: of the samples, shape ``[batch]``, int64.
+        """
+        return self.prepare(self.split[places])
+
+    def name(self, place: int) -> str:
+        """What people call a sample."""
+        return self.names[place] if self.names else f"sample {place}"
+
+    def image_hashes(self) -> Hashes | None:
+        """Numbers of the images, see `multitask.data.DataModule.training_images`."""
+        if "image" not in self.split.inputs(torch.tensor([0])):
+            return None
+        return input_hashes(self.split, images_only=True, as_bytes=True)
+
+
+def own_samples(trained: TrainedModel, split: str, group: str | None) -> LabelledSamples:
+    """The samples of a split of the run's own data.
+
+    Args:
+        trained: a model whose checkpoint lies in its run's folder.
+        split: ``test``, ``val`` or ``train``.
+        group: name of the groups; those of the data by default.
+
+    Raises:
+        InputError: if the run or its data are not there, or have no such split or groups.
+    """
+    data = data_beside(Path(trained.source), trained.trust)
+    if split not in data.splits:
+        raise InputError(
+            f"split is '{split}', but the run's data have {', '.join(data.splits)}; give "
+            f"--split=...{nearest(split, data.splits)}"
+        )
+    found = data.groups(split)
+    if group is not None and (found is None or found[0] != group):
+        raise InputError(
+            f"group is '{group}', but the run's own data have "
+            f"{'no groups' if found is None else f'the groups {found[0]!r}'}; give a table with "
+            f"such a column: multitask evaluate CHECKPOINT TABLE --group={group}"
+        )
+    tasks = trained.model.named_tasks
+    lacking = [name for name in tasks if name not in data.splits[split].targets]
+
+    def prepare(batch: Batch) -> Batch:
+        ready = data.on_after_batch_transfer(batch, 0)
+        return {
+            name: values.to(trained.precision)
+            if name in trained.model.inputs and values.is_floating_point()
+            else values
+            for name, values in ready.items()
+        }
+
+    return LabelledSamples(
+        title=f"{split} set of {type(data).__name__}",
+        split=data.splits[split],
+        prepare=prepare,
+        tasks=[name for name in tasks if name not in lacking],
+        names=data.names(split),
+        groups=None if found is None else Groups(*found),
+        faces=data.faces(),
+        elements=data.element_names(),
+        remarks=[f"The data have no target of {name}." for name in lacking],
+    )

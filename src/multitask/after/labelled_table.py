@@ -1,0 +1,203 @@
+"""A labelled table, read as the checkpoint of a model tells."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from multitask.after.labelled_samples import Groups, LabelledSamples
+from multitask.after.target_choice import chosen_targets
+from multitask.after.told_columns import made_columns
+from multitask.after.trained_model import TrainedModel
+from multitask.after.whole_table import LISTING, WHOLE, WholeTable
+from multitask.data.dataset import Batch, BatchDataset
+from multitask.data.split_check import SPLITS
+from multitask.data.splits import GroupedSplit
+from multitask.data.targets import as_tasks_see
+from multitask.errors import InputError, nearest
+from multitask.tables.table_file import read_table, separator_of
+from multitask.tables.table_sources import find_sources
+from multitask.tables.target_columns import TargetColumns
+
+FILE_COLUMNS = ("file_name", "file", "image", "filename", "path", "image_path")
+
+
+def labelled_table(
+    trained: TrainedModel,
+    path: Path,
+    group: str | None = None,
+    image_column: str | None = None,
+    image_folder: Path | None = None,
+) -> LabelledSamples:
+    """Read a table with labels for a trained model.
+
+    The columns are those that the model was trained on, or, if the table lacks them, or the model
+    was trained on data that are no table, columns that are called like the tasks.
+
+    Args:
+        trained: the model.
+        path: a file or a folder, see `multitask.data.Table`.
+        group: the column that says which rows belong together; default: the one by which the
+            training data were split, if there is one.
+        image_column: the column of file names; default: as in training.
+        image_folder: what file names are relative to; default: the table's folder.
+
+    Raises:
+        InputError: if the table cannot be read, or holds the targets of no task.
+    """
+    sources = find_sources(path, {}, image_folder, SPLITS)
+    separator = separator_of(sources[0].table, _likely_separator(trained))
+    tables = [read_table(each.table, separator) for each in sources]
+    columns = [str(each) for each in tables[0] if all(each in other for other in tables)]
+    chosen, told = chosen_targets(trained, tables, columns, str(path))
+    image = image_column or _image_column(told, columns)
+    wanted = _checked(path, columns, image, group, told)
+    targets = {name: made_columns(each, trained) for name, each in chosen.items()}
+    data = _table(trained, path, targets, told, image, image_folder, wanted, separator)
+    split = _loaded(data, trained, path)
+
+    def prepare(batch: Batch) -> Batch:
+        seen = {name: as_tasks_see(batch[name]) for name in targets}
+        return {**batch, **seen, "image": trained.inputs(batch["image"])}
+
+    places = data._rows[WHOLE].tolist()
+    return LabelledSamples(
+        title=str(path),
+        split=split,
+        prepare=prepare,
+        tasks=[name for name in trained.model.named_tasks if name in targets],
+        names=[data._files[place] for place in places],
+        numbers=[data._numbers[place] for place in places],
+        groups=_groups(data, wanted, told if group is None else {}),
+        elements=_elements(data) | _told_elements(trained),
+        skipped=data.skipped,
+        remarks=_remarks(trained, targets, data),
+    )
+
+
+def _checked(
+    path: Path,
+    columns: Sequence[str],
+    image: str,
+    group: str | None,
+    told: Mapping[str, Any],
+) -> str | None:
+    """The column of groups, if there is one; refuses columns that the table lacks."""
+    if image not in columns:
+        raise InputError(
+            f"{path} has no column '{image}' for the names of the images; name it with "
+            f"--image_column=...{nearest(image, columns)}"
+        )
+    if group is not None and group not in columns:
+        raise InputError(
+            f"group is '{group}', but {path} has no such column{nearest(group, columns)}"
+        )
+    wanted = group or told.get("group")
+    return wanted if wanted in columns else None
+
+
+def _loaded(data: WholeTable, trained: TrainedModel, path: Path) -> BatchDataset:
+    with warnings.catch_warnings():
+        # What is left out is told beside the results.
+        warnings.filterwarnings("ignore", message=".*left out as told.*")
+        split = data.load()[WHOLE]
+    for name, targets in split.targets.items():
+        try:
+            trained.model.named_tasks[name].check(name, _seen(targets), WHOLE)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+    return split
+
+
+def _seen(values: Any) -> torch.Tensor:
+    assert isinstance(values, torch.Tensor)
+    return as_tasks_see(values)
+
+
+def _likely_separator(trained: TrainedModel) -> str | None:
+    told = trained.description.get("tables") or [{}]
+    return told[0].get("separator")
+
+
+def _image_column(told: Mapping[str, Any], columns: Sequence[str]) -> str:
+    if "image_column" in told:
+        return str(told["image_column"])
+    return next((each for each in FILE_COLUMNS if each in columns), FILE_COLUMNS[0])
+
+
+def _table(
+    trained: TrainedModel,
+    path: Path,
+    targets: Mapping[str, TargetColumns],
+    told: Mapping[str, Any],
+    image: str,
+    image_folder: Path | None,
+    group: str | None,
+    separator: str | None,
+) -> WholeTable:
+    format = trained.format
+    data = WholeTable(
+        dict(targets),
+        path=path,
+        image_column=image,
+        image_folder=image_folder,
+        image_ending=told.get("image_ending") or "",
+        image_size=[format.height, format.width],
+        channels=format.channels,
+        fit=format.fit,
+        white=format.white,
+        most_pixels=format.most_pixels,
+        cleaning=LISTING,
+        missing=told.get("missing") or (),
+        separator=separator,
+        without=SPLITS,
+        seed=0,
+    )
+    data.kept_columns = [group] if group else []
+    return data
+
+
+def _groups(data: WholeTable, column: str | None, told: Mapping[str, Any]) -> Groups | None:
+    if column is None:
+        return None
+    before = told.get("before")
+    values: list[Any] = GroupedSplit(column, before=before).groups(data.rows.table)
+    # A row without a group stands for itself.
+    return Groups(column, [each or place for place, each in enumerate(values)])
+
+
+def _remarks(
+    trained: TrainedModel, targets: Mapping[str, TargetColumns], data: WholeTable
+) -> list[str]:
+    lacking = [name for name in trained.model.named_tasks if name not in targets]
+    found = []
+    if lacking:
+        found.append(
+            f"Not evaluated, because the table has no column for them: {', '.join(lacking)}."
+        )
+    if len(data.skipped):
+        kinds = ", ".join(
+            f"{kind}: {count:,}" for kind, count in data.skipped["kind"].value_counts().items()
+        )
+        found.append(
+            f"Left out, because they cannot be used: {kinds}; skipped.csv lists them. Labels that "
+            "the model does not know do not count as errors."
+            if "unknown_class" in kinds
+            else f"Left out, because they cannot be used: {kinds}; skipped.csv lists them."
+        )
+    return found
+
+
+def _elements(data: WholeTable) -> dict[str, list[str]]:
+    # A column is called like its task and its element if the checkpoint told none.
+    columns = data.element_names().items()
+    return {name: [each.removeprefix(f"{name}.") for each in names] for name, names in columns}
+
+
+def _told_elements(trained: TrainedModel) -> dict[str, list[str]]:
+    tasks = trained.description["tasks"].items()
+    return {name: list(each["elements"]) for name, each in tasks if each.get("elements")}

@@ -1,0 +1,30 @@
+"""A table of which all rows are meant, whatever split they are of."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from multitask.data import Table
+from multitask.tables.cleaning import Cleaning
+from multitask.tables.table_rows import TableRows
+
+WHOLE = "test"
+"""The one split that all rows are in."""
+KEPT = ("duplicate_row", "equal_pixels")
+LISTING = Cleaning(
+    **{name: "keep" if name in KEPT else "skip" for name in asdict(Cleaning())}  # type: ignore[arg-type]
+)
+"""What cannot be used is left out and listed."""
+
+
+class WholeTable(Table):
+    """All rows of a table, whatever split they are of."""
+
+    rows: TableRows
+
+    def _divide(self, rows: TableRows) -> dict[str, Any]:
+        self.rows = rows
+        return {WHOLE: np.arange(len(rows))}
