@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from multitask.cli.options import read_options
 from multitask.errors import InputError
@@ -27,7 +28,9 @@ def init_command(arguments: Sequence[str]) -> None:
     Raises:
         InputError: if an argument or the table is not right, or the experiment is there already.
     """
-    optional = dict.fromkeys(("output", "image_column", "image_folder", "symbolic_link"))
+    optional: dict[str, Any] = dict.fromkeys(
+        ("output", "image_column", "image_folder", "symbolic_link")
+    )
     given = read_options("init", "one table", arguments, **optional)
     source = Path(given.subject)
     if given.symbolic_link not in (None, "error", "keep"):
