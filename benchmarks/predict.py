@@ -10,7 +10,8 @@ or slower part, so that a busy machine changes little:
 
 ``memory`` is compared with the encoder alone, ``files`` with whichever of decoding and the encoder
 takes longer: 1 means that one hides behind the other completely. On few cores they share the cores
-too, so ``both`` is what decoding and the encoder take at once without anything else.
+too, so ``both`` is what decoding and the encoder take at once without anything else. The seconds of
+all cores together say how much work there is, also if other programs take the cores away.
 
     python benchmarks/predict.py [--images 20000] [--side 32] [--file_side 32] [--threads 1]
         [--rounds 3] [--channels 32 64 128]
@@ -119,14 +120,18 @@ def main() -> None:
         numbers = iter(range(10**6))
         timed = contenders(model, folder, pixels, lambda: Path(place, f"{next(numbers)}.csv"))
         seconds: dict[str, list[float]] = {name: [] for name in timed}
+        work: dict[str, list[float]] = {name: [] for name in timed}
         for _ in range(given.rounds):
             for name, run in timed.items():
-                start = time.perf_counter()
+                start, worked = time.perf_counter(), time.process_time()
                 run()
                 seconds[name].append(time.perf_counter() - start)
+                work[name].append(time.process_time() - worked)
     print(f"{usable_cores()} cores, {given.threads} threads of torch, {given.images} images")
     for name, each in seconds.items():
-        print(f"{name:9} {given.images / statistics.median(each):8.0f} images/s")
+        cpu = statistics.median(work[name])
+        rate = given.images / statistics.median(each)
+        print(f"{name:9} {rate:8.0f} images/s, {cpu:6.1f} s of all cores together")
     for name, parts in (
         ("memory", ["encoder"]),
         ("files", ["encoder", "decoding"]),

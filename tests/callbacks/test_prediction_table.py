@@ -63,6 +63,22 @@ def test_classes_are_called_by_their_names(
     assert [row["kind"] for row in rows(tmp_path / "predictions.csv")] == named
 
 
+def test_names_that_only_the_data_know_count(
+    tmp_path: Path,
+    tiny_data: Callable[..., DataModule],
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = tiny_data()
+    monkeypatch.setattr(data, "class_names", lambda: {"kind": ["cat", "dog", "owl"]})
+    table = PredictionTable(tmp_path / "predictions.csv")
+    trainer(callbacks=[table]).predict(tiny_model(), data, return_predictions=False)
+    found = rows(tmp_path / "predictions.csv")
+    assert {row["kind"] for row in found} <= {"cat", "dog", "owl"}
+    assert list(found[0])[3:6] == [f"kind.probability.{name}" for name in ("cat", "dog", "owl")]
+
+
 class Drawing(Regression):
     """Writes each prediction as a file of its own."""
 
