@@ -200,9 +200,10 @@ def test_every_link_leads_somewhere() -> None:
         "docs/augmentation.md",
         "docs/image_cache.md",
         "docs/security.md",
+        "docs/after_training.md",
         "SECURITY.md",
     ):
-        for target in re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text()):
+        for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)", (ROOT / page).read_text()):
             assert ((ROOT / page).parent / target).exists(), target
 
 

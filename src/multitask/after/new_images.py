@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -40,12 +41,20 @@ def pixels_of(image: NewImage, format: ImageFormat, place: int | None = None) ->
         if isinstance(image, Image.Image):
             return decode_image(image, format)[0]
         if isinstance(image, np.ndarray | Tensor):
+            if _is_ready(image, format):
+                return np.asarray(image)
             return decode_image(_drawn(image), format)[0]
         return decode(image, format)[0]
     except UnusableImage as error:
         raise InputError(f"{name}: {error.reason}") from error
     except OSError as error:
         raise InputError(f"{name}: {error.strerror or error}") from error
+
+
+def _is_ready(image: Pixels | Tensor, format: ImageFormat) -> bool:
+    """Whether an array is what it would become."""
+    is_bytes = image.dtype in (np.uint8, torch.uint8)
+    return is_bytes and tuple(image.shape) == format.shape and image.shape[-1] not in CHANNELS
 
 
 def _drawn(values: Pixels | Tensor) -> Image.Image:

@@ -2,32 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+import pyarrow as pa
 from pandas import DataFrame
 from torch import Tensor
 
 from multitask.tasks import Task
+from multitask.tasks.base import Column
+
+GIVEN = "given."
+"""Put before the name of a person's own column that would be called like one of predictions."""
 
 
-def columns_of(tasks: Mapping[str, Task], predictions: Mapping[str, Tensor]) -> DataFrame:
-    """Predictions of several tasks, a row for each sample.
+def columns_of(tasks: Mapping[str, Task], predictions: Mapping[str, Tensor]) -> dict[str, Column]:
+    """Predictions of several tasks by column, in the tasks' order.
 
     Args:
         tasks: by name.
         predictions: what each one's `predict` returned, first axis ``[samples]``.
     """
-    columns: dict[str, list[object]] = {}
+    columns: dict[str, Column] = {}
     for name, task in tasks.items():
-        prediction = predictions[name]
-        classes = task.class_names
-        if classes is not None and prediction.ndim == 2:
-            best = prediction.argmax(1).tolist()
-            columns[name] = [classes[each] for each in best]
-            columns[f"{name}.probability"] = prediction.max(1).values.tolist()
-            for place, each in enumerate(classes):
-                columns[f"{name}.probability.{each}"] = prediction[:, place].tolist()
-        else:
-            for column, values in task.columns(name, prediction).items():
-                columns[column] = values.tolist()
+        columns |= task.columns(name, predictions[name])
+    return columns
+
+
+def frame_of(tasks: Mapping[str, Task], predictions: Mapping[str, Tensor]) -> DataFrame:
+    """Predictions of several tasks, a row for each sample.
+
+    Args:
+        tasks: by name.
+        predictions: see `columns_of`.
+
+    Returns:
+        The columns of `columns_of`; a task without any, such as one of maps, has its pictures in
+        the cells of one column: see `multitask.tasks.Task.picture`.
+    """
+    columns: dict[str, object] = {}
+    for name, task in tasks.items():
+        own = task.columns(name, predictions[name])
+        for column, values in own.items():
+            columns[column] = values.cpu().numpy() if isinstance(values, Tensor) else values
+        if not own and (pictures := task.picture(predictions[name])) is not None:
+            columns[name] = list(pictures.cpu().numpy())
     return DataFrame(columns)
+
+
+def arrow_column(values: Column, rows: Sequence[int], length: int) -> pa.Array:
+    """A column with a cell for each row, empty where there is no prediction.
+
+    Args:
+        values: of the rows that have one.
+        rows: which these are, ascending.
+        length: number of all rows.
+    """
+    cells = pa.array(values, pa.string()) if isinstance(values, list) else _numbers(values)
+    if len(rows) == length:
+        return cells
+    places: list[int | None] = [None] * length
+    for place, row in enumerate(rows):
+        places[row] = place
+    return cells.take(pa.array(places, pa.int64()))
+
+
+def renamed(given: pa.Table, predicted: Sequence[str]) -> pa.Table:
+    """A person's own columns, none of which is called like one of predictions.
+
+    Args:
+        given: a person's own columns.
+        predicted: names of the columns of predictions.
+    """
+    taken = {*predicted, *given.column_names}
+    names: list[str] = []
+    for name in given.column_names:
+        own = name
+        if name in predicted:
+            while own in taken:
+                own = GIVEN + own
+        names.append(own)
+    return given.rename_columns(names)
+
+
+def _numbers(values: Tensor) -> pa.Array:
+    if values.is_floating_point() and values.element_size() < np.dtype(np.float32).itemsize:
+        values = values.float()
+    return pa.array(values.cpu().contiguous().numpy())

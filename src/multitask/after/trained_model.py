@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ from multitask.configuration.trust import known_imports_only
 from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.images.format import ImageFormat
+from multitask.images.ordered_threads import in_order
 from multitask.module import MultiTask
+from multitask.training.description import take_names
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 BATCH = 256
 """Images that go through the model at a time."""
+AXES_OF_SEVERAL = 4
 STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"
 
 
@@ -60,10 +64,7 @@ class TrainedModel:
         """Numbers by which training images are known again, int64; None if not known."""
         self.trust = False
         """Whether the description may name any class."""
-        for name, task in model.named_tasks.items():
-            classes = description["tasks"][name].get("classes")
-            if classes is not None and hasattr(task, "classes"):
-                task.classes = list(classes)  # type: ignore[assignment]
+        take_names(model.named_tasks, description["tasks"])
 
     @property
     def format(self) -> ImageFormat:
@@ -127,7 +128,24 @@ class TrainedModel:
         Returns:
             Shape ``[batch, features]``: maps and tokens as their means.
         """
-        found = self.model.encoder(self.inputs(pixels))
+        return self._vector(self.model.encoder(self.inputs(pixels)))
+
+    @torch.inference_mode()
+    def predicted_and_embedded(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Predict, and give the representation, computed once: see `__call__` and `embed`.
+
+        Args:
+            pixels: see `inputs`.
+        """
+        found: list[Any] = []
+        hook = self.model.encoder.register_forward_hook(lambda *each: found.append(each[2]))
+        try:
+            predictions = self.model.predict(self.inputs(pixels))
+        finally:
+            hook.remove()
+        return predictions, self._vector(found[0])
+
+    def _vector(self, found: Any) -> Tensor:
         encoders = [each for each in self.model.encoder.modules() if isinstance(each, Encoder)]
         form = encoders[0].form
         # A trunk of several encoders returns what each of them does.
@@ -156,28 +174,34 @@ class TrainedModel:
         Args:
             images: one or several: paths, Pillow images, or arrays or tensors of shape
                 ``[height, width]``, ``[height, width, channels]`` or ``[channels, height, width]``,
-                bytes from 0 to 255 or floats from 0 to 1. Each may have a size of its own.
+                bytes from 0 to 255 or floats from 0 to 1. Each may have a size of its own; several
+                of one size may be one array, with one axis more in front of those three.
             batch_size: images that go through the model at a time.
 
         Returns:
             A row for each image, in their order: every task in original units, classes by name
-            with all their probabilities.
+            with all their probabilities, maps as arrays in the cells of one column.
 
         Raises:
             InputError: if an image cannot be read, naming it.
         """
-        from multitask.after.prediction_columns import columns_of
+        from multitask.after.prediction_columns import frame_of
 
-        several: list[Any] = [images] if _is_one(images) else list(images)  # type: ignore[arg-type]
+        if batch_size < 1:
+            raise InputError(f"batch_size is {batch_size}; give at least 1")
+        several: Iterable[Any] = [images] if _is_one(images) else images  # type: ignore[assignment]
+        format = self.format
+        decoded = in_order(
+            lambda each: pixels_of(each[1], format, each[0]), enumerate(several), 2 * batch_size
+        )
         parts: list[dict[str, Tensor]] = []
-        for first in range(0, len(several), batch_size):
-            chosen = enumerate(several[first : first + batch_size], first)
-            decoded = [pixels_of(each, self.format, place) for place, each in chosen]
-            parts.append(self(torch.from_numpy(np.stack(decoded))))
+        while batch := list(islice(decoded, batch_size)):
+            found = self(torch.from_numpy(np.stack(batch)))
+            parts.append({name: each.cpu() for name, each in found.items()})
         if not parts:
             raise InputError("there are no images to predict for; give at least one")
-        joined = {name: torch.cat([each[name] for each in parts]).cpu() for name in parts[0]}
-        return columns_of(self.model.named_tasks, joined)
+        joined = {name: torch.cat([each[name] for each in parts]) for name in parts[0]}
+        return frame_of(self.model.named_tasks, joined)
 
 
 def load(
@@ -273,6 +297,8 @@ def _transforms(description: Mapping[str, Any], path: Path, trust: bool) -> Sequ
 
 def _is_one(images: Any) -> bool:
     # Arrays and Pillow images are iterable, or have a length, themselves.
+    if isinstance(images, np.ndarray | Tensor):
+        return images.ndim < AXES_OF_SEVERAL
     return not isinstance(images, list | tuple) and (
-        isinstance(images, str | Path | np.ndarray | Tensor) or hasattr(images, "mode")
+        isinstance(images, str | Path) or hasattr(images, "mode") or hasattr(images, "read")
     )

@@ -30,8 +30,8 @@ class PredictionTable(Callback):
     Classes have their name, or their number where they have none, its probability and that of each
     class, vectors a column for each element; numbers are in original units. Predictions that are no
     columns, such as maps, are written as they come, as files ``predictions/<task>/<name>`` beside
-    the table, which has their paths. The name is that of the sample's own file without its ending, or the sample's
-    index if samples have no files, or two files of one name.
+    the table, which has their paths. The name is that of the sample's own file without its ending,
+    or the sample's index if samples have no files, or two files of one name.
 
     A text that a spreadsheet would take for a formula has an apostrophe before it, see
     `multitask.pages.spreadsheet`.

@@ -44,8 +44,10 @@ def _null(argument: str) -> str:
 def _with_config_of_checkpoint(arguments: list[str]) -> list[str]:
     checkpoints = values_of(arguments, "ckpt_path")
     if not checkpoints:
+        images = ", or a checkpoint and images" if arguments[0] == "predict" else ""
         raise InputError(
             f"{arguments[0]} needs a checkpoint: give --ckpt_path=runs/.../checkpoints/best.ckpt"
+            f"{images}"
         )
     path = Path(checkpoints[-1])
     if not path.is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -25,7 +26,7 @@ from multitask.runs.folder import PROVENANCE, folder_of, make_folder, new_folder
 from multitask.runs.log_file import LOG, keep_log, say
 from multitask.runs.provenance import provenance
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "group": None,
     "against": None,
     "split": None,
@@ -47,7 +48,7 @@ def evaluate_command(arguments: Sequence[str]) -> None:
         InputError: if an argument, a checkpoint or the table is not right.
     """
     what = "a checkpoint, and a table of labelled images unless its run's own are meant"
-    given = read_options("evaluate", what, arguments, 2, **OPTIONS)
+    given = read_options("evaluate", what, arguments, range(1, 3), **OPTIONS)
     checkpoint, table = (*given.subjects, None)[:2]
     if table is not None and given.split is not None:
         raise InputError("split is about the run's own data; leave it out, or the table")

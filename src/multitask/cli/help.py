@@ -24,8 +24,11 @@ VERBS = {
         "Compute the test metrics of a checkpoint.",
     ),
     "predict": (
-        "multitask predict --ckpt_path=RUN/checkpoints/best.ckpt [--trust] [--KEY=VALUE ...]",
-        "Write a table of a checkpoint's predictions for the test set.",
+        "multitask predict CHECKPOINT IMAGES|FOLDER|TABLE [--output=predictions.csv] "
+        "[--embeddings=FILE] [--image_column=NAME] [--image_folder=FOLDER] [--batch_size=256] "
+        "[--device=cpu] [--trust]",
+        "Write a table of predictions for new images; with --ckpt_path=RUN/checkpoints/best.ckpt "
+        "[--KEY=VALUE ...]\n    and no images, for the test set of the checkpoint's run.",
     ),
     "evaluate": (
         "multitask evaluate CHECKPOINT [TABLE] [--group=COLUMN] [--against=OTHER.ckpt] "

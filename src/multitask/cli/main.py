@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 
 from multitask.cli.help import help_for
+from multitask.configuration.written_arguments import has_subject
 from multitask.errors import bad_input
 from multitask.processes.variables import check_variables, is_first_here
 from multitask.runs.log_file import LOG, brief_warnings, leave_log
@@ -86,6 +87,8 @@ def _run(arguments: list[str]) -> None:
         return
     check_variables()
     name = COMMANDS.get("".join(arguments[:1]), "run_command")
+    if arguments[:1] == ["predict"] and has_subject(arguments[1:]):
+        name = "predict_command"
     # Here, so that an interrupt while Lightning is being imported is told in one line too.
     with _uncollected():
         command = getattr(import_module(f"multitask.cli.{name}"), name)

@@ -10,9 +10,11 @@ from multitask.cli.help import usage
 from multitask.configuration.written_arguments import joined
 from multitask.errors import InputError, nearest
 
+ONE = range(1, 2)
+
 
 def read_options(
-    verb: str, subject: str, arguments: Sequence[str], most: int = 1, /, **defaults: Any
+    verb: str, subject: str, arguments: Sequence[str], number: range = ONE, **defaults: Any
 ) -> Namespace:
     """Read ``SUBJECT --name=value ...``.
 
@@ -20,20 +22,19 @@ def read_options(
         verb: such as ``init``.
         subject: what the verb is about, such as ``one table``.
         arguments: what follows the verb.
-        most: how many subjects there may be.
-        defaults: the verb's options; one that is False by default is written without a value.
-            Without any, the verb takes the settings of a configuration.
+        number: how many subjects there may be; all of them are ``subjects``.
+        defaults: the verb's options, of which those that are False take no value; without any,
+            it takes the settings of a configuration.
 
     Raises:
-        InputError: if there is another option, an option without a value, no subject, or too many.
+        InputError: if there is another option, an option without a value, or not as many
+            subjects.
     """
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("subject", nargs="*")
     for name, default in defaults.items():
-        if default is False:
-            parser.add_argument(f"--{name}", action="store_true")
-        else:
-            parser.add_argument(f"--{name}", default=default)
+        kind = "store_true" if default is False else "store"
+        parser.add_argument(f"--{name}", default=default, action=kind)
     try:
         given, settings = parser.parse_known_intermixed_args(joined(arguments))
     except ArgumentError as error:
@@ -48,7 +49,7 @@ def read_options(
             raise InputError(f"--{name}=: give a value, as in --{name}=...; write {usage(verb)}")
     if not given.subject and any(each.startswith(("--config=", "-c=")) for each in settings):
         given.subject = [None]
-    if not 1 <= len(given.subject) <= most:
+    if len(given.subject) not in number:
         raise InputError(f"{verb} takes {subject}, as in: {usage(verb)}")
-    several = {"subject": given.subject[0], "subjects": given.subject, "settings": settings}
-    return Namespace(**{**vars(given), **several})
+    found = {"subject": given.subject[0], "subjects": given.subject, "settings": settings}
+    return Namespace(**{**vars(given), **found})

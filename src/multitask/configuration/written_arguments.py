@@ -22,6 +22,11 @@ def joined(arguments: Sequence[str]) -> list[str]:
     return found
 
 
+def has_subject(arguments: Sequence[str]) -> bool:
+    """Whether something among the arguments is neither an option nor its value."""
+    return not all(map(OPTION.match, joined(arguments)))
+
+
 def values_of(arguments: Sequence[str], *names: str) -> list[str]:
     """The values given to an option such as ``config``, in their order."""
     given = (each.lstrip("-").partition("=") for each in arguments if OPTION.match(each))

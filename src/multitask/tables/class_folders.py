@@ -25,7 +25,7 @@ def class_folders(folder: Path) -> list[Path]:
     Returns:
         In the order of their names; empty where fewer than two hold images.
     """
-    found = [each for each in sorted(folder.iterdir()) if each.is_dir() and _is_shown(each.name)]
+    found = [each for each in sorted(folder.iterdir()) if each.is_dir() and is_shown(each.name)]
     classes = [each for each in found if next(_images(each), None) is not None]
     return classes if len(classes) >= FEWEST_CLASSES else []
 
@@ -54,9 +54,10 @@ def is_image_name(name: str) -> bool:
 
 def _images(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(each for each in folders if _is_shown(each))
-        yield from (Path(parent, each) for each in files if is_image_name(each) and _is_shown(each))
+        folders[:] = sorted(each for each in folders if is_shown(each))
+        yield from (Path(parent, each) for each in files if is_image_name(each) and is_shown(each))
 
 
-def _is_shown(name: str) -> bool:
+def is_shown(name: str) -> bool:
+    """Whether a file or folder is one that people see, and no leftover of a system."""
     return not name.startswith((".", "__MACOSX"))

@@ -99,9 +99,9 @@ def read_rows(
         table.index = [row_number(source.table, place) for place in table.index]
         pictures = table.attrs.get("embedded", {}).get(image_column)
         used.append(replace(source, folder=pictures, root=pictures) if pictures else source)
-        names = _file_names(source, table, image_column, "" if pictures else ending)
+        names = file_names(source, table, image_column, "" if pictures else ending)
         table[image_column] = pd.Series(names, index=table.index, dtype=object)
-        files += _shown(source, names, table.index.tolist(), pictures is not None)
+        files += shown_names(source, names, table.index.tolist(), pictures is not None)
         if len(parts) > 1:
             # Tables that belong together may differ in columns that nobody uses.
             parts[number] = table[list(dict.fromkeys([image_column, *columns]))].astype(object)
@@ -166,8 +166,18 @@ def _check_columns(source: Source, table: DataFrame, columns: Sequence[str]) -> 
             raise InputError(f"{source.table} has no column '{column}'{advice}")
 
 
-def _file_names(source: Source, table: DataFrame, image_column: str, ending: str) -> list[str]:
-    """The name of each row's file; empty where the cell is."""
+def file_names(source: Source, table: DataFrame, image_column: str, ending: str) -> list[str]:
+    """The name of each row's file; empty where the cell is.
+
+    Args:
+        source: the table, for messages.
+        table: its cells; the index is each row's number.
+        image_column: the column of file names.
+        ending: put behind each name that lacks it.
+
+    Raises:
+        InputError: if a cell is no text.
+    """
     names = []
     for number, cell in zip(table.index, table[image_column].tolist(), strict=True):
         if isinstance(cell, int | np.integer) and not isinstance(cell, bool):
@@ -183,8 +193,15 @@ def _file_names(source: Source, table: DataFrame, image_column: str, ending: str
     return names
 
 
-def _shown(source: Source, names: list[str], numbers: list[int], embedded: bool) -> list[str]:
-    """What people call each row's image."""
+def shown_names(source: Source, names: list[str], numbers: list[int], embedded: bool) -> list[str]:
+    """What people call each row's image.
+
+    Args:
+        source: the table.
+        names: see `file_names`.
+        numbers: of the rows.
+        embedded: whether the images lie in the table's cells.
+    """
     if not embedded:
         return [source.prefix + each for each in names]
     own = [os.path.basename(each) for each in names]

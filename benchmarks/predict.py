@@ -1,0 +1,141 @@
+"""How many images a second `multitask predict` gets through, beside its two parts alone.
+
+All in one process, one after the other in each round, with the same images, in ratios to the faster
+or slower part, so that a busy machine changes little:
+
+- ``encoder``: the bare encoder on tensors in memory, in batches
+- ``decoding``: all files decoded by the same threads, and nothing else
+- ``memory``: `multitask.load(...).predict` of an array in memory, a table with all columns
+- ``files``: `multitask predict` of a folder, from the list of files to the finished table
+
+``memory`` is compared with the encoder alone, ``files`` with whichever of decoding and the encoder
+takes longer: 1 means that one hides behind the other completely. On few cores they share the cores
+too, so ``both`` is what decoding and the encoder take at once without anything else.
+
+    python benchmarks/predict.py [--images 20000] [--side 32] [--file_side 32] [--threads 1]
+        [--rounds 3] [--channels 32 64 128]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from multitask import MultiTask
+from multitask.after.image_list import listed_images
+from multitask.after.prediction import Prediction
+from multitask.after.trained_model import BATCH, TrainedModel
+from multitask.encoders import ConvNet
+from multitask.images.decoding import decode
+from multitask.images.format import ImageFormat
+from multitask.images.ordered_threads import in_order, usable_cores
+from multitask.tasks import Classification, Regression
+
+
+def write_images(folder: Path, number: int, side: int) -> None:
+    """Write noisy pictures."""
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    for place in range(number):
+        pixels = generator.integers(0, 256, (side, side), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{place}.png")
+
+
+def trained(side: int, channels: list[int]) -> TrainedModel:
+    """A model of two tasks with random weights."""
+    tasks: dict[str, Any] = {"digit": Classification(10), "glyph": Regression(16)}
+    model = MultiTask(ConvNet(1, channels), tasks)
+    description: dict[str, Any] = {
+        "inputs": {"image": {"height": side, "width": side, "channels": 1}},
+        "tasks": {name: {} for name in tasks},
+    }
+    return TrainedModel(model, description)
+
+
+def contenders(
+    model: TrainedModel, folder: Path, pixels: torch.Tensor, output: Callable[[], Path]
+) -> dict[str, Callable[[], None]]:
+    """What is timed, by name."""
+    files = [Path(each) for each in map(str, listed_images([folder]).paths)]
+    format: ImageFormat = model.format
+    array = pixels.numpy()
+
+    @torch.inference_mode()
+    def encoder() -> None:
+        for batch in pixels.split(BATCH):
+            model.model.encoder(model.inputs(batch)).cpu()
+
+    def decoding() -> None:
+        for _ in in_order(lambda file: decode(file, format)[0], files, 2 * BATCH):
+            pass
+
+    @torch.inference_mode()
+    def both() -> None:
+        decoded = in_order(lambda file: decode(file, format)[0], files, 2 * BATCH)
+        for first in range(0, len(files), BATCH):
+            batch = [next(decoded) for _ in files[first : first + BATCH]]
+            model.model.encoder(model.inputs(torch.from_numpy(np.stack(batch)))).cpu()
+
+    def memory() -> None:
+        model.predict(array)
+
+    def whole() -> None:
+        Prediction(model, listed_images([folder]), output()).run()
+
+    return {
+        "encoder": encoder,
+        "decoding": decoding,
+        "both": both,
+        "memory": memory,
+        "files": whole,
+    }
+
+
+def main() -> None:
+    """Time all in turn, and print ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=20_000)
+    parser.add_argument("--side", type=int, default=32)
+    parser.add_argument("--file_side", type=int, default=32)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--channels", type=int, nargs="+", default=[32, 64, 128])
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "photos")
+        write_images(folder, given.images, given.file_side)
+        model = trained(given.side, given.channels)
+        pixels = torch.randint(0, 256, (given.images, 1, given.side, given.side)).to(torch.uint8)
+        numbers = iter(range(10**6))
+        timed = contenders(model, folder, pixels, lambda: Path(place, f"{next(numbers)}.csv"))
+        seconds: dict[str, list[float]] = {name: [] for name in timed}
+        for _ in range(given.rounds):
+            for name, run in timed.items():
+                start = time.perf_counter()
+                run()
+                seconds[name].append(time.perf_counter() - start)
+    print(f"{usable_cores()} cores, {given.threads} threads of torch, {given.images} images")
+    for name, each in seconds.items():
+        print(f"{name:9} {given.images / statistics.median(each):8.0f} images/s")
+    for name, parts in (
+        ("memory", ["encoder"]),
+        ("files", ["encoder", "decoding"]),
+        ("files", ["both"]),
+    ):
+        rounds = zip(seconds[name], *(seconds[each] for each in parts), strict=True)
+        ratio = statistics.median(max(others) / own for own, *others in rounds)
+        print(f"{name} against {' or '.join(parts)}, the slower: {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""New images to predict for: which there are, and what a table says of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from multitask.errors import InputError
+from multitask.inspection.natural_order import natural
+from multitask.tables.class_folders import is_image_name, is_shown
+from multitask.tables.table_file import ENDINGS
+
+FILE, PROBLEM = "file", "problem"
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """Images, in the order of the table of predictions.
+
+    Args:
+        paths: of each image; None where there is none.
+        problems: why there is none.
+        names: what people call each image.
+        given: columns of a person's own that stand beside the predictions, a row for each image.
+        source: what the images are, for messages.
+        left_out: files of the folders that are no images by their endings.
+    """
+
+    paths: list[str | None]
+    problems: dict[int, str]
+    names: list[str]
+    given: pa.Table
+    source: str
+    left_out: int = 0
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.paths)
+
+    @property
+    def stems(self) -> list[str]:
+        """A file name for each image's own files, without an ending; no two are the same.
+
+        They are the images' own, or the numbers of the rows if two images have one name.
+        """
+        stems = [Path(each).stem for each in self.names]
+        known = [each.casefold() for each, path in zip(stems, self.paths, strict=True) if path]
+        is_distinct = len(set(known)) == len(known) and "" not in known
+        return stems if is_distinct else list(map(str, range(len(self))))
+
+
+def listed_images(subjects: Sequence[str | Path], but: Path | None = None) -> ImageList:
+    """Find images in folders, and files.
+
+    Args:
+        subjects: folders, in which all files with an image's ending count, in natural order, those
+            in inner folders too; and files.
+        but: a folder whose files do not count.
+
+    Raises:
+        InputError: if one is not there, or there is no image.
+    """
+    names: list[str] = []
+    paths: list[str] = []
+    left_out = 0
+    for subject in subjects:
+        if os.path.isdir(subject):
+            found, others = _in_folder(Path(subject), but)
+            left_out += others
+            paths += [os.path.join(subject, each) for each in found]
+            prefix = "" if len(subjects) == 1 else str(subject)
+            names += [os.path.join(prefix, each) for each in found]
+        elif os.path.lexists(subject):
+            paths.append(str(subject))
+            names.append(str(subject))
+        else:
+            raise InputError(f"there is no file or folder {subject}")
+    names = [os.fsencode(each).decode("utf-8", "backslashreplace") for each in names]
+    given = pa.table({FILE: pa.array(names, pa.string())})
+    source = ", ".join(map(str, subjects[:3])) + (", ..." if len(subjects) > 3 else "")
+    return ImageList(list(paths), {}, names, given, source, left_out)
+
+
+def _in_folder(folder: Path, but: Path | None) -> tuple[list[str], int]:
+    found: list[str] = []
+    others: list[str] = []
+    for name in _files(folder, None if but is None else os.path.realpath(but)):
+        (found if is_image_name(name) else others).append(name)
+    if not found:
+        tables = [each for each in natural(others) if each.lower().endswith(ENDINGS)]
+        hint = f"; to predict for a table, give its file: {folder / tables[0]}" if tables else ""
+        raise InputError(f"the folder {folder} has no images{hint}")
+    return natural(found), len(others)
+
+
+def _files(folder: Path, but: str | None) -> Iterator[str]:
+    """Files in a folder and its inner ones, relative to it; links to folders are not followed."""
+    for parent, folders, files in os.walk(folder, onerror=_refuse):
+        folders[:] = [
+            each
+            for each in folders
+            if is_shown(each) and os.path.realpath(os.path.join(parent, each)) != but
+        ]
+        yield from (
+            os.path.relpath(os.path.join(parent, each), folder) for each in files if is_shown(each)
+        )
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(f"the folder {error.filename} cannot be read ({error.strerror})") from error

@@ -1,0 +1,151 @@
+"""Parts of a table of predictions, which a killed program leaves and the next one takes up."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from multitask.after.image_list import PROBLEM
+from multitask.checkpoints.atomic_writing import write_whole, writing
+from multitask.errors import InputError
+
+KEY, LOCK, FILES, JOINED = "key.json", "lock", "files", "joined"
+
+
+class PredictionParts:
+    """The folder of the parts, beside the table that they become.
+
+    Args:
+        output: the table.
+        key: what the table depends on, each thing by the name that people know.
+        count: number of parts.
+    """
+
+    def __init__(self, output: Path, key: Mapping[str, str], count: int) -> None:
+        self.output, self.key, self.count = output, dict(key), count
+        self.folder = folder_of_parts(output)
+        self.files = self.folder / FILES
+        self._lock: IO[str] | None = None
+
+    def open(self) -> None:
+        """Make the folder, or take up what a killed program has left.
+
+        Raises:
+            InputError: if another program is at it, or the parts are those of another table.
+        """
+        is_others = self.folder.exists() and not (self.folder / KEY).is_file()
+        if is_others and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            raise InputError(
+                f"{self.folder}, where unfinished work goes, is there and not of this program; "
+                "move it away, or choose another name with --output="
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._take_lock()
+        if (self.folder / KEY).is_file():
+            self._check_key()
+        else:
+            write_whole(self.folder / KEY, json.dumps(self.key, indent=1))
+
+    def path(self, number: int, of: str = "") -> Path:
+        """The file of a part.
+
+        Args:
+            number: of the part.
+            of: what it is a part of, if not of the table of predictions.
+        """
+        return self.folder / f"{number:07d}{of}.parquet"
+
+    def missing(self, rank: int, size: int) -> list[int]:
+        """The parts that one of several processes has to make, and that are not there yet.
+
+        Args:
+            rank: the process.
+            size: number of processes.
+        """
+        own = range(rank, self.count, size)
+        return [each for each in own if not self.path(each).is_file()]
+
+    def say_joined(self) -> None:
+        """Keep that what lies at the final places from now on is this program's own."""
+        write_whole(self.folder / JOINED, "")
+
+    def are_joined(self) -> bool:
+        """Whether a program was killed while it moved finished files to their places."""
+        return (self.folder / JOINED).is_file()
+
+    def write(self, table: pa.Table, number: int, of: str = "") -> None:
+        """Write a part, which is whole or not there."""
+        with writing(self.path(number, of)) as part:
+            pq.write_table(table, part)
+
+    def problems(self, number: int) -> int:
+        """How many images of a part could not be used."""
+        column = pq.read_table(self.path(number), columns=[PROBLEM]).column(0)
+        return len(column) - column.null_count
+
+    def remove(self) -> None:
+        """Remove the folder, once the table is there."""
+        if self._lock is not None:
+            self._lock.close()
+        shutil.rmtree(self.folder)
+
+    def _take_lock(self) -> None:
+        self._lock = (self.folder / LOCK).open("a")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"another program is writing {self.output}; wait for it, or choose another name "
+                "with --output="
+            ) from error
+
+    def _check_key(self) -> None:
+        try:
+            found = json.loads((self.folder / KEY).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            found = {}
+        found = found if isinstance(found, dict) else {}
+        others = [name for name, value in self.key.items() if found.get(name) != value]
+        if others:
+            raise InputError(
+                f"{self.folder} holds the unfinished work of another command: "
+                f"{' and '.join(others)} differ; give the same again, remove that folder, or "
+                "choose another name with --output="
+            )
+
+
+def folder_of_parts(output: Path) -> Path:
+    """Where the parts of a table lie until it is finished."""
+    return output.with_name(f"{output.name}.parts")
+
+
+def move_without_loss(part: Path, place: Path) -> None:
+    """Move a finished file to its final name, at which nothing may have come to be meanwhile.
+
+    Args:
+        part: the file.
+        place: where it belongs.
+
+    Raises:
+        InputError: if something is there.
+    """
+    try:
+        os.link(part, place)
+    except FileExistsError as error:
+        raise InputError(
+            f"{place} has come to be there meanwhile; move it away and give the same command again"
+        ) from error
+    except OSError:
+        # A file system without hard links, or another one.
+        if place.exists():
+            raise InputError(f"{place} has come to be there meanwhile; move it away") from None
+        shutil.move(part, place)
+    part.unlink(missing_ok=True)

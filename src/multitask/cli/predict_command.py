@@ -1,0 +1,111 @@
+"""``multitask predict CHECKPOINT IMAGES``: a table of predictions for new images."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from multitask.after.image_list import PROBLEM
+from multitask.after.image_table import new_images
+from multitask.after.prediction import Prediction
+from multitask.after.prediction_parts import folder_of_parts
+from multitask.after.shared_work import SharedWork
+from multitask.after.trained_model import BATCH, load
+from multitask.cli.options import read_options
+from multitask.errors import InputError
+from multitask.runs.log_file import say, told_if_slow
+
+NUMBER = range(2, sys.maxsize)
+SUBJECT = "a checkpoint and images (files, a folder or a table)"
+OPTIONS = ("embeddings", "image_column", "image_folder", "device")
+
+
+def predict_command(arguments: Sequence[str]) -> None:
+    """Predict for new images, by what a checkpoint says alone.
+
+    Args:
+        arguments: what follows the verb.
+
+    Raises:
+        InputError: if an argument, the checkpoint or all that is named as images is not right.
+    """
+    given = read_options(
+        "predict",
+        SUBJECT,
+        arguments,
+        NUMBER,
+        output="predictions.csv",
+        batch_size=str(BATCH),
+        trust=False,
+        **dict.fromkeys(OPTIONS),
+    )
+    work = SharedWork()
+    with told_if_slow("the model and the list of images are still being read"):
+        prediction = _prediction(given, work)
+    try:
+        _run(prediction, work)
+    except KeyboardInterrupt:
+        if work.is_first:
+            say(f"What is done is kept in {folder_of_parts(prediction.output)}; give the same")
+            say("command again to continue")
+        raise
+
+
+def _prediction(given: Namespace, work: SharedWork) -> Prediction:
+    checkpoint, *subjects = given.subjects
+    output = Path(given.output)
+    embeddings = Path(given.embeddings) if given.embeddings else None
+    batch_size = _whole_number(given.batch_size)
+    folder = Path(given.image_folder) if given.image_folder else None
+    but = folder_of_parts(output)
+    images = new_images(subjects, given.image_column, folder, but)
+    trained = load(checkpoint, given.trust, _device(given.device, work))
+    return Prediction(trained, images, output, batch_size, embeddings, work)
+
+
+def _run(prediction: Prediction, work: SharedWork) -> None:
+    work.meet()
+    outcome = prediction.run()
+    work.leave()
+    if not work.is_first:
+        return
+    images = prediction.images
+    if images.left_out:
+        what = "a file whose ending is" if images.left_out == 1 else "files whose endings are"
+        count = "" if images.left_out == 1 else f" {images.left_out}"
+        say(f"Left out{count} {what} not of an image")
+    for old, new in prediction.batches.renamed:
+        say(f"The table's column '{old}' is called '{new}', as the model predicts a '{old}'")
+    good = outcome.images - outcome.problems
+    why = ""
+    if outcome.problems:
+        few = f"{outcome.problems} could not" if good else "none of them could"
+        why = f"; {few} be read: the column '{PROBLEM}' says why"
+    say(f"Predicted for {good} of {outcome.images} images of {images.source}{why}")
+    for path in outcome.files:
+        say(f"Written: {path}")
+
+
+def _whole_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
+        raise InputError(f"--batch_size is {text}; give a whole number, 1 or more")
+    return int(text)
+
+
+def _device(name: str | None, work: SharedWork) -> torch.device | None:
+    if name is None:
+        if work.size > 1 and torch.cuda.is_available():
+            return torch.device("cuda", work.local_rank % torch.cuda.device_count())
+        return None
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(
+            f"--device is {name}, which is not there; give cpu, or the name of a GPU such as cuda:0"
+        ) from error
+    return device
