@@ -100,7 +100,7 @@ def _table(title: str, texts: Sequence[str], numbers: Sequence[str]) -> Table:
     # Square brackets in a name are no colours.
     table = Table(title=escape(shown(title)), title_justify="left")
     for column in texts:
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     for column in numbers:
         table.add_column(column, justify="right")
     return table
