@@ -101,7 +101,7 @@ def interval(values: Values, units: int) -> tuple[float, float] | str:
             f"no interval: undefined in {len(values) - len(known):,} of {len(values):,} resamples"
         )
     if np.ptp(known) <= 1e-12 * max(1.0, np.abs(known).max()):
-        return "no interval: it is the same in every resample, which more samples would change"
+        return "no interval: it is the same in every resample"
     low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 

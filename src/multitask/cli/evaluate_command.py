@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -25,7 +26,7 @@ from multitask.runs.folder import PROVENANCE, folder_of, make_folder, new_folder
 from multitask.runs.log_file import LOG, keep_log, say
 from multitask.runs.provenance import provenance
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "group": None,
     "against": None,
     "split": None,
@@ -99,7 +100,7 @@ def _table(title: str, texts: Sequence[str], numbers: Sequence[str]) -> Table:
     # Square brackets in a name are no colours.
     table = Table(title=escape(shown(title)), title_justify="left")
     for column in texts:
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     for column in numbers:
         table.add_column(column, justify="right")
     return table

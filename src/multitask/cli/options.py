@@ -14,7 +14,7 @@ ONE = range(1, 2)
 
 
 def read_options(
-    verb: str, subject: str, arguments: Sequence[str], number: range = ONE, **defaults: Any
+    verb: str, subject: str, arguments: Sequence[str], number: range = ONE, /, **defaults: Any
 ) -> Namespace:
     """Read ``SUBJECT --name=value ...``.
 
