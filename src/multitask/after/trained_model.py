@@ -135,7 +135,17 @@ class TrainedModel:
         Returns:
             Shape ``[batch, features]``: maps and tokens as their means.
         """
-        return self._vector(self.model.encoder(self.inputs(pixels)))
+        return self.embed_inputs(self.inputs(pixels))
+
+    @torch.inference_mode()
+    def embed_inputs(self, *inputs: Tensor) -> Tensor:
+        """The representation of what the model takes, see `embed`.
+
+        Args:
+            inputs: transformed, in the order of the encoder's inputs; first axis ``[batch]``.
+        """
+        moved = [each.to(self.device) for each in inputs]
+        return self._vector(self.model.encoder(*moved))
 
     @torch.inference_mode()
     def predicted_and_embedded(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:

@@ -41,6 +41,12 @@ VERBS = {
         "[--device=cpu] [--trust]",
         "Metrics with intervals on labelled images: of a table, or the run's own test set.",
     ),
+    "explain": (
+        "multitask explain CHECKPOINT IMAGES [--slow] [--class=TASK:NAME] [--element=TASK:NAME] "
+        "[--labels=TABLE] [--training=FOLDER] [--study=FOLDER] [--against=OTHER.ckpt] "
+        "[--folder=FOLDER] [--device=cpu] [--trust]",
+        "A page on what each task looks at in images, and on what the tasks share.",
+    ),
     "resume": (
         "multitask resume [RUN] [--trust] [--KEY=VALUE ...]",
         "Continue an interrupted run; the latest if none is named.",
