@@ -1,0 +1,117 @@
+"""What is found out about a model is what the methods' own sanity demands."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from multitask.after.explaining.attribution import Choice, attribute
+from multitask.after.explaining.layer_gradients import layer_cosines
+from multitask.after.explaining.neighbours import nearest_images
+from multitask.after.explaining.overlap import overlap, overlaps
+from multitask.after.explaining.similarity import alignment, layer_grams
+from multitask.encoders import MLP
+from multitask.module import MultiTask
+from multitask.tasks import Classification, Regression
+
+NOTHING = Choice({}, {})
+
+
+class Linear(nn.Module):
+    """A model of one task whose number is a weighted sum of the pixels."""
+
+    def __init__(self, weights: Tensor) -> None:
+        super().__init__()
+        self.weights = weights
+        self.named_tasks = {"sum": Regression()}
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        return {"sum": (images * self.weights).flatten(1).sum(1, keepdim=True)}
+
+
+def test_a_linear_model_is_explained_by_weight_times_pixel() -> None:
+    weights = torch.randn(1, 8, 8)
+    told = {"tasks": {"sum": {}}}
+    trained: Any = SimpleNamespace(
+        model=Linear(weights), transforms=nn.Identity(), description=told
+    )
+    images = torch.rand(3, 1, 8, 8)
+    found = attribute(trained, "sum", images, NOTHING, slow=True)
+    torch.testing.assert_close(found.gradients, (images * weights)[:, 0], atol=1e-5, rtol=1e-4)
+    assert found.incomplete < 1e-4
+    assert found.occlusion is not None
+    assert found.occlusion.shape == (3, 8, 8)
+
+
+def test_a_map_overlaps_with_itself_and_less_with_that_of_another_image() -> None:
+    maps = torch.rand(6, 5, 5) ** 8
+    assert overlap(maps, maps) == pytest.approx(torch.ones(6).double())
+    apart = torch.zeros(2, 1, 2)
+    apart[0, 0, 0] = apart[1, 0, 1] = 1
+    assert overlap(apart[:1], apart[1:]).item() == 0
+    (found,) = overlaps({"a": maps, "b": -2 * maps})
+    assert found.same == pytest.approx(1)
+    assert found.shuffled < 0.8
+    (single,) = overlaps({"a": maps[:1], "b": maps[:1]})
+    assert math.isnan(single.shuffled)
+
+
+def test_layers_that_are_turned_and_scaled_are_the_same_and_noise_is_not() -> None:
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(200, 20, generator=generator)
+    turned, _ = torch.linalg.qr(torch.randn(20, 20, generator=generator))
+    assert alignment(features, 3 * features @ turned) == pytest.approx(1, abs=1e-5)
+    noise = torch.randn(200, 500, generator=generator)
+    assert abs(alignment(features, noise)) < 0.05
+    assert math.isnan(alignment(features, torch.ones(200, 2)))
+
+
+def test_of_many_layers_some_are_looked_at_in_their_order() -> None:
+    network = nn.Sequential(*(nn.Linear(3, 3) for _ in range(30)))
+    found = layer_grams(network, lambda: network(torch.randn(6, 3)), 5)
+    assert list(found) == ["0", "7", "14", "22", "29"]
+
+
+@pytest.mark.parametrize(("sign", "cosine"), [(1, 1), (-1, -1)])
+def test_gradients_of_one_goal_agree_and_of_opposite_ones_disagree(
+    sign: float, cosine: float
+) -> None:
+    torch.manual_seed(0)
+    tasks = {name: Regression(scale="none") for name in ("a", "b")}
+    model = MultiTask(MLP(4, hidden=[16], out_features=8), tasks).eval()
+    with torch.no_grad():
+        for each in model.heads.values():
+            each.weight.copy_(torch.ones_like(each.weight))  # type: ignore[union-attr, arg-type]
+            each.bias.zero_()  # type: ignore[union-attr, operator]
+    images = torch.rand(8, 1, 2, 2)
+    output = model(images)["a"].detach()[:, 0]
+    # Targets on one side of the outputs, or as far on the other.
+    targets = {"a": output + 1, "b": output + sign}
+    found = layer_cosines(model, [{"image": images, **targets}] * 3)
+    assert len(found) == 2
+    assert [each.cosine for each in found] == pytest.approx([cosine] * 2, abs=1e-5)
+    assert all(each.requires_grad for each in model.parameters())
+
+
+def test_a_task_without_labels_reaches_no_layer() -> None:
+    model = MultiTask(
+        MLP(4, hidden=[], out_features=3), {"a": Classification(2), "b": Regression()}
+    )
+    batch = {
+        "image": torch.rand(4, 1, 2, 2),
+        "a": torch.tensor([0, 1, 0, 1]),
+        "b": torch.full((4,), torch.nan),
+    }
+    assert layer_cosines(model.eval(), [batch]) == []
+
+
+def test_the_nearest_of_a_training_image_is_itself() -> None:
+    known = torch.randn(20, 6)
+    found = nearest_images(2 * known[[3, 7]], known, 3)
+    assert found.places[:, 0].tolist() == [3, 7]
+    assert found.cosines[:, 0] == pytest.approx(torch.ones(2), abs=1e-6)
