@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +13,8 @@ import pytest
 from after.trained_table import trained_checkpoint, write_images
 
 from multitask.cli.main import main
+
+PAGE = Path(__file__).parents[2] / "docs/after_training.md"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +56,21 @@ def test_a_checkpoint_alone_is_explained_and_what_is_left_out_is_said(
     nearest = pd.read_csv(newest / "neighbours.csv").iloc[0]
     assert nearest["training_image"] == "0.png"
     assert nearest["cosine"] == pytest.approx(1)
+
+
+def test_the_section_of_the_page_runs_as_it_stands(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(checkpoint, tmp_path)
+    names = write_images(Path("photos"), 4)
+    rows = [f"{name},cat,{place},1" for place, name in enumerate(names)]
+    Path("photos/labelled.csv").write_text("\n".join(["file_name,kind,x,y", *rows]))
+    section = PAGE.read_text().split("\n## Explain\n")[1]
+    (block,) = re.findall(r"```bash\n(.*?)```", section, re.S)
+    for line in block.splitlines():
+        main(shlex.split(line)[1:])
+    assert len(list(Path("explanations").iterdir())) == 2
 
 
 def test_bad_input_is_one_sentence(
