@@ -7,6 +7,7 @@ from functools import partial
 from math import nan
 from pathlib import Path
 
+import torch
 from matplotlib.figure import Figure as Drawing
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from multitask.figures.saving import save_drawing
 from multitask.pages.blocks import Figure
 from multitask.pages.report import write_pages
 from multitask.pages.spreadsheet import write_csv
+from multitask.training.score import contribution
 
 METRICS, PREDICTIONS, DIFFERENCES = "metrics.csv", "predictions.csv", "differences.csv"
 MOST_TASKS = 12
@@ -56,12 +58,7 @@ def write_evaluation(
 
 
 def _figures(results: Results, folder: Path) -> dict[str, Figure]:
-    heads = {
-        name: results.tasks[name].estimates[task.headline].value
-        if task.headline in results.tasks[name].estimates
-        else nan
-        for name, task in results.named_tasks.items()
-    }
+    heads = {name: _contribution(results, name) for name in results.named_tasks}
     found: dict[str, Figure] = {}
     for name in lowest(heads, MOST_TASKS):
         if results.tasks[name].labelled and isinstance(results.tasks[name].predictions, Tensor):
@@ -69,9 +66,26 @@ def _figures(results: Results, folder: Path) -> dict[str, Figure]:
             if save_drawing(partial(_drawn, results, name), path, DPI):
                 found[name] = Figure(path, f"{name}: predictions and targets")
     if len(heads) > MOST_TASKS:
-        names = {name: task.headline or "" for name, task in results.named_tasks.items()}
-        save_drawing(partial(draw_headlines, "evaluation", heads, names), folder / "tasks.png", DPI)
+        words = {name: _headline(results, name) for name in results.named_tasks}
+        save_drawing(partial(draw_headlines, "evaluation", heads, words), folder / "tasks.png", DPI)
     return found
+
+
+def _contribution(results: Results, name: str) -> float:
+    """How far a task's headline metric is from the trivial predictor, 0, to perfection, 1."""
+    found, metric = results.tasks[name], results.named_tasks[name].headline
+    if metric is None or metric not in found.estimates:
+        return nan
+    trivial = found.trivial.get(metric, nan)
+    known = trivial if trivial == trivial else None
+    value = torch.tensor(found.estimates[metric].value)
+    return float(contribution(value, known, found.higher_is_better[metric]))
+
+
+def _headline(results: Results, name: str) -> str:
+    metric = results.named_tasks[name].headline
+    found = results.tasks[name].estimates.get(metric or "")
+    return "unknown" if found is None else f"{metric} {found.value:.3g}"
 
 
 def _drawn(results: Results, name: str) -> Drawing | None:

@@ -35,8 +35,8 @@ def new_images(
     Args:
         subjects: folders and files of images; or one table: CSV, Parquet or JSON Lines.
         image_column: of a table, its column of file names, or of images in the cells of a Parquet
-            file; found by its cells where not given.
-        image_folder: of a table, what file names are relative to; its own folder where not given.
+            file; default: found by its cells.
+        image_folder: of a table, what file names are relative to; default: its own folder.
         but: a folder whose files do not count.
 
     Raises:

@@ -25,7 +25,7 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     Args:
         number: 0 or more.
         noun: for one.
-        plural: for any other number; the noun with an s where not given.
+        plural: for any other number; default: the noun with an s.
     """
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
