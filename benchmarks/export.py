@@ -26,8 +26,8 @@ import torch
 from torch import Tensor
 
 from multitask import MultiTask
-from multitask.after.export import ENDINGS, RUNS, export
-from multitask.after.onnx_model import OnnxModel
+from multitask.after.exporting.export import ENDINGS, RUNS, export
+from multitask.after.exporting.onnx_model import OnnxModel
 from multitask.after.trained_model import TrainedModel
 from multitask.encoders import MLP, ConvNet, Encoder, Timm
 from multitask.tasks import Classification, Regression

@@ -33,7 +33,7 @@ from PIL import Image
 
 from multitask import MultiTask
 from multitask.after.image_list import listed_images
-from multitask.after.prediction import Prediction
+from multitask.after.predicting.prediction import Prediction
 from multitask.after.trained_model import BATCH, TrainedModel
 from multitask.encoders import ConvNet
 from multitask.images.decoding import decode

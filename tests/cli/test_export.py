@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 
 import multitask
-from multitask.after.onnx_model import OnnxModel
+from multitask.after.exporting.onnx_model import OnnxModel
 from multitask.cli.main import main
 
 PAGE = (Path(__file__).parents[2] / "docs/after_training.md").read_text(encoding="utf-8")
@@ -123,7 +123,7 @@ def test_a_hub_folder_of_a_run(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("multitask.after.hub_folder.find_spec", lambda _: None)
+    monkeypatch.setattr("multitask.after.hub.hub_folder.find_spec", lambda _: None)
     multitask("export", str(run / "checkpoints/best.ckpt"), "--format", "hub")
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "Written, and read back to compare: best_hub"

@@ -23,7 +23,7 @@ from after.serving.stand_in_model import image_file
 from cli.forked_program import ForkedProgram
 
 import multitask as package
-from multitask.after.export import export
+from multitask.after.exporting.export import export
 from multitask.after.serving import served_model, server
 from multitask.after.serving.limits import Limits
 from multitask.cli.help import usage

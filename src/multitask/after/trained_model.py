@@ -31,7 +31,7 @@ from multitask.training.memory_limit import MemoryLimit
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from multitask.after.evaluation import Results
+    from multitask.after.evaluating.evaluation import Results
 
 BATCH = 256
 """Images that go through the model at a time."""
@@ -174,13 +174,13 @@ class TrainedModel:
 
         Args:
             table: a file or a folder, see `multitask.data.Table`.
-            resamples: see `multitask.after.bootstrap.resampled`.
+            resamples: see `multitask.after.evaluating.bootstrap.resampled`.
             options: of `multitask.after.labelled_table.labelled_table`.
 
         Raises:
             InputError: if the table cannot be read, or holds the targets of no task.
         """
-        from multitask.after.evaluation import evaluate
+        from multitask.after.evaluating.evaluation import evaluate
         from multitask.after.labelled_table import labelled_table
 
         return evaluate(self, labelled_table(self, Path(table), **options), resamples)
@@ -202,7 +202,7 @@ class TrainedModel:
         Raises:
             InputError: if an image cannot be read, naming it.
         """
-        from multitask.after.prediction_columns import frame_of
+        from multitask.after.predicting.prediction_columns import frame_of
 
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1")
@@ -254,7 +254,7 @@ Read = tuple[MultiTask, Mapping[str, Any], Tensor | None]
 
 
 def _of_folder(path: Path, trust: bool) -> Read:
-    from multitask.after.hub_reading import read_hub_folder
+    from multitask.after.hub.hub_reading import read_hub_folder
 
     return (*read_hub_folder(path, trust), None)
 

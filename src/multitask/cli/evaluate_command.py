@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from multitask.after.comparison import Change, check_same, compare
-from multitask.after.evaluation import Results, evaluate
-from multitask.after.evaluation_files import write_evaluation
-from multitask.after.evaluation_report import changes_in_words, notes, number, remarks
+from multitask.after.evaluating.comparison import Change, check_same, compare
+from multitask.after.evaluating.evaluation import Results, evaluate
+from multitask.after.evaluating.evaluation_files import write_evaluation
+from multitask.after.evaluating.evaluation_report import changes_in_words, notes, number, remarks
 from multitask.after.labelled_samples import LabelledSamples, own_samples
 from multitask.after.labelled_table import labelled_table
 from multitask.after.trained_model import TrainedModel, load

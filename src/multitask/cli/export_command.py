@@ -28,7 +28,7 @@ def export_command(arguments: Sequence[str]) -> None:
     optional |= {"format": "onnx", "trust": False}
     given = read_options("export", "one checkpoint", arguments, **optional)
     # Importing torch takes seconds, which help need not wait for.
-    from multitask.after.export import ENDINGS, check_format
+    from multitask.after.exporting.export import ENDINGS, check_format
 
     check_format(given.format, [*ENDINGS, HUB])
     output = _output(given, ENDINGS)
@@ -54,7 +54,7 @@ def _output(given: Namespace, endings: dict[str, str]) -> Path:
 
 
 def _export_file(given: Namespace, output: Path) -> None:
-    from multitask.after.export import export
+    from multitask.after.exporting.export import export
     from multitask.after.trained_model import load
     from multitask.runs.log_file import say
 
@@ -64,9 +64,9 @@ def _export_file(given: Namespace, output: Path) -> None:
 
 
 def _export_folder(given: Namespace, output: Path) -> None:
-    from multitask.after.card_facts import facts_of
-    from multitask.after.hub_folder import write_hub_folder
-    from multitask.after.hub_push import check_push, push
+    from multitask.after.hub.card_facts import facts_of
+    from multitask.after.hub.hub_folder import write_hub_folder
+    from multitask.after.hub.hub_push import check_push, push
     from multitask.after.trained_model import load
     from multitask.runs.log_file import say
 

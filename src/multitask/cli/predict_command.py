@@ -11,9 +11,9 @@ import torch
 
 from multitask.after.image_list import PROBLEM
 from multitask.after.image_table import new_images
-from multitask.after.prediction import Prediction
-from multitask.after.prediction_parts import folder_of_parts
-from multitask.after.shared_work import SharedWork
+from multitask.after.predicting.prediction import Prediction
+from multitask.after.predicting.prediction_parts import folder_of_parts
+from multitask.after.predicting.shared_work import SharedWork
 from multitask.after.trained_model import BATCH, load
 from multitask.cli.options import read_options
 from multitask.errors import InputError

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -28,7 +27,6 @@ MOST_IMAGES, MOST_LAYERS, MOST_SAMPLES, MOST_TRAINING = 16, 12, 256, 5_000
 BATCHES = 8
 """Into which labelled samples are divided, whose spread gives intervals."""
 NEAREST = 3
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)

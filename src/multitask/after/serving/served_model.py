@@ -75,7 +75,7 @@ def open_model(path: Path, trust: bool = False, device: str | None = None) -> Se
         InputError: if it is neither, or what it needs is not installed.
     """
     if path.suffix.lower() == ".onnx":
-        from multitask.after.onnx_model import OnnxModel
+        from multitask.after.exporting.onnx_model import OnnxModel
 
         if device is not None:
             raise InputError(

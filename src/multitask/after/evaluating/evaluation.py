@@ -1,0 +1,226 @@
+"""The metrics of a trained model on labelled samples, and how far they would vary."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import nan
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from multitask.after.evaluating.bootstrap import (
+    MOST_WORK,
+    RESAMPLES,
+    Groups,
+    by_group,
+    interval,
+    resampled,
+)
+from multitask.after.evaluating.sample_states import LOSS, SampleStates, Values
+from multitask.after.labelled_samples import LabelledSamples
+from multitask.after.trained_model import BATCH, TrainedModel
+from multitask.images.progress_line import Progress
+from multitask.tasks import Task
+from multitask.tasks.output import count_numbers, each_tensor, joined
+from multitask.training.evaluation import Evaluation
+from multitask.training.task_losses import TaskLosses
+
+MOST_NUMBERS = 2**24
+"""Numbers of predictions and targets that are kept for figures and tables."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A metric, and the interval in which it would lie with other samples of the same kind.
+
+    Args:
+        value: of all samples.
+        low: end of the interval that covers 95 %, NaN if there is none.
+        high: the other end.
+        why: no interval, in a few words; empty if there is one.
+    """
+
+    value: float
+    low: float = nan
+    high: float = nan
+    why: str = ""
+
+
+@dataclass
+class TaskResults:
+    """What was found for one task.
+
+    Args:
+        estimates: by metric, and ``loss``.
+        trivial: the metrics of the predictor that sees no image.
+        higher_is_better: by metric.
+        labelled: number of samples with a label.
+        units: number of groups with a label, that of samples without groups.
+        losses: of each sample, NaN without a label, ``[samples]``.
+        predictions: of the first samples, as many as are kept.
+        targets: of the same samples.
+        draws: each metric in each resample.
+    """
+
+    estimates: dict[str, Estimate]
+    trivial: dict[str, float]
+    higher_is_better: dict[str, bool]
+    labelled: int
+    units: int
+    losses: Values
+    predictions: Any = None
+    targets: Any = None
+    draws: dict[str, Values] = field(default_factory=dict)
+
+
+@dataclass
+class Results:
+    """What was found.
+
+    Args:
+        trained: the model.
+        samples: what it was evaluated on.
+        tasks: by name.
+        score: see `multitask.training.evaluation.Evaluation.compute`.
+        seen: which samples have the image of a training sample, ``[samples]``; None if not known.
+    """
+
+    trained: TrainedModel
+    samples: LabelledSamples
+    tasks: dict[str, TaskResults]
+    score: float
+    seen: np.ndarray[Any, np.dtype[np.bool_]] | None
+
+    @property
+    def named_tasks(self) -> dict[str, Task]:
+        """The tasks that were evaluated, by name."""
+        known = self.trained.model.named_tasks
+        return {name: known[name] for name in self.tasks}
+
+    def estimate(self, task: str, metric: str) -> Estimate:
+        """A metric of a task."""
+        return self.tasks[task].estimates[metric]
+
+
+def evaluate(
+    trained: TrainedModel,
+    samples: LabelledSamples,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    batch_size: int = BATCH,
+) -> Results:
+    """Predict once for all samples, and compute metrics, intervals and losses.
+
+    Args:
+        trained: the model.
+        samples: with labels.
+        resamples: see `multitask.after.evaluating.bootstrap.resampled`.
+        seed: of the resamples.
+        batch_size: samples that go through the model at a time.
+    """
+    counted = _counted(trained, samples, batch_size)
+    with warnings.catch_warnings():
+        # What is undefined is told beside each metric.
+        warnings.filterwarnings("ignore", message=".*is undefined for the known test labels.*")
+        computed = counted.evaluation.compute()
+    values = {name: float(each) for name, each in computed.items()}
+    groups = None if samples.groups is None else samples.groups.numbers()
+    tasks = {
+        name: _of_task(name, counted, values, groups, resamples, seed) for name in counted.states
+    }
+    return Results(trained, samples, tasks, values["test/score"], _seen(trained, samples))
+
+
+@dataclass
+class _Counted:
+    evaluation: Evaluation
+    states: dict[str, SampleStates]
+    outputs: dict[str, list[Any]]
+    targets: dict[str, list[Tensor]]
+
+
+@torch.no_grad()
+def _counted(trained: TrainedModel, samples: LabelledSamples, batch_size: int) -> _Counted:
+    known = trained.model.named_tasks
+    tasks = {name: known[name] for name in samples.tasks}
+    evaluation = Evaluation("test", tasks).to(trained.device)
+    losses = TaskLosses(tasks)
+    found = _Counted(
+        evaluation,
+        {name: SampleStates(task) for name, task in tasks.items()},
+        {name: [] for name in tasks},
+        {name: [] for name in tasks},
+    )
+    kept, progress = 0, Progress("evaluation: predicted", 0, len(samples))
+    for places in torch.arange(len(samples)).split(batch_size):
+        batch = {name: each.to(trained.device) for name, each in samples.batch(places).items()}
+        outputs = trained.model(*trained.model.inputs_of(batch))
+        evaluation.update(outputs, batch, losses(outputs, batch))
+        for name, states in found.states.items():
+            states.update(outputs[name], batch[name])
+            if kept < MOST_NUMBERS:
+                found.outputs[name].append(each_tensor(tasks[name].predict(outputs[name]), on_cpu))
+                found.targets[name].append(on_cpu(batch[name]))
+                kept += count_numbers(outputs[name]) + batch[name].numel()
+        progress.step(len(places))
+    return found
+
+
+def on_cpu(values: Tensor) -> Tensor:
+    """A copy that keeps nothing else in memory."""
+    return values.detach().clone().cpu()
+
+
+def _of_task(
+    name: str,
+    counted: _Counted,
+    values: Mapping[str, float],
+    groups: Groups | None,
+    resamples: int,
+    seed: int,
+) -> TaskResults:
+    states = counted.states[name]
+    units = by_group(states, groups).shape[0]
+    work = MOST_WORK / len(counted.states)
+    draws = resampled(states, groups, resamples, seed, work)
+    directions = {key.split("/")[2]: higher for key, higher in counted.evaluation.directions(name)}
+    metrics = [*directions, LOSS]
+    points = {metric: values.get(f"test/{name}/{metric}", nan) for metric in metrics}
+    return TaskResults(
+        {metric: _estimate(points[metric], metric, draws, states, units) for metric in metrics},
+        {metric: values.get(f"trivial/{name}/{metric}", nan) for metric in metrics},
+        {**directions, LOSS: False},
+        int(states.known.sum()),
+        units,
+        states.losses,
+        joined(counted.outputs[name]),
+        joined(counted.targets[name]),
+        draws,
+    )
+
+
+def _estimate(
+    value: float, metric: str, draws: Mapping[str, Values], states: SampleStates, units: int
+) -> Estimate:
+    if not states.known.any():
+        return Estimate(nan, why="no sample has a label")
+    if value != value:
+        return Estimate(nan, why="undefined for these labels, which are too few or all the same")
+    if metric not in states.resampled:
+        return Estimate(value, why="no interval, because it is not made of sums over samples")
+    found = interval(draws.get(metric, np.zeros(0)), units)
+    return Estimate(value, why=found) if isinstance(found, str) else Estimate(value, *found)
+
+
+def _seen(
+    trained: TrainedModel, samples: LabelledSamples
+) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+    known = trained.training_images
+    hashes = None if known is None else samples.image_hashes()
+    if known is None or hashes is None:
+        return None
+    return np.isin(hashes.view(np.int64), known.cpu().numpy())

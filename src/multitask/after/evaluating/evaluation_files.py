@@ -1,0 +1,96 @@
+"""An evaluation as a folder: tables, figures and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from math import nan
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure as Drawing
+from torch import Tensor
+
+from multitask.after.evaluating.comparison import Change
+from multitask.after.evaluating.evaluation import Results
+from multitask.after.evaluating.evaluation_report import report_blocks
+from multitask.after.evaluating.evaluation_tables import (
+    differences_table,
+    metrics_table,
+    predictions_table,
+)
+from multitask.figures.drawing import draw_task
+from multitask.figures.headlines import draw_headlines, lowest
+from multitask.figures.saving import save_drawing
+from multitask.pages.blocks import Figure
+from multitask.pages.report import write_pages
+from multitask.pages.spreadsheet import write_csv
+from multitask.training.score import contribution
+
+METRICS, PREDICTIONS, DIFFERENCES = "metrics.csv", "predictions.csv", "differences.csv"
+MOST_TASKS = 12
+DPI = 150
+
+
+def write_evaluation(
+    results: Results, folder: Path, changes: Sequence[Change] = (), other: str = ""
+) -> Path:
+    """Write ``metrics.csv``, ``predictions.csv``, figures, ``report.html`` and ``report.md``.
+
+    Args:
+        results: of an evaluation.
+        folder: where the files go; it is there.
+        changes: from another model, which go to ``differences.csv``.
+        other: that model's file.
+
+    Returns:
+        The HTML file, which needs no other file.
+    """
+    write_csv(metrics_table(results), folder / METRICS)
+    write_csv(predictions_table(results), folder / PREDICTIONS)
+    if len(results.samples.skipped):
+        write_csv(results.samples.skipped, folder / "skipped.csv")
+    if changes:
+        write_csv(differences_table(list(changes)), folder / DIFFERENCES)
+    figures = _figures(results, folder / "figures")
+    blocks = report_blocks(results, figures, changes, other)
+    return write_pages(blocks, folder, f"Evaluation: {results.samples.title}")
+
+
+def _figures(results: Results, folder: Path) -> dict[str, Figure]:
+    heads = {name: _contribution(results, name) for name in results.named_tasks}
+    found: dict[str, Figure] = {}
+    for name in lowest(heads, MOST_TASKS):
+        if results.tasks[name].labelled and isinstance(results.tasks[name].predictions, Tensor):
+            path = folder / f"{name}.png"
+            if save_drawing(partial(_drawn, results, name), path, DPI):
+                found[name] = Figure(path, f"{name}: predictions and targets")
+    if len(heads) > MOST_TASKS:
+        words = {name: _headline(results, name) for name in results.named_tasks}
+        save_drawing(partial(draw_headlines, "evaluation", heads, words), folder / "tasks.png", DPI)
+    return found
+
+
+def _contribution(results: Results, name: str) -> float:
+    """How far a task's headline metric is from the trivial predictor, 0, to perfection, 1."""
+    found, metric = results.tasks[name], results.named_tasks[name].headline
+    if metric is None or metric not in found.estimates:
+        return nan
+    trivial = found.trivial.get(metric, nan)
+    known = trivial if trivial == trivial else None
+    value = torch.tensor(found.estimates[metric].value)
+    return float(contribution(value, known, found.higher_is_better[metric]))
+
+
+def _headline(results: Results, name: str) -> str:
+    metric = results.named_tasks[name].headline
+    found = results.tasks[name].estimates.get(metric or "")
+    return "unknown" if found is None else f"{metric} {found.value:.3g}"
+
+
+def _drawn(results: Results, name: str) -> Drawing | None:
+    found = results.tasks[name]
+    values = {metric: each.value for metric, each in found.estimates.items() if metric != "loss"}
+    elements = results.samples.elements.get(name)
+    task = results.named_tasks[name]
+    return draw_task(name, task, found.predictions, found.targets, values, elements)

@@ -1,0 +1,187 @@
+"""The page on an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from multitask.after.evaluating.bootstrap import RESAMPLES
+from multitask.after.evaluating.comparison import Change, better, headline
+from multitask.after.evaluating.evaluation import Estimate, Results
+from multitask.after.evaluating.worst_samples import worst_gallery
+from multitask.pages.blocks import Block, Bullets, Figure, Heading, Paragraph, Section, Table
+
+SIGNIFICANT = 0.05
+
+
+def report_blocks(
+    results: Results, figures: Mapping[str, Figure], changes: Sequence[Change] = (), other: str = ""
+) -> list[Block]:
+    """Say what was found.
+
+    Args:
+        results: of an evaluation.
+        figures: of the tasks, by name, as far as they were drawn.
+        changes: from another model, if there is one.
+        other: that model's file.
+    """
+    samples = results.samples
+    title = Heading(f"{samples.title}: {_counted(len(samples), 'sample')}", 1)
+    opening = [Paragraph(f"Model: {results.trained.source}"), *map(Paragraph, remarks(results))]
+    blocks: list[Block] = [title, *opening, *_metrics(results)]
+    if changes:
+        blocks += _changes(results, changes, other)
+    for name in results.tasks:
+        blocks += _task(results, name, figures)
+    return blocks
+
+
+def remarks(results: Results) -> list[str]:
+    """What a person should know before the numbers.
+
+    Args:
+        results: of an evaluation.
+    """
+    samples, seen = results.samples, results.seen
+    found = list(samples.remarks)
+    if seen is None:
+        found.append("Whether images were trained on is not known: the checkpoint does not tell.")
+    elif seen.any():
+        were = "was" if seen.sum() == 1 else "were"
+        found.append(
+            f"{int(seen.sum()):,} of the {_counted(len(samples), 'image')} {were} trained on; the "
+            "results look better than they are."
+        )
+    else:
+        found.append("No image was trained on, as far as equal pixels tell.")
+    if samples.groups is not None:
+        count = len(set(samples.groups.values))
+        found.append(
+            f"Intervals are over groups ({samples.groups.name}): {count:,}, drawn as a whole."
+        )
+    return found
+
+
+def _metrics(results: Results) -> Iterator[Block]:
+    yield Section("Metrics", _summary(results))
+    heads = ["task", "metric", "value", "low", "high", "trivial", "samples"]
+    rows = []
+    for task, found in results.tasks.items():
+        for metric, each in found.estimates.items():
+            arrow = "↑" if found.higher_is_better[metric] else "↓"
+            ends = [number(each.low), number(each.high)]
+            trivial = number(found.trivial.get(metric))
+            labelled = f"{found.labelled:,}"
+            rows.append([task, f"{metric} {arrow}", number(each.value), *ends, trivial, labelled])
+    yield Table(heads, rows)
+    yield Paragraph(
+        f"Low and high are the ends of the 95 % interval: percentiles over up to {RESAMPLES:,} "
+        "draws of as many samples with replacement. The trivial predictor sees no image: the most "
+        "frequent class, the mean target."
+    )
+    if told := notes(results):
+        yield Bullets(told)
+
+
+def notes(results: Results) -> list[str]:
+    """Which metrics have no interval, or no value, and why.
+
+    Args:
+        results: of an evaluation.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for task, each in results.tasks.items():
+        for metric, estimate in each.estimates.items():
+            if estimate.why:
+                found.setdefault((task, estimate.why), []).append(metric)
+    return [f"{task} ({', '.join(names)}): {why}." for (task, why), names in found.items()]
+
+
+def _summary(results: Results) -> str:
+    heads = {task: headline(results, task) for task in results.tasks}
+    said = [
+        f"{task}: {metric} {with_interval(results.estimate(task, metric))}"
+        for task, metric in heads.items()
+    ]
+    rest = f", and {len(said) - 4} more" if len(said) > 4 else ""
+    return f"{'; '.join(said[:4])}{rest}."
+
+
+def _changes(results: Results, changes: Sequence[Change], other: str) -> Iterator[Block]:
+    yield Section("Compared with the other checkpoint", changes_in_words(results, changes))
+    yield Paragraph(f"The other checkpoint: {other}")
+    heads = ["task", "metric", "value", "other", "difference", "low", "high", "p", "p, Holm"]
+    rows = [
+        [
+            each.task,
+            each.metric,
+            *map(number, (each.value, each.other, each.difference, each.low, each.high)),
+            number(each.p_value),
+            number(each.adjusted),
+        ]
+        for each in changes
+    ]
+    yield Table(heads, rows)
+    yield Paragraph(
+        "Both were evaluated on the same draws. p is twice the share of draws in which the "
+        "difference of a task's headline metric is on the far side of 0, one draw added to both; "
+        "Holm's correction is over the tasks."
+    )
+
+
+def changes_in_words(results: Results, changes: Sequence[Change]) -> str:
+    """Say in which tasks a model is better or worse than the other one.
+
+    Args:
+        results: of the model.
+        changes: from the other one.
+    """
+    heads = [each for each in changes if each.metric == headline(results, each.task)]
+    told = [each for each in heads if each.adjusted < SIGNIFICANT]
+    names: dict[bool, list[str]] = {True: [], False: []}
+    for each in told:
+        names[better(each, results.tasks[each.task].higher_is_better)].append(each.task)
+    rest = [each.task for each in heads if each not in told]
+    parts = [
+        f"{what} in {', '.join(tasks)}"
+        for what, tasks in (("better", names[True]), ("worse", names[False]))
+        if tasks
+    ]
+    if rest:
+        parts.append(f"no difference that can be told from chance in {', '.join(rest)}")
+    return f"This checkpoint: {'; '.join(parts)}." if parts else "There is nothing to compare."
+
+
+def _task(results: Results, name: str, figures: Mapping[str, Figure]) -> Iterator[Block]:
+    metric = headline(results, name)
+    found, estimate = results.tasks[name], results.estimate(name, metric)
+    trivial = found.trivial.get(metric)
+    beside = f", the trivial predictor {number(trivial)}" if number(trivial) else ""
+    labelled = _counted(found.labelled, "sample")
+    answer = f"{metric} {with_interval(estimate)}{beside}, over {labelled} with a label."
+    yield Section(name, answer if found.labelled else "no sample has a label.")
+    if name in figures:
+        yield figures[name]
+    if (gallery := worst_gallery(results, name)) is not None:
+        yield Heading(f"{name}: the {len(gallery.cards)} largest losses", 3)
+        yield gallery
+
+
+def with_interval(estimate: Estimate) -> str:
+    """A value and its interval, as in ``0.69 [0.67, 0.71]``.
+
+    Args:
+        estimate: of a metric.
+    """
+    if estimate.value != estimate.value:
+        return f"unknown ({estimate.why})"
+    ends = f" [{number(estimate.low)}, {number(estimate.high)}]"
+    return number(estimate.value) + (ends if estimate.low == estimate.low else "")
+
+
+def number(value: float | None) -> str:
+    """A number in four digits, nothing if it is not known."""
+    return "" if value is None or value != value else f"{value:.4g}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"

@@ -1,0 +1,108 @@
+"""A trained model as one file that other programs run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from multitask.after.exporting.aoti_file import check_compiler, write_aoti
+from multitask.after.exporting.export_check import Check, Run
+from multitask.after.exporting.export_graph import flattened, graph_of, uncompiled
+from multitask.after.exporting.onnx_file import write_onnx
+from multitask.after.exporting.onnx_model import OnnxModel
+from multitask.after.exporting.torch_export_file import write_torch_export
+from multitask.after.metadata import metadata
+from multitask.after.new_output import new_output, refuse_existing
+from multitask.after.trained_model import TrainedModel
+from multitask.errors import InputError, nearest
+
+ENDINGS = {"onnx": ".onnx", "torch_export": ".pt2", "aoti": ".pt2"}
+"""Of the formats that are one file."""
+NO_TORCHSCRIPT = (
+    "TorchScript is deprecated in PyTorch, and torch.jit.script cannot compile these models; use "
+    "--format=torch_export, which C++ and Python load without this package, or --format=onnx"
+)
+
+
+class Exported(NamedTuple):
+    """A file that was written and run."""
+
+    path: Path
+    difference: float
+    """The largest from the model, relative to each task's spread."""
+
+
+def check_format(format: str, formats: list[str]) -> None:
+    """Refuse a format that there is not.
+
+    Raises:
+        InputError: naming those that there are.
+    """
+    if format.lower().replace("_", "") in ("torchscript", "jit", "torch.jit"):
+        raise InputError(f"--format={format}: {NO_TORCHSCRIPT}")
+    if format not in formats:
+        raise InputError(f"--format is {format!r}{nearest(format, formats)}")
+
+
+def export(trained: TrainedModel, format: str, output: Path | str) -> Exported:
+    """Write a model as one file, after decoding: uint8 pixels in, every task's predictions out.
+
+    The file is run on batches of 1, 3 and 16 images and compared with the model before it gets its
+    name.
+
+    Args:
+        trained: the model, on the CPU; see `multitask.load`.
+        format: ``onnx``, ``torch_export`` or ``aoti``, which takes a C++ compiler.
+        output: path of the file, at which nothing may be.
+
+    Raises:
+        InputError: if the model cannot be exported, the file differs from it, something is at the
+            path, or a package is missing.
+    """
+    check_format(format, [*ENDINGS])
+    place = Path(output)
+    refuse_existing(place)
+    if format == "aoti":
+        check_compiler()
+    with uncompiled(trained.model):
+        check = Check(trained)
+        program = graph_of(trained, check.double())
+    told = metadata(trained.description, list(trained.model.named_tasks))
+    with new_output(place) as part:
+        if format == "onnx":
+            write_onnx(program, list(check.expected[0]), told, part)
+        elif format == "aoti":
+            write_aoti(program, told, part)
+        else:
+            write_torch_export(program, told, part)
+        found = check.largest_difference(RUNS[format], part)
+    return Exported(place, found)
+
+
+def _onnx(path: Path) -> Run:
+    model = OnnxModel(path)
+    return lambda pixels: {
+        name: torch.from_numpy(each) for name, each in model(pixels.numpy()).items()
+    }
+
+
+def _torch_export(path: Path) -> Run:
+    module = torch.export.load(path).module()
+
+    def run(pixels: Tensor) -> dict[str, Tensor]:
+        with torch.no_grad():
+            return flattened(module(pixels))
+
+    return run
+
+
+def _aoti(path: Path) -> Run:
+    package = torch._inductor.aoti_load_package(str(path))
+    return lambda pixels: flattened(package(pixels))
+
+
+RUNS = {"onnx": _onnx, "torch_export": _torch_export, "aoti": _aoti}
+"""By format, what makes of a file what predicts: pixels to predictions by output."""

@@ -1,0 +1,170 @@
+"""Whether an exported file predicts what its model does: found out by running it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from multitask.after.exporting.export_graph import flattened
+from multitask.after.trained_model import TrainedModel
+from multitask.errors import InputError
+from multitask.tasks import Task
+
+BATCHES = (1, 3, 16)
+"""Sizes of the batches that are compared."""
+TOLERANCE = 1e-4
+"""Largest difference, relative to each task's `spread`."""
+ROUNDING = 4 * torch.finfo(torch.float32).eps
+"""Largest difference relative to a number itself, which single precision cannot hold better."""
+REPEATS = 8
+"""Times that one batch is predicted to see whether a model draws at random."""
+Run = Callable[[Tensor], Mapping[str, Tensor]]
+
+
+class Check:
+    """What a model predicts for some images, to compare exported files with.
+
+    Args:
+        trained: the model, on the CPU.
+
+    Raises:
+        InputError: if it predicts something else each time, or nothing finite, or is not on the
+            CPU.
+    """
+
+    def __init__(self, trained: TrainedModel) -> None:
+        if trained.device.type != "cpu":
+            raise InputError(
+                f"{trained.source} is on {trained.device}; load it with device='cpu' to export it"
+            )
+        self.trained = trained
+        self.images = [_images(size, trained.format.shape) for size in BATCHES]
+        _refuse_random(trained, self.images[0])
+        self.expected = [flattened(trained(each)) for each in self.images]
+        tasks = trained.model.named_tasks
+        self.spreads: dict[str, Tensor] = {}
+        for name in self.expected[0]:
+            values = torch.cat([each[name].double() for each in self.expected])
+            if not values.isfinite().any():
+                raise InputError(
+                    f"{trained.source} cannot be exported: its task '{name}' predicts no finite "
+                    "number; export a checkpoint of before it diverged"
+                )
+            self.spreads[name] = spread(tasks[name.split(".")[0]], values)
+
+    def double(self) -> frozenset[str]:
+        """The outputs whose numbers single precision cannot tell apart."""
+        return frozenset(
+            name
+            for each in self.expected
+            for name, value in each.items()
+            if value.dtype == torch.float64
+            and ((value - value.float()).abs() > TOLERANCE / 10 * self.spreads[name]).any()
+        )
+
+    def largest_difference(self, opened: Callable[[Path], Run], path: Path) -> float:
+        """Run an exported file, and compare.
+
+        Args:
+            opened: makes of the file what predicts: from pixels, uint8
+                ``[batch, channels, height, width]``, to predictions by output.
+            path: of the file.
+
+        Returns:
+            The largest difference of an output, relative to its task's spread.
+
+        Raises:
+            InputError: if it cannot be run, or a difference is larger than allowed.
+        """
+        largest = 0.0
+        run = None
+        for images, expected in zip(self.images, self.expected, strict=True):
+            try:
+                run = run or opened(path)
+                found = run(images)
+            except Exception as error:
+                raise self._refusal(f"fails ({self._reason(error, path)})") from error
+            for name, right in expected.items():
+                if name not in found or found[name].shape != right.shape:
+                    raise self._refusal(f"has no output '{name}' of shape {list(right.shape)}")
+                largest = max(largest, self._difference(name, found[name], right))
+        return largest
+
+    def _difference(self, name: str, found: Tensor, right: Tensor) -> float:
+        found, right = found.double(), right.double()
+        difference = torch.where(_same(found, right), 0.0, (found - right).abs())
+        allowed = TOLERANCE * self.spreads[name] + ROUNDING * right.abs()
+        largest = float((difference / self.spreads[name]).nan_to_num(torch.inf).max())
+        if not (difference <= allowed).all():
+            raise self._refusal(
+                f"differs from the model for {len(right)} images: task '{name}' by {largest:.2g} "
+                f"of its spread, and at most {TOLERANCE:g} is right"
+            )
+        return largest
+
+    def _refusal(self, what: str) -> InputError:
+        return InputError(
+            f"{self.trained.source} cannot be exported: the file, run to check it, {what}"
+        )
+
+    def _reason(self, error: Exception, path: Path) -> str:
+        lines = str(error).replace(f"{path}: ", "").strip().splitlines()
+        return lines[0][:300] if lines else type(error).__name__
+
+
+def spread(task: Task, values: Tensor) -> Tensor:
+    """How far apart a task's predictions are.
+
+    Args:
+        task: the task.
+        values: predictions, first axis ``[samples]``.
+
+    Returns:
+        1 for probabilities; for standardised numbers the deviation of the training targets; else
+        the deviation of the predictions. Broadcasts with them.
+    """
+    if task.class_names is not None:
+        return torch.ones(())
+    deviation = getattr(task, "deviation", None)
+    if isinstance(deviation, Tensor) and getattr(task, "scale", "none") != "none":
+        return deviation.double().reshape(1, -1, *[1] * (values.ndim - 2))
+    found = values[values.isfinite()].std(correction=0)
+    return found if found > 0 else torch.ones(())
+
+
+def _same(found: Tensor, right: Tensor) -> Tensor:
+    return (found == right) | (found.isnan() & right.isnan())
+
+
+def _images(size: int, shape: tuple[int, int, int]) -> Tensor:
+    """Images of noise, and some that are all of one colour or get brighter from left to right."""
+    generator = torch.Generator().manual_seed(size)
+    images = torch.randint(256, (size, *shape), dtype=torch.uint8, generator=generator)
+    ramp = torch.linspace(0, 255, shape[2]).to(torch.uint8).expand(shape)
+    for place, plain in zip(
+        range(1, size), (ramp, ramp.flip(2), 0 * ramp, 0 * ramp + 255), strict=False
+    ):
+        images[place] = plain
+    return images
+
+
+def _refuse_random(trained: TrainedModel, images: Tensor) -> None:
+    found = list(_repeated(trained, images))
+    for name, first in found[0].items():
+        if not all(_same(each[name].double(), first.double()).all() for each in found[1:]):
+            names = ", ".join(type(each).__name__ for each in trained.transforms)
+            which = f" Its transforms are {names}." if names else ""
+            raise InputError(
+                f"{trained.source} cannot be exported: its task '{name}' predicts something else "
+                f"each time for one image, so something in it draws at random.{which}"
+            )
+
+
+def _repeated(trained: TrainedModel, images: Tensor) -> Iterator[dict[str, Tensor]]:
+    with torch.random.fork_rng(devices=[]):
+        for seed in range(REPEATS):
+            torch.manual_seed(seed)
+            yield flattened(trained(images))

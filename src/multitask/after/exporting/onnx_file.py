@@ -1,0 +1,95 @@
+"""A graph as an ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.export import ExportedProgram
+
+from multitask.after.exporting.export_graph import BATCH
+from multitask.after.exporting.onnx_model import IMAGE
+from multitask.after.exporting.quiet import quiet
+from multitask.after.extras import require
+from multitask.after.metadata import KEY
+from multitask.errors import InputError, one_line
+
+OPSET = 20
+LARGEST = 2 * 10**9
+"""Bytes; the format holds no more in one file."""
+
+
+def write_onnx(program: ExportedProgram, names: list[str], told: str, path: Path) -> None:
+    """Write a graph as one ONNX file.
+
+    Args:
+        program: see `multitask.after.exporting.export_graph.graph_of`.
+        names: of its outputs.
+        told: what the file says of itself, see `multitask.after.metadata`.
+        path: of the file.
+
+    Raises:
+        InputError: if ONNX cannot express the graph, it is too large, or a package is missing.
+    """
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        require(package, "export")
+    size = sum(each.nbytes for each in program.state_dict.values())
+    if size > LARGEST:
+        raise InputError(
+            f"the model has {size / 1e9:.1f} GB of weights, and an ONNX file holds 2 GB; use "
+            "--format=torch_export"
+        )
+    try:
+        with quiet():
+            made: Any = torch.onnx.export(
+                program,
+                (),
+                input_names=[IMAGE],
+                output_names=names,
+                opset_version=OPSET,
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+    except Exception as error:
+        raise InputError(f"the model cannot be an ONNX file: {_reason(error)}") from error
+    _tidy(made.model)
+    made.model.metadata_props[KEY] = told
+    made.save(path, external_data=False)
+
+
+def _tidy(model: Any) -> None:
+    """Give values names that no task has, and leave out what names files of this machine."""
+    graph = model.graph
+    kept = {id(each) for each in (*graph.inputs, *graph.outputs)}
+    _name_batch([*graph.inputs, *graph.outputs])
+    model.doc_string = graph.doc_string = None
+    inside = list(graph.initializers.values())
+    for place, node in enumerate(graph.all_nodes()):
+        node.name, node.doc_string = f"node.{place}", None
+        node.metadata_props.clear()
+        inside += node.outputs
+    for place, value in enumerate(inside):
+        value.metadata_props.clear()
+        if id(value) not in kept:
+            # A task's name has no dot.
+            value.name = f"value.{place}.{value.name or ''}"
+
+
+def _name_batch(values: list[Any]) -> None:
+    first = values[0].shape[0]
+    if isinstance(first, int) or first.value is None:
+        raise InputError("the model cannot be an ONNX file: it would take batches of one size only")
+    for each in values:
+        for axis, size in enumerate(each.shape):
+            if size == first:
+                each.shape[axis] = BATCH
+
+
+def _reason(error: Exception) -> str:
+    deepest: BaseException = error
+    while deepest.__cause__ is not None:
+        deepest = deepest.__cause__
+    text = str(deepest).strip().splitlines()
+    return one_line(text[0])[:300] if text else type(deepest).__name__

@@ -1,0 +1,110 @@
+"""What is known of a model beside the model: how it was trained, on what, and how good it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from multitask.after.hub.card_metrics import Measured, metrics_of
+from multitask.configuration.yaml_text import read_yaml
+from multitask.data.split_check import SPLITS
+from multitask.errors import InputError
+from multitask.runs.data_contents import CONTENTS_FILE, read_contents
+from multitask.runs.folder import PROVENANCE, config_of, folder_of
+from multitask.runs.summary import read_summary
+
+PACKAGES = ("multitask", "torch", "lightning", "timm", "torchvision")
+LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a card tells beside what the model knows.
+
+    Args:
+        licence: of the model, as the hub calls it; None if not given.
+        data_licence: of the data that it was trained on; None if not given.
+        metrics: how good it is.
+        measured_on: what the metrics were computed on, or why there are none.
+        splits: samples in each split.
+        setup: how it was trained, by subject.
+    """
+
+    licence: str | None = None
+    data_licence: str | None = None
+    metrics: list[Measured] = field(default_factory=list)
+    measured_on: str = "It was not evaluated."
+    splits: Mapping[str, int] = field(default_factory=dict)
+    setup: Mapping[str, str] = field(default_factory=dict)
+
+
+def facts_of(
+    checkpoint: Path,
+    licence: str | None = None,
+    data_licence: str | None = None,
+    evaluation: Path | None = None,
+) -> CardFacts:
+    """Gather what is known of a checkpoint, from its run's folder if it lies in one.
+
+    Args:
+        checkpoint: path of the file.
+        licence: see `CardFacts`.
+        data_licence: see `CardFacts`.
+        evaluation: folder that ``multitask evaluate`` wrote.
+
+    Raises:
+        InputError: if a licence cannot be one, or the folder is none of an evaluation.
+    """
+    for name, each in (("licence", licence), ("data_licence", data_licence)):
+        if each is not None and not LICENCE.fullmatch(each):
+            raise InputError(
+                f"--{name} is {each!r}; give it as the hub does, in small letters, such as mit, "
+                "apache-2.0 or cc-by-4.0"
+            )
+    run = folder_of(checkpoint)
+    metrics, words = metrics_of(checkpoint, run, evaluation)
+    splits = {} if run is None else _splits(run)
+    setup = {} if run is None else dict(_setup(run))
+    return CardFacts(licence, data_licence, metrics, words, splits, setup)
+
+
+def _splits(run: Path) -> dict[str, int]:
+    contents = read_contents(run / CONTENTS_FILE) if (run / CONTENTS_FILE).is_file() else None
+    sizes = {split: len(each) for (split, _, _), each in (contents or {}).items()}
+    return {split: sizes[split] for split in SPLITS if split in sizes}
+
+
+def _setup(run: Path) -> Iterator[tuple[str, str]]:
+    """How a run was trained; nothing that tells of a person's folders or machine's name."""
+    config, told = _mapping(config_of(run)), _mapping(run / PROVENANCE)
+    summary = read_summary(run) or {}
+    data = _inner(config.get("data"))
+    for name, value in (
+        ("epochs", summary.get("epochs")),
+        ("samples in a batch", data.get("batch_size")),
+        ("seed", config.get("seed_everything")),
+        ("precision", (config.get("trainer") or {}).get("precision")),
+        ("devices", ", ".join(map(str, told.get("devices") or []))),
+        ("Python", told.get("python")),
+        *((name, (told.get("packages") or {}).get(name)) for name in PACKAGES),
+        ("commit", (told.get("git") or {}).get("commit")),
+    ):
+        if value not in (None, ""):
+            yield name, str(value)
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        found = read_yaml(path)
+    except (OSError, InputError):
+        # The card says what is known.
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _inner(setting: Any) -> dict[str, Any]:
+    found = setting.get("init_args") if isinstance(setting, dict) else None
+    return found if isinstance(found, dict) else {}

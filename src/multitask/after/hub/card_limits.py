@@ -1,0 +1,48 @@
+"""What people should not expect of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from multitask.after.hub.card_facts import CardFacts
+from multitask.after.hub.card_metrics import Measured
+from multitask.after.trained_model import TrainedModel
+
+
+def limits(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
+    """Say in sentences what a model cannot do, or is not known to do.
+
+    Args:
+        trained: the model.
+        facts: what is known beside it.
+    """
+    yield (
+        "It knows only images like those that it was trained on; for others it predicts too, "
+        "without saying so."
+    )
+    yield "A probability is the model's own; how far it can be relied on is a question of its own."
+    form = trained.format
+    yield f"What is smaller than a pixel at {form.height} x {form.width} is not seen."
+    yield "It was not examined whether it serves all groups of people or things equally well."
+    better = directions(trained)
+    for each in facts.metrics:
+        task = trained.model.named_tasks.get(each.task)
+        higher = better.get((each.task, each.metric))
+        if task is not None and each.metric == task.headline and _is_trivial(each, higher):
+            yield f"{each.task}: its {each.metric} is not better than the trivial predictor's."
+    if not facts.metrics:
+        yield "How good it is was not measured."
+
+
+def directions(trained: TrainedModel) -> dict[tuple[str, str], bool]:
+    """By task and metric, whether higher is better."""
+    found = dict(trained.model.evaluations.directions())
+    keys = (name.split("/", 2) for name in found)
+    return {(task, metric): found[f"{split}/{task}/{metric}"] for split, task, metric in keys}
+
+
+def _is_trivial(found: Measured, is_higher_better: bool | None) -> bool:
+    if found.trivial is None or is_higher_better is None:
+        return False
+    better = found.value - found.trivial
+    return better <= 0 if is_higher_better else better >= 0

@@ -1,0 +1,184 @@
+"""The page that the hub shows of a model: what it does, how well, and where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from multitask.after.hub.card_facts import CardFacts
+from multitask.after.hub.card_limits import directions, limits
+from multitask.after.trained_model import TrainedModel
+from multitask.pages.blocks import Block, Bullets, Code, Commands, Heading, Paragraph, Table
+from multitask.pages.markdown import markdown
+from multitask.pages.shown import shortened
+
+KINDS = {
+    "Classification": "image-classification",
+    "Segmentation": "image-segmentation",
+}
+"""What the hub calls a task; others are ``other``."""
+MOST_CLASSES, LONGEST = 20, 60
+NOT_GIVEN = "not given"
+
+
+def model_card(trained: TrainedModel, facts: CardFacts, name: str, has_onnx: bool) -> str:
+    """Write a model card, with the metadata that the hub reads.
+
+    Args:
+        trained: the model.
+        facts: what is known beside it.
+        name: of the model.
+        has_onnx: whether ``model.onnx`` lies beside the card.
+    """
+    from pathlib import Path
+
+    from huggingface_hub import ModelCardData
+
+    data = ModelCardData(
+        model_name=name,
+        license=facts.licence,
+        library_name="multitask",
+        tags=["multitask", "multi-task-learning", "image"],
+        eval_results=_results(trained, facts) or None,
+    )
+    blocks = _blocks(trained, facts, name, has_onnx)
+    return f"---\n{data.to_yaml()}\n---\n\n{markdown(blocks, Path())}"
+
+
+def _results(trained: TrainedModel, facts: CardFacts) -> list[Any]:
+    from huggingface_hub import EvalResult
+
+    told = trained.description
+    data = _short_name(told.get("data"))
+    return [
+        EvalResult(
+            task_type=KINDS.get(told["tasks"].get(each.task, {}).get("kind"), "other"),
+            task_name=each.task,
+            dataset_type="image",
+            dataset_name=data,
+            dataset_split="test",
+            metric_type=each.metric,
+            metric_name=f"{each.task} {each.metric}",
+            metric_value=each.value,
+        )
+        for each in facts.metrics
+        if each.task in told["tasks"]
+    ]
+
+
+def _blocks(trained: TrainedModel, facts: CardFacts, name: str, has_onnx: bool) -> Iterator[Block]:
+    tasks = trained.description["tasks"]
+    yield Heading(name, 1)
+    many = "one task" if len(tasks) == 1 else f"{len(tasks)} tasks at once"
+    yield Paragraph(f"A model that looks at an image and does {many}, made with multitask.")
+    yield Heading("Tasks")
+    yield Table(["task", "kind", "gives"], [_task(*each) for each in tasks.items()], True)
+    yield Heading("Images")
+    yield Paragraph(_images(trained))
+    yield Heading("How to use it")
+    yield from _use(has_onnx)
+    yield Heading("Data")
+    yield Bullets(list(_data(trained, facts)))
+    yield Heading("How good it is")
+    yield Paragraph(facts.measured_on)
+    if facts.metrics:
+        yield Table(*_metrics(trained, facts))
+        yield Paragraph("The trivial predictor sees no image: the most frequent class, the mean.")
+    yield Heading("How it was trained")
+    yield from _setup(trained, facts)
+    yield Heading("Limits")
+    yield Bullets(list(limits(trained, facts)))
+    yield Heading("Licence")
+    yield Bullets(
+        [
+            f"Of the model: {facts.licence or NOT_GIVEN}.",
+            f"Of the data that it was trained on: {facts.data_licence or NOT_GIVEN}.",
+        ]
+    )
+
+
+def _task(name: str, told: dict[str, Any]) -> list[str]:
+    return [name, str(told.get("kind", "")), _gives(told)]
+
+
+def _gives(told: dict[str, Any]) -> str:
+    if classes := told.get("classes"):
+        first = ", ".join(shortened(each, LONGEST) for each in classes[:MOST_CLASSES])
+        more = f", and {len(classes) - MOST_CLASSES:,} more" if len(classes) > MOST_CLASSES else ""
+        return f"a probability for each of {len(classes):,} classes: {first}{more}"
+    unit = f" in {told['unit'].strip()}" if (told.get("unit") or "").strip() else ""
+    if elements := told.get("elements"):
+        return f"numbers{unit}: {', '.join(shortened(each, LONGEST) for each in elements)}"
+    return f"numbers{unit}" if unit else "numbers, in the units of the data"
+
+
+def _images(trained: TrainedModel) -> str:
+    form = trained.format
+    colour = "grey" if form.channels == 1 else "red, green and blue"
+    fits = {"stretch": "stretched to", "crop": "cropped and resized to", "pad": "padded to"}
+    return (
+        f"Of any size, {fits[form.fit]} {form.height} x {form.width} pixels, {colour}. "
+        "Preprocessing after that is part of the model."
+    )
+
+
+def _use(has_onnx: bool) -> Iterator[Block]:
+    yield Paragraph("With the package, after a download of this folder:")
+    yield Commands(["multitask predict FOLDER photos/ --output=predictions.csv"])
+    if has_onnx:
+        yield Paragraph(
+            (
+                "Without it, and without torch: ",
+                Code("model.onnx"),
+                " takes ",
+                Code("image"),
+                ", uint8, [batch, channels, height, width], and gives an output for each task; its "
+                "property ",
+                Code("multitask"),
+                " tells classes, units and the image format as JSON.",
+            )
+        )
+
+
+def _data(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
+    yield f"Data: {trained.description.get('data') or NOT_GIVEN}."
+    words = {"train": "trained on", "val": "chosen by", "test": "tested on"}
+    sizes = [f"{words[split]} {size:,} images" for split, size in facts.splits.items()]
+    yield f"Splits: {', '.join(sizes)}." if sizes else f"Splits: {NOT_GIVEN}."
+
+
+def _metrics(trained: TrainedModel, facts: CardFacts) -> tuple[list[str], list[list[str]]]:
+    better = directions(trained)
+    has_intervals = any(each.interval for each in facts.metrics)
+    has_samples = any(each.samples for each in facts.metrics)
+    heads = ["task and metric", "value", *(["95 % interval"] if has_intervals else [])]
+    rows = []
+    for each in facts.metrics:
+        arrow = {True: " ↑", False: " ↓", None: ""}[better.get((each.task, each.metric))]
+        row = [f"{each.task} {each.metric}{arrow}", f"{each.value:.4g}"]
+        if has_intervals:
+            row.append("" if each.interval is None else "{:.4g} to {:.4g}".format(*each.interval))
+        row.append("" if each.trivial is None else f"{each.trivial:.4g}")
+        rows.append([*row, *([f"{each.samples or 0:,}"] if has_samples else [])])
+    return [*heads, "trivial predictor", *(["images"] if has_samples else [])], rows
+
+
+def _setup(trained: TrainedModel, facts: CardFacts) -> Iterator[Block]:
+    settings = dict(trained.model.hparams)
+    named = {each: _class(settings.get(each)) for each in ("encoder", "sharing", "balancer")}
+    named |= {each: _class(settings.get(each)) for each in ("optimizer", "scheduler")}
+    count = sum(each.numel() for each in trained.model.parameters())
+    rows = [(each, name) for each, name in named.items() if name]
+    rows += [("parameters", f"{count:,}"), *facts.setup.items()]
+    yield Table(["", "setting"], [list(each) for each in rows])
+    if not facts.setup:
+        yield Paragraph("The folder of its run is not there, so the rest is not known.")
+
+
+def _class(setting: Any) -> str:
+    path = setting.get("class_path") if isinstance(setting, dict) else None
+    return _short_name(path) if path else ""
+
+
+def _short_name(path: Any) -> str:
+    return str(path or NOT_GIVEN).rpartition(".")[2]

@@ -1,0 +1,206 @@
+"""Predictions for any number of new images, as a file that a killed program finishes later."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import pyarrow as pa
+import torch
+
+from multitask.after.image_list import ImageList
+from multitask.after.predicting.digests import digest_of_images, digest_of_model
+from multitask.after.predicting.prediction_batches import PredictedBatches
+from multitask.after.predicting.prediction_parts import (
+    FILES,
+    PredictionParts,
+    folder_of_parts,
+    move_without_loss,
+)
+from multitask.after.predicting.shared_work import SharedWork
+from multitask.after.predicting.table_output import check_ending, write_table
+from multitask.after.trained_model import BATCH, TrainedModel
+from multitask.errors import InputError, unwritable
+from multitask.images.chunks import silent_pillow
+from multitask.images.ordered_threads import in_order, usable_cores
+from multitask.images.progress_line import Progress
+
+ROWS = 2048
+"""Of a part; a killed program loses less than this."""
+MOST_CELLS = 4_000_000
+"""Of a part, so that one of many classes fits into memory."""
+VERSION = "1"
+"""Of how images become predictions and parts; parts of another one are not taken up."""
+EMBEDDING = ".embeddings"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What has become of the images.
+
+    Args:
+        images: their number.
+        problems: how many of them could not be used.
+        files: what was written.
+    """
+
+    images: int
+    problems: int
+    files: list[Path]
+
+
+class Prediction:
+    """One table of predictions to be written.
+
+    Args:
+        trained: the model.
+        images: what to predict for.
+        output: the table; its ending decides its form.
+        batch_size: images that go through the model at a time.
+        embeddings: a second table, of what the tasks share of each image.
+        work: this process's share.
+        rows: of a part, rounded down to whole batches.
+
+    Raises:
+        InputError: if a file is there already, or the model takes no image files.
+    """
+
+    def __init__(
+        self,
+        trained: TrainedModel,
+        images: ImageList,
+        output: Path,
+        batch_size: int = BATCH,
+        embeddings: Path | None = None,
+        work: SharedWork | None = None,
+        rows: int = ROWS,
+    ) -> None:
+        self.trained, self.images, self.batch_size = trained, images, batch_size
+        self.output, self.embeddings, self.work = output, embeddings, work or SharedWork()
+        # Beside the table, and called as in the table of `multitask predict --ckpt_path`.
+        self.maps = output.with_suffix("")
+        files = folder_of_parts(output) / FILES
+        self.batches = PredictedBatches(
+            trained, images, embeddings is not None, files, self.maps.name
+        )
+        most = MOST_CELLS // (len(self.batches.empty) + self.batches.features)
+        self.rows = max(1, min(rows, most) // batch_size) * batch_size
+        self.parts = PredictionParts(output, {}, -(-len(images) // self.rows))
+
+    def run(self) -> Outcome:
+        """Predict for all images, and write the table.
+
+        Raises:
+            InputError: if a file cannot be written, or the model needs too much memory.
+        """
+        with self._told():
+            return self._run()
+
+    def _run(self) -> Outcome:
+        self.work.first(self._begin)
+        with silent_pillow(), self._threads():
+            self._predict(self.parts.missing(self.work.rank, self.work.size))
+        self.work.wait()
+        problems = 0
+        files = [self.output, *([self.embeddings] if self.embeddings else [])]
+        if self.work.is_first:
+            problems = self._join()
+        self.work.wait()
+        return Outcome(len(self.images), problems, files)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            advice = "choose another place with --output=, or give the same command again"
+            raise unwritable(error, str(self.output), advice) from error
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
+        """Leave a core to those that decode, for which threads of one batch would wait."""
+        usual = torch.get_num_threads()
+        if self.trained.device.type == "cpu":
+            torch.set_num_threads(max(1, min(usual, usable_cores() - 1)))
+        try:
+            yield
+        finally:
+            torch.set_num_threads(usual)
+
+    def _begin(self) -> None:
+        if self.embeddings is not None and self.embeddings.resolve() == self.output.resolve():
+            raise InputError(f"--output and --embeddings are both {self.output}; give two names")
+        for option, path in (("output", self.output), ("embeddings", self.embeddings)):
+            if path is None:
+                continue
+            check_ending(path, option)
+            if path.exists() and not (option == "embeddings" and self.parts.are_joined()):
+                raise InputError(f"{path} is there already; choose another name with --{option}=")
+        if self.batches.has_maps and self.maps.exists() and not self.parts.are_joined():
+            raise InputError(
+                f"the maps would go to {self.maps}, which is there already; choose another name "
+                "with --output="
+            )
+        self.parts.key = self._key()
+        with self._told():
+            self.parts.open()
+
+    def _key(self) -> dict[str, str]:
+        return {
+            "the model": digest_of_model(self.trained),
+            "the images": digest_of_images(self.images),
+            "batch_size": str(self.batch_size),
+            "embeddings": str(self.embeddings is not None),
+            "the version": f"{VERSION}, {self.rows} rows",
+        }
+
+    def _predict(self, numbers: Sequence[int]) -> None:
+        progress = Progress("predicted for", 0, sum(len(self._span(each)) for each in numbers))
+        places = chain.from_iterable(map(self._span, numbers))
+        decoded = in_order(self.batches.decode, places, ahead=2 * self.batch_size)
+        for number in numbers:
+            span = self._span(number)
+            tables: list[tuple[pa.Table, pa.Table | None]] = []
+            for first in range(span.start, span.stop, self.batch_size):
+                rows = range(first, min(first + self.batch_size, span.stop))
+                tables.append(self.batches.tables(rows, [next(decoded) for _ in rows]))
+                if self.work.is_first:
+                    progress.step(len(rows))
+            if self.embeddings is not None:
+                vectors = pa.concat_tables([each for _, each in tables if each is not None])
+                self.parts.write(vectors, number, EMBEDDING)
+            self.parts.write(pa.concat_tables([each for each, _ in tables]), number)
+
+    def _span(self, number: int) -> range:
+        return range(number * self.rows, min((number + 1) * self.rows, len(self.images)))
+
+    def _join(self) -> int:
+        """Write the tables; returns how many images could not be used."""
+        numbers = range(self.parts.count)
+        tables = [("", self.output), (EMBEDDING, self.embeddings)]
+        whole: list[tuple[Path, Path]] = []
+        for of, path in tables:
+            if path is not None:
+                place = folder_of_parts(self.output) / f"whole{of}"
+                write_table((self.parts.path(each, of) for each in numbers), place, _ending(path))
+                whole.append((place, path))
+        problems = sum(self.parts.problems(each) for each in numbers)
+        was_joined = self.parts.are_joined()
+        self.parts.say_joined()
+        if self.batches.has_maps and self.parts.files.exists():
+            os.rename(self.parts.files, self.maps)
+        # The table last, since it says that all is there.
+        for place, path in reversed(whole):
+            if not (was_joined and path == self.embeddings and path.exists()):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                move_without_loss(place, path)
+        self.parts.remove()
+        return problems
+
+
+def _ending(path: Path) -> str:
+    return path.suffix.lower()
