@@ -220,7 +220,7 @@ BAD_COMMANDS = [
     ("fit --model.encoder=ConvNet", ["model.tasks and data are missing", "--config="]),
     ("fitt --config=good.yaml", ["no verb 'fitt'", "mean 'fit'"]),
     ("resum", ["no verb 'resum'", "mean 'resume'"]),
-    ("--config=good.yaml", ["say first what to do", "test, predict, resume, init, inspect"]),
+    ("--config=good.yaml", ["say first what to do", "test, predict, serve, evaluate"]),
     ("--config=good.yaml fit", ["write 'fit' first"]),
     ("fit --config", ["--config needs a value"]),
     ("fit --config=god.yaml", ["no file god.yaml", "mean 'good.yaml'"]),

@@ -55,3 +55,11 @@ def test_what_is_no_split_is_none() -> None:
     both = DataFrame({"a": ["train", "test"], "b": ["train", "val"]})
     with pytest.raises(InputError, match="the columns 'a' and 'b' both say"):
         given_split(both)
+
+
+@pytest.mark.parametrize("cells", [[0] * 16 + [1] * 4 + [2] * 4, ["1"] * 20 + ["2"] * 4])
+def test_numbers_in_a_column_called_split_are_asked_about(cells: list[object]) -> None:
+    with pytest.raises(InputError, match="'split' seems to say .* its cells are numbers; say what"):
+        given_split(DataFrame({"split": cells}))
+    assert given_split(DataFrame({"splitting": cells})) is None
+    assert given_split(DataFrame({"split": cells}), ["split"]) is None

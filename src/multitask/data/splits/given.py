@@ -14,6 +14,8 @@ from multitask.data.splits.by_column import ByColumn
 from multitask.errors import InputError
 from multitask.tables.split_words import NAMES, flag_words, plain, split_of
 
+SAYS_ALONE = {"split", "splits", "subset", "partition", "fold", "folds"}
+"""Names of columns that are hardly anything else, whatever their cells are."""
 MOST_WORDS = 12
 """More different cells than people have words for splits."""
 
@@ -80,6 +82,7 @@ def _given(name: str, cells: Series) -> GivenSplit | None:
         as_written = {str(each).strip(): words[plain(each)] for each in known.unique()}
         lacking = [each for each in SPLITS if each not in words.values()]
         return GivenSplit(name, lacking, as_written)
+    _refuse_numbers(name, different)
     says_so = bool(NAMES & set(re.findall(r"[^\W_\d]+", _spaced(name))))
     seems = "train" in named and (len(named) > 1 or says_so)
     if not seems or (None in splits.values() and not says_so):
@@ -97,6 +100,21 @@ def _given(name: str, cells: Series) -> GivenSplit | None:
             "(data.init_args.split)"
         )
     return GivenSplit(name, [each for each in SPLITS if each not in named])
+
+
+def _refuse_numbers(name: str, cells: Collection[str]) -> None:
+    """Ask what the numbers of a column called ``split`` mean, rather than learn or ignore them."""
+    if plain(name) not in SAYS_ALONE or not all(each.isdecimal() for each in cells):
+        return
+    example = ", ".join(
+        f"{cell}: {split}" for cell, split in zip(sorted(cells, key=int), SPLITS, strict=False)
+    )
+    raise InputError(
+        f"the column '{name}' seems to say which split a row belongs to, but its cells are numbers"
+        "; say what each means with data.init_args.split=multitask.data.splits.ByColumn, "
+        f"data.init_args.split.init_args.column={name} and its words, as in {{{example}}}; or "
+        "write train, val and test in the column, or give it another name"
+    )
 
 
 def _is_full(cells: Series) -> bool:
