@@ -13,7 +13,7 @@ from multitask.tasks import DenseRegression, Regression, Task
 from multitask.tasks.pixels import pixels_of
 from multitask.tasks.scatter import draw_scatter
 
-MOST_PANELS, COLUMNS, SIDE = 16, 4, 2.5
+MOST_PANELS, COLUMNS, SIDE = 16, 4, 2.2
 
 
 def has_elements(task: Task) -> bool:
@@ -42,7 +42,17 @@ def draw_elements(
     shown = sorted(worst[:MOST_PANELS])
     columns = min(COLUMNS, len(shown))
     lines = ceil(len(shown) / columns)
-    figure = Figure(figsize=(SIDE * max(columns, 2), SIDE * lines + 0.5), layout="constrained")
+    width, height = SIDE * max(columns, 2), SIDE * lines + 0.5
+    figure = Figure(figsize=(width, height))
+    # Fixed, because a layout that measures every panel takes most of a second.
+    figure.subplots_adjust(
+        left=0.6 / width,
+        right=1 - 0.1 / width,
+        bottom=0.5 / height,
+        top=1 - 1.1 / height,
+        wspace=0.45,
+        hspace=0.6,
+    )
     grid = list(figure.subplots(lines, columns, squeeze=False).flat)
     for axes, at in zip(grid, shown, strict=False):
         draw_scatter(axes, rows[0][:, at], rows[1][:, at], task.unit)
