@@ -49,7 +49,7 @@ def test_a_checkpoint_alone_is_explained_and_what_is_left_out_is_said(
     assert not (folder / "neighbours.csv").exists()
     main(["explain", str(checkpoint), "<b>photos/0.png", "--training=<b>photos", "--slow"])
     said = capsys.readouterr().out
-    assert "a training image cannot be read" in said
+    assert "1 training image cannot be read: broken.png: " in said
     Path("<b>photos/broken.png").unlink()
     main(["explain", str(checkpoint), "<b>photos/0.png", "--training=<b>photos"])
     newest = max(Path("explanations").iterdir())

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from after.made_models import pixels, trained
+from after.trained_table import write_images
 from torch import Tensor, nn
+from torchvision.transforms import v2
 
 from multitask.after.explaining.attribution import Choice, attribute
+from multitask.after.explaining.explanation import Wanted, explain
 from multitask.after.explaining.layer_gradients import layer_cosines
 from multitask.after.explaining.neighbours import nearest_images
+from multitask.after.explaining.networks import compare_layers
 from multitask.after.explaining.overlap import overlap, overlaps
 from multitask.after.explaining.similarity import alignment, layer_grams
 from multitask.encoders import MLP
@@ -73,8 +79,47 @@ def test_layers_that_are_turned_and_scaled_are_the_same_and_noise_is_not() -> No
 
 def test_of_many_layers_some_are_looked_at_in_their_order() -> None:
     network = nn.Sequential(*(nn.Linear(3, 3) for _ in range(30)))
-    found = layer_grams(network, lambda: network(torch.randn(6, 3)), 5)
+    found = layer_grams(network, [torch.randn(6, 3)], 5)
     assert list(found) == ["0", "7", "14", "22", "29"]
+
+
+class Windows(nn.Module):
+    """Makes rows of an image's windows, and another layer whose first axis is not the samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.whole, self.window, self.places = nn.Linear(8, 8), nn.Linear(2, 2), nn.Linear(8, 8)
+
+    def forward(self, values: Tensor) -> Tensor:
+        each = self.whole(values)
+        self.places(each.new_zeros(6, 8))
+        return self.window(each.reshape(-1, 2)).reshape(len(values), -1)
+
+
+def test_the_windows_of_an_image_are_one_sample() -> None:
+    found = layer_grams(Windows(), [torch.randn(6, 8)], 5)
+    assert {name: len(each) for name, each in found.items()} == {"whole": 6, "window": 6}
+
+
+def test_each_network_sees_images_through_its_own_transforms() -> None:
+    one = trained(transforms=[v2.Normalize([0.5], [0.1])])
+    other = trained(transforms=[v2.Normalize([0.2], [3.0])])
+    other.model.load_state_dict(one.model.state_dict())
+    images = pixels(8)
+    rows, columns, values = compare_layers(one, other, images)
+    assert rows == columns
+    assert values[-1, -1] < 0.999
+    *_, same = compare_layers(one, one, images)
+    assert same.diagonal() == pytest.approx(torch.ones(len(rows)), abs=1e-6)
+
+
+def test_another_network_that_does_not_fit_leaves_the_rest(tmp_path: Path) -> None:
+    write_images(tmp_path, 5)
+    others = {"wide": trained(MLP(6, hidden=[4]), shape=(1, 2, 3)), "same": trained()}
+    found = explain(trained(), Wanted([str(tmp_path)], NOTHING, against=others))
+    assert list(found.similarities) == ["its own layers", "same"]
+    (said,) = [each for each in found.left_out if "takes other images" in each]
+    assert said.startswith("Similar layers: ")
 
 
 @pytest.mark.parametrize(("sign", "cosine"), [(1, 1), (-1, -1)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,15 @@ from torch import Tensor
 from multitask.after.explaining.attribution import Attribution, Choice, attribute
 from multitask.after.explaining.layer_gradients import LayerCosine, layer_cosines
 from multitask.after.explaining.neighbours import Neighbours, nearest_images
+from multitask.after.explaining.networks import (
+    compare_layers,
+    samples_at_once,
+    seen_by,
+    spread,
+)
 from multitask.after.explaining.overlap import Overlap, overlaps
-from multitask.after.explaining.similarity import FEWEST, aligned, layer_grams
+from multitask.after.explaining.similarity import FEWEST
+from multitask.after.explaining.training_images import image_files, own_images
 from multitask.after.image_list import ImageList
 from multitask.after.image_table import new_images
 from multitask.after.labelled_samples import LabelledSamples, own_samples
@@ -23,7 +31,8 @@ from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
 from multitask.images.decoding import UnusableImage, decode
 
-MOST_IMAGES, MOST_LAYERS, MOST_SAMPLES, MOST_TRAINING = 16, 12, 256, 5_000
+OWN = "its own layers"
+MOST_IMAGES, MOST_TRAINING = 16, 5_000
 BATCHES = 8
 """Into which labelled samples are divided, whose spread gives intervals."""
 NEAREST = 3
@@ -62,6 +71,7 @@ class Explanation:
         overlaps: of each two tasks.
         cosines: of gradients, by layer.
         similarities: by the other network, the CKA of each layer (rows) with its layers (columns).
+        compared: how many samples the layers were compared on.
         neighbours: of each image.
         training_names: of the training images.
         training_pixels: reads training images by their places.
@@ -75,6 +85,7 @@ class Explanation:
     overlaps: list[Overlap] = field(default_factory=list)
     cosines: list[LayerCosine] = field(default_factory=list)
     similarities: dict[str, tuple[list[str], list[str], Tensor]] = field(default_factory=dict)
+    compared: int = 0
     neighbours: Neighbours | None = None
     training_names: Callable[[int], str] = str
     training_pixels: Callable[[Tensor], Tensor] | None = None
@@ -152,7 +163,7 @@ def _gradients(found: Explanation, wanted: Wanted, kept: list[LabelledSamples]) 
         raise InputError(f"{samples.title} has no labels of {', '.join(lacking)}")
     if len(model.named_tasks) < 2:
         raise InputError("the model has one task alone")
-    places = torch.linspace(0, len(samples) - 1, min(MOST_SAMPLES, len(samples))).long()
+    places = spread(len(samples), samples_at_once(found.trained))
     batches = [
         {name: each.to(found.trained.device) for name, each in samples.batch(part).items()}
         for part in places.chunk(BATCHES)
@@ -161,71 +172,40 @@ def _gradients(found: Explanation, wanted: Wanted, kept: list[LabelledSamples]) 
 
 
 def _similarities(found: Explanation, wanted: Wanted, samples: list[LabelledSamples]) -> None:
-    trained = found.trained
+    trained, pixels = found.trained, found.pixels
     if samples:
-        every = samples[0]
-        places = torch.linspace(0, len(every) - 1, min(MOST_SAMPLES, len(every))).long()
-        batch = every.batch(places)
-        inputs = [batch[name].to(trained.device) for name in trained.model.inputs]
-    else:
-        inputs = [trained.inputs(found.pixels)]
-    count = len(inputs[0])
-    if count < FEWEST:
-        raise InputError(f"{count} images are too few; give {FEWEST} or more")
+        places = spread(len(samples[0]), samples_at_once(trained))
+        pixels = samples[0].split.images(places)
+    if len(pixels) < FEWEST:
+        raise InputError(f"{len(pixels)} images are too few; give {FEWEST} or more")
+    found.compared = len(pixels)
 
-    def grams(each: TrainedModel) -> dict[str, Tensor]:
-        encoder = each.model.encoder.eval()
-        moved = [one.to(each.device, each.precision) for one in inputs]
-        return layer_grams(encoder, lambda: encoder(*moved), MOST_LAYERS)
+    def compare(name: str, other: TrainedModel) -> None:
+        found.similarities[name] = compare_layers(trained, other, pixels)
 
-    own = grams(trained)
-    if not own:
-        raise InputError("the encoder has no convolution and no linear layer")
-    networks = {"its own layers": own}
-    for name, other in wanted.against.items():
-        if other.format != trained.format:
-            raise InputError(f"{other.source} takes other images than {trained.source}")
-        networks[name] = grams(other)
-    for name, theirs in networks.items():
-        rows = [[aligned(one, two) for two in theirs.values()] for one in own.values()]
-        found.similarities[name] = (list(own), list(theirs), torch.tensor(rows))
+    for name, other in {OWN: trained, **wanted.against}.items():
+        found.try_to("Similar layers", partial(compare, name, other))
 
 
 def _neighbours(found: Explanation, wanted: Wanted) -> None:
-    trained = found.trained
-    read: Callable[[Tensor], Tensor]
-    embed: Callable[[Tensor], Tensor]
-    if wanted.training is not None:
-        listed = new_images([wanted.training])
-        usable = [place for place, path in enumerate(listed.paths) if path is not None]
-        usable = usable[:MOST_TRAINING]
-
-        def read_files(places: Tensor) -> Tensor:
-            paths = [str(listed.paths[usable[place]]) for place in places.tolist()]
-            try:
-                decoded = [decode(Path(each), trained.format)[0] for each in paths]
-            except (UnusableImage, OSError) as error:
-                raise InputError(f"a training image cannot be read: {error}") from error
-            return torch.from_numpy(np.stack(decoded))
-
-        def embed_files(places: Tensor) -> Tensor:
-            return trained.embed(read_files(places))
-
-        count, read, embed = len(usable), read_files, embed_files
-        found.training_names = lambda place: listed.names[usable[place]]
-    else:
-        try:
-            samples = own_samples(trained, "train", None)
-        except InputError as error:
-            raise InputError(f"{error}, or --training=FOLDER with the training images") from error
-
-        def embed_samples(places: Tensor) -> Tensor:
-            batch = samples.batch(places)
-            return trained.embed_inputs(*[batch[name] for name in trained.model.inputs])
-
-        count, read = min(len(samples), MOST_TRAINING), samples.split.images
-        embed = embed_samples
-        found.training_names = samples.name
-    parts = [embed(each).cpu() for each in torch.arange(count).split(MOST_SAMPLES)]
-    found.neighbours = nearest_images(trained.embed(found.pixels).cpu(), torch.cat(parts), NEAREST)
-    found.training_pixels = read
+    trained, source = found.trained, wanted.training
+    known = own_images(trained) if source is None else image_files(trained, source)
+    places = spread(known.count, MOST_TRAINING)
+    if len(places) < known.count:
+        found.left_out.append(
+            f"Of the {known.count:,} training images {MOST_TRAINING:,} are compared, evenly spaced."
+        )
+    kept: list[Tensor] = []
+    vectors: list[Tensor] = []
+    for part in places.split(samples_at_once(trained)):
+        read, images = known.read(part)
+        if len(read):
+            kept.append(read)
+            vectors.append(trained.embed_inputs(seen_by(trained, images)).cpu())
+    found.left_out += known.unreadable()
+    if not kept:
+        raise InputError(f"{source} has no training image that can be read")
+    near = nearest_images(trained.embed(found.pixels).cpu(), torch.cat(vectors), NEAREST)
+    found.neighbours = Neighbours(torch.cat(kept)[near.places], near.cosines)
+    found.training_names = known.name
+    found.training_pixels = lambda chosen: known.read(chosen)[1]

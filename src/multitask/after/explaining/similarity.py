@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 FEWEST = 4
 """Samples without which the estimate is not defined."""
+KINDS = (nn.Conv2d, nn.Linear)
+COLUMNS = 2**16
+"""Features that are multiplied at a time."""
 
 
 def alignment(first: Tensor, second: Tensor) -> float:
@@ -32,9 +35,13 @@ def gram(features: Tensor) -> Tensor:
     Args:
         features: first axis ``[samples]``.
     """
-    flat = features.flatten(1).double()
-    flat = flat - flat.mean(0)
-    return (flat @ flat.T).fill_diagonal_(0)
+    found = torch.zeros(len(features), len(features), dtype=torch.float64, device=features.device)
+    # In parts, since the first layers of large images have millions of features.
+    for part in features.flatten(1).split(COLUMNS, 1):
+        centred = part.double()
+        centred = centred - centred.mean(0)
+        found += centred @ centred.T
+    return found.fill_diagonal_(0)
 
 
 def aligned(first: Tensor, second: Tensor) -> float:
@@ -54,37 +61,52 @@ def _hsic(first: Tensor, second: Tensor) -> Tensor:
     return (both - 2 / (count - 2) * (first.sum(0) @ second.sum(0))) / (count * (count - 3))
 
 
-def layer_grams(network: nn.Module, run: Callable[[], object], most: int) -> dict[str, Tensor]:
+def layer_grams(network: nn.Module, inputs: Sequence[Tensor], most: int) -> dict[str, Tensor]:
     """Inner products of the samples in each layer of a network, in the order of computation.
 
     Args:
         network: its convolutions and linear layers are looked at; of more than ``most``, some of
             them, evenly spaced, among them the first and the last.
-        run: sends the samples through the network once, in one batch.
+        inputs: what the network takes; first axis ``[samples]``.
         most: layers.
     """
-    found: dict[str, Tensor] = {}
-
-    def keep(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
-            found.setdefault(name, output.detach())
-
-        return hook
-
-    kinds = (nn.Conv2d, nn.Linear)
-    hooks = [
-        each.register_forward_hook(keep(name))
-        for name, each in network.named_modules()
-        if isinstance(each, kinds)
-    ]
-    try:
-        with torch.no_grad():
-            run()
-    finally:
-        for each in hooks:
-            each.remove()
-    names = list(found)
+    known = {name: each for name, each in network.named_modules() if isinstance(each, KINDS)}
+    # How many rows one sample has in each layer: windows of an image may be rows of their own.
+    rows: dict[str, int] = {}
+    single = [each[:1] for each in inputs]
+    _run(network, single, known, lambda name, output: rows.setdefault(name, len(output)))
+    names = list(rows)
     if len(names) > most:
         places = torch.linspace(0, len(names) - 1, most).round().long().unique().tolist()
         names = [names[place] for place in places]
-    return {name: gram(found[name]).cpu() for name in names}
+    count = len(inputs[0])
+    found: dict[str, Tensor] = {}
+
+    def keep(name: str, output: Tensor) -> None:
+        # Otherwise the first axis is not that of the samples.
+        if name not in found and len(output) == count * rows[name]:
+            found[name] = gram(output.reshape(count, -1)).cpu()
+
+    _run(network, inputs, {name: known[name] for name in names}, keep)
+    return found
+
+
+def _run(
+    network: nn.Module,
+    inputs: Sequence[Tensor],
+    layers: Mapping[str, nn.Module],
+    see: Callable[[str, Tensor], object],
+) -> None:
+    def hook(name: str) -> Callable[..., None]:
+        def seen(module: nn.Module, given: object, output: Tensor) -> None:
+            see(name, output.detach())
+
+        return seen
+
+    hooks = [each.register_forward_hook(hook(name)) for name, each in layers.items()]
+    try:
+        with torch.no_grad():
+            network(*inputs)
+    finally:
+        for each in hooks:
+            each.remove()
