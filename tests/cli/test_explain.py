@@ -44,6 +44,7 @@ def test_a_checkpoint_alone_is_explained_and_what_is_left_out_is_said(
     page = (folder / "report.html").read_text()
     assert "<b>photos" not in page
     assert "kind: class cat; pos: element y" in page
+    assert "cat" in (folder / "attributions.csv").read_text()
     for name in ("overlaps.csv", "gradient_cosines.csv", "layers.csv", "log.txt"):
         assert (folder / name).exists()
     assert not (folder / "neighbours.csv").exists()
@@ -81,6 +82,7 @@ def test_bad_input_is_one_sentence(
     Path("broken.png").write_text("no")
     for words, sentence in (
         (["photos", "--class=kind"], "write TASK:NAME, as in --class=digit:3"),
+        (["photos", "--class=kind:bird, cat,pos:x"], "task 'kind' has no class 'bird, cat'"),
         (["photos", "--class=kid:cat"], "has no task 'kid'; did you mean 'kind'?"),
         (["photos", "--class=kind:bird"], "task 'kind' has no class 'bird'"),
         (["photos", "--element=pos:z"], "task 'pos' has no element 'z'"),

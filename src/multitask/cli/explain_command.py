@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from multitask.after.explaining.attribution import Choice
-from multitask.after.explaining.explanation import Wanted, explain
-from multitask.after.explaining.page import in_words, write_explanation
+from multitask.after.explaining.answers import in_words
+from multitask.after.explaining.explain import explain
+from multitask.after.explaining.explanation import Wanted
+from multitask.after.explaining.page import write_explanation
+from multitask.after.explaining.score import Choice
 from multitask.after.extras import require
 from multitask.after.trained_model import TrainedModel, load
 from multitask.cli.options import read_options
@@ -68,7 +71,8 @@ def _by_task(trained: TrainedModel, given: str | None, what: str) -> dict[str, s
         return {}
     tasks = trained.model.named_tasks
     found: dict[str, str] = {}
-    for each in given.split(","):
+    # A class may have commas in its name.
+    for each in re.split(rf",(?=(?:{'|'.join(map(re.escape, tasks))}):)", given):
         task, colon, name = each.partition(":")
         if not colon or not name:
             raise InputError(f"--{what} is '{given}'; write TASK:NAME, as in --{what}=digit:3")

@@ -26,7 +26,7 @@ def save_figure(figure: Figure, path: Path, dpi: int = 200) -> None:
 
     Args:
         figure: what was drawn.
-        path: of the file; its folder is made if it is missing.
+        path: of the file, a PDF if it ends so, else a PNG; its folder is made if it is missing.
         dpi: dots per inch.
 
     Raises:
@@ -44,7 +44,11 @@ def save_figure(figure: Figure, path: Path, dpi: int = 200) -> None:
         # If there is not enough room for long names, they are drawn over the rest.
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
         with writing(path, is_lasting=False) as part:
-            figure.savefig(part, dpi=dpi, format="png")
+            if path.suffix == ".pdf":
+                # Without a date the same figure is the same file.
+                figure.savefig(part, dpi=dpi, format="pdf", metadata={"CreationDate": None})
+            else:
+                figure.savefig(part, dpi=dpi, format="png")
 
 
 def save_drawing(draw: Callable[[], Figure | None], path: Path, dpi: int) -> bool:

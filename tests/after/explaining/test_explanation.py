@@ -14,12 +14,15 @@ from after.trained_table import write_images
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
-from multitask.after.explaining.attribution import Choice, attribute
-from multitask.after.explaining.explanation import Wanted, explain
+from multitask.after.explaining.answers import rough_maps, said_of_overlaps
+from multitask.after.explaining.attribution import attribute
+from multitask.after.explaining.explain import explain
+from multitask.after.explaining.explanation import Wanted
 from multitask.after.explaining.layer_gradients import layer_cosines
 from multitask.after.explaining.neighbours import nearest_images
 from multitask.after.explaining.networks import compare_layers
 from multitask.after.explaining.overlap import overlap, overlaps
+from multitask.after.explaining.score import Choice
 from multitask.after.explaining.similarity import alignment, layer_grams
 from multitask.encoders import MLP
 from multitask.module import MultiTask
@@ -54,6 +57,37 @@ def test_a_linear_model_is_explained_by_weight_times_pixel() -> None:
     assert found.occlusion.shape == (3, 8, 8)
 
 
+class Jump(Linear):
+    """A number that jumps near the black image, which no step between sees."""
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        steep = (images * self.weights).flatten(1).sum(1, keepdim=True)
+        return {"sum": torch.tanh(1e6 * steep)}
+
+
+def test_gradients_that_miss_the_change_are_said_to() -> None:
+    told = {"tasks": {"sum": {}}}
+    model: Any = SimpleNamespace(
+        model=Jump(torch.ones(1, 8, 8)), transforms=nn.Identity(), description=told
+    )
+    found = attribute(model, "sum", torch.rand(2, 1, 8, 8), NOTHING)
+    assert found.steps == 256
+    assert found.incomplete > 0.5
+    explanation: Any = SimpleNamespace(attributions={"sum": found})
+    (said,) = rough_maps(explanation)
+    assert said.startswith("Do not rely on the integrated gradients of sum: they miss up to 100%")
+
+
+def test_the_class_that_is_explained_is_named() -> None:
+    model = trained()
+    images = pixels(5).float() / 255
+    found = attribute(model, "kind", images, NOTHING)
+    likely = model(pixels(5))["kind"].argmax(1)
+    assert found.classes == [["cat", "dog", "häst <b>"][place] for place in likely]
+    assert attribute(model, "kind", images, Choice({"kind": "dog"}, {})).classes == ["dog"] * 5
+    assert attribute(model, "size", images, NOTHING).classes == [""] * 5
+
+
 def test_a_map_overlaps_with_itself_and_less_with_that_of_another_image() -> None:
     maps = torch.rand(6, 5, 5) ** 8
     assert overlap(maps, maps) == pytest.approx(torch.ones(6).double())
@@ -63,6 +97,16 @@ def test_a_map_overlaps_with_itself_and_less_with_that_of_another_image() -> Non
     (found,) = overlaps({"a": maps, "b": -2 * maps})
     assert found.same == pytest.approx(1)
     assert found.shuffled < 0.8
+    assert found.chance < 0.01
+    (unrelated,) = overlaps({"a": maps, "b": maps.roll(1, 0)})
+    assert unrelated.chance > 0.05
+    assert said_of_overlaps([found]).startswith("The tasks look at the same places, more than")
+    assert "do not clearly look" in said_of_overlaps([unrelated])
+    assert "1 of 2 pairs" in said_of_overlaps([found, unrelated])
+    (few,) = overlaps({"a": maps[:3], "b": maps[:3]})
+    assert "3 images cannot tell" in said_of_overlaps([few])
+    (black,) = overlaps({"a": 0 * maps, "b": maps})
+    assert said_of_overlaps([black]).startswith("No image has")
     (single,) = overlaps({"a": maps[:1], "b": maps[:1]})
     assert math.isnan(single.shuffled)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,6 +14,8 @@ from multitask.after.explaining.layer_gradients import LayerCosine
 from multitask.pages.shown import shortened
 
 MOST_ROWS, MOST_TASKS, MOST_PAIRS = 8, 6, 6
+WIDEST, MOST_LABELS = 7.2, 16
+"""Inches of a page of a paper, and names of layers within them."""
 ENOUGH = 0.99
 """Share of pixels within the scale of a map, so that a single one does not pale all others."""
 
@@ -38,6 +41,7 @@ def draw_maps(found: Explanation) -> Figure:
             most = float(np.quantile(np.abs(values), ENOUGH)) or 1.0
             axes.imshow(_shown(image).mean(-1) if len(image) == 3 else _shown(image), cmap="gray")
             axes.imshow(values, cmap="RdBu_r", vmin=-most, vmax=most, alpha=0.75)
+            axes.set_xlabel(shortened(found.attributions[name].classes[row], 20), fontsize=6)
     for axes, text in zip(grid[0], ["image", *(_head(*each, slow) for each in heads)], strict=True):
         axes.set_title(text, fontsize=8)
     for axes in grid.flat:
@@ -64,7 +68,8 @@ def draw_cosines(cosines: Sequence[LayerCosine]) -> Figure:
     for each in cosines:
         lines.setdefault((each.first, each.second), []).append(each)
     chosen = sorted(lines.values(), key=lambda line: line[-1].cosine)[:MOST_PAIRS]
-    figure = Figure(figsize=(1.8 + 0.55 * max(6, len(layers)), 3.2), layout="constrained")
+    width = min(1.8 + 0.55 * max(6, len(layers)), WIDEST)
+    figure = Figure(figsize=(width, 3.2), layout="constrained")
     axes = figure.subplots()
     for line in chosen:
         at = [layers.index(each.layer) for each in line]
@@ -72,7 +77,10 @@ def draw_cosines(cosines: Sequence[LayerCosine]) -> Figure:
         axes.plot(at, [each.cosine for each in line], "o-", markersize=3, label=label)
         axes.fill_between(at, [each.low for each in line], [each.high for each in line], alpha=0.2)
     axes.axhline(0, color="0.6", linewidth=0.8)
-    axes.set_xticks(range(len(layers)), layers, rotation=45, ha="right", fontsize=7)
+    step = -(-len(layers) // MOST_LABELS)
+    axes.set_xticks(
+        range(0, len(layers), step), layers[::step], rotation=45, ha="right", fontsize=7
+    )
     axes.set(ylim=(-1, 1), ylabel="cosine of gradients", xlabel="layer, from the image on")
     axes.legend(fontsize=7, frameon=False)
     return figure
@@ -97,7 +105,8 @@ def draw_similarity(name: str, rows: list[str], columns: list[str], values: Tens
     for row, column in np.ndindex(*values.shape):
         value = float(values[row, column])
         color = "black" if value > 0.6 else "white"
-        axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=6, color=color)
+        text = "" if isnan(value) else f"{value:.2f}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=6, color=color)
     axes.set(xlabel=shortened(name, 40), ylabel="this model")
     figure.colorbar(shown, ax=axes, shrink=0.8, label="CKA")
     return figure

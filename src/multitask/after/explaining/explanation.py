@@ -4,38 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from multitask.after.explaining.attribution import Attribution, Choice, attribute
-from multitask.after.explaining.layer_gradients import LayerCosine, layer_cosines
-from multitask.after.explaining.neighbours import Neighbours, nearest_images
-from multitask.after.explaining.networks import (
-    compare_layers,
-    samples_at_once,
-    seen_by,
-    spread,
-)
-from multitask.after.explaining.overlap import Overlap, overlaps
-from multitask.after.explaining.similarity import FEWEST
-from multitask.after.explaining.training_images import image_files, own_images
-from multitask.after.image_list import ImageList
-from multitask.after.image_table import new_images
-from multitask.after.labelled_samples import LabelledSamples, own_samples
-from multitask.after.labelled_table import labelled_table
+from multitask.after.explaining.attribution import Attribution
+from multitask.after.explaining.layer_gradients import LayerCosine
+from multitask.after.explaining.neighbours import Neighbours
+from multitask.after.explaining.overlap import Overlap
+from multitask.after.explaining.score import Choice
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
-from multitask.images.decoding import UnusableImage, decode
 
 OWN = "its own layers"
-MOST_IMAGES, MOST_TRAINING = 16, 5_000
-BATCHES = 8
-"""Into which labelled samples are divided, whose spread gives intervals."""
-NEAREST = 3
+"""What a model's similarity to itself is called."""
 
 
 @dataclass(frozen=True)
@@ -97,115 +79,3 @@ class Explanation:
             find()
         except InputError as error:
             self.left_out.append(f"{what}: {error}")
-
-
-def explain(trained: TrainedModel, wanted: Wanted) -> Explanation:
-    """Look into a model.
-
-    Args:
-        trained: the model.
-        wanted: what is to be found out.
-
-    Raises:
-        InputError: if there is no image that can be read, or a setting is not right.
-    """
-    images = new_images(list(wanted.images))
-    found = _read(trained, images)
-    floats = found.pixels.to(trained.device, trained.precision) / 255
-    for name in trained.model.named_tasks:
-        found.attributions[name] = attribute(trained, name, floats, wanted.choice, wanted.slow)
-    found.overlaps = overlaps({name: each.gradients for name, each in found.attributions.items()})
-    samples: list[LabelledSamples] = []
-    found.try_to("Gradients by layer", lambda: _gradients(found, wanted, samples))
-    found.try_to("Similar layers", lambda: _similarities(found, wanted, samples))
-    found.try_to("Nearest training images", lambda: _neighbours(found, wanted))
-    return found
-
-
-def _read(trained: TrainedModel, images: ImageList) -> Explanation:
-    names: list[str] = []
-    pixels: list[np.ndarray] = []
-    left_out: list[str] = []
-    reasons = dict(images.problems)
-    for place, path in enumerate(images.paths):
-        if len(names) == MOST_IMAGES:
-            left_out.append(f"Of the {len(images):,} images the first {MOST_IMAGES} are looked at.")
-            break
-        if path is not None:
-            try:
-                pixels.append(decode(Path(path), trained.format)[0])
-                names.append(images.names[place])
-            except (UnusableImage, OSError) as error:
-                reasons[place] = str(error)
-    left_out += [f"{images.names[place]} is left out: {why}" for place, why in reasons.items()]
-    if not names:
-        raise InputError(f"{images.source}: no image can be read; {' '.join(left_out)}")
-    found = Explanation(trained, names, torch.from_numpy(np.stack(pixels)))
-    found.left_out += left_out
-    return found
-
-
-def _labelled(trained: TrainedModel, labels: Path | None) -> LabelledSamples:
-    if labels is not None:
-        return labelled_table(trained, labels)
-    try:
-        return own_samples(trained, "test", None)
-    except InputError as error:
-        raise InputError(f"{error}, with --labels=TABLE") from error
-
-
-def _gradients(found: Explanation, wanted: Wanted, kept: list[LabelledSamples]) -> None:
-    model = found.trained.model
-    samples = _labelled(found.trained, wanted.labels)
-    kept.append(samples)
-    lacking = [name for name in model.named_tasks if name not in samples.tasks]
-    if lacking:
-        raise InputError(f"{samples.title} has no labels of {', '.join(lacking)}")
-    if len(model.named_tasks) < 2:
-        raise InputError("the model has one task alone")
-    places = spread(len(samples), samples_at_once(found.trained))
-    batches = [
-        {name: each.to(found.trained.device) for name, each in samples.batch(part).items()}
-        for part in places.chunk(BATCHES)
-    ]
-    found.cosines = layer_cosines(model, batches)
-
-
-def _similarities(found: Explanation, wanted: Wanted, samples: list[LabelledSamples]) -> None:
-    trained, pixels = found.trained, found.pixels
-    if samples:
-        places = spread(len(samples[0]), samples_at_once(trained))
-        pixels = samples[0].split.images(places)
-    if len(pixels) < FEWEST:
-        raise InputError(f"{len(pixels)} images are too few; give {FEWEST} or more")
-    found.compared = len(pixels)
-
-    def compare(name: str, other: TrainedModel) -> None:
-        found.similarities[name] = compare_layers(trained, other, pixels)
-
-    for name, other in {OWN: trained, **wanted.against}.items():
-        found.try_to("Similar layers", partial(compare, name, other))
-
-
-def _neighbours(found: Explanation, wanted: Wanted) -> None:
-    trained, source = found.trained, wanted.training
-    known = own_images(trained) if source is None else image_files(trained, source)
-    places = spread(known.count, MOST_TRAINING)
-    if len(places) < known.count:
-        found.left_out.append(
-            f"Of the {known.count:,} training images {MOST_TRAINING:,} are compared, evenly spaced."
-        )
-    kept: list[Tensor] = []
-    vectors: list[Tensor] = []
-    for part in places.split(samples_at_once(trained)):
-        read, images = known.read(part)
-        if len(read):
-            kept.append(read)
-            vectors.append(trained.embed_inputs(seen_by(trained, images)).cpu())
-    found.left_out += known.unreadable()
-    if not kept:
-        raise InputError(f"{source} has no training image that can be read")
-    near = nearest_images(trained.embed(found.pixels).cpu(), torch.cat(vectors), NEAREST)
-    found.neighbours = Neighbours(torch.cat(kept)[near.places], near.cosines)
-    found.training_names = known.name
-    found.training_pixels = lambda chosen: known.read(chosen)[1]

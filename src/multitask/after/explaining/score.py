@@ -1,0 +1,121 @@
+"""Which number of a task is explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from multitask.after.trained_model import TrainedModel
+from multitask.errors import InputError, nearest
+from multitask.tasks import Task
+from multitask.tasks.output import Output
+
+MATRIX = 2
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which of a task's outputs is explained.
+
+    Args:
+        classes: by task, the name of a class in place of the one that is predicted.
+        elements: by task, the name of a vector's element in place of all of them.
+    """
+
+    classes: dict[str, str]
+    elements: dict[str, str]
+
+
+class Score(torch.nn.Module):
+    """One number of one task for each image, as a function of images from 0 to 1.
+
+    A class counts by its raw output (logit), a number by its standardised output, a vector by the
+    squared norm of its standardised output (how far it is from the mean of the training targets),
+    a map by the mean over it, of the classes that are predicted.
+
+    Args:
+        trained: the model.
+        name: of the task.
+        choice: which of its outputs.
+
+    Raises:
+        InputError: if the task has no such class or element.
+    """
+
+    def __init__(self, trained: TrainedModel, name: str, choice: Choice) -> None:
+        super().__init__()
+        self.trained, self.name = trained, name
+        task = trained.model.named_tasks[name]
+        self.chosen, self.what = _chosen(trained, name, task, choice)
+
+    def weights(self, images: Tensor) -> Tensor | None:
+        """What each output counts; None if all count by their squares.
+
+        Args:
+            images: from 0 to 1, ``[batch, channels, height, width]``.
+        """
+        with torch.no_grad():
+            output = self._output(images)
+        if output.ndim == 1:
+            return torch.ones_like(output)
+        task = self.trained.model.named_tasks[self.name]
+        weights = torch.zeros_like(output)
+        if self.chosen is not None:
+            weights[:, self.chosen] = 1
+        elif task.class_names is not None:
+            weights.scatter_(1, output.argmax(1, keepdim=True), 1)
+        elif output.ndim == MATRIX and output.shape[1] > 1:
+            return None
+        else:
+            weights.fill_(1)
+        return weights / weights.flatten(1).sum(1).view(-1, *[1] * (weights.ndim - 1))
+
+    def classes(self, images: Tensor) -> list[str]:
+        """Name the class that is explained in each image, see `Attribution`.
+
+        Args:
+            images: see `weights`.
+        """
+        names = self.trained.model.named_tasks[self.name].class_names
+        output = self._output(images)
+        if names is None or output.ndim != MATRIX:
+            return [""] * len(images)
+        if self.chosen is not None:
+            return [names[self.chosen]] * len(images)
+        return [names[place] for place in output.argmax(1).tolist()]
+
+    def forward(self, images: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The number, ``[batch]``.
+
+        Args:
+            images: see `weights`.
+            weights: what that returned.
+        """
+        output = self._output(images)
+        if weights is None:
+            return output.square().flatten(1).sum(1)
+        return (output * weights).flatten(1).sum(1) if output.ndim > 1 else output
+
+    def _output(self, images: Tensor) -> Tensor:
+        found: Output = self.trained.model(self.trained.transforms(images))[self.name]
+        return next(iter(found.values())) if isinstance(found, dict) else found
+
+
+def _chosen(trained: TrainedModel, name: str, task: Task, choice: Choice) -> tuple[int | None, str]:
+    told = trained.description["tasks"][name]
+    elements = told.get("elements") or list(map(str, range(getattr(task, "size", 0) or 0)))
+    for what, known, given in (
+        ("class", task.class_names or [], choice.classes.get(name)),
+        ("element", elements, choice.elements.get(name)),
+    ):
+        if given is None:
+            continue
+        if given not in known:
+            near = nearest(given, known)
+            raise InputError(f"task '{name}' has no {what} '{given}'{near}")
+        return known.index(given), f"{what} {given}"
+    if task.class_names is not None:
+        return None, "the predicted class"
+    return None, "all elements" if len(elements) > 1 else "its number"
