@@ -87,6 +87,8 @@ def test_bad_input_is_one_sentence(
         (["photos", "--class=kind:bird"], "task 'kind' has no class 'bird'"),
         (["photos", "--element=pos:z"], "task 'pos' has no element 'z'"),
         (["broken.png"], "no image can be read"),
+        (["photos", "--labels=gone.csv"], "--labels is gone.csv, and there is no such file"),
+        (["photos", "--training=gone"], "--training is gone, and there is no such file"),
         (["gone"], "there is no file or folder gone"),
         (["photos", "--study=photos"], "photos has no finished network of a single task"),
     ):

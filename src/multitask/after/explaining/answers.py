@@ -13,6 +13,8 @@ SURE = 0.05
 """The p value below which an overlap is more than chance, divided by the number of pairs."""
 ENOUGH = 0.1
 """An overlap that is higher than that of shuffled pairs by less is called a little more."""
+FEW = 30
+"""Images on which the similarity of layers is a rough guess."""
 ROUGH = 0.1
 """Integrated gradients that miss a larger share of the change are not to be relied on."""
 
@@ -99,17 +101,18 @@ def said_of_layers(found: Explanation) -> str:
     Args:
         found: an explanation with at least one similarity.
     """
+    rough = f", though {found.compared} images tell little" if found.compared < FEW else ""
     others = []
     for name, (_, _, values) in found.similarities.items():
         if name != OWN:
             first, last = float(values[0, 0]), float(values[-1, -1])
             others.append(f"{first:.2f} of the first and {last:.2f} of the last with {name}")
     if others:
-        return f"The layers' CKA is {'; '.join(others)}."
+        return f"The layers' CKA is {'; '.join(others)}{rough}."
     rows, columns, values = found.similarities[OWN]
     return (
         f"The CKA of the model's first layer ({rows[0]}) and its last ({columns[-1]}) is "
-        f"{float(values[0, -1]):.2f}; give --study=FOLDER or --against=OTHER.ckpt for other "
+        f"{float(values[0, -1]):.2f}{rough}; give --study=FOLDER or --against=OTHER.ckpt for other "
         "networks."
     )
 

@@ -46,6 +46,9 @@ def explain(trained: TrainedModel, wanted: Wanted) -> Explanation:
     Raises:
         InputError: if there is no image that can be read, or a setting is not right.
     """
+    for option, path in (("labels", wanted.labels), ("training", wanted.training)):
+        if path is not None and not Path(path).exists():
+            raise InputError(f"--{option} is {path}, and there is no such file or folder")
     images = new_images(list(wanted.images))
     found = _read(trained, images)
     floats = found.pixels.to(trained.device, trained.precision) / 255
