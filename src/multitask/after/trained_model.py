@@ -163,10 +163,13 @@ class TrainedModel:
         return predictions, self._vector(found[0])
 
     def _vector(self, found: Any) -> Tensor:
-        encoders = [each for each in self.model.encoder.modules() if isinstance(each, Encoder)]
-        form = encoders[0].form
-        # A trunk of several encoders returns what each of them does.
-        several = found if len(encoders) > 1 and isinstance(found, list | tuple) else [found]
+        trunk = self.model.encoder
+        form = next(each for each in trunk.modules() if isinstance(each, Encoder)).form
+        several = [found]
+        if not isinstance(trunk, Encoder):
+            # A trunk returns several: of columns each one's, of a mixture also the experts'.
+            several = list(found.values()) if isinstance(found, dict) else several
+            several = list(found) if isinstance(found, list | tuple) else several
         return torch.cat([form.vector(each) for each in several], 1)
 
     def evaluate(self, table: Path | str, resamples: int = 2000, **options: Any) -> Results:
