@@ -34,7 +34,7 @@ class Visit:
 # test could run a loop of its own.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser that is closed after the tests of the file; skips where there is none."""
+    """A browser that is closed after the tests of the file; skips if there is none."""
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="Playwright is missing: pip install playwright"
     )

@@ -1,4 +1,4 @@
-"""Resizing, with PyTorch and where it is not installed."""
+"""Resizing, with PyTorch and without it."""
 
 from __future__ import annotations
 

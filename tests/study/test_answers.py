@@ -265,7 +265,7 @@ def test_a_report_without_the_baseline_says_so(make: Make, tmp_path: Path) -> No
     text = (tmp_path / "report.md").read_text()
     assert "6 runs with 3 seeds: 3 finished, 3 failed." in text
     title = "## Compared with training each task alone"
-    assert f"{title}\n\nThere is no result of a task that was trained alone." in text
+    assert f"{title}\n\nNo task that was trained alone has a result." in text
     assert "3 of 6 runs have no result: 3 failed." in text
 
 

@@ -22,8 +22,8 @@ class ImageList:
     """Images, in the order of the table of predictions.
 
     Args:
-        paths: of each image; None where there is none.
-        problems: why there is none.
+        paths: of each image; None if it has none.
+        problems: by place, why an image has no path.
         names: what people call each image.
         given: columns of a person's own that stand beside the predictions, a row for each image.
         source: what the images are, for messages.

@@ -102,7 +102,7 @@ def _checked(
 
 def _loaded(data: WholeTable, trained: TrainedModel, path: Path) -> BatchDataset:
     with warnings.catch_warnings():
-        # What is left out is told beside the results.
+        # What is left out is listed beside the results.
         warnings.filterwarnings("ignore", message=".*left out as told.*")
         split = data.load()[WHOLE]
     for name, targets in split.targets.items():

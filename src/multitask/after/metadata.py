@@ -82,12 +82,12 @@ def check_description(description: Any, place: str) -> None:
         if not isinstance(description, dict) or not isinstance(description.get(key), dict):
             raise InputError(f"{place}: its description of the model is damaged: it has no {key}")
     for name, task in description["tasks"].items():
-        wrong = None if isinstance(task, dict) else "is no mapping"
+        wrong = None if isinstance(task, dict) else "is not a mapping"
         for key in ("classes", "elements") if wrong is None else ():
             if not _are_texts(task.get(key)):
                 wrong = f"has {key} that are no texts"
         if wrong is None and not isinstance(task.get("unit") or "", str):
-            wrong = "has a unit that is no text"
+            wrong = "has a unit that is not text"
         if wrong is not None:
             raise InputError(f"{place}: its description is damaged: the task '{name}' {wrong}")
 
@@ -106,7 +106,7 @@ def format_of(told: Any, place: str) -> ImageFormat:
         format = ImageFormat(**told)
         sizes = [format.height, format.width, format.white, format.most_pixels]
         if not all(type(each) is int for each in sizes):
-            raise TypeError("a size is no whole number")
+            raise TypeError("a size is not a whole number")
     except (TypeError, InputError) as error:
         raise InputError(f"{place}: its image format is damaged ({error})") from error
     if max(format.height, format.width) > LARGEST_SIDE:

@@ -27,7 +27,7 @@ ROWS = 4096
 class PredictionTable(Callback):
     """Writes one row a sample: its index in the split, its file if it has one, and predictions.
 
-    Classes have their name, or their number where they have none, its probability and that of each
+    Classes have their name, or their number if they have none, its probability and that of each
     class, vectors a column for each element; numbers are in original units. Predictions that are no
     columns, such as maps, are written as they come, as files ``predictions/<task>/<name>`` beside
     the table, which has their paths. The name is that of the sample's own file without its ending,

@@ -90,7 +90,7 @@ def of_outliers(report: DataReport, size: float) -> str:
 
     Args:
         report: what was found.
-        size: interquartile ranges beyond which a number is told.
+        size: interquartile ranges beyond which a number is listed.
     """
     tasks = list(dict.fromkeys(each.task for each in report.outliers))
     count = counted(len(report.outliers), "number")

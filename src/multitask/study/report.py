@@ -141,7 +141,7 @@ def _against_alone(results: Results) -> Iterator[Block]:
         return
     title = "Compared with training each task alone"
     if SINGLE_TASK not in results.methods:
-        yield Section(title, "There is no result of a task that was trained alone.")
+        yield Section(title, "No task that was trained alone has a result.")
         return
     table = differences(results)
     found = verdicts(results, table, [(method, SINGLE_TASK) for method in methods])

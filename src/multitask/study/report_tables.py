@@ -35,7 +35,7 @@ def score_tables(results: Results) -> Iterator[Block]:
             cells.insert(-1, with_interval(row["delta_m"], row["delta_m ±"], sign=True))
         delta = (
             "Delta-m is the mean over a method's tasks of the change of the metric above, in "
-            "percent of the single-task networks of the same seed, positive where it is better. "
+            "percent of the single-task networks of the same seed, positive if it is better. "
         )
     yield Table(["method", *heads, "mean rank"], rows)
     yield Paragraph(f"{delta}Ranks are among the methods that train all tasks.")

@@ -84,7 +84,7 @@ def separator_of(path: Path, likely: str | None = None) -> str | None:
         likely: what it is if the header has it.
 
     Returns:
-        None if it is the usual one, or the table is no CSV file.
+        None if it is the usual one, or the table is not a CSV file.
     """
     usual = CSV_ENDINGS.get(path.suffix.lower())
     if usual is None or not path.is_file():

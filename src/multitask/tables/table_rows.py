@@ -167,7 +167,7 @@ def _check_columns(source: Source, table: DataFrame, columns: Sequence[str]) -> 
 
 
 def file_names(source: Source, table: DataFrame, image_column: str, ending: str) -> list[str]:
-    """The name of each row's file; empty where the cell is.
+    """The name of each row's file; empty if its cell is.
 
     Args:
         source: the table, for messages.
@@ -176,7 +176,7 @@ def file_names(source: Source, table: DataFrame, image_column: str, ending: str)
         ending: put behind each name that lacks it.
 
     Raises:
-        InputError: if a cell is no text.
+        InputError: if a cell is not text.
     """
     names = []
     for number, cell in zip(table.index, table[image_column].tolist(), strict=True):

@@ -170,7 +170,7 @@ class Classification(Task):
         return self._each(output, target)
 
     def _each(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss and the weight of each label, both 0 where it is missing."""
+        """The loss and the weight of each label, both 0 if it is missing."""
         known = labels.known(target)
         label = torch.where(known, target, 0)
         weights = self.class_weights.to(output.dtype)

@@ -139,7 +139,7 @@ class Regression(Task):
         return losses.sum(1), known.sum(1).to(output.dtype)
 
     def _each(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss of each number, 0 where it is missing, and which are known."""
+        """The loss of each number, 0 if it is missing, and which are known."""
         target = self._rows(target)
         known = labels.known(target)
         # In the targets' own precision: half-precision training must not round far-off units.

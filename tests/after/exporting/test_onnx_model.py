@@ -89,7 +89,7 @@ def told(key: str, value: Any) -> Change:
         (told("classes", ["a", "b"]), "has 2 classes, and its output 3"),
         (told("elements", ["a"]), "has 1 elements, and its output 3"),
         (told("classes", "abc"), "classes that are no texts"),
-        (told("unit", 5), "unit that is no text"),
+        (told("unit", 5), "unit that is not text"),
     ],
 )
 def test_descriptions_that_make_no_sense(

@@ -166,7 +166,7 @@ def test_configurations_that_are_none(forged: Callable[..., Path], text: str, wo
         (put("model", "tasks", "kind", "init_args", "num_classes", value=10**12), "num_classes"),
         (put("model", "tasks", value={}), "other tasks"),
         (put("model", value=None), "does not say how its model is built"),
-        (put("description", "tasks", "kind", value=3), "is no mapping"),
+        (put("description", "tasks", "kind", value=3), "is not a mapping"),
         (put("description", "tasks", "kind", "classes", value=[1]), "classes that are no texts"),
         (
             put("description", "tasks", "kind", "classes", value=["a"]),
@@ -176,7 +176,7 @@ def test_configurations_that_are_none(forged: Callable[..., Path], text: str, wo
             put("description", "tasks", "size", "elements", value=["a", "b"]),
             "2 names of elements",
         ),
-        (put("description", "tasks", "size", "unit", value=[1]), "a unit that is no text"),
+        (put("description", "tasks", "size", "unit", value=[1]), "a unit that is not text"),
         (put("description", "inputs", value=[]), "it has no inputs"),
     ],
 )

@@ -59,7 +59,7 @@ def test_the_name_of_a_file_is_never_used(
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)
     found = send(app, image_file(), name)
-    # A form part without a name is no file.
+    # A form part without a name is not a file.
     assert found.status_code == (200 if name else 422)
     assert "secret" not in found.text
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -48,7 +48,7 @@ def resampled(
         most_work: numbers to add, of which a second takes 10^8.
 
     Returns:
-        By metric, its value in each draw, NaN where it is undefined; shape ``[draws]``, which are
+        By metric, its value in each draw, NaN if undefined; shape ``[draws]``, which are
         fewer than ``resamples`` for many samples of many classes. Empty with fewer than 10 samples,
         or groups.
     """

@@ -124,7 +124,7 @@ def evaluate(
     """
     counted = _counted(trained, samples, batch_size)
     with warnings.catch_warnings():
-        # What is undefined is told beside each metric.
+        # The reason stands beside each undefined metric.
         warnings.filterwarnings("ignore", message=".*is undefined for the known test labels.*")
         computed = counted.evaluation.compute()
     values = {name: float(each) for name, each in computed.items()}

@@ -39,7 +39,7 @@ def write_evaluation(
 
     Args:
         results: of an evaluation.
-        folder: where the files go; it is there.
+        folder: where the files go; it exists.
         changes: from another model, which go to ``differences.csv``.
         other: that model's file.
 

@@ -33,7 +33,7 @@ class State:
         metric: its name in the task.
         name: the state's name in the metric.
         shape: of the state.
-        columns: where it is in a row.
+        columns: its place in a row.
     """
 
     metric: str

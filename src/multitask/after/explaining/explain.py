@@ -44,7 +44,7 @@ def explain(trained: TrainedModel, wanted: Wanted) -> Explanation:
         wanted: what is to be found out.
 
     Raises:
-        InputError: if there is no image that can be read, or a setting is not right.
+        InputError: if no image can be read, or a setting is wrong.
     """
     for option, path in (("labels", wanted.labels), ("training", wanted.training)):
         if path is not None and not Path(path).exists():

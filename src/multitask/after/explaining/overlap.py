@@ -43,7 +43,7 @@ def overlap(first: Tensor, second: Tensor) -> Tensor:
         second: as many maps, or one of them against all: shapes broadcast.
 
     Returns:
-        ``[images]``, from 0 to 1; NaN where a map is 0 everywhere.
+        ``[images]``, from 0 to 1; NaN if a map is 0 everywhere.
     """
     return torch.minimum(_shares(first), _shares(second)).sum((-2, -1))
 

@@ -50,7 +50,7 @@ def write_explanation(found: Explanation, folder: Path, command: str) -> Path:
 
     Args:
         found: an explanation.
-        folder: where the files go; it is there.
+        folder: where the files go; it exists.
         command: that made it.
 
     Returns:

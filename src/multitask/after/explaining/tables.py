@@ -17,7 +17,7 @@ def write_tables(found: Explanation, folder: Path) -> None:
 
     Args:
         found: an explanation.
-        folder: where the files go; it is there.
+        folder: where the files go; it exists.
     """
     explained = [
         (image, task, each.classes[at] or each.what, float(change), float(each.missed[at]))

@@ -36,10 +36,10 @@ class Exported(NamedTuple):
 
 
 def check_format(format: str, formats: list[str]) -> None:
-    """Refuse a format that there is not.
+    """Refuse an unknown format.
 
     Raises:
-        InputError: naming those that there are.
+        InputError: naming the known ones.
     """
     if format.lower().replace("_", "") in ("torchscript", "jit", "torch.jit"):
         raise InputError(f"--format={format}: {NO_TORCHSCRIPT}")

@@ -48,8 +48,8 @@ def write_hub_folder(
     """Write ``config.json``, ``model.safetensors``, ``model.onnx`` and ``README.md``.
 
     The folder is read back, and its model predicts what the given one does, before it gets its
-    name. Without the packages of the extra ``export``, or if ONNX cannot express the model, there
-    is no ``model.onnx``.
+    name. Without the packages of the extra ``export``, or if ONNX cannot express the model,
+    ``model.onnx`` is left out.
 
     Args:
         trained: the model, on the CPU; see `multitask.load`.

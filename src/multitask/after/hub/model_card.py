@@ -1,4 +1,4 @@
-"""The page that the hub shows of a model: what it does, how well, and where it ends."""
+"""The page that the hub shows of a model: what it does, how well, and its limits."""
 
 from __future__ import annotations
 

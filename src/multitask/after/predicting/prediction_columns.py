@@ -51,7 +51,7 @@ def frame_of(tasks: Mapping[str, Task], predictions: Mapping[str, Tensor]) -> Da
 
 
 def arrow_column(values: Column, rows: Sequence[int], length: int) -> pa.Array:
-    """A column with a cell for each row, empty where there is no prediction.
+    """A column with a cell for each row, empty without a prediction.
 
     Args:
         values: of the rows that have one.

@@ -19,7 +19,7 @@ class PlainJSON(JSONResponse):
 
 
 class Page(HTMLResponse):
-    """A page, with question marks for what is no character."""
+    """A page, with question marks for bytes that are not characters."""
 
     def render(self, content: Any) -> bytes:
         """Write it."""
@@ -32,5 +32,5 @@ def answer(refusal: Refusal) -> PlainJSON:
 
 
 def failure() -> PlainJSON:
-    """What a client is told of an error inside, of which the server prints more."""
+    """What a client reads of an error inside the server, which prints more of it."""
     return answer(Refusal(500, "the server failed at this request; what it printed tells more"))

@@ -59,8 +59,8 @@ class Service:
             See `multitask.after.serving.schema.Prediction`.
 
         Raises:
-            Refusal: if there are too many others, or it is no image that the model takes, or the
-                time is over.
+            Refusal: if there are too many others, the model cannot take the image, or the time is
+                over.
         """
         if not self._places.acquire(blocking=False):
             raise busy()

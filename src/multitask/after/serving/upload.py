@@ -32,7 +32,7 @@ async def received(request: Request, limits: Limits) -> BinaryIO:
         The file, open, at its beginning; whoever calls this closes it.
 
     Raises:
-        Refusal: if it is no such form, or the file is too large.
+        Refusal: if it is not such a form, or the file is too large.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise Refusal(415, f"send the image as a file in a form ({FORM}), as in: {EXAMPLE} ...")

@@ -30,7 +30,7 @@ class GroupedSplit(Shares):
         self.by, self.before = by, before
 
     def groups(self, table: DataFrame) -> list[str]:
-        """The group of each row, empty where the cell is.
+        """The group of each row, empty if its cell is.
 
         Args:
             table: has the column.
