@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from multitask.errors import InputError
 
 if TYPE_CHECKING:
-    from multitask.after.trained_model import load
+    from multitask.after.loading import load
     from multitask.module import MultiTask
 
 __all__ = ["InputError", "MultiTask", "load"]
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return MultiTask
     if name == "load":
-        from multitask.after.trained_model import load
+        from multitask.after.loading import load
 
         return load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

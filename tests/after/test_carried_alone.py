@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from after.serving.stand_in_model import send, served
-from after.trained_table import trained_checkpoint, write_images
-from lightning.pytorch import Trainer
+from after.trained_table import quiet_trainer, trained_checkpoint, write_images
 
 from multitask import MultiTask
 from multitask.after.serving.served_model import open_model
@@ -23,17 +22,7 @@ from multitask.tasks import Classification, Regression
 def of_digits(folder: Path) -> Path:
     """Trained on the digits for two batches."""
     model = MultiTask(ConvNet(), {"digit": Classification(10), "glyph": Regression(16)})
-    trainer = Trainer(
-        accelerator="cpu",
-        max_epochs=1,
-        limit_train_batches=2,
-        limit_val_batches=0,
-        default_root_dir=folder,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+    trainer = quiet_trainer(folder, limit_train_batches=2, limit_val_batches=0)
     trainer.fit(model, PosedDigits(["digit", "glyph"], seed=0))
     trainer.save_checkpoint(folder / "best.ckpt")
     return folder / "best.ckpt"

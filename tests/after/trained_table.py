@@ -44,6 +44,22 @@ def written_table(folder: Path) -> Path:
     return path
 
 
+def quiet_trainer(folder: Path, **settings: Any) -> Trainer:
+    """For an epoch of a tiny model."""
+    return Trainer(
+        accelerator="cpu",
+        devices=1,
+        max_epochs=1,
+        default_root_dir=folder,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        **settings,
+    )
+
+
 def trained_checkpoint(folder: Path, encoder: Encoder | None = None) -> Path:
     """Train for an epoch; returns the checkpoint, alone in a folder without the data."""
     torch.manual_seed(0)
@@ -66,17 +82,7 @@ def trained_checkpoint(folder: Path, encoder: Encoder | None = None) -> Path:
         {"kind": Classification(2), "pos": Regression(2, unit="mm")},
         optimizer=partial(torch.optim.SGD, lr=0.01),
     )
-    trainer = Trainer(
-        accelerator="cpu",
-        devices=1,
-        max_epochs=1,
-        default_root_dir=folder,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
+    trainer = quiet_trainer(folder)
     trainer.fit(model, data)
     path = folder / "alone" / "best.ckpt"
     path.parent.mkdir()

@@ -90,6 +90,8 @@ def test_bad_input_is_one_sentence(
         (["photos", "--labels=gone.csv"], "--labels is gone.csv, and there is no such file"),
         (["photos", "--training=gone"], "--training is gone, and there is no such file"),
         (["gone"], "there is no file or folder gone"),
+        (["photos", "--device=banana"], "the device banana cannot be used here"),
+        (["photos", "--device=meta"], "the device meta cannot be used here"),
         (["photos", "--study=photos"], "photos has no finished network of a single task"),
     ):
         assert sentence in fails("explain", str(checkpoint), *words)

@@ -55,17 +55,31 @@ def read_metadata(text: str, place: str) -> dict[str, Any]:
         InputError: if it is damaged, or was written by a later version.
     """
     found = read_json(text, place)
-    number = found.get("format")
-    if not isinstance(number, int) or number < 1:
-        raise InputError(f"{place}: what it tells of its model is damaged: it has no format")
-    if number > FORMAT:
-        raise InputError(
-            f"{place} was written by multitask {found.get('version')}, in format {number}, and "
-            f"this version reads formats up to {FORMAT}; update the package"
-        )
+    check_format(found, place, FORMAT)
     description = found.get("description")
     check_description(description, place)
     return description  # type: ignore[return-value]
+
+
+def check_format(found: Mapping[str, Any], place: str, newest: int) -> None:
+    """Refuse what another program or a later version has written.
+
+    Args:
+        found: an object with ``format`` and ``version``.
+        place: where it was found, for messages.
+        newest: the latest format that is read.
+
+    Raises:
+        InputError: saying which.
+    """
+    number = found.get("format")
+    if not isinstance(number, int) or number < 1:
+        raise InputError(f"{place} was not written by multitask export: it has no format")
+    if number > newest:
+        raise InputError(
+            f"{place} was written by multitask {found.get('version')}, in format {number}, and "
+            f"this version reads formats up to {newest}; update the package"
+        )
 
 
 def check_description(description: Any, place: str) -> None:

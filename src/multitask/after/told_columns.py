@@ -7,7 +7,8 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from multitask.after.trained_model import STRANGER, TrainedModel
+from multitask.after.loading import STRANGER
+from multitask.after.trained_model import TrainedModel
 from multitask.checkpoints.reading import explained
 from multitask.configuration.classes import accepted
 from multitask.configuration.objects import check_entries

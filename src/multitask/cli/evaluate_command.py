@@ -17,7 +17,8 @@ from multitask.after.evaluating.evaluation_files import write_evaluation
 from multitask.after.evaluating.evaluation_report import changes_in_words, notes, number, remarks
 from multitask.after.labelled_samples import LabelledSamples, own_samples
 from multitask.after.labelled_table import labelled_table
-from multitask.after.trained_model import TrainedModel, load
+from multitask.after.loading import load
+from multitask.after.trained_model import TrainedModel
 from multitask.cli.options import read_options
 from multitask.errors import InputError
 from multitask.pages.shown import shown

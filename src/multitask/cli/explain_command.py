@@ -15,7 +15,8 @@ from multitask.after.explaining.explanation import Wanted
 from multitask.after.explaining.page import write_explanation
 from multitask.after.explaining.score import Choice
 from multitask.after.extras import require
-from multitask.after.trained_model import TrainedModel, load
+from multitask.after.loading import load
+from multitask.after.trained_model import TrainedModel
 from multitask.cli.options import read_options
 from multitask.errors import InputError, nearest
 from multitask.pages.yaml_text import to_yaml

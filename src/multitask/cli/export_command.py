@@ -55,7 +55,7 @@ def _output(given: Namespace, endings: dict[str, str]) -> Path:
 
 def _export_file(given: Namespace, output: Path) -> None:
     from multitask.after.exporting.export import export
-    from multitask.after.trained_model import load
+    from multitask.after.loading import load
     from multitask.runs.log_file import say
 
     done = export(load(given.subject, trust=given.trust, device="cpu"), given.format, output)
@@ -67,7 +67,7 @@ def _export_folder(given: Namespace, output: Path) -> None:
     from multitask.after.hub.card_facts import facts_of
     from multitask.after.hub.hub_folder import write_hub_folder
     from multitask.after.hub.hub_push import check_push, push
-    from multitask.after.trained_model import load
+    from multitask.after.loading import load
     from multitask.runs.log_file import say
 
     if given.push is not None:

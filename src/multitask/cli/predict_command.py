@@ -11,10 +11,11 @@ import torch
 
 from multitask.after.image_list import PROBLEM
 from multitask.after.image_table import new_images
+from multitask.after.loading import load
 from multitask.after.predicting.prediction import Prediction
 from multitask.after.predicting.prediction_parts import folder_of_parts
 from multitask.after.predicting.shared_work import SharedWork
-from multitask.after.trained_model import BATCH, load
+from multitask.after.trained_model import BATCH
 from multitask.cli.options import read_options
 from multitask.errors import InputError
 from multitask.runs.log_file import say, told_if_slow
@@ -96,16 +97,7 @@ def _whole_number(text: str) -> int:
     return int(text)
 
 
-def _device(name: str | None, work: SharedWork) -> torch.device | None:
-    if name is None:
-        if work.size > 1 and torch.cuda.is_available():
-            return torch.device("cuda", work.local_rank % torch.cuda.device_count())
-        return None
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(
-            f"--device is {name}, which is not there; give cpu, or the name of a GPU such as cuda:0"
-        ) from error
-    return device
+def _device(name: str | None, work: SharedWork) -> torch.device | str | None:
+    if name is None and work.size > 1 and torch.cuda.is_available():
+        return torch.device("cuda", work.local_rank % torch.cuda.device_count())
+    return name

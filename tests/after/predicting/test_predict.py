@@ -229,7 +229,7 @@ def test_embeddings_are_a_table_of_their_own(checkpoint: Path) -> None:
         (["photos", "--output=there.csv"], "there.csv is there already"),
         (["photos", "--batch_size=0"], "--batch_size is 0"),
         (["photos", "--batch_size=1e3"], "--batch_size is 1e3"),
-        (["photos", "--device=gpu"], "--device is gpu, which is not there"),
+        (["photos", "--device=gpu"], "the device gpu cannot be used here"),
         (["photos", "--outptu=a.csv"], "did you mean 'output'"),
         (["photos", "--image_column=a"], "--image_column is for tables"),
         (["there.csv", "photos"], "give one table alone"),

@@ -87,6 +87,7 @@ class Results:
         tasks: by name.
         score: see `multitask.training.evaluation.Evaluation.compute`.
         seen: which samples have the image of a training sample, ``[samples]``; None if not known.
+        contributions: what each task contributes to the score.
     """
 
     trained: TrainedModel
@@ -94,6 +95,7 @@ class Results:
     tasks: dict[str, TaskResults]
     score: float
     seen: np.ndarray[Any, np.dtype[np.bool_]] | None
+    contributions: dict[str, float]
 
     @property
     def named_tasks(self) -> dict[str, Task]:
@@ -132,7 +134,9 @@ def evaluate(
     tasks = {
         name: _of_task(name, counted, values, groups, resamples, seed) for name in counted.states
     }
-    return Results(trained, samples, tasks, values["test/score"], _seen(trained, samples))
+    contributions = {name: float(each) for name, each in counted.evaluation.contributions.items()}
+    seen = _seen(trained, samples)
+    return Results(trained, samples, tasks, values["test/score"], seen, contributions)
 
 
 @dataclass

@@ -7,7 +7,6 @@ from functools import partial
 from math import nan
 from pathlib import Path
 
-import torch
 from matplotlib.figure import Figure as Drawing
 from torch import Tensor
 
@@ -25,7 +24,6 @@ from multitask.figures.saving import save_drawing
 from multitask.pages.blocks import Figure
 from multitask.pages.report import write_pages
 from multitask.pages.spreadsheet import write_csv
-from multitask.training.score import contribution
 
 METRICS, PREDICTIONS, DIFFERENCES = "metrics.csv", "predictions.csv", "differences.csv"
 MOST_TASKS = 12
@@ -58,7 +56,7 @@ def write_evaluation(
 
 
 def _figures(results: Results, folder: Path) -> dict[str, Figure]:
-    heads = {name: _contribution(results, name) for name in results.named_tasks}
+    heads = {name: results.contributions.get(name, nan) for name in results.named_tasks}
     found: dict[str, Figure] = {}
     for name in lowest(heads, MOST_TASKS):
         if results.tasks[name].labelled and isinstance(results.tasks[name].predictions, Tensor):
@@ -69,17 +67,6 @@ def _figures(results: Results, folder: Path) -> dict[str, Figure]:
         words = {name: _headline(results, name) for name in results.named_tasks}
         save_drawing(partial(draw_headlines, "evaluation", heads, words), folder / "tasks.png", DPI)
     return found
-
-
-def _contribution(results: Results, name: str) -> float:
-    """How far a task's headline metric is from the trivial predictor, 0, to perfection, 1."""
-    found, metric = results.tasks[name], results.named_tasks[name].headline
-    if metric is None or metric not in found.estimates:
-        return nan
-    trivial = found.trivial.get(metric, nan)
-    known = trivial if trivial == trivial else None
-    value = torch.tensor(found.estimates[metric].value)
-    return float(contribution(value, known, found.higher_is_better[metric]))
 
 
 def _headline(results: Results, name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import lightning
 import torch
 
-from multitask.after.metadata import check_description, read_json
+from multitask.after.metadata import check_description, check_format, read_json
 from multitask.checkpoints.format import FORMAT, KEY
 from multitask.checkpoints.reading import explained
 from multitask.errors import InputError
@@ -42,14 +42,7 @@ def read_hub_folder(folder: Path, trust: bool) -> tuple[MultiTask, dict[str, Any
     """
     place = folder / CONFIG
     config = read_json(_text(place), str(place))
-    number = config.get("format")
-    if not isinstance(number, int) or number < 1:
-        raise InputError(f"{place} was not written by multitask export: it has no format")
-    if number > HUB_FORMAT:
-        raise InputError(
-            f"{place} was written by multitask {config.get('version')}, in format {number}, and "
-            f"this version reads formats up to {HUB_FORMAT}; update the package"
-        )
+    check_format(config, str(place), HUB_FORMAT)
     description, recipe = config.get("description"), config.get("model")
     check_description(description, str(place))
     if not isinstance(recipe, dict) or not isinstance(recipe.get("tasks"), dict):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from multitask.errors import InputError, settings_blamed
+from multitask.errors import InputError
 from multitask.images.format import ImageFormat
 
 if TYPE_CHECKING:
@@ -83,12 +83,11 @@ def open_model(path: Path, trust: bool = False, device: str | None = None) -> Se
             )
         return OnnxModel(path)
     try:
-        from multitask.after.trained_model import load
+        from multitask.after.loading import load
     except ImportError as error:
         raise InputError(
             f"{path} is taken for a checkpoint, and for one the package {error.name} is needed, "
             "which is not installed; export it where PyTorch is, by multitask export, and serve "
             "the .onnx file"
         ) from error
-    with settings_blamed(f"{path} cannot be used on --device={device}" if device else str(path)):
-        return CheckpointModel(load(path, trust, device))
+    return CheckpointModel(load(path, trust, device))

@@ -1,0 +1,123 @@
+"""Reading a trained model: from a checkpoint, or from a folder for the hub."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from multitask.after.device import usable_device
+from multitask.after.metadata import check_description
+from multitask.after.trained_model import TrainedModel
+from multitask.checkpoints.format import KEY, TRAINING_IMAGES
+from multitask.checkpoints.reading import explained, read_checkpoint
+from multitask.configuration.classes import accepted
+from multitask.configuration.objects import check_entries
+from multitask.configuration.settings import described
+from multitask.configuration.trust import known_imports_only
+from multitask.errors import InputError
+from multitask.module import MultiTask
+from multitask.training.memory_limit import MemoryLimit
+
+STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"
+
+
+def load(
+    checkpoint: Path | str,
+    trust: bool = False,
+    device: torch.device | str | None = None,
+    transforms: Sequence[nn.Module] | None = None,
+) -> TrainedModel:
+    """Read a trained model, with all that is needed to use it.
+
+    Args:
+        checkpoint: path of the file, such as ``runs/.../checkpoints/best.ckpt``; it may lie
+            anywhere. Or of a folder that ``multitask export --format=hub`` wrote.
+        trust: whether the checkpoint may name any class, as which it can run any code; if not,
+            those of well-known packages: see docs/security.md.
+        device: where the model computes; default: a GPU if there is one.
+        transforms: in place of those of the checkpoint.
+
+    Raises:
+        InputError: if the file is not a checkpoint, does not tell what its model takes, or names a
+            class of another package without ``trust``; or if there is no such device.
+    """
+    path, place = Path(checkpoint), usable_device(device)
+    read = _of_folder if path.is_dir() else _of_file
+    model, description, training_images = read(path, trust)
+    if transforms is None:
+        transforms = _transforms(description, path, trust)
+    return TrainedModel(model, description, transforms, place, path, training_images, trust)
+
+
+Read = tuple[MultiTask, Mapping[str, Any], Tensor | None]
+"""A model, what it takes and gives, and the numbers of its training images."""
+
+
+def _of_folder(path: Path, trust: bool) -> Read:
+    from multitask.after.hub.hub_reading import read_hub_folder
+
+    return (*read_hub_folder(path, trust), None)
+
+
+def _of_file(path: Path, trust: bool) -> Read:
+    try:
+        content = read_checkpoint(path)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    description = _description(content, path, trust)
+    with MemoryLimit():
+        model = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust)
+    return model, description, _training_images(content)
+
+
+def _training_images(content: Mapping[str, Any]) -> Tensor | None:
+    stamp = content.get(KEY)
+    found = stamp.get(TRAINING_IMAGES) if isinstance(stamp, dict) else None
+    is_known = isinstance(found, Tensor) and found.dtype == torch.int64 and found.ndim == 1
+    return found if is_known else None
+
+
+def _description(content: Mapping[str, Any], path: Path, trust: bool) -> Mapping[str, Any]:
+    from multitask.after.older_checkpoints import description_beside
+
+    stamp = content.get(KEY)
+    found = stamp.get("description") if isinstance(stamp, dict) else None
+    if found is None:
+        return description_beside(path, content, trust)
+    check_description(found, str(path))
+    return found
+
+
+class _Transforms:
+    def __init__(self, transforms: Sequence[nn.Module] = ()) -> None:
+        self.transforms = transforms
+
+
+def _transforms(description: Mapping[str, Any], path: Path, trust: bool) -> Sequence[nn.Module]:
+    from jsonargparse import ArgumentParser
+
+    # Whoever makes objects from recipes changes them.
+    recipes = copy.deepcopy(description.get("transforms"))
+    if recipes is None:
+        raise InputError(
+            f"{path} does not tell how its images were transformed, since they were transformed by "
+            "an object that does not show how it was made; pass transforms=... to multitask.load"
+        )
+    if not recipes:
+        return ()
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(_Transforms, "made")
+    with explained(f"{path}: its transforms cannot be made"):
+        if trust:
+            made = parser.instantiate(parser.parse_object({"made": {"transforms": recipes}}))
+            return made.made.transforms
+        with known_imports_only():
+            told = described({"transforms": recipes}, str(path), STRANGER)
+            check_entries(told.entries, accepted(_Transforms), "the model", ("data",))
+            made = parser.instantiate(parser.parse_object({"made": {"transforms": recipes}}))
+            return made.made.transforms
