@@ -202,7 +202,9 @@ def test_what_it_serves(best: Path, onnx: Path, tmp_path: Path, fails: Callable[
     (tmp_path / "photo.png").write_bytes(image_file())
     assert "photo.png" in fails("serve", "photo.png", "--port=0")
     assert "computed on the CPU" in fails("serve", str(onnx), "--device=cuda", "--port=0")
-    assert "--device=nonsense" in fails("serve", str(best), "--device=nonsense", "--port=0")
+    assert "the device nonsense cannot" in fails(
+        "serve", str(best), "--device=nonsense", "--port=0"
+    )
     assert "serve takes one checkpoint" in fails("serve")
     assert "no such setting" in fails("serve", str(best), "--wating=5")
     assert "give a whole number above 0" in fails("serve", str(best), "--waiting=1.5")

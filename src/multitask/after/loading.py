@@ -19,7 +19,7 @@ from multitask.configuration.classes import accepted
 from multitask.configuration.objects import check_entries
 from multitask.configuration.settings import described
 from multitask.configuration.trust import known_imports_only
-from multitask.errors import InputError
+from multitask.errors import InputError, settings_blamed
 from multitask.module import MultiTask
 from multitask.training.memory_limit import MemoryLimit
 
@@ -51,7 +51,26 @@ def load(
     model, description, training_images = read(path, trust)
     if transforms is None:
         transforms = _transforms(description, path, trust)
-    return TrainedModel(model, description, transforms, place, path, training_images, trust)
+    found = TrainedModel(model, description, transforms, place, path, training_images, trust)
+    _try(found)
+    return found
+
+
+def _try(trained: TrainedModel) -> None:
+    """Refuse a description of images that the transforms or the model cannot take."""
+    if trained.model.inputs != ("image",) or not trained.description["inputs"].get("image"):
+        return
+    shape = trained.format.shape
+    black_and_white = torch.stack([torch.zeros(shape), torch.full(shape, 255.0)]).byte()
+    told = f"{trained.source}: its model cannot take the images that it describes"
+    with MemoryLimit(), settings_blamed(told):
+        with torch.inference_mode():
+            image = trained.inputs(black_and_white)
+        if not image.isfinite().all():
+            raise InputError(
+                f"{trained.source}: its transforms make numbers of an image that are not finite"
+            )
+        trained(black_and_white)
 
 
 Read = tuple[MultiTask, Mapping[str, Any], Tensor | None]

@@ -92,6 +92,10 @@ def check_description(description: Any, place: str) -> None:
     Raises:
         InputError: naming what is wrong.
     """
+    if not _is_plain(description, DEEPEST):
+        raise InputError(
+            f"{place}: its description is damaged: it holds more than texts and numbers"
+        )
     for key in ("inputs", "tasks"):
         if not isinstance(description, dict) or not isinstance(description.get(key), dict):
             raise InputError(f"{place}: its description of the model is damaged: it has no {key}")
@@ -99,11 +103,55 @@ def check_description(description: Any, place: str) -> None:
         wrong = None if isinstance(task, dict) else "is not a mapping"
         for key in ("classes", "elements") if wrong is None else ():
             if not _are_texts(task.get(key)):
-                wrong = f"has {key} that are no texts"
+                wrong = f"has {key} that are not texts"
         if wrong is None and not isinstance(task.get("unit") or "", str):
             wrong = "has a unit that is not text"
         if wrong is not None:
             raise InputError(f"{place}: its description is damaged: the task '{name}' {wrong}")
+    tables = description.get("tables")
+    if tables is not None and not (isinstance(tables, list) and all(map(_is_table, tables))):
+        raise InputError(
+            f"{place}: its description is damaged: it does not say how tables are read"
+        )
+
+
+def _is_plain(value: Any, levels: int) -> bool:
+    if isinstance(value, dict):
+        inner = [*value.keys(), *value.values()]
+    elif isinstance(value, list | tuple):
+        inner = list(value)
+    else:
+        return value is None or isinstance(value, str | int | float)
+    return levels > 0 and all(_is_plain(each, levels - 1) for each in inner)
+
+
+def _is_table(told: Any) -> bool:
+    """Whether something describes how a table is read, see `multitask.data.DataModule.tables`."""
+    if not isinstance(told, dict) or not isinstance(told.get("targets"), dict):
+        return False
+    texts = [told.get(key) for key in ("image_column", "image_ending", "separator", "group")]
+    targets = told["targets"].values()
+    return (
+        all(isinstance(each, str | None) for each in [*texts, told.get("before")])
+        and _are_plain(told.get("missing"))
+        and all(isinstance(each, dict) and _is_target(each) for each in targets)
+    )
+
+
+def _is_target(told: Mapping[str, Any]) -> bool:
+    columns, follows = told.get("columns"), told.get("follows")
+    several = isinstance(columns, list) and len(columns) > 0 and _are_texts(columns)
+    return (
+        (isinstance(columns, str) or several)
+        and _are_texts(told.get("classes"))
+        and _are_plain(told.get("missing"))
+        and isinstance(follows, dict | str | None)
+    )
+
+
+def _are_plain(values: Any) -> bool:
+    is_list = values is None or isinstance(values, list | tuple)
+    return is_list and all(isinstance(each, str | int | float) for each in values or ())
 
 
 def format_of(told: Any, place: str) -> ImageFormat:
@@ -117,11 +165,13 @@ def format_of(told: Any, place: str) -> ImageFormat:
         InputError: if they are none, or of images larger than any model takes.
     """
     try:
+        if not all(isinstance(each, str | int) for each in told.values()):
+            raise TypeError("a setting is not a number or a text")
         format = ImageFormat(**told)
         sizes = [format.height, format.width, format.white, format.most_pixels]
         if not all(type(each) is int for each in sizes):
             raise TypeError("a size is not a whole number")
-    except (TypeError, InputError) as error:
+    except (AttributeError, TypeError, InputError) as error:
         raise InputError(f"{place}: its image format is damaged ({error})") from error
     if max(format.height, format.width) > LARGEST_SIDE:
         raise InputError(

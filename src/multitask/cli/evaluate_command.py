@@ -20,7 +20,7 @@ from multitask.after.labelled_table import labelled_table
 from multitask.after.loading import load
 from multitask.after.trained_model import TrainedModel
 from multitask.cli.options import read_options
-from multitask.errors import InputError
+from multitask.errors import InputError, naming
 from multitask.pages.shown import shown
 from multitask.pages.yaml_text import to_yaml
 from multitask.runs.folder import PROVENANCE, folder_of, make_folder, new_folder
@@ -64,8 +64,9 @@ def evaluate_command(arguments: Sequence[str]) -> None:
     folder = _folder(given.folder, Path(checkpoint))
     make_folder(folder)
     keep_log(folder)
-    (folder / PROVENANCE).write_text(to_yaml(provenance()), encoding="utf-8")
-    page = write_evaluation(results, folder, changes, given.against or "")
+    with naming(folder):
+        (folder / PROVENANCE).write_text(to_yaml(provenance()), encoding="utf-8")
+        page = write_evaluation(results, folder, changes, given.against or "")
     _report(results, changes)
     say(f"Evaluation: {page}")
 

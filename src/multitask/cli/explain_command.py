@@ -18,7 +18,7 @@ from multitask.after.extras import require
 from multitask.after.loading import load
 from multitask.after.trained_model import TrainedModel
 from multitask.cli.options import read_options
-from multitask.errors import InputError, nearest
+from multitask.errors import InputError, naming, nearest
 from multitask.pages.yaml_text import to_yaml
 from multitask.runs.folder import PROVENANCE, folder_of, make_folder, new_folder
 from multitask.runs.log_file import keep_log, say, told_if_slow
@@ -58,9 +58,10 @@ def explain_command(arguments: Sequence[str]) -> None:
     folder = _folder(given.folder, Path(checkpoint))
     make_folder(folder)
     keep_log(folder)
-    (folder / PROVENANCE).write_text(to_yaml(provenance()), encoding="utf-8")
     command = " ".join(["multitask", "explain", *map(shlex.quote, arguments)])
-    page = write_explanation(found, folder, command)
+    with naming(folder):
+        (folder / PROVENANCE).write_text(to_yaml(provenance()), encoding="utf-8")
+        page = write_explanation(found, folder, command)
     for each in in_words(found):
         say(each)
     say(f"Explanation: {page}")

@@ -63,17 +63,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("WANDB_FINISH_TIMEOUT", "300")
     # Of each vain attempt to meet another process PyTorch would print where in its own code it is.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    if code := _code_of(sys.argv[1:] if arguments is None else list(arguments)):
+        # Not while an error is handled, which would keep all that it has seen until the very end,
+        # where libraries complain of what is left.
+        sys.exit(code)
+
+
+def _code_of(arguments: list[str]) -> int:
     try:
-        _run(sys.argv[1:] if arguments is None else list(arguments))
+        _run(arguments)
     except KeyboardInterrupt:
         _say("interrupted")
-        sys.exit(130)
+        return 130
     except Exception as error:
         if (sentence := bad_input(error)) is None:
             LOG.exception("the program failed")
             raise
         _say(str(sentence))
-        sys.exit(2)
+        return 2
+    return 0
 
 
 def _say(text: str) -> None:

@@ -88,7 +88,7 @@ def told(key: str, value: Any) -> Change:
         (lambda c: c["description"]["tasks"].pop("size"), "its outputs are not the tasks"),
         (told("classes", ["a", "b"]), "has 2 classes, and its output 3"),
         (told("elements", ["a"]), "has 1 elements, and its output 3"),
-        (told("classes", "abc"), "classes that are no texts"),
+        (told("classes", "abc"), "classes that are not texts"),
         (told("unit", 5), "unit that is not text"),
     ],
 )

@@ -27,7 +27,7 @@ from multitask.after.hub.hub_reading import (
 from multitask.after.hub.model_card import model_card
 from multitask.after.new_output import new_output, refuse_existing
 from multitask.after.trained_model import TrainedModel
-from multitask.errors import InputError
+from multitask.errors import InputError, reason_of
 
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
 OF_TRAINING = ("balancer.", "training_pass.")
@@ -112,6 +112,7 @@ def _write_config(trained: TrainedModel, recipe: dict[str, Any], path: Path) -> 
 
 
 def _write_weights(trained: TrainedModel, path: Path) -> None:
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     weights = {
@@ -119,7 +120,11 @@ def _write_weights(trained: TrainedModel, path: Path) -> None:
         for name, each in trained.model.state_dict().items()
         if isinstance(each, torch.Tensor) and not name.startswith(OF_TRAINING)
     }
-    save_file(weights, path, {"format": "pt"})
+    try:
+        save_file(weights, path, {"format": "pt"})
+    except SafetensorError as error:
+        # So it says that a disk is full.
+        raise InputError(f"{path.parent.name} cannot be written ({reason_of(error)})") from error
     # It is written for nobody else to read.
     path.chmod((path.parent / CONFIG).stat().st_mode)
 
