@@ -79,12 +79,22 @@ def data_beside(path: Path, trust: bool) -> DataModule:
         check_setting(settings, parameter_of(DataModule), ("data",))
         parser = ArgumentParser(exit_on_error=False)
         parser.add_subclass_arguments(DataModule, "data")
-        with settings_blamed(f"{config}: its data cannot be made, and {path} needs them"):
-            data = parser.instantiate(parser.parse_object({"data": settings.plain()})).data
-            data.setup()
+        data = _made(parser, settings.plain(), f"{config}: the data that {path} needs")
     plain = settings.plain()
     told = plain.get("init_args") if isinstance(plain, dict) else None
     data.recipe_of_transforms = (told or {}).get("transforms") or []
+    return data
+
+
+def _made(parser: ArgumentParser, settings: Any, told: str) -> DataModule:
+    try:
+        with settings_blamed(f"{told} cannot be made"):
+            data = parser.instantiate(parser.parse_object({"data": settings})).data
+            data.setup()
+    except InputError as error:
+        if str(error).startswith(told):
+            raise
+        raise InputError(f"{told} cannot be made: {error}") from error
     return data
 
 
