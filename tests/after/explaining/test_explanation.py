@@ -199,6 +199,17 @@ def test_a_task_without_labels_reaches_no_layer() -> None:
     assert layer_cosines(model.eval(), [batch]) == []
 
 
+def test_tasks_with_labels_are_compared_though_another_has_none() -> None:
+    torch.manual_seed(0)
+    tasks = {name: Regression() for name in ("a", "b", "c")}
+    model = MultiTask(MLP(4, hidden=[], out_features=3), tasks).eval()
+    batch = {"image": torch.rand(6, 1, 2, 2), "a": torch.rand(6), "b": torch.rand(6)}
+    found = layer_cosines(model, [batch], tasks=["a", "b"])
+    whole = layer_cosines(model, [{**batch, "c": torch.rand(6)}])
+    assert [(each.first, each.second) for each in found] == [("a", "b")]
+    assert found[0].cosine == pytest.approx(whole[0].cosine)
+
+
 def test_the_nearest_of_a_training_image_is_itself() -> None:
     known = torch.randn(20, 6)
     found = nearest_images(2 * known[[3, 7]], known, 3)

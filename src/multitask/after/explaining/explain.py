@@ -29,6 +29,7 @@ from multitask.after.labelled_table import labelled_table
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
 from multitask.images.decoding import UnusableImage, decode
+from multitask.pages.words import listed
 
 MOST_IMAGES, MOST_TRAINING = 16, 5_000
 BATCHES = 8
@@ -98,17 +99,20 @@ def _gradients(found: Explanation, wanted: Wanted, kept: list[LabelledSamples]) 
     model = found.trained.model
     samples = _labelled(found.trained, wanted.labels)
     kept.append(samples)
-    lacking = [name for name in model.named_tasks if name not in samples.tasks]
-    if lacking:
-        raise InputError(f"{samples.title} has no labels of {', '.join(lacking)}")
     if len(model.named_tasks) < 2:
         raise InputError("the model has one task alone")
+    lacking = [name for name in model.named_tasks if name not in samples.tasks]
+    lacks = f"{samples.title} has no labels of {listed(lacking)}"
+    if len(samples.tasks) < 2:
+        raise InputError(lacks)
+    if lacking:
+        found.left_out.append(f"Gradients by layer: {lacks}, which the comparison leaves out.")
     places = spread(len(samples), samples_at_once(found.trained))
     batches = [
         {name: each.to(found.trained.device) for name, each in samples.batch(part).items()}
         for part in places.chunk(BATCHES)
     ]
-    found.cosines = layer_cosines(model, batches)
+    found.cosines = layer_cosines(model, batches, tasks=samples.tasks)
 
 
 def _similarities(found: Explanation, wanted: Wanted, samples: list[LabelledSamples]) -> None:

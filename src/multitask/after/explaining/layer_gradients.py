@@ -35,7 +35,9 @@ class LayerCosine:
     high: float
 
 
-def layer_cosines(model: MultiTask, batches: Sequence[Batch], seed: int = 0) -> list[LayerCosine]:
+def layer_cosines(
+    model: MultiTask, batches: Sequence[Batch], seed: int = 0, tasks: Sequence[str] | None = None
+) -> list[LayerCosine]:
     """Compare the gradients of each two tasks' losses, layer by layer of what they share.
 
     The model is in evaluation mode: batch normalisation keeps its statistics, and no balancer
@@ -45,17 +47,18 @@ def layer_cosines(model: MultiTask, batches: Sequence[Batch], seed: int = 0) -> 
         model: on the batches' device.
         batches: with targets; what has no label of a task gives it no gradient.
         seed: of the intervals.
+        tasks: names of those that have targets; default: all.
 
     Returns:
         For each layer, from the first to the last, each two tasks that both reach it.
     """
-    layers = _layers(model.encoder)
+    layers, names = _layers(model.encoder), list(tasks or model.named_tasks)
     before = [each.requires_grad for each in model.parameters()]
     model.requires_grad_(True)
     try:
         with torch.enable_grad():
             # By layer, [tasks, batches, parameters].
-            found = [_gradients(model, layers, batch) for batch in batches]
+            found = [_gradients(model, layers, batch, names) for batch in batches]
     finally:
         for each, was in zip(model.parameters(), before, strict=True):
             each.requires_grad_(was)
@@ -65,7 +68,7 @@ def layer_cosines(model: MultiTask, batches: Sequence[Batch], seed: int = 0) -> 
     cosines: list[LayerCosine] = []
     for place, name in enumerate(layers):
         stacked = torch.stack([each[place] for each in found], 1)
-        cosines += _compared(name, list(model.named_tasks), stacked, counts)
+        cosines += _compared(name, names, stacked, counts)
     return cosines
 
 
@@ -80,16 +83,20 @@ def _layers(encoder: nn.Module) -> dict[str, list[nn.Parameter]]:
 
 
 def _gradients(
-    model: MultiTask, layers: dict[str, list[nn.Parameter]], batch: Batch
+    model: MultiTask, layers: dict[str, list[nn.Parameter]], batch: Batch, names: Sequence[str]
 ) -> list[Tensor]:
     outputs = model(*model.inputs_of(batch))
-    losses, _ = model.losses(outputs, batch)
+    pairs = [model.named_tasks[name].loss(outputs[name], batch[name]) for name in names]
+    # A batch without a label of a task has sums of 0.
+    losses = [
+        total / weights.clamp_min(torch.finfo(weights.dtype).tiny) for total, weights in pairs
+    ]
     flat = [each for group in layers.values() for each in group]
     rows: list[list[Tensor]] = []
     for loss in losses:
         given = torch.autograd.grad(loss, flat, retain_graph=True, allow_unused=True)
-        pairs = zip(flat, given, strict=True)
-        left = iter([torch.zeros_like(one) if each is None else each for one, each in pairs])
+        known = zip(flat, given, strict=True)
+        left = iter([torch.zeros_like(one) if each is None else each for one, each in known])
         rows.append([_joined(left, len(group)) for group in layers.values()])
     return [torch.stack(each) for each in zip(*rows, strict=True)]
 
