@@ -43,7 +43,7 @@ def tried(model: MultiTask, batch: Batch, weights: Mapping[str, Tensor]) -> Tens
     state, was_open = {**copied_buffers(model), **weights}, model.views.is_open
     model.views.is_open = False
     try:
-        with same_random_numbers(model.device), _precision_of(model):
+        with same_random_numbers(model.device), precision_of(model):
             outputs = functional_call(model, state, tuple(model.inputs_of(batch)))
             return model.losses(outputs, batch)[0]
     finally:
@@ -84,7 +84,12 @@ def same_random_numbers(device: torch.device) -> Iterator[None]:
 
 
 @contextmanager
-def _precision_of(model: MultiTask) -> Iterator[None]:
+def precision_of(model: MultiTask) -> Iterator[None]:
+    """Compute in the precision of the model's Trainer, if it has one.
+
+    Args:
+        model: the model.
+    """
     if model._trainer is None:
         yield
         return

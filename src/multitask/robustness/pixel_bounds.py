@@ -1,0 +1,98 @@
+"""Where pixels lie in what a model gets of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torchvision.transforms import v2
+
+from multitask.errors import InputError
+
+ROOM = 0.5
+"""How far beyond black and white a pixel may lie, as interpolation makes some."""
+
+
+class PixelBounds:
+    """Turns what a model gets into pixels from 0 (black) to 1 (white), and back.
+
+    Args:
+        mean: of each channel, in pixels.
+        deviation: of each channel, in pixels; a pixel is a number times it, plus the mean.
+    """
+
+    def __init__(self, mean: Tensor | float = 0.0, deviation: Tensor | float = 1.0) -> None:
+        self.mean, self.deviation = (
+            torch.as_tensor(each, dtype=torch.float32).reshape(-1, 1, 1)
+            for each in (mean, deviation)
+        )
+
+    @classmethod
+    def of(cls, transforms: Iterable[nn.Module]) -> PixelBounds:
+        """The bounds behind the transforms of data.
+
+        Args:
+            transforms: what images from 0 to 1 pass before the model, such as
+                ``DataModule.transforms``.
+
+        Raises:
+            InputError: if one of them is anything but a `torchvision.transforms.v2.Normalize`, so
+                that the range of a pixel behind it is not known.
+        """
+        found = cls()
+        for each in transforms:
+            if isinstance(each, nn.Identity | v2.Identity):
+                continue
+            if not isinstance(each, v2.Normalize):
+                raise InputError(
+                    f"data.transforms has {type(each).__name__}, behind which an attack does not "
+                    "know the range of a pixel; use torchvision.transforms.v2.Normalize alone"
+                )
+            mean, deviation = cls(torch.tensor(each.mean), torch.tensor(each.std)).parts
+            found = cls(found.mean + found.deviation * mean, found.deviation * deviation)
+        return found
+
+    @property
+    def parts(self) -> tuple[Tensor, Tensor]:
+        """Mean and deviation, each of shape ``[channels, 1, 1]``."""
+        return self.mean, self.deviation
+
+    def pixels(self, images: Tensor) -> Tensor:
+        """Pixels of what a model gets.
+
+        Args:
+            images: shape ``[batch, channels, height, width]``, floating.
+
+        Returns:
+            Same shape, at least float32.
+        """
+        mean, deviation = self._like(images)
+        return images * deviation + mean
+
+    def images(self, pixels: Tensor) -> Tensor:
+        """What a model gets of pixels: the opposite of `pixels`."""
+        mean, deviation = self._like(pixels)
+        return (pixels - mean) / deviation
+
+    def check(self, pixels: Tensor) -> None:
+        """Refuse images that are not pixels from black to white.
+
+        Args:
+            pixels: of any images of the data.
+
+        Raises:
+            InputError: with the range that they have.
+        """
+        low, high = (float(each) for each in pixels.aminmax())
+        if not -ROOM <= low <= high <= 1 + ROOM:
+            raise InputError(
+                f"the images hold numbers from {low:.3g} to {high:.3g}, where an attack needs "
+                "pixels from 0 (black) to 1 (white) before data.transforms"
+            )
+
+    def _like(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        kind = torch.promote_types(values.dtype, torch.float32)
+        mean, deviation = (each.to(values.device, kind) for each in self.parts)
+        # Tensors of inference mode, in which Lightning tests, take no part in a derivative.
+        return (mean.clone(), deviation.clone()) if mean.is_inference() else (mean, deviation)
