@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PINS = (ROOT / "pyproject.toml", ROOT / "constraints.txt")
+ORACLES = "tests/oracles.txt"
+PINS = (ROOT / "pyproject.toml", ROOT / "constraints.txt", ROOT / ORACLES)
 STAMP = Path(sys.prefix, "multitask-installed")
 
 
@@ -28,6 +29,9 @@ def install() -> None:
         subprocess.run([sys.executable, "-m", "ensurepip"], check=True)
     pip = [sys.executable, "-m", "pip", "install", "-c", "constraints.txt", "-e", ".[dev]"]
     subprocess.run(pip, cwd=ROOT, check=True)
+    # Tests do without them, so a failure ends nothing.
+    oracles = [sys.executable, "-m", "pip", "install", "--no-deps", "-r", ORACLES]
+    subprocess.run(oracles, cwd=ROOT, check=False)
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ with open(os.environ["PIP_LOG"], "a") as log:
     print(sys.prefix, os.getcwd(), *sys.argv[1:], sep="|", file=log)
 sys.exit(int(os.environ["PIP_STATUS"]))
 """
+ORACLES = "|install|--no-deps|-r|tests/oracles.txt"
 PYTHON = f'exec "{sys.executable}" "$@"'
 
 
@@ -47,6 +48,8 @@ class Checkout:
         shutil.copytree(ROOT / "scripts", self.root / "scripts")
         for name in ("Makefile", "constraints.txt", "pyproject.toml"):
             shutil.copy(ROOT / name, self.root)
+        (self.root / "tests").mkdir()
+        shutil.copy(ROOT / "tests/oracles.txt", self.root / "tests")
         (folder / "fake" / "pip").mkdir(parents=True)
         (folder / "fake" / "pip" / "__init__.py").touch()
         (folder / "fake" / "pip" / "__main__.py").write_text(FAKE_PIP)
@@ -70,7 +73,14 @@ class Checkout:
         )
 
     def installs(self) -> list[str]:
-        """Every call of pip so far: the environment, the working directory, the arguments."""
+        """Every installation so far: the environment, the working directory, the arguments."""
+        return [each for each in self._calls() if not each.endswith(ORACLES)]
+
+    def oracles(self) -> list[str]:
+        """Every installation of what tests compare with."""
+        return [each for each in self._calls() if each.endswith(ORACLES)]
+
+    def _calls(self) -> list[str]:
         return self.log.read_text().splitlines() if self.log.exists() else []
 
 
@@ -171,6 +181,7 @@ def test_setup_installs_into_the_active_environment(
     assert checkout.installs() == [
         f"{active}|{checkout.root}|install|-c|constraints.txt|-e|.[dev]",
     ]
+    assert checkout.oracles() == [f"{active}|{checkout.root}{ORACLES}"]
     assert not (checkout.root / ".venv").exists()
 
 

@@ -143,7 +143,7 @@ class MultiTask(Loadable):
         """Compute the balanced loss of the global batch."""
         self.step = None
         outputs, self._batch = self.training_pass(self, batch)
-        losses, totals = self.losses(outputs, self._batch)
+        losses, totals = self.training_pass.losses(self, outputs, self._batch)
         if self.skipped.skips(losses.detach()):
             return self.skipped.no_loss(self)
         self.divergence.see(losses, self)

@@ -14,6 +14,8 @@ from torchjd.scalarization import DWA, FAMO, IMTLL, UW
 
 from multitask import balancing
 from multitask.balancing import Balancer, GradientBalancer, Scalarized, weightings
+from multitask.passes import AdversarialPass, Pass, PlainPass, TradesPass
+from multitask.robustness import Attack
 from multitask.sharing import CrossStitch, MMoE, SharingCallable
 
 TASKS = 3
@@ -31,6 +33,7 @@ class Case:
         make: makes a new one.
         needs_all: whether it cannot go on where a task has no label in a batch.
         sharing: makes the sharing scheme; hard sharing if not given.
+        training_pass: makes the way a batch goes through the model; once as it is if not given.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Case:
     make: Callable[[], Balancer]
     needs_all: bool = False
     sharing: SharingCallable | None = None
+    training_pass: Callable[[], Pass] = PlainPass
 
     def __str__(self) -> str:
         return f"{self.name}-{self.level}" if self.level else self.name
@@ -127,13 +131,28 @@ OF_SHARING = [
         "Cross-Stitch, UPGrad", BOTH[1], _gradient(weightings.UPGrad, BOTH[1]), sharing=CrossStitch
     ),
 ]
-CASES = [*OF_METHODS, *OTHERS, *OF_SHARING]
+OF_PASSES = [
+    Case(
+        "Adversarial, UPGrad",
+        BOTH[1],
+        _gradient(weightings.UPGrad, BOTH[1]),
+        training_pass=lambda: AdversarialPass(Attack(0.2, steps=2), share=0.5),
+    ),
+    Case(
+        "TRADES, MGDA",
+        BOTH[0],
+        _gradient(weightings.MGDA, BOTH[0]),
+        training_pass=lambda: TradesPass(Attack(0.2, steps=2), from_step=1),
+    ),
+]
+CASES = [*OF_METHODS, *OTHERS, *OF_SHARING, *OF_PASSES]
 WITHOUT_REFERENCE = [
     case
     for case in CASES
     # Independent batches are tested by themselves; activations are ours alone.
     if case in OTHERS
     or case in OF_SHARING
+    or case in OF_PASSES
     or case.name in ("MoDo", "SDMGrad", "GradDrop of activations", "MoCo")
 ]
 """Those that cannot be compared with an aggregation of separate gradients."""

@@ -26,7 +26,7 @@ WORKS, REFUSED, NONE = "✓", "refused", ""
 ABOVE = """# What works together
 
 Every row is a balancer at a level, some behind a sharing scheme (CGC is MMoE with experts of each
-task's own), every column a way to train. A ✓ is a test that passed: in double precision to 1e-10,
+task's own) or an adversarial pass, every column a way to train. A ✓ is a test that passed: in double precision to 1e-10,
 `separate passes` to 1e-6, and `bf16` to a fifth of the way that the weights have gone; *refused* is
 told in one sentence before training starts; an empty cell means that there is nothing to compare
 with. `make conformance` makes this table from the tests.
@@ -76,11 +76,12 @@ class Table:
                     self.cells[row, column] = mark
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        from conformance.cases import CASES, WITHOUT_REFERENCE
+        from conformance.cases import CASES, OF_PASSES, WITHOUT_REFERENCE
 
         rows = [str(case) for case in CASES]
         wanted = {(row, column) for row in rows for column in COLUMNS}
         wanted -= {(str(case), "separate passes") for case in CASES if case in WITHOUT_REFERENCE}
+        wanted -= {(str(case), "checkpointed") for case in OF_PASSES}
         if hasattr(session.config, "workerinput") or wanted != self.cells.keys():
             return
         page = markdown(self.cells, rows)

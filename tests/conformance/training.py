@@ -23,6 +23,7 @@ from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.data.split_check import SPLITS
 from multitask.encoders.base import Encoder
+from multitask.passes import Pass
 from multitask.sharing import SharingCallable
 from multitask.tasks import Classification, Regression
 
@@ -123,6 +124,7 @@ def small_model(
     encoder: nn.Module | None = None,
     dtype: torch.dtype = torch.float64,
     sharing: SharingCallable | None = None,
+    training_pass: Pass | None = None,
 ) -> MultiTask:
     """A model with three tasks, always started with the same weights."""
     torch.manual_seed(0)
@@ -133,6 +135,7 @@ def small_model(
         balancer=balancer,
         optimizer=partial(torch.optim.SGD, lr=0.05, momentum=0.9),
         sharing=sharing,
+        training_pass=training_pass,
     )
     return model.to(dtype)
 

@@ -50,7 +50,7 @@ def _learn(strategy: Callable[[], Any], options: dict[str, Any], processes: int)
     """
     learnt: dict[str, dict[str, Tensor] | str] = {}
     for case in CASES:
-        model = small_model(case.make(), sharing=case.sharing)
+        model = small_model(case.make(), sharing=case.sharing, training_pass=case.training_pass())
         try:
             train(
                 model,

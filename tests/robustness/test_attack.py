@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-import torchattacks
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
@@ -77,6 +76,7 @@ def test_of_a_linear_model_the_worst_point_is_known(norm: Any) -> None:
 
 
 def test_it_equals_another_library() -> None:
+    torchattacks = pytest.importorskip("torchattacks", reason="compares with torchattacks")
     model, batch = two_tasks(), samples()
     model.eval()
     with torch.no_grad():

@@ -22,8 +22,8 @@ class Cost(Callback):
     """Counts a training's seconds, steps, and passes through the encoder; of all its parts.
 
     A backward pass is any in which a gradient enters the encoder from above: plain training has
-    one a batch, a balancer that compares gradients of parameters one more for each task.
-    Validation is in the seconds, not in the passes.
+    one a batch, a balancer that compares gradients of parameters one more for each task, an attack
+    one more for each of its steps. Validation is in the seconds, not in the passes.
     """
 
     def __init__(self) -> None:
@@ -32,6 +32,7 @@ class Cost(Callback):
         self.peak_memory = 0
         self._began = time.perf_counter()
         self._hook: RemovableHandle | None = None
+        self._trainer: Trainer | None = None
         self._has_ended = False
 
     def state_dict(self) -> dict[str, Any]:
@@ -49,6 +50,7 @@ class Cost(Callback):
         """Start the clock."""
         assert isinstance(pl_module, MultiTask)
         self.parameters = sum(each.numel() for each in pl_module.parameters())
+        self._trainer = trainer
         self._hook = pl_module.encoder.register_forward_hook(self._count)
         self._began = time.perf_counter()
 
@@ -66,13 +68,15 @@ class Cost(Callback):
         self.peak_memory = max(self.peak_memory, _peak_memory(pl_module.device))
         if self._hook is not None:
             self._hook.remove()
+        self._trainer = None
 
     def values(self) -> dict[str, float]:
         """Seconds, steps, passes, number of parameters, and peak memory in bytes."""
         return {**self.counts, "parameters": self.parameters, "peak_memory": self.peak_memory}
 
     def _count(self, encoder: nn.Module, inputs: Any, outputs: Any) -> None:
-        if not encoder.training:
+        # Of training, in whatever mode the encoder is: attacks have it in evaluation mode.
+        if self._trainer is None or not self._trainer.training:
             return
         self.counts["forward_passes"] += 1
         tensors = [each for each in tree_leaves(outputs) if isinstance(each, Tensor)]

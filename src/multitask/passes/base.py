@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from torch import nn
+from lightning.pytorch import Trainer
+from torch import Tensor, nn
 
 from multitask.checkpoints.recipe import Recorded
 
@@ -21,6 +22,17 @@ class Pass(Recorded, nn.Module, ABC):
     counts goes through ``model.tried``, which leaves no trace in the model.
     """
 
+    def prepare(self, model: MultiTask, trainer: Trainer) -> None:
+        """Look at what is trained, before training; nothing to do by default.
+
+        Args:
+            model: the model.
+            trainer: the Trainer, which has the data.
+
+        Raises:
+            InputError: if the pass cannot work with them.
+        """
+
     @abstractmethod
     def forward(self, model: MultiTask, batch: Batch) -> tuple[Outputs, Batch]:
         """Pass this process's batch.
@@ -33,3 +45,16 @@ class Pass(Recorded, nn.Module, ABC):
         Returns:
             Raw outputs, and the batch that they are of.
         """
+
+    def losses(self, model: MultiTask, outputs: Outputs, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The losses of what `forward` returned; those of the model by default.
+
+        Args:
+            model: the model.
+            outputs: raw outputs.
+            batch: the batch that they are of.
+
+        Returns:
+            See `MultiTask.losses`.
+        """
+        return model.losses(outputs, batch)

@@ -48,6 +48,7 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     sharding = FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy
     sharded = isinstance(trainer.strategy, sharding)
     model.balancer.check_run(str(trainer.precision), sharded, trainer.world_size)
+    model.training_pass.prepare(model, trainer)
     if sharded and model.skipped.most:
         raise InputError("model.skips works with whole parameters only: set it to 0")
     model.balancer.connect(model.encoder)

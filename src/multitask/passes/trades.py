@@ -1,0 +1,141 @@
+"""Training for predictions that attacks do not change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn.functional import kl_div
+
+from multitask.distributed import sum_losses
+from multitask.errors import InputError
+from multitask.passes.adversarial import AttackingPass, places_of
+from multitask.robustness import Attack
+from multitask.robustness.attack import IMAGE, attacked
+from multitask.tasks import Task
+from multitask.tasks.output import Output, rows_of
+
+if TYPE_CHECKING:
+    from multitask.module import Batch, MultiTask, Outputs
+
+
+class TradesPass(AttackingPass):
+    """Adds to each task's loss how far an attack moves its predictions.
+
+    TRADES (Zhang et al., 2019, arXiv 1901.08573, equation 5): the loss of the images as they are,
+    plus ``beta`` times the divergence of the predictions for attacked images from those. The attack
+    looks for the largest divergence, so images without labels take part. Of classes the divergence
+    is that of Kullback and Leibler, of numbers the squared difference of standardised outputs, each
+    a mean over the images of the global batch.
+
+    Both kinds of images go through the model together, twice the batch, so that there is one
+    backward pass for the balancer to see.
+
+    Args:
+        attack: see `AttackingPass`; its weights of tasks apply to both the attack and the
+            divergences. With ``random_start``, as in the paper, since there is no slope at the
+            image itself.
+        beta: how much the divergences count.
+        from_step: see `AttackingPass`.
+
+    Raises:
+        InputError: if a setting makes no sense.
+    """
+
+    def __init__(self, attack: Attack, beta: float = 6.0, from_step: int = 0) -> None:
+        super().__init__(attack, from_step)
+        if not 0 <= beta < float("inf"):
+            raise InputError(f"beta is {beta}; give 0 or more")
+        if not attack.random_start:
+            raise InputError(
+                "TRADES looks for what moves predictions, of which there is no slope at the image "
+                "itself; set the attack's random_start: true"
+            )
+        self.beta = beta
+        self._moved: Outputs | None = None
+
+    def forward(self, model: MultiTask, batch: Batch) -> tuple[Outputs, Batch]:
+        self._moved = None
+        if not self.is_due(model):
+            return model(*model.inputs_of(batch)), batch
+        count, images = len(batch[IMAGE]), self._attacked(model, batch)
+        twice = {name: torch.cat([batch[name]] * 2) for name in model.inputs if name != IMAGE}
+        twice[IMAGE] = torch.cat([batch[IMAGE], images])
+        outputs = model(*model.inputs_of(twice))
+        halves = [
+            {name: rows_of(each, rows) for name, each in outputs.items()}
+            for rows in (slice(0, count), slice(count, None))
+        ]
+        self._moved = halves[1]
+        return halves[0], batch
+
+    def losses(self, model: MultiTask, outputs: Outputs, batch: Batch) -> tuple[Tensor, Tensor]:
+        losses, totals = super().losses(model, outputs, batch)
+        if self._moved is None:
+            return losses, totals
+        weights, tasks = self.attack.weights(model), model.named_tasks
+        sums = [
+            divergences(task, outputs[name], self._moved[name]).sum() * weights.get(name, 0.0)
+            for name, task in tasks.items()
+        ]
+        count = losses.new_tensor(len(batch[IMAGE]))
+        found = sum_losses(torch.stack([*sums, count]))
+        return losses + self.beta * model.task_weights * found[:-1] / found[-1].detach(), totals
+
+    def _attacked(self, model: MultiTask, batch: Batch) -> Tensor:
+        images, weights = batch[IMAGE], self.attack.weights(model)
+        self.look(images)
+        others = {name: batch[name] for name in model.inputs}
+
+        def outputs(pixels: Tensor) -> Outputs:
+            seen = {**others, IMAGE: self.bounds.images(pixels).to(images.dtype)}
+            return model(*model.inputs_of(seen))
+
+        with attacked(model):
+            clean = self.bounds.pixels(images.detach())
+            with torch.no_grad():
+                fixed = outputs(clean)
+
+            def moved(pixels: Tensor) -> Tensor:
+                found = outputs(pixels)
+                return sum(
+                    (
+                        weight * divergences(model.named_tasks[name], fixed[name], found[name])
+                        for name, weight in weights.items()
+                    ),
+                    start=pixels.new_zeros(len(pixels)),
+                )
+
+            found = self.attack.raised(clean, moved, places_of(batch), self.seed)
+            return self.bounds.images(found).to(images.dtype)
+
+
+def divergences(task: Task, output: Output, moved: Output) -> Tensor:
+    """How far each sample's prediction has moved.
+
+    Args:
+        task: whose outputs they are.
+        output: raw outputs of the images as they are, see `multitask.tasks.Task.loss`.
+        moved: raw outputs of the attacked images.
+
+    Returns:
+        Shape ``[batch]``: of classes in nats, of anything else squared; means over pixels and
+        elements.
+    """
+    pairs = zip(_tensors(output), _tensors(moved), strict=True)
+    compare = _nats if task.class_names is not None else _squares
+    return torch.stack([compare(*pair).flatten(1).mean(1) for pair in pairs]).sum(0)
+
+
+def _nats(before: Tensor, after: Tensor) -> Tensor:
+    logs = after.log_softmax(1), before.log_softmax(1)
+    return kl_div(*logs, reduction="none", log_target=True).sum(1, keepdim=True)
+
+
+def _squares(before: Tensor, after: Tensor) -> Tensor:
+    return (after - before).square()
+
+
+def _tensors(output: Output) -> list[Tensor]:
+    return list(output.values()) if isinstance(output, dict) else [output]
