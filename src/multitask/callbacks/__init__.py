@@ -13,6 +13,7 @@ from multitask.callbacks.random_state import RandomState
 from multitask.callbacks.source_evaluation import SourceEvaluation
 from multitask.callbacks.stop_signal import StopSignal
 from multitask.callbacks.task_affinity import TaskAffinity
+from multitask.callbacks.weight_average import WeightAverage
 
 __all__ = [
     "BestCheckpoint",
@@ -29,4 +30,5 @@ __all__ = [
     "SourceEvaluation",
     "StopSignal",
     "TaskAffinity",
+    "WeightAverage",
 ]

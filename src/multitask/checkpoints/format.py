@@ -14,6 +14,8 @@ from multitask.errors import InputError
 
 KEY = "multitask"
 TRAINING_IMAGES = "training_images"
+TRAINED = "trained_weights"
+"""Weights by name that a training continues with, where the model is used with others."""
 FORMAT = 2
 """1: what training remembers lay in ``progress``. 2: it is the state of callbacks."""
 
@@ -48,16 +50,31 @@ def take_up(model: LightningModule, checkpoint: dict[str, Any]) -> None:
     if (told := found.get("description")) is not None:
         told = {**told, TRAINING_IMAGES: found.get(TRAINING_IMAGES)}
     model.description = told
-    if model._trainer is not None and model.trainer.state.fn == "fit":
+    is_training = model._trainer is not None and model.trainer.state.fn == "fit"
+    if is_training:
+        _continue_with_trained(checkpoint)
+    if is_training:
         keep_changed(checkpoint, model.state_dict(), dict(model.hparams))
     # With sharded parameters the strategy has loaded the weights already.
     if "state_dict" in checkpoint:
         check_fits(checkpoint["state_dict"], model.state_dict())
-    if model._trainer is not None and model.trainer.state.fn == "fit":
+    if is_training:
         check_states(checkpoint.get("callbacks", {}), model.trainer.callbacks)  # type: ignore[attr-defined]
     if model._trainer is not None and model.trainer.precision == "64-true":
         # Lightning does so after loading, which would round the weights.
         model.double()
+
+
+def _continue_with_trained(checkpoint: dict[str, Any]) -> None:
+    trained = checkpoint.get(TRAINED)
+    if trained is None:
+        return
+    if "state_dict" not in checkpoint:
+        raise InputError(
+            "the checkpoint holds averaged weights, which a training with sharded parameters "
+            "cannot continue; take the strategy ddp"
+        )
+    checkpoint["state_dict"] = {**checkpoint["state_dict"], **trained}
 
 
 def _upgrade(checkpoint: dict[str, Any]) -> None:

@@ -1,0 +1,223 @@
+"""The average of a training's weights, which often predict better than the last ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
+
+from multitask.callbacks.averaged_tensors import AveragedTensors
+from multitask.callbacks.fresh_statistics import FreshStatistics
+from multitask.checkpoints.format import TRAINED
+from multitask.errors import InputError
+from multitask.module import MultiTask
+from multitask.training.schedule_length import length_of_run
+
+
+class WeightAverage(Callback):
+    """Validates, tests and keeps an average of the weights that training passes through.
+
+    With a ``decay`` the average is exponential: ``average = d * average + (1 - d) * weights``,
+    where ``d`` rises to ``decay`` as ``(1 + n) / (10 + n)`` after ``n`` updates, unless ``warm_up``
+    is false. Without, all weights count the same: stochastic weight averaging (Izmailov et al.,
+    2018, arXiv 1803.05407). The first update copies the weights.
+
+    Training continues with its own weights. Validation, and so ``val/score`` and ``best.ckpt``, is
+    of the average, with the batch normalisation's statistics computed anew; so is the model that a
+    checkpoint holds, and the model once training has ended. What the balancer keeps is not
+    averaged. An average of float32 weights is in float32, that of 16-bit weights too.
+
+    Args:
+        decay: how much of the average an update keeps, from 0 to below 1; None for an equal
+            average.
+        start: optimizer steps before the first update.
+        every: optimizer steps from one update to the next.
+        warm_up: whether the decay is smaller in the beginning; an equal average needs none.
+        refresh: training batches from which batch normalisation's statistics are computed before
+            each validation and at the end of an epoch; with 0 the statistics of training are
+            averaged like weights, which needs ``warm_up``.
+
+    Raises:
+        InputError: if a number cannot be.
+    """
+
+    def __init__(
+        self,
+        decay: float | None = 0.99,
+        start: int = 0,
+        every: int = 1,
+        warm_up: bool = True,
+        refresh: int = 32,
+    ) -> None:
+        if decay is not None and not 0 <= decay < 1:
+            raise InputError(f"decay is {decay}; it is from 0 to below 1, or null for equal parts")
+        for name, value, least in (
+            ("start", start, 0),
+            ("every", every, 1),
+            ("refresh", refresh, 0),
+        ):
+            if value < least:
+                raise InputError(f"{name} is {value}; it is a whole number from {least} on")
+        self.decay, self.start, self.every = decay, start, every
+        self.warm_up, self.refresh = warm_up, refresh
+        self._forget()
+
+    def _forget(self) -> None:
+        self._steps: int | None = None
+        self._updates = 0
+        self._average: AveragedTensors | None = None
+        self._taken_up: dict[str, Tensor] = {}
+        self._statistics = FreshStatistics(self.refresh)
+        self._handle: RemovableHandle | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """The average, and how many steps and updates it is of."""
+        average = self._average.values if self._average is not None else self._taken_up
+        return {"steps": self._steps or 0, "updates": self._updates, "average": dict(average)}
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Begin anew; come before all other callbacks, so that they see what is validated.
+
+        Raises:
+            InputError: if the parameters are sharded, or the training ends before ``start``.
+        """
+        if stage != "fit":
+            return
+        if pl_module.device_mesh is not None:
+            raise InputError("WeightAverage averages whole parameters: take the strategy ddp")
+        self._check_start(trainer)
+        self._forget()
+        others = [each for each in trainer.callbacks if each is not self]  # type: ignore[attr-defined]
+        # Another list, since Lightning is going through this one.
+        trainer.callbacks = [self, *others]  # type: ignore[attr-defined]
+
+    def _check_start(self, trainer: Trainer) -> None:
+        data: Any = getattr(trainer, "datamodule", None)
+        if data is None or trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        length = length_of_run(trainer, data, "step")
+        if length is not None and self.start >= length:
+            raise InputError(
+                f"WeightAverage: start is {self.start}, but the training has {length} steps, so "
+                "nothing would be averaged; give less"
+            )
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Take up the average of a training that continues.
+
+        Raises:
+            InputError: if it is of other weights than the model's.
+        """
+        state = (checkpoint.get("callbacks") or {}).get(self.state_key)
+        if trainer.state.fn == "fit" and state is not None:
+            self._steps, self._updates = int(state["steps"]), int(state["updates"])
+            self._taken_up = dict(state["average"])
+            AveragedTensors.check(self._taken_up, pl_module)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Follow the optimizer; one that does not step, such as for want of finite gradients in 16
+        bits, does not count.
+        """
+        assert isinstance(pl_module, MultiTask)
+        if self._taken_up:
+            self._average = AveragedTensors(pl_module, self._taken_up)
+            self._taken_up = {}
+        if self._steps is None:
+            # A training that was begun without an average has made steps all the same.
+            self._steps = trainer.global_step
+        self._statistics.begin(pl_module)
+
+        def after_step(optimizer: Optimizer, *_: Any) -> None:
+            if not pl_module.skipped.is_step_skipped:
+                self._follow(pl_module)
+
+        self._handle = trainer.optimizers[0].register_step_post_hook(after_step)
+
+    def _follow(self, model: MultiTask) -> None:
+        assert self._steps is not None
+        self._steps += 1
+        since = self._steps - self.start - 1
+        if since < 0 or since % self.every:
+            return
+        if self._average is None:
+            self._average = AveragedTensors(model)
+        else:
+            self._average.update(1 - self._kept())
+        self._updates += 1
+
+    def _kept(self) -> float:
+        updates = self._updates
+        if self.decay is None:
+            return updates / (updates + 1)
+        return min(self.decay, (1 + updates) / (10 + updates)) if self.warm_up else self.decay
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Train on."""
+        self._hide()
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """See which layers a person has frozen by now; in validation all look so."""
+        self._statistics.see_frozen()
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put the average into the model, until training continues."""
+        if trainer.state.fn == "fit" and not trainer.sanity_checking:
+            self._show(trainer, pl_module)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Train on."""
+        self._hide()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Have the epoch's checkpoints hold an average with statistics, also without validation."""
+        if self._statistics.is_due(self._updates):
+            self._show(trainer, pl_module)
+        self._hide()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Leave the average in the model."""
+        self._show(trainer, pl_module)
+        self._let_go()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Leave the weights of training in the model."""
+        if trainer.state.fn == "fit":
+            self._hide()
+        self._let_go()
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Have the checkpoint's model be the average; a training continues with its own weights."""
+        if self._average is None:
+            return
+        checkpoint[TRAINED] = self._average.trained()
+        if not self._average.is_shown:
+            shown = self._average.shown(self._statistics.of(self._updates))
+            checkpoint["state_dict"] = {**checkpoint["state_dict"], **shown}
+
+    def _show(self, trainer: Trainer, model: LightningModule) -> None:
+        assert isinstance(model, MultiTask)
+        if self._average is None or self._average.is_shown:
+            return
+        self._average.show()
+        if self._statistics.is_due(self._updates):
+            self._statistics.renew(trainer, model, self._updates)
+        self._average.put(self._statistics.of(self._updates))
+
+    def _hide(self) -> None:
+        if self._average is not None:
+            self._average.hide()
+
+    def _let_go(self) -> None:
+        self._statistics.end()
+        if self._handle is not None:
+            self._handle.remove()
+            self._handle = None
