@@ -9,7 +9,9 @@ import re
 from argparse import Action
 from typing import Any, NoReturn
 
+import torch
 from jsonargparse import Namespace, set_dumper
+from jsonargparse.typing import register_type
 from lightning.pytorch.cli import LightningArgumentParser
 
 from multitask.cli.help import EXAMPLE
@@ -27,6 +29,8 @@ TYPE = re.compile(r"<class '(?:\w+\.)*(\w+)'>")
 BULLET = re.compile(r"^\s*- ")
 # The parser writes settings as YAML and reads them again, also while it parses.
 set_dumper("yaml", to_yaml)
+# Else a callback's default device is written as what no class can be made with again.
+register_type(torch.device, deserializer_exceptions=(ValueError, TypeError, RuntimeError))
 
 
 class ParserError(InputError):
