@@ -161,9 +161,7 @@ def assert_same(found: Any, wanted: Any) -> None:
     for name in ("state_dict", "trained_weights", "optimizer_states"):
         torch.testing.assert_close(found[name], wanted[name], rtol=0, atol=0)
     key = "WeightAverage"
-    torch.testing.assert_close(
-        found["callbacks"][key], wanted["callbacks"][key], rtol=0, atol=0
-    )
+    torch.testing.assert_close(found["callbacks"][key], wanted["callbacks"][key], rtol=0, atol=0)
 
 
 def test_resumed_anywhere_equals_never_stopped(tmp_path: Path) -> None:
@@ -178,7 +176,9 @@ def test_resumed_anywhere_equals_never_stopped(tmp_path: Path) -> None:
     model = MultiTask.load_from_checkpoint(tmp_path / "whole/step=9.ckpt", trust=True)
     kept = whole["callbacks"]["WeightAverage"]["average"]
     assert torch.equal(model.encoder.last.weight, kept["encoder.last.weight"])
-    assert not torch.equal(kept["encoder.last.weight"], whole["trained_weights"]["encoder.last.weight"])
+    assert not torch.equal(
+        kept["encoder.last.weight"], whole["trained_weights"]["encoder.last.weight"]
+    )
 
 
 def test_statistics_are_of_the_average(trainer: MakeTrainer) -> None:

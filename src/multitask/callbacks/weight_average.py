@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from multitask.callbacks.averaged_tensors import AveragedTensors
 from multitask.callbacks.fresh_statistics import FreshStatistics
 from multitask.checkpoints.format import TRAINED
+from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.training.schedule_length import length_of_run
@@ -88,15 +89,24 @@ class WeightAverage(Callback):
             return
         if pl_module.device_mesh is not None:
             raise InputError("WeightAverage averages whole parameters: take the strategy ddp")
-        self._check_start(trainer)
+        if (data := getattr(trainer, "datamodule", None)) is not None:
+            self.check_start(trainer, data)
         self._forget()
         others = [each for each in trainer.callbacks if each is not self]  # type: ignore[attr-defined]
         # Another list, since Lightning is going through this one.
         trainer.callbacks = [self, *others]  # type: ignore[attr-defined]
 
-    def _check_start(self, trainer: Trainer) -> None:
-        data: Any = getattr(trainer, "datamodule", None)
-        if data is None or trainer.fast_dev_run:  # type: ignore[attr-defined]
+    def check_start(self, trainer: Trainer, data: DataModule) -> None:
+        """Refuse a training that ends before the first update.
+
+        Args:
+            trainer: the Trainer.
+            data: what is trained on.
+
+        Raises:
+            InputError: with the number of steps.
+        """
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         length = length_of_run(trainer, data, "step")
         if length is not None and self.start >= length:

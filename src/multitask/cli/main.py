@@ -39,6 +39,7 @@ NOISE = (
     r".*The number of training batches .* is smaller than the logging interval.*",
     r".*callbacks used to create the checkpoint need to be provided.*",
     r".*Attribute '.*' is an instance of `nn.Module`.*",
+    r"You're using the WeightAveraging callback.*",
     r".*FSDP2-wrapped module .* returned a view tensor.*",
 )
 

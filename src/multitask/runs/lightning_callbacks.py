@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from traceback import walk_tb
 from typing import Any
 
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import (
     BackboneFinetuning,
     LearningRateFinder,
     ModelSummary,
     ProgressBar,
+    StochasticWeightAveraging,
+    WeightAveraging,
 )
+from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+from multitask.callbacks import WeightAverage
+from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.runs.log_file import LOG
 
@@ -30,13 +35,17 @@ CANNOT_WORK: dict[type[Callback], str] = {
     ),
 }
 """Why, and what to do instead."""
+AVERAGING = (WeightAverage, WeightAveraging, StochasticWeightAveraging)
+"""Callbacks that put other weights into the model than those of training."""
 
 
-def check_callbacks(callbacks: Sequence[Callback]) -> None:
-    """Refuse callbacks that take it for granted that a model is made in another way.
+def check_callbacks(callbacks: Sequence[Callback], data: DataModule, trainer: Trainer) -> None:
+    """Refuse callbacks that cannot do their work in this training.
 
     Args:
         callbacks: the person's own.
+        data: what is trained on.
+        trainer: the Trainer, before it trains.
 
     Raises:
         InputError: with what would be right.
@@ -45,6 +54,15 @@ def check_callbacks(callbacks: Sequence[Callback]) -> None:
         for kind, why in CANNOT_WORK.items():
             if isinstance(each, kind):
                 raise InputError(f"the callback {type(each).__name__} cannot work here: it {why}")
+    averaging = [each for each in callbacks if isinstance(each, AVERAGING)]
+    names = [type(each).__name__ for each in averaging]
+    if len(names) > 1:
+        raise InputError(f"the callbacks {names[0]} and {names[1]} both average weights; take one")
+    if names and isinstance(trainer.strategy, FSDPStrategy | ModelParallelStrategy):
+        raise InputError(f"{names[0]} averages whole parameters: take the strategy ddp")
+    for each in averaging:
+        if isinstance(each, WeightAverage):
+            each.check_start(trainer, data)
 
 
 def has_bar(callbacks: Any) -> bool:

@@ -152,7 +152,7 @@ def check_training(
     Raises:
         InputError: with what would be right.
     """
-    check_callbacks(callbacks)
+    check_callbacks(callbacks, data, trainer)
     check_monitors(callbacks, model, data, trainer, try_optimizer(model, trainer, data))
 
 
