@@ -15,6 +15,7 @@ from multitask.checkpoints.format import TRAINED
 from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.module import MultiTask
+from multitask.training.batch_statistics import BATCHES
 from multitask.training.schedule_length import length_of_run
 
 
@@ -51,7 +52,7 @@ class WeightAverage(Callback):
         start: int = 0,
         every: int = 1,
         warm_up: bool = True,
-        refresh: int = 32,
+        refresh: int = BATCHES,
     ) -> None:
         if decay is not None and not 0 <= decay < 1:
             raise InputError(f"decay is {decay}; it is from 0 to below 1, or null for equal parts")

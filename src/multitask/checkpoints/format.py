@@ -16,6 +16,10 @@ KEY = "multitask"
 TRAINING_IMAGES = "training_images"
 TRAINED = "trained_weights"
 """Weights by name that a training continues with, where the model is used with others."""
+START = "start"
+"""Which weights a run started from, see `multitask.checkpoints.start`."""
+BESIDE = (TRAINING_IMAGES, START)
+"""What lies beside the description, which is small and goes wherever the model goes."""
 FORMAT = 2
 """1: what training remembers lay in ``progress``. 2: it is the state of callbacks."""
 
@@ -29,10 +33,9 @@ def stamp(checkpoint: dict[str, Any], description: dict[str, Any] | None) -> Non
     """
     checkpoint[KEY] = {"format": FORMAT, "version": version("multitask")}
     if description is not None:
-        # Beside the description, which is small and goes wherever the model goes.
-        told = dict(description)
-        images = told.pop(TRAINING_IMAGES, None)
-        checkpoint[KEY] |= {"description": told, TRAINING_IMAGES: images}
+        told = {name: each for name, each in description.items() if name not in BESIDE}
+        beside = {name: description.get(name) for name in BESIDE}
+        checkpoint[KEY] |= {"description": told, **beside}
 
 
 def take_up(model: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -48,7 +51,7 @@ def take_up(model: LightningModule, checkpoint: dict[str, Any]) -> None:
     _upgrade(checkpoint)
     found = checkpoint.get(KEY, {})
     if (told := found.get("description")) is not None:
-        told = {**told, TRAINING_IMAGES: found.get(TRAINING_IMAGES)}
+        told = {**told, **{name: found.get(name) for name in BESIDE}}
     model.description = told
     is_training = model._trainer is not None and model.trainer.state.fn == "fit"
     if is_training:

@@ -70,6 +70,10 @@ VERBS = {
         "multitask study configs/study/digits.yaml [--jobs=2] [--shard=1/4] [--folder=studies]",
         "Train methods and baselines over seeds, and write one report; what is there is kept.",
     ),
+    "soup": (
+        "multitask soup RUN RUN ... [--greedy] [--device=cpu] [--trust]",
+        "Average the weights of runs that started from the same weights, as a run of its own.",
+    ),
     "sweep-report": (
         "multitask sweep-report ENTITY/PROJECT/ID (or the folder of its runs) [--folder=studies] "
         "[--sweep=ID]",

@@ -26,6 +26,7 @@ COMMANDS = {
     "study": "study_command",
     "evaluate": "evaluate_command",
     "explain": "explain_command",
+    "soup": "soup_command",
     "sweep-report": "sweep_report_command",
 }
 """The file in this folder, and the function in it, for each verb but the Trainer's own."""

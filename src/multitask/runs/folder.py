@@ -13,6 +13,8 @@ from multitask.errors import InputError
 CONFIG = "config.yaml"
 PROVENANCE = "provenance.yaml"
 LAST = "checkpoints/last.ckpt"
+SOUP = "soup.yaml"
+"""The list of the runs that a run is the average of; a run that was trained has none."""
 SPARE = "spare"
 """The folder of second copies, see `multitask.runs.deciding_files`."""
 
@@ -142,7 +144,8 @@ def resumable_run(run: str | None, root: Path) -> Path:
 def _last_run(root: Path) -> Path:
     found = {path.parent for path in root.glob(f"**/{CONFIG}") if path.parent.name != SPARE}
     # The test of a run's checkpoint lies in the run.
-    runs = sorted((each for each in found if found.isdisjoint(each.parents)), key=_by_name)
+    trained = [each for each in found if not (each / SOUP).exists()]
+    runs = sorted((each for each in trained if found.isdisjoint(each.parents)), key=_by_name)
     if not runs:
         raise InputError(f"there is no run in {root}")
     if not (runs[-1] / LAST).is_file():

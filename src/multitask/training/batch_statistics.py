@@ -16,6 +16,9 @@ from multitask.training.trial import same_random_numbers
 if TYPE_CHECKING:
     from multitask.module import Batch, MultiTask
 
+BATCHES = 32
+"""From which statistics are computed, unless another number is given."""
+
 
 def batch_norms(model: nn.Module) -> dict[str, _BatchNorm]:
     """The layers that have running statistics, by name."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 
+from multitask.checkpoints.format import START
+from multitask.checkpoints.start import digest_of_start
 from multitask.errors import InputError
 from multitask.training.batch_norm import synchronize_batch_norm
 from multitask.training.data_check import check_data, name_unlabelled
@@ -37,7 +39,8 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     if stage != "fit":
         return
     name_unlabelled(model.named_tasks, data)
-    model.description = describe(model.named_tasks, data)
+    start = {START: digest_of_start(model)}
+    model.description = {**describe(model.named_tasks, data), **start}
     settle_normalisation(model.encoder, data)
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()

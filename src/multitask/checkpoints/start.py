@@ -1,0 +1,29 @@
+"""Which weights a training started from, in a few letters."""
+
+from __future__ import annotations
+
+import hashlib
+
+from torch import nn
+
+
+def digest_of_start(model: nn.Module) -> str:
+    """A digest of a model's parameters, by which runs that started alike are known.
+
+    A run that begins with the weights of a checkpoint (``run.weights``) starts where every other
+    run from that checkpoint does. What a balancer keeps does not count: no run begins with it.
+
+    Args:
+        model: before its first step, with whole parameters.
+
+    Returns:
+        SHA-256 of names, shapes and values, in hexadecimal.
+    """
+    found = hashlib.sha256()
+    for name, values in model.named_parameters():
+        if not name.startswith("balancer."):
+            # A run in another precision starts from the same numbers.
+            numbers = (values.float() if values.is_floating_point() else values).detach().cpu()
+            found.update(f"{name} {tuple(numbers.shape)}".encode())
+            found.update(numbers.contiguous().numpy().tobytes())
+    return found.hexdigest()

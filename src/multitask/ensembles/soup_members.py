@@ -1,0 +1,141 @@
+"""Which runs can be averaged: those that started from the same weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from multitask.checkpoints.fits import check_fits
+from multitask.checkpoints.format import KEY, START, TRAINING_IMAGES
+from multitask.checkpoints.reading import read_checkpoint
+from multitask.errors import InputError
+from multitask.runs.folder import LAST, folder_of
+
+BEST = "checkpoints/best.ckpt"
+STANDARDISED = (".mean", ".deviation")
+"""Ends of the names of what a task learns from its training targets, and predicts with."""
+OTHER_START = (
+    "these runs do not start from the same weights, whose average is not a model; use ensemble"
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A run's result.
+
+    Args:
+        path: of the checkpoint.
+        content: what it holds, on the CPU.
+    """
+
+    path: Path
+    content: Mapping[str, Any]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The model's ``state_dict``."""
+        return self.content["state_dict"]
+
+    @property
+    def name(self) -> str:
+        """What people call it: the run's folder, or the file if it lies in none."""
+        return str(folder_of(self.path) or self.path)
+
+    @property
+    def stamp(self) -> dict[str, Any]:
+        """What the program wrote beside the weights."""
+        found = self.content.get(KEY)
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def tasks(self) -> dict[str, Any]:
+        """What the checkpoint tells of each task, its calibration apart."""
+        told = (self.stamp.get("description") or {}).get("tasks") or {}
+        return {
+            name: {key: value for key, value in task.items() if key != "calibration"}
+            for name, task in told.items()
+        }
+
+
+def read_members(runs: Sequence[str]) -> list[Member]:
+    """Read the results of runs, and refuse what cannot be averaged.
+
+    Args:
+        runs: folders of runs, or checkpoints.
+
+    Raises:
+        InputError: naming the run, and why.
+    """
+    if len(runs) < 2:
+        raise InputError("soup: one run is its own average; give at least two")
+    paths = [_checkpoint(Path(run)) for run in runs]
+    for place, path in enumerate(paths):
+        if any(path.samefile(each) for each in paths[:place]):
+            raise InputError(f"soup: {runs[place]} is given twice; give each run once")
+    members = [_read(path) for path in paths]
+    for each in members[1:]:
+        _check_pair(members[0], each)
+    return members
+
+
+def other_images(members: Sequence[Member]) -> list[Member]:
+    """The members that were trained on other images than the first, as far as known."""
+    own = members[0].stamp.get(TRAINING_IMAGES)
+    theirs = [(each, each.stamp.get(TRAINING_IMAGES)) for each in members[1:]]
+    return [
+        each
+        for each, images in theirs
+        if isinstance(own, Tensor) and isinstance(images, Tensor) and not torch.equal(own, images)
+    ]
+
+
+def _checkpoint(run: Path) -> Path:
+    if run.is_file():
+        return run
+    if not run.is_dir():
+        raise InputError(f"soup: there is no run {run}")
+    found = [run / each for each in (BEST, LAST) if (run / each).is_file()]
+    if not found:
+        raise InputError(f"soup: {run} has no {BEST}; give the folders of runs that have finished")
+    return found[0]
+
+
+def _read(path: Path) -> Member:
+    try:
+        member = Member(path, read_checkpoint(path, mmap=True))
+    except InputError as error:
+        raise InputError(f"soup: {path}: {error}") from error
+    if not isinstance(member.stamp.get(START), str):
+        raise InputError(
+            f"soup: {path} does not tell which weights its run started from, as an older version "
+            "wrote it; train it again, or use ensemble"
+        )
+    return member
+
+
+def _check_pair(first: Member, other: Member) -> None:
+    try:
+        check_fits(other.state, first.state)
+    except InputError as error:
+        reason = str(error).partition("; give")[0].replace("this model", f"{first.name}")
+        raise InputError(f"soup: {other.name}: {reason}") from error
+    if first.stamp[START] != other.stamp[START]:
+        raise InputError(f"soup: {OTHER_START} ({first.name} and {other.name})")
+    for name, told in first.tasks.items():
+        if (theirs := other.tasks.get(name)) != told:
+            raise InputError(
+                f"soup: {other.name} learnt another task '{name}' than {first.name}: {theirs}, "
+                f"not {told}"
+            )
+    for name, values in first.state.items():
+        is_ours = name.startswith("tasks.") and name.endswith(STANDARDISED)
+        if is_ours and not torch.equal(values, other.state[name]):
+            raise InputError(
+                f"soup: {other.name} standardises '{name.split('.')[1]}' otherwise than "
+                f"{first.name}, as it was trained on other targets; use ensemble"
+            )
