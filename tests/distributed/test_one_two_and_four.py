@@ -49,8 +49,9 @@ ARGUMENTS = (
 DDP = (f"--config={CONFIGS / 'trainer/ddp.yaml'}",)
 SHARDED = (f"--config={CONFIGS / 'trainer/fsdp.yaml'}",)
 MACHINES = (f"--config={CONFIGS / 'trainer/multinode.yaml'}",)
-# With learnt weights of the losses.
+# With learnt weights of the losses, and an average of the model's.
 DOUBLE = (
+    "--trainer.callbacks=multitask.callbacks.WeightAverage",
     "--trainer.precision=64-true",
     f"--model.balancer={CONFIGS / 'balancer/uncertainty.yaml'}",
 )
@@ -138,7 +139,10 @@ def train(folder: Path, trainings: dict[str, tuple[str, ...]], processes: int) -
 
 
 def saved(run: Path) -> dict[str, Any]:
-    return torch.load(run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    content = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
+    # Both what is used and what training would continue with, where they differ.
+    trained = {f"trained {key}": each for key, each in content.get("trained_weights", {}).items()}
+    return {**content["state_dict"], **trained}
 
 
 def largest_difference(one: Path, two: Path) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 
 def digest_of_start(model: nn.Module) -> str:
@@ -14,7 +15,7 @@ def digest_of_start(model: nn.Module) -> str:
     run from that checkpoint does. What a balancer keeps does not count: no run begins with it.
 
     Args:
-        model: before its first step, with whole parameters.
+        model: before its first step.
 
     Returns:
         SHA-256 of names, shapes and values, in hexadecimal.
@@ -22,6 +23,7 @@ def digest_of_start(model: nn.Module) -> str:
     found = hashlib.sha256()
     for name, values in model.named_parameters():
         if not name.startswith("balancer."):
+            values = values.full_tensor() if isinstance(values, DTensor) else values
             # A run in another precision starts from the same numbers.
             numbers = (values.float() if values.is_floating_point() else values).detach().cpu()
             found.update(f"{name} {tuple(numbers.shape)}".encode())

@@ -12,7 +12,7 @@ from multitask.ensembles.soup import SoupMaker
 from multitask.ensembles.soup_files import write_soup
 from multitask.ensembles.soup_members import other_images, read_members
 from multitask.ensembles.soup_report import soup_in_words
-from multitask.runs.log_file import say
+from multitask.runs.log_file import quiet_screen, say
 from multitask.runs.report import report, say_where
 
 MANY = range(1, 10_000)
@@ -29,6 +29,7 @@ def soup_command(arguments: Sequence[str]) -> None:
     """
     options = {"greedy": False, "device": None, "trust": False}
     given = read_options("soup", "two runs or more", arguments, MANY, **options)
+    quiet_screen()
     members, device = read_members(given.subjects), usable_device(given.device)
     first = members[0]
     data = data_beside(first.path, given.trust)

@@ -22,7 +22,7 @@ def soup_in_words(
     lines = []
     for member, score in zip(members, soup.scores, strict=False):
         left_out = "" if member in soup.members else ", left out"
-        lines.append(f"{member.name}: val/score {score:.4g}{left_out}")
+        lines.append(f"{member.name}: val/score {max(score, 0):.4g}{left_out}")
     for each in strangers:
         lines.append(
             f"{each.name} was trained on other images than {members[0].name}, on whose validation "
@@ -31,7 +31,7 @@ def soup_in_words(
     if len(soup.members) == 1:
         lines.append(f"No other run raises val/score, so this is {soup.members[0].name} alone.")
     elif soup.score is not None:
-        lines.append(f"Average of {len(soup.members)} runs: val/score {soup.score:.4g}")
+        lines.append(f"Average of {len(soup.members)} runs: val/score {max(soup.score, 0):.4g}")
         if soup.scores and soup.score < max(soup.scores) and not greedy:
             lines.append("The best single run has a higher val/score; --greedy keeps what helps.")
     return lines
