@@ -23,9 +23,11 @@ def digest_of_start(model: nn.Module) -> str:
     found = hashlib.sha256()
     for name, values in model.named_parameters():
         if not name.startswith("balancer."):
-            values = values.full_tensor() if isinstance(values, DTensor) else values
-            # A run in another precision starts from the same numbers.
-            numbers = (values.float() if values.is_floating_point() else values).detach().cpu()
+            numbers = values.detach()
+            numbers = numbers.full_tensor() if isinstance(numbers, DTensor) else numbers
+            if numbers.is_floating_point():
+                # A run in another precision starts from the same numbers.
+                numbers = numbers.float()
             found.update(f"{name} {tuple(numbers.shape)}".encode())
-            found.update(numbers.contiguous().numpy().tobytes())
+            found.update(numbers.cpu().contiguous().numpy().tobytes())
     return found.hexdigest()
