@@ -280,3 +280,18 @@ def test_refuses_numbers_that_cannot_be(settings: dict[str, Any], sentence: str)
 def test_refuses_to_begin_after_the_end(trainer: MakeTrainer) -> None:
     with pytest.raises(InputError, match="start is 6, but the training has 6 steps"):
         trainer(max_epochs=2, callbacks=[WeightAverage(start=6)]).fit(tiny_model(), TinyData())
+
+
+def test_refuses_the_average_of_another_model(trainer: MakeTrainer, tmp_path: Path) -> None:
+    model = tiny_model()
+    made = trainer(callbacks=[WeightAverage()])
+    made.fit(model, TinyData())
+    made.save_checkpoint(tmp_path / "a.ckpt")
+    content = torch.load(tmp_path / "a.ckpt", weights_only=True)
+    content["callbacks"]["WeightAverage"]["average"]["encoder.layers.1.weight"] = torch.zeros(2)
+    torch.save(content, tmp_path / "b.ckpt")
+    again = trainer(max_epochs=2, callbacks=[WeightAverage()])
+    with pytest.raises(
+        InputError, match=r"averaged weights do not fit .* 'encoder.layers.1.weight'"
+    ):
+        again.fit(tiny_model(), TinyData(), ckpt_path=tmp_path / "b.ckpt", weights_only=True)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from multitask.cli.arguments import prepare
+from multitask.cli.command_line import CommandLine
+
+ROOT = Path(__file__).parents[2]
 STOPPING = ("--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=val_loss")
 PLATEAU = "--model.scheduler=lightning.pytorch.cli.ReduceLROnPlateau"
 ONE_CYCLE = ("--model.scheduler=OneCycleLR", "--model.scheduler.max_lr=0.01")
@@ -81,3 +86,13 @@ def test_what_works_is_done_and_recorded(
     assert rates[-1] < rates[0] < max(rates)
     said = capsys.readouterr().out
     assert "is the mean over digit (f1), where 0 is the trivial predictor" in said
+
+
+def test_a_callbacks_default_device_is_written_so_that_it_can_be_read_again() -> None:
+    average = ["--trainer.callbacks=StochasticWeightAveraging", "--trainer.callbacks.swa_lrs=0.01"]
+    config = ROOT / "configs/experiment/digits.yaml"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*Unable to serialize.*")
+        text = CommandLine(prepare(["fit", f"--config={config}", *average])).text
+    (callback,) = yaml.safe_load(text)["trainer"]["callbacks"]
+    assert callback["init_args"]["device"] == "cpu"

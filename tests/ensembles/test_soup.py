@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from contextlib import redirect_stderr
 from io import StringIO
@@ -17,7 +19,10 @@ from tiny_training import TinyData, tiny_model
 
 from multitask import MultiTask
 from multitask.after.loading import load
+from multitask.callbacks import WeightAverage
 from multitask.checkpoints.format import KEY, START
+from multitask.cli.arguments import prepare
+from multitask.cli.check import check_arguments
 from multitask.cli.main import main
 from multitask.data import Digits
 from multitask.encoders import ConvNet
@@ -28,6 +33,7 @@ from multitask.tasks import Classification, Regression
 from multitask.training.description import describe
 
 pytestmark = pytest.mark.filterwarnings("ignore")
+ROOT = Path(__file__).parents[2]
 
 
 class Runs:
@@ -57,7 +63,7 @@ class Runs:
             away: how far its weights are from the start.
             data: settings of the data.
         """
-        folder = self.root / "digits" / name
+        folder = self.root / "fine" / name
         (folder / "checkpoints").mkdir(parents=True)
         settings = {"class_path": "multitask.data.Digits", "init_args": {"batch_size": 100, **data}}
         config = {"seed_everything": 0, "data": settings}
@@ -93,7 +99,7 @@ def state_of(folder: Path) -> dict[str, Any]:
 
 
 def soups(runs: Runs) -> list[Path]:
-    return sorted((runs.root / "digits").glob("soup-*"))
+    return sorted((runs.root / "fine").glob("soup-*"))
 
 
 def test_writes_the_average_as_a_run(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,11 +123,9 @@ def test_writes_the_average_as_a_run(runs: Runs, capsys: pytest.CaptureFixture[s
     assert summary["best_score"] == pytest.approx(summary["metrics"]["val/score"])
     listed = yaml.safe_load((folder / "soup.yaml").read_text())
     assert listed == {"runs": [str(each) for each in folders]}
-    # What follows training takes it, and an average of averages too.
+    # What follows training takes it.
     predicted = load(folder / "checkpoints/best.ckpt", device="cpu")(torch.zeros(2, 1, 8, 8).byte())
     assert predicted["digit"].sum(1).tolist() == pytest.approx([1, 1])
-    main(["soup", str(folder), str(folders[0]), "--greedy"])
-    assert len(soups(runs)) == 2
 
 
 MEAN = "encoder.convolutions.1.1.running_mean"
@@ -140,8 +144,6 @@ def test_greedy_leaves_out_what_lowers_the_score(
     assert f"so this is {good} alone" in said
     (folder,) = soups(runs)
     assert all(torch.equal(each, state_of(good)[name]) for name, each in state_of(folder).items())
-    main(["soup", str(bad), str(good)])
-    assert "--greedy keeps what helps" in capsys.readouterr().out
 
 
 def _fitted_head(runs: Runs) -> dict[str, torch.Tensor]:
@@ -169,7 +171,7 @@ def test_refuses_runs_of_other_starts(runs: Runs) -> None:
     assert_refused([one, one], "is given twice")
     assert_refused([one], "one run is its own average; give at least two")
     assert_refused([one, runs.root / "nope"], "there is no run")
-    assert_refused([one, runs.root / "digits"], "has no checkpoints/best.ckpt")
+    assert_refused([one, runs.root / "fine"], "has no checkpoints/best.ckpt")
     assert not soups(runs)
 
 
@@ -218,6 +220,34 @@ def assert_refused(folders: list[Path], sentence: str, *options: str) -> None:
     assert ended.value.code == 2
     assert said.getvalue().startswith("multitask: soup: ")
     assert sentence in said.getvalue()
+
+
+def test_the_section_on_averaged_weights(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What docs/uncertainty.md says of them runs as it stands, but for the trainings."""
+    page = (ROOT / "docs/uncertainty.md").read_text(encoding="utf-8")
+    section = page.split("\n## Averaged weights\n")[1].split("\n## ")[0]
+    settings, *more = re.findall(r"```yaml\n(.*?)```", section, re.S)
+    (callback,) = yaml.safe_load(settings)["trainer"]["callbacks"]
+    assert callback["class_path"].endswith(WeightAverage.__name__)
+    WeightAverage(**callback["init_args"])
+    best = runs("20260101-000000-1") / "checkpoints/best.ckpt"
+    runs("20260101-000000-2")
+    monkeypatch.chdir(runs.root.parent)
+    (runs.root.parent / "configs").symlink_to(ROOT / "configs")
+    lines = [
+        line
+        for block in re.findall(r"```bash\n(.*?)```", section, re.S)
+        for line in block.splitlines()
+    ]
+    fits = [line.replace("$BEST", str(best)) for line in lines if " fit " in line]
+    for line in fits:
+        check_arguments(prepare(shlex.split(line)[1:]))
+    made = [line for line in lines if " soup " in line]
+    for line in made:
+        _, verb, pattern, *options = line.split()
+        main([verb, *map(str, sorted(Path().glob(pattern))), *options])
+    assert not more
+    assert (len(lines), len(fits), len(made), len(soups(runs))) == (6, 3, 2, 2)
 
 
 def test_an_average_keeps_what_is_no_weight() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import (
+    EMAWeightAveraging,
     LambdaCallback,
     LearningRateMonitor,
     ModelSummary,
@@ -18,8 +19,11 @@ from lightning.pytorch.callbacks import (
 )
 from tiny_training import TinyData, tiny_model
 
+from multitask.callbacks import WeightAverage
+from multitask.errors import InputError
 from multitask.runs.failures import explained
-from multitask.runs.lightning_callbacks import has_bar, has_summary
+from multitask.runs.lightning_callbacks import check_callbacks, has_bar, has_summary
+from multitask.training.sharding import Sharded
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -73,3 +77,29 @@ def test_a_persons_bar_and_summary_are_seen() -> None:
     assert not has_bar(None)
     assert has_summary([TQDMProgressBar(), ModelSummary()])
     assert not has_summary(None)
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "settings", "sentence"),
+    [
+        ([WeightAverage(start=3)], {}, "start is 3, but the training has 3 steps"),
+        (
+            [WeightAverage(), EMAWeightAveraging()],
+            {},
+            "WeightAverage and EMAWeightAveraging both average weights; take one",
+        ),
+        (
+            [EMAWeightAveraging()],
+            {"strategy": Sharded()},
+            "EMAWeightAveraging averages whole parameters: take the strategy ddp",
+        ),
+    ],
+)
+def test_averages_that_cannot_be_are_refused_before_training(
+    callbacks: list[Callback],
+    settings: dict[str, Any],
+    sentence: str,
+    trainer: Callable[..., Trainer],
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        check_callbacks(callbacks, TinyData(), trainer(**settings))
