@@ -183,6 +183,8 @@ def test_resumed_anywhere_equals_never_stopped(tmp_path: Path) -> None:
 
 def test_statistics_are_of_the_average(trainer: MakeTrainer) -> None:
     model, data = tiny_model(encoder=SmallEncoder()), TinyData()
+    # It is on in training, and off where the statistics are used.
+    model.encoder.first[0] = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout())
     seen: list[Tensor] = []
 
     class See(Callback):
@@ -193,6 +195,8 @@ def test_statistics_are_of_the_average(trainer: MakeTrainer) -> None:
     made.fit(model, data)
     made.validate(model, data, verbose=False)
     layer = model.encoder.first[2]
+    assert layer.training
+    model.eval()
     with torch.no_grad():
         # Each of the 24 images is once in the three batches of an epoch.
         values = model.encoder.first[:2](data.splits["train"].inputs(torch.arange(24))["image"])
@@ -200,7 +204,6 @@ def test_statistics_are_of_the_average(trainer: MakeTrainer) -> None:
     torch.testing.assert_close(seen[-1], layer.running_mean)
     assert int(layer.num_batches_tracked) == 6
     assert layer.momentum == 0.1
-    assert layer.training
 
 
 def test_frozen_statistics_stay(trainer: MakeTrainer) -> None:
