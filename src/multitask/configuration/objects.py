@@ -27,6 +27,8 @@ from multitask.errors import InputError, nearest
 Keys = tuple[str, ...]
 """Those that lead to a setting, ``init_args`` left out."""
 Entries = Mapping[str, Setting]
+OTHER_NUMBER = re.compile(r"[-+]?\.?[0-9][0-9a-fA-FoxX_:.,eE]*")
+"""Octal, binary, hexadecimal, to the base of 60, or with separators."""
 Known = Mapping[str, Parameter] | None
 """What may be set, None if only the parser can tell."""
 
@@ -161,10 +163,19 @@ def _refuse_value(setting: Setting, parameter: Parameter, keys: Keys) -> NoRetur
     listed = choices(parameter.annotation)
     near = nearest(str(given), listed)
     near = near if "mean" in near else _colon_advice(setting)
+    near = near or _number_advice(parameter.annotation, given)
     meant = [each for each in listed if isinstance(given, bool) and yaml.safe_load(each) is given]
     if meant:
         near = f"; write '{meant[0]}' in quotes, as YAML takes it for {given} without"
     refuse(setting, keys, f"{name} should be {said}, not {given!r:.80}{near}")
+
+
+def _number_advice(annotation: Any, given: Any) -> str:
+    with suppress(TypeError, ValueError, OverflowError):
+        if type(given) is not bool and fits(annotation, whole := int(float(given))):
+            return f"; write {whole}" if whole == float(given) else ""
+    is_other = isinstance(given, str) and OTHER_NUMBER.fullmatch(given)
+    return "; write it in decimal digits" if is_other and fits(annotation, 1) else ""
 
 
 def _colon_advice(setting: Setting) -> str:

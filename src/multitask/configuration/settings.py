@@ -154,9 +154,6 @@ class _Reader:
             content: Any = self._entries(node)
         elif isinstance(node, yaml.SequenceNode):
             content = [self.setting(each, self.place(each)) for each in node.value]
-        elif node.tag == f"{YAML_TYPES}timestamp":
-            # The parser reads dates as text.
-            content = node.value
         else:
             try:
                 content = self.loader.construct_object(node)

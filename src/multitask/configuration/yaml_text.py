@@ -1,4 +1,4 @@
-"""YAML that is safe to read: neither nested without end, nor growing without end."""
+"""YAML that is safe to read: neither nested nor growing without end, with decimal numbers alone."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import _loaders_dumpers
 
 from multitask.errors import InputError
 
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The parser's own choice; the two differ in what they forgive."""
+DECIMAL = {
+    "int": r"[-+]?(?:0|[1-9][0-9]*)",
+    "float": r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+}
+"""The numbers, by their kind. YAML 1.1 has others: 017 is 15, 1:30 is 90, 0b11 is 3."""
+NUMBERS = {"int": "a whole number", "float": "a number"}
+NO_NUMBER = ("timestamp", "value")
+"""Other kinds of values that no setting takes: what looks like one is text."""
 DEEPEST = 100
 """Levels; nothing that the program reads has a tenth of them."""
 MOST_VALUES = 200_000
@@ -21,6 +29,21 @@ TAGS = ("", "!", *(f"tag:yaml.org,2002:{name}" for name in ["str", "int", "float
 NUMBER = re.compile(r"[-+]?[0-9][0-9a-fA-FxX_:]*")
 MOST_DIGITS = 300
 """A float has fewer, and Python does not write a whole number of some thousands."""
+
+
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads decimal numbers as numbers, and those of YAML 1.1 that are not decimal as text."""
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [each for each in known if each[0].rpartition(":")[2] not in (*DECIMAL, *NO_NUMBER)]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _kind, _pattern in DECIMAL.items():
+    _tag, _whole = f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})$", re.ASCII)
+    Loader.add_implicit_resolver(_tag, _whole, list("-+.0123456789"))
+# The parser reads files and arguments once more, and has to read the same in them.
+_loaders_dumpers.yaml_default_loader = Loader  # type: ignore[assignment]
 
 
 class UnreadableYaml(yaml.YAMLError):
@@ -101,6 +124,10 @@ def _check(text: str) -> None:
             total += 1
             if len(event.value) > MOST_DIGITS and NUMBER.fullmatch(event.value):
                 what = f"a number of more than {MOST_DIGITS} digits"
+                raise UnreadableYaml(what, event.start_mark)
+            kind = (event.tag or "").rpartition(":")[2]
+            if kind in DECIMAL and not re.fullmatch(DECIMAL[kind], event.value, re.ASCII):
+                what = f"{event.value} is not {NUMBERS[kind]} in decimal digits"
                 raise UnreadableYaml(what, event.start_mark)
         if (tag := getattr(event, "tag", None) or "") not in TAGS:
             raise UnreadableYaml(f"the tag {tag}; write the value alone", event.start_mark)

@@ -10,10 +10,13 @@ from typing import Any, get_type_hints
 
 from jsonargparse import ArgumentParser
 
+from multitask.configuration.types import WORDS
 from multitask.errors import InputError, nearest
 from multitask.study.folder_names import check_folder_name
 from multitask.study.plan import Method, PlannedRun, Study
 from multitask.tasks import Task
+
+EXPECTED = re.compile(r"Expected an? <class '(?:\w+\.)*(?P<kind>\w+)'>\. Got value: (?P<value>.*)")
 
 
 def make_study(path: Path, content: Mapping[str, Any], places: Mapping[str, str]) -> Study:
@@ -123,4 +126,10 @@ def _method(method: str, value: Any) -> Method:
 def _innermost(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
-    return re.sub(r"<class '(\w+)'>", r"\1", " ".join(str(error).split()))
+    return EXPECTED.sub(_plainly, " ".join(str(error).split()))
+
+
+def _plainly(refused: re.Match[str]) -> str:
+    words = {each.__name__: said for each, (said, _) in WORDS.items()}
+    kind = words.get(refused["kind"], f"a {refused['kind']}")
+    return f"it should be {kind}, not {refused['value']}"
