@@ -210,7 +210,10 @@ BAD_ARGUMENTS = [
     ("--trainer.logger=WandbLoger", ["no Logger", "mean 'WandbLogger'"]),
     ("--trainer.logger=fales", ["a list of Loggers, true, false or null"]),
     ("--run.experimnt=x", ["run has no setting", "mean 'experiment'"]),
-    ("--seed_everything=x", ["a whole number, true or false"]),
+    *(
+        (f"--seed_everything={value}", ["give a whole number from 0 to 4294967295, or false"])
+        for value in ["x", "true", "True", "yes", "-1", "1e3", "1.5", "1:30", "0b11", "null", "[1]"]
+    ),
     ("--modl.x=1", ["no setting 'modl'", "mean 'model'"]),
     ("--verbose=true", ["fit has no such setting"]),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from inspect import Parameter
 from pathlib import Path
@@ -25,12 +26,14 @@ from multitask.configuration.tree import (
     read_configuration,
     values_of,
 )
+from multitask.configuration.types import fits
 from multitask.data import DataModule
 from multitask.errors import InputError, nearest
 from multitask.module import MultiTask
 from multitask.runs.folder import folder_of
 from multitask.runs.settings import RunSettings
 
+LARGEST_SEED = 2**32 - 1
 GROUPS = {"model": MultiTask, "trainer": Trainer, "run": RunSettings}
 OWNERS = {"model": "the model", "trainer": "the trainer", "run": "run"}
 VERBS = ("fit", "validate", "test", "predict")
@@ -78,6 +81,8 @@ def _check_tree(tree: Setting, verb: str) -> None:
     for key, setting in tree.entries.items():
         if key in GROUPS:
             _check_group(setting, key)
+        elif key == "seed_everything":
+            _check_seed(setting)
         elif key in known:
             check_setting(setting, known[key], (key,))
         elif any(key in _top_level(each) for each in VERBS):
@@ -86,6 +91,17 @@ def _check_tree(tree: Setting, verb: str) -> None:
         else:
             suggestion = nearest(key, [*GROUPS, *known])
             refuse(setting, (key,), f"there is no setting '{key}'{suggestion}")
+
+
+def _check_seed(setting: Setting) -> None:
+    given = setting.plain()
+    with suppress(TypeError, ValueError):
+        # A number may be a text here, as the parser takes it; true would be a 1.
+        if fits(int, given) and 0 <= int(given) <= LARGEST_SEED:
+            return
+    if not fits(bool, given) or str(given).lower() != "false":
+        wanted = f"a whole number from 0 to {LARGEST_SEED}, or false for an unseeded run"
+        refuse(setting, ("seed_everything",), f"seed_everything is {given!r:.40}; give {wanted}")
 
 
 @cache

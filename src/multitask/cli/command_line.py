@@ -19,7 +19,7 @@ from multitask.cli.parser import Parser, parse
 from multitask.configuration.trust import tensors_only
 from multitask.configuration.written_arguments import values_of
 from multitask.data import DataModule
-from multitask.errors import InputError, settings_blamed
+from multitask.errors import settings_blamed
 from multitask.module import MultiTask
 from multitask.runs.folder import folder_of
 from multitask.runs.log_file import quiet_screen
@@ -108,9 +108,6 @@ class CommandLine(LightningCLI):
         if "pretrained" in encoder and (config.ckpt_path or not self.downloads):
             # The weights come from the checkpoint; none need be downloaded.
             encoder["pretrained"] = False
-        seed = config.seed_everything
-        if not isinstance(seed, bool) and not 0 <= seed < 2**32:
-            raise InputError(f"seed_everything is {seed}; give a number from 0 to {2**32 - 1}")
         if config.run.experiment is None:
             files = values_of(self.configuration.arguments, "config", "c")
             config.run.experiment = Path(files[0]).stem if files else "default"
