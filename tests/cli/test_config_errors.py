@@ -86,7 +86,7 @@ BAD_LINES = {
         "multitask.tasks.Regression",
         [":7: ", "Regression is not an Encoder", "'ConvNet'"],
     ),
-    "abstract class": ("tasks.Regression", "tasks.Task", [":14: ", "abstract", "'Regression'"]),
+    "abstract class": ("tasks.Regression", "tasks.Task", [":14: ", "a base class", "'Regression'"]),
     "forgotten init_args": (
         "      init_args:\n        num_classes: 10",
         "      num_classes: 10",
@@ -189,7 +189,7 @@ BAD_ARGUMENTS = [
     ("--model.encodr=1", ["the model", "mean 'encoder'"]),
     ("--model.encoder=ConvNett", ["no Encoder called 'ConvNett'", "mean 'ConvNet'"]),
     ("--model.encoder=MLP", ["needs in_features (a whole number)"]),
-    ("--model.encoder=Encoder", ["abstract", "'ConvNet'"]),
+    ("--model.encoder=Encoder", ["a base class", "'ConvNet'"]),
     ("--model.encoder.channels=[1,a]", ["a list of whole numbers"]),
     ("--model.balancer=FixedWeight", ["mean 'FixedWeights'"]),
     ("--model.balancer=Scalarized --model.balancer.scalarizer=UWW", ["mean 'UW'"]),

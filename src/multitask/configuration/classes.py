@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
+import re
 import sys
 from functools import lru_cache
 from importlib import import_module
@@ -15,6 +16,13 @@ from jsonargparse import ArgumentParser
 
 from multitask.configuration.trust import is_known
 from multitask.errors import nearest
+
+WITH_MODULE = "; write its module too, as in 'package.module.Name'"
+INHERITING = "; name a class that inherits from it, as in 'package.module.Name'"
+OWN = re.compile(r"multitask\.(?!training\.)")
+"""Modules whose classes a person may name; those of the training are the model's own."""
+MOST_LISTED = 24
+"""Names in a sentence; torch has 15 optimizers and as many schedules."""
 
 
 @lru_cache
@@ -67,8 +75,8 @@ def find_class(name: str, bases: tuple[type, ...], untrusted: str = "") -> type 
         return f"{found.__name__} is not {wanted}"
     if untrusted and not is_known(defined := f"{found.__module__}.{found.__qualname__}"):
         return f"{name} is {defined}, which is used only if you trust {untrusted}"
-    if inspect.isabstract(found):
-        return f"{found.__name__} is abstract, so it cannot be used itself{choose(bases)}"
+    if _is_base(found):
+        return f"{found.__name__} is a base class, which cannot be used itself{_those_of(bases)}"
     return found
 
 
@@ -83,20 +91,48 @@ def paths_of(name: str) -> set[str]:
 
 def choose(bases: tuple[type, ...], name: str = "") -> str:
     """Suggest the nearest of the classes that can be named, or list them, or our own, if few."""
-    found = [each for each in _family(bases) if not inspect.isabstract(each)]
-    own = [each.__name__ for each in found if each.__module__.startswith("multitask.")]
+    found = [each for each in _family(bases) if not _is_base(each)]
+    own = [each.__name__ for each in found if OWN.match(each.__module__)]
     return nearest(name, {each.__name__ for each in found}) or nearest(name, own)
+
+
+def _those_of(bases: tuple[type, ...]) -> str:
+    """The classes to choose from, also where `choose` finds them too many to list."""
+    rooms = {each.__module__.rpartition(".")[0] for each in bases}
+    found = [each for each in _family(bases) if not _is_base(each)]
+    beside = {each.__name__ for each in found if each.__module__.rpartition(".")[0] in rooms}
+    listed = ", ".join(f"'{each}'" for each in sorted(beside))
+    if chosen := choose(bases):
+        return chosen
+    return f"; choose from {listed}" if 0 < len(beside) <= MOST_LISTED else INHERITING
+
+
+def _is_base(cls: type) -> bool:
+    """Whether something in a class is left to those that inherit from it."""
+    own = [name for name, value in vars(cls).items() if _is_unwritten(value)]
+    below = [each for each in _family((cls,)) if each is not cls] if own else []
+    return inspect.isabstract(cls) or any(name in vars(each) for name in own for each in below)
+
+
+def _is_unwritten(method: Any) -> bool:
+    # As in `def step(self): raise NotImplementedError`, and what torch.nn.Module has for forward.
+    names = getattr(getattr(method, "__code__", None), "co_names", ())
+    return names == ("NotImplementedError",) or "_forward_unimpl" in str(method)
 
 
 def _by_short_name(name: str, bases: tuple[type, ...]) -> type | str | None:
     found = [each for each in _family(bases) if each.__name__ == name]
     if not found:
-        advice = choose(bases, name) or "; write its module too, as in 'package.module.Name'"
+        advice = choose(bases, name) or WITH_MODULE
         return f"there is no {_either(bases)} called '{name}'{advice}"
     return found[0] if len(found) == 1 else None
 
 
 def _import(name: str) -> Any:
+    parts = name.split(".")
+    if not all(parts):
+        advice = nearest(meant := ".".join(filter(None, parts)), [meant]) if any(parts) else ""
+        return f"'{name}' has an empty name beside a dot{advice or WITH_MODULE}"
     module, _, attribute = name.rpartition(".")
     try:
         owner: Any = import_module(module)
