@@ -32,7 +32,7 @@ ONE_CYCLE = ("--model.scheduler=OneCycleLR", "--model.scheduler.max_lr=0.01")
         (("--data.balanced_by=digt",), ["balanced_by and labelled_per_batch"]),
         (
             ("--data.balanced_by=digt", "--data.labelled_per_batch=null"),
-            ["balanced_by is 'digt'", "did you mean 'digit'"],
+            ["--data.balanced_by=digt: ", "did you mean 'digit'"],
         ),
         (
             ("--trainer.callbacks+=Timer", "--trainer.callbacks.duration=5"),

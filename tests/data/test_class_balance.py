@@ -89,18 +89,43 @@ def test_classes_kept_as_bytes_are_classes() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"balanced_by": "knd"}, "balanced_by is 'knd'.* did you mean 'kind'"),
-        ({"balanced_by": "size"}, "'size', which has not one class for each sample"),
+        ({"balanced_by": "knd"}, "is knd; the data have no task of that name; did you mean 'kind'"),
+        ({"balanced_by": "site"}, "is site; the data have no task .*; give a task of classes: 'ki"),
+        ({"balanced_by": "size"}, "is size; its targets are numbers; give a task of classes: 'ki"),
         ({"balanced_by": "kind", "labelled_per_batch": 2}, "leave one of them out"),
         (
             {"balanced_by": "kind", "changed": {"train": {"kind": torch.zeros(24).long()}}},
-            "less than 2 classes",
+            "labels of fewer than two classes, so leave balanced_by out",
         ),
     ],
 )
 def test_what_cannot_be_balanced_is_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         TinyData(**options).train_dataloader()
+
+
+KINDS = {
+    "numbers": torch.rand(24),
+    "2 numbers for each sample": torch.rand(24, 2),
+    "3 classes for each sample": torch.zeros(24, 3).long(),
+    "maps": torch.zeros(24, 4, 4).long(),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_targets_of_another_kind_are_named(kind: str) -> None:
+    data = TinyData({"train": {"size": KINDS[kind]}}, balanced_by="size")
+    words = f"balanced_by is size; its targets are {kind}; give a task of classes: 'kind'"
+    with pytest.raises(InputError, match=words):
+        data.train_dataloader()
+
+
+def test_without_a_task_of_classes_nothing_is_advised() -> None:
+    numbers = {"kind": torch.rand(24), "size": torch.rand(24)}
+    with pytest.raises(
+        InputError, match="no other task has .*, so leave balanced_by out"
+    ):
+        TinyData({"train": numbers}, balanced_by="size").train_dataloader()
 
 
 def test_a_mixture_is_balanced_as_a_whole() -> None:

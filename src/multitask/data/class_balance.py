@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from multitask.data.mixed_batches import MixedBatches
-from multitask.data.targets import Targets
+from multitask.data.targets import Targets, example
 from multitask.errors import InputError, nearest
 from multitask.labels import known, unpacked
+from multitask.pages.words import listed
 
 CHUNK = 1024
 """Targets that are read at a time to tell their classes."""
@@ -59,22 +60,39 @@ def classes_of(targets: Mapping[str, Targets], task: str, samples: int) -> Tenso
         Shape ``[samples]``, int64, negative where it is missing.
 
     Raises:
-        InputError: if there is no such task, or it does not have one class for each sample.
+        InputError: if there is no such task, or its targets are not one class for each sample.
     """
-    if task not in targets:
-        raise InputError(
-            f"balanced_by is '{task}', of which the data have no target{nearest(task, targets)}"
+    kinds = {name: _kind(example(each)) for name, each in targets.items()}
+    if kinds.get(task, "") is not None:
+        what = (
+            f"its targets are {kinds[task]}"
+            if task in kinds
+            else "the data have no task of that name"
         )
+        raise InputError(f"balanced_by is {task}; {what}{_cure(task, kinds)}")
     places = torch.arange(samples).split(CHUNK)
     found = unpacked(torch.cat([targets[task][each] for each in places]))
-    if found.dtype != torch.int64 or found.ndim != 1:
-        raise InputError(
-            f"balanced_by is '{task}', which has not one class for each sample; name a task of "
-            "classes, or leave balanced_by out"
-        )
     if len(found[known(found)].unique()) < 2:
         raise InputError(
-            f"balanced_by is '{task}', of which the training samples show less than 2 classes; "
-            "leave balanced_by out"
+            f"balanced_by is {task}; its training samples have labels of fewer than two classes, "
+            "so leave balanced_by out"
         )
     return found
+
+
+def _kind(target: Tensor) -> str | None:
+    """What a target of shape ``[1, ...]`` is, in words; None if it is one class."""
+    is_class = target.dtype in (torch.int64, torch.uint8)
+    if target.ndim >= 3:
+        return "maps"
+    if target.ndim == 2:
+        return f"{target.shape[1]} {'classes' if is_class else 'numbers'} for each sample"
+    return None if is_class else "numbers"
+
+
+def _cure(task: str, kinds: Mapping[str, str | None]) -> str:
+    classes = sorted(name for name, kind in kinds.items() if kind is None)
+    if not classes:
+        return ", and no other task has one class for each sample, so leave balanced_by out"
+    near = nearest(task, classes)
+    return near if "mean" in near else f"; give a task of classes: {listed(map(repr, classes), 12)}"
