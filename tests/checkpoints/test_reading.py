@@ -52,9 +52,11 @@ def test_objects_are_refused_without_advice_to_trust_them(content: Any, tmp_path
 def test_a_pickle_of_before_zip_files_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.ckpt"
     path.write_bytes(pickle.dumps({"state_dict": {}}))
-    with pytest.raises(InputError, match="damaged or no checkpoint"):
+    with pytest.raises(InputError, match="damaged, or is not a checkpoint"):
         read_checkpoint(path)
-    with pytest.raises(InputError, match=r"model\.ckpt: the file is damaged or no checkpoint"):
+    with pytest.raises(
+        InputError, match=r"model\.ckpt: the file is damaged, or is not a checkpoint"
+    ):
         MultiTask.load_from_checkpoint(path, weights_only=True)
 
 
@@ -62,7 +64,7 @@ def test_a_pickle_of_before_zip_files_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_checkpoint_of_a_run(content: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.ckpt"
     torch.save(content, path)
-    with pytest.raises(InputError, match="no checkpoint of a run"):
+    with pytest.raises(InputError, match="not a checkpoint of a run"):
         read_checkpoint(path)
 
 

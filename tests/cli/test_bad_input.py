@@ -159,7 +159,7 @@ class WithoutTest(Digits):
         ("--model.encoder=own_parts.Without", ["Without", "out_features"]),
         ("--model.encoder=own_parts.Wrong", ["Wrong", "out_features = 7", "576"]),
         ("--data=own_parts.Absent", ["Absent", "not_there.csv"]),
-        ("--data=own_parts.WithoutTest", ["WithoutTest", "'test'", "only train, val"]),
+        ("--data=own_parts.WithoutTest", ["WithoutTest", "'test'", "only train and val"]),
     ],
 )
 def test_mistakes_in_own_classes(
@@ -244,7 +244,7 @@ def test_a_file_that_is_no_checkpoint(fails: Callable[..., str], digits: str) ->
     Path("broken.ckpt").write_bytes(b"not a checkpoint")
     message = fails("test", digits, "--ckpt_path=broken.ckpt")
     assert "broken.ckpt" in message
-    assert "damaged or no checkpoint: it is not whole" in message
+    assert "damaged, or is not a checkpoint: it is not whole" in message
 
 
 @pytest.mark.parametrize("verb", ["test", "predict", "validate"])

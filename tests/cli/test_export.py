@@ -140,7 +140,7 @@ def test_a_hub_folder_of_a_run(
     ("arguments", "words"),
     [
         (["none.ckpt"], "none.ckpt: there is no such checkpoint"),
-        (["note.txt"], "note.txt: the file is damaged or no checkpoint"),
+        (["note.txt"], "note.txt: the file is damaged, or is not a checkpoint"),
         (["."], "is a folder without config.json"),
         ([], "export takes one checkpoint, as in: multitask export CHECKPOINT"),
         (["best.ckpt", "best.ckpt"], "export takes one checkpoint"),

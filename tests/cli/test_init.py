@@ -177,7 +177,7 @@ def test_nothing_is_overwritten(
         (["data/digits.csv", "--ouput=x"], "init has no such setting; did you mean 'output'?"),
         (["data/digits.csv", "--output="], "give a value"),
         (["data/digits.csv", "--image_column=digits"], "did you mean 'digit'?"),
-        (["data/digits.csv", "--image_folder=nowhere"], "which is no folder that is there"),
+        (["data/digits.csv", "--image_folder=nowhere"], "and there is no such folder"),
         (["data/digits.csv", "--output=data/digits.csv/x.yaml"], "cannot be written"),
     ],
 )

@@ -122,9 +122,7 @@ def test_targets_of_another_kind_are_named(kind: str) -> None:
 
 def test_without_a_task_of_classes_nothing_is_advised() -> None:
     numbers = {"kind": torch.rand(24), "size": torch.rand(24)}
-    with pytest.raises(
-        InputError, match="no other task has .*, so leave balanced_by out"
-    ):
+    with pytest.raises(InputError, match="no other task has .*, so leave balanced_by out"):
         TinyData({"train": numbers}, balanced_by="size").train_dataloader()
 
 

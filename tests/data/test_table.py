@@ -101,7 +101,9 @@ def test_a_column_split_divides_where_there_is_one(table: MakeTable, rows: Rows)
     data = table(rows, split=GroupedSplit("group", val=0.3, test=0.3))
     assert sorted(len(data.names(split)) for split in SPLITS) == [3, 3, 4]
     rows[4]["split"] = "tran"
-    with pytest.raises(InputError, match="metadata.csv: row 6, column 'split': 'tran' is no split"):
+    with pytest.raises(
+        InputError, match="metadata.csv: row 6, column 'split': 'tran' is not a split"
+    ):
         table(rows).setup()
 
 

@@ -134,7 +134,7 @@ def test_a_row_is_kept_as_told(table: MakeTable, rows: Rows, photos: Path, kind:
 
 
 CELLS: dict[str, tuple[str, Any, str]] = {
-    "unknown_class": ("species", "dgo", "the class 'dgo' is none of classes"),
+    "unknown_class": ("species", "dgo", "the class 'dgo' is not one of classes"),
     "unreadable_target": ("weight", "three", "the cell 'three' is not a number"),
     "infinite_target": ("weight", "inf", "inf is infinite"),
 }
@@ -198,7 +198,7 @@ def test_unknown_classes_matter_in_every_split(
     for each, these in parts.items():
         write_rows(photos / f"{each}.csv", these)
     data = table(rows, path=None, **{each: photos / f"{each}.csv" for each in parts})
-    with pytest.raises(InputError, match=rf"{split}.csv, row 2 .*'cow' is none of classes"):
+    with pytest.raises(InputError, match=rf"{split}.csv, row 2 .*'cow' is not one of classes"):
         data.setup()
 
 

@@ -82,7 +82,7 @@ def test_a_few_cells_that_are_no_numbers_are_told() -> None:
     cells = [*(f"{row}.5" for row in range(ROWS)), "heavy"]
     found = column_kind(column("weight", cells))
     assert found.kind == "text"
-    assert found.remark == "1 of its cells are no numbers, such as 'heavy'"
+    assert found.remark == "1 of its cells is not a number, such as 'heavy'"
 
 
 def test_classes_are_in_natural_order() -> None:

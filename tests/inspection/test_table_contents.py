@@ -178,7 +178,10 @@ def test_what_cannot_be_read_is_told(table: Callable[..., Path], tmp_path: Path)
     for arguments, says in [
         ((path, "fil_name"), "no column 'fil_name' for the images; did you mean 'file_name'?"),
         ((path, None, tmp_path / "elsewhere"), "none of the images of .*'0.png': there is no file"),
-        ((path, None, tmp_path / "nowhere"), "--image_folder is .*nowhere, which is no folder"),
+        (
+            (path, None, tmp_path / "nowhere"),
+            "--image_folder is .*nowhere, and there is no such folder",
+        ),
         ((empty, "none"), "column 'none': every cell is empty"),
         ((table({}, "a.csv"),), "no column to learn from beside its images in 'file_name'; add"),
         ((constant,), "in 'file_name', 'same': it is constant \\(always 'x'\\), 'none': it has no"),

@@ -30,3 +30,7 @@ def test_numbers_and_nouns_agree() -> None:
     assert counted(2, "class", "classes") == "2 classes"
     assert [in_words(n) for n in (0, 1, 10, 11)] == ["no", "one", "ten", "11"]
     assert in_words(0, "none") == "none"
+
+
+def test_names_to_choose_from_are_listed_with_or() -> None:
+    assert listed(["a", "b", "c"], word="or") == "a, b or c"

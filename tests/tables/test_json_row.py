@@ -16,8 +16,8 @@ REFUSED = {
     "half a character": ('{"a": "\\ud800"}', r"\ud800 is half a character"),
     "half a character in a name": ('{"\\udc00": 1}', r"\udc00 is half a character"),
     "a name twice": ('{"a": 1, "a": 2}', "a name is there twice"),
-    "no object": ("3", "no JSON object"),
-    "no JSON": ("{", "no JSON"),
+    "no object": ("3", "not a JSON object"),
+    "not JSON": ("{", "not JSON"),
 }
 
 

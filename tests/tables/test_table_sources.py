@@ -62,7 +62,7 @@ def test_what_cannot_be_found_is_told(tmp_path: Path) -> None:
     )
     assert "no table for the split 'val', only for train" in refusal(None, train=tmp_path)
     touch(tmp_path / "train/metadata.csv", tmp_path / "test/metadata.csv")
-    assert "no table for the split 'val', only for train, test" in refusal(tmp_path)
+    assert "no table for the split 'val', only for train and test" in refusal(tmp_path)
     (tmp_path / "val").mkdir()
     (tmp_path / "dev").mkdir()
     assert "the folders dev and val, which are both for validation" in refusal(tmp_path)

@@ -1,4 +1,4 @@
-"""Batches whose loss is no number: left out without a trace, as many as was asked."""
+"""Batches whose loss is not a number: left out without a trace, as many as was asked."""
 
 from __future__ import annotations
 

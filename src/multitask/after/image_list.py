@@ -27,7 +27,7 @@ class ImageList:
         names: what people call each image.
         given: columns of a person's own that stand beside the predictions, a row for each image.
         source: what the images are, for messages.
-        left_out: files of the folders that are no images by their endings.
+        left_out: files of the folders that are not images by their endings.
     """
 
     paths: list[str | None]

@@ -49,7 +49,7 @@ def new_images(
         return table_images(Path(tables[0]), image_column, image_folder)
     if image_column is not None or image_folder is not None:
         name = "image_column" if image_column is not None else "image_folder"
-        raise InputError(f"--{name} is for tables, and {subjects[0]} is none; leave it out")
+        raise InputError(f"--{name} is for tables, and {subjects[0]} is not one; leave it out")
     return listed_images(subjects, but)
 
 

@@ -36,7 +36,7 @@ def labelled_table(
     """Read a table with labels for a trained model.
 
     The columns are those that the model was trained on, or, if the table lacks them, or the model
-    was trained on data that are no table, columns that are called like the tasks.
+    was trained on data that are not a table, columns that are called like the tasks.
 
     Args:
         trained: the model.

@@ -83,7 +83,7 @@ def check_format(found: Mapping[str, Any], place: str, newest: int) -> None:
 
 
 def check_description(description: Any, place: str) -> None:
-    """Refuse a description that is none.
+    """Refuse what is not a description.
 
     Args:
         description: what a file holds.
@@ -162,7 +162,7 @@ def format_of(told: Any, place: str) -> ImageFormat:
         place: the file, for messages.
 
     Raises:
-        InputError: if they are none, or of images larger than any model takes.
+        InputError: if they are not a size, or of images larger than any model takes.
     """
     try:
         if not all(isinstance(each, str | int) for each in told.values()):

@@ -10,6 +10,7 @@ from pandas import DataFrame
 
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
+from multitask.pages.words import listed
 from multitask.remarks.written_numbers import number_of
 from multitask.tables.target_columns import blank, cell_text
 from multitask.tasks import DenseRegression, Segmentation, Task
@@ -102,5 +103,5 @@ def _wanted(trained: TrainedModel, told: Mapping[str, Any]) -> str:
     for name in trained.model.named_tasks:
         columns = (told.get("targets") or {}).get(name, {}).get("columns", name)
         several = [columns] if isinstance(columns, str) else columns
-        found.append(" and ".join(f"'{each}'" for each in several[:4]))
+        found.append(listed(f"'{each}'" for each in several))
     return ", or ".join(found)

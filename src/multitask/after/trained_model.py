@@ -19,6 +19,7 @@ from multitask.errors import InputError
 from multitask.images.format import ImageFormat
 from multitask.images.ordered_threads import in_order
 from multitask.module import MultiTask
+from multitask.pages.words import listed
 from multitask.training.description import take_names
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class TrainedModel:
         others = [name for name in self.model.inputs if name != "image"]
         if others:
             raise InputError(
-                f"{self.source} takes {' and '.join(self.model.inputs)}, and an image file gives "
+                f"{self.source} takes {listed(self.model.inputs)}, and an image file gives "
                 "an image alone; use multitask predict --ckpt_path=... with data that have all"
             )
         image = self.description["inputs"].get("image")

@@ -53,7 +53,7 @@ class Augmentation(nn.Module, ABC):
 
 
 def check_probability(name: str, value: float) -> None:
-    """Refuse what is no probability.
+    """Refuse what is not a probability.
 
     Args:
         name: what people call it.

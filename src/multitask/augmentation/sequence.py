@@ -27,7 +27,7 @@ class AugmentationSequence(nn.Module):
         seed: the same seed and place give a sample the same change.
 
     Raises:
-        InputError: if one of them is no `Augmentation`.
+        InputError: if one of them is not an `Augmentation`.
     """
 
     def __init__(self, augmentations: Sequence[nn.Module], seed: int) -> None:

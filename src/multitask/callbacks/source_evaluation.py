@@ -81,7 +81,7 @@ class SourceEvaluation(Callback):
         values = [evaluation.compute() for evaluation in self._evaluations]
         if not trainer.sanity_checking:
             for each in values:
-                # A score of no task is no number.
+                # A score of no task is not a number.
                 if len(each) > 1:
                     log_reduced(module, each)
 

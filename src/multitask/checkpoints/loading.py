@@ -73,7 +73,7 @@ class Loadable(LightningModule):
 
 def _refuse_damaged(path: Path) -> None:
     if path.is_file() and (reason := damage(path)) is not None:
-        raise InputError(f"{path}: the file is damaged or no checkpoint: {reason}")
+        raise InputError(f"{path}: the file is damaged, or is not a checkpoint: {reason}")
 
 
 def _named(source: str | Path | IO[bytes]) -> str:

@@ -28,10 +28,10 @@ def read_checkpoint(path: Path, **options: Any) -> dict[str, Any]:
         options: of ``torch.load``.
 
     Raises:
-        InputError: if the file is missing, damaged or no checkpoint.
+        InputError: if the file is missing, damaged or not a checkpoint.
     """
     if path.is_file() and (reason := damage(path)) is not None:
-        raise InputError(f"the file is damaged or no checkpoint: {reason}{_instead(path)}")
+        raise InputError(f"the file is damaged, or is not a checkpoint: {reason}{_instead(path)}")
     with explained():
         content = torch.load(path, map_location="cpu", weights_only=True, **options)
     check_content(content)
@@ -45,10 +45,10 @@ def check_content(content: Any) -> None:
         InputError: saying what it lacks.
     """
     if not isinstance(content, dict) or "state_dict" not in content:
-        raise InputError("the file is no checkpoint of a run: it has no state_dict")
+        raise InputError("the file is not a checkpoint of a run: it has no state_dict")
     state = content["state_dict"]
     if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
-        raise InputError("the file is no checkpoint of a run: its state_dict has no names")
+        raise InputError("the file is not a checkpoint of a run: its state_dict has no names")
 
 
 @contextmanager

@@ -138,7 +138,7 @@ class CommandLine(LightningCLI):
 
 def made_as_set(kind: type[Made], *args: Any, **kwargs: Any) -> Made:
     """Make an object; `InputError` if its class refuses a value or lacks a package."""
-    # A tracker that cannot be reached is no fault in a logger's code.
+    # A tracker that cannot be reached is not a fault in a logger's code.
     is_logger = issubclass(kind, Logger)
     with settings_blamed(f"{kind.__name__} cannot be made as set", also_own_code=is_logger):
         return kind(*args, **kwargs)

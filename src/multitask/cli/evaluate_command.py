@@ -99,7 +99,7 @@ def _report(results: Results, changes: Sequence[Change]) -> None:
 
 
 def _table(title: str, texts: Sequence[str], numbers: Sequence[str]) -> Table:
-    # Square brackets in a name are no colours.
+    # Square brackets in a name are not colours.
     table = Table(title=escape(shown(title)), title_justify="left")
     for column in texts:
         table.add_column(column, no_wrap=True)

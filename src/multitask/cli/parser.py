@@ -18,6 +18,7 @@ from multitask.cli.help import EXAMPLE
 from multitask.configuration.tree import Configuration
 from multitask.configuration.types import plain_list
 from multitask.errors import InputError
+from multitask.pages.words import listed
 from multitask.pages.yaml_text import to_yaml
 
 BOILERPLATE = re.compile(
@@ -91,8 +92,7 @@ def explain(message: str, configuration: Configuration) -> str:
 
 def _required(match: re.Match[str], configuration: Configuration) -> str:
     keys = [re.sub(r"^(fit|validate|test|predict)\.", "", key) for key in match["keys"].split(", ")]
-    listed = " and ".join(filter(None, [", ".join(keys[:-1]), keys[-1]]))
-    missing = f"{listed} {'are' if len(keys) > 1 else 'is'} missing"
+    missing = f"{listed(keys)} {'are' if len(keys) > 1 else 'is'} missing"
     if keys[-1] not in ("model.encoder", "model.tasks", "data"):
         return missing
     return f"{missing}; give a configuration file that has everything, as in {EXAMPLE}"

@@ -11,6 +11,7 @@ from multitask.configuration.settings import read_config
 from multitask.configuration.written_arguments import joined, values_of
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
+from multitask.pages.words import listed
 from multitask.runs.deciding_files import whole_config
 from multitask.runs.folder import LAST, resumable_run
 from multitask.runs.log_file import say
@@ -40,7 +41,7 @@ def resumed_folder(arguments: Sequence[str]) -> Path:
     given = joined(arguments)
     runs = [each for each in given if not each.startswith("-")]
     if len(runs) > 1:
-        raise InputError(f"resume continues one run, not {' and '.join(runs)}")
+        raise InputError(f"resume continues one run, not {listed(runs)}")
     root = Path((values_of(given, "run.root") or ["runs"])[-1])
     folder = resumable_run(runs[0] if runs else None, root)
     if not runs:

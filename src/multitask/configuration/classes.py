@@ -16,6 +16,7 @@ from jsonargparse import ArgumentParser
 
 from multitask.configuration.trust import is_known
 from multitask.errors import nearest
+from multitask.pages.words import listed
 
 WITH_MODULE = "; write its module too, as in 'package.module.Name'"
 INHERITING = "; name a class that inherits from it, as in 'package.module.Name'"
@@ -182,4 +183,4 @@ def _family(bases: tuple[type, ...]) -> set[type]:
 
 
 def _either(bases: tuple[type, ...]) -> str:
-    return " or ".join(dict.fromkeys(base.__name__ for base in bases))
+    return listed(dict.fromkeys(base.__name__ for base in bases), len(bases), "or")

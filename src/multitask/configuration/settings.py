@@ -173,7 +173,7 @@ class _Reader:
             elif not isinstance(key, yaml.ScalarNode):
                 raise InputError(f"{place}: a key must be a name")
             elif key.tag in NO_TEXTS and not isinstance(value, yaml.ScalarNode):
-                raise InputError(f"{place}: {key.value} is no text in YAML; put it in quotes")
+                raise InputError(f"{place}: {key.value} is not text in YAML; put it in quotes")
             elif key.value in own:
                 raise InputError(
                     f"{place}: '{key.value}' stands twice in one mapping, first at "

@@ -15,6 +15,8 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 import torch
 from jsonargparse import ArgumentParser
 
+from multitask.pages.words import listed
+
 WORDS: dict[Any, tuple[str, str]] = {
     float: ("a number", "numbers"),
     int: ("a whole number", "whole numbers"),
@@ -131,7 +133,7 @@ def words(annotation: Any) -> str:
     members.sort(key=lambda each: (each is type(None), each is bool))
     # A choice may be listed both as a number and as text.
     said = list({text.strip("'"): text for each in members for text in _said(each)}.values())
-    return f"{', '.join(said[:-1])} or {said[-1]}" if len(said) > 1 else said[0]
+    return listed(said, len(said), "or")
 
 
 def choices(annotation: Any) -> list[str]:

@@ -225,7 +225,7 @@ class DataModule(LightningDataModule, ABC):
         return {}
 
     def tables(self) -> list[dict[str, Any]]:
-        """How tables of further samples are read; of data that are no tables, none.
+        """How tables of further samples are read; none for data that are not tables.
 
         Returns:
             Ways to read one, of which the first that fits a table is meant: see

@@ -12,6 +12,7 @@ from multitask.data.duplicates import Duplicates, Hashes, input_hashes
 from multitask.data.leaks import leaks
 from multitask.errors import InputError
 from multitask.labels import known
+from multitask.pages.words import listed
 from multitask.remarks.pixels import are_from_0_to_1, image_remarks
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _leaks(data: DataModule) -> Iterator[str]:
     data.training_images = _remembered(data.splits["train"], found.hashes["train"])
     if found.groups:
         what = "image stands" if found.images == 1 else "images stand"
-        tested = " and ".join(
+        tested = listed(
             f"{count:,} of the {len(data.splits[split]):,} {split} samples"
             for split, count in found.tested().items()
         )

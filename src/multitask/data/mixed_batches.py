@@ -18,7 +18,7 @@ GOLDEN, NEAR = 0.618034, 32
 class MixedBatches(GlobalBatches):
     """Global batches with a fixed number of samples of each source.
 
-    Where a source's share of a batch is no whole number, it is rounded down in some batches and up
+    If a source's share of a batch is not a whole number, it is rounded down in some batches and up
     in others, by turns and over the epochs, so that the shares come out exactly. An epoch has as
     many batches as all samples fill; a source that is too small for its share comes round again.
 

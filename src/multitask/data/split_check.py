@@ -10,6 +10,7 @@ from torch import Tensor
 
 from multitask.data.dataset import BatchDataset
 from multitask.errors import InputError
+from multitask.pages.words import listed
 
 SPLITS = ("train", "val", "test")
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
@@ -43,7 +44,7 @@ def check_splits(
         if split not in splits:
             may_lack = f", or say that there is none with data.init_args.without=[{split}]"
             raise InputError(
-                f"{data}.load() returns no split '{split}', only {', '.join(splits) or 'none'}; "
+                f"{data}.load() returns no split '{split}', only {listed(splits) or 'none'}; "
                 f"return {', '.join(SPLITS)}{'' if split == 'train' else may_lack}"
             )
         samples = splits[split]
@@ -78,7 +79,7 @@ def _check_targets(task: str, targets: Any, size: int, where: str) -> None:
 
 
 def _first_twice(targets: Any) -> Tensor | None:
-    """The first sample's target, twice, as a batch has it; None if these are no targets."""
+    """The first sample's target, twice, as a batch has it; None if these are not targets."""
     if isinstance(targets, Tensor):
         return targets
     try:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from multitask.errors import InputError
+from multitask.pages.words import listed
 
 DTYPES = ("uint8", "int64", "float16", "float32")
 
@@ -97,7 +98,6 @@ def _opened(file: Path) -> np.ndarray:
     if not isinstance(array, np.ndarray) or array.dtype.name not in DTYPES:
         kind = getattr(array, "dtype", "an archive")
         raise InputError(
-            f"{file} holds {kind}; give {', '.join(DTYPES[:-1])} or {DTYPES[-1]}, as "
-            "array.astype makes them"
+            f"{file} holds {kind}; give {listed(DTYPES, word='or')}, as array.astype makes them"
         )
     return array

@@ -83,7 +83,7 @@ def _rows(path: Path) -> Iterable[tuple[int, int, str, float]]:
             try:
                 yield int(row["step"]), int(row["epoch"]), row["name"], float(row["value"])
             except (KeyError, TypeError, ValueError):
-                # A row that a crash cut short is no row.
+                # A row that a crash cut short is not a row.
                 continue
 
 

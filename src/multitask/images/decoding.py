@@ -63,7 +63,7 @@ def decode(source: Path | BinaryIO, format: ImageFormat) -> tuple[np.ndarray, Si
         image had before.
 
     Raises:
-        UnusableImage: if the file is broken or no image, or has too many pixels.
+        UnusableImage: if the file is broken, is not an image, or has too many pixels.
         OSError: if the system does not hand over the file.
     """
     opened = source.open("rb") if isinstance(source, Path) else nullcontext(source)

@@ -138,7 +138,7 @@ def as_numbers(column: Column) -> Column:
         column: see `is_number`.
 
     Raises:
-        ValueError: if a class is no number.
+        ValueError: if a class is not a number.
     """
     if not column.counts:
         return column
@@ -217,7 +217,8 @@ def _no_numbers(texts: pd.Series, numbers: pd.Series) -> str:
     odd = texts[numbers.isna()]
     if len(odd) == 0 or len(odd) > (1 - NEARLY_ALL) * len(texts):
         return ""
-    return f"{len(odd)} of its cells are no numbers, such as {odd.iloc[0]!r:.40}"
+    what = "is not a number" if len(odd) == 1 else "are not numbers"
+    return f"{len(odd)} of its cells {what}, such as {odd.iloc[0]!r:.40}"
 
 
 def _remarks(cells: pd.Series, are_classes: bool) -> str:

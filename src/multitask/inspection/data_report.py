@@ -33,7 +33,7 @@ class DataReport:
         findings: rows and cells that cannot be used: ``row``, ``file``, ``kind``, ``column``,
             ``reason``, ``table``.
         stops: the table and the kind of those findings at which a training would stop.
-        left_out: columns of the table that are no targets, and why.
+        left_out: columns of the table that are not targets, and why.
         remarks: what a person would notice, each with its cure.
     """
 

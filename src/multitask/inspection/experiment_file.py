@@ -18,6 +18,7 @@ from multitask.inspection.table_contents import TableContents, Target
 from multitask.inspection.target_words import describe, how_to_change
 from multitask.inspection.training_plan import TrainingPlan
 from multitask.inspection.yaml_lines import comment, scalar, sequence
+from multitask.pages.words import listed
 
 MOST_ROWS = 10
 DEFAULT_IMAGE_COLUMN = "file_name"
@@ -234,7 +235,7 @@ def _why(rare: RareClass | None, is_stratified: bool) -> str:
 
 
 def _listed(splits: Sequence[str]) -> str:
-    return " and ".join(SPLIT_NAMES[each] for each in splits)
+    return listed(SPLIT_NAMES[each] for each in splits)
 
 
 def _cleaning(findings: pd.DataFrame, keep_links: bool) -> Iterator[str]:
@@ -252,11 +253,11 @@ def _cleaning(findings: pd.DataFrame, keep_links: bool) -> Iterator[str]:
         yield "      symbolic_link: keep"
     for kind, rows in findings.groupby("kind", sort=False):
         first = list(rows.head(MOST_ROWS).itertuples())
-        listed = ", ".join(
+        kinds = ", ".join(
             f"row {each.row}" + (f" ({each.file})" if each.file else "") for each in first
         )
         more = f" and {len(rows) - MOST_ROWS:,} more" if len(rows) > MOST_ROWS else ""
-        yield from comment(f"{listed}{more}", 6)
+        yield from comment(f"{kinds}{more}", 6)
         yield f"      {kind}: skip"
 
 

@@ -6,7 +6,7 @@ from multitask.inspection.column_kinds import Column
 
 
 def why_left_out(column: Column) -> str:
-    """Why a column is no target.
+    """Why a column is not a target.
 
     Args:
         column: of neither classes nor numbers.

@@ -126,7 +126,7 @@ def read_contents(
             nothing is left to learn.
     """
     if image_folder is not None and not image_folder.is_dir():
-        raise InputError(f"--image_folder is {image_folder}, which is no folder that is there")
+        raise InputError(f"--image_folder is {image_folder}, and there is no such folder")
     sources = find_sources(path, {}, image_folder, may_lack=("val", "test"))
     separator = separator_of(sources[0].table)
     table = _read(sources, separator)

@@ -120,7 +120,7 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
         quartiles = {split: _quartiles(each) for split, each in rows.items()}
         size = next(iter(rows.values())).shape[1]
         return NumberSummary(task, known, samples, size, quartiles, is_map)
-    # A number that is no class's is told elsewhere.
+    # A number that is not a class's is told elsewhere.
     numbers = {split: each[labels.known(each) & (each >= 0)] for split, each in targets.items()}
     number = max([len(classes), *(int(each.max()) + 1 for each in numbers.values() if len(each))])
     names = [*classes, *map(str, range(len(classes), number))]

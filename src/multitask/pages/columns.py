@@ -39,7 +39,7 @@ def numeric_columns(table: Table) -> list[bool]:
     """For each column, whether all its cells are numbers, but those that are empty.
 
     Args:
-        table: of any size; a column without a number is none of numbers.
+        table: of any size; a column without a number is not one of numbers.
     """
     return [_is_numeric([row[at] for row in table.rows]) for at in range(len(table.heads))]
 

@@ -59,7 +59,7 @@ def inert(cell: Any) -> Any:
     """A cell that no spreadsheet takes for a formula.
 
     Args:
-        cell: any value; texts that are no numbers are changed where they would be formulas.
+        cell: any value; texts that are not numbers are changed where they would be formulas.
     """
     if not isinstance(cell, str) or NUMBER.fullmatch(cell):
         return cell

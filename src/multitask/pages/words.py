@@ -30,18 +30,19 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
-def listed(names: Iterable[str], most: int = 4) -> str:
+def listed(names: Iterable[str], most: int = 4, word: str = "and") -> str:
     """Names as a sentence lists them, as in ``a, b and c`` or ``a, b and 7 more``.
 
     Args:
         names: any number.
         most: names that are written; of more, the others are counted.
+        word: before the last one.
     """
     found = list(names)
     if len(found) > most:
         shown = found[: most - 1] or found[:1]
         found = [*shown, f"{len(found) - len(shown):,} more"]
-    return " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
+    return f" {word} ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
 
 
 def capital(sentence: str) -> str:

@@ -106,7 +106,7 @@ def _is_before(row: Row, step: int) -> bool:
 
 
 def _is_row(row: Row) -> bool:
-    # A row that a crash cut short is no row.
+    # A row that a crash cut short is not a row.
     return len(row) == len(HEADER) and bool(re.fullmatch("-?[0-9]{0,18}", row[0]))
 
 

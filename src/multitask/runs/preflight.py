@@ -16,6 +16,7 @@ from multitask.data import DataModule
 from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.module import MultiTask
+from multitask.pages.words import listed
 from multitask.runs.folder import config_of, folder_of
 from multitask.runs.lightning_callbacks import check_callbacks
 from multitask.runs.loggers import is_at_wandb
@@ -202,8 +203,8 @@ def _encoded(encoder: Any, inputs: list[torch.Tensor]) -> Any:
         if not type(encoder).__module__.startswith("multitask."):
             # Whoever is writing an encoder needs the traceback.
             raise
-        shapes = " and ".join(str(tuple(each.shape[1:])) for each in inputs)
-        what = "images" if list(encoder.inputs) == ["image"] else " and ".join(encoder.inputs)
+        shapes = listed(str(tuple(each.shape[1:])) for each in inputs)
+        what = "images" if list(encoder.inputs) == ["image"] else listed(encoder.inputs)
         raise InputError(
             f"the encoder {type(encoder).__name__} cannot take the data's {what} of shape {shapes} "
             f"({str(error).splitlines()[0]}); set its channels or image size to fit"

@@ -14,6 +14,7 @@ from multitask.callbacks.source_evaluation import of_source, sources_of
 from multitask.data import DataModule
 from multitask.module import MultiTask
 from multitask.pages.shown import shown
+from multitask.pages.words import listed
 from multitask.runs.log_file import LOG, say
 
 
@@ -30,7 +31,7 @@ def results_table(
             default: all samples.
     """
     of = "" if source is None else f", source {source}"
-    # Square brackets in a name are no colours.
+    # Square brackets in a name are not colours.
     title = escape(shown(f"{split} set{of}, original units"))
     table = Table(title=title, title_justify="left")
     for column in ("task", "metric", split):
@@ -91,8 +92,9 @@ def score_in_words(model: MultiTask, split: str, values: Mapping[str, Tensor], s
         for task, metric in headlines.items()
         if f"{split}/{task}/{metric}" in values
     ]
+    tasks = listed(judged, len(judged)) or "no task"
     return (
-        f"{split}/score {max(score, 0):.4g} is the mean over {' and '.join(judged) or 'no task'}, "
+        f"{split}/score {max(score, 0):.4g} is the mean over {tasks}, "
         "where 0 is the trivial predictor or anything worse, and 1 is perfect."
     )
 

@@ -48,7 +48,7 @@ def ascii_slug(name: str) -> str:
 
 
 def check_folder_name(name: str, what: str) -> None:
-    """Refuse a name that is no folder's own.
+    """Refuse a name that is not a folder's own.
 
     Args:
         name: what the folder would be called.

@@ -194,7 +194,7 @@ def win_probability(ones: ArrayLike, others: ArrayLike, higher_is_better: bool) 
 def holm(p_values: ArrayLike) -> np.ndarray:
     """Adjust p-values, shape ``[tests]``, so that all tests together have one error rate.
 
-    Step-down (Holm, 1979, Scandinavian Journal of Statistics 6(2)). NaN stays and is no test.
+    Step-down (Holm, 1979, Scandinavian Journal of Statistics 6(2)). NaN stays and is not a test.
     """
     adjusted = np.array(p_values, float)
     # Sorting puts NaN last.

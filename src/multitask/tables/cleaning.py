@@ -11,6 +11,7 @@ from typing import Literal
 from pandas import DataFrame
 
 from multitask.errors import InputError
+from multitask.pages.words import listed
 
 Policy = Literal["error", "skip"]
 PolicyOrKeep = Literal["error", "skip", "keep"]
@@ -28,7 +29,7 @@ class Cleaning:
     the cell, which is then missing, and lists it. ``keep`` takes it as it is.
 
     Args:
-        unreadable_image: a file that is no whole image.
+        unreadable_image: a file that is not a whole image.
         huge_image: an image with more pixels than allowed.
         missing_file: a file that is not there.
         outside_root: a path that leads out of the folder of images.
@@ -37,7 +38,7 @@ class Cleaning:
         empty_file_name: a row without the name of an image.
         equal_pixels: an image that has the pixels of an earlier row's, once both are resized.
         unknown_class: a class that ``classes`` does not list.
-        unreadable_target: a cell that is no number, or a list of another length than the others.
+        unreadable_target: a cell that is not a number, or a list of another length than the others.
         infinite_target: a number that is infinite, or too large for float32.
     """
 
@@ -139,7 +140,7 @@ class Findings:
         rows = {kind: count for kind, count in kinds.items() if kind not in OF_CELLS}
         cells = {kind: count for kind, count in kinds.items() if kind in OF_CELLS}
         parts = [_counted(each, noun) for noun, each in (("row", rows), ("cell", cells)) if each]
-        return f"left out as told: {' and '.join(parts)}" if parts else ""
+        return f"left out as told: {listed(parts)}" if parts else ""
 
     def nothing_left(self) -> str:
         """Why no row is left, where the policies have left out all."""

@@ -19,7 +19,7 @@ def read_json_row(line: str, where: str) -> dict[str, Any]:
         where: file and line, to begin the error message with.
 
     Raises:
-        InputError: if it is no JSON object, or holds what no table can: a name twice, half
+        InputError: if it is not a JSON object, or holds what no table can: a name twice, half
             characters, lists that are nested deeply, numbers of thousands of digits.
     """
 
@@ -35,7 +35,9 @@ def read_json_row(line: str, where: str) -> dict[str, Any]:
         if "\\u" in line:
             json.dumps(row, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        raise InputError(f"{where}: this is no JSON ({error.msg}, column {error.colno})") from error
+        raise InputError(
+            f"{where}: this is not JSON ({error.msg}, column {error.colno})"
+        ) from error
     except UnicodeEncodeError as error:
         half = f"\\u{ord(error.object[error.start]):04x}"
         raise InputError(f"{where}: {half} is half a character; write both halves") from error
@@ -47,7 +49,7 @@ def read_json_row(line: str, where: str) -> dict[str, Any]:
         raise InputError(f"{where}: a number has thousands of digits") from error
     if not isinstance(row, dict):
         raise InputError(
-            f"{where}: this is no JSON object; write each row as "
+            f"{where}: this is not a JSON object; write each row as "
             '{"file_name": "a.png", "weight": 3}'
         )
     return row

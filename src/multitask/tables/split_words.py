@@ -36,7 +36,7 @@ def split_of(cell: Any, words: Mapping[str, str] | None = None) -> str | None:
         words: what cells mean, as a person has said; they come before our own.
 
     Returns:
-        ``train``, ``val`` or ``test``; None where the cell is no such word.
+        ``train``, ``val`` or ``test``; None if the cell is not such a word.
     """
     text = plain(cell)
     given = {plain(word): split for word, split in (words or {}).items()}
@@ -59,7 +59,7 @@ def flag_words(name: str, cells: set[str]) -> dict[str, str] | None:
         cells: its different ones, see `plain`.
 
     Returns:
-        None where it is no such column: its cells are not yes and no.
+        None if it is not such a column: its cells are not yes and no.
     """
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name).lower()
     left = [each for each in re.findall(r"[^\W_]+", spaced) if each not in FILLING | ALSO_IN_FLAGS]

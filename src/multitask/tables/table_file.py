@@ -16,6 +16,7 @@ from pandas import DataFrame
 
 from multitask.errors import InputError
 from multitask.images.cache_state import default_folder
+from multitask.pages.words import listed
 from multitask.tables.class_folders import class_table, is_image_name
 from multitask.tables.embedded_images import FOLDER, image_columns, put_out
 from multitask.tables.json_row import read_json_row
@@ -49,7 +50,7 @@ def read_table(
         NaN. Blanks around names and around texts are left out.
 
     Raises:
-        InputError: if there is no such file, or it is no whole table.
+        InputError: if there is no such file, or it is not a whole table.
     """
     path = Path(path)
     if path.is_dir() and len(table := class_table(path)):
@@ -199,7 +200,7 @@ def _csv_rows(lines: Iterable[str], separator: str, path: Path) -> Iterator[list
             start = reader.line_num + 1
     except csv.Error as error:
         raise InputError(
-            f"{path}: the row that begins in line {start} is no CSV ({error}); is a quote "
+            f"{path}: the row that begins in line {start} is not CSV ({error}); is a quote "
             "never closed?"
         ) from error
 
@@ -238,7 +239,7 @@ def _refuse_duplicates(names: Sequence[str], path: Path) -> None:
     if "" in repeated:
         places = [place for place, name in enumerate(names, start=1) if not name]
         raise InputError(
-            f"{path}: the columns {', '.join(map(str, places))} have no name; name or remove them"
+            f"{path}: the columns {listed(map(str, places))} have no name; name or remove them"
         )
     if repeated:
         raise InputError(f"{path} has more than one column '{repeated[0]}'; rename all but one")
@@ -286,4 +287,4 @@ def _stripped(table: DataFrame) -> DataFrame:
 
 
 def _listed(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"
+    return listed(words, len(words), "or")

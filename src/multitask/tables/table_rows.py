@@ -89,7 +89,7 @@ def read_rows(
         cache_folder: where images that lie in a Parquet file are put.
 
     Raises:
-        InputError: if a table cannot be read, lacks a column, or a cell is no file name.
+        InputError: if a table cannot be read, lacks a column, or a cell is not a file name.
     """
     parts = [read_table(each.table, separator, cache_folder) for each in sources]
     used: list[Source] = []
@@ -138,7 +138,7 @@ def located(rows: TableRows, image_column: str, findings: Findings) -> TableRows
             if findings.policy(problem.kind) == "skip":
                 gone.add(place)
     findings.add(found)
-    # What has no name is no file that another row has.
+    # What has no name is not a file that another row has.
     kept = [place for place in range(len(rows)) if place not in gone and cells[place]]
     twice = repeated([real_paths[place] for place in kept])
     findings.add(
@@ -186,7 +186,7 @@ def file_names(source: Source, table: DataFrame, image_column: str, ending: str)
             cell = ""
         if not isinstance(cell, str):
             raise InputError(
-                f"{source.table}, row {number}, column '{image_column}': {cell!r:.60} is no text; "
+                f"{source.table}, row {number}, column '{image_column}': {cell!r:.60} is not text; "
                 "give the name of the row's image file"
             )
         names.append(cell + ending if cell and not cell.endswith(ending or "/") else cell)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from multitask.errors import InputError
+from multitask.pages.words import listed
 from multitask.tables.class_folders import class_folders
 from multitask.tables.split_words import split_of
 from multitask.tables.table_file import ENDINGS
@@ -69,7 +70,7 @@ def find_sources(
         )
     folder = None if image_folder is None else Path(image_folder)
     if folder is not None and not folder.is_dir():
-        raise InputError(f"image_folder is {folder}, which is no folder that is there")
+        raise InputError(f"image_folder is {folder}, and there is no such folder")
     if given:
         _refuse_missing(given, "give it", may_lack)
         return [_source(_table(each), folder, split) for split, each in given.items()]
@@ -102,7 +103,7 @@ def _refuse_missing(given: Collection[str], advice: str, may_lack: Collection[st
             "training rows with data.init_args.split=multitask.data.splits.RandomSplit"
         )
         raise InputError(
-            f"there is no table for the split '{split}', only for {', '.join(given)}; {advice}, or "
+            f"there is no table for the split '{split}', only for {listed(given)}; {advice}, or "
             f"one table that data.init_args.split divides{without}"
         )
 
@@ -144,7 +145,7 @@ def _table(path: Path) -> Path:
         return path
     hint = f"; did you mean {path / others[0]}?" if others else ""
     raise InputError(
-        f"the folder {path} has no {', '.join(METADATA[:-1])} or {METADATA[-1]}, and no folders of "
+        f"the folder {path} has no {listed(METADATA, word='or')}, and no folders of "
         f"images that are classes; give the table's file, or name it so{hint}"
     )
 

@@ -201,7 +201,7 @@ def class_numbers(column: str, cells: Series, classes: Sequence[str]) -> tuple[T
         Cell(
             place,
             column,
-            f"the class '{keys[place]}' is none of classes",
+            f"the class '{keys[place]}' is not one of classes",
             # A comparison with all classes takes long, and only the first is told.
             _meant(str(keys[place]), classes) if place == unknown[0] else "",
             "unknown_class",
@@ -290,7 +290,7 @@ def numbers(columns: Mapping[str, Series]) -> tuple[Tensor, list[Cell]]:
 
     Returns:
         Shape ``[rows]`` for one column of numbers, else ``[rows, elements]``, NaN where missing;
-        float32, or float64 where that could not tell them apart; and the cells that are no numbers
+        float32, or float64 where that could not tell them apart; and the cells that are not numbers
         or infinite, which are NaN too.
     """
     if len(columns) == 1:

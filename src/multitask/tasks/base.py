@@ -268,7 +268,7 @@ class Task(Recorded, nn.Module, ABC):
         return list(self.columns(name, self.predict(torch.zeros(1, self.out_features))))
 
     def save(self, folder: Path, names: Sequence[str], prediction: Tensor) -> dict[str, list[str]]:
-        """Write predictions that are no columns, such as maps, as files; none by default.
+        """Write predictions that are not columns, such as maps, as files; none by default.
 
         Args:
             folder: where to write, made if needed.

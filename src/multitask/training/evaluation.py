@@ -163,7 +163,7 @@ class Evaluation(nn.Module):
             value = values.get(f"{self.split}/{name}/{headline}")
             if headline is None or value is None:
                 continue
-            # Where the loss is no number either, the outputs are to blame, not the labels: a model
+            # If the loss is not a number either, the outputs are to blame, not the labels: a model
             # with a broken task must not score better than a whole one.
             if value.isnan() and loss.isfinite():
                 self._warn_undefined(name, headline)

@@ -8,6 +8,7 @@ from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
 from multitask.errors import InputError, nearest
+from multitask.pages.words import listed
 from multitask.tasks import Task
 
 BELOW = 0.001
@@ -67,7 +68,7 @@ def check_headlines(tasks: Mapping[str, Task]) -> None:
             _check_headline(name, task, task.metrics())
     if not any(task.counts for task in tasks.values()):
         raise InputError(
-            f"counts is false for {', '.join(tasks)}, so that no task is left for val/score to "
+            f"counts is false for {listed(tasks)}, so that no task is left for val/score to "
             "choose the best epoch by; let one of them count"
         )
 

@@ -120,7 +120,7 @@ def _large_blocks(network: nn.Module) -> list[nn.Module]:
     blocks: dict[nn.Module, None] = {}
     for child in network.children():
         is_of_stack = isinstance(network, nn.Sequential | nn.ModuleList)
-        # A stack in a stack is no block: a list has no forward pass to gather its parameters for.
+        # A stack in a stack is not a block: a list has no forward pass to gather parameters for.
         if is_of_stack and not isinstance(child, nn.ModuleList) and _is_large(child):
             blocks[child] = None
         else:

@@ -34,7 +34,7 @@ class TaskLosses:
         alike: dict[Hashable, list[str]] = {}
         for name, task in self._tasks.items():
             key = task.loss_group()
-            # A name is no other task's key.
+            # A name is not another task's key.
             alike.setdefault((name,) if key is None else (type(task), key), []).append(name)
         self._groups = [names for names in alike.values() if len(names) >= ENOUGH]
         grouped = {name for names in self._groups for name in names}

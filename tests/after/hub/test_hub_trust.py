@@ -203,7 +203,7 @@ def test_weights_that_do_not_fit(forged: Callable[..., Path]) -> None:
     save_file(weights | {"more": torch.zeros(7)}, place)
     assert "it has 'more', which this model has not" in refusal(folder)
     place.write_bytes(place.read_bytes()[:100])
-    assert "is damaged or no safetensors file" in refusal(folder)
+    assert "is damaged, or is not a safetensors file" in refusal(folder)
     place.unlink()
     assert "model.safetensors is missing" in refusal(folder)
     (folder / "config.json").unlink()

@@ -137,7 +137,7 @@ def test_what_is_missing_or_broken_is_told(pets: Any, tmp_path: Path) -> None:
     trimap = folder / f"annotations/trimaps/{name}.png"
     for content in (trimap.read_bytes()[:-30], b"<html>"):
         trimap.write_bytes(content)
-        with pytest.raises(InputError, match=rf"{name}.png is no whole image; unpack"):
+        with pytest.raises(InputError, match=rf"{name}.png is not a whole image; unpack"):
             pets()
     trimap.unlink()
     with pytest.raises(InputError, match=rf"needs the file .*{name}.png"):

@@ -80,7 +80,7 @@ def test_a_column_decides() -> None:
 @pytest.mark.parametrize(
     ("split", "cells", "expected"),
     [
-        (ByColumn("a"), ["train", "tset", "val"], "row 3, column 'a': 'tset' is no split"),
+        (ByColumn("a"), ["train", "tset", "val"], "row 3, column 'a': 'tset' is not a split"),
         (ByColumn("a"), ["train", "tset", "val"], "did you mean 'test'?"),
         (ByColumn("a"), ["train", None, "val"], "row 3, column 'a': the cell is empty"),
         (ByColumn("a"), ["train", "test"], "column 'a': no row is for 'val'"),

@@ -56,7 +56,7 @@ def facts_of(
         evaluation: folder that ``multitask evaluate`` wrote.
 
     Raises:
-        InputError: if a licence cannot be one, or the folder is none of an evaluation.
+        InputError: if a licence cannot be one, or the folder is not one of an evaluation.
     """
     for name, each in (("licence", licence), ("data_licence", data_licence)):
         if each is not None and not LICENCE.fullmatch(each):

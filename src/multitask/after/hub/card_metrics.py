@@ -51,7 +51,7 @@ def metrics_of(
         Metrics, and in words what they were computed on, or why there are none.
 
     Raises:
-        InputError: if the folder is none of an evaluation.
+        InputError: if the folder is not one of an evaluation.
     """
     if evaluation is not None:
         return _evaluated(evaluation), (

@@ -119,4 +119,4 @@ def _weights(place: Path) -> dict[str, torch.Tensor]:
     except FileNotFoundError:
         raise InputError(f"{place} is missing, so {place.parent} has no weights") from None
     except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise InputError(f"{place} is damaged or no safetensors file ({error})") from error
+        raise InputError(f"{place} is damaged, or is not a safetensors file ({error})") from error

@@ -29,7 +29,7 @@ class PredictedBatches:
         trained: the model.
         images: what to predict for.
         has_embeddings: whether what the tasks share is asked for too.
-        folder: where files of predictions that are no columns go, such as maps.
+        folder: where files of predictions that are not columns go, such as maps.
         name: what that folder is called in the table.
 
     Raises:

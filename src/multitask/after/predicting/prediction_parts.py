@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from multitask.after.image_list import PROBLEM
 from multitask.checkpoints.atomic_writing import write_whole, writing
 from multitask.errors import InputError
+from multitask.pages.words import listed
 
 KEY, LOCK, FILES, JOINED = "key.json", "lock", "files", "joined"
 
@@ -117,8 +118,8 @@ class PredictionParts:
         if others:
             raise InputError(
                 f"{self.folder} holds the unfinished work of another command: "
-                f"{' and '.join(others)} differ; give the same again, remove that folder, or "
-                "choose another name with --output="
+                f"{listed(others)} {'differ' if len(others) > 1 else 'differs'}; give the same "
+                "again, remove that folder, or choose another name with --output="
             )
 
 
@@ -141,11 +142,11 @@ def move_without_loss(part: Path, place: Path) -> None:
         os.link(part, place)
     except FileExistsError as error:
         raise InputError(
-            f"{place} has come to be there meanwhile; move it away and give the same command again"
+            f"{place} was made meanwhile; move it away and give the same command again"
         ) from error
     except OSError:
         # A file system without hard links, or another one.
         if place.exists():
-            raise InputError(f"{place} has come to be there meanwhile; move it away") from None
+            raise InputError(f"{place} was made meanwhile; move it away") from None
         shutil.move(part, place)
     part.unlink(missing_ok=True)

@@ -39,7 +39,7 @@ class DSprites(KnownData):
     ``orientation`` (2 numbers: sine and cosine of the angle times 4 for a square, 2 for an ellipse,
     1 for a heart) and ``position`` (2 numbers, 0 to 1, as in the file).
 
-    The orientation is no plain angle: a square turned by 90 degrees and an ellipse turned by 180
+    The orientation is not a plain angle: a square turned by 90 degrees and an ellipse turned by 180
     look as before, so that images that look the same would have different angles, and no model
     could tell which. Multiplied so, they have the same target; and sine and cosine do not jump
     where a turn is full.

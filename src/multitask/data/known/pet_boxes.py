@@ -37,7 +37,7 @@ def trimap_box(annotations: Path, name: str) -> Annotated:
         name: of the image, without its ending.
 
     Raises:
-        InputError: if the trimap is no whole image.
+        InputError: if the trimap is not a whole image.
         FileNotFoundError: if there is none.
     """
     path = annotations / "trimaps" / f"{name}.png"
@@ -47,7 +47,7 @@ def trimap_box(annotations: Path, name: str) -> Annotated:
     except FileNotFoundError:
         raise
     except (OSError, SyntaxError) as error:
-        raise InputError(f"{path} is no whole image; unpack annotations.tar.gz again") from error
+        raise InputError(f"{path} is not a whole image; unpack annotations.tar.gz again") from error
     columns, rows = (np.flatnonzero(animal.any(axis)) for axis in (0, 1))
     size = animal.shape[0], animal.shape[1]
     if not len(columns):

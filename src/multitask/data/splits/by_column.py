@@ -52,7 +52,7 @@ class ByColumn(Split):
         found = [split_of(each, self.words) if each.strip() else None for each in cells]
         for place, (cell, split) in enumerate(zip(cells, found, strict=True)):
             if split is None:
-                what = f"{cell!r} is no split" if cell.strip() else "the cell is empty"
+                what = f"{cell!r} is not a split" if cell.strip() else "the cell is empty"
                 raise InputError(
                     f"row {table.index[place]}, column '{self.column}': {what}"
                     f"{nearest(cell, [*KNOWN, *self.words])}"

@@ -27,7 +27,7 @@ class GivenSplit:
     Args:
         column: its name.
         lacking: splits that it has no row for.
-        words: what its cells mean, where they are no words for splits.
+        words: what its cells mean, if they are not words for splits.
     """
 
     column: str
@@ -51,8 +51,8 @@ def given_split(table: DataFrame, taken: Collection[str] = ()) -> GivenSplit | N
         taken: columns that are something else, such as targets.
 
     Raises:
-        InputError: if a column seems to, but one of its cells is empty or no word for a split, or
-            if two columns do.
+        InputError: if a column seems to, but one of its cells is empty or not a word for a split,
+            or if two columns do.
     """
     columns = [str(each) for each in table.columns if each not in taken]
     found = [each for name in columns if (each := _given(name, table[name])) is not None]
