@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor
 
+from multitask import MultiTask
 from multitask.checkpoints.fits import check_fits
+from multitask.data import DataModule
 from multitask.errors import InputError
+from multitask.tasks import Regression
 
 MODEL = {
     "encoder.weight": torch.zeros(4, 2),
@@ -29,10 +36,10 @@ def test_same_weights_fit() -> None:
         (
             ["heads.kind.weight"],
             {"heads.digit.weight": NEW, "heads.digit.bias": NEW},
-            "its tasks are digit, size, this model's are kind, size",
+            "its tasks are digit and size, this model's are kind and size",
         ),
-        (["heads.kind.weight"], {}, "its tasks are size, this model's are kind, size"),
-        ([], {"heads.area.weight": NEW}, "are area, kind, size, this model's are kind, size"),
+        (["heads.kind.weight"], {}, "its tasks are size, this model's are kind and size"),
+        ([], {"heads.area.weight": NEW}, "are area, kind and size, this model's are kind and size"),
         (["heads.kind.weight", "heads.size.weight"], {}, "its tasks are none, this model's"),
         (["encoder.weight"], {}, "it has no 'encoder.weight'"),
         ([], {"encoder.bias": NEW}, "it has 'encoder.bias', which this model has not"),
@@ -52,5 +59,33 @@ def test_difference_is_named(removed: list[str], added: dict[str, Tensor], messa
     text = str(error.value)
     assert message in text
     assert text.startswith("the checkpoint is of another model: ")
-    assert text.endswith("give the configuration that it was trained with")
+    assert "give the configuration that it was trained with" in text
+    assert text.endswith("encoder, tasks)") == ("its tasks are" in text)
     assert "\n" not in text
+
+
+def test_an_encoder_that_does_not_fit_is_not_advised() -> None:
+    checkpoint = {"encoder.weight": torch.zeros(4, 3), "heads.digit.weight": NEW}
+    with pytest.raises(InputError, match="give the configuration that it was trained with$"):
+        check_fits(checkpoint, MODEL)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_encoder_begins_a_model_of_other_tasks(
+    tiny_data: Callable[..., DataModule],
+    tiny_model: Callable[..., MultiTask],
+    trainer: Callable[..., Trainer],
+    tmp_path: Path,
+) -> None:
+    first, path = trainer(max_epochs=1), tmp_path / "model.ckpt"
+    first.fit(model := tiny_model(), tiny_data())
+    first.save_checkpoint(path)
+    other = MultiTask(MultiTask.load_from_checkpoint(path).encoder, {"size": Regression()})
+    expected = model.encoder.state_dict()
+    found = other.encoder.state_dict()
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(found[key], each) for key, each in expected.items())
+    again = trainer(max_epochs=1)
+    again.fit(other, tiny_data())
+    again.save_checkpoint(path)
+    assert list(MultiTask.load_from_checkpoint(path).named_tasks) == ["size"]

@@ -8,6 +8,12 @@ from typing import Any
 from torch import Tensor
 
 from multitask.errors import InputError
+from multitask.pages.words import listed
+
+ENCODER_ALONE = (
+    ", or make a model of other tasks with its encoder, in Python: "
+    "MultiTask(MultiTask.load_from_checkpoint(CHECKPOINT).encoder, tasks)"
+)
 
 
 def check_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> None:
@@ -25,6 +31,7 @@ def check_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> None:
         raise InputError(
             f"the checkpoint is of another model: its tasks are {_listed(theirs)}, this model's "
             f"are {_listed(ours)}; give the configuration that it was trained with"
+            f"{ENCODER_ALONE if _encoder_fits(checkpoint, model) else ''}"
         )
     # A checkpoint without it was trained without.
     model = {key: model[key] for key in model if key in checkpoint or not _may_lack(key)}
@@ -48,8 +55,13 @@ def _heads(state: Mapping[str, Any]) -> list[str]:
     return sorted({key.split(".")[1] for key in state if key.startswith("heads.")})
 
 
+def _encoder_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> bool:
+    ours = [key for key in model if key.startswith("encoder.") and not _may_lack(key)]
+    return bool(ours) and all(_kind(model[key]) == _kind(checkpoint.get(key)) for key in ours)
+
+
 def _listed(names: list[str]) -> str:
-    return ", ".join(names) or "none"
+    return listed(names, 12) or "none"
 
 
 def _kind(value: Any) -> tuple[Any, ...] | None:
