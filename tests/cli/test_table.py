@@ -73,7 +73,11 @@ def table(path: Path) -> list[dict[str, str]]:
 
 @pytest.mark.slow
 def test_a_run_knows_its_files(
-    experiment: str, program: Program, multitask: Callable[..., None], fails: Callable[..., str]
+    experiment: str,
+    program: Program,
+    multitask: Callable[..., None],
+    fails: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     output = program("fit", experiment)
     assert "photos/metadata.csv: left out as told: 1 row (missing_file: 1)" in output
@@ -88,6 +92,9 @@ def test_a_run_knows_its_files(
     assert data.names("test") == tested
 
     multitask("predict", f"--ckpt_path={run}/checkpoints/best.ckpt")
+    said = capsys.readouterr().out
+    assert f"Predicted for {len(tested)} of {len(splits)} samples, those of the test split" in said
+    assert f"multitask predict {run}/checkpoints/best.ckpt IMAGES" in said
     (predicted,) = run.glob("predict/*/predictions.csv")
     assert [row["file"] for row in table(predicted)] == tested
     assert (predicted.parent / "splits.csv").read_bytes() == (run / "splits.csv").read_bytes()

@@ -16,6 +16,7 @@ from multitask.callbacks import Cost, LostProcess
 from multitask.callbacks.lost_process import is_connection_lost
 from multitask.cli.command_line import CommandLine
 from multitask.distributed import is_first_process
+from multitask.pages.words import counted
 from multitask.runs.failures import advice
 from multitask.runs.finished import limits
 from multitask.runs.log_file import say
@@ -86,7 +87,18 @@ def test(run: Run) -> None:
 def predict(run: Run) -> None:
     """Write a table of predictions."""
     _guard(run, run.trainer.predict, {**run.inputs, "return_predictions": False})
-    _say_where(run)
+    _say_where(run, said=_predicted(run))
+
+
+def _predicted(run: Run) -> list[str]:
+    data, checkpoint = run.command.datamodule, run.command.given.ckpt_path
+    batches, total = sum(run.trainer.num_predict_batches), sum(map(len, data.splits.values()))
+    samples = min(batches * data.batch_size, len(data.splits["test"]))
+    said = [f"Predicted for {samples:,} of {counted(total, 'sample')}, those of the test split"]
+    if samples < total and data.tables():
+        subject = f"{checkpoint or 'CHECKPOINT'} IMAGES"
+        said.append(f"For all images of a table or a folder: multitask predict {subject}")
+    return said
 
 
 STAGES = {"fit": fit, "validate": validate, "test": test, "predict": predict}
