@@ -27,9 +27,11 @@ def test_steps_become_epochs_also_in_the_middle_and_of_a_cut_last_one(tmp_path: 
     np.testing.assert_allclose(found[NAME].values, [0.1, 0.2, 0.3, 0.4])
 
 
-def test_the_last_value_of_a_step_counts_and_a_row_that_was_cut_does_not(tmp_path: Path) -> None:
+def test_the_last_value_of_a_step_counts_and_a_cut_row_does_not(
+    tmp_path: Path,
+) -> None:
     path = metrics(tmp_path / "metrics.csv", [(0, 0, NAME, 0.1), (0, 0, NAME, 0.2)])
-    path.write_text(path.read_text() + "1,0,val")
+    path.write_text("\ufeff" + path.read_text() + "1,0,val", encoding="utf-8")
     assert read_curves(path)[NAME].values.tolist() == [0.2]
     assert read_curves(path, ["val/other"]) == {}
     assert read_curves(tmp_path / "none.csv") == {}

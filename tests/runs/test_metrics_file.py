@@ -78,6 +78,40 @@ def test_rewinding_to_a_size_keeps_rows_of_the_same_step(path: Path) -> None:
     assert [row[2] for row in rows(path.with_name("metrics-dropped.csv"))] == ["name", "after"]
 
 
+def logged(path: Path) -> tuple[MetricsFile, int]:
+    """A file with rows of three steps, and its size at a checkpoint after two."""
+    file = MetricsFile(path)
+    for step in range(2):
+        file.log_metrics({"loss": 1 / (step + 3)}, step=step)
+    size = file.size
+    file.log_metrics({"loss": 0.5}, step=2)
+    return file, size
+
+
+def test_a_byte_order_mark_changes_no_row(path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    file, size = logged(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    file.rewind(2, size)
+    assert [row[3] for row in rows(path)] == ["value", repr(1 / 3), repr(1 / 4)]
+    assert file.size == size
+    assert [row[3] for row in rows(path.with_name("metrics-dropped.csv"))] == ["value", "0.5"]
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b"\r\n", b"\n"), (b"loss", b"train/loss"), (b"0.5", b"")]
+)
+def test_a_row_of_an_edited_file_is_whole_wherever_the_size_cuts_it(
+    old: bytes, new: bytes, path: Path
+) -> None:
+    file, size = logged(path)
+    path.write_bytes(path.read_bytes().replace(old, new))
+    file.rewind(2, size)
+    dropped = path.with_name("metrics-dropped.csv")
+    assert [row[3] for row in rows(path)] == ["value", repr(1 / 3), repr(1 / 4)]
+    assert [row[3] for row in rows(dropped)] == ["value", new.decode() if old == b"0.5" else "0.5"]
+
+
 def test_row_that_a_crash_cut_short_is_moved_aside(path: Path) -> None:
     file = MetricsFile(path)
     file.log_metrics({"loss": 1.0}, step=0)

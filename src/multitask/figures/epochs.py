@@ -78,7 +78,7 @@ def mean_curve(curves: Sequence[Curve]) -> Curve | None:
 def _rows(path: Path) -> Iterable[tuple[int, int, str, float]]:
     if not path.is_file():
         return
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         for row in csv.DictReader(file):
             try:
                 yield int(row["step"]), int(row["epoch"]), row["name"], float(row["value"])

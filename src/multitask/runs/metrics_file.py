@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
 from io import StringIO
 from pathlib import Path
@@ -76,7 +77,9 @@ class MetricsFile(Logger):
             size: what `size` was at the checkpoint. Steps alone, which older checkpoints have,
                 cannot tell rows before and after a checkpoint of the same step.
         """
-        content = self.path.read_bytes() if self.path.exists() else b""
+        found = self.path.read_bytes() if self.path.exists() else b""
+        # An editor may have put it there, and so moved all that follows.
+        content = found.removeprefix(BOM_UTF8)
         before = content[:size]
         is_whole = not size or (len(before) == size and before.endswith(LINE_END))
         if not is_whole:
@@ -84,21 +87,23 @@ class MetricsFile(Logger):
                 f"{self.path} is not as it was at the checkpoint, so metrics from before it may be "
                 "missing there"
             )
-        first = _rows(before)
-        if size is None or not is_whole:
-            kept = [row for row in first if _is_before(row, step)]
-        else:
-            kept = [row for row in first if _is_row(row)]
-        dropped = [row for row in first if row not in kept] + _rows(content[len(before) :])
+        by_step = size is None or not is_whole
+        # Cut at a place that is not the end of a row, a value would lose digits.
+        judged = [(row, _is_before(row, step)) for row in _rows(content)]
+        if not by_step:
+            judged = [(row, _is_row(row)) for row in _rows(before)]
+            judged += [(row, False) for row in _rows(content[len(before) :])]
+        kept = [row for row, is_kept in judged if is_kept]
+        dropped = [row for row, is_kept in judged if not is_kept]
         if dropped:
             _append(self.path.with_stem(f"{self.path.stem}-dropped"), dropped)
-        if dropped or (content and not content.startswith(_written([HEADER]))):
+        if dropped or (found and not found.startswith(_written([HEADER]))):
             _replace(self.path, kept)
 
 
 def _rows(content: bytes) -> list[Row]:
     lines = content.decode("utf-8", errors="replace").splitlines()
-    return [row for row in csv.reader(lines) if row != HEADER]
+    return [row for row in csv.reader(lines) if row and row != HEADER]
 
 
 def _is_before(row: Row, step: int) -> bool:
