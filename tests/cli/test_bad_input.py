@@ -234,7 +234,7 @@ def test_a_checkpoint_of_another_model(
     single = ROOT / "configs/experiment/digits_single.yaml"
     message = fails("test", f"--config={single}", f"--ckpt_path={path}")
     assert str(path) in message
-    assert "digit, glyph" in message
+    assert "digit and glyph" in message
     wider = fails("fit", *quick, f"--ckpt_path={path}", "--model.encoder.out_features=32")
     assert "(32, 288)" in wider
     assert "(64, 288)" in wider

@@ -145,7 +145,7 @@ def test_the_toy_problem_is_a_study_like_any_other(
     ("change", "says"),
     [
         ({"seed": [1]}, "small.yaml:[0-9]+: a study has no 'seed'; did you mean 'seeds'"),
-        ({"seeds": "many"}, r"small.yaml:[0-9]+: seeds: Expected a list"),
+        ({"seeds": "many"}, r"small.yaml:[0-9]+: seeds: it should be a list"),
         ({"methods": {"odd": {"tasks": ["digt"]}}}, "no task 'digt'; did you mean 'digit'"),
         ({"settings": {"trainer.max_epoch": 1}}, "max_epoch"),
         ({"methods": {"odd": {"task": ["digit"]}}}, "a method has no 'task'; did you mean 'tasks'"),
@@ -174,7 +174,7 @@ def test_the_toy_problem_is_a_study_like_any_other(
         ({"seeds": [2**32]}, "seeds has 4294967296; give numbers from 0 to 4294967295"),
         ({"seeds": [-1]}, "seeds has -1; give numbers from 0"),
         ({"seeds": [True]}, "seeds"),
-        ({"seeds": 5}, "seeds: Expected a list"),
+        ({"seeds": 5}, "seeds: it should be a list"),
         ({"tuning": {"trials": -1}}, "tuning: trials is -1; give a number from 0 to 10000"),
         ({"tuning": {"highest": float("inf")}}, "lowest must be positive and less than highest"),
     ],
