@@ -5,8 +5,8 @@ ACTIVE := $(or $(VIRTUAL_ENV),$(CONDA_PREFIX))
 PYTHON := "$(or $(ACTIVE),.venv)/bin/python"
 # What .venv is made with.
 PYTHON3 ?= python3
-# Processes that share the tests.
-WORKERS ?= 2
+# Processes that share the tests; one more than two cores, since many tests wait for others.
+WORKERS ?= 3
 CONFIG ?= configs/experiment/digits.yaml
 # A file of configs/trainer, without its ending.
 TRAINER ?=

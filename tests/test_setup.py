@@ -159,7 +159,7 @@ def test_make_alone_describes_every_target(checkout: Checkout) -> None:
         (("train", "CONFIG=mine.yaml"), "-m multitask fit --config mine.yaml"),
         (("resume", "RUN=runs/x/y"), "-m multitask resume runs/x/y"),
         (("resume",), "-m multitask resume"),
-        (("test", "ARGS=-k lock"), "-m pytest -n 2 --dist worksteal -k lock"),
+        (("test", "ARGS=-k lock"), "-m pytest -n 3 --dist worksteal -k lock"),
         (("notebooks",), "-m pytest tests/notebooks"),
         (("lint",), "-m mypy"),
     ],
