@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +110,31 @@ class Task(Recorded, nn.Module, ABC):
         Returns:
             Predictions, first axis ``[batch]``, float32.
         """
+
+    def uncertainty(self, output: Any) -> dict[str, Tensor]:
+        """How uncertain each prediction is; unknown by default.
+
+        Args:
+            output: raw head outputs, see `loss`.
+
+        Returns:
+            By what it is, such as ``entropy`` (in nats) or ``deviation``, ``low`` and ``high`` (in
+            original units): shape ``[batch]``, or ``[batch, size]`` of a vector, float32. Which
+            there are does not depend on the output.
+        """
+        return {}
+
+    def take_calibration(self, told: Mapping[str, Any] | None) -> None:
+        """Predict from now on as a calibration tells.
+
+        Args:
+            told: what was fitted to validation data; None to predict as training has left it.
+
+        Raises:
+            InputError: if it is not a calibration of this kind of task, by default always.
+        """
+        if told is not None:
+            raise InputError(f"a {type(self).__name__} takes no calibration")
 
     @abstractmethod
     def metrics(self) -> MetricCollection:

@@ -12,6 +12,7 @@ from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection
 from multitask import labels
 from multitask.errors import InputError
 from multitask.tasks.base import Cell, Column, HeadCallable, Task, check_losses
+from multitask.tasks.calibration import told_number, told_numbers
 from multitask.tasks.naming import distinct
 from multitask.tasks.r2 import R2
 from multitask.tasks.scatter import draw_scatter
@@ -56,6 +57,11 @@ class Regression(Task):
     mean: Tensor
     deviation: Tensor
     trivial: Tensor
+    spread: Tensor | None
+    """Standard deviation of the errors on validation data, ``[size]``, once it is calibrated."""
+    quantile: Tensor | None
+    """Of their sizes, so that ``prediction ± quantile`` covers the share `level`, ``[size]``."""
+    level: float | None = None
     criterion: Any
 
     def __init__(
@@ -79,6 +85,9 @@ class Regression(Task):
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("deviation", torch.ones(size))
         self.register_buffer("trivial", torch.zeros(size))
+        # Facts of a description, not weights.
+        self.register_buffer("spread", None, persistent=False)
+        self.register_buffer("quantile", None, persistent=False)
 
     @property
     def out_features(self) -> int:
@@ -174,6 +183,32 @@ class Regression(Task):
     def predict(self, output: Tensor) -> Tensor:
         # In double precision where the targets need it.
         return output.float() * self.deviation + self.mean
+
+    def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
+        """Once calibrated: the standard deviation, and the ends of an interval, as `predict`."""
+        if self.spread is None or self.quantile is None:
+            return {}
+        prediction = self.predict(output)
+        return {
+            "deviation": self.spread.expand_as(prediction),
+            "low": prediction - self.quantile,
+            "high": prediction + self.quantile,
+        }
+
+    def take_calibration(self, told: Mapping[str, Any] | None) -> None:
+        self.spread = self.quantile = self.level = None
+        if told is not None:
+            level = told_number(told, "level", 0.0, 1.0)
+            self.spread = self._told(told, "spread")
+            self.quantile = self._told(told, "quantile")
+            self.level = level
+
+    def _told(self, told: Mapping[str, Any], key: str, least: float = 0.0) -> Tensor:
+        # In double precision where the targets are.
+        found = self.deviation.new_tensor(told_numbers(told, key, self.size, least))
+        if found.isinf().any():
+            raise InputError(f"its calibration has a {key} that is too large for its numbers")
+        return found
 
     def trivial_output(self, output: Tensor) -> Tensor:
         standardised = (self.trivial - self.mean) / self.deviation

@@ -102,6 +102,11 @@ class Segmentation(Classification):
     def loss_group(self) -> None:
         return None
 
+    def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
+        """The mean over an image's pixels of their entropies, in nats."""
+        found = super().uncertainty(output)
+        return {name: values.flatten(1).mean(1) for name, values in found.items()}
+
     def trivial_output(self, output: Tensor) -> Tensor:
         return super().trivial_output(output.movedim(1, -1)).movedim(-1, 1)
 

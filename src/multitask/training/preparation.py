@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 
+from multitask.checkpoints.calibrations import take_calibrations
 from multitask.errors import InputError
 from multitask.training.batch_norm import synchronize_batch_norm
 from multitask.training.data_check import check_data, name_unlabelled
@@ -37,6 +38,7 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     if stage != "fit":
         return
     name_unlabelled(model.named_tasks, data)
+    take_calibrations(model.named_tasks, None)
     model.description = describe(model.named_tasks, data)
     settle_normalisation(model.encoder, data)
     if trainer.strategy.root_device.type == "cpu":

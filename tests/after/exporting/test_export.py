@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from after.made_models import SHAPE, number, pixels, trained, two_tasks
+from after.made_models import CALIBRATION, SHAPE, calibrated, number, pixels, trained, two_tasks
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, MetricCollection
 from torchvision import transforms
@@ -108,7 +108,7 @@ CASES = {
         shape=COLOUR,
         sharing=partial(MMoE, own=1, experts=2, width=4),
     ),
-    "stitched": lambda: trained(
+    "stitched": lambda: calibrated(
         MLP(72, hidden=[4], out_features=4),
         transforms=[v2.Resize((9, 8)), v2.Grayscale(), v2.Normalize([0.5], [0.2])],
         shape=COLOUR,
@@ -129,6 +129,16 @@ def test_an_onnx_file_predicts_what_the_model_does(case: str, tmp_path: Path) ->
     for batch in (1, 2, 5, 40):
         images = pixels(batch, run.format.shape)
         compare(run(images.numpy()), model(images))
+
+
+def test_a_calibration_is_in_the_graph(tmp_path: Path) -> None:
+    plain, model = trained(), calibrated()
+    run = OnnxModel(export(model, "onnx", tmp_path / "model.onnx").path)
+    found, before = run(pixels(3).numpy()), plain(pixels(3))
+    logits = torch.log(before["kind"]) / CALIBRATION["kind"]["temperature"]
+    np.testing.assert_allclose(found["kind"], logits.softmax(1).numpy(), rtol=1e-4)
+    np.testing.assert_allclose(found["size.low"], before["size"].numpy() - 3, rtol=1e-5)
+    assert run.description["tasks"]["size"]["calibration"] == CALIBRATION["size"]
 
 
 def compare(found: dict[str, np.ndarray], right: dict[str, Any]) -> None:
