@@ -136,6 +136,23 @@ class Task(Recorded, nn.Module, ABC):
         if told is not None:
             raise InputError(f"a {type(self).__name__} takes no calibration")
 
+    def fit_calibration(self, output: Any, target: Tensor, level: float) -> dict[str, Any] | None:
+        """Fit a calibration to samples that were not trained on.
+
+        Args:
+            output: raw head outputs of all of them, see `loss`.
+            target: their targets, missing ones included.
+            level: share of the values that intervals are to cover.
+
+        Returns:
+            What `take_calibration` takes, in numbers and lists of numbers alone; None (the default)
+            if there is nothing to calibrate.
+
+        Raises:
+            InputError: if the samples do not determine it; the sentence begins behind the task.
+        """
+        return None
+
     @abstractmethod
     def metrics(self) -> MetricCollection:
         """New metrics over predictions and targets, keyed by metric name."""

@@ -22,6 +22,8 @@ from multitask.tasks.calibration_error import CalibrationError
 from multitask.tasks.class_weights import ClassWeights, balanced_weights, check_weights, factors
 from multitask.tasks.confusion_figure import draw_confusion
 from multitask.tasks.naming import distinct
+from multitask.tasks.sample_means import BrierScore, NegativeLogLikelihood
+from multitask.tasks.temperature import fitted_temperature
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -229,6 +231,14 @@ class Classification(Task):
             ends = 1 / LARGEST_TEMPERATURE, LARGEST_TEMPERATURE
             self.temperature = told_number(told, "temperature", *ends)
 
+    def fit_calibration(
+        self, output: Tensor, target: Tensor, level: float
+    ) -> dict[str, Any] | None:
+        if type(self).predict is not Classification.predict:
+            return None
+        known = self.known(target)
+        return {"temperature": fitted_temperature(output[known], target[known])}
+
     def trivial_output(self, output: Tensor) -> Tensor:
         # The floor keeps absent classes finite; they stay far less probable than any seen class.
         # Times the temperature, which is the network's alone.
@@ -244,6 +254,8 @@ class Classification(Task):
                 "f1": MulticlassF1Score(classes, average="macro", validate_args=False),
                 "auroc": HistogramAUROC(classes),
                 "calibration_error": CalibrationError(),
+                "nll": NegativeLogLikelihood(),
+                "brier": BrierScore(),
             },
             compute_groups=False,
         )

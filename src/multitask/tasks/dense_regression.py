@@ -85,6 +85,9 @@ class DenseRegression(Regression):
     def take_calibration(self, told: Mapping[str, Any] | None) -> None:
         Task.take_calibration(self, told)
 
+    def fit_calibration(self, output: Tensor, target: Tensor, level: float) -> None:
+        return None
+
     def trivial_output(self, output: Tensor) -> Tensor:
         return super().trivial_output(output.movedim(1, -1)).movedim(-1, 1)
 
