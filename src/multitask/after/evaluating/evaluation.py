@@ -135,7 +135,7 @@ def evaluate(
         name: _of_task(name, counted, values, groups, resamples, seed) for name in counted.states
     }
     contributions = {name: float(each) for name, each in counted.evaluation.contributions.items()}
-    seen = _seen(trained, samples)
+    seen = seen_in_training(trained, samples)
     return Results(trained, samples, tasks, values["test/score"], seen, contributions)
 
 
@@ -220,9 +220,10 @@ def _estimate(
     return Estimate(value, why=found) if isinstance(found, str) else Estimate(value, *found)
 
 
-def _seen(
+def seen_in_training(
     trained: TrainedModel, samples: LabelledSamples
 ) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+    """Which samples have the image of a training sample, ``[samples]``; None if not known."""
     known = trained.training_images
     hashes = None if known is None else samples.image_hashes()
     if known is None or hashes is None:
