@@ -64,6 +64,7 @@ class TaskResults:
         predictions: of the first samples, as many as are kept.
         targets: of the same samples.
         draws: each metric in each resample.
+        uncertainty: of the same samples as predictions, see `multitask.tasks.Task.uncertainty`.
     """
 
     estimates: dict[str, Estimate]
@@ -75,6 +76,7 @@ class TaskResults:
     predictions: Any = None
     targets: Any = None
     draws: dict[str, Values] = field(default_factory=dict)
+    uncertainty: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass
@@ -145,6 +147,7 @@ class _Counted:
     states: dict[str, SampleStates]
     outputs: dict[str, list[Any]]
     targets: dict[str, list[Tensor]]
+    uncertainty: dict[str, list[Any]]
 
 
 @torch.no_grad()
@@ -158,6 +161,7 @@ def _counted(trained: TrainedModel, samples: LabelledSamples, batch_size: int) -
         {name: SampleStates(task) for name, task in tasks.items()},
         {name: [] for name in tasks},
         {name: [] for name in tasks},
+        {name: [] for name in tasks},
     )
     kept, progress = 0, Progress("evaluation: predicted", 0, len(samples))
     for places in torch.arange(len(samples)).split(batch_size):
@@ -168,6 +172,8 @@ def _counted(trained: TrainedModel, samples: LabelledSamples, batch_size: int) -
             states.update(outputs[name], batch[name])
             if kept < MOST_NUMBERS:
                 found.outputs[name].append(each_tensor(tasks[name].predict(outputs[name]), on_cpu))
+                uncertainty = tasks[name].uncertainty(outputs[name])
+                found.uncertainty[name].append(each_tensor(uncertainty, on_cpu))
                 found.targets[name].append(on_cpu(batch[name]))
                 kept += count_numbers(outputs[name]) + batch[name].numel()
         progress.step(len(places))
@@ -204,6 +210,7 @@ def _of_task(
         joined(counted.outputs[name]),
         joined(counted.targets[name]),
         draws,
+        joined(counted.uncertainty[name]),  # type: ignore[arg-type]
     )
 
 
