@@ -111,6 +111,17 @@ class Task(Recorded, nn.Module, ABC):
             Predictions, first axis ``[batch]``, float32.
         """
 
+    def explained_output(self, output: Any) -> Any:
+        """What of the raw outputs is explained by what the model looks at; all by default.
+
+        Args:
+            output: raw head outputs, see `loss`.
+
+        Returns:
+            A number for each class or element, without those that tell how uncertain they are.
+        """
+        return output
+
     def uncertainty(self, output: Any) -> dict[str, Tensor]:
         """How uncertain each prediction is; unknown by default.
 

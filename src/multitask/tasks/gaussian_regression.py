@@ -89,6 +89,9 @@ class GaussianRegression(Regression):
     def predict(self, output: Tensor) -> Tensor:
         return super().predict(self._parts(output)[0])
 
+    def explained_output(self, output: Tensor) -> Tensor:
+        return self._parts(output)[0]
+
     def trivial_output(self, output: Tensor) -> Tensor:
         mean = super().trivial_output(output[:, : self.size])
         log_variance = 2 * (self.trivial_deviation / self.deviation).log()

@@ -98,6 +98,9 @@ class QuantileRegression(Regression):
     def predict(self, output: Tensor) -> Tensor:
         return self._in_units(self._standardised(output)[:, self.middle])
 
+    def explained_output(self, output: Tensor) -> Tensor:
+        return self._standardised(output)[:, self.middle]
+
     def trivial_output(self, output: Tensor) -> Tensor:
         steps = self.trivial_quantiles.diff(dim=0).clamp_min(SMALLEST_STEP)
         # The inverse of softplus, exact for small steps too.

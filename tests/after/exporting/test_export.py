@@ -29,7 +29,14 @@ from multitask.balancing import GradientBalancer
 from multitask.balancing.weightings import UPGrad
 from multitask.encoders import MLP, ConvNet, Displacement, Encoder, Maps, Timm
 from multitask.sharing import CrossStitch, MMoE
-from multitask.tasks import Classification, DenseRegression, Segmentation, Task
+from multitask.tasks import (
+    Classification,
+    DenseRegression,
+    GaussianRegression,
+    QuantileRegression,
+    Segmentation,
+    Task,
+)
 
 COLOUR = (3, 12, 10)
 NAMES = ("linear", "softmax", "val_0", "a-b", "a_b", "class", "None")
@@ -84,7 +91,12 @@ def far_off() -> dict[str, Task]:
 def maps() -> TrainedModel:
     depth = DenseRegression(2)
     depth.learn_statistics("depth", torch.randn(9, 2, 12, 10) * 3 + 7)
-    return trained(TwoMaps(), {"parts": Segmentation(4), "depth": depth, "kind": Classification(3)})
+    vectors = {"spread": GaussianRegression(2), "between": QuantileRegression(2)}
+    for name, task in vectors.items():
+        task.learn_statistics(name, torch.randn(99, 2) * 3 + 7)
+    vectors["between"].take_calibration({"quantile": [-0.5, 0.5], "level": 0.8})
+    tasks = {"parts": Segmentation(4), "depth": depth, "kind": Classification(3), **vectors}
+    return trained(TwoMaps(), tasks)
 
 
 def pretrained() -> TrainedModel:
