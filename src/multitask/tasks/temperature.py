@@ -42,11 +42,16 @@ def fitted_temperature(logits: Tensor, label: Tensor) -> float:
         return float((expected - right).mean())
 
     low, high = math.log(1 / HIGHEST), math.log(1 / LOWEST)
-    if slope(math.exp(low)) >= 0 or slope(math.exp(high)) <= 0:
-        share = float((right == 0).double().mean())
+    share = f"{float((right == 0).double().mean()):.0%} of its {len(label):,} labels"
+    if slope(math.exp(low)) >= 0:
         raise InputError(
-            f"{share:.0%} of its {len(label):,} labels are predicted right, for which no "
-            "temperature is the best; fit it to more samples that were not trained on"
+            f"{share} are predicted right, and its probabilities say nothing of the others either, "
+            "so no temperature is the best; train it longer, or leave the task out"
+        )
+    if slope(math.exp(high)) <= 0:
+        raise InputError(
+            f"{share} are predicted right, so no temperature is the best; fit it to more samples "
+            "that were not trained on, or leave the task out"
         )
     for _ in range(HALVINGS):
         middle = (low + high) / 2
