@@ -49,7 +49,7 @@ def test_a_run_is_calibrated_and_every_verb_takes_it(
     multitask("calibrate", str(run))
     said = capsys.readouterr().out
     assert "digit: over-confident, temperature " in said
-    assert "from 500 labels. On the test set of PosedDigits the chosen class had" in said
+    assert "from 500 labels. On the test split of PosedDigits the chosen class had" in said
     assert "glyph: intervals for the share 0.9 of the values, from 8,000 labels; they cover" in said
     place = run / "checkpoints/calibrated.ckpt"
     assert f"Calibrated: {place}" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from multitask.after.labelled_samples import LabelledSamples, samples_of
@@ -47,8 +48,12 @@ def samples_to_calibrate(
                 f"calibrate: the data of {trained.source} have no validation split; give labelled "
                 "images that were not trained on, with --table=TABLE"
             )
+        kind = type(data).__name__
         show = samples_of(trained, data, TO_SHOW) if TO_SHOW in data.splits else None
-        return samples_of(trained, data, TO_FIT), show
+        return (
+            replace(samples_of(trained, data, TO_FIT), title=f"validation split of {kind}"),
+            show and replace(show, title=f"test split of {kind}"),
+        )
     folder = None if image_folder is None else Path(image_folder)
     fit = labelled_table(trained, Path(table), None, image_column, folder)
     if test_table is None:
