@@ -37,7 +37,12 @@ TinyModel = Callable[..., MultiTask]
 MakeTrainer = Callable[..., Trainer]
 
 METRICS = {
-    "kind": ["accuracy", "balanced_accuracy", "f1", "auroc", "calibration_error"],
+    "kind": [
+        *("accuracy", "balanced_accuracy", "f1", "auroc"),
+        "calibration_error",
+        "nll",
+        "brier",
+    ],
     "size": ["mae", "rmse", "r2"],
 }
 

@@ -18,7 +18,7 @@ from multitask.distributed import sum_losses
 from multitask.encoders import Encoder
 from multitask.passes import Pass, PlainPass
 from multitask.sharing import HardSharing, Sharing, SharingCallable
-from multitask.tasks import Task
+from multitask.tasks import Task, predictions
 from multitask.tasks.naming import check_names
 from multitask.tasks.output import Output, in_full_precision
 from multitask.training import Interval, OptimizerCallable, SchedulerCallable
@@ -123,8 +123,8 @@ class MultiTask(Loadable):
         return {name: in_full_precision(head(features[name])) for name, head in self.heads.items()}
 
     def predict(self, *inputs: Tensor) -> dict[str, Tensor]:
-        """Compute what people read: class probabilities, numbers in original units; float32."""
-        return {name: self.named_tasks[name].predict(out) for name, out in self(*inputs).items()}
+        """Compute what people read, see `multitask.tasks.predictions.predicted`; float32."""
+        return predictions.predicted(self.named_tasks, self(*inputs))
 
     def losses(self, outputs: Outputs, batch: Batch) -> tuple[Tensor, Tensor]:
         """Each task's mean loss over the global batch, times its weight, 0 if there is no label.

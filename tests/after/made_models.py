@@ -69,6 +69,25 @@ def trained(
     return TrainedModel(model, described(named, shape), transforms, "cpu", "made.ckpt")
 
 
+CALIBRATION = {
+    "kind": {"temperature": 0.5},
+    "size": {"spread": [2.0], "quantile": [3.0], "level": 0.9},
+}
+"""Of `two_tasks`."""
+
+
+def calibrated(*parts: Any, **arguments: Any) -> TrainedModel:
+    """A model of two tasks whose description tells their calibration."""
+    made = trained(*parts, **arguments)
+    told = {
+        name: each | {"calibration": CALIBRATION[name]}
+        for name, each in made.description["tasks"].items()
+    }
+    return TrainedModel(
+        made.model, {**made.description, "tasks": told}, list(made.transforms), "cpu", "made.ckpt"
+    )
+
+
 def checkpoint(path: Path, model: MultiTask | None = None, **told: Any) -> Path:
     """Save a model as a checkpoint that tells what it takes.
 

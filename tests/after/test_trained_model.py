@@ -39,4 +39,4 @@ def test_each_way_to_share_gives_a_vector(
     assert embedded.shape == (5, features)
     predictions, same = trained.predicted_and_embedded(pixels)
     torch.testing.assert_close(same, embedded)
-    assert list(predictions) == list(tasks)
+    assert [name for name in predictions if "." not in name] == list(tasks)

@@ -28,6 +28,19 @@ QUICK = (
 )
 
 
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of a few steps on the digits, to which tests may add files."""
+    folder = tmp_path_factory.mktemp("digits")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        options = ("limit_train_batches=4", "max_epochs=1", "enable_progress_bar=false")
+        trainer = [f"--trainer.{each}" for each in ("accelerator=cpu", *options)]
+        quiet = ["--run.wandb=off", "--run.figures=false", "--seed_everything=3"]
+        main(["fit", f"--config={DIGITS}", *trainer, *quiet])
+    return next(folder.glob("runs/digits/*"))
+
+
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs go to the test's folder, and no run knows of the one before."""

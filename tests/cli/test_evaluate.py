@@ -13,25 +13,16 @@ import pytest
 import torch
 from PIL import Image
 
-from multitask.cli.main import main
 from multitask.data import PosedDigits
 
 PAGE = Path(__file__).parents[2] / "docs/after_training.md"
 ROWS = 40
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def run(digits_run: Path) -> Path:
     """A run of a few steps on the digits."""
-    folder = tmp_path_factory.mktemp("digits")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        config = Path(__file__).parents[2] / "configs/experiment/digits.yaml"
-        options = ("limit_train_batches=4", "max_epochs=1", "enable_progress_bar=false")
-        trainer = [f"--trainer.{each}" for each in ("accelerator=cpu", *options)]
-        quiet = ["--run.wandb=off", "--run.figures=false", "--seed_everything=3"]
-        main(["fit", f"--config={config}", *trainer, *quiet])
-    return next(folder.glob("runs/digits/*"))
+    return digits_run
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_metrics_equal_torchmetrics(kind: str, classes: int, present: int) -> No
     for metric in expected.values():
         metric.update(output[known].softmax(1), target[known])
     found = metrics.compute()
-    assert found.keys() == expected.keys() | {"auroc", "balanced_accuracy"}
+    assert found.keys() == expected.keys() | {"auroc", "balanced_accuracy", "nll", "brier"}
     truth, guess = target[known], output[known].argmax(1)
     with warnings.catch_warnings():
         # A class that is predicted may not occur.
@@ -149,5 +149,6 @@ def test_calibration_error_without_a_sample_is_nan() -> None:
 
 def test_directions_of_the_metrics() -> None:
     better = {name: metric.higher_is_better for name, metric in Classification(3).metrics().items()}
-    assert better.pop("calibration_error") is False
+    for name in ("calibration_error", "nll", "brier"):
+        assert better.pop(name) is False
     assert better == dict.fromkeys(("accuracy", "balanced_accuracy", "f1", "auroc"), True)

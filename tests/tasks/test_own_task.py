@@ -58,6 +58,9 @@ class Laplace(Task):
     def predict(self, output: dict[str, Tensor]) -> Tensor:
         return output["mean"][:, 0].float() * 100
 
+    def uncertainty(self, output: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {"scale": output["scale"][:, 0] * 100}
+
     def metrics(self) -> MetricCollection:
         return MetricCollection({"mae": MeanAbsoluteError()})
 
@@ -89,7 +92,5 @@ def test_it_trains_is_tested_drawn_and_predicted(
     predictions: Any = fitted.predict(model, data)
     assert predictions[0]["size"].shape == (8,)
     header = (tmp_path / "predictions.csv").read_text().splitlines()[0]
-    assert (
-        header
-        == "index,kind,kind.probability,kind.probability.0,kind.probability.1,kind.probability.2"
-    )
+    probabilities = [f"kind.probability{each}" for each in ("", ".0", ".1", ".2")]
+    assert header.split(",") == ["index", "kind", *probabilities, "kind.entropy", "size.scale"]

@@ -20,7 +20,10 @@ from multitask.training.score import contribution
 
 SAMPLES = 30
 METRICS = {
-    "kind": {"loss", "accuracy", "balanced_accuracy", "f1", "auroc", "calibration_error"},
+    "kind": {
+        *("loss", "accuracy", "balanced_accuracy", "f1", "auroc"),
+        *("calibration_error", "nll", "brier"),
+    },
     "size": {"loss", "mae", "rmse", "r2"},
 }
 
@@ -288,6 +291,8 @@ def test_directions_are_those_of_the_metrics(tasks: dict[str, Task]) -> None:
         "val/kind/f1": True,
         "val/kind/auroc": True,
         "val/kind/calibration_error": False,
+        "val/kind/nll": False,
+        "val/kind/brier": False,
     }
     assert dict(evaluation.directions("size")) == {
         "val/size/mae": False,

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from multitask.after.older_checkpoints import data_beside
 from multitask.after.trained_model import TrainedModel
+from multitask.data import DataModule
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.duplicates import Hashes, input_hashes
 from multitask.data.faces import Face, Picture
@@ -103,6 +104,23 @@ def own_samples(trained: TrainedModel, split: str, group: str | None) -> Labelle
         InputError: if the run or its data are not there, or have no such split or groups.
     """
     data = data_beside(Path(trained.source), trained.trust)
+    return samples_of(trained, data, split, group)
+
+
+def samples_of(
+    trained: TrainedModel, data: DataModule, split: str, group: str | None = None
+) -> LabelledSamples:
+    """The samples of a split of some data.
+
+    Args:
+        trained: the model.
+        data: loaded.
+        split: ``test``, ``val`` or ``train``.
+        group: name of the groups; those of the data by default.
+
+    Raises:
+        InputError: if the data have no such split or groups.
+    """
     if split not in data.splits:
         raise InputError(
             f"split is '{split}', but the run's data have {', '.join(data.splits)}; give "

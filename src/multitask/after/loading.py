@@ -89,8 +89,12 @@ def _of_file(path: Path, trust: bool) -> Read:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     description = _description(content, path, trust)
-    with MemoryLimit():
-        model = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust)
+    try:
+        with MemoryLimit():
+            model = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust)
+    except InputError as error:
+        is_named = str(path) in str(error)
+        raise InputError(str(error) if is_named else f"{path}: {error}") from error
     return model, description, _training_images(content)
 
 

@@ -17,6 +17,8 @@ DEEPEST = 100
 """Levels; no description has a tenth of them."""
 LARGEST_SIDE = 32_768
 """Pixels on one side of an image that a model takes."""
+LARGEST_NUMBER = 1e300
+"""Of a calibration; also NaN is not below it."""
 MOST_DIGITS = 300
 """A float has fewer, and Python does not write a whole number of some thousands."""
 
@@ -106,6 +108,8 @@ def check_description(description: Any, place: str) -> None:
                 wrong = f"has {key} that are not texts"
         if wrong is None and not isinstance(task.get("unit") or "", str):
             wrong = "has a unit that is not text"
+        if wrong is None and not _is_calibration(task.get("calibration")):
+            wrong = "has a calibration that is not finite numbers by name"
         if wrong is not None:
             raise InputError(f"{place}: its description is damaged: the task '{name}' {wrong}")
     tables = description.get("tables")
@@ -147,6 +151,15 @@ def _is_target(told: Mapping[str, Any]) -> bool:
         and _are_plain(told.get("missing"))
         and isinstance(follows, dict | str | None)
     )
+
+
+def _is_calibration(told: Any) -> bool:
+    """Whether something may be numbers; the task knows which ones it takes."""
+    if not isinstance(told, dict):
+        return told is None
+    inner = [each if isinstance(each, list | tuple) else [each] for each in told.values()]
+    numbers = [each for several in inner for each in several]
+    return all(type(each) in (int, float) and abs(each) < LARGEST_NUMBER for each in numbers)
 
 
 def _are_plain(values: Any) -> bool:

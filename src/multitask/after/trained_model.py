@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from multitask.after.device import usable_device
 from multitask.after.metadata import format_of
 from multitask.after.new_images import NewImage, pixels_of
+from multitask.checkpoints.calibrations import take_calibrations
 from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.images.format import ImageFormat
@@ -63,6 +64,10 @@ class TrainedModel:
             if name not in description["tasks"]:
                 raise InputError(f"{source}: its description is damaged: it has no task '{name}'")
         take_names(model.named_tasks, description["tasks"])
+        try:
+            take_calibrations(model.named_tasks, description["tasks"])
+        except InputError as error:
+            raise InputError(f"{source}: its description is damaged: {error}") from error
         self.training_images, self.trust = training_images, trust
 
     @property
@@ -113,7 +118,8 @@ class TrainedModel:
             pixels: see `inputs`.
 
         Returns:
-            By task, class probabilities or numbers in original units, first axis ``[batch]``.
+            By task, class probabilities or numbers in original units, and behind them how
+            uncertain they are, see `multitask.tasks.predictions.predicted`; first axis ``[batch]``.
         """
         return self.model.predict(self.inputs(pixels))
 

@@ -17,6 +17,7 @@ from multitask.distributed import gather_items, gather_rows
 from multitask.module import MultiTask
 from multitask.pages.spreadsheet import write_rows
 from multitask.tasks.base import Column
+from multitask.tasks.predictions import task_columns
 from multitask.training.description import described_tasks, take_names
 
 FILE_COLUMN = "file"
@@ -28,7 +29,8 @@ class PredictionTable(Callback):
     """Writes one row a sample: its index in the split, its file if it has one, and predictions.
 
     Classes have their name, or their number if they have none, its probability and that of each
-    class, vectors a column for each element; numbers are in original units. Predictions that are no
+    class, vectors a column for each element; numbers are in original units. Behind them is how
+    uncertain they are, see `multitask.tasks.predictions.task_columns`. Predictions that are no
     columns, such as maps, are written as they come, as files ``predictions/<task>/<name>`` beside
     the table, which has their paths. The name is that of the sample's own file without its ending,
     or the sample's index if samples have no files, or two files of one name.
@@ -66,7 +68,7 @@ class PredictionTable(Callback):
         columns: dict[str, Column] = {"index": batch["index"]}
         stems = self._stems_of(trainer, batch["index"].tolist())
         for name, task in pl_module.named_tasks.items():
-            columns |= task.columns(name, outputs[name])
+            columns |= task_columns(name, task, outputs)
             folder = self.path.parent / "predictions" / name
             for column, paths in task.save(folder, stems, outputs[name]).items():
                 columns[column] = [os.path.relpath(each, self.path.parent) for each in paths]

@@ -7,6 +7,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule
 
+from multitask.checkpoints.calibrations import take_calibrations
 from multitask.checkpoints.changes import keep_changed
 from multitask.checkpoints.fits import check_fits
 from multitask.checkpoints.states import check_states
@@ -53,15 +54,17 @@ def take_up(model: LightningModule, checkpoint: dict[str, Any]) -> None:
     if (told := found.get("description")) is not None:
         told = {**told, **{name: found.get(name) for name in BESIDE}}
     model.description = told
-    is_training = model._trainer is not None and model.trainer.state.fn == "fit"
-    if is_training:
+    is_fit = model._trainer is not None and model.trainer.state.fn == "fit"
+    # Weights that learn on are not those that it was fitted for.
+    tasks: Any = model.named_tasks
+    take_calibrations(tasks, None if told is None or is_fit else told.get("tasks"))
+    if is_fit:
         _continue_with_trained(checkpoint)
-    if is_training:
         keep_changed(checkpoint, model.state_dict(), dict(model.hparams))
     # With sharded parameters the strategy has loaded the weights already.
     if "state_dict" in checkpoint:
         check_fits(checkpoint["state_dict"], model.state_dict())
-    if is_training:
+    if is_fit:
         check_states(checkpoint.get("callbacks", {}), model.trainer.callbacks)  # type: ignore[attr-defined]
     if model._trainer is not None and model.trainer.precision == "64-true":
         # Lightning does so after loading, which would round the weights.

@@ -41,6 +41,12 @@ VERBS = {
         "[--device=cpu] [--trust]",
         "Metrics with intervals on labelled images: of a table, or the run's own test set.",
     ),
+    "calibrate": (
+        "multitask calibrate RUN|CHECKPOINT [--level=0.9] [--tasks=NAME,NAME] [--table=TABLE] "
+        "[--test_table=TABLE] [--image_column=NAME] [--image_folder=FOLDER] "
+        "[--output=calibrated.ckpt] [--folder=FOLDER] [--device=cpu] [--trust]",
+        "Fit probabilities and intervals to the validation split, and show them on the test split.",
+    ),
     "explain": (
         "multitask explain CHECKPOINT IMAGES [--slow] [--class=TASK:NAME] [--element=TASK:NAME] "
         "[--labels=TABLE] [--training=FOLDER] [--study=FOLDER] [--against=OTHER.ckpt] "

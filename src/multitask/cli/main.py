@@ -25,6 +25,7 @@ COMMANDS = {
     "export": "export_command",
     "study": "study_command",
     "evaluate": "evaluate_command",
+    "calibrate": "calibrate_command",
     "explain": "explain_command",
     "soup": "soup_command",
     "sweep-report": "sweep_report_command",

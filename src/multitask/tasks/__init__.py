@@ -3,6 +3,8 @@
 from multitask.tasks.base import Task
 from multitask.tasks.classification import Classification
 from multitask.tasks.dense_regression import DenseRegression
+from multitask.tasks.gaussian_regression import GaussianRegression
+from multitask.tasks.quantile_regression import QuantileRegression
 from multitask.tasks.regression import Regression
 from multitask.tasks.segmentation import Segmentation
 from multitask.tasks.toy_objective import ToyObjective
@@ -10,6 +12,8 @@ from multitask.tasks.toy_objective import ToyObjective
 __all__ = [
     "Classification",
     "DenseRegression",
+    "GaussianRegression",
+    "QuantileRegression",
     "Regression",
     "Segmentation",
     "Task",

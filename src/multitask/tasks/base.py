@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +110,59 @@ class Task(Recorded, nn.Module, ABC):
         Returns:
             Predictions, first axis ``[batch]``, float32.
         """
+
+    def explained_output(self, output: Any) -> Any:
+        """What of the raw outputs is explained by what the model looks at; all by default.
+
+        Args:
+            output: raw head outputs, see `loss`.
+
+        Returns:
+            A number for each class or element, without those that tell how uncertain they are.
+        """
+        return output
+
+    def uncertainty(self, output: Any) -> dict[str, Tensor]:
+        """How uncertain each prediction is; unknown by default.
+
+        Args:
+            output: raw head outputs, see `loss`.
+
+        Returns:
+            By what it is, such as ``entropy`` (in nats) or ``deviation``, ``low`` and ``high`` (in
+            original units): shape ``[batch]``, or ``[batch, size]`` of a vector, float32. Which
+            there are does not depend on the output.
+        """
+        return {}
+
+    def take_calibration(self, told: Mapping[str, Any] | None) -> None:
+        """Predict from now on as a calibration tells.
+
+        Args:
+            told: what was fitted to validation data; None to predict as training has left it.
+
+        Raises:
+            InputError: if it is not a calibration of this kind of task, by default always.
+        """
+        if told is not None:
+            raise InputError(f"a {type(self).__name__} takes no calibration")
+
+    def fit_calibration(self, output: Any, target: Tensor, level: float) -> dict[str, Any] | None:
+        """Fit a calibration to samples that were not trained on.
+
+        Args:
+            output: raw head outputs of all of them, see `loss`.
+            target: their targets, missing ones included.
+            level: share of the values that intervals are to cover.
+
+        Returns:
+            What `take_calibration` takes, in numbers and lists of numbers alone; None (the default)
+            if there is nothing to calibrate.
+
+        Raises:
+            InputError: if the samples do not determine it; the sentence begins behind the task.
+        """
+        return None
 
     @abstractmethod
     def metrics(self) -> MetricCollection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,10 +17,13 @@ from multitask.labels import MISSING_CLASS
 from multitask.tasks.auroc import HistogramAUROC
 from multitask.tasks.balanced_accuracy import BalancedAccuracy
 from multitask.tasks.base import Cell, Column, HeadCallable, Task, check_losses
+from multitask.tasks.calibration import LARGEST_TEMPERATURE, told_number
 from multitask.tasks.calibration_error import CalibrationError
 from multitask.tasks.class_weights import ClassWeights, balanced_weights, check_weights, factors
 from multitask.tasks.confusion_figure import draw_confusion
 from multitask.tasks.naming import distinct
+from multitask.tasks.sample_means import BrierScore, NegativeLogLikelihood
+from multitask.tasks.temperature import fitted_temperature
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,6 +61,8 @@ class Classification(Task):
     class_frequencies: Tensor
     class_weights: Tensor
     criterion: Any
+    temperature: float = 1.0
+    """By which raw outputs are divided (Guo et al., 2017, 1706.04599); fitted after training."""
 
     def __init__(
         self,
@@ -207,11 +212,37 @@ class Classification(Task):
         )
 
     def predict(self, output: Tensor) -> Tensor:
-        return output.float().softmax(1)
+        logits = output.float()
+        return (logits if self.temperature == 1 else logits / self.temperature).softmax(1)
+
+    def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
+        """The entropy of the predicted probabilities, in nats, from 0 to ``log(num_classes)``."""
+        # What somebody else's numbers are, such as one probability for each of several labels.
+        if type(self).predict is not Classification.predict:
+            return {}
+        probability = self.predict(output)
+        # The floor makes 0 log 0 the 0 that it is.
+        logs = probability.clamp_min(torch.finfo(probability.dtype).tiny).log()
+        return {"entropy": -(probability * logs).sum(1)}
+
+    def take_calibration(self, told: Mapping[str, Any] | None) -> None:
+        self.temperature = 1.0
+        if told is not None:
+            ends = 1 / LARGEST_TEMPERATURE, LARGEST_TEMPERATURE
+            self.temperature = told_number(told, "temperature", *ends)
+
+    def fit_calibration(
+        self, output: Tensor, target: Tensor, level: float
+    ) -> dict[str, Any] | None:
+        if type(self).predict is not Classification.predict:
+            return None
+        known = self.known(target)
+        return {"temperature": fitted_temperature(output[known], target[known])}
 
     def trivial_output(self, output: Tensor) -> Tensor:
         # The floor keeps absent classes finite; they stay far less probable than any seen class.
-        logits = self.class_frequencies.clamp_min(1e-6).log()
+        # Times the temperature, which is the network's alone.
+        logits = self.class_frequencies.clamp_min(1e-6).log() * self.temperature
         return logits.to(output.dtype).expand_as(output)
 
     def metrics(self) -> MetricCollection:
@@ -223,6 +254,8 @@ class Classification(Task):
                 "f1": MulticlassF1Score(classes, average="macro", validate_args=False),
                 "auroc": HistogramAUROC(classes),
                 "calibration_error": CalibrationError(),
+                "nll": NegativeLogLikelihood(),
+                "brier": BrierScore(),
             },
             compute_groups=False,
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from torchmetrics import MetricCollection
 from multitask.encoders.forms import Form
 from multitask.errors import InputError
 from multitask.heads import DenseHead
-from multitask.tasks.base import Cell, Column, MapHeadCallable
+from multitask.tasks.base import Cell, Column, MapHeadCallable, Task
 from multitask.tasks.pixels import check_same_size, pixels_of
 from multitask.tasks.regression import Regression, Scale
 
@@ -77,6 +77,16 @@ class DenseRegression(Regression):
 
     def predict(self, output: Tensor) -> Tensor:
         return super().predict(output.movedim(1, -1)).movedim(-1, 1)
+
+    def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
+        """Nothing: maps are not calibrated."""
+        return {}
+
+    def take_calibration(self, told: Mapping[str, Any] | None) -> None:
+        Task.take_calibration(self, told)
+
+    def fit_calibration(self, output: Tensor, target: Tensor, level: float) -> None:
+        return None
 
     def trivial_output(self, output: Tensor) -> Tensor:
         return super().trivial_output(output.movedim(1, -1)).movedim(-1, 1)

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection
+from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric, MetricCollection
 
 from multitask import labels
 from multitask.errors import InputError
 from multitask.tasks.base import Cell, Column, HeadCallable, Task, check_losses
+from multitask.tasks.calibration import told_number, told_numbers
+from multitask.tasks.conformal import by_element, root_mean_square
+from multitask.tasks.interval import interval_entries, interval_metrics
 from multitask.tasks.naming import distinct
 from multitask.tasks.r2 import R2
 from multitask.tasks.scatter import draw_scatter
@@ -56,6 +59,11 @@ class Regression(Task):
     mean: Tensor
     deviation: Tensor
     trivial: Tensor
+    spread: Tensor | None
+    """Standard deviation of the errors on validation data, ``[size]``, once it is calibrated."""
+    quantile: Tensor | None
+    """Of their sizes, so that ``prediction ± quantile`` covers the share `level`, ``[size]``."""
+    level: float | None = None
     criterion: Any
 
     def __init__(
@@ -79,6 +87,9 @@ class Regression(Task):
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("deviation", torch.ones(size))
         self.register_buffer("trivial", torch.zeros(size))
+        # Facts of a description, not weights.
+        self.register_buffer("spread", None, persistent=False)
+        self.register_buffer("quantile", None, persistent=False)
 
     @property
     def out_features(self) -> int:
@@ -144,9 +155,14 @@ class Regression(Task):
         known = labels.known(target)
         # In the targets' own precision: half-precision training must not round far-off units.
         goal = (torch.where(known, target, self.mean) - self.mean) / self.deviation
-        losses = self.criterion(output, goal.to(output.dtype))
-        check_losses(self.criterion, losses, output.shape, "[batch, size]")
+        losses = self._losses(output, goal.to(output.dtype))
         return torch.where(known, losses, 0.0), known
+
+    def _losses(self, output: Tensor, goal: Tensor) -> Tensor:
+        """The loss of each number; both standardised."""
+        losses = self.criterion(output, goal)
+        check_losses(self.criterion, losses, output.shape, "[batch, size]")
+        return losses
 
     def loss_group(self) -> Hashable | None:
         kind = type(self.criterion)
@@ -175,6 +191,47 @@ class Regression(Task):
         # In double precision where the targets need it.
         return output.float() * self.deviation + self.mean
 
+    def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
+        """Once calibrated: the standard deviation, and the ends of an interval, as `predict`."""
+        if self.spread is None or self.quantile is None:
+            return {}
+        prediction = self.predict(output)
+        return {
+            "deviation": self.spread.expand_as(prediction),
+            "low": prediction - self.quantile,
+            "high": prediction + self.quantile,
+        }
+
+    def take_calibration(self, told: Mapping[str, Any] | None) -> None:
+        self.spread = self.quantile = self.level = None
+        if told is not None:
+            level = told_number(told, "level", 0.0, 1.0)
+            self.spread = self._told(told, "spread")
+            self.quantile = self._told(told, "quantile")
+            self.level = level
+
+    def fit_calibration(
+        self, output: Tensor, target: Tensor, level: float
+    ) -> dict[str, Any] | None:
+        target, prediction = self._rows(target), self.predict(output)
+        # Of somebody else's numbers nobody knows which target they belong to.
+        if prediction.shape != target.shape:
+            return None
+        known = labels.known(target)
+        error = target - prediction
+        return {
+            "spread": root_mean_square(error, known),
+            "quantile": by_element(error.abs(), known, level),
+            "level": level,
+        }
+
+    def _told(self, told: Mapping[str, Any], key: str, least: float = 0.0) -> Tensor:
+        # In double precision where the targets are.
+        found = self.deviation.new_tensor(told_numbers(told, key, self.size, least))
+        if found.isinf().any():
+            raise InputError(f"its calibration has a {key} that is too large for its numbers")
+        return found
+
     def trivial_output(self, output: Tensor) -> Tensor:
         standardised = (self.trivial - self.mean) / self.deviation
         return standardised.to(output.dtype).expand_as(output)
@@ -185,12 +242,35 @@ class Regression(Task):
                 "mae": MeanAbsoluteError(),
                 "rmse": MeanSquaredError(squared=False),
                 "r2": R2(self.size, weighted=self.scale == "common"),
+                **self.interval_metrics(),
             },
             compute_groups=False,
         )
 
+    def interval_metrics(self) -> Mapping[str, Metric]:
+        """Those of `entries`, by name; without a calibration there are none."""
+        found = [] if self.spread is None else ["nll", "coverage", "interval_width"]
+        return interval_metrics(found, has_trivial=False)
+
+    def entries(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """What is measured of each number's interval, see `multitask.tasks.interval`.
+
+        Args:
+            output: raw head outputs, see `loss`.
+            target: missing ones included.
+
+        Returns:
+            By name, shape ``[batch, size]``.
+        """
+        found = self.uncertainty(output)
+        return interval_entries(self.predict(output), found, self._rows(target)) if found else {}
+
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
         self.count_in(metrics, self.predict(output), target)
+        for name, values in self.entries(output, target).items():
+            # Metrics that were made before it was calibrated lack them.
+            if name in metrics:
+                metrics[name].update(values, labels.known(self._rows(target)))
 
     def count_in(self, metrics: MetricCollection, prediction: Tensor, target: Tensor) -> None:
         """Count predictions in, known targets only.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -101,6 +101,16 @@ class Segmentation(Classification):
 
     def loss_group(self) -> None:
         return None
+
+    def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
+        """The mean over an image's pixels of their entropies, in nats."""
+        found = super().uncertainty(output)
+        return {name: values.flatten(1).mean(1) for name, values in found.items()}
+
+    def fit_calibration(
+        self, output: Tensor, target: Tensor, level: float
+    ) -> dict[str, Any] | None:
+        return super().fit_calibration(pixels_of(output), target.flatten(), level)
 
     def trivial_output(self, output: Tensor) -> Tensor:
         return super().trivial_output(output.movedim(1, -1)).movedim(-1, 1)

@@ -70,6 +70,10 @@ class Evaluation(nn.Module):
         metrics = task.metrics()
         # One that counts batches in by itself may do so by the names of its metrics.
         if self.split == "test" or type(task).update_metrics is not Task.update_metrics:
+            each = metrics.items(keep_base=True)
+            lacking = [name for name, metric in each if not getattr(metric, "has_trivial", True)]
+            for name in lacking:
+                del metrics[name]
             return metrics
         return MetricCollection({self.headlines[name]: metrics[self.headlines[name]]})
 
@@ -128,7 +132,7 @@ class Evaluation(nn.Module):
         """Names of a task's metrics, and whether higher is better."""
         metrics = _collection(self.metrics, task)
         return [
-            (f"{self.split}/{task}/{name}", bool(metric.higher_is_better))
+            (f"{self.split}/{task}/{name}", metric.higher_is_better is not False)
             for name, metric in metrics.items()
         ]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 
+from multitask.checkpoints.calibrations import take_calibrations
 from multitask.checkpoints.format import START
 from multitask.checkpoints.start import digest_of_start
 from multitask.errors import InputError
@@ -39,6 +40,7 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     if stage != "fit":
         return
     name_unlabelled(model.named_tasks, data)
+    take_calibrations(model.named_tasks, None)
     start = {START: digest_of_start(model)}
     model.description = {**describe(model.named_tasks, data), **start}
     settle_normalisation(model.encoder, data)

@@ -11,7 +11,15 @@ from torchmetrics.regression import SpearmanCorrCoef
 
 from multitask.after.evaluating.bootstrap import by_group, interval, p_value, resampled
 from multitask.after.evaluating.sample_states import SampleStates
-from multitask.tasks import Classification, DenseRegression, Regression, Segmentation, Task
+from multitask.tasks import (
+    Classification,
+    DenseRegression,
+    GaussianRegression,
+    QuantileRegression,
+    Regression,
+    Segmentation,
+    Task,
+)
 from multitask.tasks.output import rows_of
 
 SAMPLES = 40
@@ -68,6 +76,12 @@ def cases() -> dict[str, tuple[Task, Tensor, Tensor]]:
     numbers = with_gaps(100 + 10 * drawn(SAMPLES, 2), float("nan"))
     common = Regression(2, scale="common")
     common.learn_statistics("common", numbers)
+    calibrated, spreads, quantiles = (
+        each(2) for each in (Regression, GaussianRegression, QuantileRegression)
+    )
+    for each in (calibrated, spreads, quantiles):
+        each.learn_statistics("number", numbers)
+    calibrated.take_calibration({"spread": [5.0, 9.0], "quantile": [9.0, 4.0], "level": 0.9})
     known = with_gaps(kinds, -100)
     return {
         "classes": (Classification(3, class_weights=[1.0, 2.0, 0.5]), drawn(SAMPLES, 3), known),
@@ -80,6 +94,9 @@ def cases() -> dict[str, tuple[Task, Tensor, Tensor]]:
             drawn(SAMPLES, 1, 4, 4),
             with_gaps(drawn(SAMPLES, 4, 4), float("nan")),
         ),
+        "calibrated": (calibrated, drawn(SAMPLES, 2), numbers),
+        "spreads": (spreads, drawn(SAMPLES, 4), numbers),
+        "quantiles": (quantiles, drawn(SAMPLES, 6), numbers),
         "own": (Distance(), drawn(SAMPLES, 2), with_gaps(drawn(SAMPLES), float("nan"))),
     }
 

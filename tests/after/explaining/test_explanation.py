@@ -22,11 +22,11 @@ from multitask.after.explaining.layer_gradients import layer_cosines
 from multitask.after.explaining.neighbours import nearest_images
 from multitask.after.explaining.networks import compare_layers
 from multitask.after.explaining.overlap import overlap, overlaps
-from multitask.after.explaining.score import Choice
+from multitask.after.explaining.score import Choice, Score
 from multitask.after.explaining.similarity import alignment, layer_grams
 from multitask.encoders import MLP
 from multitask.module import MultiTask
-from multitask.tasks import Classification, Regression
+from multitask.tasks import Classification, GaussianRegression, QuantileRegression, Regression
 
 NOTHING = Choice({}, {})
 
@@ -86,6 +86,17 @@ def test_the_class_that_is_explained_is_named() -> None:
     assert found.classes == [["cat", "dog", "häst <b>"][place] for place in likely]
     assert attribute(model, "kind", images, Choice({"kind": "dog"}, {})).classes == ["dog"] * 5
     assert attribute(model, "size", images, NOTHING).classes == [""] * 5
+
+
+@pytest.mark.parametrize("kind", [GaussianRegression, QuantileRegression])
+def test_a_prediction_is_explained_and_not_how_uncertain_it_is(kind: type[Regression]) -> None:
+    model = trained(tasks={"size": kind()})
+    score = Score(model, "size", NOTHING)
+    images = pixels(5).float() / 255
+    assert score.what == "its number"
+    found = score(images, score.weights(images))
+    # Standardised by a mean of 0 and a deviation of 1.
+    torch.testing.assert_close(found, model(pixels(5))["size"][:, 0])
 
 
 def test_a_map_overlaps_with_itself_and_less_with_that_of_another_image() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from after.made_models import SHAPE, number, pixels, trained, two_tasks
+from after.made_models import CALIBRATION, SHAPE, calibrated, number, pixels, trained, two_tasks
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, MetricCollection
 from torchvision import transforms
@@ -29,7 +29,14 @@ from multitask.balancing import GradientBalancer
 from multitask.balancing.weightings import UPGrad
 from multitask.encoders import MLP, ConvNet, Displacement, Encoder, Maps, Timm
 from multitask.sharing import CrossStitch, MMoE
-from multitask.tasks import Classification, DenseRegression, Segmentation, Task
+from multitask.tasks import (
+    Classification,
+    DenseRegression,
+    GaussianRegression,
+    QuantileRegression,
+    Segmentation,
+    Task,
+)
 
 COLOUR = (3, 12, 10)
 NAMES = ("linear", "softmax", "val_0", "a-b", "a_b", "class", "None")
@@ -84,7 +91,12 @@ def far_off() -> dict[str, Task]:
 def maps() -> TrainedModel:
     depth = DenseRegression(2)
     depth.learn_statistics("depth", torch.randn(9, 2, 12, 10) * 3 + 7)
-    return trained(TwoMaps(), {"parts": Segmentation(4), "depth": depth, "kind": Classification(3)})
+    vectors = {"spread": GaussianRegression(2), "between": QuantileRegression(2)}
+    for name, task in vectors.items():
+        task.learn_statistics(name, torch.randn(99, 2) * 3 + 7)
+    vectors["between"].take_calibration({"quantile": [-0.5, 0.5], "level": 0.8})
+    tasks = {"parts": Segmentation(4), "depth": depth, "kind": Classification(3), **vectors}
+    return trained(TwoMaps(), tasks)
 
 
 def pretrained() -> TrainedModel:
@@ -108,7 +120,7 @@ CASES = {
         shape=COLOUR,
         sharing=partial(MMoE, own=1, experts=2, width=4),
     ),
-    "stitched": lambda: trained(
+    "stitched": lambda: calibrated(
         MLP(72, hidden=[4], out_features=4),
         transforms=[v2.Resize((9, 8)), v2.Grayscale(), v2.Normalize([0.5], [0.2])],
         shape=COLOUR,
@@ -129,6 +141,16 @@ def test_an_onnx_file_predicts_what_the_model_does(case: str, tmp_path: Path) ->
     for batch in (1, 2, 5, 40):
         images = pixels(batch, run.format.shape)
         compare(run(images.numpy()), model(images))
+
+
+def test_a_calibration_is_in_the_graph(tmp_path: Path) -> None:
+    plain, model = trained(), calibrated()
+    run = OnnxModel(export(model, "onnx", tmp_path / "model.onnx").path)
+    found, before = run(pixels(3).numpy()), plain(pixels(3))
+    logits = torch.log(before["kind"]) / CALIBRATION["kind"]["temperature"]
+    np.testing.assert_allclose(found["kind"], logits.softmax(1).numpy(), rtol=1e-4)
+    np.testing.assert_allclose(found["size.low"], before["size"].numpy() - 3, rtol=1e-5)
+    assert run.description["tasks"]["size"]["calibration"] == CALIBRATION["size"]
 
 
 def compare(found: dict[str, np.ndarray], right: dict[str, Any]) -> None:

@@ -53,7 +53,8 @@ def test_what_it_takes_and_gives(path: Path) -> None:
     assert model.format == ImageFormat(12, 10, 1)
     assert model.description["tasks"]["size"] == {"kind": "Regression", "unit": "mm"}
     found = model(np.zeros((0, 1, 12, 10), np.uint8))
-    assert {name: each.shape for name, each in found.items()} == {"kind": (0, 3), "size": (0, 1)}
+    shapes = {"kind": (0, 3), "kind.entropy": (0,), "size": (0, 1)}
+    assert {name: each.shape for name, each in found.items()} == shapes
     turned = np.zeros((2, 12, 10, 1), np.uint8).transpose(0, 3, 1, 2)
     assert model(turned)["kind"].sum(1) == pytest.approx(1)
 
@@ -152,7 +153,7 @@ def test_it_needs_no_torch(path: Path) -> None:
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, env={"PYTHONPATH": source}
     )
-    assert done.stdout.strip() == "{'kind': (7, 3), 'size': (7, 1)}"
+    assert done.stdout.strip() == "{'kind': (7, 3), 'kind.entropy': (7,), 'size': (7, 1)}"
 
 
 def test_without_onnxruntime(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ from multitask.images.format import ImageFormat
 from multitask.tasks import DenseRegression, Segmentation
 
 PROBABILITIES = ["kind.probability", "kind.probability.cat", "kind.probability.=dog"]
-COLUMNS = ["kind", *PROBABILITIES, "pos.x", "pos.y"]
+COLUMNS = ["kind", *PROBABILITIES, "kind.entropy", "pos.x", "pos.y"]
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def test_a_file_is_written_if_nothing_can_be_read(
     predict(checkpoint, "broken.png", "--output=o.parquet")
     assert "0 of 1 images of broken.png; none of them could be read" in capsys.readouterr().out
     schema = pq.read_schema("o.parquet")
-    assert [str(schema.field(name).type) for name in COLUMNS] == ["string", *["float"] * 5]
+    assert [str(schema.field(name).type) for name in COLUMNS] == ["string", *["float"] * 6]
 
 
 def test_table_keeps_its_columns_and_needs_no_labels(
@@ -369,6 +369,7 @@ def test_maps_are_files_beside_the_table(
     with pytest.raises(InputError, match=r"the maps would go to photos, which is there"):
         Prediction(trained, images, Path("photos.csv")).run()
     frame = trained.predict(["photos/0.png"])
+    assert list(frame) == ["mask", "mask.entropy", "depth"]
     assert frame["mask"][0].shape == (8, 8)
     assert frame["depth"][0].shape == (1, 8, 8)
 

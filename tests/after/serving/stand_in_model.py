@@ -21,6 +21,7 @@ from multitask.after.serving.server import address_of, bound_socket, listen, mak
 from multitask.after.serving.service import Service
 from multitask.images.format import ImageFormat
 
+CALIBRATION = {"spread": [0.5], "quantile": [1.0], "level": 0.9}
 SPECIES = ["cat", "dog", "häst <b>", "cow", "sow", "ewe", "bat"]
 HEIGHT, WIDTH = 6, 8
 ADDRESS = "http://localhost:8000"
@@ -39,7 +40,7 @@ class StandInModel:
         "inputs": {"image": {"height": HEIGHT, "width": WIDTH, "channels": 3}},
         "tasks": {
             "species": {"kind": "Classification", "classes": SPECIES},
-            "weight": {"kind": "Regression", "unit": "kg"},
+            "weight": {"kind": "Regression", "unit": "kg", "calibration": CALIBRATION},
             "position": {"kind": "Regression", "elements": ["x", "y"], "unit": "mm"},
             "parts": {"kind": "Segmentation", "classes": ["ground", "animal", "sky"]},
             "depth": {"kind": "DenseRegression", "unit": "m"},
@@ -60,7 +61,11 @@ class StandInModel:
         depth = np.arange(HEIGHT * WIDTH, dtype=np.float32).reshape(1, 1, HEIGHT, WIDTH)
         return {
             "species": np.array([[0.5, 0.2, 0.1, 0.1, 0.05, 0.05, 0]], np.float32),
+            "species.entropy": np.array([1.375], np.float32),
             "weight": np.array([[4.25]], np.float32),
+            "weight.deviation": np.array([[0.5]], np.float32),
+            "weight.low": np.array([[3.25]], np.float32),
+            "weight.high": np.array([[5.25]], np.float32),
             "position": np.array([[1.5, np.nan]], np.float32),
             "parts": parts,
             "depth": depth,

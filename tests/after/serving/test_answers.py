@@ -52,6 +52,27 @@ def test_probabilities_that_are_no_numbers_choose_no_class() -> None:
     assert (found["value"], found["probability"]) == (None, None)
 
 
+def test_uncertainty_stands_beside_its_prediction() -> None:
+    told = {"pos": {"elements": ["x", "y"], "calibration": {"level": 0.8}}, "kind": {}}
+    pair = np.array([[1.0, np.nan]])
+    found = answers(
+        {"tasks": told},
+        {
+            "kind": np.array([[0.5, 0.5]]),
+            "kind.entropy": np.array([0.5]),
+            "kind.map": np.zeros((1, 2, 2)),
+            "pos": pair,
+            "pos.low": pair,
+            "boxes.corner": pair,
+        },
+    )
+    assert list(found) == ["kind", "pos", "boxes.corner"]
+    assert found["kind"]["uncertainty"] == {"entropy": 0.5}
+    assert found["pos"]["uncertainty"] == {"low": {"x": 1, "y": None}}
+    assert found["pos"]["level"] == 0.8
+    assert "uncertainty" not in found["boxes.corner"]
+
+
 def test_elements_by_name_or_number() -> None:
     assert answered([1.0, 2.0], elements=["x", "y"])["value"] == {"x": 1, "y": 2}
     assert answered([1.0, 2.0])["value"] == {"0": 1, "1": 2}

@@ -38,7 +38,10 @@ def test_every_task_is_answered(app: ASGIApp) -> None:
     assert list(tasks) == ["species", "weight", "position", "parts", "depth"]
     assert tasks["species"]["value"] == "cat"
     assert tasks["species"]["probabilities"]["häst <b>"] == 0.1
-    assert tasks["weight"] == {"kind": "number", "value": 4.25, "unit": "kg"}
+    assert tasks["species"]["uncertainty"] == {"entropy": 1.375}
+    uncertainty = {"deviation": 0.5, "low": 3.25, "high": 5.25}
+    number = {"kind": "number", "value": 4.25, "unit": "kg"}
+    assert tasks["weight"] == {**number, "uncertainty": uncertainty, "level": 0.9}
     assert tasks["position"] == {"kind": "vector", "value": {"x": 1.5, "y": None}, "unit": "mm"}
     assert tasks["parts"]["shares"] == {"ground": 0.5, "animal": 0.5}
     assert tasks["depth"]["maximum"] == 47

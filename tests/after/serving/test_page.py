@@ -52,6 +52,8 @@ def test_a_dropped_image_shows_every_task(
     ]
     for words in ("cat (50%)", "häst <b>", "4.25 kg", "1.5 mm", "not a number", "87.5%", "47 m"):
         assert words in text
+    assert "Entropy: 1.375 nats of at most 1.946." in text
+    assert "Intervals that hold 90% of the true values: here 3.25 kg to 5.25 kg." in text
     assert "my <b>photo</b>.png, 40 x 30 pixels" in text
     assert "All 7 classes" in text
     assert page.locator("section").first.locator("table").first.locator("tr").count() == 5

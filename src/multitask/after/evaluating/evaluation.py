@@ -64,6 +64,7 @@ class TaskResults:
         predictions: of the first samples, as many as are kept.
         targets: of the same samples.
         draws: each metric in each resample.
+        uncertainty: of the same samples as predictions, see `multitask.tasks.Task.uncertainty`.
     """
 
     estimates: dict[str, Estimate]
@@ -75,6 +76,7 @@ class TaskResults:
     predictions: Any = None
     targets: Any = None
     draws: dict[str, Values] = field(default_factory=dict)
+    uncertainty: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass
@@ -135,7 +137,7 @@ def evaluate(
         name: _of_task(name, counted, values, groups, resamples, seed) for name in counted.states
     }
     contributions = {name: float(each) for name, each in counted.evaluation.contributions.items()}
-    seen = _seen(trained, samples)
+    seen = seen_in_training(trained, samples)
     return Results(trained, samples, tasks, values["test/score"], seen, contributions)
 
 
@@ -145,6 +147,7 @@ class _Counted:
     states: dict[str, SampleStates]
     outputs: dict[str, list[Any]]
     targets: dict[str, list[Tensor]]
+    uncertainty: dict[str, list[Any]]
 
 
 @torch.no_grad()
@@ -158,6 +161,7 @@ def _counted(trained: TrainedModel, samples: LabelledSamples, batch_size: int) -
         {name: SampleStates(task) for name, task in tasks.items()},
         {name: [] for name in tasks},
         {name: [] for name in tasks},
+        {name: [] for name in tasks},
     )
     kept, progress = 0, Progress("evaluation: predicted", 0, len(samples))
     for places in torch.arange(len(samples)).split(batch_size):
@@ -168,6 +172,8 @@ def _counted(trained: TrainedModel, samples: LabelledSamples, batch_size: int) -
             states.update(outputs[name], batch[name])
             if kept < MOST_NUMBERS:
                 found.outputs[name].append(each_tensor(tasks[name].predict(outputs[name]), on_cpu))
+                uncertainty = tasks[name].uncertainty(outputs[name])
+                found.uncertainty[name].append(each_tensor(uncertainty, on_cpu))
                 found.targets[name].append(on_cpu(batch[name]))
                 kept += count_numbers(outputs[name]) + batch[name].numel()
         progress.step(len(places))
@@ -204,6 +210,7 @@ def _of_task(
         joined(counted.outputs[name]),
         joined(counted.targets[name]),
         draws,
+        joined(counted.uncertainty[name]),  # type: ignore[arg-type]
     )
 
 
@@ -220,9 +227,10 @@ def _estimate(
     return Estimate(value, why=found) if isinstance(found, str) else Estimate(value, *found)
 
 
-def _seen(
+def seen_in_training(
     trained: TrainedModel, samples: LabelledSamples
 ) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+    """Which samples have the image of a training sample, ``[samples]``; None if not known."""
     known = trained.training_images
     hashes = None if known is None else samples.image_hashes()
     if known is None or hashes is None:

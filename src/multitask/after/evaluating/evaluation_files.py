@@ -20,12 +20,17 @@ from multitask.after.evaluating.evaluation_tables import (
 )
 from multitask.figures.drawing import draw_task
 from multitask.figures.headlines import draw_headlines, lowest
+from multitask.figures.rejection import draw_rejection, rejection_of
+from multitask.figures.reliability import draw_reliability, reliability_of
 from multitask.figures.saving import save_drawing
 from multitask.pages.blocks import Figure
 from multitask.pages.report import write_pages
 from multitask.pages.spreadsheet import write_csv
+from multitask.tasks import Classification
 
 METRICS, PREDICTIONS, DIFFERENCES = "metrics.csv", "predictions.csv", "differences.csv"
+RELIABILITY, REJECTION = "reliability", "rejection"
+"""What further figures of a task are called, behind its name and a dot."""
 MOST_TASKS = 12
 DPI = 150
 
@@ -50,7 +55,10 @@ def write_evaluation(
         write_csv(results.samples.skipped, folder / "skipped.csv")
     if changes:
         write_csv(differences_table(list(changes)), folder / DIFFERENCES)
-    figures = _figures(results, folder / "figures")
+    figures = {
+        **_figures(results, folder / "figures"),
+        **_of_certainty(results, folder / "figures"),
+    }
     blocks = report_blocks(results, figures, changes, other)
     return write_pages(blocks, folder, f"Evaluation: {results.samples.title}")
 
@@ -66,6 +74,28 @@ def _figures(results: Results, folder: Path) -> dict[str, Figure]:
     if len(heads) > MOST_TASKS:
         words = {name: _headline(results, name) for name in results.named_tasks}
         save_drawing(partial(draw_headlines, "evaluation", heads, words), folder / "tasks.png", DPI)
+    return found
+
+
+def _of_certainty(results: Results, folder: Path) -> dict[str, Figure]:
+    """Whether probabilities can be believed, and what is left without the least certain samples."""
+    found: dict[str, Figure] = {}
+    heads = {name: results.contributions.get(name, nan) for name in results.named_tasks}
+    for name in lowest(heads, MOST_TASKS):
+        each, task = results.tasks[name], results.named_tasks[name]
+        if not each.labelled or not isinstance(each.predictions, Tensor):
+            continue
+        if isinstance(task, Classification) and each.predictions.ndim == 2:
+            curve = {"": reliability_of(each.predictions, each.targets)}
+            path = folder / f"{name}.{RELIABILITY}.png"
+            if save_drawing(partial(draw_reliability, name, curve), path, DPI):
+                words = f"{name}: how often the chosen class is right, by its probability"
+                found[f"{name}.{RELIABILITY}"] = Figure(path, words)
+        kept = rejection_of(task, each.predictions, each.uncertainty, each.targets)
+        path = folder / f"{name}.{REJECTION}.png"
+        if kept and save_drawing(partial(draw_rejection, name, {"": kept}), path, DPI):
+            words = f"{name}: without the predictions that are least certain"
+            found[f"{name}.{REJECTION}"] = Figure(path, words)
     return found
 
 

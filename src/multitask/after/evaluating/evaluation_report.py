@@ -159,8 +159,8 @@ def _task(results: Results, name: str, figures: Mapping[str, Figure]) -> Iterato
     labelled = _counted(found.labelled, "sample")
     answer = f"{metric} {with_interval(estimate)}{beside}, over {labelled} with a label."
     yield Section(name, answer if found.labelled else "no sample has a label.")
-    if name in figures:
-        yield figures[name]
+    # Names of tasks have no dots.
+    yield from (each for key, each in figures.items() if key.split(".")[0] == name)
     if (gallery := worst_gallery(results, name)) is not None:
         yield Heading(f"{name}: the {len(gallery.cards)} largest losses", 3)
         yield gallery

@@ -18,6 +18,7 @@ from multitask.tasks.auroc import HistogramAUROC
 from multitask.tasks.balanced_accuracy import BalancedAccuracy
 from multitask.tasks.calibration_error import CalibrationError
 from multitask.tasks.r2 import R2
+from multitask.tasks.sample_means import BrierScore, EntryMean, EntryShare, NegativeLogLikelihood
 
 if TYPE_CHECKING:
     from multitask.after.evaluating.sample_states import State
@@ -51,6 +52,7 @@ def known_states(
     """
     counts = type(task).update_metrics
     kinds: dict[Any, Any]
+    given: tuple[Any, ...]
     if counts is Task.update_metrics and isinstance(task, Classification):
         kinds, given = OF_CLASSES, _of_classes(task, output, target)
     elif counts is Regression.update_metrics:
@@ -120,24 +122,39 @@ def _calibration(metric: Any, rows: Tensor, preds: Tensor, target: Tensor) -> Fo
     }
 
 
-def _of_numbers(task: Regression, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _mean(metric: Any, rows: Tensor, preds: Tensor, target: Tensor) -> Found:
+    each, zero = metric.each(preds, target), torch.zeros_like(rows)
+    return {"total": [(rows, zero, each)], "count": [(rows, zero, torch.ones_like(rows))]}
+
+
+def _of_numbers(
+    task: Regression, output: Tensor, target: Tensor
+) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+    entries = task.entries(output, target)
     target = target.reshape(len(target), task.size)
     known = labels.known(target)
     # As in `Regression.count_in`: around the training mean.
     prediction, target = ((each - task.trivial).float() for each in (task.predict(output), target))
     error = torch.where(known, prediction - target, 0).double()
-    return known, error, torch.where(known, target, 0).double()
+    return known, error, torch.where(known, target, 0).double(), entries
 
 
-def _mae(metric: Any, known: Tensor, error: Tensor, target: Tensor) -> Found:
+def _entry(
+    metric: Any, known: Tensor, error: Tensor, target: Tensor, entries: dict[str, Tensor]
+) -> Found:
+    values = torch.where(known, entries[metric.entry], 0).double()
+    return {"total": _one(values.sum(1)), "count": _one(known.sum(1))}
+
+
+def _mae(metric: Any, known: Tensor, error: Tensor, target: Tensor, _: Any) -> Found:
     return {"sum_abs_error": _one(error.abs().sum(1)), "total": _one(known.sum(1))}
 
 
-def _mse(metric: Any, known: Tensor, error: Tensor, target: Tensor) -> Found:
+def _mse(metric: Any, known: Tensor, error: Tensor, target: Tensor, _: Any) -> Found:
     return {"sum_squared_error": _one(error.square().sum(1)), "total": _one(known.sum(1))}
 
 
-def _r2(metric: Any, known: Tensor, error: Tensor, target: Tensor) -> Found:
+def _r2(metric: Any, known: Tensor, error: Tensor, target: Tensor, _: Any) -> Found:
     states = {"count": known, "residual": error.square(), "total": target}
     states["squares"] = target.square()
     return {name: _all(values) for name, values in states.items()}
@@ -153,12 +170,20 @@ def _all(values: Tensor) -> list[Cells]:
     return [tuple(part.flatten() for part in each)]  # type: ignore[list-item]
 
 
-Count = Callable[[Any, Tensor, Tensor, Tensor], Found]
+Count = Callable[..., Found]
 OF_CLASSES: dict[type[Metric], Count] = {
     MulticlassAccuracy: _accuracy,
     MulticlassF1Score: _f1,
     BalancedAccuracy: _balanced,
     HistogramAUROC: _auroc,
     CalibrationError: _calibration,
+    NegativeLogLikelihood: _mean,
+    BrierScore: _mean,
 }
-OF_NUMBERS: dict[type[Metric], Count] = {MeanAbsoluteError: _mae, MeanSquaredError: _mse, R2: _r2}
+OF_NUMBERS: dict[type[Metric], Count] = {
+    MeanAbsoluteError: _mae,
+    MeanSquaredError: _mse,
+    R2: _r2,
+    EntryMean: _entry,
+    EntryShare: _entry,
+}

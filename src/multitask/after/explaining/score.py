@@ -99,7 +99,8 @@ class Score(torch.nn.Module):
         return (output * weights).flatten(1).sum(1) if output.ndim > 1 else output
 
     def _output(self, images: Tensor) -> Tensor:
-        found: Output = self.trained.model(self.trained.transforms(images))[self.name]
+        output = self.trained.model(self.trained.transforms(images))[self.name]
+        found: Output = self.trained.model.named_tasks[self.name].explained_output(output)
         return next(iter(found.values())) if isinstance(found, dict) else found
 
 

@@ -129,7 +129,8 @@ def spread(task: Task, values: Tensor) -> Tensor:
     if task.class_names is not None:
         return torch.ones(())
     deviation = getattr(task, "deviation", None)
-    if isinstance(deviation, Tensor) and getattr(task, "scale", "none") != "none":
+    is_scaled = getattr(task, "scale", "none") != "none" and values.ndim > 1
+    if isinstance(deviation, Tensor) and is_scaled and values.shape[1] == len(deviation):
         return deviation.double().reshape(1, -1, *[1] * (values.ndim - 2))
     found = values[values.isfinite()].std(correction=0)
     return found if found > 0 else torch.ones(())

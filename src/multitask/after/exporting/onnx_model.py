@@ -75,7 +75,8 @@ class OnnxModel:
             raise InputError(f"{self.path}: {OTHERS}; its outputs are not the tasks it describes")
         for name, shape in given.items():
             for key in ("classes", "elements"):
-                names = tasks[name.split(".")[0]].get(key)
+                # How uncertain a prediction is has no classes.
+                names = tasks[name].get(key) if name in tasks else None
                 if names is not None and len(shape) > 1 and shape[1] != len(names):
                     raise InputError(
                         f"{self.path}: its description is damaged: the task '{name}' has "

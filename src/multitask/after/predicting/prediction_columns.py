@@ -11,6 +11,7 @@ from torch import Tensor
 
 from multitask.tasks import Task
 from multitask.tasks.base import Column
+from multitask.tasks.predictions import task_columns
 
 GIVEN = "given."
 """Put before the name of a person's own column that would be called like one of predictions."""
@@ -21,11 +22,11 @@ def columns_of(tasks: Mapping[str, Task], predictions: Mapping[str, Tensor]) -> 
 
     Args:
         tasks: by name.
-        predictions: what each one's `predict` returned, first axis ``[samples]``.
+        predictions: see `multitask.tasks.predictions.predicted`, first axis ``[samples]``.
     """
     columns: dict[str, Column] = {}
     for name, task in tasks.items():
-        columns |= task.columns(name, predictions[name])
+        columns |= task_columns(name, task, predictions)
     return columns
 
 
@@ -42,11 +43,12 @@ def frame_of(tasks: Mapping[str, Task], predictions: Mapping[str, Tensor]) -> Da
     """
     columns: dict[str, object] = {}
     for name, task in tasks.items():
-        own = task.columns(name, predictions[name])
+        own = task_columns(name, task, predictions)
+        has_own = bool(task.columns(name, predictions[name]))
+        if not has_own and (pictures := task.picture(predictions[name])) is not None:
+            columns[name] = list(pictures.cpu().numpy())
         for column, values in own.items():
             columns[column] = values.cpu().numpy() if isinstance(values, Tensor) else values
-        if not own and (pictures := task.picture(predictions[name])) is not None:
-            columns[name] = list(pictures.cpu().numpy())
     return DataFrame(columns)
 
 

@@ -23,13 +23,32 @@ def answers(description: Mapping[str, Any], predictions: Mapping[str, Values]) -
 
     Args:
         description: see `multitask.training.description.describe`.
-        predictions: by task, first axis ``[1]``.
+        predictions: by task, first axis ``[1]``; behind a task, as ``<task>.<what>``, how uncertain
+            its prediction is.
 
     Returns:
         By task, see `multitask.after.serving.schema`; what is not a finite number is None.
     """
     tasks = description["tasks"]
-    return {name: _answer(tasks.get(name, {}), each[0]) for name, each in predictions.items()}
+    found: dict[str, Answer] = {}
+    for name, each in predictions.items():
+        task, _, what = name.partition(".")
+        if what and task in found:
+            _add_uncertainty(found[task], tasks.get(task, {}), what, each[0])
+        else:
+            found[name] = _answer(tasks.get(name, {}), each[0])
+    return found
+
+
+def _add_uncertainty(answer: Answer, task: Mapping[str, Any], what: str, values: Values) -> None:
+    """Put one number, or one for each element, beside what it is the uncertainty of."""
+    if values.ndim > 1:
+        return
+    found = answer.setdefault("uncertainty", {})
+    found[what] = number(values.reshape(())) if values.size == 1 else _by_element(task, values)
+    level = (task.get("calibration") or {}).get("level")
+    if isinstance(level, float):
+        answer["level"] = level
 
 
 def _answer(task: Mapping[str, Any], values: Values) -> Answer:
@@ -40,14 +59,17 @@ def _answer(task: Mapping[str, Any], values: Values) -> Answer:
     if values.size == 1 and values.ndim <= 1:
         return {"kind": "number", "value": number(values.reshape(())), "unit": unit}
     if values.ndim == 1:
-        names = different(task.get("elements") or ())
-        if len(names) != len(values):
-            names = list(map(str, range(len(values))))
-        found = dict(zip(names, map(number, values), strict=True))
-        return {"kind": "vector", "value": found, "unit": unit}
+        return {"kind": "vector", "value": _by_element(task, values), "unit": unit}
     if values.ndim in (2, 3):
         return {**_number_map(values if values.ndim == 3 else values[None]), "unit": unit}
     return {"kind": "array", "shape": list(values.shape), "npy": npy(values), "unit": unit}
+
+
+def _by_element(task: Mapping[str, Any], values: Values) -> dict[str, float | None]:
+    names = different(task.get("elements") or ())
+    if len(names) != len(values):
+        names = list(map(str, range(len(values))))
+    return dict(zip(names, map(number, values), strict=True))
 
 
 def _class(classes: Sequence[str], probabilities: Values) -> Answer:

@@ -91,17 +91,37 @@ function pictures(several, task) {
 
 const ALONE = "The model gives numbers without saying how sure it is.";
 
+const rangeOf = (low, high, unit) => `${amount(low, unit)} to ${amount(high, unit)}`;
+
+function sureness(found) {
+  const { low, high, deviation, entropy } = found.uncertainty ?? {};
+  const unit = found.unit ?? null;
+  if (entropy !== undefined) {
+    const most = found.classes === undefined ? "" : ` of at most ${amount(Math.log(found.classes), null)}`;
+    return [made("p", `Entropy: ${amount(entropy, null)} nats${most}.`, "faint")];
+  }
+  if (low === undefined || high === undefined) {
+    if (typeof deviation !== "number") return [made("p", ALONE, "faint")];
+    return [made("p", `Standard deviation: ${amount(deviation, unit)}.`, "faint")];
+  }
+  const share = found.level === undefined ? "Intervals" : `Intervals that hold ${percent(found.level)} of the true values`;
+  if (typeof low !== "object" || low === null) return [made("p", `${share}: here ${rangeOf(low, high, unit)}.`, "faint")];
+  const rows = Object.keys(low).map((each) => `${each} ${rangeOf(low[each], high[each], unit)}`);
+  return [made("p", `${share}: here ${rows.join(", ")}.`, "faint")];
+}
+
 function partsOf(name, found) {
   switch (found.kind) {
     case "class":
       return [
         made("p", found.value === null ? "not known" : `${found.value} (${percent(found.probability)})`, "value"),
         ...sharesOf(found.probabilities, found.classes),
+        ...(found.uncertainty ? sureness(found) : []),
       ];
     case "number":
-      return [made("p", amount(found.value, found.unit), "value"), made("p", ALONE, "faint")];
+      return [made("p", amount(found.value, found.unit), "value"), ...sureness(found)];
     case "vector":
-      return [numbers(Object.entries(found.value), found.unit), made("p", ALONE, "faint")];
+      return [numbers(Object.entries(found.value), found.unit), ...sureness(found)];
     case "class_map":
       return [
         pictures(found.pictures, name),

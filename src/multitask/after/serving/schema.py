@@ -12,6 +12,18 @@ Npy = Annotated[str, Field(description="the array as a .npy file, in Base64")]
 Shape = Annotated[list[int], Field(description="of the array")]
 
 
+Uncertainty = Annotated[
+    dict[str, Number | dict[str, Number]] | None,
+    Field(
+        description="entropy of a class in nats; deviation, low and high of numbers, in their "
+        "unit and by element; left out if the model does not tell"
+    ),
+]
+Level = Annotated[
+    float | None, Field(description="share of the true values between low and high; left out")
+]
+
+
 class ClassAnswer(BaseModel):
     """One of several classes."""
 
@@ -22,6 +34,7 @@ class ClassAnswer(BaseModel):
         description="by class name; of more than 1000 classes, those of the 1000 most probable"
     )
     classes: int = Field(description="number of classes")
+    uncertainty: Uncertainty = None
 
 
 class NumberAnswer(BaseModel):
@@ -30,6 +43,8 @@ class NumberAnswer(BaseModel):
     kind: Literal["number"]
     value: Number
     unit: Unit
+    uncertainty: Uncertainty = None
+    level: Level = None
 
 
 class VectorAnswer(BaseModel):
@@ -38,6 +53,8 @@ class VectorAnswer(BaseModel):
     kind: Literal["vector"]
     value: dict[str, float | None] = Field(description="by the name or the number of the element")
     unit: Unit
+    uncertainty: Uncertainty = None
+    level: Level = None
 
 
 class Picture(BaseModel):
@@ -55,6 +72,7 @@ class ClassMap(BaseModel):
     shares: dict[str, float] = Field(description="of the pixels, by the classes that occur")
     colours: dict[str, str] = Field(description="of those classes in the picture, as #rrggbb")
     probability: Number = Field(description="of the chosen class, mean over the pixels")
+    uncertainty: Uncertainty = None
     npy: Npy = Field(description="class numbers, as a .npy file in Base64")
     pictures: list[Picture] = Field(description="PNG files as data: addresses, with captions")
 

@@ -1,0 +1,99 @@
+"""What a calibration has found, a sentence each."""
+
+from __future__ import annotations
+
+from math import log
+
+from multitask.after.calibrating.calibration import CalibratedTask, Calibration
+from multitask.pages.words import listed
+
+ALIKE = 0.05
+"""Of the logarithm of a temperature: probabilities that are hardly changed."""
+NAMES = {
+    "nll": "NLL",
+    "brier": "Brier score",
+    "ece": "ECE",
+    "coverage": "coverage",
+    "interval_width": "interval width",
+}
+"""Of the metrics that are shown, in their order."""
+
+
+def sentences(found: Calibration) -> list[str]:
+    """Say what was found.
+
+    Args:
+        found: a calibration.
+    """
+    told = [in_words(found, name) for name in found.tasks]
+    if found.left:
+        told.append(f"Left as they are, since they are not calibrated: {listed(found.left)}.")
+    return [*told, *remarks(found)]
+
+
+def remarks(found: Calibration) -> list[str]:
+    """What a person should know of the samples.
+
+    Args:
+        found: a calibration.
+    """
+    told = [*found.fit.remarks, *found.remarks]
+    if found.show is None:
+        told.append(
+            f"There are no other labelled images, so the {found.fit.title} shows what it was "
+            "fitted to, which looks better than it is."
+        )
+    return told
+
+
+def in_words(found: Calibration, name: str) -> str:
+    """Say what was found for a task.
+
+    Args:
+        found: a calibration.
+        name: of the task.
+    """
+    each = found.tasks[name]
+    where = f"on the {(found.show or found.fit).title}"
+    if "temperature" in each.told:
+        return f"{name}: {_of_classes(each, where)}"
+    return f"{name}: {_of_numbers(each, where)}"
+
+
+def _of_classes(each: CalibratedTask, where: str) -> str:
+    temperature = each.told["temperature"]
+    if abs(log(temperature)) < ALIKE:
+        what = "as confident as it should be"
+    else:
+        what = "over-confident" if temperature > 1 else "under-confident"
+    said = f"{what}, temperature {temperature:.3g} from {each.fitted:,} labels"
+    before, after = each.before.metrics, each.after.metrics
+    if not before:
+        return f"{said}; no label {where} shows what it does."
+    changes = ", ".join(
+        f"{NAMES[key]} {before[key]:.3g} → {after[key]:.3g}" for key in ("ece", "nll", "brier")
+    )
+    return (
+        f"{said}. {where[:1].upper()}{where[1:]} the chosen class had a probability of "
+        f"{before['confidence']:.3g} on average, now {after['confidence']:.3g}, and "
+        f"{before['accuracy']:.3g} of them are right; {changes}."
+    )
+
+
+def _of_numbers(each: CalibratedTask, where: str) -> str:
+    level = f"{each.told['level']:.3g}"
+    unit = getattr(each.task, "unit", "").strip()
+    said = f"intervals for the share {level} of the values, from {each.fitted:,} labels"
+    before, after = each.before.metrics, each.after.metrics
+    if not after:
+        return f"{said}; no label {where} shows what they cover."
+    width = f"{after['interval_width']:.3g}{f' {unit}' if unit else ''}"
+    now = f"they cover {after['coverage']:.3g} {where} and are {width} wide on average"
+    if not before:
+        return f"{said}; {now}."
+    was = f"{before['interval_width']:.3g}{f' {unit}' if unit else ''}"
+    is_low = before["coverage"] < each.told["level"]
+    side = "over-confident" if is_low else "under-confident"
+    if abs(before["coverage"] - each.told["level"]) < ALIKE / 2:
+        side = "about right"
+    return f"{said}; {now}; before, {side}, {before['coverage']:.3g} and {was}."

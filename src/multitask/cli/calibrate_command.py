@@ -1,0 +1,71 @@
+"""``multitask calibrate``: probabilities and intervals that can be taken at their word."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from multitask.after.calibrating.calibrated_file import NAME, result_of, write_calibrated
+from multitask.after.calibrating.calibration import calibrate
+from multitask.after.calibrating.calibration_report import write_report
+from multitask.after.calibrating.samples import samples_to_calibrate, share
+from multitask.after.calibrating.words import sentences
+from multitask.after.loading import load
+from multitask.after.new_output import refuse_existing
+from multitask.cli.options import read_options
+from multitask.errors import InputError, naming, nearest
+from multitask.pages.yaml_text import to_yaml
+from multitask.runs.folder import PROVENANCE, folder_of, make_folder, new_folder
+from multitask.runs.log_file import keep_log, say
+from multitask.runs.provenance import provenance
+
+TABLES = ("table", "test_table", "image_column", "image_folder")
+OPTIONS: dict[str, Any] = {
+    **dict.fromkeys((*TABLES, "tasks", "output", "folder", "device")),
+    "level": "0.9",
+    "trust": False,
+}
+
+
+def calibrate_command(arguments: Sequence[str]) -> None:
+    """Calibrate a run's model, on the screen, in a checkpoint and in a folder of its own.
+
+    Args:
+        arguments: what follows the verb.
+
+    Raises:
+        InputError: if an argument, the checkpoint or the samples are not right.
+    """
+    given = read_options("calibrate", "one run or checkpoint", arguments, **OPTIONS)
+    level, checkpoint = share(given.level), result_of(Path(given.subject))
+    place = Path(given.output) if given.output else checkpoint.parent / NAME
+    refuse_existing(place)
+    trained = load(checkpoint, given.trust, given.device)
+    tasks = _tasks(given, list(trained.model.named_tasks))
+    samples = samples_to_calibrate(trained, *(getattr(given, name) for name in TABLES))
+    found = calibrate(trained, *samples, level, tasks)
+    write_calibrated(trained, checkpoint, {n: e.told for n, e in found.tasks.items()}, place)
+    run = folder_of(checkpoint)
+    parent = Path("calibrations") if run is None else run / "calibrate"
+    folder = new_folder(Path(given.folder) if given.folder else parent)
+    make_folder(folder)
+    keep_log(folder)
+    with naming(folder):
+        (folder / PROVENANCE).write_text(to_yaml(provenance()), encoding="utf-8")
+        page = write_report(found, folder, place)
+    for each in sentences(found):
+        say(each)
+    say(f"Calibrated: {place}")
+    say(f"Report: {page}")
+
+
+def _tasks(given: Namespace, known: list[str]) -> list[str]:
+    names = given.tasks.split(",") if given.tasks else []
+    for name in names:
+        if name not in known:
+            raise InputError(
+                f"--tasks={given.tasks}: the model has no task {name!r}{nearest(name, known)}"
+            )
+    return names

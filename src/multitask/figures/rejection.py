@@ -1,0 +1,110 @@
+"""How good predictions are if the least certain ones are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from multitask import labels
+from multitask.tasks import Classification, Regression, Task
+
+FEWEST = 10
+"""Samples of which a mean is drawn."""
+POINTS = 200
+COLOURS = ("tab:red", "tab:blue")
+
+
+class Rejection(NamedTuple):
+    """The curve of a task, shape ``[points]``, from few samples to all."""
+
+    kept: np.ndarray
+    """Share of the samples that are kept, the most certain ones first."""
+    quality: np.ndarray
+    """Their accuracy, or mean absolute error."""
+    words: str
+    """What the quality is."""
+
+
+def rejection_of(
+    task: Task, prediction: Tensor, uncertainty: Mapping[str, Tensor], target: Tensor
+) -> Rejection | None:
+    """Sort samples by how certain they are, and look at those that are kept.
+
+    Classes are sorted by the probability of the chosen one, numbers by the deviation, or else the
+    width of the interval, the mean over a vector's elements, each relative to its targets' spread.
+
+    Args:
+        task: the task.
+        prediction: what `Task.predict` returned, ``[samples, classes]`` or ``[samples, size]``.
+        uncertainty: what `Task.uncertainty` returned.
+        target: missing ones included.
+
+    Returns:
+        None if nothing tells the certain ones from the others, or there are fewer than 10.
+    """
+    known = labels.known_samples(target)
+    if isinstance(task, Classification) and prediction.ndim == 2:
+        certainty, chosen = prediction[known].max(1)
+        return _curve(certainty, (chosen == target[known]).double(), "accuracy")
+    if not isinstance(task, Regression) or prediction.ndim != 2:
+        return None
+    rows = target.reshape(len(target), task.size)
+    width = _width(uncertainty)
+    if width is None or width.shape != prediction.shape or width.shape != rows.shape:
+        return None
+    width = (width / task.deviation.to(width.device)).mean(1)
+    # Over all known numbers, as the MAE of the task: samples with more of them count more.
+    error = (prediction - rows).abs().where(labels.known(rows), 0).double().sum(1)
+    return _curve(
+        -width[known], error[known], f"MAE{_unit(task)}", labels.known(rows)[known].sum(1)
+    )
+
+
+def draw_rejection(name: str, found: Mapping[str, Rejection]) -> Figure:
+    """Draw the quality of what is kept against the share that is kept.
+
+    Args:
+        name: of the task.
+        found: by what it is of, such as ``before`` and ``after``, at most two.
+    """
+    figure = Figure(figsize=(4.5, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for (what, each), colour in zip(found.items(), COLOURS[-len(found) :], strict=True):
+        axes.plot(100 * each.kept, each.quality, color=colour, label=what, lw=1.2)
+        axes.axhline(each.quality[-1], color="black", lw=0.8, ls=":")
+        axes.set(ylabel=each.words)
+    if any(found):
+        axes.legend(fontsize=8, frameon=False)
+    axes.set(xlabel="most certain samples that are kept (%)", xlim=(0, 102))
+    axes.set_title(name, fontsize=9, parse_math=False)
+    return figure
+
+
+def _width(uncertainty: Mapping[str, Tensor]) -> Tensor | None:
+    if "deviation" in uncertainty:
+        return uncertainty["deviation"]
+    if "low" in uncertainty and "high" in uncertainty:
+        return uncertainty["high"] - uncertainty["low"]
+    return None
+
+
+def _curve(
+    certainty: Tensor, quality: Tensor, words: str, count: Tensor | None = None
+) -> Rejection | None:
+    if len(certainty) < FEWEST or not certainty.max() > certainty.min():
+        return None
+    order = certainty.argsort(descending=True, stable=True).cpu()
+    counts = torch.ones(len(order)) if count is None else count.cpu()[order]
+    means = (quality.cpu()[order].cumsum(0) / counts.double().cumsum(0)).numpy()
+    kept = np.arange(1, len(means) + 1) / len(means)
+    chosen = np.unique(np.linspace(FEWEST - 1, len(means) - 1, POINTS).round().astype(int))
+    return Rejection(kept[chosen], means[chosen], words)
+
+
+def _unit(task: Regression) -> str:
+    return f" ({task.unit.strip()})" if task.unit.strip() else ""

@@ -1,0 +1,67 @@
+"""The numbers of a calibration, as a checkpoint tells them: anybody's, and so checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from multitask.errors import InputError
+
+LARGEST_TEMPERATURE = 1000.0
+"""Beyond it, and below its inverse, probabilities are all equal or 0 and 1 whatever was trained."""
+
+
+def told_number(told: Mapping[str, Any], key: str, least: float, most: float) -> float:
+    """One number of a calibration.
+
+    Args:
+        told: the calibration.
+        key: of the number.
+        least: the smallest that it may be.
+        most: the largest.
+
+    Raises:
+        InputError: if it is missing, not a number, or out of range.
+    """
+    value: Any = told.get(key) if isinstance(told, Mapping) else None
+    if not _is_number(value) or not least <= value <= most:
+        raise InputError(
+            f"its calibration has the {key} {value!r}, which must be a number from {least:g} to "
+            f"{most:g}"
+        )
+    return float(value)
+
+
+def told_numbers(
+    told: Mapping[str, Any], key: str, size: int, least: float = -math.inf
+) -> list[float]:
+    """The numbers of a calibration, one for each element.
+
+    Args:
+        told: the calibration.
+        key: of the numbers.
+        size: how many there must be.
+        least: the smallest that one may be.
+
+    Raises:
+        InputError: if they are missing, too many or too few, not finite, or too small.
+    """
+    values = told.get(key) if isinstance(told, Mapping) else None
+    if not isinstance(values, list | tuple) or len(values) != size:
+        count = f"{len(values)} of them" if isinstance(values, list | tuple) else repr(values)
+        raise InputError(
+            f"its calibration must have a {key} for each of its elements, {size}, and has {count}"
+        )
+    for value in values:
+        if not _is_number(value) or not math.isfinite(value) or value < least:
+            bound = "" if least == -math.inf else f", {least:g} or more"
+            raise InputError(
+                f"its calibration has the {key} {value!r}, which must be a finite number{bound}"
+            )
+    return list(map(float, values))
+
+
+def _is_number(value: Any) -> bool:
+    # A whole number of a thousand digits is one, and no float.
+    return type(value) is float or (type(value) is int and abs(value) < 2**63)

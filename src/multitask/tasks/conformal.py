@@ -1,0 +1,64 @@
+"""Intervals that cover a share of new samples, whatever the model (split conformal prediction)."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from torch import Tensor
+
+from multitask.errors import InputError
+
+DIGITS = 10**9
+
+
+def conformal_quantile(scores: Tensor, level: float) -> float:
+    """The score that a new sample does not exceed with the probability ``level`` or more.
+
+    The ``ceil((n + 1) level)``-th smallest of n scores (Vovk et al., 2005; Lei et al., 2018,
+    1604.04173, section 2.2): it holds for any model, as long as the samples, the new one among
+    them, are exchangeable and none was trained on.
+
+    Args:
+        scores: of samples that were not trained on, ``[samples]``.
+        level: from 0 to 1.
+
+    Raises:
+        InputError: if there are so few that the interval would be infinite.
+    """
+    # As a fraction: 20 x 0.55 is more than 11 in binary numbers.
+    share = Fraction(level).limit_denominator(DIGITS)
+    rank = math.ceil((len(scores) + 1) * share)
+    if rank > len(scores):
+        needed = math.ceil(share / (1 - share))
+        raise InputError(
+            f"an interval for {level:.3g} of the values takes at least {needed:,} labels, and it "
+            f"has {len(scores):,}; give more, or a lower level"
+        )
+    return float(scores.double().sort().values[max(rank, 1) - 1])
+
+
+def by_element(scores: Tensor, known: Tensor, level: float) -> list[float]:
+    """The quantile of each element of a vector, over its own known values.
+
+    Args:
+        scores: shape ``[samples, size]``.
+        known: which of them count.
+        level: see `conformal_quantile`.
+
+    Raises:
+        InputError: see `conformal_quantile`.
+    """
+    columns = zip(scores.unbind(1), known.unbind(1), strict=True)
+    return [conformal_quantile(values[chosen], level) for values, chosen in columns]
+
+
+def root_mean_square(values: Tensor, known: Tensor) -> list[float]:
+    """Of each element of a vector, over its own known values; 0 without one.
+
+    Args:
+        values: shape ``[samples, size]``.
+        known: which of them count.
+    """
+    squares = values.double().square().where(known, 0).sum(0)
+    return (squares / known.sum(0).clamp_min(1)).sqrt().tolist()

@@ -1,0 +1,147 @@
+"""Quantiles of a number, or of each number of a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+from torchmetrics import Metric
+
+from multitask import labels
+from multitask.errors import InputError
+from multitask.tasks.base import HeadCallable
+from multitask.tasks.calibration import told_number
+from multitask.tasks.conformal import by_element
+from multitask.tasks.interval import interval_metrics
+from multitask.tasks.regression import Regression, Scale
+
+MEDIAN = 0.5
+SMALLEST_STEP = 1e-6
+"""Of the trivial predictor, between standardised quantiles that are equal."""
+
+
+class QuantileRegression(Regression):
+    """Predict quantiles of ``size`` numbers, which do not cross.
+
+    The head returns the median and, on either side of it, the distance from each quantile to the
+    next one, made positive by softplus. The loss is the pinball loss, the mean over the quantiles
+    (Koenker and Bassett, 1978, Econometrica 46(1), "Regression Quantiles"). Targets,
+    standardisation and missing elements are those of `Regression`.
+
+    Predictions are the medians; beside them are ``low`` and ``high``, the lowest and the highest
+    quantile. ``multitask calibrate`` widens or narrows them until they cover the share that it says
+    (Romano et al., 2019, 1905.03222, "Conformalized Quantile Regression").
+
+    Args:
+        size: see `Regression`.
+        unit: see `Regression`.
+        scale: see `Regression`.
+        quantiles: rising, between 0 and 1, with 0.5 and at least one on either side of it.
+        head: see `Task`; called with an output feature for each quantile of each element.
+        weight: see `Task`.
+        headline: see `Task`.
+        counts: see `Task`.
+    """
+
+    fractions: Tensor
+    trivial_quantiles: Tensor
+
+    def __init__(
+        self,
+        size: int = 1,
+        unit: str = "",
+        scale: Scale = "element",
+        quantiles: Sequence[float] = (0.05, 0.5, 0.95),
+        head: HeadCallable = nn.Linear,
+        weight: float = 1.0,
+        headline: str | None = None,
+        counts: bool = True,
+    ) -> None:
+        super().__init__(size, unit, scale, None, head, weight, headline, counts)
+        self.quantiles = list(quantiles)
+        rises = all(
+            one < other for one, other in zip([0, *quantiles], [*quantiles, 1], strict=True)
+        )
+        if not rises or MEDIAN not in self.quantiles[1:-1]:
+            raise InputError(
+                f"quantiles is {self.quantiles}; give rising numbers between 0 and 1, with 0.5 and "
+                "at least one on either side of it, such as [0.05, 0.5, 0.95]"
+            )
+        self.middle = self.quantiles.index(MEDIAN)
+        self.register_buffer("fractions", torch.tensor(self.quantiles), persistent=False)
+        self.register_buffer("trivial_quantiles", torch.zeros(len(self.quantiles), size))
+
+    @property
+    def out_features(self) -> int:
+        return len(self.quantiles) * self.size
+
+    def learn_statistics(self, name: str, targets: Tensor) -> None:
+        super().learn_statistics(name, targets)
+        rows = self._rows(targets).double()
+        # Of an element without a label nothing is known.
+        values = (rows.where(labels.known(rows).any(0), 0) - self.mean) / self.deviation
+        found = torch.from_numpy(np.nanquantile(values.cpu().numpy(), self.quantiles, axis=0))
+        self.trivial_quantiles.copy_(found)
+
+    def _losses(self, output: Tensor, goal: Tensor) -> Tensor:
+        error = goal.unsqueeze(1) - self._standardised(output)
+        fractions = self.fractions.to(output.dtype).view(-1, 1)
+        return torch.maximum(fractions * error, (fractions - 1) * error).mean(1)
+
+    def loss_group(self) -> None:
+        return None
+
+    def predict(self, output: Tensor) -> Tensor:
+        return self._in_units(self._standardised(output)[:, self.middle])
+
+    def explained_output(self, output: Tensor) -> Tensor:
+        return self._standardised(output)[:, self.middle]
+
+    def trivial_output(self, output: Tensor) -> Tensor:
+        steps = self.trivial_quantiles.diff(dim=0).clamp_min(SMALLEST_STEP)
+        # The inverse of softplus, exact for small steps too.
+        raw = steps + torch.log(-torch.expm1(-steps))
+        median = self.trivial_quantiles[self.middle : self.middle + 1]
+        found = torch.cat([raw[: self.middle], median, raw[self.middle :]]).flatten()
+        return found.to(output.dtype).expand_as(output)
+
+    def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
+        """The ends of an interval, as `predict`."""
+        quantiles = self._in_units(self._standardised(output))
+        low, median, high = quantiles[:, 0], quantiles[:, self.middle], quantiles[:, -1]
+        if self.quantile is not None:
+            # Narrowed, the ends might pass each other.
+            low = torch.minimum(low - self.quantile, median)
+            high = torch.maximum(high + self.quantile, median)
+        return {"low": low, "high": high}
+
+    def take_calibration(self, told: Mapping[str, Any] | None) -> None:
+        self.quantile = self.level = None
+        if told is not None:
+            level = told_number(told, "level", 0.0, 1.0)
+            # Negative if intervals are too wide.
+            self.quantile, self.level = self._told(told, "quantile", -torch.inf), level
+
+    def fit_calibration(self, output: Tensor, target: Tensor, level: float) -> dict[str, Any]:
+        target = self._rows(target)
+        quantiles = self._in_units(self._standardised(output))
+        score = torch.maximum(quantiles[:, 0] - target, target - quantiles[:, -1])
+        return {"quantile": by_element(score, labels.known(target), level), "level": level}
+
+    def interval_metrics(self) -> Mapping[str, Metric]:
+        return interval_metrics(["coverage", "interval_width"], has_trivial=True)
+
+    def _standardised(self, output: Tensor) -> Tensor:
+        """Rising along the second axis, shape ``[batch, quantiles, size]``."""
+        raw = output.unflatten(1, (len(self.quantiles), self.size))
+        median = raw[:, self.middle : self.middle + 1]
+        below = softplus(raw[:, : self.middle]).flip(1).cumsum(1).flip(1)
+        above = softplus(raw[:, self.middle + 1 :]).cumsum(1)
+        return torch.cat([median - below, median, median + above], 1)
+
+    def _in_units(self, standardised: Tensor) -> Tensor:
+        return super().predict(standardised)

@@ -1,0 +1,59 @@
+"""The temperature of a classification, fitted to labelled samples."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from multitask.errors import InputError
+
+LOWEST, HIGHEST = 0.02, 50.0
+"""A temperature beyond them is that of a loss that has no minimum: all are right, or all wrong."""
+HALVINGS = 50
+OF_ZERO = -103.0
+"""The logarithm of the smallest number of single precision, of which a pooled model may say 0."""
+
+
+def fitted_temperature(logits: Tensor, label: Tensor) -> float:
+    """Find the temperature with the smallest negative log-likelihood (Guo et al., 2017).
+
+    It is convex in ``1 / T`` ("On Calibration of Modern Neural Networks", 1706.04599, section 4.2),
+    so its derivative changes its sign once, and halving an interval finds where.
+
+    Args:
+        logits: shape ``[samples, classes]``.
+        label: classes, ``[samples]``, int64; at least one sample.
+
+    Returns:
+        T, by which logits are to be divided.
+
+    Raises:
+        InputError: if no temperature is the best, or a logit is NaN or infinite.
+    """
+    double = logits.double() - logits.double().amax(1, keepdim=True)
+    if not double.nan_to_num(neginf=0.0, nan=math.inf).isfinite().all():
+        raise InputError("its outputs are not finite numbers; take a checkpoint of before")
+    double = double.nan_to_num(neginf=OF_ZERO)
+    right = double.gather(1, label.unsqueeze(1)).squeeze(1)
+
+    def slope(inverse: float) -> float:
+        expected = ((double * inverse).softmax(1) * double).sum(1)
+        return float((expected - right).mean())
+
+    low, high = math.log(1 / HIGHEST), math.log(1 / LOWEST)
+    share = f"{float((right == 0).double().mean()):.0%} of its {len(label):,} labels"
+    if slope(math.exp(low)) >= 0:
+        raise InputError(
+            f"{share} are predicted right, and its probabilities say nothing of the others either, "
+            "so no temperature is the best; train it longer, or leave the task out"
+        )
+    if slope(math.exp(high)) <= 0:
+        raise InputError(
+            f"{share} are predicted right, so no temperature is the best; fit it to more samples "
+            "that were not trained on, or leave the task out"
+        )
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if slope(math.exp(middle)) > 0 else (middle, high)
+    return math.exp(-(low + high) / 2)
