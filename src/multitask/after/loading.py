@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from multitask.after.device import usable_device
 from multitask.after.metadata import check_description
 from multitask.after.trained_model import TrainedModel
-from multitask.checkpoints.format import KEY, TRAINING_IMAGES
+from multitask.checkpoints.format import KEY, TRAINING_IMAGES, is_ensemble
 from multitask.checkpoints.reading import explained, read_checkpoint
 from multitask.configuration.classes import accepted
 from multitask.configuration.objects import check_entries
@@ -85,10 +85,15 @@ def _of_folder(path: Path, trust: bool) -> Read:
 
 def _of_file(path: Path, trust: bool) -> Read:
     try:
-        content = read_checkpoint(path)
+        # Not into memory, where a model's weights would be twice, and an ensemble's all at once.
+        content = read_checkpoint(path, mmap=True)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     description = _description(content, path, trust)
+    if is_ensemble(content):
+        from multitask.after.ensemble.ensemble_file import read_ensemble
+
+        return read_ensemble(content, path, trust), description, _training_images(content)
     try:
         with MemoryLimit():
             model = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust)
@@ -101,8 +106,9 @@ def _of_file(path: Path, trust: bool) -> Read:
 def _training_images(content: Mapping[str, Any]) -> Tensor | None:
     stamp = content.get(KEY)
     found = stamp.get(TRAINING_IMAGES) if isinstance(stamp, dict) else None
-    is_known = isinstance(found, Tensor) and found.dtype == torch.int64 and found.ndim == 1
-    return found if is_known else None
+    if not isinstance(found, Tensor) or found.dtype != torch.int64 or found.ndim != 1:
+        return None
+    return found.clone()
 
 
 def _description(content: Mapping[str, Any], path: Path, trust: bool) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -21,6 +22,8 @@ START = "start"
 """Which weights a run started from, see `multitask.checkpoints.start`."""
 BESIDE = (TRAINING_IMAGES, START)
 """What lies beside the description, which is small and goes wherever the model goes."""
+ENSEMBLE = "ensemble"
+"""Under this, in the stamp, stand the members of an ensemble."""
 FORMAT = 2
 """1: what training remembers lay in ``progress``. 2: it is the state of callbacks."""
 
@@ -51,6 +54,7 @@ def take_up(model: LightningModule, checkpoint: dict[str, Any]) -> None:
     """
     _upgrade(checkpoint)
     found = checkpoint.get(KEY, {})
+    refuse_ensemble(checkpoint)
     if (told := found.get("description")) is not None:
         told = {**told, **{name: found.get(name) for name in BESIDE}}
     model.description = told
@@ -81,6 +85,29 @@ def _continue_with_trained(checkpoint: dict[str, Any]) -> None:
             "cannot continue; take the strategy ddp"
         )
     checkpoint["state_dict"] = {**checkpoint["state_dict"], **trained}
+
+
+def is_ensemble(checkpoint: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint, anybody's, is that of an ensemble."""
+    stamp = checkpoint.get(KEY)
+    return isinstance(stamp, dict) and stamp.get(ENSEMBLE) is not None
+
+
+def refuse_ensemble(checkpoint: Mapping[str, Any]) -> None:
+    """Refuse an ensemble where one network is meant.
+
+    Args:
+        checkpoint: what was read.
+
+    Raises:
+        InputError: naming the verbs that take it.
+    """
+    if is_ensemble(checkpoint):
+        raise InputError(
+            "the checkpoint is of an ensemble, which is not one network to train or test further; "
+            "multitask evaluate tests it, and multitask predict, export and serve take it as they "
+            "take any checkpoint"
+        )
 
 
 def _upgrade(checkpoint: dict[str, Any]) -> None:

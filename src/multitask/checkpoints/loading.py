@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.core.saving import CHECKPOINT_PAST_HPARAMS_KEYS
 from lightning.pytorch.utilities.model_helpers import _restricted_classmethod
 
+from multitask.checkpoints.format import refuse_ensemble
 from multitask.checkpoints.integrity import damage
 from multitask.checkpoints.reading import explained
 from multitask.configuration.classes import accepted
@@ -88,6 +89,8 @@ def _check(cls: type, source: str | Path | IO[bytes], replaced: dict[str, Any]) 
         content = _load(source, map_location="cpu", weights_only=True)
     if not isinstance(source, str | Path):
         source.seek(0)
+    if isinstance(content, dict):
+        refuse_ensemble(content)
     keys = (*CHECKPOINT_PAST_HPARAMS_KEYS, LightningModule.CHECKPOINT_HYPER_PARAMS_KEY)
     recipe = {name: each for key in keys for name, each in dict(content.get(key) or {}).items()}
     left = {name: each for name, each in recipe.items() if name not in {*OF_LIGHTNING, *replaced}}

@@ -53,6 +53,10 @@ VERBS = {
         "[--folder=FOLDER] [--device=cpu] [--trust]",
         "A page on what each task looks at in images, and on what the tasks share.",
     ),
+    "ensemble": (
+        "multitask ensemble RUN RUN [RUN ...] [--folder=FOLDER] [--device=cpu] [--trust]",
+        "Pool runs, or checkpoints, of the same tasks into one model, and test it.",
+    ),
     "resume": (
         "multitask resume [RUN] [--trust] [--KEY=VALUE ...]",
         "Continue an interrupted run; the latest if none is named.",

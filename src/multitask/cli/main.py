@@ -26,6 +26,7 @@ COMMANDS = {
     "study": "study_command",
     "evaluate": "evaluate_command",
     "calibrate": "calibrate_command",
+    "ensemble": "ensemble_command",
     "explain": "explain_command",
     "soup": "soup_command",
     "sweep-report": "sweep_report_command",

@@ -11,6 +11,8 @@ from multitask.cli.check import check_arguments
 from multitask.cli.main import main
 from multitask.cli.options import read_options
 from multitask.configuration.settings import read_config
+from multitask.ensembles.of_study import check_data_seeds
+from multitask.ensembles.study_ensembles import StudyEnsembles
 from multitask.errors import InputError
 from multitask.pages.report import REPORT
 from multitask.runs.log_file import say
@@ -57,10 +59,15 @@ def study_command(arguments: Sequence[str]) -> None:
     }
     for name, each in studies.items():
         check_study(each, [*planned(each), *trials(each)], places[name])
-    found = {name: carry_out(each, places[name], given.shard) for name, each in studies.items()}
+    ensembles = StudyEnsembles()
+    found = {
+        name: carry_out(each, places[name], given.shard, ensembles.sections)
+        for name, each in studies.items()
+    }
     pages = [(each, places[name].folder / REPORT) for name, each in studies.items()]
     if study.vary:
-        page = write_variation(study, found, root / study.name)
+        folder = root / study.name
+        page = write_variation(study, found, folder, ensembles.repeated(study, found, folder))
         say(f"Report: {page}")
         pages.append((study, page))
     # Once nothing is left to train, which could not go on if W&B's server kept this waiting.
@@ -86,6 +93,7 @@ def check_study(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> N
         InputError: naming the run, and what would be right.
     """
     check_metrics(study, runs)
+    check_data_seeds(study, runs)
     for run in runs:
         if run.seed == study.seeds[0]:
             try:

@@ -15,6 +15,8 @@ PROVENANCE = "provenance.yaml"
 LAST = "checkpoints/last.ckpt"
 SOUP = "soup.yaml"
 """The list of the runs that a run is the average of; a run that was trained has none."""
+ENSEMBLE = "checkpoints/ensemble.ckpt"
+"""What an ensemble of runs has in place of the others."""
 SPARE = "spare"
 """The folder of second copies, see `multitask.runs.deciding_files`."""
 
@@ -133,6 +135,10 @@ def resumable_run(run: str | None, root: Path) -> Path:
     folder = Path(run)
     if not parts(folder, CONFIG):
         raise InputError(f"{run} has no {CONFIG}; give a run's folder, as in {root}/digits/...")
+    if (folder / ENSEMBLE).is_file():
+        raise InputError(
+            f"{run} is an ensemble, which is not trained itself; continue one of its members"
+        )
     if not (folder / LAST).is_file():
         raise InputError(
             f"{run} has no {LAST} to continue from; start anew with: "
@@ -144,7 +150,8 @@ def resumable_run(run: str | None, root: Path) -> Path:
 def _last_run(root: Path) -> Path:
     found = {path.parent for path in root.glob(f"**/{CONFIG}") if path.parent.name != SPARE}
     # The test of a run's checkpoint lies in the run.
-    trained = [each for each in found if not (each / SOUP).exists()]
+    made = [each for each in found if (each / SOUP).exists() or (each / ENSEMBLE).exists()]
+    trained = found.difference(made)
     runs = sorted((each for each in trained if found.isdisjoint(each.parents)), key=_by_name)
     if not runs:
         raise InputError(f"there is no run in {root}")

@@ -11,6 +11,7 @@ from lightning.pytorch import Trainer
 
 from multitask.checkpoints.changes import refuse_changes
 from multitask.checkpoints.fits import check_fits
+from multitask.checkpoints.format import refuse_ensemble
 from multitask.checkpoints.reading import read_checkpoint
 from multitask.data import DataModule
 from multitask.encoders import Encoder
@@ -48,6 +49,7 @@ def check(verb: str, model: MultiTask, data: DataModule, checkpoint: str | None)
     if checkpoint is not None:
         try:
             content = read_checkpoint(Path(checkpoint))
+            refuse_ensemble(content)
             if verb == "fit" and content.get("hyper_parameters"):
                 refuse_changes(content["hyper_parameters"], dict(model.hparams), _anew(checkpoint))
             check_fits(content["state_dict"], model.state_dict())
@@ -72,7 +74,9 @@ def begin_with(weights: str, model: MultiTask) -> None:
         InputError: if there is no such checkpoint, or it is of another model.
     """
     try:
-        state, own = read_checkpoint(Path(weights))["state_dict"], model.state_dict()
+        content = read_checkpoint(Path(weights))
+        refuse_ensemble(content)
+        state, own = content["state_dict"], model.state_dict()
         others = {name: each for name, each in own.items() if name.startswith("balancer.")}
         state = {name: each for name, each in state.items() if not name.startswith("balancer.")}
         check_fits(state | others, own)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from multitask.checkpoints.atomic_writing import write_whole
+from multitask.pages.blocks import Block
 from multitask.pages.yaml_text import to_yaml
 from multitask.runs.log_file import say
 from multitask.runs.summary import read_summary
@@ -16,14 +17,20 @@ from multitask.study.report import write_report
 from multitask.study.results import UNTESTED, Results, collect
 from multitask.study.tuning import chosen, trials
 
+Sections = Callable[[Results, Sequence[PlannedRun], Workplace], Sequence[Block]]
+"""Makes further sections of a report, of what was found, of all runs, and of where they are."""
 
-def carry_out(study: Study, place: Workplace, shard: str) -> Results:
+
+def carry_out(
+    study: Study, place: Workplace, shard: str, sections: Sections = lambda *_: ()
+) -> Results:
     """Train what a study still lacks, and write its report.
 
     Args:
         study: the study.
         place: where and how it is trained.
         shard: the share of its runs that is trained here, see `shard_of`.
+        sections: makes further sections of the report.
     """
     runs = [*planned(study), *trials(study)]
     train(study, shard_of(runs, shard), place)
@@ -33,7 +40,7 @@ def carry_out(study: Study, place: Workplace, shard: str) -> Results:
         train(study, finals, place)
     elif study.tuning.trials:
         say("Weights are tuned once all trials are finished")
-    return _report(study, [*runs, *finals], place)
+    return _report(study, [*runs, *finals], place, sections)
 
 
 def _scores(study: Study, place: Workplace) -> dict[int, float]:
@@ -49,7 +56,9 @@ def _scores(study: Study, place: Workplace) -> dict[int, float]:
     return {trial: score for trial, score in found.items() if score is not None}
 
 
-def _report(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> Results:
+def _report(
+    study: Study, runs: Sequence[PlannedRun], place: Workplace, sections: Sections
+) -> Results:
     ids = {run.place: run for run in runs}
     results = collect(
         study,
@@ -58,7 +67,8 @@ def _report(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> Resul
         {key: place.failure(run) for key, run in ids.items()},
     )
     commands = {run.title: command(study, run, place) for run in runs}
-    page = write_report(results, place.folder, commands)
+    further = sections(results, runs, place)
+    page = write_report(results, place.folder, commands, further=further)
     write_whole(place.folder / "study.yaml", to_yaml(asdict(study)))
     if untested := int((results.runs["state"] == "untested").sum()):
         say(f"Not tested: {untested} of {len(results.runs)} runs, of which each {UNTESTED}")

@@ -21,6 +21,7 @@ TUNED = "tuned weights"
 SEEDS = 2**32
 """All seeds are less than that."""
 MOST_TRIALS = 10_000
+LEAST_MEMBERS = 2
 Config = dict[str, Any]
 
 
@@ -84,6 +85,9 @@ class Study:
         further_metrics: by task, metrics that the report shows beside those that are compared.
         comparisons: pairs of methods that are compared with each other.
         vary: by name, settings with which the whole study is repeated.
+        ensembles: by name, a method whose seeds are the members of an ensemble, which the report
+            compares with them.
+        baselines: whether every task is trained alone as well.
         wandb: whether the runs are recorded at Weights & Biases, see `RunSettings`.
         name: the study's; default: that of its file.
     """
@@ -97,6 +101,8 @@ class Study:
     further_metrics: dict[str, list[str]] = field(default_factory=dict)
     comparisons: list[list[str]] = field(default_factory=list)
     vary: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ensembles: dict[str, str] = field(default_factory=dict)
+    baselines: bool = True
     wandb: WandbMode = "off"
     name: str = "study"
 
@@ -110,6 +116,7 @@ class Study:
         _check_apart("vary", self.vary)
         self.tuning.check()
         self._check_comparisons()
+        self._check_ensembles()
         for key in ("metrics", "further_metrics"):
             for task in sorted(set(getattr(self, key)) - set(self.tasks)):
                 raise InputError(f"{key}: there is no task '{task}'{nearest(task, self.tasks)}")
@@ -129,6 +136,15 @@ class Study:
             for name in pair:
                 if name not in names:
                     raise InputError(f"comparisons: there is no '{name}'{nearest(name, names)}")
+
+    def _check_ensembles(self) -> None:
+        _check_apart("ensembles", self.ensembles)
+        for name, method in self.ensembles.items():
+            if method not in self.methods:
+                near = nearest(method, self.methods)
+                raise InputError(f"ensembles: '{name}' is of the method '{method}'{near}")
+        if self.ensembles and len(self.seeds) < LEAST_MEMBERS:
+            raise InputError("ensembles: their members are the seeds, so give at least two seeds")
 
     @property
     def tasks(self) -> list[str]:
@@ -197,7 +213,7 @@ def planned(study: Study) -> Iterator[PlannedRun]:
         Each seed's runs together, so that an unfinished study says something early.
     """
     for seed in study.seeds:
-        for task in study.tasks:
+        for task in study.tasks if study.baselines else ():
             config = _config(study.experiment, [task])
             config["model"].pop("balancer", None)
             yield PlannedRun(SINGLE_TASK, seed, config, study.settings, task)

@@ -38,6 +38,7 @@ def write_report(
     folder: Path,
     commands: Mapping[str, Sequence[str]],
     opening: Sequence[Block] = (),
+    further: Sequence[Block] = (),
 ) -> Path:
     """Write ``report.md``, ``report.html``, their figures and tables.
 
@@ -46,6 +47,7 @@ def write_report(
         folder: the study's.
         commands: the arguments that reproduce each run, by its title.
         opening: blocks that come before the first table.
+        further: sections that come after the comparisons.
 
     Returns:
         The HTML file, which needs no other file.
@@ -54,7 +56,7 @@ def write_report(
     if results.methods:
         figures = draw(results, folder / "figures")
         _write_tables(results, folder)
-    page = list(_page(results, figures, commands, opening))
+    page = list(_page(results, figures, commands, opening, further))
     return write_pages(page, folder, results.study.name)
 
 
@@ -85,6 +87,7 @@ def _page(
     figures: Mapping[str, Figure],
     commands: Mapping[str, Sequence[str]],
     opening: Sequence[Block],
+    further: Sequence[Block],
 ) -> Iterator[Block]:
     yield Heading(results.study.name, 1)
     yield Paragraph(answers.of_runs(results))
@@ -97,7 +100,7 @@ def _page(
     )
     yield from opening
     if results.methods:
-        yield from _findings(results, figures)
+        yield from _findings(results, figures, further)
     else:
         yield Section("Test results", "No run has been tested yet.")
     yield from unfinished(results)
@@ -105,13 +108,16 @@ def _page(
         yield from origin(results, commands)
 
 
-def _findings(results: Results, figures: Mapping[str, Figure]) -> Iterator[Block]:
+def _findings(
+    results: Results, figures: Mapping[str, Figure], further: Sequence[Block]
+) -> Iterator[Block]:
     yield Section("Test results", answers.of_scores(results))
     yield from score_tables(results)
     yield from _figure(figures, "delta_m")
     yield from _against_alone(results)
     if results.study.comparisons:
         yield from _against_each_other(results)
+    yield from further
     drawn: dict[str, tuple[str, Callable[[], str]]] = {
         "trade_off": ("Trade-offs between tasks", lambda: answers.of_trade_offs(results)),
         "learning": ("Learning curves", lambda: answers.of_learning(results)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,13 +32,16 @@ from multitask.study.results import Results
 from multitask.study.statistics import means_in_words, seed_interval
 
 
-def write_variation(study: Study, found: Mapping[str, Results], folder: Path) -> Path:
+def write_variation(
+    study: Study, found: Mapping[str, Results], folder: Path, further: Sequence[Block] = ()
+) -> Path:
     """Draw each task's metric over the repetitions, and link to their reports.
 
     Args:
         study: the study.
         found: results by the repetition's name.
         folder: the study's.
+        further: sections that come last.
 
     Returns:
         The HTML file.
@@ -64,7 +67,7 @@ def write_variation(study: Study, found: Mapping[str, Results], folder: Path) ->
             FigureBlock(path, title),
             Paragraph(f"{means_in_words(study.seeds).capitalize()}."),
         ]
-    return write_pages(blocks, folder, study.name)
+    return write_pages([*blocks, *further], folder, study.name)
 
 
 def _repetition(study: Study, name: str, results: Results) -> Text:

@@ -17,6 +17,7 @@ from multitask.checkpoints.recipe import Factory, Recorded
 from multitask.encoders.forms import Form
 from multitask.errors import InputError
 from multitask.tasks.output import rows_of
+from multitask.tasks.pooling import Pool
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -231,6 +232,14 @@ class Task(Recorded, nn.Module, ABC):
 
         Returns:
             Raw outputs, same shape and dtype; None (the default) if the task has no such predictor.
+        """
+        return None
+
+    def pool(self) -> Pool | None:
+        """What makes one raw output of those of an ensemble's members, see `Pool`.
+
+        Returns:
+            A new one; None (the default) if nothing is known of what the outputs mean.
         """
         return None
 

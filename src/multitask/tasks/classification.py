@@ -22,6 +22,7 @@ from multitask.tasks.calibration_error import CalibrationError
 from multitask.tasks.class_weights import ClassWeights, balanced_weights, check_weights, factors
 from multitask.tasks.confusion_figure import draw_confusion
 from multitask.tasks.naming import distinct
+from multitask.tasks.pooling import ProbabilityPool
 from multitask.tasks.sample_means import BrierScore, NegativeLogLikelihood
 from multitask.tasks.temperature import fitted_temperature
 
@@ -244,6 +245,10 @@ class Classification(Task):
         # Times the temperature, which is the network's alone.
         logits = self.class_frequencies.clamp_min(1e-6).log() * self.temperature
         return logits.to(output.dtype).expand_as(output)
+
+    def pool(self) -> ProbabilityPool | None:
+        # What somebody else predicts need not be the softmax.
+        return ProbabilityPool(self) if type(self).predict is Classification.predict else None
 
     def metrics(self) -> MetricCollection:
         classes = self.num_classes

@@ -15,6 +15,7 @@ from multitask.errors import InputError
 from multitask.heads import DenseHead
 from multitask.tasks.base import Cell, Column, MapHeadCallable, Task
 from multitask.tasks.pixels import check_same_size, pixels_of
+from multitask.tasks.pooling import NumberPool
 from multitask.tasks.regression import Regression, Scale
 
 if TYPE_CHECKING:
@@ -87,6 +88,10 @@ class DenseRegression(Regression):
 
     def fit_calibration(self, output: Tensor, target: Tensor, level: float) -> None:
         return None
+
+    def pool(self) -> NumberPool | None:
+        # What somebody else predicts need not be standardised.
+        return NumberPool(self) if type(self).predict is DenseRegression.predict else None
 
     def trivial_output(self, output: Tensor) -> Tensor:
         return super().trivial_output(output.movedim(1, -1)).movedim(-1, 1)

@@ -15,6 +15,7 @@ from multitask.errors import InputError
 from multitask.tasks.base import HeadCallable
 from multitask.tasks.conformal import by_element, root_mean_square
 from multitask.tasks.interval import LEVEL, interval_metrics
+from multitask.tasks.pooling import NumberPool
 from multitask.tasks.regression import Regression, Scale
 
 NORMAL_QUANTILE = NormalDist().inv_cdf((1 + LEVEL) / 2)
@@ -94,9 +95,12 @@ class GaussianRegression(Regression):
 
     def trivial_output(self, output: Tensor) -> Tensor:
         mean = super().trivial_output(output[:, : self.size])
-        log_variance = 2 * (self.trivial_deviation / self.deviation).log()
-        raw = LARGEST_LOG * (log_variance / LARGEST_LOG).clamp(-0.999, 0.999).atanh()
+        raw = _raw(2 * (self.trivial_deviation / self.deviation).log())
         return torch.cat([mean, raw.to(output.dtype).expand_as(mean)], 1)
+
+    def pool(self) -> NumberPool | None:
+        is_own = type(self).predict is GaussianRegression.predict
+        return GaussianPool(self) if is_own else None
 
     def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
         """The standard deviation, and the ends of an interval, as `predict`."""
@@ -131,3 +135,40 @@ class GaussianRegression(Regression):
     def _deviation(self, output: Tensor) -> Tensor:
         """Before it is calibrated, in original units, ``[batch, size]``."""
         return (0.5 * self._parts(output)[1].float()).exp() * self.deviation
+
+
+class GaussianPool(NumberPool):
+    """Pools numbers whose members have a variance each, by the law of total variance.
+
+    The variance of the ensemble is the mean of the members' variances and the variance of their
+    means (Lakshminarayanan et al., 2017, 1612.01474, section 2.4). So its ``deviation`` tells of
+    both, and there is none of the members alone.
+
+    Args:
+        task: the ensemble's.
+    """
+
+    task: GaussianRegression
+
+    def __init__(self, task: GaussianRegression) -> None:
+        super().__init__(task)
+        self._variances: Tensor | float = 0.0
+
+    def add(self, member: Regression, output: Tensor) -> None:
+        assert isinstance(member, GaussianRegression)
+        mean, log_variance = member._parts(output)
+        self.take(self.standardised(member, mean))
+        ratio = (member.deviation.to(output.device) / self.task.deviation).to(output.dtype)
+        self._variances = self._variances + log_variance.exp() * ratio.square()
+
+    def output(self) -> Tensor:
+        variance = self._variances / self.count + self.variance()
+        return torch.cat([super().output(), _raw(variance.log())], 1)
+
+    def disagreement(self) -> dict[str, Tensor]:
+        return {}
+
+
+def _raw(log_variance: Tensor) -> Tensor:
+    """The head's output of a standardised log-variance."""
+    return LARGEST_LOG * (log_variance / LARGEST_LOG).clamp(-0.999, 0.999).atanh()

@@ -17,6 +17,7 @@ from multitask.tasks.base import HeadCallable
 from multitask.tasks.calibration import told_number
 from multitask.tasks.conformal import by_element
 from multitask.tasks.interval import interval_metrics
+from multitask.tasks.pooling import NumberPool
 from multitask.tasks.regression import Regression, Scale
 
 MEDIAN = 0.5
@@ -102,12 +103,24 @@ class QuantileRegression(Regression):
         return self._standardised(output)[:, self.middle]
 
     def trivial_output(self, output: Tensor) -> Tensor:
-        steps = self.trivial_quantiles.diff(dim=0).clamp_min(SMALLEST_STEP)
+        return self.raw(self.trivial_quantiles[None]).to(output.dtype).expand_as(output)
+
+    def raw(self, quantiles: Tensor) -> Tensor:
+        """The head's outputs of standardised quantiles.
+
+        Args:
+            quantiles: rising along the second axis, shape ``[batch, quantiles, size]``.
+        """
+        steps = quantiles.diff(dim=1).clamp_min(SMALLEST_STEP)
         # The inverse of softplus, exact for small steps too.
         raw = steps + torch.log(-torch.expm1(-steps))
-        median = self.trivial_quantiles[self.middle : self.middle + 1]
-        found = torch.cat([raw[: self.middle], median, raw[self.middle :]]).flatten()
-        return found.to(output.dtype).expand_as(output)
+        median = quantiles[:, self.middle : self.middle + 1]
+        found = torch.cat([raw[:, : self.middle], median, raw[:, self.middle :]], 1)
+        return found.flatten(1)
+
+    def pool(self) -> NumberPool | None:
+        is_own = type(self).predict is QuantileRegression.predict
+        return QuantilePool(self) if is_own else None
 
     def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
         """The ends of an interval, as `predict`."""
@@ -145,3 +158,30 @@ class QuantileRegression(Regression):
 
     def _in_units(self, standardised: Tensor) -> Tensor:
         return super().predict(standardised)
+
+
+class QuantilePool(NumberPool):
+    """Pools quantiles: each is the mean of the members' quantiles, so that none cross.
+
+    ``deviation`` is that of the members' medians.
+
+    Args:
+        task: the ensemble's.
+    """
+
+    task: QuantileRegression
+
+    def __init__(self, task: QuantileRegression) -> None:
+        super().__init__(task)
+        self._quantiles: Tensor | float = 0.0
+
+    def add(self, member: Regression, output: Tensor) -> None:
+        assert isinstance(member, QuantileRegression)
+        # [batch, size, quantiles]
+        found = self.standardised(member, member._standardised(output).movedim(1, 2))
+        self._quantiles = self._quantiles + found
+        self.take(found[:, :, member.middle])
+
+    def output(self) -> Tensor:
+        assert isinstance(self._quantiles, Tensor)
+        return self.task.raw((self._quantiles / self.count).movedim(2, 1))

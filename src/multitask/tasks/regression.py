@@ -16,6 +16,7 @@ from multitask.tasks.calibration import told_number, told_numbers
 from multitask.tasks.conformal import by_element, root_mean_square
 from multitask.tasks.interval import interval_entries, interval_metrics
 from multitask.tasks.naming import distinct
+from multitask.tasks.pooling import NumberPool
 from multitask.tasks.r2 import R2
 from multitask.tasks.scatter import draw_scatter
 
@@ -235,6 +236,10 @@ class Regression(Task):
     def trivial_output(self, output: Tensor) -> Tensor:
         standardised = (self.trivial - self.mean) / self.deviation
         return standardised.to(output.dtype).expand_as(output)
+
+    def pool(self) -> NumberPool | None:
+        # What somebody else predicts need not be standardised.
+        return NumberPool(self) if type(self).predict is Regression.predict else None
 
     def metrics(self) -> MetricCollection:
         return MetricCollection(

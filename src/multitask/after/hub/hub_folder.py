@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from multitask.after.ensemble.ensemble_model import EnsembleModel
 from multitask.after.exporting.export import export
 from multitask.after.exporting.export_check import Check
 from multitask.after.exporting.export_graph import flattened
@@ -19,6 +20,7 @@ from multitask.after.hub.hub_reading import (
     CARD,
     CONFIG,
     HUB_FORMAT,
+    OF_TRAINING,
     ONNX,
     PARTS,
     WEIGHTS,
@@ -30,8 +32,6 @@ from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError, reason_of
 
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
-OF_TRAINING = ("balancer.", "training_pass.")
-"""What the names of weights begin with that predictions do not need."""
 
 
 class HubFolder(NamedTuple):
@@ -63,6 +63,12 @@ def write_hub_folder(
     """
     place = Path(output)
     refuse_existing(place)
+    if isinstance(trained.model, EnsembleModel):
+        raise InputError(
+            f"{trained.source} is an ensemble, of which a hub folder has no form; export it as one "
+            "file (--format=onnx or torch_export), or one of its members, such as "
+            f"{trained.model.sources[0]}"
+        )
     recipe = _recipe(trained)
     others = {each.task for each in facts.metrics} - set(trained.model.named_tasks)
     if others:

@@ -24,6 +24,8 @@ LARGEST = 64 * 2**20
 """Bytes of ``config.json``; names of millions of classes need less."""
 PARTS = ("encoder", "tasks", "sharing")
 """What a recipe has; all else is needed for training alone."""
+OF_TRAINING = ("balancer.", "training_pass.")
+"""What the names of weights begin with that predictions do not need."""
 
 
 def read_hub_folder(folder: Path, trust: bool) -> tuple[MultiTask, dict[str, Any]]:

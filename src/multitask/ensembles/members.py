@@ -1,0 +1,217 @@
+"""Which checkpoints become the members of an ensemble, and whether they fit each other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from multitask.after.ensemble.ensemble_file import use_weights
+from multitask.after.hub.hub_reading import OF_TRAINING
+from multitask.after.loading import load
+from multitask.after.trained_model import TrainedModel
+from multitask.checkpoints.format import is_ensemble
+from multitask.checkpoints.reading import read_checkpoint
+from multitask.errors import InputError
+from multitask.pages.words import listed
+from multitask.runs.folder import ENSEMBLE, LAST
+from multitask.runs.summary import read_summary
+
+BEST = "checkpoints/best.ckpt"
+LEAST = 2
+DESCRIBED = {
+    "kind": "is of another kind there",
+    "classes": "has other classes there",
+    "unit": "has another unit there",
+    "elements": "has other elements there",
+}
+"""What must be the same of a task, and what is said if it is not."""
+
+
+def checkpoint_of(run: Path) -> Path:
+    """The checkpoint that is a run's result: the best one, or the last one without validation.
+
+    Args:
+        run: a run's folder, or a checkpoint, which is taken as it is.
+
+    Raises:
+        InputError: if there is none.
+    """
+    if run.is_file():
+        return run
+    if not run.exists():
+        raise InputError(f"there is no {run}; give runs' folders, or checkpoints")
+    if (run / BEST).is_file():
+        return run / BEST
+    if (run / ENSEMBLE).is_file():
+        raise InputError(
+            f"{run} is an ensemble already; give single runs, such as those that it was made of"
+        )
+    # Tested without a best one, a run has no validation set, and its last checkpoint counts.
+    metrics = (read_summary(run) or {}).get("metrics", {})
+    if (run / LAST).is_file() and any(name.startswith("test/") for name in metrics):
+        return run / LAST
+    raise InputError(
+        f"{run} has no {BEST}; give a run that has been validated once, or name its checkpoint"
+    )
+
+
+def read_members(runs: Sequence[str], trust: bool) -> list[TrainedModel]:
+    """Read the members of an ensemble, on the CPU, and refuse what cannot be pooled.
+
+    Args:
+        runs: folders of runs, or checkpoints.
+        trust: see `multitask.after.loading.load`.
+
+    Raises:
+        InputError: if they are too few, one cannot be read, or they do not fit each other.
+    """
+    if len(runs) < LEAST:
+        raise InputError(f"an ensemble takes at least two runs, and {len(runs)} is given")
+    paths = [checkpoint_of(Path(each)) for each in runs]
+    found: list[TrainedModel] = []
+    known: dict[str, Path] = {}
+    for path in paths:
+        member = _member(path, trust)
+        digest = _digest(member)
+        if digest in known:
+            raise InputError(
+                f"{path} and {known[digest]} hold the same weights; give each run once, as a "
+                "member that is there twice adds nothing"
+            )
+        known[digest] = path
+        if found:
+            check_same(found[0], member)
+        found.append(member)
+    return found
+
+
+def check_same(first: TrainedModel, other: TrainedModel) -> None:
+    """Refuse a member whose predictions cannot be pooled with those of another.
+
+    Args:
+        first: a member.
+        other: another.
+
+    Raises:
+        InputError: naming both, and what differs.
+    """
+    ours, theirs = (list(each.model.named_tasks) for each in (first, other))
+    if set(ours) != set(theirs):
+        raise InputError(
+            f"{other.source} has the {_tasks(theirs)} and {first.source} the {_tasks(ours)}; give "
+            "runs of the same tasks"
+        )
+    for name in ours:
+        if (reason := _difference(name, first, other)) is not None:
+            raise InputError(
+                f"{other.source} was trained otherwise than {first.source}: the task '{name}' "
+                f"{reason}"
+            )
+    if first.model.inputs != other.model.inputs:
+        raise InputError(
+            f"{other.source} takes {listed(other.model.inputs)} and {first.source} "
+            f"{listed(first.model.inputs)}; give runs of the same inputs"
+        )
+    for key, what in (("inputs", "another image format"), ("transforms", "other transforms")):
+        if first.description.get(key) != other.description.get(key):
+            raise InputError(
+                f"{other.source} was trained with {what} than {first.source} "
+                f"({_plain(other.description.get(key))}, not {_plain(first.description.get(key))})"
+                "; give runs that see an image in the same way"
+            )
+
+
+def pooled_description(members: Sequence[TrainedModel]) -> dict[str, Any]:
+    """What an ensemble takes and gives: that of its first member, without its calibration.
+
+    Args:
+        members: that fit each other.
+    """
+    told = dict(members[0].description)
+    told["tasks"] = {
+        name: {key: value for key, value in task.items() if key != "calibration"}
+        for name, task in told["tasks"].items()
+    }
+    return told
+
+
+def calibrated(members: Sequence[TrainedModel]) -> list[str]:
+    """The members that have a calibration of their own, which an ensemble leaves out."""
+    return [
+        str(each.source)
+        for each in members
+        if any("calibration" in task for task in each.description["tasks"].values())
+    ]
+
+
+def pooled_images(members: Sequence[TrainedModel]) -> Tensor | None:
+    """The numbers of the images that any member was trained on; None if one does not tell.
+
+    Returns:
+        Shape ``[images]``, int64.
+    """
+    found = [each.training_images for each in members if each.training_images is not None]
+    return torch.cat(found).unique() if len(found) == len(members) else None
+
+
+def _member(path: Path, trust: bool) -> TrainedModel:
+    try:
+        content = read_checkpoint(path, mmap=True)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    if is_ensemble(content):
+        raise InputError(f"{path} is an ensemble already; give single runs' checkpoints")
+    found = load(path, trust, "cpu")
+    # The file's own weights, so that memory does not hold those of all members.
+    use_weights(found.model, content["state_dict"])
+    for name, each in found.model.state_dict().items():
+        if _counts(name, each) and each.is_floating_point() and not each.isfinite().all():
+            raise InputError(
+                f"{path} has weights that are not finite numbers ({name}); leave this run out, or "
+                "give a checkpoint of before it diverged"
+            )
+    return found
+
+
+def _digest(member: TrainedModel) -> str:
+    digest = hashlib.sha256()
+    for name, each in member.model.state_dict().items():
+        if _counts(name, each):
+            digest.update(f"{name} {each.dtype} {tuple(each.shape)}".encode())
+            digest.update(each.contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _counts(name: str, value: Any) -> bool:
+    return isinstance(value, Tensor) and not name.startswith(OF_TRAINING)
+
+
+def _difference(name: str, first: TrainedModel, other: TrainedModel) -> str | None:
+    one, two = (each.model.named_tasks[name] for each in (first, other))
+    if type(one) is not type(two):
+        return f"is a {type(two).__name__} there, and a {type(one).__name__} here"
+    if one.out_features != two.out_features:
+        return f"has {two.out_features} outputs there, and {one.out_features} here"
+    ours, theirs = (each.description["tasks"][name] for each in (first, other))
+    for key, reason in DESCRIBED.items():
+        if ours.get(key) != theirs.get(key):
+            return f"{reason} ({_plain(theirs.get(key))}, not {_plain(ours.get(key))})"
+    return None
+
+
+def _tasks(names: Sequence[str]) -> str:
+    return f"task {names[0]}" if len(names) == 1 else f"tasks {listed(names)}"
+
+
+def _plain(value: Any) -> str:
+    text = "none" if value is None else ", ".join(map(str, value)) if _is_list(value) else ""
+    return (text or str(value))[:200]
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)

@@ -1,0 +1,123 @@
+"""Ensembles of a study's runs: the seeds of a method are the members."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from multitask.after.new_output import new_output
+from multitask.ensembles.making import make
+from multitask.ensembles.members import checkpoint_of, read_members
+from multitask.ensembles.scores import scores_of
+from multitask.ensembles.test_data import common_test_data
+from multitask.errors import InputError
+from multitask.runs.log_file import say
+from multitask.study.execution import Workplace
+from multitask.study.folder_names import slug
+from multitask.study.plan import PlannedRun, Study
+
+SCORES = "scores.json"
+COLUMNS = ["form", "member", "task", "metric", "value", "higher_is_better"]
+
+
+@dataclass(frozen=True)
+class EnsembleResult:
+    """What was measured of one ensemble.
+
+    Args:
+        name: the ensemble's.
+        method: whose seeds are its members.
+        members: their number.
+        scores: the rows of `multitask.ensembles.scores.Scores`; empty if nothing was measured.
+        remarks: what could not be, and why, in sentences.
+    """
+
+    name: str
+    method: str
+    members: int
+    scores: pd.DataFrame
+    remarks: list[str]
+
+
+def check_data_seeds(study: Study, runs: Sequence[PlannedRun]) -> None:
+    """Refuse an ensemble whose members have another test set each.
+
+    The data take the seed of their run, unless they have one of their own.
+
+    Args:
+        study: the study.
+        runs: its runs.
+
+    Raises:
+        InputError: naming what to set.
+    """
+    for name, method in study.ensembles.items():
+        for run in runs:
+            if run.method == method and _data_seed(run) is None:
+                raise InputError(
+                    f"ensembles: the data of '{name}' have no seed of their own, so those of each "
+                    "seed would be other data, and test images of one member training images of "
+                    "another; give settings: {data.init_args.seed: 0}"
+                )
+
+
+def measured(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> list[EnsembleResult]:
+    """Make the ensembles whose members are all finished, and measure them; what is there is kept.
+
+    Args:
+        study: the study.
+        runs: all its runs.
+        place: where they are.
+    """
+    found = []
+    for name, method in study.ensembles.items():
+        members = [run for run in runs if run.method == method]
+        folders = [folder for run in members if (folder := place.finished(run)) is not None]
+        if len(folders) < len(members):
+            lacking = len(members) - len(folders)
+            word = "is" if lacking == 1 else "are"
+            reason = (
+                f"It is not there yet: {lacking} of its {len(members)} members {word} not finished."
+            )
+            found.append(_without(name, method, len(members), reason))
+            continue
+        try:
+            found.append(_measured(name, method, folders, place.folder / "ensembles"))
+        except InputError as error:
+            found.append(_without(name, method, len(members), f"It was not measured: {error}."))
+    return found
+
+
+def _measured(name: str, method: str, runs: Sequence[Path], root: Path) -> EnsembleResult:
+    key = hashlib.sha256(json.dumps([each.name for each in runs]).encode()).hexdigest()[:8]
+    folder = root / f"{slug(name)}-{key}"
+    if not (folder / SCORES).is_file():
+        say(f"Measuring the ensemble '{name}'")
+        # Its runs' configurations are what this study has written there.
+        members = read_members([str(each) for each in runs], trust=True)
+        data = common_test_data([checkpoint_of(each) for each in runs], trust=True)
+        with new_output(folder) as part:
+            make(members, data, part)
+            scores = scores_of([each.model for each in members], data)
+            content = json.dumps({"rows": scores.rows, "remarks": scores.remarks}, indent=1)
+            (part / SCORES).write_text(content, encoding="utf-8")
+    told: Any = json.loads((folder / SCORES).read_text(encoding="utf-8"))
+    table = pd.DataFrame(told["rows"], columns=COLUMNS)
+    return EnsembleResult(name, method, len(runs), table, list(told["remarks"]))
+
+
+def _without(name: str, method: str, members: int, reason: str) -> EnsembleResult:
+    return EnsembleResult(name, method, members, pd.DataFrame(columns=COLUMNS), [reason])
+
+
+def _data_seed(run: PlannedRun) -> Any:
+    data = run.config.get("data")
+    settings = data.get("init_args") if isinstance(data, dict) else None
+    in_file = settings.get("seed") if isinstance(settings, dict) else None
+    return run.settings.get("data.init_args.seed", in_file)
