@@ -27,6 +27,7 @@ COMMANDS = {
     "evaluate": "evaluate_command",
     "calibrate": "calibrate_command",
     "explain": "explain_command",
+    "robustness": "robustness_command",
     "soup": "soup_command",
     "sweep-report": "sweep_report_command",
 }
