@@ -74,7 +74,12 @@ def check_task(model: MultiTask, task: str) -> int:
 
 
 def accuracies(
-    model: MultiTask, task: str, batch: Batch, eps: float, bounds: PixelBounds
+    model: MultiTask,
+    task: str,
+    batch: Batch,
+    eps: float,
+    bounds: PixelBounds,
+    queries: int = 5000,
 ) -> dict[str, tuple[Tensor, float]]:
     """Which images are still classified rightly, and the seconds that each attack took.
 
@@ -84,6 +89,7 @@ def accuracies(
         batch: images as the model takes them, ``index``, and the labels, all known.
         eps: largest change of a pixel.
         bounds: how the images follow from pixels.
+        queries: of the part of AutoAttack that uses no gradients.
     """
     import torchattacks
 
@@ -97,6 +103,7 @@ def accuracies(
             attack(model, own, own["index"], 0, bounds)
         )
     automatic = torchattacks.AutoAttack(logits, norm="Linf", eps=eps, n_classes=classes, seed=0)
+    automatic._autoattack.attacks[-1].n_queries = queries
     attacks[AUTOATTACK] = lambda: automatic(pixels, labels)
     found = {}
     for name, attack_of in attacks.items():

@@ -88,7 +88,7 @@ def _robust_table(
     for column in ("task", "metric"):
         table.add_column(column)
     for part in ("as they are", *parts):
-        table.add_column(part, justify="right")
+        table.add_column(part.rpartition("/")[2], justify="right")
     higher = dict(model.evaluations.directions())
     for task, each in model.named_tasks.items():
         name = f"{split}/{task}/{each.headline}"
