@@ -142,3 +142,14 @@ def test_a_runs_config_reproduces_it(
     expected, found = weights(first), weights(second)
     assert all(torch.equal(expected[name], found[name]) for name in expected)
     assert (first / "config.yaml").read_text() == (second / "config.yaml").read_text()
+
+
+def test_what_chooses_the_best_checkpoint_cannot_change(fails: Callable[..., str]) -> None:
+    folder = Path("runs/digits/one")
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "checkpoints/last.ckpt").touch()
+    (folder / "config.yaml").write_text("run: {monitor: val/digit/loss}\n")
+    other = fails("resume", str(folder), "--run.monitor=val/score")
+    assert "run.monitor cannot change in a resumed run" in other
+    (folder / "config.yaml").write_text("run: {}\n")
+    assert "cannot change" in fails("resume", str(folder), "--run.monitor=val/digit/loss")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import subprocess
@@ -42,6 +43,13 @@ class Spoil(Callback):
 """
 SPOILT = "--trainer.callbacks=spoiling.Spoil"
 CHANGES = ("--trainer.precision=64-true", SPOILT, "--model.skips=1")
+ATTACK = {"class_path": "multitask.robustness.Attack", "init_args": {"eps": 0.05, "steps": 2}}
+UNDER_ATTACK = {
+    "class_path": "multitask.callbacks.RobustEvaluation",
+    "init_args": {"attacks": [ATTACK], "corruptions": {"shot_noise": [9]}, "samples": 100},
+}
+ROBUST = f"--trainer.callbacks+={json.dumps(UNDER_ATTACK)}"
+UNCERTAIN = ("digits_uncertainty", *CHANGES, ROBUST)
 
 
 @pytest.fixture(autouse=True)
@@ -105,14 +113,14 @@ def test_two_processes_equal_one() -> None:
     """Also in a batch that no process counts, because one has no number for its loss."""
     # Started as a person does it, the second process by Lightning.
     done = subprocess.run(
-        [sys.executable, "-m", "multitask", *command("two", "digits_uncertainty", *CHANGES, *TWO)],
+        [sys.executable, "-m", "multitask", *command("two", *UNCERTAIN, *TWO)],
         capture_output=True,
         text=True,
         timeout=200,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    main(command("one", "digits_uncertainty", *CHANGES))
+    main(command("one", *UNCERTAIN))
     one, two = only_run("one"), only_run("two")
     assert largest_difference(weights(one), weights(two)) < TOLERANCE
     expected, found = values(one), values(two)
@@ -120,6 +128,8 @@ def test_two_processes_equal_one() -> None:
     skipped = sum(name == "train/skipped_batches" for _, name in expected)
     assert skipped == 1
     assert sum(name == "train/digit/loss" for _, name in expected) == 19
+    under_attack = {name for _, name in expected if "/robust/" in name or "/corrupted/" in name}
+    assert {"val/robust/inf-0.05/digit/accuracy", "test/corrupted/score"} <= under_attack
     for key, value in expected.items():
         # Metrics are single precision whatever the model's is.
         slack = TOLERANCE if key[1].startswith("train") and "loss" in key[1] else 1e-5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,10 @@ from lightning.pytorch.callbacks import (
 from tiny_training import TinyData, tiny_model
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from multitask.callbacks import RobustEvaluation
 from multitask.errors import InputError
+from multitask.robustness import Attack
+from multitask.runs.monitors import best_is_highest
 from multitask.runs.preflight import check_training
 
 MakeTrainer = Callable[..., Trainer]
@@ -121,3 +125,49 @@ def test_callbacks_that_need_another_model_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=f"{callback.__name__} cannot work here.*{words}"):
         checked(trainer, callback())
+
+
+def best_is(monitor: str, *callbacks: Callback, checkpointing: bool = True) -> bool:
+    data = TinyData()
+    data.setup()
+    settings = SimpleNamespace(limit_val_batches=1.0, enable_checkpointing=checkpointing)
+    return best_is_highest(monitor, tiny_model(), data, settings, callbacks)
+
+
+UNDER_ATTACK = RobustEvaluation([Attack(0.02)])
+
+
+def test_robust_validation_is_watched(trainer: MakeTrainer) -> None:
+    assert best_is("val/score")
+    assert best_is("val/robust/inf-0.02/score", UNDER_ATTACK)
+    assert not best_is("val/robust/inf-0.02/size/mae", UNDER_ATTACK)
+    assert not best_is("val/size/mae")
+    for kind, mode in ((EarlyStopping, "max"), (ModelCheckpoint, "max")):
+        checked(trainer, UNDER_ATTACK, kind(monitor="val/robust/inf-0.02/score", mode=mode))
+    schedule = partial(PLATEAU, monitor="val/robust/inf-0.02/size/mae")
+    checked(trainer, UNDER_ATTACK, scheduler=schedule)
+    wrong = EarlyStopping("val/robust/inf-0.02/score", mode="min")
+    with pytest.raises(InputError, match="better when higher; set its mode to max"):
+        checked(trainer, UNDER_ATTACK, wrong)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "callbacks", "words"),
+    [
+        ("val/robust/inf-0.02/score", [], "'val/robust/inf-0.02/score', which is not measured"),
+        ("val/robust/inf-0.2/score", [UNDER_ATTACK], "did you mean 'val/robust/inf-0.02/score'"),
+        ("train/score", [], "which is not measured"),
+        (
+            "val/robust/inf-0.02/score",
+            [RobustEvaluation([Attack(0.02)], every=2)],
+            "does not measure in each validation; set its every to 1",
+        ),
+    ],
+)
+def test_what_cannot_choose_the_best_checkpoint_is_refused(
+    monitor: str, callbacks: list[Callback], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        best_is(monitor, *callbacks)
+    with pytest.raises(InputError, match="enable_checkpointing is false"):
+        best_is(monitor, *callbacks, checkpointing=False)

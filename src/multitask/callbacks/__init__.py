@@ -10,6 +10,7 @@ from multitask.callbacks.lost_process import LostProcess
 from multitask.callbacks.prediction_table import PredictionTable
 from multitask.callbacks.progress_bar import ProgressBar
 from multitask.callbacks.random_state import RandomState
+from multitask.callbacks.robust_evaluation import RobustEvaluation
 from multitask.callbacks.source_evaluation import SourceEvaluation
 from multitask.callbacks.stop_signal import StopSignal
 from multitask.callbacks.task_affinity import TaskAffinity
@@ -27,6 +28,7 @@ __all__ = [
     "PredictionTable",
     "ProgressBar",
     "RandomState",
+    "RobustEvaluation",
     "SourceEvaluation",
     "StopSignal",
     "TaskAffinity",

@@ -12,18 +12,22 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Keeps ``best.ckpt``, by the highest ``val/score``.
+    """Keeps ``best.ckpt``, by default by the highest ``val/score``.
 
     Args:
         folder: where the checkpoint goes.
+        monitor: the validation metric that chooses it.
+        higher_is_better: of that metric.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, monitor: str = "val/score", higher_is_better: bool = True
+    ) -> None:
         super().__init__(
             folder,
             filename="best",
-            monitor="val/score",
-            mode="max",
+            monitor=monitor,
+            mode="max" if higher_is_better else "min",
             # At once after each validation; the score is stale at the end of other epochs.
             save_on_train_epoch_end=False,
             enable_version_counter=False,

@@ -57,6 +57,13 @@ VERBS = {
         "multitask ensemble RUN RUN [RUN ...] [--folder=FOLDER] [--device=cpu] [--trust]",
         "Pool runs, or checkpoints, of the same tasks into one model, and test it.",
     ),
+    "robustness": (
+        "multitask robustness RUN|CHECKPOINT [--eps=0.01,0.02,0.05] [--l2=0.5] [--steps=20] "
+        "[--restarts=5] [--samples=1000] [--corruptions=true] [--table=TABLE] "
+        "[--image_column=NAME] [--image_folder=FOLDER] [--split=test] [--folder=FOLDER] "
+        "[--device=cpu] [--trust]",
+        "Metrics of each task under attacks and on corrupted images.",
+    ),
     "resume": (
         "multitask resume [RUN] [--trust] [--KEY=VALUE ...]",
         "Continue an interrupted run; the latest if none is named.",

@@ -16,6 +16,7 @@ from multitask.runs.deciding_files import whole_config
 from multitask.runs.folder import LAST, resumable_run
 from multitask.runs.log_file import say
 from multitask.runs.owner import refuse_second
+from multitask.runs.settings import RunSettings
 
 
 def resume_command(arguments: Sequence[str]) -> None:
@@ -30,7 +31,7 @@ def resume_command(arguments: Sequence[str]) -> None:
     folder = resumed_folder(arguments)
     refuse_second(folder)
     command = fit_arguments(folder, arguments)
-    _refuse_other_seed(command)
+    _refuse_changes(command)
     run_command(command, folder)
 
 
@@ -49,14 +50,22 @@ def resumed_folder(arguments: Sequence[str]) -> Path:
     return folder
 
 
-def _refuse_other_seed(command: Sequence[str]) -> None:
+def _refuse_changes(command: Sequence[str]) -> None:
     path = Path(values_of(command, "config")[0])
-    seed = read_config(path).plain().get("seed_everything")
+    config = read_config(path).plain()
+    seed = config.get("seed_everything")
     for given in values_of(command, "seed_everything"):
         if given != str(seed):
             raise InputError(
                 f"seed_everything cannot change in a resumed run, whose random numbers continue; "
                 f"start a new run: multitask fit --config={path} --seed_everything={given}"
+            )
+    monitor = (config.get("run") or {}).get("monitor", RunSettings.monitor)
+    for given in values_of(command, "run.monitor"):
+        if given != monitor:
+            raise InputError(
+                "run.monitor cannot change in a resumed run, whose best.ckpt it has chosen so far; "
+                f"start a new run: multitask fit --config={path} --run.monitor={given}"
             )
 
 

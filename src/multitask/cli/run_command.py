@@ -27,6 +27,7 @@ from multitask.runs.preflight import (
     begin_with,
     check,
     check_artifacts,
+    check_evaluations,
     check_length,
     check_training,
 )
@@ -59,7 +60,9 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
         record = RunRecord(_folder(command, resumed), command.text)
         cost, lost_process = Cost(), LostProcess(lambda: advice(record.folder), say)
         training = [cost, lost_process, StopSignal(), FirstStep()]
-        own = run_callbacks(verb, given, data, record, training, command.trained_folder)
+        own = run_callbacks(
+            verb, given, command.model, data, record, training, command.trained_folder
+        )
         is_tried_out = bool(given.trainer.fast_dev_run)
         theirs = command.callbacks
         trainer = _trainer(given.trainer, [*theirs, *own])
@@ -79,6 +82,7 @@ def _check(command: CommandLine, is_resumed: bool) -> None:
     # Before there is a folder, so that a run that cannot begin leaves nothing behind.
     model, data, given = command.model, command.datamodule, command.given
     check(command.verb, model, data, given.ckpt_path)
+    check_evaluations(command.callbacks, model, data)
     if command.verb == "fit":
         if given.run.weights and given.ckpt_path and not is_resumed:
             what = "give one of them, as run.weights begins a new training, ckpt_path continues one"

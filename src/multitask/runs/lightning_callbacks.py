@@ -67,12 +67,12 @@ def check_callbacks(callbacks: Sequence[Callback], data: DataModule, trainer: Tr
 
 def has_bar(callbacks: Any) -> bool:
     """Whether a person has given a progress bar, which takes the place of the program's own."""
-    return any(isinstance(each, ProgressBar) for each in _listed(callbacks))
+    return any(isinstance(each, ProgressBar) for each in listed(callbacks))
 
 
 def has_summary(callbacks: Any) -> bool:
     """Whether a person has given a summary of the model, which the program itself does without."""
-    return any(isinstance(each, ModelSummary) for each in _listed(callbacks))
+    return any(isinstance(each, ModelSummary) for each in listed(callbacks))
 
 
 def failed_callback(error: Exception) -> InputError | None:
@@ -111,7 +111,8 @@ def _is_persons(frame: Any) -> bool:
     return "site-packages" not in frame.f_code.co_filename and not module.startswith("multitask.")
 
 
-def _listed(callbacks: Any) -> list[Any]:
+def listed(callbacks: Any) -> list[Any]:
+    """Callbacks as a list, whether several, one or none were given."""
     if callbacks is None:
         return []
     return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]

@@ -10,6 +10,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from torchmetrics import MetricCollection
 
+from multitask.callbacks.changed_metrics import attacks_of, of_part
 from multitask.callbacks.source_evaluation import of_source
 from multitask.data import DataModule
 from multitask.errors import InputError
@@ -36,7 +37,7 @@ def check_monitors(
     Raises:
         InputError: with the metrics that there are, or the mode that would be right.
     """
-    known = measured(model, data, trainer)
+    known = measured(model, data, trainer.limit_val_batches, callbacks)
     # What a person's own callback logs is not known before it does.
     is_complete = all(type(each).__module__.startswith(KNOWN_MODULES) for each in callbacks)
     schedule = configured.get("lr_scheduler", {}) if isinstance(configured, dict) else {}
@@ -49,20 +50,62 @@ def check_monitors(
             _check(monitor, each, f"the callback {type(each).__name__}", known, is_complete)
 
 
-def measured(model: MultiTask, data: DataModule, trainer: Trainer) -> dict[str, bool | None]:
+def best_is_highest(
+    monitor: str, model: MultiTask, data: DataModule, trainer: Any, callbacks: Sequence[Any]
+) -> bool:
+    """Whether the best checkpoint is the one with the highest value of ``run.monitor``.
+
+    Args:
+        monitor: the metric.
+        model: the model.
+        data: the data.
+        trainer: the Trainer's settings.
+        callbacks: the person's own.
+
+    Raises:
+        InputError: if no validation measures it, or it does not say whether higher is better.
+    """
+    if monitor == f"val/{SCORE}":
+        return True
+    if trainer.enable_checkpointing is False:
+        raise InputError(
+            "run.monitor chooses best.ckpt, but trainer.enable_checkpointing is false; set it to "
+            "true, or leave run.monitor out"
+        )
+    found = measured(model, data, trainer.limit_val_batches, callbacks)
+    known = {name: higher for name, higher in found.items() if name.startswith("val/")}
+    rare = [of_part(f"val/{SCORE}", part).rpartition("/")[0] for part in attacks_of(callbacks)]
+    if monitor not in known and any(monitor.startswith(f"{each}/") for each in rare):
+        raise InputError(
+            f"run.monitor is '{monitor}', which RobustEvaluation does not measure in each "
+            "validation; set its every to 1"
+        )
+    _check(monitor, None, "run.monitor", known, True)
+    if (higher := known[monitor]) is None:
+        raise InputError(
+            f"run.monitor is '{monitor}', which does not say whether higher is better; name "
+            "another metric"
+        )
+    return higher
+
+
+def measured(
+    model: MultiTask, data: DataModule, limit_val_batches: Any, callbacks: Sequence[Any] = ()
+) -> dict[str, bool | None]:
     """What a training measures.
 
     Args:
         model: the model.
         data: the data.
-        trainer: the Trainer.
+        limit_val_batches: the Trainer's; 0 means no validation.
+        callbacks: the person's own, which may measure more.
 
     Returns:
         Whether higher is better, by the metric's name; None where the metric does not say it.
     """
     found: dict[str, bool | None] = {}
     data.setup()
-    if trainer.limit_val_batches != 0 and "val" in data.splits:
+    if limit_val_batches != 0 and "val" in data.splits:
         without = unlabelled(model.named_tasks, data, "val")
         whole = {f"val/{SCORE}": True, **_of_tasks(model, "val", without)}
         of_sources = {
@@ -70,7 +113,12 @@ def measured(model: MultiTask, data: DataModule, trainer: Trainer) -> dict[str, 
             for source in data.source_rows("val")
             for name, higher in whole.items()
         }
-        found = {**whole, **of_sources}
+        under_attack = {
+            of_part(name, part): higher
+            for part in attacks_of(callbacks, in_each_epoch=True)
+            for name, higher in whole.items()
+        }
+        found = {**whole, **of_sources, **under_attack}
     return {**found, f"train/{SCORE}": True, "loss": False, **_of_tasks(model, "train", [])}
 
 

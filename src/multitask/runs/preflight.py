@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 
+from multitask.callbacks.robust_evaluation import RobustEvaluation
 from multitask.checkpoints.changes import refuse_changes
 from multitask.checkpoints.fits import check_fits
 from multitask.checkpoints.format import refuse_ensemble
@@ -141,6 +142,22 @@ def check_artifacts(settings: RunSettings, trainer: Any) -> None:
             "run.artifacts is true, but trainer.enable_checkpointing is false; set it to true, or "
             "leave run.artifacts out"
         )
+
+
+def check_evaluations(callbacks: Sequence[Any], model: MultiTask, data: DataModule) -> None:
+    """Refuse attacks and corruptions that the model or the data do not allow.
+
+    Args:
+        callbacks: the person's own.
+        model: the model.
+        data: the data.
+
+    Raises:
+        InputError: with what would be right.
+    """
+    for each in callbacks:
+        if isinstance(each, RobustEvaluation):
+            each.check(model, data)
 
 
 def check_training(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from torch import Tensor, nn
 
+from multitask.callbacks.changed_metrics import of_part, parts_of
 from multitask.callbacks.source_evaluation import of_source, sources_of
 from multitask.data import DataModule
 from multitask.module import MultiTask
@@ -69,12 +70,33 @@ def report(
     console.print(results_table(model, split, values))
     for source in sources_of(values):
         console.print(results_table(model, split, values, source))
+    if parts := parts_of(values):
+        console.print(_robust_table(model, split, values, parts))
     LOG.info("\n" + console.export_text())
     if any(name.startswith("trivial/") for name in values):
         say("The trivial predictor sees no image: the most frequent class, the mean target.")
     if (score := values.get(f"{split}/score")) is not None:
         say(score_in_words(model, split, values, float(score)))
     say_where(folder, sync)
+
+
+def _robust_table(
+    model: MultiTask, split: str, values: Mapping[str, Tensor], parts: Sequence[str]
+) -> Table:
+    """Each task's headline metric, of the images as they are and as they are changed."""
+    table = Table(title=f"{split} set, attacked or corrupted", title_justify="left")
+    for column in ("task", "metric"):
+        table.add_column(column)
+    for part in ("as they are", *parts):
+        table.add_column(part.rpartition("/")[2], justify="right")
+    higher = dict(model.evaluations.directions())
+    for task, each in model.named_tasks.items():
+        name = f"{split}/{task}/{each.headline}"
+        if name in values:
+            cells = [values[name], *(values.get(of_part(name, part)) for part in parts)]
+            arrow = "↑" if higher[name] else "↓"
+            table.add_row(task, escape(f"{each.headline} {arrow}"), *map(_shown, cells))
+    return table
 
 
 def score_in_words(model: MultiTask, split: str, values: Mapping[str, Tensor], score: float) -> str:

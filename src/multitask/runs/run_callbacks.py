@@ -20,16 +20,19 @@ from multitask.callbacks import (
     SourceEvaluation,
 )
 from multitask.data import DataModule
+from multitask.module import MultiTask
 from multitask.runs.checkpoint_artifacts import CheckpointArtifacts
 from multitask.runs.data_record import DataRecord
-from multitask.runs.lightning_callbacks import has_bar
+from multitask.runs.lightning_callbacks import has_bar, listed
 from multitask.runs.loggers import METRICS
+from multitask.runs.monitors import best_is_highest
 from multitask.runs.record import RunRecord
 
 
 def run_callbacks(
     verb: str,
     config: Any,
+    model: MultiTask,
     data: DataModule,
     record: RunRecord,
     training: Sequence[Callback],
@@ -40,6 +43,7 @@ def run_callbacks(
     Args:
         verb: ``fit``, ``validate``, ``test`` or ``predict``.
         config: the settings, with ``trainer`` and ``run``.
+        model: the model.
         data: the data.
         record: writes what the run says about itself, into the run's folder.
         training: what a training needs besides.
@@ -62,13 +66,19 @@ def run_callbacks(
         callbacks.append(Figures(drawings))
     if verb != "fit":
         return callbacks
+    theirs = listed(trainer.callbacks)
+    is_highest = best_is_highest(settings.monitor, model, data, trainer, theirs)
     callbacks += training
     if drawings:
         callbacks.append(LearningCurves(folder / METRICS, drawings / "learning.png"))
     if trainer.enable_checkpointing is not False:
         checkpoints = folder / "checkpoints"
         last = LastCheckpoint(checkpoints, settings.keep_last)
-        callbacks += [RandomState(), BestCheckpoint(checkpoints), last]
+        callbacks += [
+            RandomState(),
+            BestCheckpoint(checkpoints, settings.monitor, is_highest),
+            last,
+        ]
         if settings.artifacts:
             callbacks.append(CheckpointArtifacts(folder))
     return callbacks

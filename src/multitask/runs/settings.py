@@ -22,6 +22,8 @@ class RunSettings:
             schedule begin anew.
         test_after_fit: whether to test the best checkpoint after training.
         figures: whether to draw figures.
+        monitor: the validation metric that chooses ``best.ckpt``, such as
+            ``val/robust/inf-0.02/score``.
         keep_last: how many of the last checkpoints are kept, beside the best.
         wandb: record the run at Weights & Biases ``online``, ``offline`` (to be sent later) or not
             at all (``off``); ``auto`` is online where a key is at hand and offline elsewhere.
@@ -39,6 +41,7 @@ class RunSettings:
     weights: str | None = None
     test_after_fit: bool = True
     figures: bool = True
+    monitor: str = "val/score"
     keep_last: int = 2
     wandb: WandbMode = "auto"
     artifacts: bool = False

@@ -15,6 +15,7 @@ from multitask.module import MultiTask
 from multitask.runs.deciding_files import spare_of, whole_file, write_twice
 
 SUMMARY = "summary.json"
+SCORE = "val/score"
 
 
 def write_summary(
@@ -90,12 +91,14 @@ def best_score(model: MultiTask) -> float | None:
     Args:
         model: the model, with the Trainer that has trained it.
     """
-    callbacks = model.trainer.checkpoint_callbacks
     # A person's own checkpoints may watch something else.
     scores = [
         each.best_model_score
-        for each in callbacks
-        if isinstance(each, ModelCheckpoint) and each.monitor == "val/score"
+        for each in model.trainer.checkpoint_callbacks
+        if isinstance(each, ModelCheckpoint) and each.monitor == SCORE
     ]
+    if not scores:
+        # best.ckpt is chosen by another metric; the run's record knows the score all the same.
+        scores = [getattr(each, "best_score", None) for each in model.trainer.callbacks]  # type: ignore[attr-defined]
     found = [float(score) for score in scores if score is not None]
     return max(found) if found and math.isfinite(max(found)) else None

@@ -12,6 +12,7 @@ import pandas as pd
 
 from multitask.runs.loggers import METRICS
 from multitask.runs.summary import read_summary
+from multitask.study.measured_parts import name_in_tests, split_part
 from multitask.study.plan import SINGLE_TASK, PlannedRun, Study
 
 UNTESTED = (
@@ -117,8 +118,10 @@ def collect(
 
 
 def _measured(summary: Mapping[str, Any], task: str, metric: str) -> tuple[float, bool]:
-    name = f"test/{task}/{metric}"
-    return summary["metrics"].get(name, math.nan), summary["higher_is_better"].get(name, True)
+    value = summary["metrics"].get(name_in_tests(task, metric), math.nan)
+    # What is better does not depend on what was done to the images.
+    usual = f"test/{task}/{split_part(metric)[1]}"
+    return value, summary["higher_is_better"].get(usual, True)
 
 
 def history(folder: Path, names: Sequence[str]) -> pd.DataFrame:

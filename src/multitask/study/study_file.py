@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from pathlib import Path
 from typing import Any, get_type_hints
-
-from jsonargparse import ArgumentParser
 
 from multitask.configuration.types import WORDS
 from multitask.errors import InputError, nearest
 from multitask.study.folder_names import check_folder_name
+from multitask.study.measured_parts import check_part, split_part
+from multitask.study.parsing import parsed
 from multitask.study.plan import Method, PlannedRun, Study
 from multitask.tasks import Task
 
@@ -50,7 +49,7 @@ def make_study(path: Path, content: Mapping[str, Any], places: Mapping[str, str]
 
 
 def check_metrics(study: Study, runs: Sequence[PlannedRun]) -> None:
-    """Refuse metrics that no task of a study has.
+    """Refuse metrics that no task of a study has, or that a run does not log.
 
     Args:
         study: the study.
@@ -70,21 +69,11 @@ def check_metrics(study: Study, runs: Sequence[PlannedRun]) -> None:
             continue
         known = list(task.metrics())
         for metric in metrics:
-            if metric not in known:
-                near = nearest(metric, known)
-                raise InputError(f"{key}: task '{name}' has no '{metric}'{near}")
-
-
-def parsed(kind: Any, value: Any) -> Any:
-    """Make an object, or a plain value, from what YAML says of it.
-
-    Args:
-        kind: its type.
-        value: as read from YAML.
-    """
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--value", type=kind)
-    return parser.instantiate(parser.parse_object({"value": deepcopy(value)})).value
+            _, own = split_part(metric)
+            if own not in known:
+                near = nearest(own, known)
+                raise InputError(f"{key}: task '{name}' has no '{own}'{near}")
+            check_part(key, metric, name, runs)
 
 
 def _read(name: str, hint: Any, value: Any) -> Any:

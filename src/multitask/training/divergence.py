@@ -67,7 +67,11 @@ def _last_good(trainer: Trainer) -> str:
     # The last checkpoint may be from after the blow-up, the best one is from before it.
     callbacks = sorted(
         trainer.checkpoint_callbacks,
-        key=lambda each: getattr(each, "monitor", None) != "val/score",
+        key=lambda each: _rank(getattr(each, "monitor", None)),
     )
     kept = [path for each in callbacks if (path := getattr(each, "best_model_path", ""))]
     return f"the last good checkpoint is {kept[0]}" if kept else "no checkpoint was saved yet"
+
+
+def _rank(monitor: str | None) -> int:
+    return 0 if monitor == "val/score" else 1 if monitor is not None else 2

@@ -116,6 +116,7 @@ def evaluate(
     resamples: int = RESAMPLES,
     seed: int = 0,
     batch_size: int = BATCH,
+    work: str = "evaluation: predicted",
 ) -> Results:
     """Predict once for all samples, and compute metrics, intervals and losses.
 
@@ -125,8 +126,9 @@ def evaluate(
         resamples: see `multitask.after.evaluating.bootstrap.resampled`.
         seed: of the resamples.
         batch_size: samples that go through the model at a time.
+        work: begins the lines that tell how far it is.
     """
-    counted = _counted(trained, samples, batch_size)
+    counted = _counted(trained, samples, Progress(work, 0, len(samples)), batch_size)
     with warnings.catch_warnings():
         # The reason stands beside each undefined metric.
         warnings.filterwarnings("ignore", message=".*is undefined for the known test labels.*")
@@ -151,7 +153,9 @@ class _Counted:
 
 
 @torch.no_grad()
-def _counted(trained: TrainedModel, samples: LabelledSamples, batch_size: int) -> _Counted:
+def _counted(
+    trained: TrainedModel, samples: LabelledSamples, progress: Progress, batch_size: int
+) -> _Counted:
     known = trained.model.named_tasks
     tasks = {name: known[name] for name in samples.tasks}
     evaluation = Evaluation("test", tasks).to(trained.device)
@@ -163,7 +167,7 @@ def _counted(trained: TrainedModel, samples: LabelledSamples, batch_size: int) -
         {name: [] for name in tasks},
         {name: [] for name in tasks},
     )
-    kept, progress = 0, Progress("evaluation: predicted", 0, len(samples))
+    kept = 0
     for places in torch.arange(len(samples)).split(batch_size):
         batch = {name: each.to(trained.device) for name, each in samples.batch(places).items()}
         outputs = trained.model(*trained.model.inputs_of(batch))

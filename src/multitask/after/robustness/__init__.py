@@ -1,0 +1,1 @@
+"""How a trained model does under attack and on corrupted images."""

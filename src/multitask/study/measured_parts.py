@@ -1,0 +1,84 @@
+"""Metrics of attacked and corrupted images in a study, which its runs' callbacks log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from multitask.callbacks.robust_evaluation import RobustEvaluation
+from multitask.errors import InputError, nearest
+from multitask.study.parsing import parsed
+from multitask.study.plan import PlannedRun
+
+KIND = RobustEvaluation.__name__
+PLACES = ("trainer.callbacks", "trainer.callbacks+")
+"""Settings that hold callbacks."""
+
+
+def split_part(metric: str) -> tuple[str, str]:
+    """What images a metric is of, and the task's own name of it.
+
+    Args:
+        metric: such as ``accuracy`` or ``robust/inf-0.02/accuracy``.
+
+    Returns:
+        Such as ``robust/inf-0.02``, empty for images as they are, and ``accuracy``.
+    """
+    part, _, name = metric.rpartition("/")
+    return part, name
+
+
+def name_in_tests(task: str, metric: str) -> str:
+    """The name by which a run logs a metric of the test set.
+
+    Args:
+        task: the task's name.
+        metric: see `split_part`.
+    """
+    part, name = split_part(metric)
+    return "/".join(each for each in ("test", part, task, name) if each)
+
+
+def check_part(key: str, metric: str, task: str, runs: Sequence[PlannedRun]) -> None:
+    """Refuse a metric that a run of the task does not log.
+
+    Args:
+        key: of the study's file, for the message.
+        metric: see `split_part`.
+        task: the task's name.
+        runs: of the study.
+
+    Raises:
+        InputError: naming the run, and what would be right.
+    """
+    part, _ = split_part(metric)
+    if not part:
+        return
+    for run in runs:
+        if run.tests and task in run.config["model"]["tasks"]:
+            known = [name for each in _evaluations(run) for name in each.parts]
+            if part not in known:
+                cure = nearest(part, known) or f"; add the callback {KIND} to its trainer.callbacks"
+                raise InputError(f"{key}: the run {run.title} does not measure '{part}'{cure}")
+
+
+def _evaluations(run: PlannedRun) -> Iterator[RobustEvaluation]:
+    given = [run.settings[place] for place in PLACES if place in run.settings]
+    if PLACES[0] not in run.settings:
+        given.append((run.config.get("trainer") or {}).get("callbacks"))
+    for several in given:
+        for each in several if isinstance(several, list) else [several]:
+            made = _made(each)
+            if made is not None:
+                yield made
+
+
+def _made(callback: Any) -> RobustEvaluation | None:
+    told = callback.get("class_path") if isinstance(callback, dict) else callback
+    if not isinstance(told, str) or told.rpartition(".")[2] != KIND:
+        return None
+    try:
+        return parsed(RobustEvaluation, callback)
+    except Exception:
+        # What is wrong with the callback itself is told where the run is checked.
+        return None
