@@ -97,7 +97,7 @@ def test_bad_input_is_one_sentence(run: Path, fails: Callable[..., str]) -> None
 
     assert "so 8/255 is 0.0314" in said("--eps=8")
     assert "--eps=a: give numbers, as in --eps=0.01,0.02,0.05, or none" in said("--eps=a")
-    assert "--steps=-1: give a whole number" in said("--steps=-1")
+    assert "--steps is -1; give a whole number" in said("--steps=-1")
     assert "write true or false" in said("--corruptions=yes")
     assert "nothing to try" in said("--eps=none", "--l2=none", "--corruptions=false")
     assert "no such setting; did you mean 'steps'" in said("--step=3")
@@ -106,7 +106,7 @@ def test_bad_input_is_one_sentence(run: Path, fails: Callable[..., str]) -> None
     assert "takes one run or checkpoint" in fails("robustness")
     assert "there is no such checkpoint" in fails("robustness", "none.ckpt")
     (run / "checkpoints/best.ckpt").unlink()
-    assert "has no checkpoints/best.ckpt; name another checkpoint" in said()
+    assert "has no checkpoints/best.ckpt; give a run's folder" in said()
     assert not Path("robustness").exists()
     assert not (run / "robustness").exists()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import yaml
 from lightning.pytorch import Trainer
 from torch import Tensor
 from torch.nn.functional import kl_div
@@ -16,11 +18,13 @@ from torchvision.transforms import v2
 
 from multitask import MultiTask
 from multitask.callbacks import Cost
+from multitask.checkpoints.recipe import recipe
 from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.passes import AdversarialPass, Pass, TradesPass
 from multitask.passes.trades import divergences
 from multitask.robustness import Attack
+from multitask.study.parsing import parsed
 from multitask.tasks import Classification, Regression
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -101,6 +105,20 @@ def test_divergences_are_those_of_the_paper() -> None:
     torch.testing.assert_close(squares, (before - after).square().mean(1))
     maps = divergences(Classification(3), torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4))
     assert maps.shape == (2,)
+
+
+def test_the_pages_settings_are_those_of_the_experiment() -> None:
+    root = Path(__file__).parents[2]
+    section = (root / "docs/robustness.md").read_text().split("## Adversarial training")[1]
+    (told,) = re.findall(r"```yaml\n(.*?)```", section.split("\n## ")[0], re.DOTALL)
+    path = root / "configs/experiment/digits_adversarial.yaml"
+    written = yaml.safe_load(path.read_text())["model"]["training_pass"]
+    shown = yaml.safe_load(told)["model"]["training_pass"]
+    made, shipped = (parsed(Pass, each) for each in (shown, written))
+    assert (made.share, made.from_step) == (shipped.share, shipped.from_step)
+    assert recipe(made.attack) == recipe(shipped.attack)
+    (command,) = re.findall(r"```bash\n(.*?)\n```", section.split("\n## ")[0], re.DOTALL)
+    assert command == "multitask fit --config=configs/experiment/digits_adversarial.yaml"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from multitask.after.labelled_samples import Groups, LabelledSamples
+from multitask.after.labelled_samples import Groups, LabelledSamples, own_samples
 from multitask.after.target_choice import chosen_targets
 from multitask.after.told_columns import made_columns
 from multitask.after.trained_model import TrainedModel
@@ -24,6 +24,35 @@ from multitask.tables.table_sources import find_sources
 from multitask.tables.target_columns import TargetColumns
 
 FILE_COLUMNS = ("file_name", "file", "image", "filename", "path", "image_path")
+
+
+def named_samples(
+    trained: TrainedModel,
+    table: str | None,
+    split: str | None = None,
+    group: str | None = None,
+    image_column: str | None = None,
+    image_folder: str | None = None,
+) -> LabelledSamples:
+    """The samples that a person names: a table, or else a split of the run's own data.
+
+    Args:
+        trained: the model.
+        table: see `labelled_table`.
+        split: of the run's own data; default: ``test``.
+        group: see `labelled_table` and `multitask.after.labelled_samples.own_samples`.
+        image_column: see `labelled_table`.
+        image_folder: see `labelled_table`.
+
+    Raises:
+        InputError: if both are named, or they cannot be read.
+    """
+    if table is None:
+        return own_samples(trained, split or "test", group)
+    if split is not None:
+        raise InputError("split is about the run's own data; leave it out, or the table")
+    folder = None if image_folder is None else Path(image_folder)
+    return labelled_table(trained, Path(table), group, image_column, folder)
 
 
 def labelled_table(

@@ -16,10 +16,8 @@ from multitask.after.loading import load
 from multitask.after.new_output import refuse_existing
 from multitask.cli.options import read_options
 from multitask.errors import InputError, naming, nearest
-from multitask.pages.yaml_text import to_yaml
-from multitask.runs.folder import PROVENANCE, folder_of, make_folder, new_folder
-from multitask.runs.log_file import keep_log, say
-from multitask.runs.provenance import provenance
+from multitask.runs.log_file import say
+from multitask.runs.result_folder import result_folder
 
 TABLES = ("table", "test_table", "image_column", "image_folder")
 OPTIONS: dict[str, Any] = {
@@ -47,13 +45,8 @@ def calibrate_command(arguments: Sequence[str]) -> None:
     samples = samples_to_calibrate(trained, *(getattr(given, name) for name in TABLES))
     found = calibrate(trained, *samples, level, tasks)
     write_calibrated(trained, checkpoint, {n: e.told for n, e in found.tasks.items()}, place)
-    run = folder_of(checkpoint)
-    parent = Path("calibrations") if run is None else run / "calibrate"
-    folder = new_folder(Path(given.folder) if given.folder else parent)
-    make_folder(folder)
-    keep_log(folder)
+    folder = result_folder(given.folder, checkpoint, "calibrate", "calibrations")
     with naming(folder):
-        (folder / PROVENANCE).write_text(to_yaml(provenance()), encoding="utf-8")
         page = write_report(found, folder, place)
     for each in sentences(found):
         say(each)

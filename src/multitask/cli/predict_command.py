@@ -16,8 +16,7 @@ from multitask.after.predicting.prediction import Prediction
 from multitask.after.predicting.prediction_parts import folder_of_parts
 from multitask.after.predicting.shared_work import SharedWork
 from multitask.after.trained_model import BATCH
-from multitask.cli.options import read_options
-from multitask.errors import InputError
+from multitask.cli.options import read_options, whole_number
 from multitask.runs.log_file import say, told_if_slow
 
 NUMBER = range(2, sys.maxsize)
@@ -60,7 +59,7 @@ def _prediction(given: Namespace, work: SharedWork) -> Prediction:
     checkpoint, *subjects = given.subjects
     output = Path(given.output)
     embeddings = Path(given.embeddings) if given.embeddings else None
-    batch_size = _whole_number(given.batch_size)
+    batch_size = whole_number("batch_size", given.batch_size)
     folder = Path(given.image_folder) if given.image_folder else None
     but = folder_of_parts(output)
     images = new_images(subjects, given.image_column, folder, but)
@@ -89,12 +88,6 @@ def _run(prediction: Prediction, work: SharedWork) -> None:
     say(f"Predicted for {good} of {outcome.images} images of {images.source}{why}")
     for path in outcome.files:
         say(f"Written: {path}")
-
-
-def _whole_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
-        raise InputError(f"--batch_size is {text}; give a whole number, 1 or more")
-    return int(text)
 
 
 def _device(name: str | None, work: SharedWork) -> torch.device | str | None:
