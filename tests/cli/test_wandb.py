@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -160,4 +162,42 @@ def test_a_server_that_cannot_be_reached_does_not_stop_training(
     said = program("fit", *quick, "--run.wandb=auto")
     assert "recorded offline" in said
     assert "wandb sync" in said
+    assert (run_folder() / "checkpoints/best.ckpt").exists()
+
+
+class Nothing(BaseHTTPRequestHandler):
+    """A server that answers everything with nothing, at which W&B's own process fails."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"data": null}')
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@pytest.mark.slow
+def test_faults_of_wandbs_own_process_are_for_a_file(
+    program: Any,
+    quick: tuple[str, ...],
+    run_folder: Callable[[], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Nothing)
+    Thread(target=server.serve_forever, daemon=True).start()
+    for name, value in {
+        "WANDB_BASE_URL": f"http://127.0.0.1:{server.server_port}",
+        "WANDB_API_KEY": "0" * 40,
+        "WANDB_ERROR_REPORTING": "false",
+        "WANDB_FINISH_TIMEOUT": "5",
+    }.items():
+        monkeypatch.setenv(name, value)
+    said = program("fit", *quick, "--run.wandb=online", "--run.figures=false")
+    server.shutdown()
+    assert "goroutine" not in said
+    assert "Traceback" not in said
+    assert said.count("W&B does not take all of the run") == 1
+    assert "goroutine" in (run_folder() / "wandb/service.log").read_text()
     assert (run_folder() / "checkpoints/best.ckpt").exists()

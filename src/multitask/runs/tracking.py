@@ -23,6 +23,10 @@ from multitask.runs.wandb_client import Mirror, check_client, nothing_lost, reas
 
 Mode = Literal["online", "offline"]
 STEP = "trainer/global_step"
+ERRORS = 2
+"""The descriptor of what is printed about errors."""
+SERVICE_LOG = "wandb/service.log"
+"""In a run's folder, what W&B's own process says of its faults."""
 SAVED = ("summary.json", "metrics.csv")
 """Files of the run's folder that are kept at W&B, from which a sweep is reported."""
 
@@ -181,6 +185,7 @@ def _start(
     }
     try:
         with _without_launch(), told_if_slow("W&B has not answered yet; waiting for it"):
+            _start_service(folder)
             return wandb.init(mode=mode, **arguments)
     except Exception as error:
         if mode == "offline":
@@ -191,6 +196,32 @@ def _start(
         with suppress(Exception, SystemExit):
             wandb.teardown()
         return _start("offline", settings, folder, job_type, run_id, name)
+
+
+def _start_service(folder: Path) -> None:
+    """Start W&B's own process, whose faults are for a file and not for the screen.
+
+    If it fails, such as at an answer of a server that it does not expect, it prints where in its
+    own code it was, in hundreds of lines.
+    """
+    import wandb
+
+    with suppress(OSError):
+        (folder / SERVICE_LOG).parent.mkdir(parents=True, exist_ok=True)
+        with (folder / SERVICE_LOG).open("ab") as file, _standard_error(file.fileno()):
+            wandb.setup()
+
+
+@contextmanager
+def _standard_error(place: int) -> Iterator[None]:
+    """Have processes that are started meanwhile write their errors to an open file."""
+    kept = os.dup(ERRORS)
+    try:
+        os.dup2(place, ERRORS)
+        yield
+    finally:
+        os.dup2(kept, ERRORS)
+        os.close(kept)
 
 
 @contextmanager

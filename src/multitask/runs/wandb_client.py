@@ -94,7 +94,8 @@ def nothing_lost() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = f"{type(error).__name__}: {reason_of(error)}"
+        kind, words = type(error).__name__, reason_of(error)
+        reason = words if words.startswith(kind) else f"{kind}: {words}"
         LOG.warning("W&B failed", exc_info=error)
         if not _told:
             say(f"W&B does not take all of the run ({reason}); its folder has it, and it continues")
