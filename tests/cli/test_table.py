@@ -99,6 +99,11 @@ def test_a_run_knows_its_files(
     assert [row["file"] for row in table(predicted)] == tested
     assert (predicted.parent / "splits.csv").read_bytes() == (run / "splits.csv").read_bytes()
 
+    # New images have no labels.
+    Path("new.csv").write_text("file_name\nphotos/é0.png\n", encoding="utf-8")
+    said = fails("predict", f"--ckpt_path={run}/checkpoints/best.ckpt", "--data.path=new.csv")
+    assert f"another command: multitask predict {run}/checkpoints/best.ckpt IMAGES" in said
+
     Image.new("RGB", (4, 5)).save(f"photos/é{SAMPLES - 1}.png")
     said = fails("resume", str(run), "--trainer.max_epochs=2")
     assert f"{run}/splits.csv: " in said

@@ -42,8 +42,15 @@ def check(verb: str, model: MultiTask, data: DataModule, checkpoint: str | None)
     Raises:
         InputError: with what would be right.
     """
-    data.setup()
-    check_data(model.named_tasks, data, SPLIT_OF_VERB[verb])
+    try:
+        data.setup()
+        check_data(model.named_tasks, data, SPLIT_OF_VERB[verb])
+    except InputError as error:
+        if verb != "predict":
+            raise
+        command = f"multitask predict {checkpoint or 'CHECKPOINT'} IMAGES"
+        what = "new images, without labels or a split, take another command"
+        raise InputError(f"{error}; {what}: {command}") from error
     _try_encoder(model, data)
     if verb == "fit":
         data.train_dataloader()
