@@ -51,7 +51,8 @@ def _gaussian_noise(images: Tensor, deviation: float, drawn: Tensor) -> Tensor:
 
 def _shot_noise(images: Tensor, counts: float, drawn: Tensor) -> Tensor:
     # The number of photons whose distribution function first reaches the number drawn.
-    expected = images * counts
+    # In double precision, since single precision rounds the share of 0 photons of 104 to 0.
+    expected = images.double() * counts
     share = torch.exp(-expected)
     reached, found = share.clone(), torch.zeros_like(expected)
     for photons in range(1, ceil(counts) + 1):
@@ -62,7 +63,7 @@ def _shot_noise(images: Tensor, counts: float, drawn: Tensor) -> Tensor:
         found += beyond
         share *= expected / photons
         reached += share
-    return found / counts
+    return (found / counts).to(images.dtype)
 
 
 def _impulse_noise(images: Tensor, share: float, drawn: Tensor) -> Tensor:
