@@ -95,15 +95,17 @@ def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_without_a_common_test_set_it_is_not_tested(
-    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    root: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = sorted(map(str, root.glob("2026*")))
     data = {**CONFIG["data"], "init_args": {"seed": 1}}  # type: ignore[dict-item]
     other = made_run(tmp_path / "other", 4, config={"data": data})
-    text = said(["ensemble", runs[0], str(other), "--trust", f"--folder={tmp_path}/e"], capsys)
+    options = ["--trust", f"--folder={tmp_path}/e"]
+    text = said(["ensemble", runs[0], str(other), str(folder), *options], capsys)
+    assert f"Left out: {folder} is an ensemble" in text
     assert f"Not tested: {other}/checkpoints/best.ckpt was trained on other data" in text
     alone = shutil.copy(f"{runs[0]}/checkpoints/best.ckpt", tmp_path / "alone.ckpt")
-    text = said(["ensemble", str(alone), runs[1], "--trust", f"--folder={tmp_path}/e"], capsys)
+    text = said(["ensemble", str(alone), runs[1], *options], capsys)
     assert "alone.ckpt lies in no run's folder, so it has no data; test it on labelled" in text
     # Neither has taken the place of the other.
     assert len(list((tmp_path / "e").glob("*/checkpoints/ensemble.ckpt"))) == 2

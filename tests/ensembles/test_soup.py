@@ -209,8 +209,13 @@ def test_tells_of_other_images_and_is_not_what_resume_continues(
     one, other = runs("20260101-000000-1"), runs("20260101-000000-2")
     (other / "checkpoints/last.ckpt").touch()
     runs.change(other, lambda each: each[KEY]["training_images"].add_(1))
-    main(["soup", str(one), str(other)])
-    assert "was trained on other images than" in capsys.readouterr().out
+    earlier = runs.root / "fine/ensemble-20260101-000000-3"
+    (earlier / "checkpoints").mkdir(parents=True)
+    (earlier / "checkpoints/ensemble.ckpt").touch()
+    main(["soup", str(one), str(other), str(earlier)])
+    said = capsys.readouterr().out
+    assert "was trained on other images than" in said
+    assert f"Left out: {earlier} is an ensemble" in said
     assert resumable_run(None, runs.root) == other
 
 

@@ -10,6 +10,7 @@ from multitask.after.device import usable_device
 from multitask.after.predicting.shared_work import SharedWork
 from multitask.cli.options import read_options
 from multitask.data import DataModule
+from multitask.ensembles.earlier_results import without_earlier_results
 from multitask.ensembles.making import folder_for, test, write_files
 from multitask.ensembles.members import calibrated, read_members
 from multitask.ensembles.test_data import check_trust, common_test_data
@@ -36,8 +37,9 @@ def ensemble_command(arguments: Sequence[str]) -> None:
     usable_device(given.device)
     if SharedWork().size > 1:
         raise InputError("ensemble works in one process; start it without torchrun")
+    runs, left_out = without_earlier_results(given.subjects)
     with told_if_slow("the runs are still being read"):
-        members = read_members(given.subjects, given.trust)
+        members = read_members(runs, given.trust)
         checkpoints = [Path(each.source) for each in members]
         if not given.trust:
             check_trust(checkpoints)
@@ -46,6 +48,8 @@ def ensemble_command(arguments: Sequence[str]) -> None:
     folder = new_folder(Path(given.folder)) if given.folder else folder
     model = write_files(members, folder)
     keep_log(folder)
+    for each in left_out:
+        say(each)
     for each in calibrated(members):
         say(f"The calibration of {each} is left out: an ensemble is calibrated as a whole")
     say(f"Ensemble of {counted(len(members), 'run')}: {folder / ENSEMBLE}")

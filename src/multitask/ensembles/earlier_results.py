@@ -1,0 +1,46 @@
+"""What was made of runs and lies beside them, as in ``runs/digits/*``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from multitask.configuration.settings import read_config
+from multitask.runs.folder import ENSEMBLE, SOUP
+
+LEAST = 2
+
+
+def without_earlier_results(given: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Leave out earlier ensembles, and averages of runs that are given themselves.
+
+    Nothing is left out if fewer than two runs would remain: then it was meant.
+
+    Args:
+        given: folders of runs, or checkpoints, which are taken as they are.
+
+    Returns:
+        Those that remain, and a sentence for each that is left out.
+
+    Raises:
+        InputError: if the list of an average's runs cannot be read.
+    """
+    names = {Path(each).name for each in given}
+    reasons = {each: _reason(Path(each), names) for each in given}
+    kept = [each for each in given if reasons[each] is None]
+    if len(kept) < LEAST:
+        return list(given), []
+    return kept, [f"Left out: {each} {reason}" for each, reason in reasons.items() if reason]
+
+
+def _reason(folder: Path, names: set[str]) -> str | None:
+    if (folder / ENSEMBLE).is_file():
+        return "is an ensemble"
+    if not (folder / SOUP).is_file():
+        return None
+    listed = read_config(folder / SOUP).plain().get("runs")
+    runs = listed if isinstance(listed, list) else []
+    # By its name, which is of one run alone, wherever the command was started.
+    if names.isdisjoint(Path(str(each)).name for each in runs):
+        return None
+    return "is the average of runs that are given; name its checkpoint to take it too"
