@@ -138,6 +138,10 @@ def test_further_metrics_are_shown_and_not_compared(results: Results, tmp_path: 
     at = lines.index("| method | kind calibration_error ↓ |")
     assert lines[at + 2 : at + 4] == ["| single task | 0.100 ± 0.248 |", "| both | 0.100 ± 0.248 |"]
     assert len(pd.read_csv(tmp_path / "further_values.csv")) == 3 + 3
+    # As of a coverage, of which neither end is better.
+    results.further["higher_is_better"] = None
+    write_report(results, tmp_path, {})
+    assert "| method | kind calibration_error |" in (tmp_path / "report.md").read_text()
 
 
 def test_differences_are_paired_by_seed_and_corrected(results: Results) -> None:

@@ -86,8 +86,8 @@ def metrics_of(tasks: Mapping[str, Task], said: Said) -> dict[str, float]:
     }
 
 
-def directions_of(tasks: Mapping[str, Task]) -> dict[str, bool]:
-    """Whether higher is better, by the names of `metrics_of`."""
+def directions_of(tasks: Mapping[str, Task]) -> dict[str, bool | None]:
+    """Whether higher is better, by the names of `metrics_of`; None if neither end is."""
     evaluation = Evaluation("test", tasks)
     pairs = [pair for name in tasks for pair in evaluation.directions(name)]
     return {name.removeprefix("test/"): higher for name, higher in pairs}

@@ -52,3 +52,12 @@ def capital(sentence: str) -> str:
         sentence: any.
     """
     return sentence[:1].upper() + sentence[1:]
+
+
+def arrow(higher_is_better: bool | None) -> str:
+    """Which end of a metric is better, for a table's head.
+
+    Args:
+        higher_is_better: None if neither end is, as of a coverage, which is best at its level.
+    """
+    return {True: "↑", False: "↓"}.get(higher_is_better, "")  # type: ignore[arg-type]

@@ -109,4 +109,5 @@ def _define_metrics(run: Any, module: LightningModule) -> None:
     assert isinstance(module, MultiTask)
     # val/score stays a plain number: a sweep cannot optimise a summary of several.
     for name, higher_is_better in module.evaluations.directions():
-        run.define_metric(name, summary="max,last" if higher_is_better else "min,last")
+        ends = {True: "max,last", False: "min,last", None: "last"}
+        run.define_metric(name, summary=ends[higher_is_better])

@@ -15,7 +15,7 @@ from multitask.callbacks.source_evaluation import of_source, sources_of
 from multitask.data import DataModule
 from multitask.module import MultiTask
 from multitask.pages.shown import shown
-from multitask.pages.words import listed
+from multitask.pages.words import arrow, listed
 from multitask.runs.log_file import LOG, say
 
 
@@ -44,7 +44,7 @@ def results_table(
         prefix, task, metric = (*name.split("/"), "")[:3]
         key = name if source is None else of_source(name, source)
         if prefix == split and metric not in ("", "loss") and key in values:
-            row = [task, escape(f"{metric} {'↑' if higher else '↓'}"), _shown(values[key])]
+            row = [task, escape(f"{metric} {arrow(higher)}".strip()), _shown(values[key])]
             trivial = values.get(f"trivial/{task}/{metric}")
             table.add_row(*row, *([_shown(trivial)] if has_trivial else []))
     return table
@@ -94,8 +94,8 @@ def _robust_table(
         name = f"{split}/{task}/{each.headline}"
         if name in values:
             cells = [values[name], *(values.get(of_part(name, part)) for part in parts)]
-            arrow = "↑" if higher[name] else "↓"
-            table.add_row(task, escape(f"{each.headline} {arrow}"), *map(_shown, cells))
+            named = f"{each.headline} {arrow(higher[name])}"
+            table.add_row(task, escape(named), *map(_shown, cells))
     return table
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from multitask.pages.blocks import Block, Heading, Paragraph, Section, Table
-from multitask.pages.words import counted
+from multitask.pages.words import arrow, counted
 from multitask.study.answers import of_unfinished
 from multitask.study.comparison import costs, further_scores, scores
 from multitask.study.numbers import number, with_interval
@@ -48,11 +48,11 @@ def _further_scores(results: Results) -> Table:
     table = further_scores(results)
     kinds = results.further.drop_duplicates(["task", "metric"])
     names = {
-        f"{row['task']} {row['metric']}": "↑" if row["higher_is_better"] else "↓"
+        f"{row['task']} {row['metric']}": arrow(row["higher_is_better"])
         for _, row in kinds.iterrows()
     }
     return Table(
-        ["method", *(f"{name} {arrow}" for name, arrow in names.items())],
+        ["method", *(f"{name} {end}".strip() for name, end in names.items())],
         [
             [str(method), *(with_interval(row[name], row[f"{name} ±"]) for name in names)]
             for method, row in table.iterrows()

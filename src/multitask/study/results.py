@@ -99,7 +99,8 @@ def collect(
         if run.tests and state == "finished":
             for task in summary["headlines"]:
                 metrics[task] = study.metrics.get(task, summary["headlines"][task])
-                value, directions[task] = _measured(summary, task, metrics[task])
+                value, higher = _measured(summary, task, metrics[task])
+                directions[task] = higher is not False
                 scores.append({**key, "task": task, "value": value})
                 for metric in study.further_metrics.get(task, []):
                     value, higher = _measured(summary, task, metric)
@@ -117,7 +118,7 @@ def collect(
     )
 
 
-def _measured(summary: Mapping[str, Any], task: str, metric: str) -> tuple[float, bool]:
+def _measured(summary: Mapping[str, Any], task: str, metric: str) -> tuple[float, bool | None]:
     value = summary["metrics"].get(name_in_tests(task, metric), math.nan)
     # What is better does not depend on what was done to the images.
     usual = f"test/{task}/{split_part(metric)[1]}"

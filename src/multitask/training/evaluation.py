@@ -128,11 +128,11 @@ class Evaluation(nn.Module):
         self._reset()
         return {**values, f"{self.split}/score": score}
 
-    def directions(self, task: str) -> list[tuple[str, bool]]:
-        """Names of a task's metrics, and whether higher is better."""
+    def directions(self, task: str) -> list[tuple[str, bool | None]]:
+        """Names of a task's metrics, and whether higher is better; None if neither end is."""
         metrics = _collection(self.metrics, task)
         return [
-            (f"{self.split}/{task}/{name}", metric.higher_is_better is not False)
+            (f"{self.split}/{task}/{name}", metric.higher_is_better)
             for name, metric in metrics.items()
         ]
 
@@ -221,9 +221,9 @@ class Evaluations(nn.ModuleDict):
         """The evaluation of ``train``, ``val`` or ``test``."""
         return self[f"{split}_split"]  # type: ignore[return-value]
 
-    def directions(self) -> list[tuple[str, bool]]:
-        """Names of all validation and test metrics, and whether higher is better."""
-        names: list[tuple[str, bool]] = []
+    def directions(self) -> list[tuple[str, bool | None]]:
+        """Names of all validation and test metrics, and whether higher is better, if one end is."""
+        names: list[tuple[str, bool | None]] = []
         for split in ("val", "test"):
             for task in self._tasks:
                 names.append((f"{split}/{task}/loss", False))

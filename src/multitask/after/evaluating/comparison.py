@@ -121,7 +121,7 @@ def headline(results: Results, task: str) -> str:
     return named if named in results.tasks[task].estimates else LOSS
 
 
-def better(change: Change, higher_is_better: Mapping[str, bool]) -> bool:
+def better(change: Change, higher_is_better: Mapping[str, bool | None]) -> bool:
     """Whether the model is better than the other one in a metric."""
     return (change.difference > 0) == higher_is_better[change.metric]
 

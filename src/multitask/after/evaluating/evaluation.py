@@ -57,7 +57,7 @@ class TaskResults:
     Args:
         estimates: by metric, and ``loss``.
         trivial: the metrics of the predictor that sees no image.
-        higher_is_better: by metric.
+        higher_is_better: by metric; None if neither end is better, as of a coverage.
         labelled: number of samples with a label.
         units: number of groups with a label, that of samples without groups.
         losses: of each sample, NaN without a label, ``[samples]``.
@@ -69,7 +69,7 @@ class TaskResults:
 
     estimates: dict[str, Estimate]
     trivial: dict[str, float]
-    higher_is_better: dict[str, bool]
+    higher_is_better: dict[str, bool | None]
     labelled: int
     units: int
     losses: Values

@@ -9,6 +9,7 @@ from multitask.after.evaluating.comparison import Change, better, headline
 from multitask.after.evaluating.evaluation import Estimate, Results
 from multitask.after.evaluating.worst_samples import worst_gallery
 from multitask.pages.blocks import Block, Bullets, Figure, Heading, Paragraph, Section, Table
+from multitask.pages.words import arrow
 
 SIGNIFICANT = 0.05
 
@@ -67,11 +68,11 @@ def _metrics(results: Results) -> Iterator[Block]:
     rows = []
     for task, found in results.tasks.items():
         for metric, each in found.estimates.items():
-            arrow = "↑" if found.higher_is_better[metric] else "↓"
+            named = f"{metric} {arrow(found.higher_is_better[metric])}".strip()
             ends = [number(each.low), number(each.high)]
             trivial = number(found.trivial.get(metric))
             labelled = f"{found.labelled:,}"
-            rows.append([task, f"{metric} {arrow}", number(each.value), *ends, trivial, labelled])
+            rows.append([task, named, number(each.value), *ends, trivial, labelled])
     yield Table(heads, rows)
     yield Paragraph(
         f"Low and high are the ends of the 95 % interval: percentiles over up to {RESAMPLES:,} "

@@ -12,6 +12,7 @@ from multitask.after.evaluating.comparison import Change
 from multitask.after.evaluating.evaluation import Results
 from multitask.after.evaluating.evaluation_report import number
 from multitask.pages.shown import shown
+from multitask.pages.words import arrow
 
 
 def show_evaluation(results: Results, changes: Sequence[Change]) -> str:
@@ -54,11 +55,11 @@ def _metrics(results: Results) -> Table:
         for metric, each in found.estimates.items():
             if metric == "loss":
                 continue
-            arrow = "↑" if found.higher_is_better[metric] else "↓"
+            named = f"{metric} {arrow(found.higher_is_better[metric])}".strip()
             has_ends = each.low == each.low
             ends = f"{number(each.low)} to {number(each.high)}" if has_ends else ""
             row = [number(each.value), ends, number(found.trivial.get(metric))]
-            table.add_row(task, escape(f"{metric} {arrow}"), *row)
+            table.add_row(task, escape(named), *row)
     return table
 
 

@@ -34,8 +34,8 @@ def limits(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
         yield "How good it is was not measured."
 
 
-def directions(trained: TrainedModel) -> dict[tuple[str, str], bool]:
-    """By task and metric, whether higher is better."""
+def directions(trained: TrainedModel) -> dict[tuple[str, str], bool | None]:
+    """By task and metric, whether higher is better; None if neither end is."""
     found = dict(trained.model.evaluations.directions())
     keys = (name.split("/", 2) for name in found)
     return {(task, metric): found[f"{split}/{task}/{metric}"] for split, task, metric in keys}

@@ -76,7 +76,7 @@ class Robustness:
 
     def higher_is_better(self, task: str) -> bool:
         """Of a task's headline metric."""
-        return self.clean.results.tasks[task].higher_is_better[self.headline(task)]
+        return bool(self.clean.results.tasks[task].higher_is_better[self.headline(task)])
 
 
 def measure(trained: TrainedModel, samples: LabelledSamples, plan: Plan) -> Robustness:

@@ -1,0 +1,26 @@
+"""What a run says of its metrics when it is done."""
+
+from __future__ import annotations
+
+import torch
+from rich.console import Console
+
+from multitask import MultiTask
+from multitask.encoders import MLP
+from multitask.runs.report import results_table
+from multitask.tasks import GaussianRegression
+
+
+def test_a_coverage_has_no_better_end() -> None:
+    model = MultiTask(MLP(16, hidden=[8], out_features=8), {"size": GaussianRegression()})
+    higher = dict(model.evaluations.directions())
+    assert higher["test/size/coverage"] is None
+    console = Console(record=True)
+    values = {name: torch.tensor(0.5) for name in higher}
+    console.print(results_table(model, "test", values))
+    said = console.export_text()
+    assert "r2 ↑" in said
+    assert "interval_width ↓" in said
+    assert "coverage " in said
+    assert "coverage ↑" not in said
+    assert "coverage ↓" not in said
