@@ -139,6 +139,10 @@ def test_too_few_labels_for_an_interval_are_refused() -> None:
         conformal_quantile(torch.zeros(8), 0.9)
     with pytest.raises(InputError, match=r"takes at least 99 labels"):
         Regression().fit_calibration(torch.zeros(40, 1), torch.zeros(40), 0.99)
+    target = torch.zeros(40, 2)
+    target[:, 1] = torch.nan
+    with pytest.raises(InputError, match=r"element 1 \(from 0\): .* takes at least 9"):
+        Regression(2).fit_calibration(torch.zeros(40, 2), target, 0.9)
 
 
 def samples(task: Regression, count: int, seed: int) -> tuple[Tensor, Tensor]:

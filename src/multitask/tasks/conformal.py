@@ -47,10 +47,17 @@ def by_element(scores: Tensor, known: Tensor, level: float) -> list[float]:
         level: see `conformal_quantile`.
 
     Raises:
-        InputError: see `conformal_quantile`.
+        InputError: see `conformal_quantile`, naming the element.
     """
-    columns = zip(scores.unbind(1), known.unbind(1), strict=True)
-    return [conformal_quantile(values[chosen], level) for values, chosen in columns]
+    found = []
+    for place in range(scores.shape[1]):
+        try:
+            found.append(conformal_quantile(scores[known[:, place], place], level))
+        except InputError as error:
+            if scores.shape[1] == 1:
+                raise
+            raise InputError(f"element {place} (from 0): {error}") from error
+    return found
 
 
 def root_mean_square(values: Tensor, known: Tensor) -> list[float]:
