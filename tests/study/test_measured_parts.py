@@ -61,3 +61,21 @@ def test_values_and_directions_are_read_by_the_tasks_own_name() -> None:
     }
     assert _measured(summary, "size", "robust/inf-0.02/mae") == (3.0, False)
     assert _measured(summary, "size", "corrupted/mae") == (2.0, False)
+
+
+def test_what_has_no_better_end_is_shown_and_not_compared() -> None:
+    methods = {"all": Method()}
+    for made in (
+        Study(DIGITS, [0], methods, further_metrics={"glyph": ["coverage"]}),
+        Study(DIGITS, [0], methods, metrics={"glyph": "coverage"}),
+    ):
+        runs = list(planned(made))
+        for each in runs:
+            tasks = each.config["model"]["tasks"]
+            if "glyph" in tasks:
+                tasks["glyph"]["class_path"] = "multitask.tasks.QuantileRegression"
+        if made.further_metrics:
+            check_metrics(made, runs)
+            continue
+        with pytest.raises(InputError, match="'glyph' cannot be compared by 'coverage'"):
+            check_metrics(made, runs)

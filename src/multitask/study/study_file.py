@@ -67,12 +67,17 @@ def check_metrics(study: Study, runs: Sequence[PlannedRun]) -> None:
         except Exception:
             # What is wrong with the task itself is told where the run is checked.
             continue
-        known = list(task.metrics())
+        known = {str(each): metric for each, metric in task.metrics().items()}
         for metric in metrics:
             _, own = split_part(metric)
             if own not in known:
                 near = nearest(own, known)
                 raise InputError(f"{key}: task '{name}' has no '{own}'{near}")
+            if key == "metrics" and known[own].higher_is_better is None:
+                raise InputError(
+                    f"metrics: the task '{name}' cannot be compared by '{own}', which does not say "
+                    "whether higher is better; show it by further_metrics"
+                )
             check_part(key, metric, name, runs)
 
 
