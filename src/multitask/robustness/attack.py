@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Norm = Literal["inf", "2"]
 Objective = Callable[[Tensor], Tensor]
 """From pixels ``[batch, channels, height, width]`` to what is to rise, ``[batch]``."""
-IMAGE = "image"
+IMAGE, METRICS = "image", "evaluations"
 TINY = 1e-20
 
 
@@ -189,11 +189,13 @@ class Attack(Recorded):
             return clean
         count = math.prod(clean.shape[1:])
         # A stream of numbers of its own for each restart.
-        drawn = uniforms(seed + 1_000_003 * restart, places, [count, count, 1])
-        first, second, length = (each.to(clean) for each in drawn)
+        seed += 1_000_003 * restart
         if self.norm == "inf":
-            moved = (2 * first - 1) * self.eps
+            (drawn,) = uniforms(seed, places, [count])
+            moved = (2 * drawn.to(clean) - 1) * self.eps
         else:
+            numbers = uniforms(seed, places, [count, count, 1])
+            first, second, length = (each.to(clean) for each in numbers)
             # Normal numbers, by Box and Muller, point to every direction alike.
             radius = (-2 * (1 - first).log()).sqrt()
             direction = radius * (2 * math.pi * second).cos()
@@ -247,9 +249,14 @@ def attacked(model: MultiTask) -> Iterator[None]:
     Args:
         model: the model.
     """
-    modes = [(each, each.training) for each in model.modules()]
-    buffers = copied_buffers(model)
-    model.eval()
+    # Without the metrics, which do not compute, and which take as long to go through as a small
+    # network takes to compute.
+    parts = [each for name, each in model.named_children() if name != METRICS]
+    modes = [(each, each.training) for part in parts for each in part.modules()]
+    buffers = [(part, copied_buffers(part)) for part in parts]
+    was_training, model.training = model.training, False
+    for part in parts:
+        part.eval()
     try:
         with (
             torch.inference_mode(False),
@@ -259,7 +266,9 @@ def attacked(model: MultiTask) -> Iterator[None]:
         ):
             yield
     finally:
-        put_back(model, buffers)
+        for part, kept in buffers:
+            put_back(part, kept)
+        model.training = was_training
         for module, is_training in modes:
             module.training = is_training
 
