@@ -202,7 +202,7 @@ class MultiTask(Loadable):
         """Step, then let the balancer see the losses after it, before any checkpoint is saved."""
         super().optimizer_step(*args, **kwargs)
         if not self.skipped.is_step_skipped:
-            self.balancer.after_step(torch.no_grad()(lambda: self.tried(self._batch)))
+            self.balancer.after_step(lambda: self.training_pass.tried(self, self._batch))
         self.skipped.after_step()
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch.nn.functional import kl_div
 from torchvision.transforms import v2
 
 from multitask import MultiTask
+from multitask.balancing import FixedWeights
 from multitask.callbacks import Cost
 from multitask.checkpoints.recipe import recipe
 from multitask.data import DataModule
@@ -94,6 +96,28 @@ def test_trades_adds_how_far_predictions_move(tiny_data: Make, tiny_model: Make)
     assert min(moved) > 0
     # Also images without any label are attacked.
     assert (divergences(Regression(), outputs["size"], made._moved["size"]) > 0).all()
+
+
+def test_what_a_step_did_to_trades_is_what_it_did_to_all_of_the_loss(
+    tiny_data: Make, tiny_model: Make, trainer: Make
+) -> None:
+    before: list[Tensor] = []
+    after: list[Tensor] = []
+
+    class Watching(FixedWeights):
+        def forward(self, losses: Tensor, labelled: Tensor) -> Tensor:
+            before.append(losses.detach())
+            return super().forward(losses, labelled)
+
+        def after_step(self, losses: Callable[[], Tensor]) -> None:
+            after.append(losses())
+
+    # With a rate of 0 a step changes nothing.
+    arguments = {"optimizer": partial(torch.optim.SGD, lr=0.0), "balancer": Watching()}
+    made = TradesPass(Attack(0.1, 2), from_step=1)
+    trainer().fit(tiny_model(training_pass=made, **arguments), tiny_data())
+    assert len(before) == 3
+    torch.testing.assert_close(after, before)
 
 
 def test_divergences_are_those_of_the_paper() -> None:

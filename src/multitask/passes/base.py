@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+import torch
 from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
@@ -58,3 +59,18 @@ class Pass(Recorded, nn.Module, ABC):
             See `MultiTask.losses`.
         """
         return model.losses(outputs, batch)
+
+    @torch.no_grad()
+    def tried(self, model: MultiTask, batch: Batch) -> Tensor:
+        """Compute the first of `losses` again, as for a balancer that watches what a step did.
+
+        A pass whose losses are not the model's own overrides this, too.
+
+        Args:
+            model: the model, with the weights after the step; nothing of it changes.
+            batch: what `forward` returned last.
+
+        Returns:
+            Shape ``[tasks]``, without gradients.
+        """
+        return model.tried(batch)

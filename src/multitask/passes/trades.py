@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.func import functional_call
 from torch.nn.functional import kl_div
 
 from multitask.distributed import sum_losses
@@ -15,6 +16,7 @@ from multitask.robustness import Attack
 from multitask.robustness.attack import IMAGE, attacked
 from multitask.tasks import Task
 from multitask.tasks.output import Output, rows_of
+from multitask.training.trial import copied_buffers, unseen
 
 if TYPE_CHECKING:
     from multitask.module import Batch, MultiTask, Outputs
@@ -53,35 +55,46 @@ class TradesPass(AttackingPass):
                 "itself; set the attack's random_start: true"
             )
         self.beta = beta
+        self._images: Tensor | None = None
         self._moved: Outputs | None = None
 
     def forward(self, model: MultiTask, batch: Batch) -> tuple[Outputs, Batch]:
-        self._moved = None
+        self._images = self._moved = None
         if not self.is_due(model):
             return model(*model.inputs_of(batch)), batch
-        count, images = len(batch[IMAGE]), self._attacked(model, batch)
-        twice = {name: torch.cat([batch[name]] * 2) for name in model.inputs if name != IMAGE}
-        twice[IMAGE] = torch.cat([batch[IMAGE], images])
-        outputs = model(*model.inputs_of(twice))
-        halves = [
-            {name: rows_of(each, rows) for name, each in outputs.items()}
-            for rows in (slice(0, count), slice(count, None))
-        ]
-        self._moved = halves[1]
-        return halves[0], batch
+        self._images = self._attacked(model, batch)
+        inputs = _twice(model, batch, self._images)
+        outputs, self._moved = _halves(model(*inputs), len(self._images))
+        return outputs, batch
 
     def losses(self, model: MultiTask, outputs: Outputs, batch: Batch) -> tuple[Tensor, Tensor]:
         losses, totals = super().losses(model, outputs, batch)
-        if self._moved is None:
-            return losses, totals
+        if self._moved is not None:
+            losses = losses + self._divergence(model, batch, outputs, self._moved)
+        return losses, totals
+
+    @torch.no_grad()
+    def tried(self, model: MultiTask, batch: Batch) -> Tensor:
+        if self._images is None:
+            return super().tried(model, batch)
+        inputs = tuple(_twice(model, batch, self._images))
+        with unseen(model):
+            both = functional_call(model, copied_buffers(model), inputs)
+            outputs, moved = _halves(both, len(self._images))
+            losses = model.losses(outputs, batch)[0]
+            return losses + self._divergence(model, batch, outputs, moved)
+
+    def _divergence(
+        self, model: MultiTask, batch: Batch, outputs: Outputs, moved: Outputs
+    ) -> Tensor:
         weights, tasks = self.attack.weights(model), model.named_tasks
         sums = [
-            divergences(task, outputs[name], self._moved[name]).sum() * weights.get(name, 0.0)
+            divergences(task, outputs[name], moved[name]).sum() * weights.get(name, 0.0)
             for name, task in tasks.items()
         ]
-        count = losses.new_tensor(len(batch[IMAGE]))
+        count = sums[0].new_tensor(len(batch[IMAGE]))
         found = sum_losses(torch.stack([*sums, count]))
-        return losses + self.beta * model.task_weights * found[:-1] / found[-1].detach(), totals
+        return self.beta * model.task_weights * found[:-1] / found[-1].detach()
 
     def _attacked(self, model: MultiTask, batch: Batch) -> Tensor:
         images, weights = batch[IMAGE], self.attack.weights(model)
@@ -126,6 +139,20 @@ def divergences(task: Task, output: Output, moved: Output) -> Tensor:
     pairs = zip(_tensors(output), _tensors(moved), strict=True)
     compare = _nats if task.class_names is not None else _squares
     return torch.stack([compare(*pair).flatten(1).mean(1) for pair in pairs]).sum(0)
+
+
+def _twice(model: MultiTask, batch: Batch, images: Tensor) -> list[Tensor]:
+    twice = {name: torch.cat([batch[name]] * 2) for name in model.inputs if name != IMAGE}
+    twice[IMAGE] = torch.cat([batch[IMAGE], images])
+    return model.inputs_of(twice)
+
+
+def _halves(outputs: Outputs, count: int) -> tuple[Outputs, Outputs]:
+    first, second = (
+        {name: rows_of(each, rows) for name, each in outputs.items()}
+        for rows in (slice(0, count), slice(count, None))
+    )
+    return first, second
 
 
 def _nats(before: Tensor, after: Tensor) -> Tensor:

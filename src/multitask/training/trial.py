@@ -40,12 +40,23 @@ def tried(model: MultiTask, batch: Batch, weights: Mapping[str, Tensor]) -> Tens
         raise InputError(
             f"weights: the model has no parameter '{unknown[0]}'{nearest(unknown[0], known)}"
         )
-    state, was_open = {**copied_buffers(model), **weights}, model.views.is_open
-    model.views.is_open = False
+    state = {**copied_buffers(model), **weights}
+    with unseen(model):
+        outputs = functional_call(model, state, tuple(model.inputs_of(batch)))
+        return model.losses(outputs, batch)[0]
+
+
+@contextmanager
+def unseen(model: MultiTask) -> Iterator[None]:
+    """Hide from balancers, watchers of gradients and random numbers what happens in between.
+
+    Args:
+        model: the model; its buffers may change.
+    """
+    was_open, model.views.is_open = model.views.is_open, False
     try:
         with same_random_numbers(model.device), precision_of(model):
-            outputs = functional_call(model, state, tuple(model.inputs_of(batch)))
-            return model.losses(outputs, batch)[0]
+            yield
     finally:
         model.views.is_open = was_open
 
