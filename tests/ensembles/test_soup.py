@@ -188,6 +188,9 @@ def test_refuses_runs_that_learnt_something_else(runs: Runs) -> None:
 
     runs.change(named, rename)
     assert_refused([one, named], "learnt another task 'digit' than")
+    seeing = runs("seeing")
+    runs.change(seeing, lambda each: each[KEY]["description"].update(transforms=["other"]))
+    assert_refused([one, seeing], "was trained with other transforms than")
 
 
 def test_needs_validation_to_be_greedy(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:

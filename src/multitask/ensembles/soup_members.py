@@ -53,9 +53,14 @@ class Member:
         return found if isinstance(found, dict) else {}
 
     @property
+    def described(self) -> dict[str, Any]:
+        """What the checkpoint tells of the model's inputs and tasks."""
+        return self.stamp.get("description") or {}
+
+    @property
     def tasks(self) -> dict[str, Any]:
         """What the checkpoint tells of each task, its calibration apart."""
-        told = (self.stamp.get("description") or {}).get("tasks") or {}
+        told = self.described.get("tasks") or {}
         return {
             name: {key: value for key, value in task.items() if key != "calibration"}
             for name, task in told.items()
@@ -131,6 +136,13 @@ def _check_pair(first: Member, other: Member) -> None:
             raise InputError(
                 f"soup: {other.name} learnt another task '{name}' than {first.name}: {theirs}, "
                 f"not {told}"
+            )
+    for key, what in (("inputs", "another image format"), ("transforms", "other transforms")):
+        ours, theirs = (each.described.get(key) for each in (first, other))
+        if ours != theirs:
+            raise InputError(
+                f"soup: {other.name} was trained with {what} than {first.name}: {theirs}, "
+                f"not {ours}; give runs that see an image in the same way"
             )
     for name, values in first.state.items():
         is_ours = name.startswith("tasks.") and name.endswith(STANDARDISED)
