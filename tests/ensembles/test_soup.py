@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Callable
@@ -188,6 +189,9 @@ def test_refuses_runs_that_learnt_something_else(runs: Runs) -> None:
 
     runs.change(named, rename)
     assert_refused([one, named], "learnt another task 'digit' than")
+    diverged = runs("diverged")
+    runs.change(diverged, lambda each: each["state_dict"][head].fill_(math.nan))
+    assert_refused([one, diverged], f"diverged has weights that are not numbers ({head})")
     seeing = runs("seeing")
     runs.change(seeing, lambda each: each[KEY]["description"].update(transforms=["other"]))
     assert_refused([one, seeing], "was trained with other transforms than")

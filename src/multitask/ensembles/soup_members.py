@@ -19,6 +19,7 @@ from multitask.runs.folder import LAST, folder_of
 BEST = "checkpoints/best.ckpt"
 STANDARDISED = (".mean", ".deviation")
 """Ends of the names of what a task learns from its training targets, and predicts with."""
+WEIGHTS = ("encoder.", "sharing.", "heads.")
 OTHER_START = (
     "these runs do not start from the same weights, whose average is not a model; use ensemble"
 )
@@ -120,6 +121,12 @@ def _read(path: Path) -> Member:
             f"soup: {path} does not tell which weights its run started from, as an older version "
             "wrote it; train it again, or use ensemble"
         )
+    for name, values in member.state.items():
+        is_weight = isinstance(values, Tensor) and name.startswith(WEIGHTS)
+        if is_weight and bool(values.isnan().any()):
+            raise InputError(
+                f"soup: {member.name} has weights that are not numbers ({name}); leave this run out"
+            )
     return member
 
 
