@@ -49,6 +49,10 @@ def test_a_share_of_the_labelled_images_is_attacked(
     assert not (changed & ~labelled).any()
     count, of = int(changed.sum()), int(labelled.sum())
     assert count == share * of or (share == 0.5 and 0 < count < of)
+    sharded = AdversarialPass(Attack(0.1, 2), share)
+    sharded.is_sharded = True
+    same = sharded(tiny_model(), batch)[1]["image"]
+    torch.testing.assert_close(same, trained_on["image"])
     expected = model(trained_on["image"])
     torch.testing.assert_close(outputs["size"], expected["size"])
 

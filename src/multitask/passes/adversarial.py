@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 from torch import Tensor
 
 from multitask.augmentation.draws import PLACE, uniforms
@@ -38,6 +39,8 @@ class AttackingPass(Pass):
             raise InputError(f"from_step is {from_step}; give a number of steps, from 0 on")
         self.attack, self.from_step = attack, from_step
         self.bounds, self.seed = PixelBounds(), 0
+        self.is_sharded = False
+        """Whether processes wait for each other in each pass, so that all must attack as often."""
         self._has_looked = False
 
     def prepare(self, model: MultiTask, trainer: Trainer) -> None:
@@ -50,6 +53,9 @@ class AttackingPass(Pass):
             )
         self.bounds = PixelBounds.of(getattr(data, "transforms", ()))
         self.seed = getattr(data, "seed", 0)
+        self.is_sharded = model.device_mesh is not None or isinstance(
+            trainer.strategy, FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy
+        )
         self._has_looked = False
 
     def is_due(self, model: MultiTask) -> bool:
@@ -93,11 +99,13 @@ class AdversarialPass(AttackingPass):
     def _attacked(self, model: MultiTask, batch: Batch) -> Tensor:
         images, places = batch[IMAGE], places_of(batch)
         self.look(images)
-        if self.share == 1:
-            return self.attack(model, batch, places, self.seed, self.bounds)
         # By another seed than the random start has, which would go with the choice.
         (drawn,) = uniforms(self.seed + 1, places, [1])
-        rows = (drawn[:, 0] < self.share).nonzero()[:, 0]
+        chosen = drawn[:, 0] < self.share
+        if self.share == 1 or self.is_sharded:
+            found = self.attack(model, batch, places, self.seed, self.bounds)
+            return torch.where(chosen.view(-1, 1, 1, 1), found, images)
+        rows = chosen.nonzero()[:, 0]
         part = {name: values[rows] for name, values in batch.items()}
         found = self.attack(model, part, places[rows], self.seed, self.bounds)
         return images.index_copy(0, rows, found)
