@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+class Size(MeanMetric):
+    """The mean of numbers that are best small."""
+
+    higher_is_better = False  # type: ignore[assignment]
+
+
 class Share(MeanMetric):
     """The mean of marks that are 1 where something is as it should be, else 0."""
 
@@ -82,7 +88,7 @@ class ToyObjective(Task):
 
     def metrics(self) -> MetricCollection:
         return MetricCollection(
-            {"value": MeanMetric(), "front_distance": MeanMetric(), "on_front": Share()},
+            {"value": Size(), "front_distance": Size(), "on_front": Share()},
             compute_groups=False,
         )
 
