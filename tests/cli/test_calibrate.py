@@ -159,5 +159,5 @@ def test_what_cannot_be_done_is_one_sentence(
 
 def test_a_folder_without_a_checkpoint_is_refused(fails: Fails) -> None:
     Path("empty").mkdir()
-    assert "empty has no checkpoints/best.ckpt" in fails("calibrate", "empty")
+    assert "empty is neither the folder of a run" in fails("calibrate", "empty")
     assert "no such checkpoint" in fails("calibrate", "nowhere.ckpt")

@@ -141,7 +141,7 @@ def test_a_hub_folder_of_a_run(
     [
         (["none.ckpt"], "none.ckpt: there is no such checkpoint"),
         (["note.txt"], "note.txt: the file is damaged, or is not a checkpoint"),
-        (["."], "is a folder without config.json"),
+        (["."], "which has config.json"),
         ([], "export takes one checkpoint, as in: multitask export CHECKPOINT"),
         (["best.ckpt", "best.ckpt"], "export takes one checkpoint"),
         (["best.ckpt", "--format=onxx"], "--format is 'onxx'; did you mean 'onnx'?"),

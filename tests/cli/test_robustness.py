@@ -106,7 +106,7 @@ def test_bad_input_is_one_sentence(run: Path, fails: Callable[..., str]) -> None
     assert "takes one run or checkpoint" in fails("robustness")
     assert "there is no such checkpoint" in fails("robustness", "none.ckpt")
     (run / "checkpoints/best.ckpt").unlink()
-    assert "has no checkpoints/best.ckpt; give a run's folder" in said()
+    assert "has no checkpoints/best.ckpt; give a run that has been validated once" in said()
     assert not Path("robustness").exists()
     assert not (run / "robustness").exists()
 

@@ -27,9 +27,9 @@ ABOVE = """# What works together
 
 Every row is a balancer at a level, some behind a sharing scheme (CGC is MMoE with experts of each
 task's own) or with an adversarial pass, every column a way to train. A ✓ is a test that passed: in
-double precision to 1e-10, `separate passes` to 1e-6, and `bf16` to a fifth of the way that the
-weights have gone; *refused* is told in one sentence before training starts; an empty cell means
-that there is nothing to compare with. `make conformance` makes this table from the tests.
+double precision to 1e-10, `separate passes` to 1e-6, and `bf16` to a fifth of the distance that the
+weights have moved. *refused* means that one sentence says so before training starts. An empty cell
+means that there is nothing to compare with. `make conformance` makes this table from the tests.
 
 """
 Record = Callable[[str, object, str], None]

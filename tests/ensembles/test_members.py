@@ -16,7 +16,6 @@ from multitask.after.trained_model import TrainedModel
 from multitask.ensembles.members import (
     calibrated,
     check_same,
-    checkpoint_of,
     pooled_description,
     pooled_images,
     read_members,
@@ -79,24 +78,6 @@ def test_a_member_with_broken_weights_is_named(runs: list[Path], tmp_path: Path)
     torch.save(content, path)
     with pytest.raises(InputError, match=r"broken.* not finite numbers \(heads.size.bias\)"):
         read_members([str(runs[0]), str(broken)], trust=False)
-
-
-def test_the_checkpoint_of_a_run_is_its_best_one(runs: list[Path], tmp_path: Path) -> None:
-    best = runs[0] / "checkpoints" / "best.ckpt"
-    assert checkpoint_of(runs[0]) == checkpoint_of(best) == best
-    for place, reason in ((tmp_path / "none", "there is no"), (tmp_path, "has no checkpoints/")):
-        with pytest.raises(InputError, match=reason):
-            checkpoint_of(place)
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "last.ckpt").touch()
-    with pytest.raises(InputError, match="has no checkpoints/best.ckpt"):
-        checkpoint_of(tmp_path)
-    # Tested without a best one, it has no validation set.
-    (tmp_path / "summary.json").write_text('{"metrics": {"test/kind/accuracy": 1}}')
-    assert checkpoint_of(tmp_path) == tmp_path / "checkpoints" / "last.ckpt"
-    (tmp_path / "checkpoints" / "ensemble.ckpt").touch()
-    with pytest.raises(InputError, match="is an ensemble already"):
-        checkpoint_of(tmp_path)
 
 
 def test_what_it_was_trained_on_and_how_it_is_calibrated(runs: list[Path], tmp_path: Path) -> None:

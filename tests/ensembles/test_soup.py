@@ -171,8 +171,8 @@ def test_refuses_runs_of_other_starts(runs: Runs) -> None:
     assert_refused([one, unknown], "does not tell which weights its run started from")
     assert_refused([one, one], "is given twice")
     assert_refused([one], "one run is its own average; give at least two")
-    assert_refused([one, runs.root / "nope"], "there is no run")
-    assert_refused([one, runs.root / "fine"], "has no checkpoints/best.ckpt")
+    assert_refused([one, runs.root / "nope"], "nope: there is no such checkpoint")
+    assert_refused([one, runs.root / "fine"], "fine is neither the folder of a run")
     assert not soups(runs)
 
 

@@ -163,7 +163,7 @@ def test_the_report_says_which_way_confidence_is_wrong(
     assert reason in text
     assert "calibration error of 0.200" in text
     assert "calibrated, it has 0.0300" in text
-    assert ("no sign of worse answers" in text) == (sure < 0.7)
+    assert ("does not mean that its answers are worse" in text) == (sure < 0.7)
 
 
 def repeated(study: Study, scores: pd.DataFrame, folder: Path) -> list[Block]:

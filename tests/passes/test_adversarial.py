@@ -98,6 +98,12 @@ def test_trades_adds_how_far_predictions_move(tiny_data: Make, tiny_model: Make)
     ]
     torch.testing.assert_close(losses, plain + 2 * torch.stack(moved))
     assert min(moved) > 0
+    # A task that is not attacked need not stay where it is either.
+    alone = TradesPass(Attack(0.1, 3, tasks={"size": 1.0}), beta=2.0)
+    outputs, _ = alone(model, batch)
+    extra = alone.losses(model, outputs, batch)[0] - model.losses(outputs, batch)[0]
+    assert extra[0] == 0
+    assert extra[1] > 0
     # Also images without any label are attacked.
     assert (divergences(Regression(), outputs["size"], made._moved["size"]) > 0).all()
 

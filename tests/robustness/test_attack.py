@@ -126,6 +126,53 @@ def test_attacks_are_stronger_than_noise_and_more_steps_are_stronger() -> None:
     assert found[1] > loss_of(model, batch, clean) + 0.01
 
 
+def test_a_task_counts_by_its_weight_and_a_restart_starts_elsewhere() -> None:
+    model, batch = (
+        two_tasks().double(),
+        {
+            name: each.double() if each.is_floating_point() else each
+            for name, each in samples().items()
+        },
+    )
+
+    def attacked(**weights: float) -> Tensor:
+        return Attack(0.1, 1, "2", tasks=weights, random_start=False)(model, batch, PLACES)
+
+    one, other = attacked(kind=1.0), attacked(size=1.0)
+    nearly = attacked(kind=1.0, size=1e-6)
+    assert not torch.allclose(one, other, atol=1e-3)
+    assert torch.allclose(one, nearly, atol=1e-3)
+    assert torch.allclose(attacked(kind=1e-6, size=1.0), other, atol=1e-3)
+    starts = [Attack(0.1)._start(batch["image"], PLACES, 0, each) for each in (0, 1)]
+    assert not torch.allclose(*starts)
+
+
+def test_of_several_attacks_the_worst_point_on_the_way_counts() -> None:
+    clean = torch.full((2, 1, 3, 3), 0.5)
+
+    # Highest near the image: each step goes beyond it, to one side or back.
+    def objective(pixels: Tensor) -> Tensor:
+        return -(pixels - 0.52).square().flatten(1).sum(1)
+
+    options: Any = {"steps": 3, "step_size": 0.1, "random_start": False}
+    last = Attack(0.1, **options).raised(clean, objective, PLACES[:2], 0)
+    worst = Attack(0.1, restarts=2, **options).raised(clean, objective, PLACES[:2], 0)
+    torch.testing.assert_close(last, clean + 0.1)
+    torch.testing.assert_close(worst, clean)
+
+
+class Drawing(nn.Module):
+    """Draws random numbers, and keeps count, whenever it computes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, values: Tensor) -> Tensor:
+        self.calls += torch.rand(()) + 1
+        return values
+
+
 def test_in_a_large_ball_no_class_is_right() -> None:
     model, batch = two_tasks().eval(), samples()
     with torch.no_grad():
@@ -182,6 +229,7 @@ def test_the_start_depends_on_the_place_alone() -> None:
 
 def test_no_trace_is_left_even_in_inference_mode() -> None:
     model, batch = two_tasks(), samples()
+    model.heads["kind"] = nn.Sequential(Drawing(), model.heads["kind"])
     model.train()
     model.encoder.eval()
     before = {name: values.clone() for name, values in model.state_dict().items()}

@@ -21,6 +21,7 @@ from multitask.configuration.settings import described
 from multitask.configuration.trust import known_imports_only
 from multitask.errors import InputError, settings_blamed
 from multitask.module import MultiTask
+from multitask.runs.named_checkpoint import named_checkpoint
 from multitask.training.memory_limit import MemoryLimit
 
 STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"
@@ -36,7 +37,8 @@ def load(
 
     Args:
         checkpoint: path of the file, such as ``runs/.../checkpoints/best.ckpt``; it may lie
-            anywhere. Or of a folder that ``multitask export --format=hub`` wrote.
+            anywhere. Or of a run's folder, whose best checkpoint is meant, or of a folder that
+            ``multitask export --format=hub`` wrote.
         trust: whether the checkpoint may name any class, as which it can run any code; if not,
             those of well-known packages: see docs/security.md.
         device: where the model computes; default: a GPU if there is one.
@@ -46,7 +48,7 @@ def load(
         InputError: if the file is not a checkpoint, does not tell what its model takes, or names a
             class of another package without ``trust``; or if there is no such device.
     """
-    path, place = Path(checkpoint), usable_device(device)
+    path, place = named_checkpoint(Path(checkpoint)), usable_device(device)
     read = _of_folder if path.is_dir() else _of_file
     model, description, training_images = read(path, trust)
     if transforms is None:

@@ -16,6 +16,7 @@ from multitask.errors import InputError, bad_input
 
 REFUSED = re.compile(r"(?:GLOBAL|class|function|import of module) [`']?([A-Za-z_][\w.]*)")
 """How torch names what a checkpoint wants to have made or called."""
+ENDING = ".ckpt"
 OF_PARSER = 'Parser key "'
 TYPE = re.compile(r"<class '(?:\w+\.)*(\w+)'>")
 
@@ -98,6 +99,8 @@ def reason_of(error: Exception) -> str:
 
 
 def _instead(path: Path) -> str:
-    others = sorted(path.parent.glob("*.ckpt"), key=lambda each: each.stat().st_mtime)
+    if path.suffix != ENDING:
+        return ""
+    others = sorted(path.parent.glob(f"*{ENDING}"), key=lambda each: each.stat().st_mtime)
     whole = [each for each in others if each != path and damage(each) is None]
-    return f"; whole is --ckpt_path={whole[-1]}" if whole else ""
+    return f"; {whole[-1]}, beside it, is not damaged" if whole else ""

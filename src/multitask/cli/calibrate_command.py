@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from multitask.after.calibrating.calibrated_file import NAME, result_of, write_calibrated
+from multitask.after.calibrating.calibrated_file import NAME, write_calibrated
 from multitask.after.calibrating.calibration import calibrate
 from multitask.after.calibrating.calibration_report import write_report
 from multitask.after.calibrating.samples import samples_to_calibrate, share
@@ -17,6 +17,7 @@ from multitask.after.new_output import refuse_existing
 from multitask.cli.options import read_options
 from multitask.errors import InputError, naming, nearest
 from multitask.runs.log_file import say
+from multitask.runs.named_checkpoint import named_checkpoint
 from multitask.runs.result_folder import result_folder
 
 TABLES = ("table", "test_table", "image_column", "image_folder")
@@ -37,7 +38,7 @@ def calibrate_command(arguments: Sequence[str]) -> None:
         InputError: if an argument, the checkpoint or the samples are not right.
     """
     given = read_options("calibrate", "one run or checkpoint", arguments, **OPTIONS)
-    level, checkpoint = share(given.level), result_of(Path(given.subject))
+    level, checkpoint = share(given.level), named_checkpoint(Path(given.subject))
     place = Path(given.output) if given.output else checkpoint.parent / NAME
     refuse_existing(place)
     trained = load(checkpoint, given.trust, given.device)

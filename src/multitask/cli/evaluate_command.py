@@ -46,7 +46,7 @@ def evaluate_command(arguments: Sequence[str]) -> None:
         others = named_samples(other, *named)
         check_same(samples, others)
         changes = compare(results, evaluate(other, others))
-    folder = result_folder(given.folder, Path(checkpoint), "evaluate", "evaluations")
+    folder = result_folder(given.folder, Path(trained.source), "evaluate", "evaluations")
     with naming(folder):
         page = write_evaluation(results, folder, changes, given.against or "")
     _report(results, changes)

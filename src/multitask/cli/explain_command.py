@@ -52,7 +52,7 @@ def explain_command(arguments: Sequence[str]) -> None:
         labels = None if given.labels is None else Path(given.labels)
         wanted = Wanted(images, choice, given.slow, labels, given.training, _others(given))
         found = explain(trained, wanted)
-    folder = result_folder(given.folder, Path(checkpoint), "explain", "explanations")
+    folder = result_folder(given.folder, Path(trained.source), "explain", "explanations")
     command = " ".join(["multitask", "explain", *map(shlex.quote, arguments)])
     with naming(folder):
         page = write_explanation(found, folder, command)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from multitask.after.calibrating.calibrated_file import result_of
-from multitask.after.hub.hub_reading import CONFIG
 from multitask.after.labelled_table import named_samples
 from multitask.after.loading import load
 from multitask.after.robustness.measurement import Robustness, measure
@@ -54,13 +52,11 @@ def robustness_command(arguments: Sequence[str]) -> None:
         else whole_number("samples", given.samples, ", or all"),
         corruptions=_is_true("corruptions", given.corruptions),
     )
-    subject = Path(given.subject)
-    checkpoint = subject if (subject / CONFIG).is_file() else result_of(subject)
-    trained = load(checkpoint, given.trust, given.device)
+    trained = load(given.subject, given.trust, given.device)
     named = (given.split, None, given.image_column, given.image_folder)
     samples = named_samples(trained, given.table, *named)
     found = measure(trained, samples, plan)
-    folder = result_folder(given.folder, checkpoint, "robustness", "robustness")
+    folder = result_folder(given.folder, Path(trained.source), "robustness", "robustness")
     with naming(folder):
         page = write_robustness(found, folder)
     _report(found)

@@ -60,7 +60,7 @@ class Confidence:
             return f"{name}: over-confident ({numbers})"
         return (
             f"{name}: under-confident ({numbers}): a mean of probabilities is less extreme than "
-            "each of them, which is no sign of worse answers; multitask calibrate corrects it"
+            "each of them, and its answers are not worse for it; multitask calibrate corrects it"
         )
 
 

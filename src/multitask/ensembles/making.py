@@ -1,4 +1,4 @@
-"""An ensemble as a folder like that of a run: its checkpoint, its test, and where it is from."""
+"""The folder of an ensemble, like that of a run: its checkpoint, its test, its provenance."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def folder_for(checkpoint: Path) -> Path:
 
 
 def write_files(members: Sequence[TrainedModel], folder: Path) -> EnsembleModel:
-    """Write the ensemble's checkpoint, where it is from, and the configuration of its data.
+    """Write the ensemble's checkpoint, its provenance, and the configuration of its data.
 
     Args:
         members: that fit each other, see `multitask.ensembles.members.read_members`.

@@ -18,10 +18,8 @@ from multitask.checkpoints.format import is_ensemble
 from multitask.checkpoints.reading import read_checkpoint
 from multitask.errors import InputError
 from multitask.pages.words import listed
-from multitask.runs.folder import ENSEMBLE, LAST
-from multitask.runs.summary import read_summary
+from multitask.runs.named_checkpoint import named_checkpoint
 
-BEST = "checkpoints/best.ckpt"
 LEAST = 2
 DESCRIBED = {
     "kind": "is of another kind there",
@@ -30,34 +28,6 @@ DESCRIBED = {
     "elements": "has other elements there",
 }
 """What must be the same of a task, and what is said if it is not."""
-
-
-def checkpoint_of(run: Path) -> Path:
-    """The checkpoint that is a run's result: the best one, or the last one without validation.
-
-    Args:
-        run: a run's folder, or a checkpoint, which is taken as it is.
-
-    Raises:
-        InputError: if there is none.
-    """
-    if run.is_file():
-        return run
-    if not run.exists():
-        raise InputError(f"there is no {run}; give runs' folders, or checkpoints")
-    if (run / BEST).is_file():
-        return run / BEST
-    if (run / ENSEMBLE).is_file():
-        raise InputError(
-            f"{run} is an ensemble already; give single runs, such as those that it was made of"
-        )
-    # Tested without a best one, a run has no validation set, and its last checkpoint counts.
-    metrics = (read_summary(run) or {}).get("metrics", {})
-    if (run / LAST).is_file() and any(name.startswith("test/") for name in metrics):
-        return run / LAST
-    raise InputError(
-        f"{run} has no {BEST}; give a run that has been validated once, or name its checkpoint"
-    )
 
 
 def read_members(runs: Sequence[str], trust: bool) -> list[TrainedModel]:
@@ -72,7 +42,7 @@ def read_members(runs: Sequence[str], trust: bool) -> list[TrainedModel]:
     """
     if len(runs) < LEAST:
         raise InputError(f"an ensemble takes at least two runs, and {len(runs)} is given")
-    paths = [checkpoint_of(Path(each)) for each in runs]
+    paths = [named_checkpoint(Path(each)) for each in runs]
     found: list[TrainedModel] = []
     known: dict[str, Path] = {}
     for path in paths:

@@ -13,11 +13,12 @@ import pandas as pd
 
 from multitask.after.new_output import new_output
 from multitask.ensembles.making import make
-from multitask.ensembles.members import checkpoint_of, read_members
+from multitask.ensembles.members import read_members
 from multitask.ensembles.scores import scores_of
 from multitask.ensembles.test_data import common_test_data
 from multitask.errors import InputError
 from multitask.runs.log_file import say
+from multitask.runs.named_checkpoint import named_checkpoint
 from multitask.study.execution import Workplace
 from multitask.study.folder_names import slug
 from multitask.study.plan import PlannedRun, Study
@@ -101,7 +102,7 @@ def _measured(name: str, method: str, runs: Sequence[Path], root: Path) -> Ensem
         say(f"Measuring the ensemble '{name}'")
         # Its runs' configurations are what this study has written there.
         members = read_members([str(each) for each in runs], trust=True)
-        data = common_test_data([checkpoint_of(each) for each in runs], trust=True)
+        data = common_test_data([named_checkpoint(each) for each in runs], trust=True)
         with new_output(folder) as part:
             make(members, data, part)
             scores = scores_of([each.model for each in members], data)

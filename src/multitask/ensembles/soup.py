@@ -52,7 +52,7 @@ class _NewStatistics(Callback):
         self.is_due = False
         states = [each.state for each in members]
         first = {name: each for name, each in states[0].items() if name.endswith(".running_mean")}
-        # Where all have the same it was frozen, and is no average.
+        # If all have the same it was frozen, and is not an average.
         self._changed = {
             name.removesuffix(".running_mean")
             for name, mean in first.items()
@@ -152,8 +152,8 @@ def averaged(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         states: a ``state_dict`` of each, with the same entries.
 
     Returns:
-        A ``state_dict``. What is no floating weight, and what tasks and balancers keep, is that of
-        the first; so is what holds an infinity or NaN.
+        A ``state_dict``. What is not a floating weight, what tasks and balancers keep, and what
+        holds an infinity or NaN is that of the first.
     """
     found = dict(states[0])
     for name, first in states[0].items():

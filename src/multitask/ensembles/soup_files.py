@@ -11,12 +11,12 @@ import torch
 from multitask.checkpoints.atomic_writing import write_whole, writing
 from multitask.checkpoints.format import KEY
 from multitask.ensembles.soup import Soup
-from multitask.ensembles.soup_members import BEST, Member
+from multitask.ensembles.soup_members import Member
 from multitask.errors import naming
 from multitask.module import MultiTask
 from multitask.pages.yaml_text import to_yaml
 from multitask.runs.deciding_files import whole_config, write_part, write_twice
-from multitask.runs.folder import CONFIG, PROVENANCE, SOUP, folder_of, make_folder, new_folder
+from multitask.runs.folder import BEST, CONFIG, PROVENANCE, SOUP, folder_of, make_folder, new_folder
 from multitask.runs.log_file import keep_log
 from multitask.runs.provenance import provenance
 from multitask.runs.summary import SUMMARY

@@ -14,9 +14,9 @@ from multitask.checkpoints.fits import check_fits
 from multitask.checkpoints.format import KEY, START, TRAINING_IMAGES
 from multitask.checkpoints.reading import read_checkpoint
 from multitask.errors import InputError
-from multitask.runs.folder import LAST, folder_of
+from multitask.runs.folder import folder_of
+from multitask.runs.named_checkpoint import named_checkpoint
 
-BEST = "checkpoints/best.ckpt"
 STANDARDISED = (".mean", ".deviation")
 """Ends of the names of what a task learns from its training targets, and predicts with."""
 WEIGHTS = ("encoder.", "sharing.", "heads.")
@@ -79,9 +79,12 @@ def read_members(runs: Sequence[str]) -> list[Member]:
     """
     if len(runs) < 2:
         raise InputError("soup: one run is its own average; give at least two")
-    paths = [_checkpoint(Path(run)) for run in runs]
+    try:
+        paths = [named_checkpoint(Path(run)) for run in runs]
+    except InputError as error:
+        raise InputError(f"soup: {error}") from error
     for place, path in enumerate(paths):
-        if any(path.samefile(each) for each in paths[:place]):
+        if path.resolve() in [each.resolve() for each in paths[:place]]:
             raise InputError(f"soup: {runs[place]} is given twice; give each run once")
     members = [_read(path) for path in paths]
     for each in members[1:]:
@@ -98,17 +101,6 @@ def other_images(members: Sequence[Member]) -> list[Member]:
         for each, images in theirs
         if isinstance(own, Tensor) and isinstance(images, Tensor) and not torch.equal(own, images)
     ]
-
-
-def _checkpoint(run: Path) -> Path:
-    if run.is_file():
-        return run
-    if not run.is_dir():
-        raise InputError(f"soup: there is no run {run}")
-    found = [run / each for each in (BEST, LAST) if (run / each).is_file()]
-    if not found:
-        raise InputError(f"soup: {run} has no {BEST}; give the folders of runs that have finished")
-    return found[0]
 
 
 def _read(path: Path) -> Member:

@@ -108,7 +108,7 @@ def confidence_in_words(found: EnsembleResult) -> Iterator[str]:
         told = f"{sure:.3f} mean probability of the chosen class, {right:.3f} of them right"
         if sure < right:
             word, why = "under", ", as a mean of probabilities is less extreme than each of them"
-            kind = ", which is no sign of worse answers"
+            kind = ", which does not mean that its answers are worse"
         else:
             word, why, kind = "over", "", ""
         sentence = f"Uncalibrated, the ensemble is {word}-confident of {task} ({told}){why}."

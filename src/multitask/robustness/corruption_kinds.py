@@ -83,7 +83,7 @@ def _blur(images: Tensor, share: float, drawn: Tensor) -> Tensor:
 def _pixelation(images: Tensor, share: float, drawn: Tensor) -> Tensor:
     size = [max(1, round(share * side)) for side in images.shape[-2:]]
     coarse = interpolate(images, size, mode="area")
-    # Not the nearest pixels, which lie a little to one side where sizes are no multiples.
+    # Not the nearest pixels, which lie a little to one side if sizes are not multiples.
     return interpolate(coarse, images.shape[-2:], mode="area")
 
 

@@ -12,6 +12,7 @@ from multitask.errors import InputError
 
 CONFIG = "config.yaml"
 PROVENANCE = "provenance.yaml"
+BEST = "checkpoints/best.ckpt"
 LAST = "checkpoints/last.ckpt"
 SOUP = "soup.yaml"
 """The list of the runs that a run is the average of; a run that was trained has none."""

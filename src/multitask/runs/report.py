@@ -84,7 +84,10 @@ def _robust_table(
     model: MultiTask, split: str, values: Mapping[str, Tensor], parts: Sequence[str]
 ) -> Table:
     """Each task's headline metric, of the images as they are and as they are changed."""
-    table = Table(title=f"{split} set, attacked or corrupted", title_justify="left")
+    table = Table(
+        title=f"{split} set: all as they are, and the samples that were changed",
+        title_justify="left",
+    )
     for column in ("task", "metric"):
         table.add_column(column)
     for part in ("as they are", *parts):

@@ -192,6 +192,30 @@ def test_image_formats_that_make_no_sense(forged: Callable[..., Path], side: Any
     assert "its image format is damaged" in refusal(folder)
 
 
+NORMALIZE = "torchvision.transforms.v2.Normalize"
+
+
+@pytest.mark.parametrize(
+    ("transforms", "channels", "words"),
+    [
+        ([], 3, "its model cannot take the images that it describes"),
+        (
+            [{"class_path": NORMALIZE, "init_args": {"mean": [0.0], "std": [1e-45]}}],
+            1,
+            "its transforms make numbers of an image that are not finite",
+        ),
+    ],
+)
+def test_images_that_the_model_or_its_transforms_cannot_take(
+    forged: Callable[..., Path], transforms: list[Any], channels: int, words: str
+) -> None:
+    def change(config: Any) -> None:
+        config["description"]["transforms"] = transforms
+        config["description"]["inputs"]["image"]["channels"] = channels
+
+    assert words in refusal(forged(change))
+
+
 def test_weights_that_do_not_fit(forged: Callable[..., Path]) -> None:
     folder = forged()
     place = folder / "model.safetensors"
@@ -207,7 +231,7 @@ def test_weights_that_do_not_fit(forged: Callable[..., Path]) -> None:
     place.unlink()
     assert "model.safetensors is missing" in refusal(folder)
     (folder / "config.json").unlink()
-    assert "is a folder without config.json" in refusal(folder)
+    assert "which has config.json" in refusal(folder)
 
 
 def test_a_stranger_s_class_on_ones_own_word(forged: Callable[..., Path]) -> None:

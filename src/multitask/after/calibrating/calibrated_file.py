@@ -14,29 +14,8 @@ from multitask.after.trained_model import TrainedModel
 from multitask.checkpoints.calibrations import CALIBRATION
 from multitask.checkpoints.format import KEY
 from multitask.checkpoints.reading import read_checkpoint
-from multitask.errors import InputError
 
 NAME = "calibrated.ckpt"
-RESULTS = ("best.ckpt", "ensemble.ckpt", "last.ckpt")
-"""Of a run's checkpoints the one that is its result: the first that is there."""
-
-
-def result_of(run: Path) -> Path:
-    """The checkpoint that is meant.
-
-    Args:
-        run: a checkpoint, or a run's folder.
-
-    Raises:
-        InputError: if the folder has none.
-    """
-    if not run.is_dir():
-        return run
-    found = [run / "checkpoints" / name for name in RESULTS]
-    there = [each for each in found if each.is_file()]
-    if not there:
-        raise InputError(f"{run} has no checkpoints/best.ckpt; give a run's folder or a checkpoint")
-    return there[0]
 
 
 def write_calibrated(
