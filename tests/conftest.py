@@ -77,11 +77,16 @@ def _own_wandb() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the slow tests, half of them on each of two workers, which share what is left."""
+    """Begin with the slow tests, dealt out to the workers, each of which gets an equal part."""
     slow = [item for item in items if item.get_closest_marker("slow")]
     fast = [item for item in items if not item.get_closest_marker("slow")]
-    half = len(fast) // 2 - (len(slow) % 2)
-    items[:] = [*slow[::2], *fast[:half], *slow[1::2], *fast[half:]]
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        part = (len(items) - len(ordered)) // (workers - worker)
+        mine = slow[worker::workers]
+        ordered += [*mine, *(fast.pop(0) for _ in range(min(len(fast), part - len(mine))))]
+    items[:] = ordered + fast
 
 
 @pytest.fixture

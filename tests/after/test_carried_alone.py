@@ -38,6 +38,7 @@ def of_timm(folder: Path) -> Path:
     return trained_checkpoint(folder, Timm("resnet10t", in_channels=3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", [of_digits, of_a_table, of_timm])
 def test_every_verb_works(made: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)

@@ -27,7 +27,7 @@ from multitask.tasks import Classification, Regression
 TinyData = Callable[..., DataModule]
 TinyModel = Callable[..., MultiTask]
 MakeTrainer = Callable[..., Trainer]
-BATCHES, EPOCHS = 12, 4
+BATCHES, EPOCHS = 12, 3
 ACCUMULATED = {"accumulate_grad_batches": 2, "val_check_interval": 5}
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -181,7 +181,7 @@ def test_cut_anywhere_and_resumed_equals_never_stopped(
         run.plateau = False
     batches = SETTINGS[name].get("limit_train_batches", BATCHES)
     # Places before, at and after validations, steps and the ends of epochs.
-    cuts = sorted({*range(1, EPOCHS * batches, 9), *range(batches, EPOCHS * batches, 13)})
+    cuts = sorted({*range(1, EPOCHS * batches, 11), *range(batches, EPOCHS * batches, 13)})
     folder = tmp_path / "run"
     run(folder, copies=cuts)
     expected, expected_curve = training(folder), without_training_metrics(curve(folder))

@@ -61,6 +61,7 @@ def test_the_runs_own_test_set_has_the_values_of_its_test(
     assert "No image was trained on" in said
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_page_work_with_the_checkpoint_alone(
     run: Path, table: Path, multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:

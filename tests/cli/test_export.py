@@ -82,6 +82,7 @@ def pixels() -> np.ndarray:
     return np.random.default_rng(0).integers(256, size=(7, 3, 8, 6), dtype=np.uint8)
 
 
+@pytest.mark.slow
 def test_what_the_page_says_with_a_checkpoint_alone(
     alone: Path, multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -84,6 +84,7 @@ def test_a_run_that_trains_cannot_be_resumed(
     assert not (run / "config-3.yaml").exists()
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_left_as_it_is(
     multitask: Callable[..., None],
     fails: Callable[..., str],

@@ -132,6 +132,7 @@ def inputs(content: dict[str, Any]) -> st.SearchStrategy[tuple[str, bytes]]:
     return st.one_of(*(of(verb) for verb in USED_BY))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_any_checkpoint() -> None:
     folder = trained()
@@ -156,4 +157,4 @@ def test_any_checkpoint() -> None:
 
     for verb in verbs:
         assert try_checkpoint((verb, whole)) is None
-    attack(try_checkpoint, inputs(content), examples=30)
+    attack(try_checkpoint, inputs(content), examples=20)
