@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from jsonargparse import _common as jsonargparse_settings
 from jsonargparse import set_parsing_settings
 
+from multitask.errors import InputError
+
 KNOWN = (
     "multitask",
     "lightning.pytorch.callbacks",
@@ -64,6 +66,19 @@ def known_imports_only(also: Iterable[str] = ()) -> Iterator[None]:
             yield
     finally:
         jsonargparse_settings.parsing_settings.update(before)
+
+
+def refuse_trust() -> None:
+    """Refuse to trust a checkpoint on the word of a file that nobody has vouched for.
+
+    Raises:
+        InputError: if only `KNOWN` packages may be imported.
+    """
+    if jsonargparse_settings.parsing_settings["import_path_denylist"] == ["*"]:
+        raise InputError(
+            "trust is true in a file that nobody has vouched for; add --trust if you trust who "
+            "wrote it, or set trust to false"
+        )
 
 
 @contextmanager

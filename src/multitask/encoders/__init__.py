@@ -4,6 +4,7 @@ from multitask.encoders.base import Encoder
 from multitask.encoders.convnet import ConvNet
 from multitask.encoders.displacement import Displacement
 from multitask.encoders.forms import Form, Maps, Tokens, Vector
+from multitask.encoders.from_run import FromRun
 from multitask.encoders.mlp import MLP
 from multitask.encoders.timm import Timm
 from multitask.encoders.timm_maps import TimmMaps
@@ -14,6 +15,7 @@ __all__ = [
     "Displacement",
     "Encoder",
     "Form",
+    "FromRun",
     "Maps",
     "Timm",
     "TimmMaps",

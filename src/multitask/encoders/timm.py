@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from multitask.checkpoints.source import DOWNLOADS
 from multitask.encoders.base import Encoder
 from multitask.encoders.normalisation import Normalisation
 from multitask.errors import InputError, nearest
@@ -104,6 +105,7 @@ def created(name: str, pretrained: bool, settings: dict[str, Any]) -> nn.Module:
         InputError: if there is no such model, it has no such option, or its weights cannot be
             downloaded.
     """
+    pretrained = pretrained and DOWNLOADS.get()
     # Importing it takes long, and runs with other encoders need not wait for it.
     import timm
 
