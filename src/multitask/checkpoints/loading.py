@@ -17,6 +17,7 @@ from lightning.pytorch.utilities.model_helpers import _restricted_classmethod
 from multitask.checkpoints.format import refuse_ensemble
 from multitask.checkpoints.integrity import damage
 from multitask.checkpoints.reading import explained
+from multitask.checkpoints.source import Source
 from multitask.configuration.classes import accepted
 from multitask.configuration.objects import check_entries, check_setting, parameter_of
 from multitask.configuration.settings import described
@@ -31,6 +32,9 @@ OF_LIGHTNING = ("_instantiator", "_class_path")
 
 class Loadable(LightningModule):
     """A module whose checkpoints are safe to load, whoever made them."""
+
+    source: Source | None = None
+    """The file that all its weights but some heads are from, before it is trained, if any."""
 
     @_restricted_classmethod
     def load_from_checkpoint(

@@ -23,20 +23,33 @@ class Source:
     Args:
         path: of the file, as it was given.
         sha256: of its bytes, in hexadecimal.
+        told: what was taken from it, as a sentence; empty if a training only continues with it.
     """
 
     path: str
     sha256: str
+    told: str
 
 
-def source_of(path: Path) -> Source:
+def source_of(path: Path, told: str) -> Source:
     """Describe a file of weights.
 
     Args:
         path: of the file.
+        told: see `Source`.
     """
     with path.open("rb") as file:
-        return Source(str(path), hashlib.file_digest(file, "sha256").hexdigest())
+        return Source(str(path), hashlib.file_digest(file, "sha256").hexdigest(), told)
+
+
+def weight_files(model: nn.Module) -> list[Source]:
+    """The files that a model's weights are from before it is trained.
+
+    Args:
+        model: a network, or a model with all its parts.
+    """
+    found = [getattr(each, "source", None) for each in model.modules()]
+    return [each for each in dict.fromkeys(found) if isinstance(each, Source) and each.told]
 
 
 def has_source(module: object) -> bool:

@@ -45,7 +45,9 @@ class FromRun(Encoder):
             raise InputError(f"FromRun: there is no checkpoint {path}{near_path(path)}")
         try:
             encoder = _read(path, trust)
-            encoder.source = source_of(path)
+            kind = type(encoder).__name__
+            told = "" if OWN.get() else f"The encoder is the {kind} of {path}"
+            encoder.source = source_of(path, told)
         except InputError as error:
             raise InputError(f"FromRun: {path}: {error}") from error
         return encoder
@@ -65,7 +67,7 @@ def _read(path: Path, trust: bool) -> Encoder:
     described = settings.get("encoder") if isinstance(settings, dict) else None
     if described is None:
         raise InputError(f"the checkpoint does not describe an encoder of multitask; {OTHERWISE}")
-    encoder = made_from_recipe(described, Encoder, "encoder", str(path), trust)
+    encoder: Encoder = made_from_recipe(described, Encoder, "encoder", str(path), trust)  # type: ignore[type-abstract]
     encoder.load_state_dict(encoder_weights(content["state_dict"], encoder))
     return encoder
 

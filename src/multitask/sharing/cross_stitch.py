@@ -38,6 +38,8 @@ class CrossStitch(Sharing):
         InputError: if ``own`` is outside of 0 to 1, or the encoders would share a network.
     """
 
+    is_by_place = True
+
     def __init__(self, form: Form, tasks: list[str], own: float = 0.9) -> None:
         super().__init__(form, tasks)
         if not 0 <= own <= 1:
