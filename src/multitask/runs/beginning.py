@@ -116,8 +116,11 @@ def _sentence(
         said = f"The encoder and {what} are from {weights}"
     if has_source(model.encoder):
         said += ", in place of the weights that model.encoder names"
-    if anew:
-        said += f"; {listed(anew, 12)} {'begins' if len(anew) == 1 else 'begin'} anew"
+    if fresh:
+        anew = listed((f"'{name}' ({why})" for name, why in fresh.items()), 12)
+        said += f"; {anew} {'begins' if len(fresh) == 1 else 'begin'} anew"
+    left = [f"'{name}'" for name in heads_of(state) if name not in model.tasks]
     if left:
-        said += f"; {listed(left, 12)} of the checkpoint {'is' if len(left) == 1 else 'are'} left out"
+        are = "is" if len(left) == 1 else "are"
+        said += f"; {listed(left, 12)} of the checkpoint {are} left out"
     return said
