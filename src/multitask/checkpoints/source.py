@@ -23,23 +23,26 @@ class Source:
     Args:
         path: of the file, as it was given.
         sha256: of its bytes, in hexadecimal.
+        setting: what named it, such as ``FromRun``.
         told: what was taken from it, as a sentence; empty if a training only continues with it.
     """
 
     path: str
     sha256: str
+    setting: str
     told: str
 
 
-def source_of(path: Path, told: str) -> Source:
+def source_of(path: Path, setting: str, told: str) -> Source:
     """Describe a file of weights.
 
     Args:
         path: of the file.
+        setting: see `Source`.
         told: see `Source`.
     """
     with path.open("rb") as file:
-        return Source(str(path), hashlib.file_digest(file, "sha256").hexdigest(), told)
+        return Source(str(path), hashlib.file_digest(file, "sha256").hexdigest(), setting, told)
 
 
 def weight_files(model: nn.Module) -> list[Source]:

@@ -18,6 +18,7 @@ from multitask.encoders.base import Encoder
 from multitask.errors import InputError
 
 TRUNK = "encoder."
+NOT_OF_RUN = "the file is not a checkpoint of a run"
 OTHERWISE = "take its weights with multitask.encoders.FromWeights"
 
 
@@ -40,16 +41,21 @@ class FromRun(Encoder):
 
     def __new__(cls, checkpoint: str | Path, trust: bool = False) -> Any:
         """Make the other run's encoder in place of one of this class."""
-        path = named_checkpoint(Path(OWN.get() or checkpoint))
+        if not str(checkpoint):
+            raise InputError("FromRun: checkpoint is empty; give the path of one, or of a run")
+        path = Path(OWN.get() or checkpoint)
         if not path.exists():
             raise InputError(f"FromRun: there is no checkpoint {path}{near_path(path)}")
         try:
+            path = named_checkpoint(path)
             encoder = _read(path, trust)
             kind = type(encoder).__name__
             told = "" if OWN.get() else f"The encoder is the {kind} of {path}"
-            encoder.source = source_of(path, told)
+            encoder.source = source_of(path, "FromRun", told)
         except InputError as error:
-            raise InputError(f"FromRun: {path}: {error}") from error
+            said = str(error) if str(path) in str(error) else f"{path}: {error}"
+            advice = f"; {OTHERWISE}" if NOT_OF_RUN in said else ""
+            raise InputError(f"FromRun: {said}{advice}") from error
         return encoder
 
     def __init__(self, checkpoint: str | Path, trust: bool = False) -> None:
@@ -61,12 +67,14 @@ class FromRun(Encoder):
 
 
 def _read(path: Path, trust: bool) -> Encoder:
+    if path.is_dir():
+        raise InputError(f"it is a folder for the hub; give the run's checkpoint, or {OTHERWISE}")
     content = read_checkpoint(path, mmap=True)
     refuse_ensemble(content)
     settings = content.get("hyper_parameters")
     described = settings.get("encoder") if isinstance(settings, dict) else None
     if described is None:
-        raise InputError(f"the checkpoint does not describe an encoder of multitask; {OTHERWISE}")
+        raise InputError(f"{NOT_OF_RUN} of multitask: it describes no encoder")
     encoder: Encoder = made_from_recipe(described, Encoder, "encoder", str(path), trust)  # type: ignore[type-abstract]
     encoder.load_state_dict(encoder_weights(content["state_dict"], encoder))
     return encoder

@@ -43,17 +43,19 @@ class FromWeights(Encoder):
     def __new__(cls, encoder: Encoder, path: str | Path, prefix: str = "") -> Any:
         """Give the encoder the weights, and return it in place of one of this class."""
         if (own := OWN.get()) is not None:
-            encoder.source = source_of(own, "")
+            encoder.source = source_of(own, "FromWeights", "")
             return encoder
+        if not str(path):
+            raise InputError("FromWeights: path is empty; give that of a file of weights")
         try:
             file = named_checkpoint(Path(path))
             match = matched(_below(prefix, read_weights(file)), encoder.state_dict())
             if not match.taken:
-                raise InputError(_nothing(read_weights(file), encoder.state_dict(), prefix, match))
+                raise InputError(_nothing(read_weights(file), encoder.state_dict(), match))
         except InputError as error:
             raise InputError(f"FromWeights: {path}: {error}") from error
         encoder.load_state_dict({**encoder.state_dict(), **match.taken})
-        encoder.source = source_of(file, match.told(str(path)))
+        encoder.source = source_of(file, "FromWeights", match.told(str(path)))
         return encoder
 
     def __init__(self, encoder: Encoder, path: str | Path, prefix: str = "") -> None:
@@ -86,8 +88,9 @@ class Match:
         Args:
             path: of the file.
         """
-        total = len(self.taken) + len(self.missing) + len(self.misshapen)
-        said = f"The encoder has {len(self.taken)} of its {counted(total, 'weight')} from {path}"
+        found = sum(not name.endswith(MAY_LACK) for name in self.taken)
+        total = found + len(self.missing) + len(self.misshapen)
+        said = f"The encoder has {found} of its {counted(total, 'weight')} from {path}"
         anew = [*self.shapes(), *(f"'{name}' is not there" for name in self.missing)]
         if anew:
             said += f"; the others begin anew: {listed(anew)}"
@@ -144,16 +147,14 @@ def _below(prefix: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def _nothing(
-    weights: Mapping[str, Tensor], own: Mapping[str, Any], prefix: str, match: Match
-) -> str:
+def _nothing(weights: Mapping[str, Tensor], own: Mapping[str, Any], match: Match) -> str:
     if match.misshapen:
         return f"none of its weights has the encoder's shapes: {listed(match.shapes(), 2)}"
     dots = {name[: at + 1] for name in weights for at, each in enumerate(name) if each == "."}
-    best = max(
-        sorted(dots), key=lambda each: len(matched(_below(each, weights), own).taken), default=""
-    )
-    if best and best != prefix and matched(_below(best, weights), own).taken:
+    fits = {each: len(matched(_below(each, weights), own).taken) for each in sorted(dots)}
+    best = max(fits, key=lambda each: fits[each], default="")
+    # A few weights may fit by accident.
+    if best and 2 * fits[best] >= len(own):
         return f"none of its weights has a name of the encoder's as it is; set prefix to {best}"
     theirs, ours = (listed((f"'{each}'" for each in names), 3) for names in (weights, own))
     return f"none of its weights is the encoder's: they are {theirs}, and the encoder's {ours}"

@@ -13,6 +13,7 @@ from multitask.encoders.normalisation import Normalisation
 from multitask.encoders.timm_weights import (
     OVERLAY,
     misshapen,
+    quiet,
     settings_of_weights,
     taken_from,
 )
@@ -123,7 +124,8 @@ def created(name: str, pretrained: bool | str, settings: dict[str, Any]) -> nn.M
         raise InputError(f"timm has no model '{name}'{nearest(name, timm.list_models())}")
     told = settings_of_weights(name, pretrained, settings.get(OVERLAY))
     try:
-        return timm.create_model(name, **{**settings, **told})
+        with quiet():
+            return timm.create_model(name, **{**settings, **told})
     except (TypeError, KeyError, NotImplementedError) as error:
         given = {key: value for key, value in settings.items() if key not in OPTIONS}
         reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.checkpoints.source import DOWNLOADS, Source, source_of
 from multitask.checkpoints.weight_file import read_weights
 from multitask.errors import InputError
@@ -35,6 +38,8 @@ def settings_of_weights(
     Raises:
         InputError: if the file has no weights.
     """
+    if isinstance(pretrained, str) and not pretrained:
+        raise InputError("pretrained is empty; give true, false, a file or hf-hub: and an id")
     if not pretrained or not DOWNLOADS.get():
         return {"pretrained": False}
     if pretrained is True:
@@ -73,7 +78,11 @@ def taken_from(network: nn.Module, pretrained: bool | str) -> Source | None:
     known = set(map(_digest, read_weights(Path(pretrained)).values()))
     others = [key for key, each in own.items() if _digest(each) not in known]
     if all(own[key].ndim < 2 or key in others for key in own):
-        raise InputError(f"pretrained={pretrained}: none of its weights is one of the model's")
+        raise InputError(
+            f"pretrained={pretrained}: none of its weights is one of the model's as "
+            "it is; if a beginning of their names is in the way, take "
+            "multitask.encoders.FromWeights, which has a prefix"
+        )
     said = (
         f"The encoder has {len(own) - len(others)} of its {counted(len(own), 'weight')} as they are"
     )
@@ -81,7 +90,19 @@ def taken_from(network: nn.Module, pretrained: bool | str) -> Source | None:
     if others:
         names = listed((f"'{each}'" for each in others), 3)
         said += f"; the others are adapted from it, or begin anew: {names}"
-    return source_of(Path(pretrained), said)
+    return source_of(named_checkpoint(Path(pretrained)), "pretrained", said)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Have timm not list all the weights that it leaves out, which is told in a sentence."""
+    logger = logging.getLogger("timm.models._builder")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def misshapen(message: str) -> str | None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from multitask.checkpoints.fits import NOT_THE_SAME, check_fits, heads_of
 from multitask.checkpoints.format import KEY, refuse_ensemble
@@ -13,9 +17,10 @@ from multitask.checkpoints.reading import read_checkpoint
 from multitask.checkpoints.same_task import Told, difference, kept_statistics, weights_of
 from multitask.checkpoints.source import has_source, source_of
 from multitask.data import DataModule
+from multitask.encoders import Encoder, FromRun
 from multitask.errors import InputError
 from multitask.module import MultiTask
-from multitask.pages.words import listed
+from multitask.pages.words import counted, listed
 from multitask.training.description import described_tasks
 
 TRUNK, SHARING = "encoder.", "sharing."
@@ -48,9 +53,37 @@ def begin_with(weights: str, model: MultiTask, data: DataModule) -> None:
         state = content["state_dict"]
         _check_shared(model, state)
         fresh = _take_heads(model, data, content)
-        model.source = source_of(path, _sentence(model, weights, state, fresh))
+        model.source = source_of(path, "run.weights", _sentence(model, weights, state, fresh))
     except InputError as error:
         raise InputError(f"run.weights={weights}: {error}") from error
+
+
+@contextmanager
+def taking_images(encoder: Encoder, image: Tensor) -> Iterator[None]:
+    """Refuse images that the encoder of another run was not made for, which no setting changes.
+
+    Args:
+        encoder: that takes them inside.
+        image: the encoder's first input, a batch.
+
+    Raises:
+        InputError: if there are other channels, or in place of the encoder's own.
+    """
+    if encoder.source is None or encoder.source.setting != FromRun.__name__:
+        yield
+        return
+    told = "FromRun: the checkpoint's encoder"
+    parameter = inspect.signature(type(encoder).__init__).parameters.get("in_channels")
+    taken = encoder._arguments.get("in_channels", parameter.default if parameter else None)
+    if taken is not None and image.ndim == 4 and taken != image.shape[1]:
+        raise InputError(
+            f"{told} takes {counted(taken, 'channel')}, the images have {image.shape[1]}; make "
+            "images of as many, or give the checkpoint of an encoder of such images"
+        )
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{told} does not take the images: {error}".partition(";")[0]) from error
 
 
 def _check_shared(model: MultiTask, state: Mapping[str, Any]) -> None:

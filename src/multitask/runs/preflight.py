@@ -19,7 +19,7 @@ from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.pages.words import listed
-from multitask.runs.beginning import begin_with
+from multitask.runs.beginning import begin_with, taking_images
 from multitask.runs.folder import config_of, folder_of
 from multitask.runs.lightning_callbacks import check_callbacks
 from multitask.runs.loggers import is_at_wandb
@@ -214,7 +214,8 @@ def _check_inputs(model: MultiTask, batch: dict[str, torch.Tensor]) -> None:
 
 def _encoded(encoder: Any, inputs: list[torch.Tensor]) -> Any:
     try:
-        return encoder(*inputs)
+        with taking_images(encoder, inputs[0]):
+            return encoder(*inputs)
     except (RuntimeError, AssertionError) as error:
         if not type(encoder).__module__.startswith("multitask."):
             # Whoever is writing an encoder needs the traceback.

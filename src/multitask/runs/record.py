@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,7 @@ def _sources(model: LightningModule) -> dict[str, Any]:
     found = []
     for each in weight_files(model):
         folder = folder_of(Path(each.path))
-        known = {"path": each.path, "run": folder and folder.name, "sha256": each.sha256}
-        found.append({**known, "told": each.told})
+        found.append({**asdict(each), "run": folder and folder.name})
     return {"started_from": found} if found else {}
 
 
