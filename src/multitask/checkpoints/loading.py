@@ -21,7 +21,7 @@ from multitask.checkpoints.source import Source
 from multitask.configuration.classes import accepted
 from multitask.configuration.objects import check_entries, check_setting, parameter_of
 from multitask.configuration.settings import described
-from multitask.configuration.trust import known_imports_only, refuse_trust
+from multitask.configuration.trust import known_imports_only, refuse_for_stranger
 from multitask.errors import InputError
 
 STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"
@@ -97,7 +97,7 @@ def made_from_recipe(
             package that is not known.
     """
     if trust:
-        refuse_trust()
+        refuse_for_stranger("trust is true")
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(kind, name, fail_untyped=False)
     # Whoever makes objects from recipes changes them.

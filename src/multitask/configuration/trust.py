@@ -28,6 +28,8 @@ KNOWN = (
     "torchvision.transforms",
 )
 """Packages whose classes any configuration and any checkpoint may name."""
+ANOTHER = "the weights of another file are asked for"
+"""What is refused to a stranger's file."""
 TENSORS_ONLY, ANYTHING = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 """Environment variables at which ``torch.load`` never runs what a file holds, and always."""
 
@@ -41,13 +43,17 @@ def is_known(path: str) -> bool:
 
 
 def names_others(configuration: str) -> bool:
-    """Whether a configuration, as a run keeps it, names classes of other than `KNOWN` packages.
+    """Whether a configuration, as a run keeps it, is refused unless a person trusts it.
+
+    It names classes of other than `KNOWN` packages, or trusts a checkpoint that may do so.
 
     Args:
         configuration: the file's text.
     """
     named = re.findall(r"class_path: *[\"']?([\w.]+)", configuration)
-    return not all(map(is_known, named))
+    return (
+        not all(map(is_known, named)) or re.search(r"\btrust: *true\b", configuration) is not None
+    )
 
 
 @contextmanager
@@ -68,16 +74,19 @@ def known_imports_only(also: Iterable[str] = ()) -> Iterator[None]:
         jsonargparse_settings.parsing_settings.update(before)
 
 
-def refuse_trust() -> None:
-    """Refuse to trust a checkpoint on the word of a file that nobody has vouched for.
+def refuse_for_stranger(what: str) -> None:
+    """Refuse what a file says that nobody has vouched for.
+
+    Args:
+        what: it says, to begin the sentence with, such as ``trust is true``.
 
     Raises:
-        InputError: if only `KNOWN` packages may be imported.
+        InputError: inside `known_imports_only`.
     """
     if jsonargparse_settings.parsing_settings["import_path_denylist"] == ["*"]:
         raise InputError(
-            "trust is true in a file that nobody has vouched for; add --trust if you trust who "
-            "wrote it, or set trust to false"
+            f"{what} in a file that nobody has vouched for; say that you trust it, with --trust or "
+            "trust=True in Python, or change the file"
         )
 
 

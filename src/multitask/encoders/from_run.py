@@ -13,7 +13,8 @@ from multitask.checkpoints.format import refuse_ensemble
 from multitask.checkpoints.loading import made_from_recipe
 from multitask.checkpoints.named_checkpoint import named_checkpoint, near_path
 from multitask.checkpoints.reading import read_checkpoint
-from multitask.checkpoints.source import OWN, source_of
+from multitask.checkpoints.source import OWN, source_of, weights_are_in
+from multitask.configuration.trust import ANOTHER, refuse_for_stranger
 from multitask.encoders.base import Encoder
 from multitask.errors import InputError
 
@@ -47,11 +48,13 @@ class FromRun(Encoder):
         if not path.exists():
             raise InputError(f"FromRun: there is no checkpoint {path}{near_path(path)}")
         try:
+            if OWN.get() is None:
+                refuse_for_stranger(ANOTHER)
             path = named_checkpoint(path)
-            encoder = _read(path, trust)
-            kind = type(encoder).__name__
-            told = "" if OWN.get() else f"The encoder is the {kind} of {path}"
-            encoder.source = source_of(path, "FromRun", told)
+            encoder, is_all = _read(path, trust)
+            told = f"The encoder is the {type(encoder).__name__} of {path}"
+            told += "" if is_all else ", without what its tasks share behind it"
+            encoder.source = source_of(path, cls.__name__, "" if OWN.get() else told)
         except InputError as error:
             said = str(error) if str(path) in str(error) else f"{path}: {error}"
             advice = f"; {OTHERWISE}" if NOT_OF_RUN in said else ""
@@ -66,7 +69,8 @@ class FromRun(Encoder):
         raise TypeError("FromRun makes the encoder of another run, and encodes nothing itself")
 
 
-def _read(path: Path, trust: bool) -> Encoder:
+def _read(path: Path, trust: bool) -> tuple[Encoder, bool]:
+    """The encoder, and whether it is all that the tasks share."""
     if path.is_dir():
         raise InputError(f"it is a folder for the hub; give the run's checkpoint, or {OTHERWISE}")
     content = read_checkpoint(path, mmap=True)
@@ -75,9 +79,13 @@ def _read(path: Path, trust: bool) -> Encoder:
     described = settings.get("encoder") if isinstance(settings, dict) else None
     if described is None:
         raise InputError(f"{NOT_OF_RUN} of multitask: it describes no encoder")
-    encoder: Encoder = made_from_recipe(described, Encoder, "encoder", str(path), trust)  # type: ignore[type-abstract]
-    encoder.load_state_dict(encoder_weights(content["state_dict"], encoder))
-    return encoder
+    kind: Any = Encoder
+    with weights_are_in(None, downloads=False):
+        encoder: Encoder = made_from_recipe(described, kind, "encoder", str(path), trust)
+    weights = encoder_weights(content["state_dict"], encoder)
+    encoder.load_state_dict(weights)
+    shared = [name for name in content["state_dict"] if name.startswith(TRUNK)]
+    return encoder, len(shared) <= len(weights)
 
 
 def encoder_weights(state: Mapping[str, Any], encoder: Encoder) -> dict[str, Tensor]:

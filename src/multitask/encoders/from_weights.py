@@ -13,6 +13,7 @@ from multitask.checkpoints.fits import kind_of
 from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.checkpoints.source import OWN, source_of
 from multitask.checkpoints.weight_file import read_weights
+from multitask.configuration.trust import ANOTHER, refuse_for_stranger
 from multitask.encoders.base import Encoder
 from multitask.errors import InputError
 from multitask.pages.words import counted, listed
@@ -48,6 +49,7 @@ class FromWeights(Encoder):
         if not str(path):
             raise InputError("FromWeights: path is empty; give that of a file of weights")
         try:
+            refuse_for_stranger(ANOTHER)
             file = named_checkpoint(Path(path))
             match = matched(_below(prefix, read_weights(file)), encoder.state_dict())
             if not match.taken:

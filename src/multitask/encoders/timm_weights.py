@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.checkpoints.source import DOWNLOADS, Source, source_of
 from multitask.checkpoints.weight_file import read_weights
+from multitask.configuration.trust import ANOTHER, refuse_for_stranger
 from multitask.errors import InputError
 from multitask.pages.words import counted, listed
 
@@ -47,6 +48,7 @@ def settings_of_weights(
     if pretrained.startswith(HUB):
         return {"pretrained": True, "pretrained_cfg": _of_hub(name, pretrained)}
     try:
+        refuse_for_stranger(ANOTHER)
         weights = read_weights(Path(pretrained))
     except InputError as error:
         hub = ""
