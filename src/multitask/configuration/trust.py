@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from jsonargparse import _common as jsonargparse_settings
 from jsonargparse import set_parsing_settings
@@ -30,6 +31,8 @@ KNOWN = (
 """Packages whose classes any configuration and any checkpoint may name."""
 ANOTHER = "the weights of another file are asked for"
 """What is refused to a stranger's file."""
+IS_STRANGERS: ContextVar[bool] = ContextVar("IS_STRANGERS", default=False)
+"""Whether what is being made is described by a file that nobody has vouched for."""
 TENSORS_ONLY, ANYTHING = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 """Environment variables at which ``torch.load`` never runs what a file holds, and always."""
 
@@ -67,10 +70,12 @@ def known_imports_only(also: Iterable[str] = ()) -> Iterator[None]:
     """
     before = dict(jsonargparse_settings.parsing_settings)
     set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=[*KNOWN, *also])
+    stranger = IS_STRANGERS.set(True)
     try:
         with tensors_only():
             yield
     finally:
+        IS_STRANGERS.reset(stranger)
         jsonargparse_settings.parsing_settings.update(before)
 
 
@@ -83,7 +88,7 @@ def refuse_for_stranger(what: str) -> None:
     Raises:
         InputError: inside `known_imports_only`.
     """
-    if jsonargparse_settings.parsing_settings["import_path_denylist"] == ["*"]:
+    if IS_STRANGERS.get():
         raise InputError(
             f"{what} in a file that nobody has vouched for; say that you trust it, with --trust or "
             "trust=True in Python, or change the file"
