@@ -110,12 +110,12 @@ def _take_heads(model: MultiTask, data: DataModule, content: Mapping[str, Any]) 
     settings = content.get("hyper_parameters") or {}
     told: Any = (content.get(KEY) or {}).get("description") or {}
     described = described_tasks(model.named_tasks, data)
-    known, recipes = told.get("tasks") or {}, dict(model.hparams)["tasks"]
+    known = told.get("tasks") or {}
     taken, fresh = {**own, **_of(TRUNK, state)}, {}
     for name, task in model.named_tasks.items():
         then_recipe = (settings.get("tasks") or {}).get(name) or {}
         then = Told(known.get(name) or {}, then_recipe, weights_of(name, state))
-        now = Told(described[name], recipes[name], weights_of(name, own))
+        now = Told(described[name], {"init_args": task._arguments}, weights_of(name, own))
         if not then.weights:
             fresh[name] = "it is new"
             continue
@@ -126,8 +126,13 @@ def _take_heads(model: MultiTask, data: DataModule, content: Mapping[str, Any]) 
         if why is not None:
             fresh[name] = why
             continue
-        taken |= then.weights
         task.kept_statistics = kept_statistics(task, now, then)
+        begins = f"tasks.{name}."
+        taken |= {
+            key: each
+            for key, each in then.weights.items()
+            if not key.startswith(begins) or key.removeprefix(begins) in task.kept_statistics
+        }
     parts = {name: each for name, each in _of(SHARING, state).items() if name in own}
     taken |= {name: each for name, each in parts.items() if not set(name.split(".")) & {*fresh}}
     model.load_state_dict(taken)
