@@ -14,8 +14,13 @@ import torch
 import yaml
 from cli.conftest import QUICK, ROOT
 
+from multitask.after.loading import load
+from multitask.cli.arguments import prepare
+from multitask.cli.command_line import CommandLine
+
 PAGE = (ROOT / "docs/transfer.md").read_text(encoding="utf-8")
 SECTION = PAGE.split("\n## Start from another run\n")[1].split("\n## ")[0]
+PAGE_RUN = "runs/digits_pretrain/20261128-120000-1a2b3c"
 SHORT = [*QUICK, "--trainer.limit_train_batches=2", "--trainer.max_steps=2"]
 
 
@@ -27,7 +32,6 @@ def test_a_run_starts_from_another_and_outlives_it(
     multitask: Callable[..., None],
     fails: Callable[..., str],
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Path("configs").symlink_to(ROOT / "configs")
     run = ""
@@ -52,21 +56,18 @@ def test_a_run_starts_from_another_and_outlives_it(
         "--data.transforms=[{class_path: torchvision.transforms.v2.RGB}]",
     )
     assert "the checkpoint's encoder takes 1 channel, the images have 3" in sentence
-    check_snippets(Path(run), monkeypatch)
+    check_snippets(Path(run))
     shutil.rmtree(run)
-    multitask("resume", str(new), "--trainer.max_epochs=2", "--trainer.max_steps=3")
+    multitask("resume", str(new), "--trainer.max_epochs=2", "--trainer.max_steps=4")
     multitask("test", f"--ckpt_path={new}/checkpoints/best.ckpt", *QUICK[:4])
-    multitask("export", str(new), "--output=digits.onnx")
+    assert load(new).model.inputs == ("image",)
     (begun,) = Path("runs/digits").iterdir()
-    multitask("resume", str(begun), "--trainer.max_epochs=2", "--trainer.max_steps=3")
-    assert torch.load(begun / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 3
+    multitask("resume", str(begun), "--trainer.max_epochs=2", "--trainer.max_steps=4")
+    assert torch.load(begun / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 4
 
 
-def check_snippets(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def check_snippets(run: Path) -> None:
     """The page's configurations are those of an encoder, and its Python runs."""
-    from multitask.cli.arguments import prepare
-    from multitask.cli.command_line import CommandLine
-
     best = Path("best.ckpt")
     best.write_bytes((run / "checkpoints/best.ckpt").read_bytes())
     weights = timm.create_model("resnet10t", num_classes=0, in_chans=3).state_dict()
@@ -80,6 +81,3 @@ def check_snippets(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert model.encoder.source.told  # type: ignore[union-attr]
     (code,) = blocks("python")
     exec(compile(code, "docs/transfer.md", "exec"), {})
-
-
-PAGE_RUN = "runs/digits_pretrain/20261128-120000-1a2b3c"
