@@ -21,7 +21,7 @@ from multitask.cli.command_line import CommandLine
 PAGE = (ROOT / "docs/transfer.md").read_text(encoding="utf-8")
 SECTION = PAGE.split("\n## Start from another run\n")[1].split("\n## ")[0]
 PAGE_RUN = "runs/digits_pretrain/20261128-120000-1a2b3c"
-SHORT = [*QUICK, "--trainer.limit_train_batches=2", "--trainer.max_steps=2"]
+SHORT = [*QUICK, "--trainer.limit_train_batches=2"]
 
 
 def blocks(kind: str) -> list[str]:
@@ -58,11 +58,11 @@ def test_a_run_starts_from_another_and_outlives_it(
     assert "the checkpoint's encoder takes 1 channel, the images have 3" in sentence
     check_snippets(Path(run))
     shutil.rmtree(run)
-    multitask("resume", str(new), "--trainer.max_epochs=2", "--trainer.max_steps=4")
+    multitask("resume", str(new), "--trainer.max_epochs=2")
     multitask("test", f"--ckpt_path={new}/checkpoints/best.ckpt", *QUICK[:4])
     assert load(new).model.inputs == ("image",)
     (begun,) = Path("runs/digits").iterdir()
-    multitask("resume", str(begun), "--trainer.max_epochs=2", "--trainer.max_steps=4")
+    multitask("resume", str(begun), "--trainer.max_epochs=2")
     assert torch.load(begun / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 4
 
 
