@@ -60,7 +60,7 @@ def test_difference_is_named(removed: list[str], added: dict[str, Tensor], messa
     assert message in text
     assert text.startswith("the checkpoint is of another model: ")
     assert "give the configuration that it was trained with" in text
-    assert text.endswith("encoder, tasks)") == ("its tasks are" in text)
+    assert text.endswith("--run.weights=CHECKPOINT") == ("its tasks are" in text)
     assert "\n" not in text
 
 

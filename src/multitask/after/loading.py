@@ -14,6 +14,7 @@ from multitask.after.device import usable_device
 from multitask.after.metadata import check_description
 from multitask.after.trained_model import TrainedModel
 from multitask.checkpoints.format import KEY, TRAINING_IMAGES, is_ensemble
+from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.checkpoints.reading import explained, read_checkpoint
 from multitask.configuration.classes import accepted
 from multitask.configuration.objects import check_entries
@@ -21,7 +22,6 @@ from multitask.configuration.settings import described
 from multitask.configuration.trust import known_imports_only
 from multitask.errors import InputError, settings_blamed
 from multitask.module import MultiTask
-from multitask.runs.named_checkpoint import named_checkpoint
 from multitask.training.memory_limit import MemoryLimit
 
 STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"

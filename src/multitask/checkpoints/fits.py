@@ -10,10 +10,8 @@ from torch import Tensor
 from multitask.errors import InputError
 from multitask.pages.words import listed
 
-ENCODER_ALONE = (
-    ", or make a model of other tasks with its encoder, in Python: "
-    "MultiTask(MultiTask.load_from_checkpoint(CHECKPOINT).encoder, tasks)"
-)
+NOT_THE_SAME = "; give the configuration that it was trained with"
+OTHER_TASKS = ", or begin a new run of other tasks with it: --run.weights=CHECKPOINT"
 
 
 def check_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> None:
@@ -26,24 +24,24 @@ def check_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> None:
     Raises:
         InputError: with the first tasks or weights that differ.
     """
-    theirs, ours = _heads(checkpoint), _heads(model)
+    theirs, ours = sorted(heads_of(checkpoint)), sorted(heads_of(model))
     if theirs != ours:
         raise InputError(
             f"the checkpoint is of another model: its tasks are {_listed(theirs)}, this model's "
-            f"are {_listed(ours)}; give the configuration that it was trained with"
-            f"{ENCODER_ALONE if _encoder_fits(checkpoint, model) else ''}"
+            f"are {_listed(ours)}{NOT_THE_SAME}"
+            f"{OTHER_TASKS if _encoder_fits(checkpoint, model) else ''}"
         )
     # A checkpoint without it was trained without.
     model = {key: model[key] for key in model if key in checkpoint or not _may_lack(key)}
     odd = [
         *(key for key in model if key not in checkpoint),
         *(key for key in checkpoint if key not in model),
-        *(key for key in model if _kind(model[key]) != _kind(checkpoint.get(key))),
+        *(key for key in model if kind_of(model[key]) != kind_of(checkpoint.get(key))),
     ]
     if odd:
         raise InputError(
-            f"the checkpoint is of another model: {_difference(odd[0], checkpoint, model)}; give "
-            "the configuration that it was trained with"
+            f"the checkpoint is of another model: {_difference(odd[0], checkpoint, model)}"
+            f"{NOT_THE_SAME}"
         )
 
 
@@ -51,20 +49,30 @@ def _may_lack(key: str) -> bool:
     return ".normalisation." in key
 
 
-def _heads(state: Mapping[str, Any]) -> list[str]:
-    return sorted({key.split(".")[1] for key in state if key.startswith("heads.")})
+def heads_of(state: Mapping[str, Any]) -> list[str]:
+    """The tasks that have a head in a model's state, in their order there.
+
+    Args:
+        state: the model's ``state_dict``.
+    """
+    return list(dict.fromkeys(key.split(".")[1] for key in state if key.startswith("heads.")))
 
 
 def _encoder_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> bool:
     ours = [key for key in model if key.startswith("encoder.") and not _may_lack(key)]
-    return bool(ours) and all(_kind(model[key]) == _kind(checkpoint.get(key)) for key in ours)
+    return bool(ours) and all(kind_of(model[key]) == kind_of(checkpoint.get(key)) for key in ours)
 
 
 def _listed(names: list[str]) -> str:
     return listed(names, 12) or "none"
 
 
-def _kind(value: Any) -> tuple[Any, ...] | None:
+def kind_of(value: Any) -> tuple[Any, ...] | None:
+    """What two entries of a state must have in common for one to stand for the other.
+
+    Args:
+        value: an entry; None is of no kind, and so is everything that is not a tensor.
+    """
     # Another precision of the same kind of numbers can be taken up.
     if not isinstance(value, Tensor):
         return None

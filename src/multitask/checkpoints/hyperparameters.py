@@ -8,7 +8,8 @@ from typing import Any
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
 
-from multitask.checkpoints.recipe import recipes
+from multitask.checkpoints.recipe import recipe, recipes
+from multitask.checkpoints.source import has_source
 
 
 def keep_hyperparameters(model: LightningModule, variables: dict[str, Any]) -> None:
@@ -26,9 +27,18 @@ def keep_hyperparameters(model: LightningModule, variables: dict[str, Any]) -> N
     else:
         kept = {"_instantiator": "lightning.pytorch.cli.instantiate_module"}
         model.save_hyperparameters(kept | recipes(arguments), logger=False)
-    settings = (model.hparams.get("encoder") or {}).get("init_args") or {}
-    if "pretrained" in settings:
-        # Who reads the checkpoint gets these weights; none need be downloaded.
-        settings["pretrained"] = False
+    if has_source(arguments.get("encoder")):
+        # What it is, not where its first weights were from.
+        model.hparams["encoder"] = recipe(arguments["encoder"])
+    _need_no_download(model.hparams.get("encoder"))
     # Nor need the machine have a compiler.
     model.hparams["compile"] = False
+
+
+def _need_no_download(described: Any) -> None:
+    """Who reads the checkpoint gets its weights; none need be downloaded."""
+    settings = (described.get("init_args") or {}) if isinstance(described, dict) else {}
+    if "pretrained" in settings:
+        settings["pretrained"] = False
+    for each in settings.values():
+        _need_no_download(each)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Self, TypeVar
 
 import torch
+from jsonargparse import ArgumentParser
 from lightning.fabric.utilities.cloud_io import _load
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.saving import CHECKPOINT_PAST_HPARAMS_KEYS
@@ -14,19 +17,24 @@ from lightning.pytorch.utilities.model_helpers import _restricted_classmethod
 from multitask.checkpoints.format import refuse_ensemble
 from multitask.checkpoints.integrity import damage
 from multitask.checkpoints.reading import explained
+from multitask.checkpoints.source import Source
 from multitask.configuration.classes import accepted
-from multitask.configuration.objects import check_entries
+from multitask.configuration.objects import check_entries, check_setting, parameter_of
 from multitask.configuration.settings import described
-from multitask.configuration.trust import known_imports_only
+from multitask.configuration.trust import known_imports_only, refuse_for_stranger
 from multitask.errors import InputError
 
 STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"
+Made = TypeVar("Made")
 OF_LIGHTNING = ("_instantiator", "_class_path")
 """What Lightning adds to the arguments, and checks itself."""
 
 
 class Loadable(LightningModule):
     """A module whose checkpoints are safe to load, whoever made them."""
+
+    source: Source | None = None
+    """The file that all its weights but some heads are from, before it is trained, if any."""
 
     @_restricted_classmethod
     def load_from_checkpoint(
@@ -70,6 +78,35 @@ class Loadable(LightningModule):
             if hparams_file is None:
                 _check(cls, checkpoint_path, kwargs)
             return load(checkpoint_path, *given, weights_only=True, **kwargs)
+
+
+def made_from_recipe(
+    recipe: Any, kind: type[Made], name: str, place: str, trust: bool = False
+) -> Made:
+    """Make one part of a model as a checkpoint tells.
+
+    Args:
+        recipe: what the checkpoint says of it, see `multitask.checkpoints.recipe`.
+        kind: what it should be.
+        name: what it is called among the model's settings.
+        place: of the checkpoint.
+        trust: see `Loadable.load_from_checkpoint`.
+
+    Raises:
+        InputError: if it is not of that kind or cannot be made, or, without ``trust``, is of a
+            package that is not known.
+    """
+    if trust:
+        refuse_for_stranger("trust is true")
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(kind, name, fail_untyped=False)
+    # Whoever makes objects from recipes changes them.
+    settings = {name: copy.deepcopy(recipe)}
+    with nullcontext() if trust else known_imports_only(), explained(f"its {name} cannot be made"):
+        told = described(settings[name], place, "" if trust else STRANGER)
+        check_setting(told, parameter_of(kind), ("model", name))
+        made: Made = getattr(parser.instantiate(parser.parse_object(settings)), name)
+        return made
 
 
 def _refuse_damaged(path: Path) -> None:

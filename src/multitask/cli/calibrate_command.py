@@ -14,10 +14,10 @@ from multitask.after.calibrating.samples import samples_to_calibrate, share
 from multitask.after.calibrating.words import sentences
 from multitask.after.loading import load
 from multitask.after.new_output import refuse_existing
+from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.cli.options import read_options
 from multitask.errors import InputError, naming, nearest
 from multitask.runs.log_file import say
-from multitask.runs.named_checkpoint import named_checkpoint
 from multitask.runs.result_folder import result_folder
 
 TABLES = ("table", "test_table", "image_column", "image_folder")

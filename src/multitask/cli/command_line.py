@@ -14,6 +14,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
 from lightning.pytorch.loggers import Logger
 
+from multitask.checkpoints.source import weights_are_in
 from multitask.cli.check import check_arguments
 from multitask.cli.parser import Parser, parse
 from multitask.configuration.trust import tensors_only
@@ -104,10 +105,6 @@ class CommandLine(LightningCLI):
         """Parse what has been checked, and fill in what follows from it."""
         self.config = parse(parser, self.configuration)
         config = self.config[self.verb]
-        encoder = config.model.encoder.get("init_args") or {}
-        if "pretrained" in encoder and (config.ckpt_path or not self.downloads):
-            # The weights come from the checkpoint; none need be downloaded.
-            encoder["pretrained"] = False
         if config.run.experiment is None:
             files = values_of(self.configuration.arguments, "config", "c")
             config.run.experiment = Path(files[0]).stem if files else "default"
@@ -118,7 +115,8 @@ class CommandLine(LightningCLI):
     def instantiate_classes(self) -> None:
         """Make the data and the model, but no Trainer."""
         instantiators = [(self._make_model, MultiTask, False), (made_as_set, object, True)]
-        with MemoryLimit():
+        own = self.config[self.verb].ckpt_path
+        with MemoryLimit(), weights_are_in(own, self.downloads):
             self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
         self.datamodule, self.model = self.given.data, self.given.model
         # As they were written, for transforms that do not show how they were made.

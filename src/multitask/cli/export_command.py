@@ -29,7 +29,7 @@ def export_command(arguments: Sequence[str]) -> None:
     given = read_options("export", "one checkpoint", arguments, **optional)
     # Importing torch takes seconds, which help need not wait for.
     from multitask.after.exporting.export import ENDINGS, check_format
-    from multitask.runs.named_checkpoint import named_checkpoint
+    from multitask.checkpoints.named_checkpoint import named_checkpoint
 
     check_format(given.format, [*ENDINGS, HUB])
     given.subject = str(named_checkpoint(Path(given.subject)))

@@ -24,7 +24,6 @@ from multitask.runs.log_file import keep_log, say, told_if_slow
 from multitask.runs.loggers import added_loggers, check_loggers, run_loggers, started
 from multitask.runs.owner import owned
 from multitask.runs.preflight import (
-    begin_with,
     check,
     check_artifacts,
     check_evaluations,
@@ -81,14 +80,14 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
 def _check(command: CommandLine, is_resumed: bool) -> None:
     # Before there is a folder, so that a run that cannot begin leaves nothing behind.
     model, data, given = command.model, command.datamodule, command.given
-    check(command.verb, model, data, given.ckpt_path)
+    is_fit = command.verb == "fit"
+    if is_fit and given.run.weights and given.ckpt_path and not is_resumed:
+        what = "give one of them, as run.weights begins a new training, ckpt_path continues one"
+        raise InputError(f"run.weights and ckpt_path are both given; {what}")
+    begins = is_fit and not given.ckpt_path
+    check(command.verb, model, data, given.ckpt_path, given.run.weights if begins else None)
     check_evaluations(command.callbacks, model, data)
-    if command.verb == "fit":
-        if given.run.weights and given.ckpt_path and not is_resumed:
-            what = "give one of them, as run.weights begins a new training, ckpt_path continues one"
-            raise InputError(f"run.weights and ckpt_path are both given; {what}")
-        if given.run.weights and not given.ckpt_path:
-            begin_with(given.run.weights, model)
+    if is_fit:
         check_length(given.trainer, data, given.ckpt_path)
         check_artifacts(given.run, given.trainer)
     check_processes(given.trainer)

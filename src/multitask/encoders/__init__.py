@@ -4,6 +4,8 @@ from multitask.encoders.base import Encoder
 from multitask.encoders.convnet import ConvNet
 from multitask.encoders.displacement import Displacement
 from multitask.encoders.forms import Form, Maps, Tokens, Vector
+from multitask.encoders.from_run import FromRun
+from multitask.encoders.from_weights import FromWeights
 from multitask.encoders.mlp import MLP
 from multitask.encoders.timm import Timm
 from multitask.encoders.timm_maps import TimmMaps
@@ -14,6 +16,8 @@ __all__ = [
     "Displacement",
     "Encoder",
     "Form",
+    "FromRun",
+    "FromWeights",
     "Maps",
     "Timm",
     "TimmMaps",

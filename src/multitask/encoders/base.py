@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from multitask.checkpoints.recipe import Recorded
+from multitask.checkpoints.source import Source
 from multitask.encoders.forms import Form, Vector
 from multitask.errors import InputError
 
@@ -24,6 +25,8 @@ class Encoder(Recorded, nn.Module, ABC):
     """Entries of the batch, in the order of `forward`'s arguments."""
     out_features: int
     """Size of the representation, if that is a vector."""
+    source: Source | None = None
+    """The file whose weights it was given when it was made, if any."""
 
     @property
     def form(self) -> Form:

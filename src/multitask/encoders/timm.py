@@ -7,8 +7,16 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from multitask.checkpoints.source import DOWNLOADS
 from multitask.encoders.base import Encoder
 from multitask.encoders.normalisation import Normalisation
+from multitask.encoders.timm_weights import (
+    OVERLAY,
+    misshapen,
+    quiet,
+    settings_of_weights,
+    taken_from,
+)
 from multitask.errors import InputError, nearest
 
 OWN = {
@@ -32,8 +40,11 @@ class Timm(Encoder):
 
     Args:
         name: timm's name of the model, such as ``resnet18`` or ``vit_small_patch16_224``.
-        pretrained: start from timm's pretrained weights (downloaded once), for fine-tuning. A
-            model read from a checkpoint gets its weights from there.
+        pretrained: start from timm's pretrained weights (downloaded once), for fine-tuning; or from
+            those of a file, of torch or safetensors, given by its path; or from those of the hub,
+            given as ``hf-hub:`` and an id. Weights whose shapes do not fit are refused, but those
+            of the classifier, which is left out. A model read from a checkpoint gets its weights
+            from there.
         in_channels: channels of the images; timm adapts pretrained weights to any number.
         options: further arguments of ``timm.create_model``, such as ``img_size``.
     """
@@ -41,7 +52,7 @@ class Timm(Encoder):
     def __init__(
         self,
         name: str,
-        pretrained: bool = False,
+        pretrained: bool | str = False,
         in_channels: int = 3,
         options: dict[str, Any] | None = None,
     ) -> None:
@@ -49,6 +60,7 @@ class Timm(Encoder):
         check_options(options, OPTIONS)
         settings = {"num_classes": 0, "in_chans": in_channels, **(options or {})}
         self.network = created(name, pretrained, settings)
+        self.source = taken_from(self.network, pretrained)
         self.normalisation = normalisation_of(self.network, pretrained, in_channels)
         width: int = self.network.num_features  # type: ignore[assignment]
         self.out_features = getattr(self.network, "head_hidden_size", width)
@@ -77,27 +89,27 @@ def check_options(options: Mapping[str, Any] | None, refused: Mapping[str, str])
             )
 
 
-def normalisation_of(network: nn.Module, pretrained: bool, channels: int) -> Normalisation:
+def normalisation_of(network: nn.Module, pretrained: bool | str, channels: int) -> Normalisation:
     """How images are normalised for a timm model.
 
     Args:
         network: the model.
-        pretrained: whether it has timm's weights; without, nothing is changed.
+        pretrained: whether it has pretrained weights; without, nothing is changed.
         channels: of the images.
     """
     normalisation = Normalisation(channels)
     known: Any = getattr(network, "pretrained_cfg", None) or {}
-    if pretrained and known.get("mean") and known.get("std"):
+    if pretrained and DOWNLOADS.get() and known.get("mean") and known.get("std"):
         normalisation.set(known["mean"], known["std"])
     return normalisation
 
 
-def created(name: str, pretrained: bool, settings: dict[str, Any]) -> nn.Module:
+def created(name: str, pretrained: bool | str, settings: dict[str, Any]) -> nn.Module:
     """Create a timm model.
 
     Args:
         name: timm's name of it.
-        pretrained: whether to start from timm's pretrained weights.
+        pretrained: see `Timm`.
         settings: further arguments of ``timm.create_model``.
 
     Raises:
@@ -110,8 +122,10 @@ def created(name: str, pretrained: bool, settings: dict[str, Any]) -> nn.Module:
     # A name with an address before it would be looked up in the network, or in a folder.
     if ":" in name or not timm.is_model(name.split(".")[0]):
         raise InputError(f"timm has no model '{name}'{nearest(name, timm.list_models())}")
+    told = settings_of_weights(name, pretrained, settings.get(OVERLAY))
     try:
-        return timm.create_model(name, pretrained=pretrained, **settings)
+        with quiet():
+            return timm.create_model(name, **{**settings, **told})
     except (TypeError, KeyError, NotImplementedError) as error:
         given = {key: value for key, value in settings.items() if key not in OPTIONS}
         reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
@@ -122,6 +136,8 @@ def created(name: str, pretrained: bool, settings: dict[str, Any]) -> nn.Module:
     except (OSError, RuntimeError) as error:
         if not pretrained:
             raise
+        if (shapes := misshapen(str(error))) is not None:
+            raise InputError(f"the pretrained weights are not of '{name}': {shapes}") from error
         raise InputError(
             f"the pretrained weights of '{name}' could not be had ({error}); check the network "
             "or set pretrained to false"

@@ -10,6 +10,7 @@ from torch import Tensor
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Maps
 from multitask.encoders.timm import OWN, check_options, created, normalisation_of
+from multitask.encoders.timm_weights import taken_from
 from multitask.errors import InputError
 
 
@@ -37,7 +38,7 @@ class TimmMaps(Encoder):
         self,
         name: str,
         levels: Sequence[int] | None = None,
-        pretrained: bool = False,
+        pretrained: bool | str = False,
         in_channels: int = 3,
         options: dict[str, Any] | None = None,
     ) -> None:
@@ -57,6 +58,7 @@ class TimmMaps(Encoder):
             raise InputError(
                 f"timm's model '{name}' has no maps at the levels {levels}: {error}; choose fewer"
             ) from error
+        self.source = taken_from(self.network, pretrained)
         self.normalisation = normalisation_of(self.network, pretrained, in_channels)
         info: Any = self.network.feature_info
         self._form = Maps(tuple(info.channels()), tuple(info.reduction()))

@@ -15,10 +15,10 @@ from multitask.after.hub.hub_reading import OF_TRAINING
 from multitask.after.loading import load
 from multitask.after.trained_model import TrainedModel
 from multitask.checkpoints.format import is_ensemble
+from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.checkpoints.reading import read_checkpoint
 from multitask.errors import InputError
 from multitask.pages.words import listed
-from multitask.runs.named_checkpoint import named_checkpoint
 
 LEAST = 2
 DESCRIBED = {

@@ -12,13 +12,13 @@ from typing import Any
 import pandas as pd
 
 from multitask.after.new_output import new_output
+from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.ensembles.making import make
 from multitask.ensembles.members import read_members
 from multitask.ensembles.scores import scores_of
 from multitask.ensembles.test_data import common_test_data
 from multitask.errors import InputError
 from multitask.runs.log_file import say
-from multitask.runs.named_checkpoint import named_checkpoint
 from multitask.study.execution import Workplace
 from multitask.study.folder_names import slug
 from multitask.study.plan import PlannedRun, Study

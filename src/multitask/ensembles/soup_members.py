@@ -12,10 +12,10 @@ from torch import Tensor
 
 from multitask.checkpoints.fits import check_fits
 from multitask.checkpoints.format import KEY, START, TRAINING_IMAGES
+from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.checkpoints.reading import read_checkpoint
 from multitask.errors import InputError
 from multitask.runs.folder import folder_of
-from multitask.runs.named_checkpoint import named_checkpoint
 
 STANDARDISED = (".mean", ".deviation")
 """Ends of the names of what a task learns from its training targets, and predicts with."""

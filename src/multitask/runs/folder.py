@@ -7,19 +7,14 @@ import secrets
 from datetime import datetime
 from pathlib import Path
 
+from multitask.checkpoints.named_checkpoint import BEST as BEST
+from multitask.checkpoints.named_checkpoint import CONFIG, ENSEMBLE, LAST, SPARE
 from multitask.configuration.trust import names_others
 from multitask.errors import InputError
 
-CONFIG = "config.yaml"
 PROVENANCE = "provenance.yaml"
-BEST = "checkpoints/best.ckpt"
-LAST = "checkpoints/last.ckpt"
 SOUP = "soup.yaml"
 """The list of the runs that a run is the average of; a run that was trained has none."""
-ENSEMBLE = "checkpoints/ensemble.ckpt"
-"""What an ensemble of runs has in place of the others."""
-SPARE = "spare"
-"""The folder of second copies, see `multitask.runs.deciding_files`."""
 
 
 def new_folder(parent: Path) -> Path:

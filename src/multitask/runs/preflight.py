@@ -19,6 +19,7 @@ from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.pages.words import listed
+from multitask.runs.beginning import begin_with, taking_images
 from multitask.runs.folder import config_of, folder_of
 from multitask.runs.lightning_callbacks import check_callbacks
 from multitask.runs.loggers import is_at_wandb
@@ -30,21 +31,30 @@ from multitask.training.optimization import try_optimizer
 SPLIT_OF_VERB = {"fit": "train", "validate": "val", "test": "test", "predict": "test"}
 
 
-def check(verb: str, model: MultiTask, data: DataModule, checkpoint: str | None) -> None:
-    """Refuse data and checkpoints that the model cannot work with.
+def check(
+    verb: str,
+    model: MultiTask,
+    data: DataModule,
+    checkpoint: str | None,
+    weights: str | None = None,
+) -> None:
+    """Refuse data and checkpoints that the model cannot work with; let it begin with weights.
 
     Args:
         verb: ``fit``, ``validate``, ``test`` or ``predict``.
         model: the model.
         data: the data.
         checkpoint: path of the checkpoint that will be loaded, if any.
+        weights: see `multitask.runs.beginning.begin_with`.
 
     Raises:
         InputError: with what would be right.
     """
     try:
         data.setup()
-        check_data(model.named_tasks, data, SPLIT_OF_VERB[verb])
+        if weights is not None:
+            begin_with(weights, model, data)
+        check_data(model.named_tasks, data, SPLIT_OF_VERB[verb], checkpoint is not None)
     except InputError as error:
         if verb != "predict":
             raise
@@ -69,28 +79,6 @@ def _anew(checkpoint: str) -> str:
     folder = folder_of(Path(checkpoint))
     config = config_of(folder) if folder else "..."
     return f"multitask fit --config={config} --run.weights={checkpoint} and what you change"
-
-
-def begin_with(weights: str, model: MultiTask) -> None:
-    """Give a model the weights of a checkpoint, but none of the balancer's state.
-
-    Args:
-        weights: path of the checkpoint.
-        model: the model.
-
-    Raises:
-        InputError: if there is no such checkpoint, or it is of another model.
-    """
-    try:
-        content = read_checkpoint(Path(weights))
-        refuse_ensemble(content)
-        state, own = content["state_dict"], model.state_dict()
-        others = {name: each for name, each in own.items() if name.startswith("balancer.")}
-        state = {name: each for name, each in state.items() if not name.startswith("balancer.")}
-        check_fits(state | others, own)
-    except InputError as error:
-        raise InputError(f"run.weights={weights}: {error}") from error
-    model.load_state_dict(state | others)
 
 
 def check_length(trainer: Any, data: DataModule, checkpoint: str | None) -> None:
@@ -226,7 +214,8 @@ def _check_inputs(model: MultiTask, batch: dict[str, torch.Tensor]) -> None:
 
 def _encoded(encoder: Any, inputs: list[torch.Tensor]) -> Any:
     try:
-        return encoder(*inputs)
+        with taking_images(encoder, inputs[0]):
+            return encoder(*inputs)
     except (RuntimeError, AssertionError) as error:
         if not type(encoder).__module__.startswith("multitask."):
             # Whoever is writing an encoder needs the traceback.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from multitask.checkpoints.atomic_writing import write_whole
+from multitask.checkpoints.source import weight_files
 from multitask.module import MultiTask
 from multitask.pages.yaml_text import to_yaml
 from multitask.runs.deciding_files import write_part
-from multitask.runs.folder import CONFIG, PROVENANCE, part_file, parts
+from multitask.runs.folder import CONFIG, PROVENANCE, folder_of, part_file, parts
 from multitask.runs.loggers import tell_configuration
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.provenance import provenance
@@ -73,7 +75,7 @@ class RunRecord(Callback):
         if self._is_written or not trainer.is_global_zero:
             return
         self._is_written = True
-        origin = provenance()
+        origin = provenance() | _sources(trainer.lightning_module)
         # A run that is trained further has not finished.
         forget_summary(self.folder)
         write_part(self.folder, CONFIG, self.config)
@@ -103,6 +105,15 @@ class RunRecord(Callback):
             for run in wandb_runs(trainer):
                 with nothing_lost():
                     run.summary["best/score"] = score
+
+
+def _sources(model: LightningModule) -> dict[str, Any]:
+    """The files of weights that a training begins with, and the runs that they are of."""
+    found = []
+    for each in weight_files(model):
+        folder = folder_of(Path(each.path))
+        found.append({**asdict(each), "run": folder and folder.name})
+    return {"started_from": found} if found else {}
 
 
 def _define_metrics(run: Any, module: LightningModule) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from multitask.callbacks.changed_metrics import of_part, parts_of
 from multitask.callbacks.source_evaluation import of_source, sources_of
+from multitask.checkpoints.source import weight_files
 from multitask.data import DataModule
 from multitask.module import MultiTask
 from multitask.pages.shown import shown
@@ -125,7 +126,7 @@ def score_in_words(model: MultiTask, split: str, values: Mapping[str, Tensor], s
 
 
 def describe(model: MultiTask, data: DataModule) -> str:
-    """One line on what is going to be trained on what."""
+    """A line on what is going to be trained on what, and one on each file that it begins with."""
     counts = {part: _parameters(getattr(model, part)) for part in ("encoder", "heads")}
     # Of targets on a disk these are some, by which all are judged.
     targets, size = data.targets("train"), len(data.splits["train"])
@@ -133,10 +134,11 @@ def describe(model: MultiTask, data: DataModule) -> str:
         f"{name} ({round(size * float(task.known(targets[name]).double().mean()))} labels)"
         for name, task in model.named_tasks.items()
     )
-    return (
+    said = (
         f"{type(model.encoder).__name__} with {counts['encoder']:,} parameters and heads with "
         f"{counts['heads']:,}; {size} training samples; tasks: {labels}"
     )
+    return "\n".join([said, *(each.told for each in weight_files(model))])
 
 
 def _parameters(module: nn.Module) -> int:

@@ -18,8 +18,9 @@ class RunSettings:
     Args:
         experiment: name of the folder of runs; default: that of the configuration file.
         root: folder of all experiments.
-        weights: checkpoint whose weights a new training begins with; its balancer, optimizer and
-            schedule begin anew.
+        weights: checkpoint, or folder of a run, whose weights a new training begins with, the heads
+            of its tasks as far as they are the same included; its balancer, optimizer and schedule
+            begin anew.
         test_after_fit: whether to test the best checkpoint after training.
         figures: whether to draw figures.
         monitor: the validation metric that chooses ``best.ckpt``, such as

@@ -11,10 +11,10 @@ from typing import Any
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
+from multitask.checkpoints.named_checkpoint import SUMMARY
 from multitask.module import MultiTask
 from multitask.runs.deciding_files import spare_of, whole_file, write_twice
 
-SUMMARY = "summary.json"
 SCORE = "val/score"
 
 

@@ -30,6 +30,8 @@ class Sharing(nn.Module, ABC):
 
     form: Form
     """What a task's head gets."""
+    is_by_place = False
+    """Whether it tells tasks apart by their places, so that its weights fit no others."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Refuse a scheme that takes a number of features, as schemes did before forms."""

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from multitask.checkpoints.source import has_source
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Form
 from multitask.errors import InputError
@@ -18,10 +19,10 @@ class CrossStitch(Sharing):
     """Cross-stitch networks (Misra et al., 2016, equation 1).
 
     Each task has an encoder of its own, built with the same settings: random weights differ,
-    pretrained ones are the same, and weights loaded after the encoder was built are those of the
-    first task's encoder alone. After each of an encoder's stages but the last, a task's activations
-    become a learned mixture of those of all tasks; the last mixture is each task's own. An encoder
-    without stages is mixed at the end only.
+    pretrained ones, and those of another run or of a file, are the same, and weights loaded after
+    the encoder was built are those of the first task's encoder alone. After each of an encoder's
+    stages but the last, a task's activations become a learned mixture of those of all tasks; the
+    last mixture is each task's own. An encoder without stages is mixed at the end only.
 
     Balancers at the representation compare gradients of all encoders' outputs; at level
     ``shared``, of the parameters of all encoders and of all mixtures but the last. The paper gives
@@ -36,6 +37,8 @@ class CrossStitch(Sharing):
     Raises:
         InputError: if ``own`` is outside of 0 to 1, or the encoders would share a network.
     """
+
+    is_by_place = True
 
     def __init__(self, form: Form, tasks: list[str], own: float = 0.9) -> None:
         super().__init__(form, tasks)
@@ -56,6 +59,8 @@ class CrossStitch(Sharing):
                         "tasks' encoders would share; let it build the network from settings"
                     )
                 same.requires_grad_(parameter.requires_grad)
+            if has_source(own):
+                other.load_state_dict(own.state_dict())
         return Columns([encoder, *others], self.own_share)
 
     def forward(self, views: dict[str, list[Any]]) -> dict[str, Any]:

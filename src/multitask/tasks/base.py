@@ -65,6 +65,8 @@ class Task(Recorded, nn.Module, ABC):
 
     headline: str | None = None
     """Name of the metric in the score, if any; perfect is 1 if higher is better, else 0."""
+    kept_statistics: frozenset[str] = frozenset()
+    """Buffers that the head was trained with in another run, and that no data change any more."""
 
     def __init__(
         self,

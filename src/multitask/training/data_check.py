@@ -17,13 +17,14 @@ CHUNK = 1024
 """Targets that are read at a time where all of them must be."""
 
 
-def check_data(tasks: Mapping[str, Task], data: Any, split: str) -> None:
+def check_data(tasks: Mapping[str, Task], data: Any, split: str, has_begun: bool = False) -> None:
     """Check the tasks against a split; have them learn the statistics of the training targets.
 
     Args:
         tasks: the model's tasks by name.
         data: a `multitask.data.DataModule`.
         split: ``train``, ``val`` or ``test``; before training the others are checked too.
+        has_begun: whether a checkpoint has the statistics, so that a task needs no label.
 
     Raises:
         InputError: if the data do not have a task, or its targets do not fit.
@@ -40,10 +41,21 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str) -> None:
         targets = data.targets(split)
         check_targets(tasks, targets, split, name_of_data)
         for name, task in tasks.items():
-            task.learn_statistics(name, targets[name])
+            _learn(name, task, targets[name], has_begun)
     others = [each for each in ("val", "test") if each in getattr(data, "splits", ("val", "test"))]
     for each in others if split == "train" else (split,):
         check_targets(tasks, data.targets(each), each, name_of_data)
+
+
+def _learn(name: str, task: Task, targets: Any, has_begun: bool) -> None:
+    """Learn a task's statistics, but for those that it keeps."""
+    kept = {each: value.clone() for each, value in task.state_dict().items()}
+    kept = {each: value for each, value in kept.items() if each in task.kept_statistics}
+    if (kept or has_begun) and not task.known(targets).any():
+        task.check(name, targets, "training")
+        return
+    task.learn_statistics(name, targets)
+    task.load_state_dict(kept, strict=False)
 
 
 def unlabelled(tasks: Mapping[str, Task], data: Any, split: str) -> list[str]:

@@ -36,7 +36,8 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
         InputError: with what to change.
     """
     data = getattr(trainer, "datamodule", None)
-    check_data(model.named_tasks, data, SPLIT_OF_STAGE.get(stage, "test"))
+    has_begun = trainer.ckpt_path is not None
+    check_data(model.named_tasks, data, SPLIT_OF_STAGE.get(stage, "test"), has_begun)
     if stage != "fit":
         return
     name_unlabelled(model.named_tasks, data)

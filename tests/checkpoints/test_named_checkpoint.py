@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.errors import InputError
-from multitask.runs.named_checkpoint import named_checkpoint
 
 
 def test_a_runs_result_is_its_best_checkpoint_or_what_was_tested(tmp_path: Path) -> None:

@@ -1,0 +1,82 @@
+"""Which checkpoint a person means who names a run."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from multitask.errors import InputError, nearest
+
+CONFIG = "config.yaml"
+BEST = "checkpoints/best.ckpt"
+LAST = "checkpoints/last.ckpt"
+ENSEMBLE = "checkpoints/ensemble.ckpt"
+"""What an ensemble of runs has in place of the others."""
+SUMMARY = "summary.json"
+SPARE = "spare"
+"""The folder of second copies, see `multitask.runs.deciding_files`."""
+OF_HUB = "config.json"
+"""What a folder for the hub has, which is read like a checkpoint."""
+
+
+def named_checkpoint(given: Path) -> Path:
+    """The result of a run, if its folder is given.
+
+    Args:
+        given: a run's folder; or a file, or a folder for the hub, which are taken as they are.
+
+    Returns:
+        Of a run the best checkpoint, or the ensemble that it is, or, if the run was tested without
+        validation, the last checkpoint.
+
+    Raises:
+        InputError: if a folder has none of them.
+    """
+    if not given.is_dir():
+        return given
+    for name in (BEST, ENSEMBLE):
+        if (given / name).is_file():
+            return given / name
+    # Tested without a best one, a run has no validation set, and its last checkpoint counts.
+    has_last = (given / LAST).is_file()
+    if has_last and any(name.startswith("test/") for name in _metrics(given)):
+        return given / LAST
+    if (given / OF_HUB).is_file():
+        return given
+    if not has_last and not any((each / CONFIG).is_file() for each in (given, given / SPARE)):
+        raise InputError(
+            f"{given} is neither the folder of a run nor one for the hub, which has {OF_HUB}; name "
+            "one, or a checkpoint"
+        )
+    raise InputError(
+        f"{given} has no {BEST}; give a run that has been validated once, or name its checkpoint"
+    )
+
+
+def near_path(given: Path) -> str:
+    """Suggest the path that was probably meant.
+
+    Args:
+        given: a path at which there is nothing.
+
+    Returns:
+        See `multitask.errors.nearest`.
+    """
+    # A link that leads nowhere is there, and what it leads to is not.
+    missing = next(each for each in (given, *given.parents) if each.parent.exists())
+    with suppress(OSError):
+        beside = [str(each) for each in missing.parent.iterdir()]
+        return nearest(str(missing), beside)
+    return ""
+
+
+def _metrics(folder: Path) -> dict[str, Any]:
+    """What a run's summary, or its spare where that is damaged, says of the metrics."""
+    for path in (folder / SUMMARY, folder / SPARE / SUMMARY):
+        with suppress(OSError, ValueError, RecursionError):
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(found, dict) and isinstance(found.get("metrics"), dict):
+                return found["metrics"]
+    return {}

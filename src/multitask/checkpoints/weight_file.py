@@ -1,0 +1,91 @@
+"""Reading named weights from any file of torch or of safetensors, without running what it holds."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from multitask.checkpoints.integrity import damage
+from multitask.checkpoints.named_checkpoint import named_checkpoint, near_path
+from multitask.checkpoints.reading import explained
+from multitask.errors import InputError
+from multitask.pages.words import listed
+
+WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "network", "weights")
+"""Keys under which training programs keep the weights beside other things."""
+WRAPPED = ("module.", "_orig_mod.")
+"""What DDP and ``torch.compile`` put before all names."""
+SAFE = ".safetensors"
+DEEPEST = 3
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read the weights in a file, on the CPU.
+
+    Args:
+        path: of a file of safetensors, if it ends in ``.safetensors``, or else of torch, which may
+            hold the weights themselves or, as checkpoints do, other things beside them. Of a run's
+            folder the best checkpoint is meant.
+
+    Returns:
+        By name, without what DDP or ``torch.compile`` put before all names.
+
+    Raises:
+        InputError: if there is no such file, it is damaged, or it holds no weights with names or
+            more than tensors and plain values.
+    """
+    path = named_checkpoint(path)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "is not there"
+        raise InputError(f"the file {what}{near_path(path) if not path.exists() else ''}")
+    weights = _named(_content(path))
+    while (
+        found := next((each for each in WRAPPED if _all_begin(weights, each)), None)
+    ) is not None:
+        weights = {name.removeprefix(found): each for name, each in weights.items()}
+    return weights
+
+
+def _content(path: Path) -> Any:
+    with explained("it cannot be read as a file of weights"):
+        if path.suffix == SAFE:
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        # Files of old versions of torch are not archives.
+        if zipfile.is_zipfile(path) and (reason := damage(path)) is not None:
+            raise InputError(f"the file is damaged: {reason}")
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _named(content: Any) -> dict[str, Tensor]:
+    inner = content
+    for _ in range(DEEPEST):
+        found = _tensors(inner)
+        if found or not isinstance(inner, Mapping):
+            break
+        inner = next((inner[key] for key in WRAPPERS if isinstance(inner.get(key), Mapping)), None)
+    if not found:
+        keys = [f"'{key}'" for key in content] if isinstance(content, Mapping) else []
+        holds = (
+            f"its keys are {listed(keys, 8)}" if keys else f"it holds a {type(content).__name__}"
+        )
+        raise InputError(f"it has no weights with names: {holds}; give a state_dict")
+    return found
+
+
+def _tensors(content: Any) -> dict[str, Tensor]:
+    entries = content.items() if isinstance(content, Mapping) else ()
+    # Beside wrapped weights there may be a tensor or two, such as a seed.
+    if any(isinstance(content.get(key), Mapping) for key in WRAPPERS if entries):
+        return {}
+    return {str(name): each for name, each in entries if isinstance(each, Tensor)}
+
+
+def _all_begin(weights: Mapping[str, Tensor], beginning: str) -> bool:
+    return all(name.startswith(beginning) for name in weights)
