@@ -147,7 +147,7 @@ class MultiTask(Loadable):
         if self.skipped.skips(losses.detach()):
             return self.skipped.no_loss(self)
         self.divergence.see(losses, self)
-        loss = self.balancer(losses, totals[1] > 0)
+        loss = self.balancer(losses, training.has_loss(totals))
         penalty = self.sharing.penalty()
         loss = loss if penalty is None else loss + penalty
         self.evaluations.of("train").update(outputs, self._batch, totals)

@@ -228,11 +228,14 @@ def test_every_experiment_is_complete_and_runs(
     quick: tuple[str, ...],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    digits_run: Path,
 ) -> None:
     write, *arguments = PUBLIC.get(path.stem, (None,))
     if write is not None:
         monkeypatch.setenv("MULTITASK_CACHE", str(tmp_path / "cache"))
         write(Path("data"))
+    if path.stem == "digits_extended":
+        arguments = [f"--run.weights={digits_run}", f"--trainer.callbacks.checkpoint={digits_run}"]
     is_drawn = path.stem in DRAWN
     drawing = f"--run.figures={str(is_drawn).lower()}"
     multitask("fit", f"--config={path}", *quick[1:], drawing, *arguments)

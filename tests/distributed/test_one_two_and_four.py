@@ -75,6 +75,13 @@ MIXTURE = (
     *("--data=mixture.yaml", "--data.batch_size=400", "--data.labelled_per_batch=null"),
     *("--trainer.limit_train_batches=2", "--trainer.max_epochs=1", "--trainer.limit_val_batches=1"),
 )
+# What an old run says counts on rows without a label too.
+KEPT = (
+    "--trainer.callbacks=multitask.callbacks.KeepTasks",
+    "--trainer.callbacks.checkpoint={two/double}/checkpoints/last-1.ckpt",
+    "--trainer.precision=64-true",
+    *SHORT,
+)
 
 
 def resumed(run: str) -> str:
@@ -85,6 +92,7 @@ def resumed(run: str) -> str:
 TWO = {
     "two/double": (*DOUBLE, *DDP),
     "two/mixture": (*DOUBLE, *DDP, *MIXTURE),
+    "two/kept": (*DDP, *KEPT),
     "two/sharded": (*SINGLE, *SHARDED, "--model.compile=true"),
     "two/sharded-resumed": (
         *(*SINGLE, *SHARDED, resumed("two/sharded")),
@@ -101,6 +109,7 @@ FOUR = {
 ONE = {
     "one/double": DOUBLE,
     "one/mixture": (*DOUBLE, *MIXTURE),
+    "one/kept": KEPT,
     "one/single": SINGLE,
     "one/resumed-from-two": (*DOUBLE, resumed("two/double")),
     "one/resumed-from-sharded": (*SINGLE, resumed("two/sharded")),
@@ -226,6 +235,12 @@ def test_one_two_and_four_processes_learn_the_same(
         # What the balancer remembers went on too.
         state: Any = saved(run(name))["balancer._extra_state"]
         assert state["batches"] == 2 * BATCHES, name
+
+    assert largest_difference(run("one/kept"), run("two/kept")) < 1e-10
+    distances = [logged(run(name)).items() for name in ("one/kept", "two/kept")]
+    one, two = ({key: each for key, each in found if "distance" in key[1]} for found in distances)
+    assert len(one) == 4
+    assert one == pytest.approx(two, rel=1e-9)
 
     assert largest_difference(run("one/mixture"), run("two/mixture")) < 1e-10
     of_sources = {

@@ -5,6 +5,7 @@ from multitask.callbacks.cost import Cost
 from multitask.callbacks.figures import Figures
 from multitask.callbacks.first_step import FirstStep
 from multitask.callbacks.gradient_telemetry import GradientTelemetry
+from multitask.callbacks.keep_tasks import KeepTasks
 from multitask.callbacks.learning_curves import LearningCurves
 from multitask.callbacks.lost_process import LostProcess
 from multitask.callbacks.prediction_table import PredictionTable
@@ -22,6 +23,7 @@ __all__ = [
     "Figures",
     "FirstStep",
     "GradientTelemetry",
+    "KeepTasks",
     "LastCheckpoint",
     "LearningCurves",
     "LostProcess",

@@ -12,6 +12,7 @@ from torch import Tensor
 from multitask.distributed import sum_losses, world_size
 from multitask.errors import InputError
 from multitask.module import MultiTask
+from multitask.training.kept_outputs import kept_of
 
 
 class TaskAffinity(Callback):
@@ -111,7 +112,9 @@ def _affinities(model: MultiTask, batch: dict[str, Tensor], rate: float) -> Tens
 def _labelled(model: MultiTask, batch: dict[str, Tensor]) -> Tensor:
     """Which tasks have a label in the global batch, shape ``[tasks]``, bool."""
     tasks = model.named_tasks.items()
-    return sum_losses(torch.stack([task.known(batch[name]).sum() for name, task in tasks])) > 0
+    known = [task.known(batch[name]).sum() for name, task in tasks]
+    kept = [len(batch[name]) * (kept_of(batch, name) is not None) for name, _ in tasks]
+    return sum_losses(torch.stack(known) + torch.tensor(kept, device=known[0].device)) > 0
 
 
 def _averaged(gradient: Tensor) -> Tensor:

@@ -52,7 +52,7 @@ def check_arguments(arguments: Sequence[str]) -> Configuration:
     check_verb(arguments)
     configuration = read_configuration(arguments, _found(joined(arguments)))
     try:
-        _check_tree(configuration.tree, configuration.arguments[0])
+        check_tree(configuration.tree, configuration.arguments[0])
     except InputError:
         if (sentence := configuration.before_its_class()) is not None:
             raise InputError(sentence) from None
@@ -76,7 +76,8 @@ def _found(arguments: Sequence[str]) -> list[Path]:
     return found
 
 
-def _check_tree(tree: Setting, verb: str) -> None:
+def check_tree(tree: Setting, verb: str) -> None:
+    """Check all settings of a verb; `InputError` naming the first that is wrong."""
     known = _top_level(verb)
     for key, setting in tree.entries.items():
         if key in GROUPS:

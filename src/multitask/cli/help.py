@@ -68,6 +68,10 @@ VERBS = {
         "multitask resume [RUN] [--trust] [--KEY=VALUE ...]",
         "Continue an interrupted run; the latest if none is named.",
     ),
+    "extend": (
+        "multitask extend RUN|CHECKPOINT --config=TASKS.yaml [--output=extended.yaml] [--trust]",
+        "Write the configuration that adds tasks to a run, which keeps those that it has.",
+    ),
     "init": (
         "multitask init TABLE|FOLDER [--output=experiment.yaml] [--image_column=NAME] "
         "[--image_folder=FOLDER]",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from multitask.after.new_output import new_output, refuse_existing
 from multitask.cli.options import read_options
 from multitask.errors import InputError
 from multitask.inspection.data_report import data_report
@@ -39,8 +40,7 @@ def init_command(arguments: Sequence[str]) -> None:
     table = source if len(sources) > 1 else sources[0].table
     name = source.resolve().name if source.is_dir() else source.stem
     output = Path(given.output or f"{name}.yaml")
-    if output.exists():
-        raise InputError(f"{output} is there already; choose another name with --output=")
+    refuse_existing(output)
     quiet_screen()
     folder = Path(given.image_folder) if given.image_folder else None
     contents = read_contents(table, given.image_column, folder, keep_links)
@@ -49,19 +49,8 @@ def init_command(arguments: Sequence[str]) -> None:
     plan = training_plan(len(data.splits["train"]), contents.images.size, contents.channels)
     text = experiment_text(contents, plan, data, output, keep_links)
     report = data_report(data, str(table), data.class_names(), left_out=contents.left_out)
-    _write(output, text)
+    with new_output(output) as part:
+        part.write_text(text, encoding="utf-8")
     say(report_text(report))
     say(f"Written, with comments on what was guessed: {output}")
     say(f"Look at it, and train: multitask fit --config {shlex.quote(str(output))}")
-
-
-def _write(output: Path, text: str) -> None:
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        # It may have come to be there meanwhile.
-        with output.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise InputError(
-            f"{output} cannot be written ({error.strerror}); choose another place with --output="
-        ) from error

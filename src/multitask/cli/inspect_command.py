@@ -4,27 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-from lightning.pytorch.loggers import WandbLogger
 
 from multitask.cli.arguments import prepare
 from multitask.cli.command_line import CommandLine
 from multitask.cli.options import read_options
-from multitask.data import DataModule, Table
-from multitask.inspection.data_report import DataReport, data_report
-from multitask.inspection.report_files import FIGURE, write_report
+from multitask.data import Table
+from multitask.inspection.data_report import data_report
+from multitask.inspection.report_record import send, write_record
 from multitask.inspection.report_text import report_text
 from multitask.inspection.table_inspection import load, look_past
-from multitask.pages.report import REPORT
-from multitask.pages.yaml_text import to_yaml
-from multitask.runs.folder import CONFIG, PROVENANCE, make_folder, new_folder
+from multitask.runs.folder import make_folder, new_folder
 from multitask.runs.log_file import keep_log, say
-from multitask.runs.provenance import provenance
 from multitask.runs.report import say_where
-from multitask.runs.settings import RunSettings
-from multitask.runs.tracking import finish, sync_command, wandb_logger, wandb_mode
-from multitask.runs.wandb_client import nothing_lost
+from multitask.runs.tracking import sync_command, wandb_mode
 from multitask.tables.table_sources import tables
 from multitask.tasks import Classification
 
@@ -57,27 +49,8 @@ def _inspect(command: CommandLine) -> None:
     folder = new_folder(Path(settings.root) / "inspect" / str(settings.experiment))
     make_folder(folder)
     keep_log(folder)
-    _write(report, data, command.text, folder)
+    write_record(report, data, command.text, folder)
     say(report_text(report))
     if is_asked:
-        _send(report, settings, folder)
+        send(report, settings, folder)
     say_where(folder, sync_command(folder))
-
-
-def _write(report: DataReport, data: DataModule, config: str, folder: Path) -> None:
-    (folder / CONFIG).write_text(config, encoding="utf-8")
-    (folder / PROVENANCE).write_text(to_yaml(provenance()), encoding="utf-8")
-    write_report(report, data, folder)
-
-
-def _send(report: DataReport, settings: RunSettings, folder: Path) -> None:
-    import wandb
-
-    logger: Any = wandb_logger(settings, folder, "inspect")
-    assert isinstance(logger, WandbLogger)
-    logger.log_image("figures/data", [str(folder / FIGURE)])
-    with nothing_lost():
-        logger.experiment.log({"report": wandb.Html(str(folder / REPORT), inject=False)})
-    if len(report.findings):
-        logger.log_table("findings", dataframe=report.findings)
-    finish(folder)

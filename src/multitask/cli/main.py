@@ -28,6 +28,7 @@ COMMANDS = {
     "calibrate": "calibrate_command",
     "ensemble": "ensemble_command",
     "explain": "explain_command",
+    "extend": "extend_command",
     "robustness": "robustness_command",
     "soup": "soup_command",
     "sweep-report": "sweep_report_command",

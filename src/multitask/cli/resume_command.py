@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from multitask.cli.run_command import RUN_FOLDER, run_command
-from multitask.configuration.settings import read_config
 from multitask.configuration.written_arguments import joined, values_of
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
@@ -16,7 +15,7 @@ from multitask.runs.deciding_files import whole_config
 from multitask.runs.folder import LAST, resumable_run
 from multitask.runs.log_file import say
 from multitask.runs.owner import refuse_second
-from multitask.runs.settings import RunSettings
+from multitask.runs.resumed_choices import refuse_changed_choices
 
 
 def resume_command(arguments: Sequence[str]) -> None:
@@ -31,7 +30,7 @@ def resume_command(arguments: Sequence[str]) -> None:
     folder = resumed_folder(arguments)
     refuse_second(folder)
     command = fit_arguments(folder, arguments)
-    _refuse_changes(command)
+    refuse_changed_choices(command)
     run_command(command, folder)
 
 
@@ -48,25 +47,6 @@ def resumed_folder(arguments: Sequence[str]) -> Path:
     if not runs:
         say(f"Continuing {folder}")
     return folder
-
-
-def _refuse_changes(command: Sequence[str]) -> None:
-    path = Path(values_of(command, "config")[0])
-    config = read_config(path).plain()
-    seed = config.get("seed_everything")
-    for given in values_of(command, "seed_everything"):
-        if given != str(seed):
-            raise InputError(
-                f"seed_everything cannot change in a resumed run, whose random numbers continue; "
-                f"start a new run: multitask fit --config={path} --seed_everything={given}"
-            )
-    monitor = (config.get("run") or {}).get("monitor", RunSettings.monitor)
-    for given in values_of(command, "run.monitor"):
-        if given != monitor:
-            raise InputError(
-                "run.monitor cannot change in a resumed run, whose best.ckpt it has chosen so far; "
-                f"start a new run: multitask fit --config={path} --run.monitor={given}"
-            )
 
 
 def fit_arguments(folder: Path, arguments: Sequence[str]) -> list[str]:

@@ -29,6 +29,7 @@ from multitask.runs.preflight import (
     check_evaluations,
     check_length,
     check_training,
+    prepare_kept,
 )
 from multitask.runs.record import RunRecord
 from multitask.runs.run_callbacks import run_callbacks
@@ -84,6 +85,7 @@ def _check(command: CommandLine, is_resumed: bool) -> None:
     if is_fit and given.run.weights and given.ckpt_path and not is_resumed:
         what = "give one of them, as run.weights begins a new training, ckpt_path continues one"
         raise InputError(f"run.weights and ckpt_path are both given; {what}")
+    prepare_kept(command.callbacks, model, data, is_fit)
     begins = is_fit and not given.ckpt_path
     check(command.verb, model, data, given.ckpt_path, given.run.weights if begins else None)
     check_evaluations(command.callbacks, model, data)

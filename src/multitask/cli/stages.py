@@ -21,7 +21,7 @@ from multitask.runs.failures import advice
 from multitask.runs.finished import limits
 from multitask.runs.log_file import say
 from multitask.runs.record import RunRecord
-from multitask.runs.report import describe, report, say_where
+from multitask.runs.report import describe, report, say_where, show_kept
 from multitask.runs.result import result_of
 from multitask.runs.summary import write_summary
 from multitask.runs.tracking import finish, mark_preempted, sync_command
@@ -149,6 +149,7 @@ def _say_where(run: Run, code: int = 0, said: Sequence[str] = ()) -> None:
         return
     if not run.trainer.interrupted:
         _summarise(run)
+        show_kept(run.command.model, "val", run.trainer.callback_metrics)
     say_where(run.folder, sync_command(run.folder))
     finish(run.folder, code)
 

@@ -46,6 +46,8 @@ class PosedDigits(DataModule):
             not given; the other targets are always known.
         missing_pixels: share of the pixels of the training maps that are missing, from 0 to below
             1, each map's at random.
+        unlabelled: those of ``tasks`` of which no training image has a label; validation and test
+            images have theirs.
         options: see `DataModule`.
     """
 
@@ -54,6 +56,7 @@ class PosedDigits(DataModule):
         tasks: Sequence[str] = TASKS,
         labels_per_class: int | None = 10,
         missing_pixels: float = 0.0,
+        unlabelled: Sequence[str] = (),
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -64,7 +67,11 @@ class PosedDigits(DataModule):
                 raise InputError(f"tasks: PosedDigits have no '{task}'{near}")
         if not 0 <= missing_pixels < 1:
             raise InputError(f"missing_pixels is {missing_pixels}; give a share from 0 to below 1")
-        self.tasks = list(tasks)
+        for task in unlabelled:
+            if task not in tasks:
+                near = nearest(task, tasks)
+                raise InputError(f"unlabelled: '{task}' is not one of the tasks{near}")
+        self.tasks, self.unlabelled = list(tasks), tuple(unlabelled)
         self.labels_per_class = labels_per_class
         self.missing_pixels = missing_pixels
         self._digits: dict[str, list[int]] = {}
@@ -96,6 +103,8 @@ class PosedDigits(DataModule):
                 maps = pixel_maps(glyphs[rows], targets)
                 share = self.missing_pixels if split == "train" else 0.0
                 targets |= without_pixels(maps, share, self.seed)
+            for task in self.unlabelled if split == "train" else ():
+                targets[task] = missing_like(targets[task])
             splits[split] = InMemory(images, {task: targets[task] for task in self.tasks})
             self._digits[split] = rows.tolist()
         return splits

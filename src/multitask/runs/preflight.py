@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 
+from multitask.callbacks.keep_tasks import KeepTasks
 from multitask.callbacks.robust_evaluation import RobustEvaluation
 from multitask.checkpoints.changes import refuse_changes
 from multitask.checkpoints.fits import check_fits
@@ -155,6 +156,25 @@ def check_evaluations(callbacks: Sequence[Any], model: MultiTask, data: DataModu
             each.check(model, data)
 
 
+def prepare_kept(
+    callbacks: Sequence[Any], model: MultiTask, data: DataModule, is_training: bool
+) -> None:
+    """Let the tasks of an old run be in the data, with the old run's statistics.
+
+    Args:
+        callbacks: the person's own.
+        model: the model.
+        data: the data.
+        is_training: whether the old run's model is needed.
+
+    Raises:
+        InputError: if it is gone, or of other tasks.
+    """
+    for each in callbacks:
+        if isinstance(each, KeepTasks):
+            each.prepare(model, data, is_training)
+
+
 def check_training(
     callbacks: Sequence[Any], model: MultiTask, data: DataModule, trainer: Trainer
 ) -> None:
@@ -170,6 +190,9 @@ def check_training(
         InputError: with what would be right.
     """
     check_callbacks(callbacks, data, trainer)
+    for each in callbacks:
+        if isinstance(each, KeepTasks):
+            each.check(model, data)
     check_monitors(callbacks, model, data, trainer, try_optimizer(model, trainer, data))
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from multitask.callbacks.changed_metrics import of_part, parts_of
+from multitask.callbacks.old_metrics import BEFORE
 from multitask.callbacks.source_evaluation import of_source, sources_of
 from multitask.checkpoints.source import weight_files
 from multitask.data import DataModule
@@ -74,11 +75,43 @@ def report(
     if parts := parts_of(values):
         console.print(_robust_table(model, split, values, parts))
     LOG.info("\n" + console.export_text())
+    show_kept(model, split, values)
     if any(name.startswith("trivial/") for name in values):
         say("The trivial predictor sees no image: the most frequent class, the mean target.")
     if (score := values.get(f"{split}/score")) is not None:
         say(score_in_words(model, split, values, float(score)))
     say_where(folder, sync)
+
+
+def show_kept(model: MultiTask, split: str, values: Mapping[str, Tensor]) -> None:
+    """Print what `kept_table` finds, if anything; see there."""
+    if (table := kept_table(model, split, values)) is not None:
+        console = Console(record=True)
+        console.print(table)
+        LOG.info("\n" + console.export_text())
+
+
+def kept_table(model: MultiTask, split: str, values: Mapping[str, Tensor]) -> Table | None:
+    """Set the headline metrics of kept tasks beside those of the model that they are from.
+
+    Args:
+        model: the model.
+        split: ``test`` or ``val``.
+        values: metrics by name, see `multitask.callbacks.old_metrics`.
+
+    Returns:
+        None if no kept task has a label in the split.
+    """
+    table = Table(title=f"{split} set, tasks that were kept", title_justify="left")
+    for column in ("task", "metric", "before", "now"):
+        table.add_column(column, justify="right" if column in ("before", "now") else "left")
+    higher = dict(model.evaluations.directions())
+    for task, each in model.named_tasks.items():
+        name = f"{split}/{task}/{each.headline}"
+        if (before := values.get(f"{BEFORE}/{name}")) is not None and name in values:
+            named = escape(f"{each.headline} {arrow(higher[name])}".strip())
+            table.add_row(task, named, _shown(before), _shown(values[name]))
+    return table if table.rows else None
 
 
 def _robust_table(

@@ -261,6 +261,35 @@ class Task(Recorded, nn.Module, ABC):
         found = torch.stack([torch.stack(each) for each in pairs]) if pairs else torch.zeros(0, 2)
         return found[:, 0], found[:, 1]
 
+    def distance(self, output: Any, kept: Any, temperature: float) -> Tensor | None:
+        """How far what the outputs say is from what an older model's outputs say.
+
+        Distilling an older model into a new one makes it small (Li and Hoiem, 2016, "Learning
+        without Forgetting", 1606.09282, equation 2).
+
+        Args:
+            output: raw head outputs, see `loss`.
+            kept: the older model's raw outputs for the same inputs, of the same shape and
+                standardised in the same way.
+            temperature: by which raw outputs of classes are divided; other tasks have none.
+
+        Returns:
+            Shape ``[batch]``, at least 0, which equal outputs have; means over elements and pixels.
+            None (the default) if nothing is known of what the outputs mean.
+        """
+        return None
+
+    def missing_target(self, output: Any) -> Tensor | None:
+        """Targets of which none is known, for data that lack the task.
+
+        Args:
+            output: raw head outputs, see `loss`.
+
+        Returns:
+            First axis ``[batch]``; None (the default) if nothing is known of how targets look.
+        """
+        return None
+
     def loss_group(self) -> Hashable | None:
         """What tasks of one class must have in common for `joint_loss` to compute their losses.
 

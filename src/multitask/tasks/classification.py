@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, kl_div
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
@@ -211,6 +211,23 @@ class Classification(Task):
         return cross_entropy(
             output, label, weights, reduction="none", label_smoothing=self.label_smoothing
         )
+
+    def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
+        """The divergence of Kullback and Leibler at a temperature, times the temperature's square.
+
+        The square keeps the size of gradients (Hinton et al., 2015, "Distilling the Knowledge in a
+        Neural Network", 1503.02531, section 2).
+        """
+        if self.pool() is None:
+            return None
+        now, before = ((each / temperature).log_softmax(1) for each in (output, kept))
+        # Of an output without maps, one map of one pixel.
+        each = kl_div(now, before, reduction="none", log_target=True).sum(1, keepdim=True)
+        return temperature**2 * each.flatten(1).mean(1)
+
+    def missing_target(self, output: Tensor) -> Tensor:
+        shape = len(output), *output.shape[2:]
+        return output.new_full(shape, MISSING_CLASS, dtype=torch.int64)
 
     def predict(self, output: Tensor) -> Tensor:
         logits = output.float()

@@ -84,6 +84,16 @@ class GaussianRegression(Regression):
         losses = 0.5 * (log_variance + (goal - mean).square() * (-log_variance).exp())
         return losses * (self.beta * log_variance.detach()).exp() if self.beta else losses
 
+    def _distances(self, output: Tensor, kept: Tensor) -> Tensor:
+        """The divergence of Kullback and Leibler from the older normal distribution.
+
+        Times the same power of the variance as the loss, so that both count alike.
+        """
+        (mean, log_variance), (goal, before) = self._parts(output), self._parts(kept)
+        squares = before.exp() + (goal - mean).square()
+        found = 0.5 * (log_variance - before + squares * (-log_variance).exp() - 1)
+        return found * (self.beta * log_variance.detach()).exp() if self.beta else found
+
     def loss_group(self) -> None:
         return None
 

@@ -93,6 +93,10 @@ class QuantileRegression(Regression):
         fractions = self.fractions.to(output.dtype).view(-1, 1)
         return torch.maximum(fractions * error, (fractions - 1) * error).mean(1)
 
+    def _distances(self, output: Tensor, kept: Tensor) -> Tensor:
+        """The squared difference of each standardised quantile."""
+        return (self._standardised(output) - self._standardised(kept)).square()
+
     def loss_group(self) -> None:
         return None
 

@@ -188,6 +188,20 @@ class Regression(Task):
         each = torch.where(known, losses, 0.0)
         return torch.stack([each.sum((1, 2)), known.sum((1, 2)).to(output.dtype)])
 
+    def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
+        """The squared difference of standardised numbers."""
+        if self.pool() is None:
+            return None
+        return self._distances(output, kept).flatten(1).mean(1)
+
+    def _distances(self, output: Tensor, kept: Tensor) -> Tensor:
+        """For each number; first axis ``[batch]``."""
+        return (output - kept).square()
+
+    def missing_target(self, output: Tensor) -> Tensor:
+        shape = len(output), self.size, *output.shape[2:]
+        return torch.full(shape, torch.nan, dtype=self.mean.dtype, device=output.device)
+
     def predict(self, output: Tensor) -> Tensor:
         # In double precision where the targets need it.
         return output.float() * self.deviation + self.mean

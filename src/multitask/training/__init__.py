@@ -9,7 +9,7 @@ from multitask.training.changed_rates import ChangedRates
 from multitask.training.divergence import Divergence
 from multitask.training.epoch_log import EpochLog
 from multitask.training.evaluation import Evaluations
-from multitask.training.mean_losses import mean_where_labelled
+from multitask.training.mean_losses import has_loss, mean_where_labelled
 from multitask.training.optimization import (
     Interval,
     OptimizerCallable,
@@ -36,6 +36,7 @@ __all__ = [
     "Step",
     "TaskLosses",
     "callbacks",
+    "has_loss",
     "mean_where_labelled",
     "optimizer_and_schedule",
     "prepare",

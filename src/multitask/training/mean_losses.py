@@ -40,10 +40,23 @@ def mean_where_labelled(totals: Tensor) -> Tensor:
     """Divide sums by counts; 0, with a gradient of 0, for a task without a label.
 
     Args:
-        totals: sums of losses and of weights, shape ``[2, tasks]``.
+        totals: sums of losses and of weights, shape ``[2, tasks]``; or more such pairs of rows,
+            whose means are added up, see `multitask.training.TaskLosses`.
 
     Returns:
         Means, shape ``[tasks]``.
     """
-    sums, counts = totals
-    return sums / torch.where(counts > 0, counts, 1.0)
+    sums, counts = totals[::2], totals[1::2]
+    return (sums / torch.where(counts > 0, counts, 1.0)).sum(0)
+
+
+def has_loss(totals: Tensor) -> Tensor:
+    """Which tasks have a label, or anything else to learn from, in the batch.
+
+    Args:
+        totals: see `mean_where_labelled`.
+
+    Returns:
+        Mask, shape ``[tasks]``, bool.
+    """
+    return (totals[1::2] > 0).any(0)

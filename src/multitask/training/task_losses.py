@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from multitask.tasks import Task
+from multitask.training.kept_outputs import KeptOutputs
 
 ENOUGH = 8
 """Alike tasks from which on their losses are computed together.
@@ -38,6 +39,8 @@ class TaskLosses:
             alike.setdefault((name,) if key is None else (type(task), key), []).append(name)
         self._groups = [names for names in alike.values() if len(names) >= ENOUGH]
         grouped = {name for names in self._groups for name in names}
+        self.kept: list[KeptOutputs] = []
+        """What older models say of a batch, which losses of some tasks stay near to."""
         self._alone = [name for name in self._tasks if name not in grouped]
 
     def __call__(self, outputs: Mapping[str, Any], targets: Mapping[str, Tensor]) -> Tensor:
@@ -48,7 +51,9 @@ class TaskLosses:
             targets: by task, missing ones included; may hold more, such as the inputs.
 
         Returns:
-            Sums of the losses and of their weights, shape ``[2, tasks]``.
+            Sums of the losses and of their weights, shape ``[2, tasks]``. If the batch holds what
+            older models say of it, two further rows: sums of the distances from that, see
+            `multitask.training.kept_outputs`, and numbers of samples.
         """
         columns = {
             name: torch.stack(self._tasks[name].loss(outputs[name], targets[name]))
@@ -56,6 +61,9 @@ class TaskLosses:
         }
         for names in self._groups:
             tasks = [self._tasks[name] for name in names]
-            found = [outputs[name] for name in names], [targets[name] for name in names]
-            columns |= zip(names, tasks[0].joint_loss(tasks, *found).unbind(1), strict=True)
-        return torch.stack([columns[name] for name in self._tasks], 1)
+            alike = [outputs[name] for name in names], [targets[name] for name in names]
+            columns |= zip(names, tasks[0].joint_loss(tasks, *alike).unbind(1), strict=True)
+        found = torch.stack([columns[name] for name in self._tasks], 1)
+        kept = [each.totals(self._tasks, outputs, targets) for each in self.kept]
+        distances = [each for each in kept if each is not None]
+        return torch.cat([found, torch.stack(distances).sum(0)]) if distances else found

@@ -1,0 +1,146 @@
+"""The configuration that adds tasks to a trained model, which keeps those that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from multitask.after.older_checkpoints import VOUCHED
+from multitask.checkpoints.format import refuse_ensemble
+from multitask.checkpoints.named_checkpoint import named_checkpoint, near_path
+from multitask.checkpoints.reading import read_checkpoint
+from multitask.configuration.settings import Setting, read_config
+from multitask.configuration.tree import laid_over
+from multitask.configuration.trust import names_others
+from multitask.errors import InputError
+from multitask.pages.words import listed
+from multitask.pages.yaml_text import to_yaml
+from multitask.runs.deciding_files import whole_config
+from multitask.runs.folder import folder_of
+
+KEEP_TASKS = "multitask.callbacks.KeepTasks"
+OF_CHECKPOINT = ("encoder", "sharing")
+"""Parts of the model that all tasks share, whose weights are those of the checkpoint."""
+
+
+@dataclass(frozen=True)
+class Extension:
+    """What adds tasks to a run.
+
+    Args:
+        checkpoint: whose tasks are kept.
+        settings: the run's configuration with that of the new tasks laid over it.
+        kept: names of the run's tasks.
+        new: names of the new tasks.
+        encoder: how the checkpoint describes the encoder; None if it does not.
+        trust: whether the checkpoint may name any class.
+    """
+
+    checkpoint: Path
+    settings: Setting
+    kept: Sequence[str]
+    new: Sequence[str]
+    encoder: Any
+    trust: bool
+
+    def text(self, experiment: str) -> str:
+        """The configuration, as YAML.
+
+        Args:
+            experiment: name of the folder of its runs.
+        """
+        plain: dict[str, Any] = self.settings.plain()
+        plain.pop("ckpt_path", None)
+        if self.encoder is not None:
+            plain["model"] = {**plain["model"], "encoder": self.encoder}
+        run = {**(plain.get("run") or {}), "experiment": experiment}
+        plain["run"] = {**run, "weights": str(self.checkpoint)}
+        trainer = plain.get("trainer") or {}
+        callbacks = [*_others(trainer.get("callbacks")), self._callback()]
+        plain["trainer"] = {**trainer, "callbacks": callbacks}
+        kept, new = (listed(names, len(names)) for names in (self.kept, self.new))
+        head = f"# Learns {new}, and keeps {kept} of {self.checkpoint}."
+        return f"{head}\n{to_yaml(plain)}"
+
+    def _callback(self) -> dict[str, Any]:
+        settings = {"checkpoint": str(self.checkpoint), "tasks": list(self.kept)}
+        trust = {"trust": True} if self.trust else {}
+        return {"class_path": KEEP_TASKS, "init_args": {**settings, **trust}}
+
+
+def extension(run: Path, tasks: Path, trust: bool) -> Extension:
+    """Lay the configuration of new tasks over that of a run.
+
+    Args:
+        run: the run's folder, or a checkpoint in it.
+        tasks: file with ``model.tasks``, and anything else that is to change, such as ``data``.
+        trust: whether the run's configuration and checkpoint may name any class.
+
+    Raises:
+        InputError: if there is no such run, or the file names no new task.
+    """
+    checkpoint = named_checkpoint(run)
+    if not checkpoint.is_file():
+        raise InputError(f"there is no checkpoint {checkpoint}{near_path(checkpoint)}")
+    try:
+        content = read_checkpoint(checkpoint, mmap=True)
+        refuse_ensemble(content)
+    except InputError as error:
+        raise InputError(f"{checkpoint}: {error}") from error
+    base, added = _of_run(checkpoint, trust), read_config(tasks)
+    kept, new = _tasks(base), _new_tasks(added, tasks)
+    for name in new:
+        if name in kept:
+            raise InputError(f"{tasks}: the run has a task '{name}' already; give it another name")
+    described = (content.get("hyper_parameters") or {}).get("encoder")
+    return Extension(checkpoint, laid_over(base, added), list(kept), list(new), described, trust)
+
+
+def _of_run(checkpoint: Path, trust: bool) -> Setting:
+    folder = folder_of(checkpoint)
+    if folder is None:
+        raise InputError(
+            f"{checkpoint} lies in no run's folder, whose configuration is to be extended; name "
+            "the run, or write the configuration by hand (docs/transfer.md)"
+        )
+    path = whole_config(folder)
+    if not trust and names_others(path.read_text(encoding="utf-8")):
+        raise InputError(
+            f"{path} names classes of other packages than the known ones; if you trust who wrote "
+            "it, add --trust"
+        )
+    settings = read_config(path, untrusted="" if trust else VOUCHED)
+    if not _tasks(settings):
+        raise InputError(f"{path} names no task; give the folder of a run that was trained")
+    return settings
+
+
+def _tasks(settings: Setting) -> Mapping[str, Setting]:
+    model = settings.entries.get("model")
+    tasks = model.entries.get("tasks") if model else None
+    return tasks.entries if tasks else {}
+
+
+def _new_tasks(settings: Setting, path: Path) -> Mapping[str, Setting]:
+    model = settings.entries.get("model")
+    for name in OF_CHECKPOINT if model else ():
+        if name in model.entries:  # type: ignore[union-attr]
+            raise InputError(
+                f"{path}: model.{name} cannot change, because its weights are those of the run; "
+                "leave it out"
+            )
+    if not (found := _tasks(settings)):
+        raise InputError(f"{path} has no model.tasks; name the new tasks there")
+    return found
+
+
+def _others(callbacks: Any) -> list[Any]:
+    """A run's callbacks, but for what kept the tasks of one before it."""
+    given = callbacks if isinstance(callbacks, list) else [] if callbacks is None else [callbacks]
+
+    def path(each: Any) -> str:
+        return str(each.get("class_path") if isinstance(each, dict) else each)
+
+    return [each for each in given if path(each).rpartition(".")[2] != "KeepTasks"]

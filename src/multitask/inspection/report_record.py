@@ -1,0 +1,53 @@
+"""A report on data in a folder of its own, with where it comes from, and at W&B."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import WandbLogger
+
+from multitask.data import DataModule
+from multitask.inspection.data_report import DataReport
+from multitask.inspection.report_files import FIGURE, write_report
+from multitask.pages.report import REPORT
+from multitask.pages.yaml_text import to_yaml
+from multitask.runs.folder import CONFIG, PROVENANCE
+from multitask.runs.provenance import provenance
+from multitask.runs.settings import RunSettings
+from multitask.runs.tracking import finish, wandb_logger
+from multitask.runs.wandb_client import nothing_lost
+
+
+def write_record(report: DataReport, data: DataModule, config: str, folder: Path) -> None:
+    """Write a report, the configuration of its data and where it comes from.
+
+    Args:
+        report: on the data.
+        data: loaded.
+        config: the configuration, as YAML.
+        folder: made already.
+    """
+    (folder / CONFIG).write_text(config, encoding="utf-8")
+    (folder / PROVENANCE).write_text(to_yaml(provenance()), encoding="utf-8")
+    write_report(report, data, folder)
+
+
+def send(report: DataReport, settings: RunSettings, folder: Path) -> None:
+    """Record a report at W&B.
+
+    Args:
+        report: on the data.
+        settings: say whether online or offline.
+        folder: where `write_record` has written it.
+    """
+    import wandb
+
+    logger: Any = wandb_logger(settings, folder, "inspect")
+    assert isinstance(logger, WandbLogger)
+    logger.log_image("figures/data", [str(folder / FIGURE)])
+    with nothing_lost():
+        logger.experiment.log({"report": wandb.Html(str(folder / REPORT), inject=False)})
+    if len(report.findings):
+        logger.log_table("findings", dataframe=report.findings)
+    finish(folder)
