@@ -14,6 +14,7 @@ from multitask.callbacks.robust_evaluation import RobustEvaluation
 from multitask.callbacks.source_evaluation import SourceEvaluation
 from multitask.callbacks.stop_signal import StopSignal
 from multitask.callbacks.task_affinity import TaskAffinity
+from multitask.callbacks.unfreezing import Unfreezing
 from multitask.callbacks.weight_average import WeightAverage
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "SourceEvaluation",
     "StopSignal",
     "TaskAffinity",
+    "Unfreezing",
     "WeightAverage",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 
+from multitask.callbacks import TaskAffinity, Unfreezing
 from multitask.callbacks.robust_evaluation import RobustEvaluation
 from multitask.checkpoints.changes import refuse_changes
 from multitask.checkpoints.fits import check_fits
@@ -182,6 +183,11 @@ def check_training(
         InputError: with what would be right.
     """
     check_callbacks(callbacks, data, trainer)
+    for each in callbacks:
+        if isinstance(each, Unfreezing):
+            each.check(model, trainer, data)
+        elif isinstance(each, TaskAffinity):
+            each.check(model, trainer)
     check_monitors(callbacks, model, data, trainer, try_optimizer(model, trainer, data))
 
 
