@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from math import inf
 from typing import Any, Literal
@@ -203,8 +202,6 @@ def _wrap_anew(trainer: Trainer, model: Any) -> None:
     if not isinstance(strategy, DDPStrategy) or strategy.model is model:
         return
     strategy.model = model
-    # Its hooks stay at the parameters until it is gone.
-    gc.collect()
     strategy.configure_ddp()
     if (level := getattr(model.balancer, "level", None)) is not None:
         # The first step of a static graph says again which parameters get a gradient.
