@@ -66,7 +66,7 @@ PLANS = {
         lambda: Unfreezing(["encoder.encoder", "sharing"], {"sharing": 3}),
     ),
     "static graph": Plan(
-        lambda: small_model(GradientBalancer(PCGrad(), level="shared")),
+        lambda: small_model(GradientBalancer(PCGrad(), level="shared", every=2)),
         strategy=lambda: DDPStrategy(static_graph=True),
     ),
 }
