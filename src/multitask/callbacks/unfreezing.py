@@ -6,6 +6,7 @@ import logging
 from math import inf
 from typing import Any, Literal
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies import DDPStrategy
 from torch import nn
@@ -177,6 +178,9 @@ class Unfreezing(Callback):
         for module, begin in self._modules.items():
             module.training = begin <= self._now
         self._frozen = [each for each, begin in self._modules.items() if begin > self._now]
+        if any(each._compiled_call_impl is not None for each in model.modules()):
+            # Only a few graphs are kept of a network, after which it is compiled no longer.
+            torch.compiler.reset()
         _wrap_anew(trainer, model)
 
     def _tell(self, trainer: Trainer, model: LightningModule, text: str) -> None:
