@@ -1,9 +1,9 @@
 """What a step costs with the encoder frozen, and what a plan of unfreezing adds to a step.
 
 One training of ``fit``: blocks of steps with nothing frozen, with a plan that has thawed
-everything, with the encoder frozen by hand, and with the encoder frozen by a plan take turns. Prints
-medians, with quartiles, of the ratio of a frozen block to a plain one, and of a block under a plan
-to the two beside it without one. Switches are between the blocks, and are timed by themselves.
+everything, with the encoder frozen by hand, and with the encoder frozen by a plan take turns.
+Prints medians, with quartiles, of the ratio of a frozen block to a plain one, and of a block under
+a plan to the two beside it without one. Switches are between the blocks, and timed by themselves.
 
     python benchmarks/unfreezing.py [--blocks 200] [--case digits]
 """

@@ -173,8 +173,6 @@ class Unfreezing(Callback):
         self._now = self._count(trainer)
         for parameter, begin in self._parameters.items():
             parameter.requires_grad_(begin <= self._now)
-            if begin > self._now:
-                parameter.grad = None
         for module, begin in self._modules.items():
             module.training = begin <= self._now
         self._frozen = [each for each, begin in self._modules.items() if begin > self._now]
