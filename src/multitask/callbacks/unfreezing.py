@@ -6,11 +6,10 @@ import logging
 from math import inf
 from typing import Any, Literal
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.strategies import DDPStrategy
 from torch import nn
 
+from multitask.callbacks.rewrapping import wrap_anew
 from multitask.callbacks.unfreezing_checks import check_balancer, check_trainer
 from multitask.callbacks.unfreezing_plan import UnfreezingPlan
 from multitask.data import DataModule
@@ -176,10 +175,7 @@ class Unfreezing(Callback):
         for module, begin in self._modules.items():
             module.training = begin <= self._now
         self._frozen = [each for each, begin in self._modules.items() if begin > self._now]
-        if any(each._compiled_call_impl is not None for each in model.modules()):
-            # Only a few graphs are kept of a network, after which it is compiled no longer.
-            torch.compiler.reset()
-        _wrap_anew(trainer, model)
+        wrap_anew(trainer, model)
 
     def _tell(self, trainer: Trainer, model: LightningModule, text: str) -> None:
         if trainer.is_global_zero:
@@ -196,15 +192,3 @@ class Unfreezing(Callback):
         for module in self._modules:
             module.training = True
         self._forget()
-
-
-def _wrap_anew(trainer: Trainer, model: Any) -> None:
-    """Have DistributedDataParallel see what learns, which it looks at only when it is made."""
-    strategy = trainer.strategy
-    if not isinstance(strategy, DDPStrategy) or strategy.model is model:
-        return
-    strategy.model = model
-    strategy.configure_ddp()
-    if (level := getattr(model.balancer, "level", None)) is not None:
-        # The first step of a static graph says again which parameters get a gradient.
-        level.has_stepped = False
