@@ -99,3 +99,15 @@ def test_gradient_is_needed_where_anything_behind_is_trained() -> None:
     assert not needs_gradient([fixed, fixed])
     with torch.no_grad():
         assert not needs_gradient(X)
+
+
+def test_a_tensor_behind_which_nothing_is_trained_has_no_gradient_to_balance() -> None:
+    x, y = leaves()
+    fixed = torch.tensor([6.0])
+    receive = Receiver()
+    views = gate([x, fixed, y], TASKS, receive)
+    assert_close([list(view) for view in views.values()], [[x, fixed, y]] * 3)
+    sum((part.sum() for view in views.values() for part in view), start=torch.zeros(1)).backward()
+    (gradients,) = receive.calls
+    assert_close(list(gradients.representation), [x, y])
+    assert_close(y.grad, torch.full((3,), 2.0))

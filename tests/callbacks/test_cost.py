@@ -12,7 +12,7 @@ from torchjd.scalarization import FAMO
 
 from multitask.balancing import Balancer, FixedWeights, GradientBalancer, Scalarized
 from multitask.balancing.weightings import IMTLG, PCGrad
-from multitask.callbacks import Cost
+from multitask.callbacks import Cost, Unfreezing
 
 
 def cost_of(balancer: Balancer, steps: int = 6, **options: Any) -> dict[str, float]:
@@ -56,3 +56,11 @@ def test_the_best_checkpoint_of_a_test_takes_nothing_back() -> None:
     train(small_model(FixedWeights()), 6, callbacks=[cost])
     cost.load_state_dict(before)
     assert cost.values()["steps"] == 6
+
+
+def test_counts_the_parameters_that_learned_last() -> None:
+    cost = Cost()
+    train(small_model(FixedWeights()), 3, callbacks=[cost, Unfreezing(["encoder"])])
+    found = cost.values()
+    assert found["trainable_parameters"] == found["parameters"] - 206
+    assert (found["forward_passes"], found["backward_passes"]) == (3, 0)

@@ -23,8 +23,14 @@ ROOT = Path(__file__).parents[2]
 PUBLIC: dict[str, tuple[Any, ...]] = {
     "mnist": (write_mnist,),
     "pets": (write_pets, "--data.init_args.image_size=32", "--data.init_args.num_workers=0"),
+    # Without the run that they start from.
+    "digits_frozen": (None, "--model.encoder=ConvNet"),
+    "digits_gradual": (
+        *(None, "--model.encoder=ConvNet"),
+        "--trainer.callbacks.until={encoder.embedding: 1, encoder.convolutions.3: 2, encoder: 3}",
+    ),
 }
-"""Experiments on public data sets: how to write a tiny one, and what makes its training quick."""
+"""Experiments that need more: how to write a tiny data set, and what makes its training quick."""
 EXPERIMENTS = sorted((ROOT / "configs/experiment").glob("*.yaml"))
 DRAWN = ("digits_all", "mixture", "mnist", "overlaid_digits", "pets", "plain_digits", "toy")
 """Those whose figures differ: the others have the tasks and the images of `digits_all`."""

@@ -55,6 +55,13 @@ DOUBLE = (
     "--trainer.precision=64-true",
     f"--model.balancer={CONFIGS / 'balancer/uncertainty.yaml'}",
 )
+# Parts that begin to learn before and after the step at which it is resumed.
+PLAN = {
+    "frozen": ["encoder"],
+    "until": {"encoder.embedding": 1, "encoder": 3, "encoder.embedding.2": 7},
+}
+UNFREEZING = {"class_path": "multitask.callbacks.Unfreezing", "init_args": PLAN}
+THAWING = (*DOUBLE, f"--trainer.callbacks+={json.dumps(UNFREEZING)}")
 # In small steps: an activation within rounding of zero may fall on either side of a ReLU, and large
 # steps then part even one process from itself, started with weights that differ in the last digit.
 # With a balancer that has a memory: of how similar the gradients of earlier batches were.
@@ -90,7 +97,7 @@ def resumed(run: str) -> str:
 
 
 TWO = {
-    "two/double": (*DOUBLE, *DDP),
+    "two/double": (*THAWING, *DDP),
     "two/mixture": (*DOUBLE, *DDP, *MIXTURE),
     "two/kept": (*DDP, *KEPT),
     "two/sharded": (*SINGLE, *SHARDED, "--model.compile=true"),
@@ -101,17 +108,17 @@ TWO = {
     "two/machines": (*MACHINES, *SHORT, "--run.wandb=offline"),
 }
 FOUR = {
-    "four/double": (*DOUBLE, *DDP),
+    "four/double": (*THAWING, *DDP),
     "four/single": (*SINGLE, *DDP),
-    "four/resumed-from-two": (*DOUBLE, *DDP, resumed("two/double")),
+    "four/resumed-from-two": (*THAWING, *DDP, resumed("two/double")),
     "four/sharded-resumed-from-two": (*SINGLE, *SHARDED, resumed("two/sharded")),
 }
 ONE = {
-    "one/double": DOUBLE,
+    "one/double": THAWING,
     "one/mixture": (*DOUBLE, *MIXTURE),
     "one/kept": KEPT,
     "one/single": SINGLE,
-    "one/resumed-from-two": (*DOUBLE, resumed("two/double")),
+    "one/resumed-from-two": (*THAWING, resumed("two/double")),
     "one/resumed-from-sharded": (*SINGLE, resumed("two/sharded")),
 }
 

@@ -117,7 +117,7 @@ def test_what_a_callback_of_ones_own_may_log_is_refused_only_if_misspelt(
     ("callback", "words"),
     [
         (LearningRateFinder, "--model.optimizer.lr"),
-        (BackboneFinetuning, "pl_module.encoder"),
+        (BackboneFinetuning, "multitask.callbacks.Unfreezing"),
     ],
 )
 def test_callbacks_that_need_another_model_are_refused(

@@ -37,22 +37,25 @@ def gate(representation: Any, tasks: Sequence[str], receive: Receiver) -> dict[s
 
     The identity in the forward pass. In the backward pass, which stays one pass, ``receive`` gets
     the gradients of all tasks together, and what it returns continues to the encoder; the heads get
-    their own gradients.
+    their own gradients. A tensor behind which nothing is being trained has no gradient to balance,
+    and is handed on as it is.
 
     Args:
         representation: the encoder's output: a tensor of any shape, or a sequence or dictionary of
             tensors.
         tasks: names of the tasks.
-        receive: takes the tasks' gradients, returns one gradient for each tensor (None for none).
+        receive: takes the tasks' gradients, returns one gradient for each tensor that has one (None
+            for none).
 
     Returns:
         By task, the representation.
     """
     parts = _parts(representation)
-    views = _Gate.apply(receive, len(tasks), *parts)
+    trained = [part for part in parts if part.requires_grad]
+    views = iter(_Gate.apply(receive, len(tasks), *trained))
     return {
-        task: _like(representation, iter(views[place * len(parts) : (place + 1) * len(parts)]))
-        for place, task in enumerate(tasks)
+        task: _like(representation, iter([next(views) if e.requires_grad else e for e in parts]))
+        for task in tasks
     }
 
 

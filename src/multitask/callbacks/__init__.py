@@ -15,6 +15,7 @@ from multitask.callbacks.robust_evaluation import RobustEvaluation
 from multitask.callbacks.source_evaluation import SourceEvaluation
 from multitask.callbacks.stop_signal import StopSignal
 from multitask.callbacks.task_affinity import TaskAffinity
+from multitask.callbacks.unfreezing import Unfreezing
 from multitask.callbacks.weight_average import WeightAverage
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "SourceEvaluation",
     "StopSignal",
     "TaskAffinity",
+    "Unfreezing",
     "WeightAverage",
 ]

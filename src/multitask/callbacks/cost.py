@@ -28,7 +28,7 @@ class Cost(Callback):
 
     def __init__(self) -> None:
         self.counts: dict[str, float] = dict.fromkeys(COUNTED, 0)
-        self.parameters = 0
+        self.parameters = self.trainable = 0
         self.peak_memory = 0
         self._began = time.perf_counter()
         self._hook: RemovableHandle | None = None
@@ -63,6 +63,8 @@ class Cost(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop counting."""
         self._has_ended = True
+        learning = (each for each in pl_module.parameters() if each.requires_grad)
+        self.trainable = sum(each.numel() for each in learning)
         self.on_train_batch_end(trainer)
         self.counts["steps"] = trainer.global_step
         self.peak_memory = max(self.peak_memory, _peak_memory(pl_module.device))
@@ -71,8 +73,12 @@ class Cost(Callback):
         self._trainer = None
 
     def values(self) -> dict[str, float]:
-        """Seconds, steps, passes, number of parameters, and peak memory in bytes."""
-        return {**self.counts, "parameters": self.parameters, "peak_memory": self.peak_memory}
+        """Seconds, steps, passes, number of parameters, and peak memory in bytes.
+
+        The number of parameters is that of all, and of those that learned in the last step.
+        """
+        sizes = {"parameters": self.parameters, "trainable_parameters": self.trainable}
+        return {**self.counts, **sizes, "peak_memory": self.peak_memory}
 
     def _count(self, encoder: nn.Module, inputs: Any, outputs: Any) -> None:
         # Of training, in whatever mode the encoder is: attacks have it in evaluation mode.

@@ -9,6 +9,7 @@ import torch.distributed as dist
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from multitask.callbacks.unfreezing import Unfreezing
 from multitask.distributed import sum_losses, world_size
 from multitask.errors import InputError
 from multitask.module import MultiTask
@@ -21,7 +22,8 @@ class TaskAffinity(Callback):
     Fifty et al., 2021 (arXiv 2109.04617), equation 1: ``affinity/<task>/<other>`` is the mean over
     the looks so far of ``1 - L_other(after) / L_other(before)``, where the encoder has taken a
     plain gradient step for ``task`` on the same batch. Positive: training ``task`` helps
-    ``other``. A look takes a backward and a forward pass for each task, and changes nothing.
+    ``other``. A look takes a backward and a forward pass for each task, and changes nothing. While
+    `Unfreezing` keeps all of the encoder frozen, there are no looks.
 
     Args:
         every: how often to look, in batches.
@@ -49,13 +51,35 @@ class TaskAffinity(Callback):
         self._sums, self._looks = state_dict["sums"], state_dict["looks"]
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse a strategy under which no step can be tried.
+        """Refuse a strategy under which no step can be tried, or an encoder that takes none.
 
         Raises:
             InputError: with what to set.
         """
         if stage == "fit" and pl_module.device_mesh is not None:
             raise InputError("TaskAffinity needs whole parameters: take the strategy ddp")
+        if stage == "fit":
+            assert isinstance(pl_module, MultiTask)
+            self.check(pl_module, trainer)
+
+    def check(self, model: MultiTask, trainer: Trainer) -> None:
+        """Refuse an encoder of which nothing learns in a training.
+
+        Args:
+            model: the model.
+            trainer: the Trainer, before it trains.
+
+        Raises:
+            InputError: with what to change.
+        """
+        encoder, callbacks = model.encoder, trainer.callbacks  # type: ignore[attr-defined]
+        plans = [each for each in callbacks if isinstance(each, Unfreezing)]
+        is_frozen = not any(each.requires_grad for each in encoder.parameters())
+        if is_frozen or any(each.never_learns(encoder, model) for each in plans):
+            raise InputError(
+                "TaskAffinity tries steps of the encoder, which is frozen: leave TaskAffinity out, "
+                "or let a part of the encoder learn"
+            )
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -64,7 +88,7 @@ class TaskAffinity(Callback):
         assert isinstance(pl_module, MultiTask)
         is_due = self.batches % self.every == 0
         self.batches += 1
-        if not is_due:
+        if not is_due or not any(each.requires_grad for each in pl_module.encoder.parameters()):
             return
         rate = self.learning_rate or trainer.optimizers[0].param_groups[0]["lr"]
         found = _affinities(pl_module, batch, rate).cpu().double()

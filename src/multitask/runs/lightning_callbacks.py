@@ -8,7 +8,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import (
-    BackboneFinetuning,
+    BaseFinetuning,
     LearningRateFinder,
     ModelSummary,
     ProgressBar,
@@ -28,10 +28,10 @@ CANNOT_WORK: dict[type[Callback], str] = {
         "sets an attribute lr of the model, but the rate is a setting of the optimizer here; try a "
         "few with --model.optimizer.lr=..., or search for it with a sweep (docs/sweeps.md)"
     ),
-    BackboneFinetuning: (
-        "looks for a part of the model that is called backbone, but what the tasks share is called "
-        "encoder here; derive a callback from lightning.pytorch.callbacks.BaseFinetuning that "
-        "freezes pl_module.encoder"
+    BaseFinetuning: (
+        "gives the optimizer what it thaws, but the optimizer has every parameter from the start, "
+        "and it freezes again if the run is resumed; take multitask.callbacks.Unfreezing, such as "
+        "frozen: [encoder] with until: {encoder: 100}, and model.rates for a rate of its own"
     ),
 }
 """Why, and what to do instead."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 
-from multitask.callbacks.keep_tasks import KeepTasks
+from multitask.callbacks import KeepTasks, TaskAffinity, Unfreezing
 from multitask.callbacks.robust_evaluation import RobustEvaluation
 from multitask.checkpoints.changes import refuse_changes
 from multitask.checkpoints.fits import check_fits
@@ -193,6 +193,10 @@ def check_training(
     for each in callbacks:
         if isinstance(each, KeepTasks):
             each.check(model, data)
+        elif isinstance(each, Unfreezing):
+            each.check(model, trainer, data)
+        elif isinstance(each, TaskAffinity):
+            each.check(model, trainer)
     check_monitors(callbacks, model, data, trainer, try_optimizer(model, trainer, data))
 
 

@@ -1,0 +1,84 @@
+"""What a plan of unfreezing does not work with."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import StochasticWeightAveraging
+from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
+from torch import nn
+
+from multitask.callbacks.unfreezing_plan import UnfreezingPlan
+from multitask.errors import InputError
+from multitask.module import MultiTask
+
+
+def check_trainer(trainer: Trainer, kind: type[Callback]) -> None:
+    """Refuse a strategy or other callbacks that a plan does not work with.
+
+    Args:
+        trainer: the Trainer, before it trains.
+        kind: class of the callback that has the plan.
+
+    Raises:
+        InputError: with what to take instead.
+    """
+    if isinstance(trainer.strategy, FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy):
+        raise InputError(
+            "Unfreezing changes what learns, which a sharding strategy settles at the beginning: "
+            "take the strategy ddp"
+        )
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    if sum(isinstance(each, kind) for each in callbacks) > 1:
+        raise InputError("Unfreezing is given twice: name all parts in one of them")
+    if any(isinstance(each, StochasticWeightAveraging) for each in callbacks):
+        raise InputError(
+            "StochasticWeightAveraging computes the statistics of frozen batch normalisation anew: "
+            "take multitask.callbacks.WeightAverage with decay: null, which leaves them"
+        )
+
+
+def check_balancer(plan: UnfreezingPlan, model: MultiTask, unit: str) -> None:
+    """Refuse a balancer of gradients that would find none, or others than it remembers.
+
+    Args:
+        plan: the plan.
+        model: the model.
+        unit: what the plan counts, for the sentence.
+
+    Raises:
+        InputError: with what to change.
+    """
+    balancer: Any = model.balancer
+    if not balancer.weighs_gradients:
+        return
+    name, begins = type(balancer).__name__, plan.parameters(model)
+    trunk = [begins[each] for each in model.encoder.parameters() if each.requires_grad]
+    if trunk and min(trunk) == inf:
+        raise InputError(
+            f"Unfreezing: the balancer {name} weighs the tasks' gradients in the encoder, which "
+            "stays frozen: leave the balancer out, or name the encoder in until"
+        )
+    level = getattr(balancer, "level", None)
+    if level is None or not level.is_shared:
+        return
+    compared: list[list[nn.Parameter]] = []
+    for moment in plan.moments:
+        if not trunk or min(trunk) > moment:
+            continue
+        compared.append([each for each in level.shared if begins[each] <= moment])
+        if not compared[-1]:
+            raise InputError(
+                f"Unfreezing: the balancer {name} compares gradients of "
+                f"'encoder.{level.parameters}', which is still frozen at {unit[:-1]} {moment:g}, "
+                "when another part of the encoder learns: thaw it first"
+            )
+    traits = getattr(balancer, "traits", None)
+    if traits is not None and traits.remembers_gradients and len(set(map(len, compared))) > 1:
+        raise InputError(
+            f"Unfreezing: {traits.name} remembers gradients of the parameters that it compares, so "
+            "that these cannot become more: let the whole encoder learn from one step on, or name "
+            "one part in the balancer's parameters"
+        )

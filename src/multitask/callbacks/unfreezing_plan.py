@@ -1,0 +1,124 @@
+"""When each part of a model begins to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf
+from typing import Any
+
+from torch import nn
+
+from multitask.errors import InputError, nearest
+
+ROOTS = ("encoder", "sharing", "heads", "tasks")
+"""Where a model keeps what an optimizer updates; a balancer is not a part to freeze."""
+
+
+class UnfreezingPlan:
+    """Says from which moment on each parameter learns.
+
+    Of several names that contain a parameter, the longest counts.
+
+    Args:
+        frozen: names of parts, see `multitask.callbacks.Unfreezing`.
+        until: by name of a part, the moment from which on it learns.
+
+    Raises:
+        InputError: if a name or a moment cannot be.
+    """
+
+    def __init__(self, frozen: Sequence[str], until: Mapping[str, int]) -> None:
+        if isinstance(frozen, str) or not frozen:
+            raise InputError(
+                f"Unfreezing: frozen is {frozen!r}; give a list of parts, such as [encoder]"
+            )
+        for part, moment in until.items():
+            if isinstance(moment, bool) or not isinstance(moment, int) or moment < 0:
+                raise InputError(
+                    f"Unfreezing: until of '{part}' is {moment}; give a whole number, from 0 on"
+                )
+            if not any(contains(each, part) for each in frozen):
+                hint = nearest(part, frozen)
+                raise InputError(
+                    f"Unfreezing: until names '{part}', which is not in frozen{hint}"
+                    f"{'' if hint.endswith('?') else '; add it there, or leave it out'}"
+                )
+        self.begins: dict[str, float] = {**dict.fromkeys(frozen, inf), **until}
+        """By name of a part, the moment from which on it learns; infinite for never."""
+
+    @property
+    def moments(self) -> list[float]:
+        """When what learns changes, in order; the first is the beginning."""
+        return sorted({0.0, *(each for each in self.begins.values() if each < inf)})
+
+    def begin(self, name: str) -> float:
+        """The moment from which on a parameter or module learns.
+
+        Args:
+            name: as in ``named_parameters`` or ``named_modules`` of the model.
+
+        Returns:
+            0 if it is never frozen, infinity if it always is.
+        """
+        containing = [part for part in self.begins if contains(part, name)]
+        return self.begins[max(containing, key=len)] if containing else 0.0
+
+    def parameters(self, model: nn.Module) -> dict[nn.Parameter, float]:
+        """The moment from which on each of a model's parameters learns.
+
+        A parameter that has several names begins when the last of them does.
+
+        Args:
+            model: see `multitask.MultiTask`.
+        """
+        found: dict[nn.Parameter, float] = {}
+        for name, each in model.named_parameters(remove_duplicate=False):
+            if is_in_root(name):
+                found[each] = max(found.get(each, 0.0), self.begin(name))
+        return found
+
+    def modules(self, model: nn.Module) -> dict[nn.Module, float]:
+        """The moment from which on each of a model's modules is in training mode.
+
+        Args:
+            model: see `multitask.MultiTask`.
+        """
+        named = model.named_modules()
+        return {each: self.begin(name) for name, each in named if is_in_root(name)}
+
+    def check_names(self, model: nn.Module) -> None:
+        """Refuse names that the model does not have.
+
+        Args:
+            model: see `multitask.MultiTask`.
+
+        Raises:
+            InputError: with the name that was probably meant.
+        """
+        known = set(_parts(model))
+        for part in self.begins:
+            if part not in known:
+                roots = sorted(known & set(ROOTS))
+                hint = nearest(part, known) or f"; its parts begin with {', '.join(roots)}"
+                raise InputError(f"Unfreezing: the model has no part '{part}'{hint}")
+
+
+def contains(part: str, name: str) -> bool:
+    """Whether a name is that of a part, or of something in it."""
+    return name == part or name.startswith(f"{part}.")
+
+
+def is_in_root(name: str) -> bool:
+    """Whether a name is that of something which can be frozen."""
+    return name.partition(".")[0] in ROOTS
+
+
+def _parts(model: Any) -> Iterator[str]:
+    """Names of everything that learns or keeps statistics, and of all that contains it."""
+    # A task's buffers describe its targets, and no training step changes them.
+    buffers = (name for name, _ in model.named_buffers() if not name.startswith("tasks."))
+    parameters = (name for name, _ in model.named_parameters(remove_duplicate=False))
+    for name in (*parameters, *buffers):
+        places = name.split(".")
+        if places[0] in ROOTS:
+            yield from (".".join(places[:end]) for end in range(1, len(places) + 1))

@@ -1,0 +1,100 @@
+"""Two processes equal one across the steps at which parts of a model begin to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed as dist
+from conformance.training import largest_difference, small_model, train
+from distributed.forked_processes import run_together
+from lightning.pytorch import Callback
+from lightning.pytorch.strategies import DDPStrategy
+from torch import Tensor
+from torchjd.scalarization import UW
+
+from multitask import MultiTask
+from multitask.balancing import FixedWeights, GradientBalancer, Scalarized
+from multitask.balancing.weightings import GradVac, PCGrad
+from multitask.callbacks import Unfreezing, WeightAverage
+from multitask.sharing import MMoE
+
+PART_BY_PART = partial(Unfreezing, ["encoder"], {"encoder.last": 2, "encoder": 4})
+STEPS = 5
+"""In epochs of three batches."""
+
+
+@dataclass
+class Plan:
+    """A training in which parts begin to learn.
+
+    Args:
+        make: makes the model.
+        unfreezing: makes the callback.
+        options: of the Trainer.
+        strategy: makes the strategy of two processes.
+        others: makes other callbacks.
+    """
+
+    make: Callable[[], MultiTask]
+    unfreezing: Callable[[], Unfreezing] = PART_BY_PART
+    options: dict[str, Any] = field(default_factory=dict)
+    strategy: Callable[[], Any] = lambda: "ddp"
+    others: Callable[[], list[Callback]] = list
+
+
+PLANS = {
+    "averaged": Plan(
+        lambda: small_model(Scalarized(UW(3))), others=lambda: [WeightAverage(0.9, refresh=1)]
+    ),
+    "accumulated": Plan(
+        lambda: small_model(FixedWeights()),
+        lambda: Unfreezing(["encoder", "heads.size"], {"encoder": 2}),
+        {"accumulate_grad_batches": 2, "gradient_clip_val": 0.05},
+    ),
+    "epochs": Plan(
+        lambda: small_model(GradientBalancer(GradVac())),
+        lambda: Unfreezing(["encoder"], {"encoder": 1}, unit="epochs"),
+    ),
+    "MMoE": Plan(
+        lambda: small_model(GradientBalancer(PCGrad()), sharing=partial(MMoE, width=4)),
+        lambda: Unfreezing(["encoder.encoder", "sharing"], {"sharing": 3}),
+    ),
+    "static graph": Plan(
+        lambda: small_model(GradientBalancer(PCGrad(), level="shared", every=2)),
+        strategy=lambda: DDPStrategy(static_graph=True),
+    ),
+}
+
+
+def learn(processes: int) -> dict[str, dict[str, Tensor]]:
+    """What each plan's training has learned, buffers included."""
+    learned = {}
+    for name, plan in PLANS.items():
+        model, callbacks = plan.make(), [*plan.others(), plan.unfreezing()]
+        strategy = plan.strategy() if processes > 1 else "auto"
+        options = {"devices": processes, "strategy": strategy, **plan.options}
+        train(model, STEPS, callbacks=callbacks, **options)
+        kept = [*model.named_parameters(), *model.named_buffers()]
+        learned[name] = {name: each.detach().double().clone() for name, each in kept}
+    return learned
+
+
+def learn_on_two(path: Path) -> None:
+    """Write what each of two processes has learned to a file of its own."""
+    torch.save(learn(2), f"{path}-{dist.get_rank() if dist.is_initialized() else 0}.pt")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_two_processes_equal_one(tmp_path: Path) -> None:
+    run_together(2, learn_on_two, tmp_path / "two", folder=tmp_path)
+    first, second = (torch.load(tmp_path / f"two-{rank}.pt", weights_only=True) for rank in (0, 1))
+    for name, expected in learn(1).items():
+        assert largest_difference(expected, first[name]) < 1e-10, name
+        assert largest_difference(first[name], second[name]) == 0, name
