@@ -20,7 +20,8 @@ class TaskAffinity(Callback):
     Fifty et al., 2021 (arXiv 2109.04617), equation 1: ``affinity/<task>/<other>`` is the mean over
     the looks so far of ``1 - L_other(after) / L_other(before)``, where the encoder has taken a
     plain gradient step for ``task`` on the same batch. Positive: training ``task`` helps
-    ``other``. A look takes a backward and a forward pass for each task, and changes nothing.
+    ``other``. A look takes a backward and a forward pass for each task, and changes nothing. What
+    a task ``teaches`` does not enter: of a task that only reads, it tells whether it should teach.
 
     Args:
         every: how often to look, in batches.
