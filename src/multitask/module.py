@@ -18,7 +18,7 @@ from multitask.distributed import sum_losses
 from multitask.encoders import Encoder
 from multitask.passes import Pass, PlainPass
 from multitask.sharing import HardSharing, Sharing, SharingCallable
-from multitask.tasks import Task, predictions
+from multitask.tasks import Task, predictions, teaching
 from multitask.tasks.naming import check_names
 from multitask.tasks.output import Output, in_full_precision
 from multitask.training import Interval, OptimizerCallable, SchedulerCallable
@@ -89,7 +89,7 @@ class MultiTask(Loadable):
         self.balancer = balancer or FixedWeights()
         self.balancer.check(list(tasks))
         self.balancer.connect(self.encoder)
-        self.views = Views(self.balancer, list(tasks))
+        self.views = Views(self.balancer, teaching.factors(tasks))
         # Parameters that no backward pass reaches, which DDP would wait for.
         kept = self.balancer.keeps_for_itself()
         self._ddp_params_and_buffers_to_ignore = [f"balancer.{name}" for name in kept]
@@ -158,7 +158,7 @@ class MultiTask(Loadable):
     def counted_weights(self) -> Tensor:
         """How much each task's loss counted for the encoder in the last step, ``[tasks]``."""
         assert self.step is not None
-        return self.step.counted(self.task_weights, self.balancer.gradient_weights)
+        return self.step.counted(self.task_weights, self.views.gradient_weights)
 
     def validation_step(self, batch: Batch, batch_idx: int, split: str = "val") -> Outputs:
         """Count a batch in; returns the raw outputs."""

@@ -34,6 +34,7 @@ class Case:
         needs_all: whether it cannot go on where a task has no label in a batch.
         sharing: makes the sharing scheme; hard sharing if not given.
         training_pass: makes the way a batch goes through the model; once as it is if not given.
+        teaches: how much each task teaches the encoder.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Case:
     needs_all: bool = False
     sharing: SharingCallable | None = None
     training_pass: Callable[[], Pass] = PlainPass
+    teaches: tuple[float, float, float] = (1, 1, 1)
 
     def __str__(self) -> str:
         return f"{self.name}-{self.level}" if self.level else self.name
@@ -145,7 +147,11 @@ OF_PASSES = [
         training_pass=lambda: TradesPass(Attack(0.2, steps=2), from_step=1),
     ),
 ]
-CASES = [*OF_METHODS, *OTHERS, *OF_SHARING, *OF_PASSES]
+OF_TEACHING = [
+    Case("FixedWeights, teaches", "", balancing.FixedWeights, teaches=(0, 1, 0.5)),
+    Case("MGDA, teaches", BOTH[1], _gradient(weightings.MGDA, BOTH[1]), teaches=(0, 1, 0.5)),
+]
+CASES = [*OF_METHODS, *OTHERS, *OF_SHARING, *OF_PASSES, *OF_TEACHING]
 WITHOUT_REFERENCE = [
     case
     for case in CASES
@@ -153,6 +159,7 @@ WITHOUT_REFERENCE = [
     if case in OTHERS
     or case in OF_SHARING
     or case in OF_PASSES
+    or case in OF_TEACHING
     or case.name in ("MoDo", "SDMGrad", "GradDrop of activations", "MoCo")
 ]
 """Those that cannot be compared with an aggregation of separate gradients."""

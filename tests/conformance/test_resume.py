@@ -17,7 +17,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 def test_stopped_and_resumed_equals_never_stopped(case: Case, tmp_path: Path, cell: Record) -> None:
     warnings.simplefilter("ignore")
     whole, resumed = (
-        small_model(case.make(), sharing=case.sharing, training_pass=case.training_pass())
+        small_model(
+            case.make(), None, torch.float64, case.sharing, case.training_pass(), case.teaches
+        )
         for _ in range(2)
     )
     middle = ModelCheckpoint(tmp_path, filename="middle", every_n_train_steps=4, save_top_k=-1)

@@ -27,7 +27,9 @@ def learnt(
     **options: Any,
 ) -> dict[str, Tensor]:
     warnings.simplefilter("ignore")
-    model = small_model(case.make(), encoder, dtype, case.sharing, case.training_pass())
+    model = small_model(
+        case.make(), encoder, dtype, case.sharing, case.training_pass(), case.teaches
+    )
     train(model, steps=4, all_tasks=case.needs_all, **options)
     return weights(model)
 
@@ -71,7 +73,14 @@ def test_a_compiled_encoder_changes_nothing(case: Case, cell: Record) -> None:
     if case.level == "shared":
         for encoder in (compiled("aot_eager"), torch.compile(seeded_encoder())):
             with pytest.raises(InputError, match="set level: representation, or do not compile"):
-                small_model(case.make(), encoder, torch.float64, case.sharing, case.training_pass())  # type: ignore[arg-type]
+                small_model(
+                    case.make(),
+                    encoder,  # type: ignore[arg-type]
+                    torch.float64,
+                    case.sharing,
+                    case.training_pass(),
+                    case.teaches,
+                )
         cell("compiled", case, REFUSED)
         return
     found = learnt(case, freshly_compiled("aot_eager"))
@@ -96,7 +105,9 @@ def test_bfloat16_is_a_rounding_of_float32(case: Case, cell: Record) -> None:
     exact = learnt(case, dtype=torch.float32, precision="32-true")
     rounded = learnt(case, dtype=torch.float32, precision="bf16-mixed")
     before = weights(
-        small_model(case.make(), None, torch.float64, case.sharing, case.training_pass())
+        small_model(
+            case.make(), None, torch.float64, case.sharing, case.training_pass(), case.teaches
+        )
     )
     moved, off = largest_difference(before, exact), largest_difference(exact, rounded)
     assert 0 < off < 0.2 * moved

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -125,13 +125,19 @@ def small_model(
     dtype: torch.dtype = torch.float64,
     sharing: SharingCallable | None = None,
     training_pass: Pass | None = None,
+    teaches: Sequence[float] = (1, 1, 1),
 ) -> MultiTask:
     """A model with three tasks, always started with the same weights."""
     torch.manual_seed(0)
     own: Any = SmallEncoder()
+    kind, size, place = teaches
     model = MultiTask(
         encoder=own if encoder is None else encoder,
-        tasks={"kind": Kind(3), "size": Size(), "place": Size(size=2)},
+        tasks={
+            "kind": Kind(3, teaches=kind),
+            "size": Size(teaches=size),
+            "place": Size(size=2, teaches=place),
+        },
         balancer=balancer,
         optimizer=partial(torch.optim.SGD, lr=0.05, momentum=0.9),
         sharing=sharing,

@@ -50,7 +50,9 @@ def _learn(strategy: Callable[[], Any], options: dict[str, Any], processes: int)
     """
     learnt: dict[str, dict[str, Tensor] | str] = {}
     for case in CASES:
-        model = small_model(case.make(), sharing=case.sharing, training_pass=case.training_pass())
+        model = small_model(
+            case.make(), None, torch.float64, case.sharing, case.training_pass(), case.teaches
+        )
         try:
             train(
                 model,

@@ -43,6 +43,16 @@ def test_every_task_is_trained_alone_without_the_experiments_balancer(experiment
         assert run.config["trainer"] == {"max_epochs": 3}
 
 
+def test_a_task_that_is_trained_alone_teaches(experiment: str) -> None:
+    config = yaml.safe_load(Path(experiment).read_text())
+    config["model"]["tasks"]["kind"]["init_args"] = {"num_classes": 3, "teaches": 0}
+    Path(experiment).write_text(yaml.safe_dump(config, sort_keys=False))
+    runs = list(planned(study(experiment, seeds=[3])))
+    of_kind = [run.config["model"]["tasks"].get("kind", {}).get("init_args") for run in runs]
+    plain, given = {"num_classes": 3}, {"num_classes": 3, "teaches": 0}
+    assert of_kind == [plain, None, None, given, given]
+
+
 def test_a_method_has_its_tasks_and_settings(experiment: str) -> None:
     changed = Method(["place"], settings={"trainer.max_epochs": 9})
     asked = study(experiment, methods={"one": changed}, settings={"seed": 1})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,16 @@ class Balancer(Recorded, nn.Module, ABC):
 
         Args:
             tasks: names of the model's tasks.
+
+        Raises:
+            InputError: with what to change.
+        """
+
+    def check_teaches(self, teaches: Mapping[str, float]) -> None:
+        """Refuse factors on tasks' gradients that the balancer cannot let count.
+
+        Args:
+            teaches: by task, how much its gradient counts for the encoder; at least one is not 0.
 
         Raises:
             InputError: with what to change.
@@ -86,13 +96,15 @@ class Balancer(Recorded, nn.Module, ABC):
     def combine(self, gradients: TaskGradients) -> list[Tensor | None]:
         """Make one gradient at the shared representation of those of all tasks.
 
-        Called in the backward pass, by balancers that weigh gradients and where they are watched.
+        Called in the backward pass, for balancers that weigh gradients, if gradients are watched,
+        and if a task teaches more or less than others.
 
         Args:
             gradients: the tasks' gradients of what `forward` returned.
 
         Returns:
-            One gradient for each tensor of the representation.
+            One gradient for each tensor of the representation. ``gradients.weighted`` lets each
+            task count as much as it teaches.
         """
         return gradients.weighted(torch.ones(gradients.tasks))
 

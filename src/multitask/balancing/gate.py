@@ -64,6 +64,11 @@ def needs_gradient(representation: Any) -> bool:
     return torch.is_grad_enabled() and any(part.requires_grad for part in _parts(representation))
 
 
+def cut_off(representation: Any) -> Any:
+    """The same values, from which no gradient returns."""
+    return _like(representation, iter([part.detach() for part in _parts(representation)]))
+
+
 def _parts(representation: Any) -> list[Tensor]:
     """All tensors of a representation, however its lists and dictionaries are nested."""
     if isinstance(representation, Tensor):

@@ -67,7 +67,7 @@ class GradNorm(Balancer):
     def combine(self, gradients: TaskGradients) -> list[Tensor | None]:
         weighted = self.level.gramian(gradients).diagonal().cpu().double().sqrt()
         if bool(weighted.isfinite().all()):
-            self._learn(weighted)
+            self._learn(weighted, gradients.teaching(self._labelled).cpu())
         return super().combine(gradients)
 
     def get_extra_state(self) -> dict[str, Any]:
@@ -79,8 +79,8 @@ class GradNorm(Balancer):
         self.first_losses = state["first"].cpu()
         self.optimizer.load_state_dict(state["optimizer"])
 
-    def _learn(self, weighted: Tensor) -> None:
-        losses, present = self._losses.cpu().double(), self._labelled.cpu()
+    def _learn(self, weighted: Tensor, present: Tensor) -> None:
+        losses = self._losses.cpu().double()
         unknown = self.first_losses.isnan() & present
         self.first_losses = torch.where(unknown, losses, self.first_losses)
         if not bool(present.any()):

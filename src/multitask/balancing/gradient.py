@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchjd.aggregation import Aggregator
+from torchjd.aggregation import Aggregator, Weighting
 
 from multitask.balancing.base import Balancer
 from multitask.balancing.direction import Direction
@@ -24,6 +24,8 @@ from multitask.balancing.seeding import seeded
 from multitask.balancing.task_gradients import TaskGradients
 from multitask.balancing.weightings.base import SolverError
 from multitask.errors import InputError
+
+LABELLED = "with labels in a batch"
 
 
 class GradientBalancer(Balancer):
@@ -57,6 +59,12 @@ class GradientBalancer(Balancer):
         losses: Balancer | None = None,
     ) -> None:
         super().__init__()
+        if not isinstance(method, Aggregator | Weighting):
+            raise InputError(
+                f"method is a {type(method).__name__}, which does not weigh gradients; give one of "
+                "multitask.balancing.weightings or torchjd.aggregation, and a balancing of losses "
+                "as losses: multitask.balancing.Scalarized"
+            )
         # In a tuple: what it remembers is saved by `get_extra_state`, which also knows where
         # torchjd's methods keep it.
         self._methods = (method,)
@@ -90,13 +98,26 @@ class GradientBalancer(Balancer):
         self.labelled = torch.ones(len(tasks), dtype=torch.bool)
         # The run's own, and the same on all processes.
         self.seed = torch.initial_seed()
-        self._try(tasks)
+        self._try(torch.ones(len(tasks), dtype=torch.bool))
         if self.traits.sees_conflicts and not self.level.is_shared:
             warnings.warn(
                 f"{self.traits.name} acts on conflicts between tasks, few of which show at the "
                 "representation: level: shared with every: 10 costs little more",
                 stacklevel=2,
             )
+
+    def check_teaches(self, teaches: Mapping[str, float]) -> None:
+        self.losses.check_teaches(teaches)
+        if self.traits.gives_direction:
+            for task, factor in teaches.items():
+                if factor not in (0, 1):
+                    raise InputError(
+                        f"task '{task}': teaches is {factor}, but {self.traits.name} makes one "
+                        "gradient of those of all tasks, in which none counts by a factor: give 0 "
+                        "or 1, or take a method that weighs gradients"
+                    )
+        if not all(teaches.values()):
+            self._try(torch.tensor([factor > 0 for factor in teaches.values()]), "that teach")
 
     def connect(self, encoder: nn.Module) -> None:
         self.level.connect(encoder)
@@ -127,7 +148,7 @@ class GradientBalancer(Balancer):
         self.batches += 1
         with seeded(self.seed, self.batches, device if self.traits.draws_elements else None):
             if self._direction is not None:
-                return self._direction.combine(gradients, self.labelled)
+                return self._direction.combine(gradients, gradients.teaching(self.labelled))
             if self.traits.batches > 1:
                 return self._by_batches(gradients, due)
             if due:
@@ -153,20 +174,22 @@ class GradientBalancer(Balancer):
         # The device on which the method will need it is known when it is called.
         self._state = state["method"]
 
-    def _try(self, tasks: list[str]) -> None:
-        trial, matrix = deepcopy(self.method), torch.eye(len(tasks), dtype=torch.float64)
-        with self._explained(len(tasks)), seeded(self.seed, 0):
+    def _try(self, present: Tensor, which: str = LABELLED) -> None:
+        count = int(present.sum())
+        trial, matrix = deepcopy(self.method), torch.eye(count, dtype=torch.float64)
+        memory = Memory(trial, self.traits.remembers_gradients)
+        with self._explained(count, which), seeded(self.seed, 0), memory.only(present):
             trial(matrix) if self.traits.needs_jacobian else weights_of(trial, matrix)
 
     @contextmanager
-    def _explained(self, tasks: int) -> Iterator[None]:
+    def _explained(self, tasks: int, which: str = LABELLED) -> Iterator[None]:
         try:
             yield
         except (ValueError, SolverError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(
-                f"the balancing method {self.traits.name} cannot balance {tasks} tasks with labels "
-                f"in a batch: {reason}"
+                f"the balancing method {self.traits.name} cannot balance {tasks} tasks {which}: "
+                f"{reason}"
             ) from error
 
     def _wake(self, device: torch.device) -> None:
@@ -179,12 +202,13 @@ class GradientBalancer(Balancer):
         dealt = IndependentBatches(gradients, self.traits.batches)
         if due:
             products = dealt.products(self.level.shared).to("cpu", torch.float64)
-            present = self.labelled.cpu()
+            present = gradients.teaching(self.labelled).cpu()
             if present.any():
                 self._take(self.method, products, None if present.all() else present)
         if self.traits.batches == 2:
             return gradients.weighted(self.weights)
         third = TaskGradients(gradients.representation, dealt.rows(2), gradients.tasks)
+        third.teaches = gradients.teaches
         return third.weighted(self.weights)
 
     def _renew(self, gradients: TaskGradients) -> None:
@@ -194,7 +218,8 @@ class GradientBalancer(Balancer):
         if not np.isfinite(products).all():
             # An overflow in half precision is the gradient scaler's to see and to skip.
             return
-        # A task without labels has no gradient, which is known without asking the device again.
+        # A task without labels has no gradient, which is known without asking the device again; a
+        # task that only reads has none either.
         has_labels = products.diagonal() > 0
         if not has_labels.any():
             return

@@ -107,6 +107,8 @@ class Level:
     def weighted(self, weights: Tensor, gradients: TaskGradients) -> list[Tensor | None]:
         """Weigh the tasks' gradients and sum them, without a pass through the encoder if possible.
 
+        Each counts as much as its task teaches.
+
         Args:
             weights: shape ``[tasks]``.
             gradients: the tasks' gradients.
@@ -120,7 +122,8 @@ class Level:
         if not gradients.knows_jacobian(shared):
             return gradients.weighted(weights)
         jacobian = gradients.jacobian(shared)
-        return self._take(shared, weights.to(jacobian) @ jacobian, gradients)
+        counted = gradients.counted(weights)
+        return self._take(shared, counted.to(jacobian) @ jacobian, gradients)
 
     def take(self, direction: Tensor, gradients: TaskGradients) -> list[Tensor | None]:
         """Keep a gradient of the shared parameters until the backward pass is over.

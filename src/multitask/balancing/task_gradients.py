@@ -21,6 +21,12 @@ class TaskGradients:
             ``[tasks, *shape of the tensor]``; None where no task has one. They are this process's
             samples', and as many times too large as there are processes, because the strategy will
             average over processes.
+        tasks: their number.
+
+    Attributes:
+        teaches: the factor with which each task counts in what becomes of the gradients, shape
+            ``[tasks]``. The gradients are without it, but for a task that does not teach, whose
+            rows are zeros.
     """
 
     def __init__(
@@ -29,6 +35,7 @@ class TaskGradients:
         self.representation = representation
         self.rows = rows
         self.tasks = tasks
+        self.teaches = torch.ones(tasks, dtype=torch.float64)
         self._jacobians: dict[tuple[int, ...], Tensor] = {}
         self._gramian: Tensor | None = None
 
@@ -44,6 +51,17 @@ class TaskGradients:
             # A sample lives on one process, so the products of the global batch are a sum.
             self._gramian = _sum(sum(others, first), world_size() ** 2)
         return self._gramian
+
+    def teaching(self, labelled: Tensor) -> Tensor:
+        """Which of the tasks with labels teach; a task that does not leaves the balancing as well.
+
+        Args:
+            labelled: which tasks have labels in the batch, shape ``[tasks]``, bool.
+
+        Returns:
+            Shape ``[tasks]``, bool, on the device of ``labelled``.
+        """
+        return labelled & (self.teaches > 0).to(labelled.device)
 
     def jacobian(self, parameters: Sequence[nn.Parameter], room: Tensor | None = None) -> Tensor:
         """The tasks' gradients of the global batch with respect to shared parameters.
@@ -84,13 +102,16 @@ class TaskGradients:
         """
         result = jacobian_room(self.tasks, parameters) if room is None else room
         for task, row in enumerate(result):
+            if self.teaches[task] == 0:
+                row.zero_()
+                continue
             self._pull_back(
                 [None if part is None else part[task] for part in rows], parameters, row
             )
         return _sum(result, world_size())
 
     def weighted(self, weights: Tensor) -> list[Tensor | None]:
-        """Weigh the tasks' gradients at the representation and sum them.
+        """Weigh the tasks' gradients at the representation and sum them, as much as each teaches.
 
         Args:
             weights: shape ``[tasks]``.
@@ -98,10 +119,15 @@ class TaskGradients:
         Returns:
             One gradient for each tensor of the representation.
         """
+        counted = self.counted(weights)
         return [
-            None if rows is None else (weights.to(rows) @ rows.flatten(1)).view(rows.shape[1:])
+            None if rows is None else (counted.to(rows) @ rows.flatten(1)).view(rows.shape[1:])
             for rows in self.rows
         ]
+
+    def counted(self, weights: Tensor) -> Tensor:
+        """A balancer's weights times how much each task teaches, shape ``[tasks]``."""
+        return weights * self.teaches.to(weights)
 
     def _pull_back(
         self, row: list[Tensor | None], parameters: Sequence[nn.Parameter], result: Tensor

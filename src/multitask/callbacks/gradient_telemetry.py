@@ -37,8 +37,9 @@ class GradientTelemetry(Callback):
 
     With any balancer. Gradients are compared where the balancer compares them, or else at the
     representation; they are those of the loss after a balancing of losses and before a balancing of
-    gradients. A pair's conflict rate is the share of the records so far in which the cosine is
-    negative; a record in which one of the two has no label counts for neither.
+    gradients. What a task ``teaches`` is in how much it counts, not in its gradient; a task that
+    only reads has no gradient there. A pair's conflict rate is the share of the records so far in
+    which the cosine is negative; a record in which one of the two has no label counts for neither.
 
     With more than 15 tasks there are too many pairs to look at. The mean cosine and the share of
     conflicting pairs are logged instead, as ``gradients/mean_cosine`` and

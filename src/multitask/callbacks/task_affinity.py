@@ -23,7 +23,8 @@ class TaskAffinity(Callback):
     the looks so far of ``1 - L_other(after) / L_other(before)``, where the encoder has taken a
     plain gradient step for ``task`` on the same batch. Positive: training ``task`` helps
     ``other``. A look takes a backward and a forward pass for each task, and changes nothing. While
-    `Unfreezing` keeps all of the encoder frozen, there are no looks.
+    `Unfreezing` keeps all of the encoder frozen, there are no looks. What a task ``teaches`` does
+    not enter: of a task that only reads, it tells whether it should teach.
 
     Args:
         every: how often to look, in batches.

@@ -216,6 +216,7 @@ def planned(study: Study) -> Iterator[PlannedRun]:
         for task in study.tasks if study.baselines else ():
             config = _config(study.experiment, [task])
             config["model"].pop("balancer", None)
+            _settings(config["model"]["tasks"][task]).pop("teaches", None)
             yield PlannedRun(SINGLE_TASK, seed, config, study.settings, task)
         for name, method in study.methods.items():
             config = _config(method.experiment or study.experiment, method.tasks)
@@ -270,12 +271,17 @@ def _config(experiment: str, tasks: list[str] | None) -> Config:
 
 def _counting(tasks: dict[str, Any]) -> dict[str, Any]:
     """Let the tasks of a run count where none would be left to choose its best epoch by."""
-    settings = [each.get("init_args") for each in tasks.values() if isinstance(each, dict)]
-    given = [each for each in settings if isinstance(each, dict)]
-    if len(given) == len(tasks) and all(each.get("counts") is False for each in given):
+    given = [_settings(each) for each in tasks.values()]
+    if all(each.get("counts") is False for each in given):
         for each in given:
             del each["counts"]
     return tasks
+
+
+def _settings(task: Any) -> dict[str, Any]:
+    """A task's settings, which a task in short form does not have."""
+    found = task.get("init_args") if isinstance(task, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _tasks_of(config: Config, experiment: str) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class Task(Recorded, nn.Module, ABC):
         headline: name of the metric by which people judge the task, and which enters the score;
             default: that of the class.
         counts: whether the task counts in the score, by which the best epoch is chosen.
+        teaches: factor on the task's gradient for the part of the model that tasks share,
+            non-negative; its head learns fully. 0: the head only reads what other tasks teach.
     """
 
     headline: str | None = None
@@ -74,12 +76,18 @@ class Task(Recorded, nn.Module, ABC):
         weight: float = 1.0,
         headline: str | None = None,
         counts: bool = True,
+        teaches: float = 1.0,
     ) -> None:
         super().__init__()
         if not 0 <= weight < math.inf:
             raise InputError(f"weight is {weight}; a task's weight is 0 or more, and finite")
+        if not 0 <= teaches < math.inf:
+            raise InputError(
+                f"teaches is {teaches}; the factor on a task's gradient for the encoder is 0 or "
+                "more, and finite"
+            )
         self.take_head(head)
-        self.weight, self.counts = weight, counts
+        self.weight, self.counts, self.teaches = weight, counts, teaches
         if headline is not None:
             self.headline = headline
 

@@ -56,6 +56,7 @@ class Classification(Task):
         effective_number: with ``balanced``, how soon further samples of a class count less, from 0
             (all classes weigh the same) to below 1 (the inverse frequency), such as 0.99: see
             `multitask.tasks.class_weights.balanced_weights`.
+        teaches: see `Task`.
     """
 
     headline = "accuracy"
@@ -77,8 +78,9 @@ class Classification(Task):
         headline: str | None = None,
         counts: bool = True,
         effective_number: float | None = None,
+        teaches: float = 1.0,
     ) -> None:
-        super().__init__(head, weight, headline, counts)
+        super().__init__(head, weight, headline, counts, teaches)
         if num_classes < 2:
             raise InputError(f"num_classes is {num_classes}; a classification needs at least 2")
         if num_classes > MOST_CLASSES:

@@ -38,6 +38,7 @@ class DenseRegression(Regression):
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.
+        teaches: see `Task`.
     """
 
     def __init__(
@@ -50,8 +51,18 @@ class DenseRegression(Regression):
         weight: float = 1.0,
         headline: str | None = None,
         counts: bool = True,
+        teaches: float = 1.0,
     ) -> None:
-        super().__init__(size, unit, scale, loss, weight=weight, headline=headline, counts=counts)
+        super().__init__(
+            size,
+            unit,
+            scale,
+            loss,
+            weight=weight,
+            headline=headline,
+            counts=counts,
+            teaches=teaches,
+        )
         self.take_head(head)
 
     def build_head(self, form: Form) -> nn.Module:

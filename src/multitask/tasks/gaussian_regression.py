@@ -48,6 +48,7 @@ class GaussianRegression(Regression):
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.
+        teaches: see `Task`.
     """
 
     trivial_deviation: Tensor
@@ -62,8 +63,9 @@ class GaussianRegression(Regression):
         weight: float = 1.0,
         headline: str | None = None,
         counts: bool = True,
+        teaches: float = 1.0,
     ) -> None:
-        super().__init__(size, unit, scale, None, head, weight, headline, counts)
+        super().__init__(size, unit, scale, None, head, weight, headline, counts, teaches)
         if not 0 <= beta <= 1:
             raise InputError(f"beta is {beta}; it is from 0 (the likelihood) to 1")
         self.beta = beta

@@ -46,6 +46,7 @@ class QuantileRegression(Regression):
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.
+        teaches: see `Task`.
     """
 
     fractions: Tensor
@@ -61,8 +62,9 @@ class QuantileRegression(Regression):
         weight: float = 1.0,
         headline: str | None = None,
         counts: bool = True,
+        teaches: float = 1.0,
     ) -> None:
-        super().__init__(size, unit, scale, None, head, weight, headline, counts)
+        super().__init__(size, unit, scale, None, head, weight, headline, counts, teaches)
         self.quantiles = list(quantiles)
         rises = all(
             one < other for one, other in zip([0, *quantiles], [*quantiles, 1], strict=True)

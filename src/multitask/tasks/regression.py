@@ -52,6 +52,7 @@ class Regression(Task):
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.
+        teaches: see `Task`.
     """
 
     headline = "r2"
@@ -77,8 +78,9 @@ class Regression(Task):
         weight: float = 1.0,
         headline: str | None = None,
         counts: bool = True,
+        teaches: float = 1.0,
     ) -> None:
-        super().__init__(head, weight, headline, counts)
+        super().__init__(head, weight, headline, counts, teaches)
         if size < 1:
             raise InputError(f"size is {size}; a regression predicts at least 1 number")
         self.size, self.unit, self.scale = size, unit, scale

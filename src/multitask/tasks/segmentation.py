@@ -51,6 +51,7 @@ class Segmentation(Classification):
         headline: see `Task`.
         counts: see `Task`.
         effective_number: see `Classification`.
+        teaches: see `Task`.
     """
 
     headline = "iou"
@@ -67,6 +68,7 @@ class Segmentation(Classification):
         headline: str | None = None,
         counts: bool = True,
         effective_number: float | None = None,
+        teaches: float = 1.0,
     ) -> None:
         super().__init__(
             num_classes,
@@ -78,6 +80,7 @@ class Segmentation(Classification):
             headline=headline,
             counts=counts,
             effective_number=effective_number,
+            teaches=teaches,
         )
         self.take_head(head)
 

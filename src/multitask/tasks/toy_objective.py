@@ -45,6 +45,7 @@ class ToyObjective(Task):
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.
+        teaches: see `Task`.
     """
 
     headline = "on_front"
@@ -57,8 +58,9 @@ class ToyObjective(Task):
         weight: float = 1.0,
         headline: str | None = None,
         counts: bool = True,
+        teaches: float = 1.0,
     ) -> None:
-        super().__init__(head, weight, headline, counts)
+        super().__init__(head, weight, headline, counts, teaches)
         if scale <= 0:
             raise InputError(f"scale is {scale}; a loss is multiplied by more than 0")
         self.mirrored, self.scale = mirrored, scale

@@ -36,7 +36,7 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
         InputError: with what to change.
     """
     data = getattr(trainer, "datamodule", None)
-    has_begun = trainer.ckpt_path is not None
+    has_begun = getattr(trainer, "ckpt_path", None) is not None
     check_data(model.named_tasks, data, SPLIT_OF_STAGE.get(stage, "test"), has_begun)
     if stage != "fit":
         return
