@@ -22,11 +22,11 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from multitask.cli.study_command import check_study, read_study
 from multitask.study.comparison import further_scores, scores
-from multitask.study.execution import Workplace, command
 from multitask.study.plan import PlannedRun, Study, planned, variants
 from multitask.study.report import write_report
 from multitask.study.results import collect
 from multitask.study.tuning import trials
+from multitask.study.workplace import Workplace, command
 
 ROOT = Path(__file__).parents[2]
 STUDY: dict[str, Any] = {
