@@ -100,7 +100,8 @@ def names_start(settings: Any, what: str) -> bool:
     if isinstance(settings, dict):
         settings = list(settings.values())
     if isinstance(settings, list):
-        return any([names_start(each, what) for each in settings])
+        # Each is looked at, also behind one that names it.
+        return sum(names_start(each, what) for each in settings) > 0
     return bool(settings == START)
 
 

@@ -13,6 +13,7 @@ from multitask.study.comparison import costs, further_scores, scores
 from multitask.study.numbers import number, with_interval
 from multitask.study.plan import SINGLE_TASK, TUNED
 from multitask.study.results import TOTAL, Results
+from multitask.study.statistics import seed_interval
 from multitask.study.verdicts import SIGNIFICANT
 
 
@@ -123,6 +124,26 @@ def _difference(row: pd.Series[float] | None) -> str:
     return f"{shown}{star} ({row['wins']:.2f})"
 
 
+def other_tasks(results: Results) -> Iterator[Block]:
+    """Test metrics of tasks that the study's experiment has not; nothing if there are none."""
+    rows = results.scores[~results.scores["task"].isin(results.study.tasks)]
+    pairs = list(rows[["method", "task"]].drop_duplicates().itertuples(index=False, name=None))
+    if not pairs:
+        return
+    methods, tasks = (list(dict.fromkeys(each)) for each in zip(*pairs, strict=True))
+    yield Section(
+        "Tasks that are not compared",
+        f"{listed(methods)} {'has' if len(methods) == 1 else 'have'} {listed(tasks)}, which "
+        f"{results.study.experiment} has not.",
+    )
+    table = []
+    for method, task in pairs:
+        name = f"{results.metrics[task]} {_arrow(results, task)}"
+        value = with_interval(*seed_interval(results.values(method, task)))
+        table.append([method, task, name, value])
+    yield Table(["method", "task", "metric", "value"], table)
+
+
 def cost_table(results: Results) -> Iterator[Block]:
     """What one seed of each method costs, and what it costs with what the method starts from."""
     has_single = SINGLE_TASK in results.methods
@@ -141,7 +162,7 @@ def cost_table(results: Results) -> Iterator[Block]:
     if TUNED in results.methods:
         remarks.append(f"'{TUNED}' includes its trials, divided among the seeds.")
     if any(results.starts(method) for method in results.methods):
-        remarks.append("'with' adds what a method starts from, trained anew for each that does.")
+        remarks.append("'with' adds what a method starts from, which all that do share.")
     yield Paragraph(" ".join(remarks))
 
 
