@@ -56,7 +56,7 @@ def train(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
                 active[process.sentinel] = (process, run, time.perf_counter())
             if not active and not _wait_for_others(waiting, place):
                 break
-            for sentinel in connection.wait(list(active)):
+            for sentinel in connection.wait(list(active)) if active else ():
                 ended, run, began = active.pop(sentinel)
                 ended.join()
                 count = f"{len(todo) - len(waiting) - len(active)}/{len(todo)}"

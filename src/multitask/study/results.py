@@ -66,7 +66,7 @@ class Results:
     def methods_with_starts(self) -> list[str]:
         """The compared methods, and all that they start from, in the order of the runs."""
         wanted = {each for method in self.methods for each in (method, *self.starts(method))}
-        return [each for each in dict.fromkeys(self.runs["method"]) if each in wanted]
+        return [each for each in dict.fromkeys(self.costs["method"]) if each in wanted]
 
     @property
     def tasks(self) -> list[str]:
