@@ -144,6 +144,10 @@ def test_what_a_method_starts_from_is_its_own_to_say(study: Study) -> None:
         replace(study, settings={"run.weights": START})
     with pytest.raises(InputError, match="^vary: 'few' has {after}; write it in the settings of a"):
         replace(study, vary={"few": {"x": {"y": START}}})
+    path = Path(study.experiment)
+    path.write_text(path.read_text() + f'run: {{weights: "{START}"}}\n')
+    with pytest.raises(InputError, match="experiment.yaml has {after}; write it in the settings"):
+        list(planned(study))
 
 
 def test_a_file_may_leave_out_the_quotes(study: Study, tmp_path: Path) -> None:
@@ -166,7 +170,7 @@ methods:
     assert read["second"].settings["run.weights"] == START
     assert read["second"].settings["trainer.callbacks"] == [{"init_args": {"checkpoint": START}}]
     path.write_text(path.read_text().replace("after: first", "after: [first]"))
-    with pytest.raises(InputError, match="methods: it should be text"):
+    with pytest.raises(InputError, match="methods: after of 'second': it should be text"):
         read_study(path)
 
 

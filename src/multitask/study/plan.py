@@ -294,6 +294,7 @@ def _check_apart(key: str, names: Mapping[str, Any], always: tuple[str, ...] = (
 
 def _config(experiment: str, tasks: list[str] | None) -> Config:
     config = deepcopy(_read(experiment))
+    check_without_start(experiment, config)
     found = _tasks_of(config, experiment)
     for task in tasks or []:
         if task not in found:

@@ -107,16 +107,7 @@ def collect(
         folder = folders[run.place]
         summary = read_summary(folder) if folder is not None else None
         key = {"method": run.method, "part": run.part, "seed": run.seed}
-        reason = failures[run.place] or ""
-        state = "finished" if summary else "failed" if reason else "missing"
-        if state == "missing" and (obstacle := (obstacles or {}).get(run.place)):
-            state, reason = "not run", f"because {obstacle}"
-        if (
-            summary
-            and run.tests
-            and not any(name.startswith("test/") for name in summary["metrics"])
-        ):
-            state, reason = "untested", UNTESTED
+        state, reason = _state(run, summary, failures[run.place], (obstacles or {}).get(run.place))
         states.append({**key, "state": state, "reason": reason, "folder": str(folder or "")})
         if summary is None:
             continue
@@ -142,6 +133,18 @@ def collect(
         pd.DataFrame(costs),
         pd.DataFrame(states),
     )
+
+
+def _state(
+    run: PlannedRun, summary: Mapping[str, Any] | None, failure: str | None, obstacle: str | None
+) -> tuple[str, str]:
+    """What became of a run, and why."""
+    if summary is not None:
+        is_tested = any(name.startswith("test/") for name in summary["metrics"])
+        return ("untested", UNTESTED) if run.tests and not is_tested else ("finished", "")
+    if failure:
+        return "failed", failure
+    return ("not run", f"because {obstacle}") if obstacle else ("missing", "")
 
 
 def _total(

@@ -117,7 +117,12 @@ def _method(method: str, value: Any) -> Method:
     for name in content:
         if name not in hints:
             raise InputError(f"a method has no '{name}'{nearest(name, hints)}")
-    given = {name: parsed(hints[name], content.get(name)) for name in PARSED}
+    given = {}
+    for name in PARSED:
+        try:
+            given[name] = parsed(hints[name], content.get(name))
+        except Exception as error:
+            raise InputError(f"{name} of '{method}': {_innermost(error)}") from None
     return Method(**given, settings=_settings(content.get("settings")))
 
 
