@@ -22,11 +22,11 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from multitask.cli.study_command import check_study, read_study
 from multitask.study.comparison import further_scores, scores
-from multitask.study.execution import Workplace, command
 from multitask.study.plan import PlannedRun, Study, planned, variants
 from multitask.study.report import write_report
 from multitask.study.results import collect
 from multitask.study.tuning import trials
+from multitask.study.workplace import Workplace, command
 
 ROOT = Path(__file__).parents[2]
 STUDY: dict[str, Any] = {
@@ -42,12 +42,17 @@ STUDY: dict[str, Any] = {
     "metrics": {"glyph": "mae"},
     "methods": {
         "digit+glyph": {"tasks": ["digit", "glyph"]},
+        "again": {
+            "tasks": ["digit", "glyph"],
+            "settings": {"run.weights": "{after}"},
+            "after": "digit+glyph",
+        },
         "broken": {"settings": {"model.optimizer.init_args.lr": 1e30}},
     },
     "tuning": {"trials": 2},
 }
-FINISHED = 5 + 1 + 2 + 1
-"""Runs of single tasks, of the method that works, trials, and the tuned weights."""
+FINISHED = 5 + 2 + 2 + 1
+"""Runs of single tasks, of the methods that work, trials, and the tuned weights."""
 
 
 @pytest.fixture
@@ -76,7 +81,7 @@ def test_divided_and_killed_it_reports_the_same_and_repeats_nothing(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     forkserver()
-    command = [sys.executable, "-m", "multitask", *arguments(file, "killed"), "--shard=2/2"]
+    command = [sys.executable, "-m", "multitask", *arguments(file, "killed"), "--shard=1/2"]
     killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while len(finished("killed")) < 2:
@@ -87,7 +92,7 @@ def test_divided_and_killed_it_reports_the_same_and_repeats_nothing(
     before = {path: path.stat().st_mtime_ns for path in finished("killed")}
     assert len(before) <= 4
     multitask(*arguments(file, "killed"))
-    assert f"{len(before)} of 9 runs are finished already" in capsys.readouterr().out
+    assert f"{len(before)} of 10 runs are finished already" in capsys.readouterr().out
     assert all(path.stat().st_mtime_ns == written for path, written in before.items())
     multitask(*arguments(file, "undisturbed"))
     assert len(finished("killed")) == len(finished("undisturbed")) == FINISHED
@@ -148,6 +153,7 @@ def test_the_toy_problem_is_a_study_like_any_other(
         ({"seeds": "many"}, r"small.yaml:[0-9]+: seeds: it should be a list"),
         ({"methods": {"odd": {"tasks": ["digt"]}}}, "no task 'digt'; did you mean 'digit'"),
         ({"settings": {"trainer.max_epoch": 1}}, "max_epoch"),
+        ({"methods": {"odd": {"after": "even"}}}, "small.yaml: methods: 'odd' is after 'even'"),
         ({"methods": {"odd": {"task": ["digit"]}}}, "a method has no 'task'; did you mean 'tasks'"),
         ({"metrics": {"glyph": "mea"}}, "task 'glyph' has no 'mea'; did you mean 'mae'"),
         ({"further_metrics": {"digit": ["f1", "acuracy"]}}, "further_metrics: task 'digit' has no"),
@@ -221,11 +227,13 @@ def test_without_a_key_an_online_study_is_refused(
 
 def documented() -> dict[str, str]:
     page = (ROOT / "docs/study.md").read_text()
-    block, _ = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    block, following, _ = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    study = yaml.safe_load(block)
+    study["methods"] |= yaml.safe_load(following)["methods"]
     files = {
         path.stem: path.read_text() for path in sorted((ROOT / "configs/study").glob("*.yaml"))
     }
-    return {**files, "documented": block}
+    return {**files, "documented": yaml.safe_dump(study)}
 
 
 @pytest.mark.parametrize("name", documented())
@@ -262,7 +270,7 @@ def test_agents_take_the_shares_of_a_study(
 ) -> None:
     """As docs/study.md has it; what an agent says of itself must not reach the runs."""
     page = (ROOT / "docs/study.md").read_text()
-    _, block = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    *_, block = re.findall(r"```yaml\n(.*?)```", page, re.S)
     sweep = yaml.safe_load(block)
     seen: list[Any] = []
     for name in ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH"):

@@ -15,9 +15,11 @@ import yaml
 from cli.forked_program import forkserver
 
 from multitask.errors import InputError
-from multitask.study.execution import Workplace, command, shard_of, train
+from multitask.study.execution import train
 from multitask.study.plan import Method, PlannedRun, Study, planned
+from multitask.study.shards import shard_of
 from multitask.study.tuning import chosen, trials
+from multitask.study.workplace import Workplace, command
 
 
 def program(arguments: Sequence[str]) -> None:

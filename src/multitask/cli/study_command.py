@@ -19,12 +19,13 @@ from multitask.runs.log_file import say
 from multitask.runs.settings import RunSettings
 from multitask.runs.tracking import wandb_mode
 from multitask.study.carrying_out import carry_out
-from multitask.study.execution import Workplace, command, shard_of
 from multitask.study.plan import PlannedRun, Study, planned, variants
+from multitask.study.shards import shard_of
 from multitask.study.study_file import check_metrics, make_study
 from multitask.study.tuning import trials
 from multitask.study.variation import write_variation
 from multitask.study.wandb_report import send_report
+from multitask.study.workplace import Workplace, command
 
 OF_AN_AGENT = ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH")
 PRELOADED = ("multitask.cli.run_command", "multitask.study.execution")
@@ -94,9 +95,8 @@ def check_study(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> N
     """
     check_metrics(study, runs)
     check_data_seeds(study, runs)
-    for run in runs:
-        if run.seed == study.seeds[0]:
-            try:
-                check_arguments(prepare(command(study, run, place)))
-            except InputError as error:
-                raise InputError(f"{run.title}: {error}") from error
+    for run in [each for each in runs if each.seed == study.seeds[0]]:
+        try:
+            check_arguments(prepare(command(study, run, place)))
+        except InputError as error:
+            raise InputError(f"{run.title}: {error}") from error

@@ -19,9 +19,9 @@ from multitask.ensembles.scores import scores_of
 from multitask.ensembles.test_data import common_test_data
 from multitask.errors import InputError
 from multitask.runs.log_file import say
-from multitask.study.execution import Workplace
 from multitask.study.folder_names import slug
 from multitask.study.plan import PlannedRun, Study
+from multitask.study.workplace import Workplace
 
 SCORES = "scores.json"
 COLUMNS = ["form", "member", "task", "metric", "value", "higher_is_better"]

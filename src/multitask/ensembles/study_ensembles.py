@@ -10,9 +10,9 @@ from multitask.ensembles.repeated_study import Repetition, repeated_ensembles
 from multitask.ensembles.study_sections import ensemble_sections, ensemble_table
 from multitask.pages.blocks import Block
 from multitask.pages.spreadsheet import write_csv
-from multitask.study.execution import Workplace
 from multitask.study.plan import PlannedRun, Study
 from multitask.study.results import Results
+from multitask.study.workplace import Workplace
 
 
 class StudyEnsembles:

@@ -15,13 +15,14 @@ from multitask.runs.loggers import METRICS
 from multitask.study.comparison import costs, scores
 from multitask.study.numbers import number, with_interval
 from multitask.study.plan import SINGLE_TASK
-from multitask.study.results import Results
+from multitask.study.results import TOTAL, Results
 from multitask.study.statistics import pareto
 
 STATES = {
     "finished": "finished",
     "untested": "not tested",
     "failed": "failed",
+    "not run": "not run",
     "missing": "not finished",
 }
 SCORE = "val/score"
@@ -93,24 +94,32 @@ def _only(results: Results, method: str) -> str:
 
 
 def of_costs(results: Results) -> str:
-    """Which method takes how long."""
-    table = costs(results)
-    others = table.drop(index=SINGLE_TASK, errors="ignore")
-    if others.empty:
+    """Which method takes how long, with what it starts from."""
+    table = costs(results).loc[results.methods]
+    before = TOTAL if any(results.starts(method) for method in results.methods) else ""
+    known = table.dropna(subset=f"{before}seconds")
+    others = known.drop(index=SINGLE_TASK, errors="ignore")
+    if others.empty and SINGLE_TASK in table.index:
         seconds = table.loc[SINGLE_TASK, "seconds"]
         return f"With one seed, all single-task networks together take {number(seconds)} s."
-    fast, slow = str(others["seconds"].idxmin()), str(others["seconds"].idxmax())
+    if others.empty:
+        return "What the methods cost with what they start from is not known."
+    seconds = others[f"{before}seconds"]
+    fast, slow = str(seconds.idxmin()), str(seconds.idxmax())
     if SINGLE_TASK in table.index:
-        shares = [f"{others.loc[each, 'of single task']:.2g} times" for each in (fast, slow)]
+        ratios = others[f"{before}of single task"]
+        shares = [f"{ratios[each]:.2g} times" for each in (fast, slow)]
         of = "as long as all single-task networks together"
     else:
-        shares = [f"{number(others.loc[each, 'seconds'])} s" for each in (fast, slow)]
+        shares = [f"{number(seconds[each])} s" for each in (fast, slow)]
         of = ""
+    with_starts = ", with what it starts from" if before else ""
     if fast == slow:
-        return f"{' '.join(filter(None, [f'A seed of {fast} takes {shares[0]}', of]))}."
+        text = " ".join(filter(None, [f"A seed of {fast} takes {shares[0]}", of]))
+        return f"{text}{with_starts}."
     return (
         f"A seed takes between {shares[0]} ({fast}) and {shares[1]} ({slow})"
-        f"{' ' if of else ''}{of}."
+        f"{' ' if of else ''}{of}{with_starts}."
     )
 
 

@@ -11,11 +11,13 @@ from multitask.pages.blocks import Block
 from multitask.pages.yaml_text import to_yaml
 from multitask.runs.log_file import say
 from multitask.runs.summary import read_summary
-from multitask.study.execution import Workplace, command, shard_of, train
+from multitask.study.execution import train
 from multitask.study.plan import PlannedRun, Study, planned
 from multitask.study.report import write_report
 from multitask.study.results import UNTESTED, Results, collect
+from multitask.study.shards import shard_of
 from multitask.study.tuning import chosen, trials
+from multitask.study.workplace import Workplace, command
 
 Sections = Callable[[Results, Sequence[PlannedRun], Workplace], Sequence[Block]]
 """Makes further sections of a report, of what was found, of all runs, and of where they are."""
@@ -65,6 +67,7 @@ def _report(
         list(ids.values()),
         {key: place.finished(run) for key, run in ids.items()},
         {key: place.failure(run) for key, run in ids.items()},
+        {key: place.obstacle(run) for key, run in ids.items()},
     )
     commands = {run.title: command(study, run, place) for run in runs}
     further = sections(results, runs, place)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from multitask.study.plan import SINGLE_TASK
-from multitask.study.results import Results, cost_of, history
+from multitask.study.results import TOTAL, Results, cost_of, history
 from multitask.study.statistics import (
     LEAST_SEEDS,
     Difference,
@@ -98,12 +98,21 @@ def _differences(results: Results, pairs: list[tuple[str, str]]) -> pd.DataFrame
 
 
 def costs(results: Results) -> pd.DataFrame:
-    """What a seed of each method costs, and the ratio of its seconds to the single-task sum."""
+    """What a seed of each method costs, and the ratio of its seconds to the single-task sum.
+
+    Returns:
+        Rows are the compared methods and what they start from; columns those of
+        `multitask.callbacks.cost.Cost` and ``of single task``. Where a method starts from
+        another's run, also each with ``total`` before it, which has the cost of that run too.
+    """
     table = pd.DataFrame.from_dict(
-        {method: cost_of(results, method) for method in results.methods}, orient="index"
+        {method: cost_of(results, method) for method in results.methods_with_starts},
+        orient="index",
     )
     if SINGLE_TASK in table.index:
-        table["of single task"] = table["seconds"] / table.loc[SINGLE_TASK, "seconds"]
+        for before in [each for each in ("", TOTAL) if f"{each}seconds" in table.columns]:
+            ratio = table[f"{before}seconds"] / table.loc[SINGLE_TASK, "seconds"]
+            table[f"{before}of single task"] = ratio
     return table
 
 

@@ -8,70 +8,31 @@ import shlex
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from multitask.checkpoints.atomic_writing import write_whole
-from multitask.errors import InputError
-from multitask.pages.yaml_text import in_one_line, to_yaml
 from multitask.runs.folder import LAST
 from multitask.runs.log_file import say
 from multitask.runs.screen import open_screen
-from multitask.runs.summary import SUMMARY, has_ended
 from multitask.study.plan import PlannedRun, Study
+from multitask.study.workplace import FAILED, OUTPUT, Workplace, command
 
-Program = Callable[[Sequence[str]], None]
-OUTPUT, FAILED = "output.txt", "failed"
-"""What a run said, and what is there if it failed on its own."""
 INTERRUPTED = 130
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """Where and how runs are trained.
-
-    Args:
-        folder: the study's.
-        jobs: runs at a time.
-        program: what is called with the arguments of a run; exits as a program does.
-        preload: modules that it needs, imported once for all runs.
-    """
-
-    folder: Path
-    jobs: int
-    program: Program
-    preload: tuple[str, ...] = ()
-
-    def run_folder(self, run: PlannedRun) -> Path:
-        """Where all attempts at a run lie."""
-        return self.folder / "runs" / run.place
-
-    def finished(self, run: PlannedRun) -> Path | None:
-        """The folder of a run's finished attempt."""
-        found = sorted(self.run_folder(run).glob(f"*/{SUMMARY}"))
-        return next((path.parent for path in found if has_ended(path.parent)), None)
-
-    def failure(self, run: PlannedRun) -> str | None:
-        """Why a run failed: the last line of what it said; None where it did not fail."""
-        folder = self.run_folder(run)
-        if self.finished(run) or not (folder / FAILED).exists():
-            return None
-        if reason := (folder / FAILED).read_text(encoding="utf-8"):
-            return reason
-        text = (folder / OUTPUT).read_text(encoding="utf-8", errors="replace")
-        lines = [line for line in text.splitlines() if line.strip()]
-        return lines[-1] if lines else "it said nothing"
+PAUSE = 1.0
+"""Seconds between two looks at what another process is training."""
 
 
 def train(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
     """Train those of the runs that are not finished, and that no other process is training.
 
     A run that was interrupted continues from its last checkpoint; one that failed is tried again.
+    A run that starts from another waits for it, also where another process is training that; it is
+    left out if that one fails.
 
     Args:
         study: the study.
@@ -89,12 +50,13 @@ def train(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
     waiting = list(todo)
     try:
         while waiting or active:
-            while waiting and len(active) < place.jobs:
-                run = waiting.pop(0)
+            while len(active) < place.jobs and (run := _next(waiting, place)) is not None:
                 process = context.Process(target=_attempt, args=(study, run, place, int(threads)))
                 process.start()
                 active[process.sentinel] = (process, run, time.perf_counter())
-            for sentinel in connection.wait(list(active)):
+            if not active and not _wait_for_others(waiting, place):
+                break
+            for sentinel in connection.wait(list(active)) if active else ():
                 ended, run, began = active.pop(sentinel)
                 ended.join()
                 count = f"{len(todo) - len(waiting) - len(active)}/{len(todo)}"
@@ -103,41 +65,28 @@ def train(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
         for each, _, _ in active.values():
             each.terminate()
             each.join()
+    for run in waiting:
+        say(f"{run.title}: not run, because {place.obstacle(run)}")
 
 
-def command(study: Study, run: PlannedRun, place: Workplace) -> list[str]:
-    """The command that trains a run, also by hand; writes the configuration file that it names.
+def _next(waiting: list[PlannedRun], place: Workplace) -> PlannedRun | None:
+    """Take the first run that can start."""
+    run = next((each for each in waiting if place.obstacle(each) is None), None)
+    if run is not None:
+        waiting.remove(run)
+    return run
 
-    Raises:
-        InputError: if the file cannot be written.
-    """
-    folder = place.run_folder(run)
-    config = folder / "experiment.yaml"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # A crash of the machine may have left it empty.
-        if not config.exists() or not config.stat().st_size:
-            write_whole(config, to_yaml(run.config))
-    except OSError as error:
-        raise InputError(
-            f"{config} cannot be written ({error.strerror}); choose another place with --folder="
-        ) from error
-    settings = {
-        **run.settings,
-        "seed_everything": run.seed,
-        "run.root": str(place.folder / "runs"),
-        "run.experiment": run.place,
-        "run.group": f"{study.name} / {run.method}",
-        "run.job_type": run.kind,
-        # W&B takes no tag that is longer.
-        "run.tags": [tag[:64] for tag in (study.name, run.method, run.part) if tag],
-        "run.test_after_fit": run.tests,
-        "run.figures": False,
-        "run.wandb": study.wandb,
-        "trainer.enable_progress_bar": False,
-    }
-    given = [f"--{name}={_written(value)}" for name, value in settings.items()]
-    return ["fit", f"--config={config}", *given]
+
+def _wait_for_others(waiting: Sequence[PlannedRun], place: Workplace) -> bool:
+    """Wait a moment if another process is training what a run starts from; else return False."""
+    for run in waiting:
+        before = run.after
+        while before is not None:
+            if not _is_free(place.run_folder(before)):
+                time.sleep(PAUSE)
+                return True
+            before = before.after
+    return False
 
 
 def _attempt(study: Study, run: PlannedRun, place: Workplace, threads: int) -> None:
@@ -178,6 +127,13 @@ def _alone(folder: Path) -> Iterator[bool]:
         yield True
 
 
+def _is_free(folder: Path) -> bool:
+    if not (folder / "lock").exists():
+        return True
+    with _alone(folder) as is_alone:
+        return is_alone
+
+
 def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
@@ -215,27 +171,5 @@ def _say_ended(
         say(f"{count} {run.title}: failed ({place.failure(run)})")
 
 
-def _written(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return in_one_line(value)
-
-
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def shard_of(runs: Sequence[PlannedRun], shard: str) -> list[PlannedRun]:
-    """A share of the runs, for one of several machines.
-
-    Args:
-        runs: all of them.
-        shard: such as ``2/5``, the second of five.
-
-    Raises:
-        InputError: if there is no such share.
-    """
-    number, _, count = shard.partition("/")
-    if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
-        raise InputError(f"shard is {shard}; give the number and count of shares, such as 2/5")
-    return list(runs)[int(number) - 1 :: int(count)]

@@ -15,6 +15,7 @@ from multitask.configuration.yaml_text import read_yaml
 from multitask.errors import InputError, nearest
 from multitask.runs.settings import WandbMode
 from multitask.study.folder_names import check_folder_name, slug
+from multitask.study.following import check_following, check_without_start, in_order
 
 SINGLE_TASK = "single task"
 TUNED = "tuned weights"
@@ -22,6 +23,11 @@ SEEDS = 2**32
 """All seeds are less than that."""
 MOST_TRIALS = 10_000
 LEAST_MEMBERS = 2
+NOT_FOLLOWED = {
+    SINGLE_TASK: "which is a network for each task; add a method with that task alone, and name it",
+    TUNED: "which are chosen after all other runs; name a method of this file",
+}
+"""What no method can start from, and why."""
 Config = dict[str, Any]
 
 
@@ -33,11 +39,14 @@ class Method:
         tasks: which of the experiment's tasks; default: all.
         experiment: another configuration file than the study's.
         settings: what differs from the file, by dotted name as on the command line.
+        after: the method that it starts from; each value ``{after}`` in its settings is the path
+            of the ``best.ckpt`` of that method's run with the same seed.
     """
 
     tasks: list[str] | None = None
     experiment: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    after: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,7 @@ class Study:
         self.tuning.check()
         self._check_comparisons()
         self._check_ensembles()
+        self._check_starts()
         for key in ("metrics", "further_metrics"):
             for task in sorted(set(getattr(self, key)) - set(self.tasks)):
                 raise InputError(f"{key}: there is no task '{task}'{nearest(task, self.tasks)}")
@@ -145,6 +155,18 @@ class Study:
                 raise InputError(f"ensembles: '{name}' is of the method '{method}'{near}")
         if self.ensembles and len(self.seeds) < LEAST_MEMBERS:
             raise InputError("ensembles: their members are the seeds, so give at least two seeds")
+
+    def _check_starts(self) -> None:
+        check_without_start("settings", self.settings)
+        for name, settings in self.vary.items():
+            check_without_start(f"vary: '{name}'", settings)
+        own = {name: method.settings for name, method in self.methods.items()}
+        check_following(self.after, own, NOT_FOLLOWED)
+
+    @property
+    def after(self) -> dict[str, str | None]:
+        """By method, the one that it starts from, None for a method that starts anew."""
+        return {name: method.after for name, method in self.methods.items()}
 
     @property
     def tasks(self) -> list[str]:
@@ -176,6 +198,7 @@ class PlannedRun:
         settings: what differs from it, by dotted name.
         part: the task that is trained alone, or the number of the trial.
         tests: whether it is tested; runs that only tune are not.
+        after: the run whose ``best.ckpt`` it starts from, with the same seed.
     """
 
     method: str
@@ -184,11 +207,18 @@ class PlannedRun:
     settings: dict[str, Any]
     part: str = ""
     tests: bool = True
+    after: PlannedRun | None = None
 
     @property
     def place(self) -> str:
-        """Folder of the run inside the study's; another configuration gives another."""
-        content = json.dumps([self.config, self.settings, self.tests], sort_keys=True, default=str)
+        """Folder of the run inside the study's; another configuration gives another.
+
+        So does another configuration of what it starts from.
+        """
+        deciding: list[Any] = [self.config, self.settings, self.tests]
+        if self.after is not None:
+            deciding.append(self.after.place)
+        content = json.dumps(deciding, sort_keys=True, default=str)
         key = hashlib.sha256(content.encode()).hexdigest()[:8]
         parts = [slug(self.method), slug(self.part), f"seed-{self.seed}-{key}"]
         return "/".join(part for part in parts if part)
@@ -210,7 +240,8 @@ def planned(study: Study) -> Iterator[PlannedRun]:
     """All runs but those of tuned weights, which depend on trials.
 
     Yields:
-        Each seed's runs together, so that an unfinished study says something early.
+        Each seed's runs together, so that an unfinished study says something early; a run that
+        starts from another behind it.
     """
     for seed in study.seeds:
         for task in study.tasks if study.baselines else ():
@@ -218,13 +249,17 @@ def planned(study: Study) -> Iterator[PlannedRun]:
             config["model"].pop("balancer", None)
             _settings(config["model"]["tasks"][task]).pop("teaches", None)
             yield PlannedRun(SINGLE_TASK, seed, config, study.settings, task)
-        for name, method in study.methods.items():
+        found: dict[str, PlannedRun] = {}
+        for name in in_order(study.after):
+            method = study.methods[name]
             config = _config(method.experiment or study.experiment, method.tasks)
             settings = {**study.settings, **method.settings}
             if "model.balancer" in settings:
                 # Else the settings of one class would be laid over those of another.
                 config["model"].pop("balancer", None)
-            yield PlannedRun(name, seed, config, settings)
+            before = None if method.after is None else found[method.after]
+            found[name] = PlannedRun(name, seed, config, settings, after=before)
+            yield found[name]
 
 
 def weighted(study: Study, weights: dict[str, float], seed: int, trial: int | None) -> PlannedRun:
@@ -260,6 +295,7 @@ def _check_apart(key: str, names: Mapping[str, Any], always: tuple[str, ...] = (
 
 def _config(experiment: str, tasks: list[str] | None) -> Config:
     config = deepcopy(_read(experiment))
+    check_without_start(experiment, config)
     found = _tasks_of(config, experiment)
     for task in tasks or []:
         if task not in found:

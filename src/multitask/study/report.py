@@ -25,6 +25,7 @@ from multitask.study.report_tables import (
     comparison_table,
     cost_table,
     difference_table,
+    other_tasks,
     score_tables,
     unfinished,
 )
@@ -102,7 +103,9 @@ def _page(
     if results.methods:
         yield from _findings(results, figures, further)
     else:
-        yield Section("Test results", "No run has been tested yet.")
+        of = " of the study's tasks" if len(results.scores) else ""
+        yield Section("Test results", f"No run{of} has been tested yet.")
+    yield from other_tasks(results)
     yield from unfinished(results)
     if results.methods:
         yield from origin(results, commands)

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from multitask.pages.blocks import Block, Heading, Paragraph, Section, Table
-from multitask.pages.words import arrow, counted
+from multitask.pages.words import arrow, counted, listed
 from multitask.study.answers import of_unfinished
 from multitask.study.comparison import costs, further_scores, scores
 from multitask.study.numbers import number, with_interval
 from multitask.study.plan import SINGLE_TASK, TUNED
-from multitask.study.results import Results
+from multitask.study.results import TOTAL, Results
+from multitask.study.statistics import seed_interval
 from multitask.study.verdicts import SIGNIFICANT
 
 
@@ -123,21 +124,35 @@ def _difference(row: pd.Series[float] | None) -> str:
     return f"{shown}{star} ({row['wins']:.2f})"
 
 
+def other_tasks(results: Results) -> Iterator[Block]:
+    """Test metrics of tasks that the study's experiment has not; nothing if there are none."""
+    rows = results.scores[~results.scores["task"].isin(results.study.tasks)]
+    pairs = list(rows[["method", "task"]].drop_duplicates().itertuples(index=False, name=None))
+    if not pairs:
+        return
+    methods, tasks = (list(dict.fromkeys(each)) for each in zip(*pairs, strict=True))
+    yield Section(
+        "Tasks that are not compared",
+        f"{listed(methods)} {'has' if len(methods) == 1 else 'have'} {listed(tasks)}, which "
+        f"{results.study.experiment} has not.",
+    )
+    table = []
+    for method, task in pairs:
+        name = f"{results.metrics[task]} {_arrow(results, task)}"
+        value = with_interval(*seed_interval(results.values(method, task)))
+        table.append([method, task, name, value])
+    yield Table(["method", "task", "metric", "value"], table)
+
+
 def cost_table(results: Results) -> Iterator[Block]:
-    """What one seed of each method costs."""
+    """What one seed of each method costs, and what it costs with what the method starts from."""
     has_single = SINGLE_TASK in results.methods
     rows = []
     for method, row in costs(results).iterrows():
-        rows.append(
-            [
-                str(method),
-                f"{row['seconds']:.1f}",
-                *([f"{row['of single task']:.2f}"] if has_single else []),
-                *(f"{row[name]:.0f}" for name in ("steps", "forward_passes", "backward_passes")),
-                f"{row['peak_memory'] / 2**20:.0f}",
-                f"{row['parameters']:,.0f}",
-            ]
-        )
+        rows.append([str(method), *_cost_cells(row, "", has_single)])
+        if starts := results.starts(str(method)):
+            name = f"{method}, with {listed(reversed(starts))}"
+            rows.append([name, *_cost_cells(row, TOTAL, has_single)])
     heads = ["method", "seconds", *(["of single task"] if has_single else [])]
     passes = ["steps", "forward passes", "backward passes"]
     yield Table([*heads, *passes, "peak memory, MiB", "parameters"], rows)
@@ -146,7 +161,19 @@ def cost_table(results: Results) -> Iterator[Block]:
         remarks.append(f"'{SINGLE_TASK}' is the sum over its networks.")
     if TUNED in results.methods:
         remarks.append(f"'{TUNED}' includes its trials, divided among the seeds.")
+    if any(results.starts(method) for method in results.methods):
+        remarks.append("'with' adds what a method starts from, which all that do share.")
     yield Paragraph(" ".join(remarks))
+
+
+def _cost_cells(row: pd.Series[float], before: str, has_single: bool) -> list[str]:
+    """The cells of a row; memory and parameters are the run's own."""
+    passes = ("steps", "forward_passes", "backward_passes")
+    shown = [(f"{before}seconds", ".1f"), *((f"{before}{name}", ".0f") for name in passes)]
+    if has_single:
+        shown.insert(1, (f"{before}of single task", ".2f"))
+    cells = ["" if row[name] != row[name] else format(row[name], form) for name, form in shown]
+    return [*cells, f"{row['peak_memory'] / 2**20:.0f}", f"{row['parameters']:,.0f}"]
 
 
 def unfinished(results: Results) -> Iterator[Block]:

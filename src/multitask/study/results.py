@@ -21,6 +21,12 @@ UNTESTED = (
 )
 
 
+TOTAL = "total "
+"""Before a cost's name: with what the run starts from."""
+NOT_SUMMED = ("parameters", "peak_memory")
+"""Parts of a cost that are not of a time: two runs one after the other do not take twice of it."""
+
+
 @dataclass(frozen=True)
 class Results:
     """Everything that a report is made of.
@@ -34,9 +40,12 @@ class Results:
         further: the same of metrics that are shown and not compared; also columns ``metric`` and
             ``higher_is_better``.
         costs: a row for each finished run; columns ``method``, ``part``, ``seed`` and those of
-            `multitask.callbacks.cost.Cost`.
+            `multitask.callbacks.cost.Cost`. In a study with a method that starts from another's
+            run, each also with ``total`` before it: with what the run starts from, whose memory is
+            not added up; NaN where that is not known.
         runs: a row for each planned run; columns ``method``, ``part``, ``seed``, ``state``
-            (``finished``, ``untested``, ``failed`` or ``missing``), ``reason``, ``folder``.
+            (``finished``, ``untested``, ``failed``, ``not run`` or ``missing``), ``reason``,
+            ``folder``.
     """
 
     study: Study
@@ -49,13 +58,25 @@ class Results:
 
     @property
     def methods(self) -> list[str]:
-        """The compared methods, the baselines first, that have a result."""
-        return list(dict.fromkeys(self.scores["method"]))
+        """The compared methods, the baselines first, that have a result in the study's tasks."""
+        rows = self.scores[self.scores["task"].isin(self.study.tasks)]
+        return list(dict.fromkeys(rows["method"]))
+
+    @property
+    def methods_with_starts(self) -> list[str]:
+        """The compared methods, and all that they start from, in the order of the runs."""
+        wanted = {each for method in self.methods for each in (method, *self.starts(method))}
+        return [each for each in dict.fromkeys(self.costs["method"]) if each in wanted]
 
     @property
     def tasks(self) -> list[str]:
         """The tasks that have a result, in the experiment's order."""
         return [task for task in self.study.tasks if task in set(self.scores["task"])]
+
+    def starts(self, method: str) -> list[str]:
+        """What a method starts from, what that starts from, and so on; nothing for most."""
+        before = self.study.after.get(method)
+        return [] if before is None else [before, *self.starts(before)]
 
     def values(self, method: str, task: str) -> pd.Series[float]:
         """A method's test metric of a task by seed; NaN for a seed whose run is missing."""
@@ -68,6 +89,7 @@ def collect(
     runs: Sequence[PlannedRun],
     folders: Mapping[str, Path | None],
     failures: Mapping[str, str | None],
+    obstacles: Mapping[str, str | None] | None = None,
 ) -> Results:
     """Read the runs' folders.
 
@@ -76,6 +98,7 @@ def collect(
         runs: all planned runs.
         folders: the finished ones' folders, by the run's place.
         failures: why a run failed, for those that did, by the run's place.
+        obstacles: why a run could not start, for those that could not, by the run's place.
     """
     scores, further, costs, states = [], [], [], []
     metrics: dict[str, str] = {}
@@ -84,18 +107,12 @@ def collect(
         folder = folders[run.place]
         summary = read_summary(folder) if folder is not None else None
         key = {"method": run.method, "part": run.part, "seed": run.seed}
-        reason = failures[run.place] or ""
-        state = "finished" if summary else "failed" if reason else "missing"
-        if (
-            summary
-            and run.tests
-            and not any(name.startswith("test/") for name in summary["metrics"])
-        ):
-            state, reason = "untested", UNTESTED
+        state, reason = _state(run, summary, failures[run.place], (obstacles or {}).get(run.place))
         states.append({**key, "state": state, "reason": reason, "folder": str(folder or "")})
         if summary is None:
             continue
-        costs.append({**key, **summary["cost"]})
+        total = _total(summary, run, folders) if any(study.after.values()) else {}
+        costs.append({**key, **summary["cost"], **total})
         if run.tests and state == "finished":
             for task in summary["headlines"]:
                 metrics[task] = study.metrics.get(task, summary["headlines"][task])
@@ -116,6 +133,33 @@ def collect(
         pd.DataFrame(costs),
         pd.DataFrame(states),
     )
+
+
+def _state(
+    run: PlannedRun, summary: Mapping[str, Any] | None, failure: str | None, obstacle: str | None
+) -> tuple[str, str]:
+    """What became of a run, and why."""
+    if summary is not None:
+        is_tested = any(name.startswith("test/") for name in summary["metrics"])
+        return ("untested", UNTESTED) if run.tests and not is_tested else ("finished", "")
+    if failure:
+        return "failed", failure
+    return ("not run", f"because {obstacle}") if obstacle else ("missing", "")
+
+
+def _total(
+    summary: Mapping[str, Any], run: PlannedRun, folders: Mapping[str, Path | None]
+) -> dict[str, float]:
+    """A run's cost with that of what it starts from."""
+    own, before = summary["cost"], run.after
+    total = {name: value for name, value in own.items() if name not in NOT_SUMMED}
+    while before is not None:
+        folder = folders.get(before.place)
+        found = None if folder is None else read_summary(folder)
+        cost = {} if found is None else found["cost"]
+        total = {name: value + cost.get(name, math.nan) for name, value in total.items()}
+        before = before.after
+    return {f"{TOTAL}{name}": value for name, value in total.items()}
 
 
 def _measured(summary: Mapping[str, Any], task: str, metric: str) -> tuple[float, bool | None]:
@@ -143,13 +187,17 @@ def history(folder: Path, names: Sequence[str]) -> pd.DataFrame:
 def cost_of(results: Results, method: str) -> dict[str, Any]:
     """What one seed of a method costs: all its runs in sum, but memory at most; means over seeds.
 
-    Trials count as one part of the method, divided among the seeds.
+    Trials count as one part of the method, divided among the seeds. In a study with a method that
+    starts from another's run, what begins with `TOTAL` has the cost of that run too.
     """
     rows = results.costs[results.costs["method"] == method]
-    sums = rows.groupby("seed").sum(numeric_only=True)
+    sums = rows.drop(columns="seed").sum(numeric_only=True)
+    # Of a part alone it would seem less than it is.
+    unknown = [name for name in sums.index if name.startswith(TOTAL) and rows[name].isna().any()]
+    sums[unknown] = math.nan
     memory = rows.groupby("seed")["peak_memory"].max()
     count = len(set(results.study.seeds) & set(rows["seed"])) or 1
-    found: dict[str, Any] = {name: float(sums[name].sum()) / count for name in sums.columns}
+    found: dict[str, Any] = {str(name): float(value) / count for name, value in sums.items()}
     found["peak_memory"] = float(memory.mean())
     if method != SINGLE_TASK:
         # The network that is kept, not those that were tried.

@@ -10,11 +10,14 @@ from typing import Any, get_type_hints
 from multitask.configuration.types import WORDS
 from multitask.errors import InputError, nearest
 from multitask.study.folder_names import check_folder_name
+from multitask.study.following import without_quotes
 from multitask.study.measured_parts import check_part, split_part
 from multitask.study.parsing import parsed
 from multitask.study.plan import Method, PlannedRun, Study
 from multitask.tasks import Task
 
+PARSED = ("tasks", "experiment", "after")
+"""What a method says beside its settings."""
 EXPECTED = re.compile(r"Expected an? <class '(?:\w+\.)*(?P<kind>\w+)'>\. Got value: (?P<value>.*)")
 
 
@@ -104,7 +107,8 @@ def _mapping(value: Any, what: str) -> dict[str, Any]:
 
 def _settings(value: Any) -> dict[str, Any]:
     # Nothing changes nothing.
-    return _mapping({} if value is None else value, "settings by their dotted names")
+    told = _mapping({} if value is None else value, "settings by their dotted names")
+    return dict(without_quotes(told))
 
 
 def _method(method: str, value: Any) -> Method:
@@ -113,7 +117,12 @@ def _method(method: str, value: Any) -> Method:
     for name in content:
         if name not in hints:
             raise InputError(f"a method has no '{name}'{nearest(name, hints)}")
-    given = {name: parsed(hints[name], content.get(name)) for name in ("tasks", "experiment")}
+    given = {}
+    for name in PARSED:
+        try:
+            given[name] = parsed(hints[name], content.get(name))
+        except Exception as error:
+            raise InputError(f"{name} of '{method}': {_innermost(error)}") from None
     return Method(**given, settings=_settings(content.get("settings")))
 
 
