@@ -39,3 +39,13 @@ def test_of_hundreds_of_tasks_those_that_conflict_most_are_drawn() -> None:
     assert max(figure.get_size_inches()) < 13
     maps = [HeatMap("weight", names, torch.rand(count, 3))]
     assert max(draw_heat_maps([0, 1, 2], maps).get_size_inches()) < 13
+
+
+def test_a_pair_of_tasks_with_long_names_is_not_squeezed_by_them() -> None:
+    names = ["age of the person in years", "expression of the whole face"]
+    figure = draw_pairs(names, torch.tensor([0.3]), torch.tensor([0.4]), torch.tensor([7]))
+    figure.draw_without_rendering()
+    box = figure.axes[0].get_window_extent()
+    assert min(box.width, box.height) > 1.5 * figure.dpi
+    labels = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert min(label.y0 for label in labels) >= 0

@@ -47,3 +47,10 @@ def test_they_lie_in_the_runs_folder_once_it_is_trained(
     made.loggers = [MetricsFile(metrics)]
     made.fit(tiny_model(), tiny_data())
     assert (tmp_path / "figures/learning.png").stat().st_size > 5000
+
+
+def test_epochs_are_whole_numbers_on_the_axis() -> None:
+    figure = draw_learning_curves({"val/a": Curve(np.array([1.0, 2.0]), np.zeros(2))}, ["a"])
+    assert figure is not None
+    ticks = figure.axes[0].get_xticks()
+    assert (ticks % 1 == 0).all()

@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from multitask.inspection.column_kinds import column_kinds
 from multitask.inspection.experiment_file import experiment_text
+from multitask.inspection.groups import find_group
 from multitask.inspection.table_contents import read_contents
 from multitask.inspection.table_inspection import load_table, table_data
 from multitask.inspection.training_plan import training_plan
@@ -34,3 +36,16 @@ def test_a_class_that_is_taken_for_a_group_is_told_with_how_to_learn_it(tmp_path
     assert "No breed is in two splits. There are 60." in said
     assert "So breed is not a task: to learn its 60 classes, list them under targets" in said
     assert "multitask.data.splits.StratifiedSplit and by: breed" in said
+
+
+def test_things_that_are_told_apart_by_a_number_are_a_group_if_they_tell_a_label() -> None:
+    kinds = ["cat", "dog", "owl"]
+    plants = [f"plant {row // 4}" for row in range(88)]
+    table = pd.DataFrame({"plant": plants, "kind": [kinds[row // 4 % 3] for row in range(88)]})
+    found = find_group(table, column_kinds(table), {"kind": list(table["kind"])})
+    assert found is not None
+    assert (found.column.name, found.groups) == ("plant", 22)
+    others = {"kind": [kinds[row % 3] for row in range(88)]}
+    assert find_group(table, column_kinds(table), others) is None
+    table["plant"] = [f"name {chr(97 + row // 4)}" for row in range(88)]
+    assert find_group(table, column_kinds(table), {"kind": list(table["kind"])}) is None

@@ -7,13 +7,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.inspection.data_report import DataReport, data_report
-from multitask.inspection.report_figure import draw_report
+from multitask.inspection.report_figure import _classes, draw_report
 from multitask.inspection.report_text import report_text
+from multitask.inspection.target_summary import ClassSummary
 from multitask.tables.cleaning import COLUMNS
 
 NAN = float("nan")
@@ -188,3 +190,17 @@ def test_the_figure_has_a_panel_for_labels_and_each_target(data: Faulty, tmp_pat
     assert sum(bool(axes.images) for axes in figure.subfigs[1].axes) == 16
     figure.savefig(tmp_path / "x.png")
     assert (tmp_path / "x.png").stat().st_size > 10_000
+
+
+def test_long_names_of_a_few_classes_stand_upright() -> None:
+    for names, rotation in (["cat", "dog"], 0), (["great spotted woodpecker", "carrion crow"], 90):
+        axes = Figure().subplots()
+        _classes(
+            axes,
+            ClassSummary(
+                "kind", {"train": 2}, {"train": 2}, names, {"train": torch.ones(2).long()}
+            ),
+        )
+        labels = axes.get_xticklabels()
+        assert [label.get_rotation() for label in labels] == [rotation] * 2
+        assert max(len(label.get_text()) for label in labels) <= 20

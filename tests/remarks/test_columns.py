@@ -26,6 +26,16 @@ from multitask.remarks.written_numbers import written_how
         ("< 0.1", "a sign"),
         ("\u22125", "a sign"),
         ("3.2 ± 0.1", "an uncertainty"),
+        ("$12k", "a currency"),
+        ("1,20,000", "commas"),
+        ("80+", "a mark behind"),
+        ("(12)", "brackets"),
+        ("1.2*10^3", "a power of ten"),
+        ("approx. 5", "a word"),
+        ("5'11\"", "feet and inches"),
+        ("15 m2", "a unit"),
+        ("20 years old", "a unit"),
+        ("١٢", "digits of another script"),
         ("1st", None),
         ("a1", None),
         ("2019-01-02", None),
@@ -37,13 +47,19 @@ def test_numbers_as_people_write_them(text: str, how: str | None) -> None:
     assert (written_numbers(Series([text] * 5)) is None) == (how is None)
 
 
-@pytest.mark.parametrize("between", [";", "|", ", ", " ", " + "])
+@pytest.mark.parametrize("between", [";", "|", ", ", " ", " + ", "\n", "\t"])
 def test_cells_of_several_labels(between: str) -> None:
     sets = [["cat"], ["dog"], ["cat", "wild"], ["dog", "wild"], ["cat", "young"], ["dog", "young"],
             ["cat", "young", "wild"]]  # fmt: skip
     said = several_labels(Series([between.join(each) for each in sets * 3]))
     assert said is not None
     assert "7 combinations of 4 labels" in said
+
+
+@pytest.mark.parametrize("between", [";", " "])
+def test_cells_of_several_class_numbers(between: str) -> None:
+    cells = [between.join(each) for each in ("12", "1", "23", "3", "123")]
+    assert "5 combinations of 3 labels" in str(several_labels(Series(cells * 3)))
 
 
 @pytest.mark.parametrize(

@@ -86,3 +86,16 @@ def test_titles_have_the_metrics_the_headline_first() -> None:
     title = figure.axes[0].get_title()
     assert title.startswith("kind (3 samples)\naccuracy 0.75, f1 0.512, auroc nan")
     assert "calibration error 0.1" in title
+
+
+def test_a_title_of_many_metrics_is_inside() -> None:
+    names = [f"Genus{place} species{place}" for place in range(MOST_CLASSES)]
+    task = Classification(MOST_CLASSES, names)
+    values = dict.fromkeys([str(each) for each in task.metrics()], 0.1234)
+    guess = torch.arange(MOST_CLASSES)
+    figure = draw_task("species of the animal", task, torch.eye(MOST_CLASSES), guess, values)
+    assert figure is not None
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    assert axes.title.get_window_extent().y1 <= figure.bbox.height
+    assert axes.xaxis.label.get_window_extent().y0 >= 0

@@ -24,6 +24,8 @@ LETTERS = 40
 """Of a line of a title: no more are drawn."""
 FONT = 7
 """Size of what is written under pictures."""
+LINE = 0.16
+"""Height of a line of a title, in inches."""
 DPI = 72
 """Dots per inch of a figure's own measures."""
 MANY_TASKS, MOST_TASKS = 20, 60
@@ -69,6 +71,8 @@ def draw_task(
     if not task.draw(axes, prediction, target):
         return None
     axes.set_title(title, fontsize=9, parse_math=False)
+    # Whatever size the task has chosen has room for one line.
+    figure.set_figheight(figure.get_figheight() + LINE * title.count("\n"))
     return figure
 
 

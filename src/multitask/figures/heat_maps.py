@@ -9,8 +9,12 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from multitask.figures.saving import MOST_LETTERS
+
 CROWDED, MOST_TASKS = 20, 60
 """With more rows, rows and their names are smaller; with still more, not all are drawn."""
+SMALLEST = 1.8
+"""Side of a matrix of few tasks, in inches."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +94,21 @@ def draw_pairs(
     shown = _most_conflicting(count, one, other, rates)
     above, below = (each[shown][:, shown] for each in (above, below))
     labels = [names[place] for place in shown]
-    side = 1.5 + _row_height(len(shown)) * len(shown)
-    figure = Figure(figsize=(side + 1.5, side), layout="constrained")
+    size = _font_size(len(shown))
+    # A few tasks get larger cells. Letters are two thirds as wide as they are high.
+    cell = max(_row_height(len(shown)), SMALLEST / max(len(shown), 1))
+    room = min(max(map(len, labels), default=0), MOST_LETTERS) * size / 108
+    side = cell * len(shown) + room
+    figure = Figure(figsize=(side + 2.8, side + 1.0), layout="constrained")
     axes = figure.subplots()
     # The same in every run, so that figures can be compared.
     scales = (("RdBu", -1.0, 1.0, "mean cosine"), ("Oranges", 0.0, 1.0, "share of conflicts"))
     for values, (colors, low, high, title) in zip((above, below), scales, strict=True):
         image = axes.imshow(values.numpy(), cmap=colors, vmin=low, vmax=high)
         figure.colorbar(image, ax=axes, label=title, shrink=0.7)
-    axes.set_xticks(range(len(labels)), labels, fontsize=_font_size(len(labels)), rotation=90)
-    axes.set_yticks(range(len(labels)), labels, fontsize=_font_size(len(labels)))
+    rotation = 90 if room > cell else 0
+    axes.set_xticks(range(len(labels)), labels, fontsize=size, rotation=rotation)
+    axes.set_yticks(range(len(labels)), labels, fontsize=size)
     of = "" if len(shown) == count else f"\nthe {len(shown)} of {count} tasks that conflict most"
     batches = f"\n{counted(seen)}" if seen is not None else ""
     axes.set_title(f"above: cosine, below: share of conflicts{batches}{of}", fontsize=9)

@@ -71,4 +71,7 @@ def _draw(axes: Axes, name: str, curves: Mapping[str, Curve]) -> None:
             )
     axes.set_title(name.replace("/", " ").replace("_", " "), fontsize=8, parse_math=False)
     axes.set_xlabel("epoch", fontsize=7)
+    # The same number may be written twice where a curve is shorter than an epoch.
+    if axes.dataLim.width >= 1:
+        axes.locator_params(axis="x", integer=True)
     axes.tick_params(labelsize=6)

@@ -193,8 +193,9 @@ def _textual(name: str, size: tuple[int, int, int], texts: pd.Series, remark: st
     _, known, distinct = size
     repeated = distinct <= min(MOST_CLASSES, known / FEWEST_OF_A_CLASS)
     if written := written_numbers(texts):
-        # A magnification such as 20x may well be a class.
-        if "with a unit" in written and distinct <= known / FEWEST_OF_AN_INTEGER:
+        # A magnification such as 20x or a grade such as 2+ may well be a class.
+        may_be = "with a unit" in written or "with a mark" in written
+        if may_be and distinct <= known / FEWEST_OF_AN_INTEGER:
             return Column(name, "classes", *size, counts=_counts(texts), remark=written)
         return Column(name, "text", *size, remark=written)
     if remark:

@@ -20,6 +20,8 @@ ENOUGH = 0.2
 """How far others of a group tell a label, from 0 (no better than chance) to 1 (always)."""
 BEFORE = (":", " - ", ",", " (", "_", "-", "/")
 """What stands behind a name that several cells begin with, as in ``waving hand: light skin``."""
+NUMBERED = r"^(\D*[^\W\d]\D*)\d+$"
+"""Things of one kind that are told apart by a number, as in ``plant 12``."""
 DAY = r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
 DATE = rf"({DAY})([ T].*)?"
 
@@ -98,7 +100,10 @@ def _candidates(column: Column, cells: pd.Series, said: bool) -> Iterator[tuple[
         return
     strict = says_class(column.name) and not says_species(column.name)
     if column.kind == "classes":
-        is_fine = column.distinct >= MANY_CLASSES and rows / column.distinct <= MOST_ROWS_OF_ONE
+        kinds = texts.str.extract(NUMBERED)[0]
+        is_numbered = bool(kinds.notna().all()) and kinds.nunique() == 1
+        fewest = FEWEST_UNSAID if is_numbered else MANY_CLASSES
+        is_fine = column.distinct >= fewest and rows / column.distinct <= MOST_ROWS_OF_ONE
         if is_fine and not strict:
             yield "", texts
         return

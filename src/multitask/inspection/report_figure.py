@@ -17,6 +17,7 @@ from multitask.data.targets import as_tasks_see
 from multitask.figures.drawing import Panel, fill_panels, panels_of
 from multitask.inspection.data_report import DataReport
 from multitask.inspection.target_summary import ClassSummary, NumberSummary
+from multitask.tasks.confusion_figure import brief
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 SAMPLES, MOST_PANELS, MOST_CLASSES = 16, 23, 30
 COLUMNS, BINS = 4, 40
 WIDTH, HEIGHT = 3.4, 2.7
+LETTERS_BESIDE = 36
+"""In a panel's width; with more, names of classes stand upright."""
 NAMES: dict[str, Any] = {"fontsize": 6}
 
 
@@ -77,8 +80,9 @@ def _classes(axes: Axes, summary: ClassSummary) -> None:
     for split, counts in summary.counts.items():
         axes.bar(range(len(shown)), counts[shown].numpy(), bottom=base.numpy(), label=split)
         base += counts[shown]
-    names = [summary.classes[at] for at in shown.tolist()]
-    axes.set_xticks(range(len(shown)), names, rotation=90 if len(shown) > 6 else 0, **NAMES)
+    names = brief([summary.classes[at] for at in shown.tolist()])
+    are_side_by_side = len(names) * max(map(len, names), default=0) <= LETTERS_BESIDE
+    axes.set_xticks(range(len(shown)), names, rotation=0 if are_side_by_side else 90, **NAMES)
     largest = f", the {MOST_CLASSES} largest" if len(order) > MOST_CLASSES else ""
     of = ", pixels" if summary.is_map else ""
     axes.set_title(f"{summary.task} ({len(order)} classes{largest}{of})", fontsize=9)

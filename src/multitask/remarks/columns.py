@@ -24,7 +24,7 @@ FAR = 3.0
 """Ranges of the others beyond which a small number, such as 0, is far from them."""
 NEARLY_ALL = 0.9
 OFTEN = 0.2
-STRONG, WEAK = ("|", ";"), (",", "/", "+", "&", " ")
+STRONG, WEAK = ("|", ";", "\n", "\t"), (",", "/", "+", "&", " ")
 """What stands between the labels of a cell: in other texts seldom, and in others too."""
 FEWER_LABELS = 0.8
 """Labels per combination below which words are labels rather than parts of names."""
@@ -192,10 +192,13 @@ def _are_combinations(parts: dict[str, list[str]], counts: Counter[str], between
     if sum(counts[each] for each in several) < OFTEN * counts.total():
         return False
     labels = Counter(part for found in parts.values() for part in dict.fromkeys(found))
-    if any(number_of(each) is not None for each in labels):
+    sizes = {len(found) for found in parts.values()}
+    # As many numbers in each cell are a vector.
+    if any(number_of(each) is not None for each in labels) and (
+        len(sizes) == 1 or between not in (*STRONG, " ")
+    ):
         return False
     if between in STRONG:
         return any(count > 1 for count in labels.values())
-    sizes = {len(found) for found in parts.values()}
     limit = FEWER_LABELS if between == " " else 1.0
     return len(sizes) > 1 and len(labels) < limit * len(parts)

@@ -5,21 +5,28 @@ from __future__ import annotations
 import re
 from typing import Any
 
-PLAIN = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+PLAIN = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 LOOSE = r"\d[\d.,' \u00a0\u202f]*"
 SIGN = "[<>~\u2248\u2264\u2265\u00b1\u2212\u2013+-]{1,2}"
 MONEY = "[$\u20ac\u00a3\u00a5]"
 WORD = r"(?!(st|nd|rd|th)$)[^\W\d_]{1,6}[\u00b2\u00b3]?"
-UNIT = rf"(%|\u2030|\u00b0[CF]?|{WORD}(/{WORD})?)"
-IN_ENGLISH, IN_GERMAN = r"\d{1,3}(,\d{3})+(\.\d+)?", r"\d{1,3}(\.\d{3})+,\d+"
+AREA = r"[^\W\d_]{1,3}\^?[23]"
+UNIT = rf"(%|\u2030|\u00b0[CF]?|{AREA}|{WORD}(/({WORD}|{AREA}))?)"
+IN_ENGLISH, IN_GERMAN = r"\d{1,3}(,\d{2,3})*,\d{3}(\.\d+)?", r"\d{1,3}(\.\d{3})+,\d+"
 WITH_BLANKS = r"\d{1,3}([ '\u00a0\u202f]\d{3})+([.,]\d+)?"
 COMMAS = rf"[+-]?(\d+,\d+|{IN_ENGLISH}|{IN_GERMAN}|{WITH_BLANKS})"
 FORMS = {
     "commas": COMMAS,
-    "a currency": rf"[+-]?({MONEY} ?{LOOSE}|{LOOSE} ?{MONEY})",
+    "a currency": rf"[+-]?({MONEY} ?{LOOSE}[kKmM]?|{LOOSE} ?{MONEY})",
     "a sign": rf"{SIGN} ?{LOOSE}( ?{UNIT})?",
+    "a mark behind": rf"{LOOSE}[+*-]",
+    "brackets": rf"\({LOOSE}\)|{LOOSE} ?\(\d+\)",
+    "a power of ten": rf"[+-]?{LOOSE} ?[x*\u00b7\u00d7] ?10(\^|\*\*)?[+-]?\d+",
+    "a word": rf"(about|approx\.?|approximately|ca\.?|circa|c\.|around) ?{LOOSE}( ?{UNIT})?",
+    "feet and inches": r"\d+ ?(\'|\u2032|ft\.?) ?\d+(\.\d+)? ?(\"|\'\'|\u2033|in\.?)?",
     "an uncertainty": rf"[+-]?{LOOSE} ?(\u00b1|\+/-) ?{LOOSE}( ?{UNIT})?",
-    "a unit": rf"[+-]?{LOOSE} ?{UNIT}",
+    "a unit": rf"[+-]?{LOOSE} ?{UNIT}( old)?",
+    "digits of another script": r"[+-]?(?![\d.]*[0-9])\d+(\.\d+)?",
 }
 """By what makes them no numbers for a program."""
 NO_NUMBERS = {"nan", "inf", "-inf", "infinity", "-infinity"}

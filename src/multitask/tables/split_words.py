@@ -15,6 +15,7 @@ WORDS = {
     "validation": "val",
     "validate": "val",
     "valid": "val",
+    "va": "val",
     "dev": "val",
     "test": "test",
     "testing": "test",
@@ -24,6 +25,10 @@ WORDS = {
 FILLING = {"set", "split", "data", "dataset", "subset", "partition", "fold", "images", "samples"}
 NAMES = {"split", "splits", "set", "subset", "partition", "fold", "phase", "usage"}
 """Words in the names of columns that say which split a row belongs to."""
+UNCLEAR = {
+    "eval", "evaluation", "fit", "gallery", "holdout", "query", "unlabeled", "unlabelled",
+}  # fmt: skip
+"""Words beside those of splits whose split only a person knows."""
 YES, NO = {"1", "true", "yes", "y", "t"}, {"0", "false", "no", "n", "f"}
 ALSO_IN_FLAGS = {"is", "in", "for", "image", "img", "flag"}
 
@@ -42,8 +47,19 @@ def split_of(cell: Any, words: Mapping[str, str] | None = None) -> str | None:
     given = {plain(word): split for word, split in (words or {}).items()}
     if text in given:
         return given[text]
-    left = [each for each in re.findall(r"[^\W_]+", text) if each not in FILLING]
-    return WORDS.get(left[0]) if len(left) == 1 else None
+    # train2017, 1_train and Train (80 %) are train, but tr1 may be anything.
+    left = [each for word in re.findall(r"[^\W\d_]+", text) if (each := _bare(word))]
+    if len(left) != 1 or (len(left[0]) < 3 and re.search(r"\d", text)):
+        return None
+    return WORDS.get(left[0])
+
+
+def _bare(word: str) -> str:
+    """A word without what people write behind it, as in ``trainset``; empty if it is only that."""
+    if word in FILLING:
+        return ""
+    ends = (word.removesuffix(each) for each in FILLING if word.endswith(each))
+    return next((each for each in ends if each in WORDS), word)
 
 
 def plain(cell: Any) -> str:

@@ -63,3 +63,33 @@ def test_numbers_in_a_column_called_split_are_asked_about(cells: list[object]) -
         given_split(DataFrame({"split": cells}))
     assert given_split(DataFrame({"splitting": cells})) is None
     assert given_split(DataFrame({"split": cells}), ["split"]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("subset", ["trainset", "testset"]),
+        ("image_set", ["train2017", "val2017"]),
+        ("phase", ["1_train", "2_test"]),
+        ("Part", ["Train (80%)", "Test (20%)"]),
+        ("data_split", ["TR", "VA", "TE"]),
+    ],
+)
+def test_words_for_splits_with_something_before_or_behind(name: str, cells: list[str]) -> None:
+    found = given_split(DataFrame({name: cells * 2, "y": ["a", "b"] * len(cells)}))
+    assert found is not None
+    assert (found.column, found.words) == (name, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("mode", ["train", "eval"]),
+        ("dataset", ["training", "holdout"]),
+        ("stage", ["fit", "val", "test"]),
+        ("Partition", ["A", "B"]),
+    ],
+)
+def test_words_that_may_be_splits_are_asked_about(name: str, cells: list[str]) -> None:
+    with pytest.raises(InputError, match=f"'{name}' seems to say which split"):
+        given_split(DataFrame({name: cells * 2}))

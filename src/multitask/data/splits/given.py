@@ -12,10 +12,12 @@ from pandas import DataFrame, Series
 from multitask.data.split_check import SPLITS
 from multitask.data.splits.by_column import ByColumn
 from multitask.errors import InputError
-from multitask.tables.split_words import NAMES, flag_words, plain, split_of
+from multitask.tables.split_words import NAMES, UNCLEAR, flag_words, plain, split_of
 
 SAYS_ALONE = {"split", "splits", "subset", "partition", "fold", "folds"}
 """Names of columns that are hardly anything else, whatever their cells are."""
+SAYS_MOST = {"split", "splits", "partition"}
+"""Those of them that are nothing else even where cells are words."""
 MOST_WORDS = 12
 """More different cells than people have words for splits."""
 
@@ -82,12 +84,15 @@ def _given(name: str, cells: Series) -> GivenSplit | None:
         as_written = {str(each).strip(): words[plain(each)] for each in known.unique()}
         lacking = [each for each in SPLITS if each not in words.values()]
         return GivenSplit(name, lacking, as_written)
-    _refuse_numbers(name, different)
+    if not named:
+        _refuse_other_words(name, different)
     says_so = bool(NAMES & set(re.findall(r"[^\W_\d]+", _spaced(name))))
+    unknown = sorted(each for each, split in splits.items() if split is None)
     seems = "train" in named and (len(named) > 1 or says_so)
-    if not seems or (None in splits.values() and not says_so):
+    is_unclear = bool(named and unknown) and set(unknown) <= UNCLEAR
+    if not is_unclear and (not seems or (unknown and not says_so)):
         return None
-    if unknown := sorted(each for each, split in splits.items() if split is None):
+    if unknown:
         raise InputError(
             f"the column '{name}' seems to say which split a row belongs to, but '{unknown[0]}' is "
             "none of train, val, test; write one of these, or say what it means with "
@@ -102,19 +107,26 @@ def _given(name: str, cells: Series) -> GivenSplit | None:
     return GivenSplit(name, [each for each in SPLITS if each not in named])
 
 
-def _refuse_numbers(name: str, cells: Collection[str]) -> None:
-    """Ask what the numbers of a column called ``split`` mean, rather than learn or ignore them."""
-    if plain(name) not in SAYS_ALONE or not all(each.isdecimal() for each in cells):
+def _refuse_other_words(name: str, cells: Collection[str]) -> None:
+    """Ask what the cells of a column called ``split`` mean, rather than learn or ignore them."""
+    are_numbers = all(each.isdecimal() for each in cells)
+    if plain(name) not in (SAYS_ALONE if are_numbers else SAYS_MOST):
         return
     example = ", ".join(
-        f"{cell}: {split}" for cell, split in zip(sorted(cells, key=int), SPLITS, strict=False)
+        f"{cell}: {split}"
+        for cell, split in zip(sorted(cells, key=_as_counted), SPLITS, strict=False)
     )
+    what = "numbers" if are_numbers else "none of train, val, test"
     raise InputError(
-        f"the column '{name}' seems to say which split a row belongs to, but its cells are numbers"
+        f"the column '{name}' seems to say which split a row belongs to, but its cells are {what}"
         "; say what each means with data.init_args.split=multitask.data.splits.ByColumn, "
         f"data.init_args.split.init_args.column={name} and its words, as in {{{example}}}; or "
         "write train, val and test in the column, or give it another name"
     )
+
+
+def _as_counted(cell: str) -> tuple[int, str]:
+    return (int(cell) if cell.isdecimal() else 0, cell)
 
 
 def _is_full(cells: Series) -> bool:
