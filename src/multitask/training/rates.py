@@ -83,9 +83,9 @@ class Rates:
                 raise InputError(f"model.rates: {_useless(part, model, plain.values())}")
         layers = {} if self.layer_decay is None else _layers(model)
         found = {}
-        for name, part in chosen.items():
-            multiplier = 1.0 if part is None else self.parts[part]
-            reasons = [] if part is None else [part]
+        for name, own in chosen.items():
+            multiplier = 1.0 if own is None else self.parts[own]
+            reasons = [] if own is None else [own]
             if name in layers:
                 layer, height = layers[name]
                 multiplier *= self.layer_decay**height  # type: ignore[operator]
