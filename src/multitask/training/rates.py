@@ -139,7 +139,7 @@ def _useless(part: str, model: nn.Module, names: Iterable[str]) -> str:
     words = [name.split(".") for name in names]
     known = {".".join(each[:size]) for each in words for size in range(1, len(each) + 1)}
     everything = (*model.named_modules(), *model.named_parameters())
-    if part in {_plain(name) for name, _ in everything}:
+    if part and part in {_plain(name) for name, _ in everything}:
         return f"'{part}' has no parameter that the optimizer updates; leave it out"
     near = nearest(part, known)
     return f"the model has no part '{part}'{near or nearest(part, {each[0] for each in words})}"
