@@ -76,7 +76,7 @@ class TimmMaps(Encoder):
         """The layers into which timm divides the network whose maps these are."""
         settings = {"in_chans": self.in_channels, **(self.options or {})}
         settings = {key: each for key, each in settings.items() if key != "feature_cls"}
-        # Random weights are drawn for it nowhere.
+        # There no random weights are drawn.
         with torch.device("meta"):
             whole = created(self.name, False, {"num_classes": 0, **settings})
         return timm_depths(self.network, whole, "network.") or super().depths()
