@@ -43,6 +43,8 @@ class MultiTask(Loadable):
         optimizer: class of the optimizer, its other arguments bound; default: AdamW.
         scheduler: class of the learning rate schedule, its other arguments bound.
         scheduler_interval: whether the schedule counts optimizer steps or epochs.
+        rates: by what the optimizer's rate is multiplied for parts of the model, by their names.
+        layer_decay: by what it is multiplied from each layer of the encoder to the one below.
         sharing: class that decides what the tasks share, called with the representation's form and
             the tasks' names; default: `multitask.sharing.HardSharing`.
         training_pass: how a training batch goes through the model; default: once, as it is.
@@ -67,6 +69,8 @@ class MultiTask(Loadable):
         optimizer: OptimizerCallable | None = None,
         scheduler: SchedulerCallable | None = None,
         scheduler_interval: Interval = "step",
+        rates: dict[str, float] | None = None,
+        layer_decay: float | None = None,
         sharing: SharingCallable | None = None,
         training_pass: Pass | None = None,
         skips: int = 0,
@@ -91,12 +95,12 @@ class MultiTask(Loadable):
         self.balancer.connect(self.encoder)
         self.views = Views(self.balancer, teaching.factors(tasks))
         # Parameters that no backward pass reaches, which DDP would wait for.
-        kept = self.balancer.keeps_for_itself()
-        self._ddp_params_and_buffers_to_ignore = [f"balancer.{name}" for name in kept]
+        self._ddp_params_and_buffers_to_ignore = training.updated_elsewhere(self.balancer)
         # Not the parameter's default: the command line hands its settings to any other class.
         self.optimizer = checkpoints.Factory(optimizer or torch.optim.AdamW)
         self.scheduler = scheduler and checkpoints.Factory(scheduler)
         self.scheduler_interval, self.sync_batch_norm = scheduler_interval, sync_batch_norm
+        self.rates = training.Rates(rates, layer_decay)
         self.evaluations = training.Evaluations(tasks)
         weights = torch.tensor([task.weight for task in tasks.values()])
         self.register_buffer("task_weights", weights, persistent=False)
@@ -183,12 +187,7 @@ class MultiTask(Loadable):
 
     def configure_callbacks(self) -> list[Callback]:
         """What watches and logs training, each with a state of its own; anew for each training."""
-        if self.trainer.state.fn == "fit" or not self._callbacks:
-            self.skipped = training.SkippedSteps(self.skipped.most)
-            self.divergence = training.Divergence(self.tasks)
-            others = training.callbacks(list(self.tasks))
-            self._callbacks = [self.skipped, self.divergence, *others]
-        return [each for each in self._callbacks if each not in self.trainer.callbacks]  # type: ignore[attr-defined]
+        return training.watchers(self)
 
     def setup(self, stage: str) -> None:
         """Look at the data; join the batch normalisation of several processes."""

@@ -49,8 +49,11 @@ ARGUMENTS = (
 DDP = (f"--config={CONFIGS / 'trainer/ddp.yaml'}",)
 SHARDED = (f"--config={CONFIGS / 'trainer/fsdp.yaml'}",)
 MACHINES = (f"--config={CONFIGS / 'trainer/multinode.yaml'}",)
+# The heads share a group with a layer in the middle of the encoder, whose parameters lie between.
+RATES = ("--model.layer_decay=0.5", "--model.rates.heads=0.25", "--model.rates.encoder=1")
 # With learnt weights of the losses, and an average of the model's.
 DOUBLE = (
+    *RATES,
     "--trainer.callbacks=multitask.callbacks.WeightAverage",
     "--trainer.precision=64-true",
     f"--model.balancer={CONFIGS / 'balancer/uncertainty.yaml'}",
@@ -66,8 +69,10 @@ THAWING = (*DOUBLE, f"--trainer.callbacks+={json.dumps(UNFREEZING)}")
 # steps then part even one process from itself, started with weights that differ in the last digit.
 # With a balancer that has a memory: of how similar the gradients of earlier batches were.
 SINGLE = (
+    *RATES,
     "--model.optimizer=torch.optim.SGD",
     "--model.optimizer.lr=0.0001",
+    "--model.optimizer.momentum=0.9",
     "--model.balancer=multitask.balancing.GradientBalancer",
     "--model.balancer.method=multitask.balancing.weightings.GradVac",
 )

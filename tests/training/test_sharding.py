@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule
 
 from multitask.training import sharding
-from multitask.training.sharding import shard
+from multitask.training.sharding import Sharded, shard
 
 
 class Block(nn.Module):
@@ -97,3 +98,29 @@ def test_gradients_stay_as_they_are(mesh: DeviceMesh, monkeypatch: pytest.Monkey
     for one, other in zip(whole.parameters(), network.parameters(), strict=True):
         assert one.grad is not None
         torch.testing.assert_close(other.grad.full_tensor(), one.grad)  # type: ignore[union-attr]
+
+
+def test_the_state_of_groups_in_another_order_is_that_of_the_same_parameters(
+    mesh: DeviceMesh,
+) -> None:
+    torch.manual_seed(0)
+
+    def groups(network: Stack) -> list[dict[str, Any]]:
+        rest = [each for name, each in network.named_parameters() if "blocks" in name]
+        return [
+            {"params": [*network.before.parameters(), *network.after.parameters()], "lr": 0.5},
+            {"params": rest},
+        ]
+
+    whole, network = Stack(), Stack()
+    optimizer = torch.optim.Adam(groups(whole))
+    whole(torch.rand(4, 3)).sum().backward()
+    optimizer.step()
+    shard(network, mesh)
+    strategy, divided = Sharded(), torch.optim.Adam(groups(network))
+    strategy._model = network
+    strategy._load_optimizer(divided, optimizer.state_dict())
+    for mine, other in zip(network.parameters(), whole.parameters(), strict=True):
+        found: Any = divided.state[mine]["exp_avg"]
+        torch.testing.assert_close(found.full_tensor(), optimizer.state[other]["exp_avg"])
+    assert [each["lr"] for each in divided.param_groups] == [0.5, 0.001]

@@ -91,8 +91,12 @@ class TaskAffinity(Callback):
         self.batches += 1
         if not is_due or not any(each.requires_grad for each in pl_module.encoder.parameters()):
             return
-        rate = self.learning_rate or trainer.optimizers[0].param_groups[0]["lr"]
-        found = _affinities(pl_module, batch, rate).cpu().double()
+        rates = {
+            id(parameter): self.learning_rate or group["lr"]
+            for group in trainer.optimizers[0].param_groups
+            for parameter in group["params"]
+        }
+        found = _affinities(pl_module, batch, rates).cpu().double()
         known = found.isfinite()
         self._sums = self._sums + torch.where(known, found, 0)
         self._looks = self._looks + known.double()
@@ -109,7 +113,7 @@ class TaskAffinity(Callback):
             logger.log_metrics(row, step=trainer.global_step)
 
 
-def _affinities(model: MultiTask, batch: dict[str, Tensor], rate: float) -> Tensor:
+def _affinities(model: MultiTask, batch: dict[str, Tensor], rates: dict[int, float]) -> Tensor:
     shared = {
         name: parameter
         for name, parameter in model.named_parameters()
@@ -125,7 +129,7 @@ def _affinities(model: MultiTask, batch: dict[str, Tensor], rate: float) -> Tens
             loss, list(shared.values()), retain_graph=True, materialize_grads=True
         )
         stepped = {
-            name: parameter.detach() - rate * _averaged(gradient)
+            name: parameter.detach() - rates[id(parameter)] * _averaged(gradient)
             for (name, parameter), gradient in zip(shared.items(), gradients, strict=True)
         }
         with torch.no_grad():

@@ -11,8 +11,8 @@ from multitask.errors import InputError
 
 WITH_STATE = ("encoder", "sharing", "balancer", "optimizer")
 """Parts of the model whose class cannot change, because the checkpoint holds their state."""
-BEGUN = ("scheduler", "scheduler_interval")
-"""What cannot change at all: a schedule continues where it was."""
+BEGUN = ("scheduler", "scheduler_interval", "rates", "layer_decay")
+"""What cannot change at all: a schedule continues where it was, and so do groups of parameters."""
 RUN = "run"
 """The length of a schedule that is as long as the run, and may become so."""
 JUDGING = {"headline": None, "counts": True}

@@ -51,6 +51,21 @@ class Encoder(Recorded, nn.Module, ABC):
         """
         return [self]
 
+    def depths(self) -> dict[str, int]:
+        """How far from the inputs each parameter is: what ``layer_decay`` counts.
+
+        Returns:
+            The number of each parameter's layer by the parameter's name, counted from 0 at the
+            inputs; by default the place among the `stages`.
+        """
+        stages = self.stages()
+        places: dict[int, int] = {}
+        for place, stage in enumerate(stages):
+            for parameter in stage.parameters():
+                places.setdefault(id(parameter), place)
+        top = len(stages) - 1
+        return {name: places.get(id(each), top) for name, each in self.named_parameters()}
+
     @abstractmethod
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """Encode a batch.

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from multitask.checkpoints.source import DOWNLOADS
 from multitask.encoders.base import Encoder
 from multitask.encoders.normalisation import Normalisation
+from multitask.encoders.timm_depths import timm_depths
 from multitask.encoders.timm_weights import (
     OVERLAY,
     misshapen,
@@ -64,6 +65,10 @@ class Timm(Encoder):
         self.normalisation = normalisation_of(self.network, pretrained, in_channels)
         width: int = self.network.num_features  # type: ignore[assignment]
         self.out_features = getattr(self.network, "head_hidden_size", width)
+
+    def depths(self) -> dict[str, int]:
+        """The layers into which timm divides the network."""
+        return timm_depths(self.network, self.network, "network.") or super().depths()
 
     def forward(self, image: Tensor) -> Tensor:
         return self.network(self.normalisation(image))

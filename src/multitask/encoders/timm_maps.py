@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Maps
 from multitask.encoders.timm import OWN, check_options, created, normalisation_of
+from multitask.encoders.timm_depths import timm_depths
 from multitask.encoders.timm_weights import taken_from
 from multitask.errors import InputError
 
@@ -43,6 +45,7 @@ class TimmMaps(Encoder):
         options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        self.name, self.in_channels, self.options = name, in_channels, options
         given = list(levels or [])
         if levels is not None and (given != sorted({*given}) or min(given, default=-1) < 0):
             raise InputError(
@@ -68,6 +71,15 @@ class TimmMaps(Encoder):
     @property
     def form(self) -> Maps:
         return self._form
+
+    def depths(self) -> dict[str, int]:
+        """The layers into which timm divides the network whose maps these are."""
+        settings = {"in_chans": self.in_channels, **(self.options or {})}
+        settings = {key: each for key, each in settings.items() if key != "feature_cls"}
+        # There no random weights are drawn.
+        with torch.device("meta"):
+            whole = created(self.name, False, {"num_classes": 0, **settings})
+        return timm_depths(self.network, whole, "network.") or super().depths()
 
     def forward(self, image: Tensor) -> list[Tensor]:
         maps: list[Tensor] = self.network(self.normalisation(image))

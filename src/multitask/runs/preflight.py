@@ -20,6 +20,7 @@ from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.pages.words import listed
+from multitask.runs.averaged_rates import check_averaged_rates
 from multitask.runs.beginning import begin_with, taking_images
 from multitask.runs.folder import config_of, folder_of
 from multitask.runs.lightning_callbacks import check_callbacks
@@ -197,7 +198,10 @@ def check_training(
             each.check(model, trainer, data)
         elif isinstance(each, TaskAffinity):
             each.check(model, trainer)
-    check_monitors(callbacks, model, data, trainer, try_optimizer(model, trainer, data))
+    configured = try_optimizer(model, trainer, data)
+    check_monitors(callbacks, model, data, trainer, configured)
+    optimizer = configured["optimizer"] if isinstance(configured, dict) else configured
+    check_averaged_rates(callbacks, optimizer)
 
 
 def _try_encoder(model: MultiTask, data: DataModule) -> None:

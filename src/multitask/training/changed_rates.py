@@ -9,6 +9,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
 
 from multitask.checkpoints.changes import changes
+from multitask.errors import InputError
+from multitask.training.rates import MULTIPLIER
+
+GROUPING = ("rates", "layer_decay")
+"""Settings by which parameters are grouped, and their state is kept in that order."""
 
 
 class ChangedRates(Callback):
@@ -25,8 +30,14 @@ class ChangedRates(Callback):
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """See which settings differ from the checkpoint's."""
-        before = (checkpoint.get("hyper_parameters") or {}).get("optimizer")
-        found = changes(before, pl_module.hparams.get("optimizer"))
+        before = checkpoint.get("hyper_parameters") or {}
+        for name in GROUPING if before else ():
+            if (before.get(name) or None) != (pl_module.hparams.get(name) or None):
+                raise InputError(
+                    f"model.{name} cannot change in a resumed run, whose optimizer continues with "
+                    "its groups of parameters; load the checkpoint's weights into a new run"
+                )
+        found = changes(before.get("optimizer"), pl_module.hparams.get("optimizer"))
         self._changed = [keys[-1] for keys in found if keys]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -41,7 +52,8 @@ def _set(optimizer: Optimizer, name: str, schedulers: list[Any]) -> None:
     if name not in optimizer.defaults:
         return
     value = optimizer.defaults[name]
-    before = optimizer.param_groups[0].get("initial_lr")
+    first = optimizer.param_groups[0]
+    before = first.get("initial_lr", 0) / first.get(MULTIPLIER, 1)
     if name == "lr" and schedulers and before:
         for group in optimizer.param_groups:
             group["lr"] *= value / before
@@ -50,8 +62,12 @@ def _set(optimizer: Optimizer, name: str, schedulers: list[Any]) -> None:
             rates = getattr(scheduler, "base_lrs", [])
             scheduler.base_lrs = [rate * value / before for rate in rates]
         return
+    if name == "lr":
+        for group in optimizer.param_groups:
+            group["lr"] = value * group.get(MULTIPLIER, 1)
+        return
     # What a group has of its own, such as no weight decay, it keeps; the first has none.
-    shared = optimizer.param_groups[0].get(name)
+    shared = first.get(name)
     for group in optimizer.param_groups:
         if group.get(name) == shared:
             group[name] = value

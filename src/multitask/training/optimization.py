@@ -6,15 +6,17 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from lightning.pytorch import Trainer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from multitask.balancing import Balancer
 from multitask.errors import InputError, settings_blamed
+from multitask.training.kept_ratios import check_ratios, multiply_rates, with_rates_by_group
+from multitask.training.parameter_groups import parameter_groups
 from multitask.training.schedule_length import (
     check_length_of_schedule,
     is_as_long_as_run,
@@ -43,14 +45,21 @@ def optimizer_and_schedule(
     Raises:
         InputError: if their settings cannot be.
     """
-    groups = parameter_groups(model, model.balancer)
+    rates = model.rates
+    groups = parameter_groups(model, model.balancer, rates)
     optimizer = made("optimizer", model.optimizer, groups)
+    multiply_rates(optimizer, rates.settings)
     scheduler: Any = model.scheduler
     interval = model.scheduler_interval
     if is_as_long_as_run(scheduler):
         trainer = trainer or model.trainer
         length = length_of_run(trainer, data or trainer.datamodule, interval)  # type: ignore[attr-defined]
         scheduler = with_length(scheduler, length)
+    if scheduler is not None and rates.settings:
+        scheduler = with_rates_by_group(scheduler, optimizer)
+        # Before the schedule is made, which may change the groups.
+        trial = partial(made, "scheduler", scheduler)
+        check_ratios(optimizer, model.optimizer, trial, rates.settings)
     return scheduled(optimizer, scheduler, interval)
 
 
@@ -80,22 +89,6 @@ def try_optimizer(model: MultiTask, trainer: Trainer, data: Any) -> Any:
         interval = model.scheduler_interval
         check_length_of_schedule(schedule, length_of_run(trainer, data, interval), interval)
     return configured
-
-
-def parameter_groups(model: nn.Module, balancer: Balancer) -> list[dict[str, Any]]:
-    """Group what an optimizer updates.
-
-    Args:
-        model: the model, the balancer included.
-        balancer: its parameters get no weight decay, which would pull the weights to each other;
-            those that it updates itself are left out.
-    """
-    kept = balancer.keeps_for_itself()
-    balancing = dict(balancer.named_parameters())
-    own = [parameter for name, parameter in balancing.items() if name not in kept]
-    ids = {id(parameter) for parameter in balancing.values()}
-    rest = [parameter for parameter in model.parameters() if id(parameter) not in ids]
-    return [{"params": rest}] + ([{"params": own, "weight_decay": 0.0}] if own else [])
 
 
 def made(kind: str, factory: Callable[..., Any], *arguments: Any) -> Any:

@@ -14,12 +14,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 from torch.distributed.device_mesh import DeviceMesh
-from torch.distributed.fsdp import (
-    FSDPModule,
-    FullyShardedDataParallel,
-    OptimStateKeyType,
-    fully_shard,
-)
+from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.optim import Optimizer
 
 from multitask.checkpoints.reading import explained
@@ -76,8 +71,17 @@ class Sharded(ModelParallelStrategy):
             optimizer.load_state_dict(state)
             return
         assert self.model is not None
-        by_name = OptimStateKeyType.PARAM_NAME
-        named = FullyShardedDataParallel.rekey_optim_state_dict(state, by_name, self.model)
+        # By their order in the groups, which need not be that of the model's parameters.
+        names = {id(each): name for name, each in self.model.named_parameters()}
+        own = [names[id(each)] for group in optimizer.param_groups for each in group["params"]]
+        saved = [number for group in state["param_groups"] for number in group["params"]]
+        name_of = dict(zip(saved, own, strict=True))
+        groups = [
+            {**group, "params": [name_of[number] for number in group["params"]]}
+            for group in state["param_groups"]
+        ]
+        states = {name_of[number]: values for number, values in state["state"].items()}
+        named: Any = {"state": states, "param_groups": groups}
         set_optimizer_state_dict(self.model, optimizer, named, options=WHOLE)
 
 

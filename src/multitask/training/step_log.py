@@ -11,6 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from multitask.training.mean_losses import MeanLosses
+from multitask.training.rates import rates_of
 
 
 class StepLog(Callback):
@@ -75,21 +76,21 @@ class StepLog(Callback):
             return
         model.divergence.refuse(model)
         loss = model.step.loss
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        values = self._values(loss, model.counted_weights(), rate)
+        rates = rates_of(trainer.optimizers[0])
+        values = self._values(loss, model.counted_weights(), rates)
         for logger in trainer.loggers:
             row = {**values, "epoch": trainer.current_epoch}
             logger.log_metrics(row, step=trainer.global_step)
         model.log("loss", loss, prog_bar=True, logger=False)
 
-    def _values(self, loss: Tensor, weights: Tensor, learning_rate: float) -> dict[str, float]:
+    def _values(self, loss: Tensor, weights: Tensor, rates: dict[str, float]) -> dict[str, float]:
         """Summarise the interval and begin a new one."""
         rows = torch.stack([self.losses.sums / self.losses.counts, weights.to(self.losses.sums)])
         losses, balance = rows.tolist()
         seconds = time.perf_counter() - self.began
         values = {
             "train/loss": float(loss),
-            "train/learning_rate": learning_rate,
+            **{f"train/{name}": rate for name, rate in rates.items()},
             "train/samples_per_second": self.samples / max(seconds, 1e-9),
         }
         for task, mean, weight in zip(self.tasks, losses, balance, strict=True):

@@ -1,0 +1,35 @@
+"""Into which layers timm divides its models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+
+def timm_depths(network: nn.Module, whole: Any, prefix: str) -> dict[str, int]:
+    """Number the layers of a timm model, as timm does for rates that differ between layers.
+
+    Args:
+        network: the model, or what timm made of it to return its maps.
+        whole: the model itself, on any device.
+        prefix: of the parameters' names in what is returned.
+
+    Returns:
+        The number of each parameter's layer, from 0 at the inputs, without gaps; empty if timm
+        does not divide the model.
+    """
+    if not hasattr(whole, "group_matcher"):
+        return {}
+    # Importing it takes long, and runs with other encoders need not wait for it.
+    from timm.models import group_parameters
+
+    layers = group_parameters(whole, whole.group_matcher(coarse=False), reverse=True)
+    known: dict[str, int] = {}
+    for name, layer in layers.items():
+        # A model that returns maps has the model within, or without one of its containers.
+        known |= dict.fromkeys((f"model.{name}", name.replace(".", "_", 1), name), layer)
+    top = max(layers.values())
+    found = {name: known.get(name, top) for name, _ in network.named_parameters()}
+    places = {layer: place for place, layer in enumerate(sorted({*found.values()}))}
+    return {f"{prefix}{name}": places[layer] for name, layer in found.items()}

@@ -1,0 +1,43 @@
+"""Averages of weights that train at rates of their own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import StochasticWeightAveraging
+from torch.optim import Optimizer
+
+from multitask.errors import InputError
+from multitask.training.rates import MULTIPLIER, NAME
+
+
+def check_averaged_rates(callbacks: Sequence[Callback], optimizer: Optimizer) -> None:
+    """Refuse an average whose one rate would take the place of rates that differ.
+
+    Args:
+        callbacks: the person's own.
+        optimizer: as the training begins.
+
+    Raises:
+        InputError: with the rates that would be right.
+    """
+    groups = optimizer.param_groups
+    multipliers = [group.get(MULTIPLIER, 1) for group in groups]
+    for each in callbacks:
+        if not isinstance(each, StochasticWeightAveraging) or {*multipliers} == {1}:
+            continue
+        given: Any = each._swa_lrs
+        rates = given if isinstance(given, list) else [given] * len(groups)
+        bases = [rate / own for rate, own in zip(rates, multipliers, strict=False)]
+        if len(rates) == len(groups) and all(math.isclose(base, bases[0]) for base in bases):
+            continue
+        right = ", ".join(f"{rates[0] * own:.6g}" for own in multipliers)
+        names = ", ".join(group[NAME] for group in groups)
+        raise InputError(
+            "StochasticWeightAveraging sets rates of its own, which undoes model.rates and "
+            f"model.layer_decay: give swa_lrs as a list, such as [{right}] for {names}, or take "
+            "multitask.callbacks.WeightAverage"
+        )
