@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import signal
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -216,20 +215,21 @@ def test_a_run_without_a_checkpoint_is_not_followed(study: Study, place: Workpla
 def test_what_another_process_is_training_is_waited_for(
     study: Study, place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("multitask.study.execution.PAUSE", 0.05)
     first, second = (run_of(study, method) for method in ("first", "second"))
     command(study, first, place)
+    looks: list[float] = []
     with (place.run_folder(first) / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
 
-        def finish() -> None:
-            leave_run(place.run_folder(first) / "20260101-000000-abc")
-            fcntl.flock(file, fcntl.LOCK_UN)
+        def wait(seconds: float) -> None:
+            looks.append(seconds)
+            if len(looks) == 2:
+                leave_run(place.run_folder(first) / "20260101-000000-abc")
+                fcntl.flock(file, fcntl.LOCK_UN)
 
-        timer = threading.Timer(0.5, finish)
-        timer.start()
+        monkeypatch.setattr("multitask.study.execution.time.sleep", wait)
         train(study, [first, second], place)
-        timer.join()
+    assert looks == [1, 1]
     assert place.finished(second)
 
 
