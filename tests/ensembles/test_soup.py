@@ -287,13 +287,14 @@ def test_a_run_tells_which_weights_it_started_from(
         return torch.load(path, weights_only=True)[KEY][START]
 
     def fit(name: str, weights: Path | None = None, seed: int = 0, **settings: Any) -> Path:
-        model = tiny_model()
+        model, data = tiny_model(), TinyData()
         if seed:
             model.load_state_dict({key: each + seed for key, each in model.state_dict().items()})
         if weights is not None:
-            begin_with(str(weights), model)
+            data.setup("fit")
+            begin_with(str(weights), model, data)
         made = trainer(**settings)
-        made.fit(model, TinyData(), ckpt_path=settings.pop("ckpt_path", None))
+        made.fit(model, data, ckpt_path=settings.pop("ckpt_path", None))
         made.save_checkpoint(tmp_path / name)
         return tmp_path / name
 
