@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from torch.testing import assert_close
 
 from multitask.runs.folder import LAST
@@ -153,3 +154,18 @@ def test_what_chooses_the_best_checkpoint_cannot_change(fails: Callable[..., str
     assert "run.monitor cannot change in a resumed run" in other
     (folder / "config.yaml").write_text("run: {}\n")
     assert "cannot change" in fails("resume", str(folder), "--run.monitor=val/digit/loss")
+
+
+def test_what_a_run_started_with_cannot_change(fails: Callable[..., str]) -> None:
+    folder = Path("runs/digits/one")
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "checkpoints/last.ckpt").touch()
+    encoder = {"class_path": "FromRun", "init_args": {"checkpoint": "runs/a", "trust": False}}
+    written = {"run": {"weights": None}, "model": {"encoder": encoder}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(written))
+    for given in ("model.encoder.checkpoint", "model.encoder.init_args.checkpoint", "run.weights"):
+        sentence = f"{given} cannot change in a resumed run, whose weights have learned since"
+        assert sentence in fails("resume", str(folder), f"--{given}=runs/b")
+    for same in ("--model.encoder.checkpoint=runs/a", "--run.weights=null"):
+        # What is refused then is the empty checkpoint.
+        assert "cannot change" not in fails("resume", str(folder), same)

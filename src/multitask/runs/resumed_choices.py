@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from multitask.configuration.settings import read_config
 from multitask.configuration.written_arguments import values_of
 from multitask.errors import InputError
 from multitask.runs.settings import RunSettings
 
+FIRST_WEIGHTS = re.compile(
+    r"run\.weights|model\.encoder\.(.+\.)?(checkpoint|path|prefix|pretrained)"
+)
+"""Settings that name what a model starts with."""
+
 
 def refuse_changed_choices(command: Sequence[str]) -> None:
-    """Refuse another seed, or another metric that chooses the best checkpoint.
+    """Refuse another seed, other weights to start with, or another metric that chooses the best.
 
     Args:
         command: the command line, with the run's last configuration.
@@ -36,3 +44,19 @@ def refuse_changed_choices(command: Sequence[str]) -> None:
                 "run.monitor cannot change in a resumed run, whose best.ckpt it has chosen so far; "
                 f"start a new run: multitask fit --config={path} --run.monitor={given}"
             )
+    names = {each.lstrip("-").partition("=")[0] for each in command}
+    for name in sorted(filter(FIRST_WEIGHTS.fullmatch, names)):
+        for given in values_of(command, name):
+            if given != _written(config, name):
+                raise InputError(
+                    f"{name} cannot change in a resumed run, whose weights have learned since; "
+                    f"start a new run: multitask fit --config={path} --{name}={given}"
+                )
+
+
+def _written(config: Any, name: str) -> str:
+    """The value of a setting as an argument, whether its name has ``init_args`` or not."""
+    for key in name.replace(".init_args.", ".").split("."):
+        own = config if isinstance(config, dict) else {}
+        config = own.get(key, (own.get("init_args") or {}).get(key))
+    return config if isinstance(config, str) else json.dumps(config)
