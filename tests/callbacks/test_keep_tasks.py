@@ -285,6 +285,14 @@ TASKS: dict[str, tuple[dict[str, Any], str]] = {
         {"kind": Classification(3), "size": Regression(scale="none")},
         "its scale was element; write it as it was, or call it by another name",
     ),
+    "only readers": (
+        {
+            "kind": Classification(3, teaches=0),
+            "size": Regression(weight=0),
+            "mass": Regression(),
+        },
+        "teaches or weight is 0 for 'kind' and 'size', so nothing keeps the encoder as it was",
+    ),
 }
 
 

@@ -137,6 +137,15 @@ def test_parts_learn_from_their_step_on(plan: Unfreezing, learns: dict[str, int]
         assert [part in each for each in seen.after] == [step >= start for step in range(5)], part
 
 
+def test_what_a_person_put_into_evaluation_mode_stays_there() -> None:
+    model, normalisation = plain(), "encoder.first.2."
+    model.encoder.first[2].eval()  # type: ignore[union-attr, index]
+    before = tensors(model, normalisation)
+    train(model, 2, callbacks=[Unfreezing(["encoder"], {"encoder": 1})])
+    moved = changed(before, tensors(model, normalisation))
+    assert moved == {f"{normalisation}weight", f"{normalisation}bias"}
+
+
 def test_steps_are_those_of_the_optimizer() -> None:
     seen = Seen()
     train(plain(), 3, callbacks=[seen, AT_ONCE()], accumulate_grad_batches=2)

@@ -24,6 +24,7 @@ from multitask.data import DataModule
 from multitask.data.missing_targets import add_missing
 from multitask.errors import InputError
 from multitask.module import MultiTask
+from multitask.pages.words import listed
 from multitask.training.kept_outputs import KeptOutputs, entries
 
 NAME = "KeepTasks"
@@ -120,6 +121,13 @@ class KeepTasks(Callback):
     def _prepare_training(self, model: MultiTask, data: DataModule) -> None:
         old = self._old or read_old_run(self.checkpoint, self.trust)
         names = kept_names(old, model, self.tasks)
+        kept = [model.named_tasks[name] for name in names]
+        if not any(each.teaches * each.weight > 0 for each in kept):
+            readers = listed((f"'{name}'" for name in names), 12)
+            raise InputError(
+                f"teaches or weight is 0 for {readers}, so nothing keeps the encoder as it was: "
+                "give one of the kept tasks more than 0"
+            )
         take_statistics(old, model, data, names)
         _, outputs = outputs_for_look(old, data)
         for name in names:

@@ -24,7 +24,10 @@ from multitask.configuration.settings import described
 from multitask.configuration.trust import known_imports_only, refuse_for_stranger
 from multitask.errors import InputError
 
-STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"
+STRANGER = (
+    "whoever made the checkpoint: give --trust, or trust=True in Python, or trust: true beside "
+    "checkpoint in a configuration"
+)
 Made = TypeVar("Made")
 OF_LIGHTNING = ("_instantiator", "_class_path")
 """What Lightning adds to the arguments, and checks itself."""
