@@ -32,3 +32,12 @@ def test_anything_else_is_taken_as_it_is(tmp_path: Path) -> None:
         (tmp_path / "there.ckpt").touch()
     (tmp_path / "config.json").touch()
     assert named_checkpoint(tmp_path) == tmp_path
+
+
+def test_the_folder_around_a_run_or_in_it_names_that_run(tmp_path: Path) -> None:
+    for name in ("20261128-1", "20261129-2"):
+        (tmp_path / name / "checkpoints").mkdir(parents=True)
+        (tmp_path / name / "config.yaml").touch()
+    for given, meant in ((".", "20261129-2"), ("20261128-1/checkpoints", "20261128-1")):
+        with pytest.raises(InputError, match=f"name one, such as {tmp_path / meant}, or a"):
+            named_checkpoint(tmp_path / given)

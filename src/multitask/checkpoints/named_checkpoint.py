@@ -48,7 +48,7 @@ def named_checkpoint(given: Path) -> Path:
     if not has_last and not any((each / CONFIG).is_file() for each in (given, given / SPARE)):
         raise InputError(
             f"{given} is neither the folder of a run nor one for the hub, which has {OF_HUB}; name "
-            "one, or a checkpoint"
+            f"one, {_example(given)}or a checkpoint"
         )
     raise InputError(
         f"{given} has no {BEST}; give a run that has been validated once, or name its checkpoint"
@@ -80,3 +80,10 @@ def _metrics(folder: Path) -> dict[str, Any]:
             if isinstance(found, dict) and isinstance(found.get("metrics"), dict):
                 return found["metrics"]
     return {}
+
+
+def _example(folder: Path) -> str:
+    """Name the run that was probably meant, the last one of an experiment or the one around."""
+    runs = [folder.parent, *sorted(each.parent for each in folder.glob(f"*/{CONFIG}"))]
+    found = [run for run in runs if (run / CONFIG).is_file()]
+    return f"such as {found[-1]}, " if found else ""
