@@ -67,3 +67,13 @@ def refuse_inside_a_library() -> None:
         raise InputError("size is 3; no")
     except InputError as error:
         raise TypeError("wrapped") from error
+
+
+@pytest.mark.parametrize("key", ["accelerator", "accelerator.class_path"])
+def test_a_word_that_a_class_replaces_is_not_taken_for_a_class(key: str) -> None:
+    value = "Other" if "." in key else "{class_path: Other}"
+    replaced = tree("--trainer.accelerator=cpu", f"--trainer.{key}={value}")
+    found = replaced.entries["trainer"].entries["accelerator"]
+    assert found.plain() == {"class_path": "Other"}
+    assert found.replaced is not None
+    assert (found.replaced.content, found.replaced.place) == ("cpu", "--trainer.accelerator=cpu")

@@ -10,6 +10,7 @@ import yaml
 
 from multitask.errors import InputError
 from multitask.study.plan import SINGLE_TASK, Method, Study, Tuning, planned, variants
+from multitask.study.study_file import make_study
 from multitask.study.tuning import chosen, trials
 
 TASKS = {
@@ -131,6 +132,16 @@ def test_the_trial_with_the_best_score_is_trained_with_all_seeds(experiment: str
 def test_studies_that_cannot_be(experiment: str, options: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
         study(experiment, **options)
+
+
+@pytest.mark.parametrize(
+    "key", ["experiment", "seeds", "tuning", "metrics", "comparisons", "ensembles", "name"]
+)
+def test_a_key_without_a_value_is_told(experiment: str, key: str) -> None:
+    content = {"experiment": experiment, "seeds": [1], "methods": {}, key: None}
+    places = {each: f"a.yaml:{line}" for line, each in enumerate(content, 1)}
+    with pytest.raises(InputError, match=rf"^a.yaml:[1-4]: {key}: it is empty; write its value"):
+        make_study(Path("a.yaml"), content, places)
 
 
 def test_a_method_with_a_task_that_is_not_there(experiment: str) -> None:

@@ -142,10 +142,11 @@ def laid_over(base: Setting | None, top: Setting) -> Setting:
         top = Setting(top.place, {"class_path": top})
     if not isinstance(top.content, dict):
         return replace(top, replaced=base if base.content != {} else None)
-    base = _mapping(base)
+    # A text that is replaced may be another value than the name of a class.
+    written, base = base, _mapping(base)
     if not isinstance(base.content, dict) or _changes_class(base, top):
         # What the old class was given, the parser keeps only if the new one takes it too.
-        base = Setting(base.place, {}, replaced=base)
+        base = Setting(base.place, {}, replaced=written)
     merged = dict(base.entries)
     for key, value in top.entries.items():
         merged[key] = laid_over(merged.get(key), value)
@@ -160,9 +161,9 @@ def _assigned(base: Setting | None, keys: Sequence[str], leaf: Setting) -> Setti
     if isinstance(base.content, list) and base.content:
         *others, last = base.content
         return replace(base, content=[*others, _assigned(last, keys, leaf)])
-    base = _mapping(base)
     if list(keys) == ["class_path"]:
         return laid_over(base, Setting(leaf.place, {"class_path": leaf}))
+    base = _mapping(base)
     content = dict(base.entries)
     if "class_path" in content and keys[0] not in CLASS_KEYS:
         keys = ["init_args", *keys]

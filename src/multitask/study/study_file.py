@@ -96,6 +96,8 @@ def _read(name: str, hint: Any, value: Any) -> Any:
     if name == "vary":
         varied = _mapping(value or {}, "names, each with the settings of a repetition")
         return {each: _settings(settings) for each, settings in varied.items()}
+    if value is None:
+        raise InputError("it is empty; write its value after the colon")
     return parsed(hint, value)
 
 
