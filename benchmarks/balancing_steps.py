@@ -143,7 +143,8 @@ class Training:
     def _losses_of(self, balancer: Balancer) -> Tensor:
         with self.autocast():
             representation = self.encoder(self.images)
-            views = Views(balancer, self.names)(representation, training=True)
+            seen = Views(balancer, dict.fromkeys(self.names, 1.0))
+            views = seen(representation, training=True)
             return torch.stack(self.losses(list(views.values())))
 
     @torch.no_grad()
