@@ -78,6 +78,6 @@ def check_snippets(run: Path) -> None:
         Path("snippet.yaml").write_text(yaml.safe_dump(config))
         model = CommandLine(prepare(["fit", "--config=snippet.yaml"])).model
         assert "FromRun" not in str(model.hparams)
-        assert model.encoder.source.told  # type: ignore[union-attr]
+        assert model.encoder.source.sentence  # type: ignore[union-attr]
     (code,) = blocks("python")
     exec(compile(code, "docs/transfer.md", "exec"), {})

@@ -78,7 +78,7 @@ def test_what_tasks_share_behind_it_is_left(tmp_path: Path) -> None:
     first = written(path, sharing=MMoE)
     encoder = FromRun(path)
     assert same(encoder, first.encoder.encoder)  # type: ignore[arg-type]
-    assert encoder.source.told.endswith("without what its tasks share behind it")
+    assert encoder.source.sentence.endswith("without what its tasks share behind it")
     tasks: dict[str, Any] = {name: Regression() for name in "abc"}
     columns = MultiTask(encoder, tasks, sharing=CrossStitch).encoder.columns
     assert all(same(each, encoder) for each in columns.values())  # type: ignore[union-attr, operator]

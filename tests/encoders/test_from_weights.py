@@ -49,15 +49,15 @@ def test_weights_are_found_where_programs_put_them(
     encoder = FromWeights(network(), write(tmp_path / "file.pth", content), prefix)
     for name, each in encoder.state_dict().items():
         assert torch.equal(each, weights()[name])
-    assert "has 10 of its 10 weights" in encoder.source.told
-    assert "Not used of the file: 'head.weight' and 'head.bias'" in encoder.source.told
+    assert "has 10 of its 10 weights" in encoder.source.sentence
+    assert "Not used of the file: 'head.weight' and 'head.bias'" in encoder.source.sentence
 
 
 def test_safetensors_and_old_files_are_read(tmp_path: Path) -> None:
     save_file(weights(), tmp_path / "file.safetensors")
     torch.save(weights(), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
     for name in ("file.safetensors", "old.pth"):
-        assert FromWeights(network(), tmp_path / name).source.told
+        assert FromWeights(network(), tmp_path / name).source.sentence
 
 
 def test_what_does_not_fit_begins_anew_and_is_named(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_what_does_not_fit_begins_anew_and_is_named(tmp_path: Path) -> None:
     torch.manual_seed(2)
     fresh = network()
     before = fresh.layers[1].weight.clone()  # type: ignore[operator, union-attr]
-    told = FromWeights(fresh, write(tmp_path / "file.pth", content)).source.told
+    told = FromWeights(fresh, write(tmp_path / "file.pth", content)).source.sentence
     assert "8 of its 10 weights" in told
     assert "'layers.1.weight' is (5, 7) there, (5, 6) here" in told
     assert "'layers.2.bias' is not there" in told

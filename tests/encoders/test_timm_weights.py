@@ -40,7 +40,7 @@ def test_a_file_gives_the_weights(
     if channels == 1:
         expected = theirs["conv1.0.weight"].sum(1, keepdim=True)
         torch.testing.assert_close(ours["conv1.0.weight"], expected)
-        assert "begin anew: 'conv1.0.weight'" in encoder.source.told  # type: ignore[union-attr]
+        assert "start from scratch: 'conv1.0.weight'" in encoder.source.sentence  # type: ignore[union-attr]
     assert encoder.normalisation.is_set
     assert "Unexpected" not in capfd.readouterr().err
     model = MultiTask(encoder, {"size": Regression()})

@@ -98,7 +98,7 @@ def test_trades_adds_how_far_predictions_move(tiny_data: Make, tiny_model: Make)
     ]
     torch.testing.assert_close(losses, plain + 2 * torch.stack(moved))
     assert min(moved) > 0
-    # A task that is not attacked need not stay where it is either.
+    # Tasks that are not attacked may change too.
     alone = TradesPass(Attack(0.1, 3, tasks={"size": 1.0}), beta=2.0)
     outputs, _ = alone(model, batch)
     extra = alone.losses(model, outputs, batch)[0] - model.losses(outputs, batch)[0]

@@ -76,9 +76,9 @@ def test_the_same_tasks_keep_heads_and_statistics(first: Path) -> None:
     # The new one learns its own.
     assert float(ours["tasks.third.mean"]) == pytest.approx(6)
     assert model.source is not None
-    assert model.source.told == (
+    assert model.source.sentence == (
         "The encoder and the heads of 'kind' and 'size', with their statistics, are from "
-        f"{first}; 'third' (it is new) begins anew"
+        f"{first}; 'third' (it is new) starts from scratch"
     )
 
 
@@ -99,14 +99,14 @@ def test_a_task_that_differs_begins_anew(first: Path, task: Callable[[], Task], 
     model = begun(first, tasks={"size": task()})
     assert float(model.state_dict()["tasks.size.trivial"]) == pytest.approx(100, abs=10)
     assert model.source is not None
-    assert model.source.told.endswith(
-        f"; 'size' ({why}) begins anew; 'kind' of the checkpoint is left out"
+    assert model.source.sentence.endswith(
+        f"; 'size' ({why}) starts from scratch; 'kind' of the checkpoint is left out"
     )
 
 
 def test_other_classes_begin_anew_and_the_same_in_another_order_are_refused(first: Path) -> None:
     four = begun(first, TinyData(), tasks={"kind": Classification(4)})
-    assert "'kind' (its classes were cat, dog and owl) begins anew" in four.source.told  # type: ignore[union-attr]
+    assert "'kind' (its classes were cat, dog and owl) starts from scratch" in four.source.sentence  # type: ignore[union-attr]
     data = NamedData()
     data.names = ["dog", "cat", "owl"]
     with pytest.raises(
@@ -114,9 +114,9 @@ def test_other_classes_begin_anew_and_the_same_in_another_order_are_refused(firs
     ):
         begun(first, data)
     data.names = ["dog", "cat", "elk"]
-    assert "'kind' (its classes were" in begun(first, data).source.told  # type: ignore[union-attr]
+    assert "'kind' (its classes were" in begun(first, data).source.sentence  # type: ignore[union-attr]
     # Numbers are no names.
-    assert "anew" not in begun(first, TinyData()).source.told  # type: ignore[union-attr]
+    assert "from scratch" not in begun(first, TinyData()).source.sentence  # type: ignore[union-attr]
 
 
 def test_a_task_that_is_taken_needs_no_label(first: Path) -> None:
@@ -147,7 +147,7 @@ def test_what_is_shared_must_be_the_same(first: Path, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="another model: .* with multitask.encoders.FromRun"):
             begun(first, **arguments)
     written(path := tmp_path / "columns.ckpt", sharing=CrossStitch)
-    assert "anew" not in begun(path, sharing=CrossStitch).source.told  # type: ignore[union-attr]
+    assert "from scratch" not in begun(path, sharing=CrossStitch).source.sentence  # type: ignore[union-attr]
     swapped: dict[str, Task] = {"size": Regression(), "kind": Classification(3)}
     with pytest.raises(InputError, match="CrossStitch has parts for each task by its place"):
         begun(path, sharing=CrossStitch, tasks=swapped)

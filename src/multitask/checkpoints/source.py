@@ -24,25 +24,25 @@ class Source:
         path: of the file, as it was given.
         sha256: of its bytes, in hexadecimal.
         setting: what named it, such as ``FromRun``.
-        told: what was taken from it, as a sentence; empty if a training only continues with it.
+        sentence: what was taken from it, as a sentence; empty if a training only continues with it.
     """
 
     path: str
     sha256: str
     setting: str
-    told: str
+    sentence: str
 
 
-def source_of(path: Path, setting: str, told: str) -> Source:
+def source_of(path: Path, setting: str, sentence: str) -> Source:
     """Describe a file of weights.
 
     Args:
         path: of the file.
         setting: see `Source`.
-        told: see `Source`.
+        sentence: see `Source`.
     """
     with path.open("rb") as file:
-        return Source(str(path), hashlib.file_digest(file, "sha256").hexdigest(), setting, told)
+        return Source(str(path), hashlib.file_digest(file, "sha256").hexdigest(), setting, sentence)
 
 
 def weight_files(model: nn.Module) -> list[Source]:
@@ -52,7 +52,7 @@ def weight_files(model: nn.Module) -> list[Source]:
         model: a network, or a model with all its parts.
     """
     found = [getattr(each, "source", None) for each in model.modules()]
-    return [each for each in dict.fromkeys(found) if isinstance(each, Source) and each.told]
+    return [each for each in dict.fromkeys(found) if isinstance(each, Source) and each.sentence]
 
 
 def has_source(module: object) -> bool:

@@ -57,7 +57,7 @@ class FromWeights(Encoder):
         except InputError as error:
             raise InputError(f"FromWeights: {path}: {error}") from error
         encoder.load_state_dict({**encoder.state_dict(), **match.taken})
-        encoder.source = source_of(file, "FromWeights", match.told(str(path)))
+        encoder.source = source_of(file, "FromWeights", match.sentence(str(path)))
         return encoder
 
     def __init__(self, encoder: Encoder, path: str | Path, prefix: str = "") -> None:
@@ -84,7 +84,7 @@ class Match:
     misshapen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
     unused: list[str]
 
-    def told(self, path: str) -> str:
+    def sentence(self, path: str) -> str:
         """Say in a sentence or two what was taken and what was not.
 
         Args:
@@ -95,7 +95,7 @@ class Match:
         said = f"The encoder has {found} of its {counted(total, 'weight')} from {path}"
         anew = [*self.shapes(), *(f"'{name}' is not there" for name in self.missing)]
         if anew:
-            said += f"; the others begin anew: {listed(anew)}"
+            said += f"; the others start from scratch: {listed(anew)}"
         if self.unused:
             names = listed((f"'{name}'" for name in self.unused), 3)
             said += f". Not used of the file: {names}"

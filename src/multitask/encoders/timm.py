@@ -121,7 +121,7 @@ def created(name: str, pretrained: bool | str, settings: dict[str, Any]) -> nn.M
         InputError: if there is no such model, it has no such option, or its weights cannot be
             downloaded.
     """
-    # Importing it takes long, and runs with other encoders need not wait for it.
+    # It takes long to import, and runs with other encoders do not use it.
     import timm
 
     # A name with an address before it would be looked up in the network, or in a folder.

@@ -21,7 +21,7 @@ def timm_depths(network: nn.Module, whole: Any, prefix: str) -> dict[str, int]:
     """
     if not hasattr(whole, "group_matcher"):
         return {}
-    # Importing it takes long, and runs with other encoders need not wait for it.
+    # It takes long to import, and runs with other encoders do not use it.
     from timm.models import group_parameters
 
     layers = group_parameters(whole, whole.group_matcher(coarse=False), reverse=True)

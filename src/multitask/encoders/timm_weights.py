@@ -91,13 +91,13 @@ def taken_from(network: nn.Module, pretrained: bool | str) -> Source | None:
     said += f" in {pretrained}"
     if others:
         names = listed((f"'{each}'" for each in others), 3)
-        said += f"; the others are adapted from it, or begin anew: {names}"
+        said += f"; the others are adapted from it, or start from scratch: {names}"
     return source_of(named_checkpoint(Path(pretrained)), "pretrained", said)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Have timm not list all the weights that it leaves out, which is told in a sentence."""
+    """Keep timm from listing every weight that is left out; one sentence says it."""
     logger = logging.getLogger("timm.models._builder")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -124,7 +124,7 @@ def _digest(values: Tensor) -> tuple[Any, ...]:
 
 
 def _of_hub(name: str, pretrained: str) -> Mapping[str, Any]:
-    # Importing it takes long, and runs with other encoders need not wait for it.
+    # It takes long to import, and runs with other encoders do not use it.
     from timm.models import load_model_config_from_hf
 
     try:

@@ -34,7 +34,7 @@ def begin_with(weights: str, model: MultiTask, data: DataModule) -> None:
     """Give a model the weights of a checkpoint, but none of the balancer's state.
 
     Tasks of the same name and kind get their heads, and keep the statistics that these were trained
-    with; others begin anew. What was done is in ``model.source``.
+    with; others start from scratch. What was done is in ``model.source``.
 
     Args:
         weights: path of the checkpoint, or of a run's folder.
@@ -105,7 +105,7 @@ def _check_shared(model: MultiTask, state: Mapping[str, Any]) -> None:
 
 
 def _take_heads(model: MultiTask, data: DataModule, content: Mapping[str, Any]) -> dict[str, str]:
-    """Load what fits; returns why each other task begins anew."""
+    """Load what fits; returns why each other task starts from scratch."""
     state, own = content["state_dict"], model.state_dict()
     settings = content.get("hyper_parameters") or {}
     told: Any = (content.get(KEY) or {}).get("description") or {}
@@ -156,7 +156,7 @@ def _sentence(
         said += ", in place of the weights that model.encoder names"
     if fresh:
         anew = listed((f"'{name}' ({why})" for name, why in fresh.items()), 12)
-        said += f"; {anew} {'begins' if len(fresh) == 1 else 'begin'} anew"
+        said += f"; {anew} {'starts' if len(fresh) == 1 else 'start'} from scratch"
     left = [f"'{name}'" for name in heads_of(state) if name not in model.tasks]
     if left:
         are = "is" if len(left) == 1 else "are"

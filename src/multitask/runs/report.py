@@ -171,7 +171,7 @@ def describe(model: MultiTask, data: DataModule) -> str:
         f"{type(model.encoder).__name__} with {counts['encoder']:,} parameters and heads with "
         f"{counts['heads']:,}; {size} training samples; tasks: {labels}"
     )
-    return "\n".join([said, *(each.told for each in weight_files(model))])
+    return "\n".join([said, *(each.sentence for each in weight_files(model))])
 
 
 def _parameters(module: nn.Module) -> int:

@@ -20,7 +20,7 @@ class RunSettings:
         root: folder of all experiments.
         weights: checkpoint, or folder of a run, whose weights a new training begins with, the heads
             of its tasks as far as they are the same included; its balancer, optimizer and schedule
-            begin anew.
+            start from scratch.
         test_after_fit: whether to test the best checkpoint after training.
         figures: whether to draw figures.
         monitor: the validation metric that chooses ``best.ckpt``, such as

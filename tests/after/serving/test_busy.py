@@ -60,10 +60,25 @@ def test_many_clients_are_answered_one_after_the_other() -> None:
     assert model.most == 1
 
 
+async def crowd_at_a_model_that_waits(
+    app: ASGIApp, model: SlowModel, clients: int, refused: int
+) -> list[httpx.Response]:
+    """Clients of a model that answers nobody before so many others are refused."""
+    model.may_end.clear()
+    async with client(app) as asking, asyncio.timeout(30):
+        posts = [
+            asyncio.ensure_future(asking.post("/predict", files=FILES)) for _ in range(clients)
+        ]
+        while sum(each.done() for each in posts) < refused:
+            await asyncio.sleep(0.01)
+        model.may_end.set()
+        return await asyncio.gather(*posts)
+
+
 def test_clients_that_are_too_many_are_told_when_to_come_again() -> None:
-    model = SlowModel(0.05)
+    model = SlowModel(0)
     app = served(model, waiting=4)
-    found = asyncio.run(crowd(app, 32))
+    found = asyncio.run(crowd_at_a_model_that_waits(app, model, 32, 28))
     assert Counter(each.status_code for each in found) == {200: 4, 503: 28}
     for each in found:
         if each.status_code == 503:
