@@ -147,3 +147,21 @@ def test_a_strangers_classes_are_named_on_your_word_alone(run: Path) -> None:
 
 def test_needs_the_new_tasks(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "extend needs the new tasks: --config=FILE" in refused([], run, capsys)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"), [("new.csv", ["mass"]), ("old.csv", ["size", "mass"])]
+)
+def test_another_table_has_the_targets_that_the_file_names(
+    run: Path, path: str, expected: list[str]
+) -> None:
+    table = {"path": "old.csv", "image_size": 8, "targets": {"size": {"columns": "cm"}}}
+    write(
+        run / "config.yaml",
+        {**OLD, "data": {"class_path": "multitask.data.Table", "init_args": table}},
+    )
+    settings = {"path": path, "targets": {"mass": {"columns": "kg"}}}
+    write(Path("task.yaml"), {**NEW, "data": {"init_args": settings}})
+    found = yaml.safe_load(extension(run, Path("task.yaml"), False).text("more"))
+    assert list(found["data"]["init_args"]["targets"]) == expected
+    assert found["data"]["init_args"]["image_size"] == 8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from multitask.runs.folder import folder_of
 KEEP_TASKS = "multitask.callbacks.KeepTasks"
 OF_CHECKPOINT = ("encoder", "sharing")
 """Parts of the model that all tasks share, whose weights are those of the checkpoint."""
+TABLES = ("path", "sources")
+"""Settings of data that name the tables, whose columns are the targets."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def extension(run: Path, tasks: Path, trust: bool) -> Extension:
         refuse_ensemble(content)
     except InputError as error:
         raise InputError(f"{checkpoint}: {error}") from error
-    base, added = _of_run(checkpoint, trust), read_config(tasks)
+    added = read_config(tasks)
+    base = _without_columns_of_other_tables(_of_run(checkpoint, trust), added)
     kept, new = _tasks(base), _new_tasks(added, tasks)
     for name in new:
         if name in kept:
@@ -115,6 +118,27 @@ def _of_run(checkpoint: Path, trust: bool) -> Setting:
     if not _tasks(settings):
         raise InputError(f"{path} names no task; give the folder of a run that was trained")
     return settings
+
+
+def _without_columns_of_other_tables(base: Setting, added: Setting) -> Setting:
+    """Leave out the run's targets if the file names another table, and its targets."""
+    old, new = _data_settings(base), _data_settings(added)
+    has_other = any(
+        name in new and (name not in old or new[name].plain() != old[name].plain())
+        for name in TABLES
+    )
+    if "targets" not in old or "targets" not in new or not has_other:
+        return base
+    data = base.entries["data"]
+    left = {name: each for name, each in old.items() if name != "targets"}
+    if "init_args" in data.entries:
+        left = {**data.entries, "init_args": replace(data.entries["init_args"], content=left)}
+    return replace(base, content={**base.entries, "data": replace(data, content=left)})
+
+
+def _data_settings(settings: Setting) -> Mapping[str, Setting]:
+    data = settings.entries.get("data")
+    return data.entries.get("init_args", data).entries if data else {}
 
 
 def _tasks(settings: Setting) -> Mapping[str, Setting]:
