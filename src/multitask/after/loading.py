@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from multitask.after.device import usable_device
 from multitask.after.metadata import check_description
 from multitask.after.trained_model import TrainedModel
-from multitask.checkpoints.format import KEY, TRAINING_IMAGES, is_ensemble
+from multitask.checkpoints.format import KEY, is_ensemble
 from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.checkpoints.reading import explained, read_checkpoint
+from multitask.checkpoints.training_images import training_images
 from multitask.configuration.classes import accepted
 from multitask.configuration.objects import check_entries
 from multitask.configuration.settings import described
@@ -95,22 +96,14 @@ def _of_file(path: Path, trust: bool) -> Read:
     if is_ensemble(content):
         from multitask.after.ensemble.ensemble_file import read_ensemble
 
-        return read_ensemble(content, path, trust), description, _training_images(content)
+        return read_ensemble(content, path, trust), description, training_images(content)
     try:
         with MemoryLimit():
             model = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust)
     except InputError as error:
         is_named = str(path) in str(error)
         raise InputError(str(error) if is_named else f"{path}: {error}") from error
-    return model, description, _training_images(content)
-
-
-def _training_images(content: Mapping[str, Any]) -> Tensor | None:
-    stamp = content.get(KEY)
-    found = stamp.get(TRAINING_IMAGES) if isinstance(stamp, dict) else None
-    if not isinstance(found, Tensor) or found.dtype != torch.int64 or found.ndim != 1:
-        return None
-    return found.clone()
+    return model, description, training_images(content)
 
 
 def _description(content: Mapping[str, Any], path: Path, trust: bool) -> Mapping[str, Any]:

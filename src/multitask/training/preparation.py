@@ -8,8 +8,9 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 
 from multitask.checkpoints.calibrations import take_calibrations
-from multitask.checkpoints.format import START
+from multitask.checkpoints.format import START, TRAINING_IMAGES
 from multitask.checkpoints.start import digest_of_start
+from multitask.checkpoints.training_images import with_images_of_sources
 from multitask.errors import InputError
 from multitask.training.batch_norm import synchronize_batch_norm
 from multitask.training.data_check import check_data, name_unlabelled
@@ -42,8 +43,9 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
         return
     name_unlabelled(model.named_tasks, data)
     take_calibrations(model.named_tasks, None)
-    start = {START: digest_of_start(model)}
-    model.description = {**describe(model.named_tasks, data), **start}
+    described = describe(model.named_tasks, data)
+    images = with_images_of_sources(described[TRAINING_IMAGES], model)
+    model.description = {**described, TRAINING_IMAGES: images, START: digest_of_start(model)}
     settle_normalisation(model.encoder, data)
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
