@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from callbacks.old_runs import NONE, Watch, fit, keep, new_data, new_model, old_tasks, saved
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from tiny_training import TinyData, tiny_model
 from torch import Tensor, nn
 from torchjd.aggregation import UPGrad
@@ -24,6 +24,7 @@ from multitask.encoders import MLP, Encoder, forms
 from multitask.errors import InputError
 from multitask.passes import AdversarialPass, TradesPass
 from multitask.robustness import Attack
+from multitask.runs.metrics_file import MetricsFile
 from multitask.sharing import CrossStitch, MMoE
 from multitask.tasks import (
     Classification,
@@ -53,10 +54,13 @@ def same(one: MultiTask, other: MultiTask) -> bool:
     return all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
-def test_each_kept_task_has_the_distance_beside_its_loss(old: Path, teacher: MultiTask) -> None:
+def test_each_kept_task_has_the_distance_beside_its_loss(
+    old: Path, teacher: MultiTask, tmp_path: Path
+) -> None:
     watch, data, model = Watch(), new_data(labels=True), new_model()
     model.task_weights[0] = 3.0
-    fit(model, data, keep(str(old)), watch, max_steps=1)
+    logger = MetricsFile(tmp_path / "metrics.csv")
+    fit(model, data, keep(str(old)), watch, max_steps=1, logger=logger, log_every_n_steps=1)
     (batch,), (losses,) = watch.batches, watch.losses
     # Before the step, which has been taken back: the rate of the second model is 0.
     again = new_model().double()
@@ -70,8 +74,13 @@ def test_each_kept_task_has_the_distance_beside_its_loss(old: Path, teacher: Mul
     probability = (kept["kind"] / 2).softmax(1)
     logs = (probability.log() - (outputs["kind"] / 2).log_softmax(1)) * probability
     truth[0] = 3 * (truth[0] + 0.5 * 4 * logs.sum(1).mean())
-    truth[1] = truth[1] + 0.5 * (outputs["size"] - kept["size"]).square().mean()
+    distance = (outputs["size"] - kept["size"]).square().mean()
+    truth[1] = truth[1] + 0.5 * distance
     torch.testing.assert_close(losses, torch.stack(truth))
+    # What is logged is the distance itself.
+    rows = [line.split(",") for line in (tmp_path / "metrics.csv").read_text().splitlines()]
+    (logged,) = (float(row[3]) for row in rows if row[2] == "train/size/distance")
+    assert logged == pytest.approx(float(distance))
 
 
 def test_no_old_label_is_needed(old: Path, teacher: MultiTask) -> None:
@@ -173,10 +182,29 @@ def test_continued_as_if_never_stopped(old: Path, tmp_path: Path) -> None:
         fit(resumed, new_data(), keep(str(tmp_path / "gone.ckpt")), RandomState(), **again)
 
 
+class RandomNumbers(Callback):
+    """Keeps the state of random numbers at the start of training."""
+
+    def on_fit_start(self, *_: Any) -> None:
+        self.state = torch.get_rng_state()
+
+
+class Drawing(TinyData):
+    """Draws a random number for each look at it, as loaders of other libraries do."""
+
+    def test_dataloader(self) -> Any:
+        torch.rand(1)
+        return super().test_dataloader()
+
+
 def test_the_old_metrics_are_of_tasks_with_labels(old: Path, teacher: MultiTask) -> None:
     changed = {"val": {"size": NONE[1]}, "test": {"kind": NONE[0]}}
-    callback, data = keep(str(old)), TinyData(changed)
-    trainer = fit(tiny_model(), data, callback, max_steps=1, limit_val_batches=1.0)
+    callback, data = keep(str(old)), Drawing(changed)
+    random = [RandomNumbers(), RandomNumbers()]
+    around = random[0], callback, random[1]
+    trainer = fit(tiny_model(), data, *around, max_steps=1, limit_val_batches=1.0)
+    # Training draws what it would have drawn without.
+    assert torch.equal(random[0].state, random[1].state)
     assert {"/".join(name.split("/")[:3]) for name in callback.before} == {
         "before/val/kind",
         "before/test/size",

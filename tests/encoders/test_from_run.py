@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from multitask import MultiTask
 from multitask.checkpoints.source import weight_files, weights_are_in
 from multitask.encoders import MLP, Encoder, FromRun, FromWeights
+from multitask.encoders.from_run import encoder_weights
 from multitask.errors import InputError
 from multitask.sharing import CrossStitch, MMoE
 from multitask.tasks import Regression
@@ -46,6 +47,23 @@ def test_weights_and_buffers_are_those_of_the_run(tmp_path: Path) -> None:
         assert type(encoder) is MLP
         assert same(encoder, first.encoder)
         assert encoder.form == first.encoder.form
+
+
+class Normalising(MLP):
+    """Has buffers of the name that older checkpoints lack."""
+
+    def __init__(self) -> None:
+        super().__init__(in_features=16, hidden=[8])
+        self.first = nn.Module()
+        self.first.normalisation = nn.BatchNorm1d(16)
+
+
+def test_a_checkpoint_from_before_images_were_normalised() -> None:
+    encoder = Normalising()
+    # As in a run whose tasks share experts behind it.
+    state = {f"encoder.encoder.{name}": each for name, each in encoder.state_dict().items()}
+    old = {name: each for name, each in state.items() if ".normalisation." not in name}
+    assert len(encoder_weights(old, encoder)) == len(old) < len(state)
 
 
 def test_the_new_run_needs_no_other_file(tmp_path: Path) -> None:
