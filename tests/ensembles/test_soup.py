@@ -190,8 +190,10 @@ def test_refuses_runs_that_learnt_something_else(runs: Runs) -> None:
     runs.change(named, rename)
     assert_refused([one, named], "learnt another task 'digit' than")
     diverged = runs("diverged")
-    runs.change(diverged, lambda each: each["state_dict"][head].fill_(math.nan))
-    assert_refused([one, diverged], f"diverged has weights that are not numbers ({head})")
+    for value in (math.nan, math.inf):
+        runs.change(diverged, lambda each, value=value: each["state_dict"][head].fill_(value))
+        words = f"diverged has weights that are not finite numbers ({head})"
+        assert_refused([one, diverged], words)
     seeing = runs("seeing")
     runs.change(seeing, lambda each: each[KEY]["description"].update(transforms=["other"]))
     assert_refused([one, seeing], "was trained with other transforms than")

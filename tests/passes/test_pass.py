@@ -12,6 +12,7 @@ from torch import Tensor
 
 from multitask import MultiTask
 from multitask.data import DataModule
+from multitask.errors import InputError
 from multitask.passes import Pass, PlainPass
 from multitask.tasks.output import Output
 
@@ -69,3 +70,18 @@ def test_losses_rise_on_what_the_pass_trains_on(
     recipe: Any = model.hparams["training_pass"]
     assert recipe["init_args"] == {"radius": 0.05}
     assert recipe["class_path"].endswith("FastGradientSign")
+
+
+class Doubled(PlainPass):
+    """A pass whose balancer would watch other losses than those that count."""
+
+    def losses(
+        self, model: MultiTask, outputs: dict[str, Output], batch: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        losses, totals = super().losses(model, outputs, batch)
+        return 2 * losses, totals
+
+
+def test_losses_of_ones_own_need_their_trial() -> None:
+    with pytest.raises(InputError, match="Doubled overrides `losses` but not `tried`"):
+        Doubled()

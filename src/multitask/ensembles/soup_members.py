@@ -115,9 +115,10 @@ def _read(path: Path) -> Member:
         )
     for name, values in member.state.items():
         is_weight = isinstance(values, Tensor) and name.startswith(WEIGHTS)
-        if is_weight and bool(values.isnan().any()):
+        if is_weight and not bool(values.isfinite().all()):
             raise InputError(
-                f"soup: {member.name} has weights that are not numbers ({name}); leave this run out"
+                f"soup: {member.name} has weights that are not finite numbers ({name}); leave "
+                "this run out"
             )
     return member
 

@@ -10,6 +10,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
 from multitask.checkpoints.recipe import Recorded
+from multitask.errors import InputError
 
 if TYPE_CHECKING:
     from multitask.module import Batch, MultiTask, Outputs
@@ -21,7 +22,19 @@ class Pass(Recorded, nn.Module, ABC):
     The default, `PlainPass`, is one forward pass. Others change the batch first, as adversarial
     training does, or the weights, as meta-learning does. Whatever they try before the pass that
     counts goes through ``model.tried``, which leaves no trace in the model.
+
+    Raises:
+        InputError: if a class overrides `losses` and leaves `tried` to compute others.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        owner = next(each for each in type(self).__mro__ if {"losses", "tried"} & vars(each).keys())
+        if "tried" not in vars(owner):
+            raise InputError(
+                f"the pass {owner.__name__} overrides `losses` but not `tried`, by which a "
+                "balancer computes the same losses again; override both"
+            )
 
     def prepare(self, model: MultiTask, trainer: Trainer) -> None:
         """Look at what is trained, before training; nothing to do by default.
@@ -64,7 +77,7 @@ class Pass(Recorded, nn.Module, ABC):
     def tried(self, model: MultiTask, batch: Batch) -> Tensor:
         """Compute the first of `losses` again, as for a balancer that watches what a step did.
 
-        A pass whose losses are not the model's own overrides this, too.
+        A pass that overrides `losses` must override this, too.
 
         Args:
             model: the model, with the weights after the step; nothing of it changes.

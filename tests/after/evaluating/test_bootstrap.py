@@ -10,6 +10,7 @@ from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.regression import SpearmanCorrCoef
 
 from multitask.after.evaluating.bootstrap import by_group, interval, p_value, resampled
+from multitask.after.evaluating.merged_bins import merged
 from multitask.after.evaluating.sample_states import SampleStates
 from multitask.tasks import (
     Classification,
@@ -157,6 +158,17 @@ def test_the_same_seed_draws_the_same_samples() -> None:
     one, two, other = (resampled(states, resamples=5, seed=seed)["mae"] for seed in (1, 1, 2))
     assert (one == two).all()
     assert (one != other).any()
+
+
+def test_merged_bins_change_no_digit() -> None:
+    torch.manual_seed(0)
+    states = states_of(Classification(7), torch.randn(SAMPLES, 7), torch.arange(SAMPLES) % 6)
+    rows = states.rows()
+    fewer, layout = merged(rows, states.layout, states.metrics)
+    assert fewer.shape[1] < rows.shape[1] / 10
+    for counts in np.random.default_rng(0).poisson(1.0, (20, SAMPLES)).astype(np.float64):
+        wanted = states.values(counts @ rows)
+        np.testing.assert_equal(states.values(counts @ fewer, layout), wanted)
 
 
 def test_groups_are_added_up_whatever_their_numbers_are() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from multitask.after.evaluating.merged_bins import merged
 from multitask.after.evaluating.sample_states import SampleStates, Values
 
 RESAMPLES = 2000
@@ -57,9 +58,10 @@ def resampled(
         return {}
     work = rows.nnz + 4 * rows.shape[1]
     draws = min(resamples, max(FEWEST_RESAMPLES, int(most_work / work)))
+    rows, layout = merged(rows, states.layout, states.metrics)
     found: list[dict[str, float]] = []
     for counts in _counts(rows.shape[0], draws, max(1, CHUNK // sum(rows.shape)), seed):
-        found += map(states.values, counts @ rows)
+        found += [states.values(each, layout) for each in counts @ rows]
     return {name: np.array([each[name] for each in found]) for name in states.resampled}
 
 

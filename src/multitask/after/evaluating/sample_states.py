@@ -6,7 +6,7 @@ are drawn again and again are found without predicting or counting anything anew
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,17 +92,18 @@ class SampleStates:
         """Names of the metrics whose states are sums, and the loss."""
         return [*dict.fromkeys(each.metric for each in self.layout), LOSS]
 
-    def values(self, row: Values) -> dict[str, float]:
+    def values(self, row: Values, layout: Sequence[State] | None = None) -> dict[str, float]:
         """The metrics of a sum of rows.
 
         Args:
             row: shape ``[width + 2]``, see `rows`.
+            layout: where the states are in it; default: as in `rows`.
 
         Returns:
             By name, NaN if the samples do not define it.
         """
         states = torch.from_numpy(row)
-        for each in self.layout:
+        for each in layout or self.layout:
             # Not by `setattr`, in which a module looks for parameters each time.
             vars(self.metrics[each.metric])[each.name] = states[each.columns].view(each.shape)
         with np.errstate(invalid="ignore", divide="ignore"):
