@@ -1,8 +1,8 @@
 """What tasks share, and what each has of its own: one file for each scheme."""
 
-from multitask.sharing.base import Sharing, SharingCallable
+from multitask.sharing.base import Mixing, Sharing, SharingCallable
 from multitask.sharing.cross_stitch import CrossStitch
 from multitask.sharing.hard import HardSharing
 from multitask.sharing.mmoe import MMoE
 
-__all__ = ["CrossStitch", "HardSharing", "MMoE", "Sharing", "SharingCallable"]
+__all__ = ["CrossStitch", "HardSharing", "MMoE", "Mixing", "Sharing", "SharingCallable"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -12,6 +13,19 @@ from torch import Tensor, nn
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Form
 from multitask.errors import InputError
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """How much each task takes of each part of the model.
+
+    Args:
+        shares: of what each task gets, shape ``[tasks, parts]``, float32 on the CPU.
+        parts: what the parts are called, such as ``expert 1``.
+    """
+
+    shares: Tensor
+    parts: list[str]
 
 
 class Sharing(nn.Module, ABC):
@@ -62,6 +76,15 @@ class Sharing(nn.Module, ABC):
     def penalty(self) -> Tensor | None:
         """A scalar of parameters only, added to the balanced loss; None by default."""
         return None
+
+    def mixing(self) -> dict[str, Mixing]:
+        """What was learned about which parts the tasks share.
+
+        Returns:
+            By the place in the model, such as ``experts`` or ``after stage 1``, from the inputs to
+            the heads; empty by default, for a scheme that learns nothing of that kind.
+        """
+        return {}
 
     @abstractmethod
     def forward(self, views: dict[str, Any]) -> dict[str, Any]:
