@@ -43,8 +43,6 @@ INTERACTIVE = {"SLURM_JOB_ID": "1", "SLURM_JOB_NAME": "interactive", "SLURM_NTAS
         {},
         {"MASTER_ADDR": "localhost"},
         {"MASTER_PORT": "29500"},
-        {"MPLBACKEND": ""},
-        {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
         TORCHRUN,
         {**TORCHRUN, **SRUN, "SLURM_NTASKS": "1", "SLURM_PROCID": "0"},
         SRUN,
@@ -67,12 +65,6 @@ def test_what_programs_really_set_is_taken(variables: dict[str, str]) -> None:
 def test_what_is_not_a_number_is_refused(name: str, value: str) -> None:
     with pytest.raises(InputError, match=f"^{name} is '"):
         check_variables({**TORCHRUN, name: value})
-
-
-@pytest.mark.parametrize("name", ["nonsense", "agg ", "no such backend", "module:/agg"])
-def test_a_backend_that_matplotlib_does_not_know_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match=f"^MPLBACKEND is '{name}'.*set it to agg, or unset it"):
-        check_variables({"MPLBACKEND": name})
 
 
 @pytest.mark.parametrize("name", ["RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"])

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 
 from multitask.cli.help import help_for
+from multitask.configuration.environment import check_environment
 from multitask.configuration.written_arguments import has_subject
 from multitask.errors import bad_input
 from multitask.processes.variables import check_variables, is_first_here
@@ -103,6 +104,7 @@ def _run(arguments: list[str]) -> None:
         print_alone(text)
         return
     check_variables()
+    check_environment()
     name = COMMANDS.get("".join(arguments[:1]), "run_command")
     if arguments[:1] == ["predict"] and has_subject(arguments[1:]):
         name = "predict_command"

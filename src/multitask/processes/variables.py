@@ -45,7 +45,6 @@ def check_variables(variables: Variables = os.environ) -> None:
         InputError: naming the variable, and what to do.
     """
     _check_numbers(variables)
-    _check_drawing(variables)
     if _is_started_by_lightning(variables):
         return
     if "TORCHELASTIC_RUN_ID" in variables:
@@ -95,20 +94,6 @@ def _check_numbers(variables: Variables) -> None:
         if not is_number:
             what = f"a whole number, {least} or more"
             raise InputError(f"{name} is '{value}'; it should be {what}: set it so, or unset it")
-
-
-def _check_drawing(variables: Variables) -> None:
-    # Libraries import matplotlib, which fails at a name that it does not know.
-    if not (name := variables.get("MPLBACKEND")):
-        return
-    try:
-        from matplotlib.rcsetup import validate_backend
-
-        validate_backend(name)
-    except ValueError as error:
-        raise InputError(
-            f"MPLBACKEND is '{name}', which matplotlib does not know: set it to agg, or unset it"
-        ) from error
 
 
 def _is_started_by_lightning(variables: Variables) -> bool:

@@ -1,0 +1,49 @@
+"""Settings that environment variables give: they count, or are refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from multitask.errors import InputError
+
+OF_TRAINER = "PL_TRAINER_"
+"""Before the names of the Trainer's settings, in variables that Lightning alone would read."""
+
+
+def check_environment(variables: Mapping[str, str] = os.environ) -> None:
+    """Refuse variables that would be ignored, or fail later.
+
+    Args:
+        variables: the environment.
+
+    Raises:
+        InputError: naming the variable, and what to do.
+    """
+    _check_trainer(variables)
+    _check_drawing(variables)
+
+
+def _check_trainer(variables: Mapping[str, str]) -> None:
+    # Lightning reads them for settings that are not given, and a configuration gives all.
+    for name in sorted(each for each in variables if each.startswith(OF_TRAINER)):
+        if value := variables[name]:
+            setting = name.removeprefix(OF_TRAINER).lower()
+            raise InputError(
+                f"the variable {name} does not count here: give --trainer.{setting}={value:.60} "
+                "in its place, and unset it"
+            )
+
+
+def _check_drawing(variables: Mapping[str, str]) -> None:
+    # Libraries import matplotlib, which fails at a name that it does not know.
+    if not (name := variables.get("MPLBACKEND")):
+        return
+    try:
+        from matplotlib.rcsetup import validate_backend
+
+        validate_backend(name)
+    except ValueError as error:
+        raise InputError(
+            f"MPLBACKEND is '{name}', which matplotlib does not know: set it to agg, or unset it"
+        ) from error
