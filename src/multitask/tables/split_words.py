@@ -21,6 +21,11 @@ WORDS = {
     "testing": "test",
     "tst": "test",
     "te": "test",
+    **dict.fromkeys(("entrenamiento", "treino", "treinamento", "entraînement"), "train"),
+    **dict.fromkeys(("entrainement", "apprentissage", "addestramento"), "train"),
+    **dict.fromkeys(("validación", "validacion", "validação", "validazione"), "val"),
+    **dict.fromkeys(("validierung",), "val"),
+    **dict.fromkeys(("prueba", "teste"), "test"),
 }
 FILLING = {"set", "split", "data", "dataset", "subset", "partition", "fold", "images", "samples"}
 NAMES = {"split", "splits", "set", "subset", "partition", "fold", "phase", "usage"}
@@ -52,6 +57,20 @@ def split_of(cell: Any, words: Mapping[str, str] | None = None) -> str | None:
     if len(left) != 1 or (len(left[0]) < 3 and re.search(r"\d", text)):
         return None
     return WORDS.get(left[0])
+
+
+def part_of(cell: str) -> str | None:
+    """The split that a cell seems to be a part of, as ``train_clean`` and ``dev-other`` do.
+
+    Args:
+        cell: text.
+
+    Returns:
+        None if none of its words is one of a split, or words of two are.
+    """
+    words = (_bare(word) for word in re.findall(r"[^\W\d_]+", plain(cell)))
+    found = {WORDS[each] for each in words if len(each) > 2 and each in WORDS}
+    return found.pop() if len(found) == 1 else None
 
 
 def _bare(word: str) -> str:

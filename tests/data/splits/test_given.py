@@ -66,6 +66,17 @@ def test_numbers_in_a_column_called_split_are_asked_about(cells: list[object]) -
 
 
 @pytest.mark.parametrize(
+    "cells", [["train_clean", "train_other", "dev-clean"], ["train", "test b"]]
+)
+def test_parts_of_splits_are_asked_about(cells: list[str]) -> None:
+    expected = rf"'part' seems to say .* parts of .*as in {{.*{cells[-1]}: (val|test)"
+    with pytest.raises(InputError, match=expected):
+        given_split(DataFrame({"part": cells * 2}))
+    assert given_split(DataFrame({"part": [f"{each}/1.png" for each in cells]})) is None
+    assert given_split(DataFrame({"part": [*cells, "car"]})) is None
+
+
+@pytest.mark.parametrize(
     ("name", "cells"),
     [
         ("subset", ["trainset", "testset"]),
@@ -73,6 +84,7 @@ def test_numbers_in_a_column_called_split_are_asked_about(cells: list[object]) -
         ("phase", ["1_train", "2_test"]),
         ("Part", ["Train (80%)", "Test (20%)"]),
         ("data_split", ["TR", "VA", "TE"]),
+        ("conjunto", ["Entrenamiento", "Validación", "Prueba"]),
     ],
 )
 def test_words_for_splits_with_something_before_or_behind(name: str, cells: list[str]) -> None:

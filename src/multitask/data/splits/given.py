@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import numpy as np
 from pandas import DataFrame, Series
@@ -12,7 +13,7 @@ from pandas import DataFrame, Series
 from multitask.data.split_check import SPLITS
 from multitask.data.splits.by_column import ByColumn
 from multitask.errors import InputError
-from multitask.tables.split_words import NAMES, UNCLEAR, flag_words, plain, split_of
+from multitask.tables.split_words import NAMES, UNCLEAR, flag_words, part_of, plain, split_of
 
 SAYS_ALONE = {"split", "splits", "subset", "partition", "fold", "folds"}
 """Names of columns that are hardly anything else, whatever their cells are."""
@@ -84,6 +85,8 @@ def _given(name: str, cells: Series) -> GivenSplit | None:
         as_written = {str(each).strip(): words[plain(each)] for each in known.unique()}
         lacking = [each for each in SPLITS if each not in words.values()]
         return GivenSplit(name, lacking, as_written)
+    if None in splits.values():
+        _refuse_parts(name, different)
     if not named:
         _refuse_other_words(name, different)
     says_so = bool(NAMES & set(re.findall(r"[^\W_\d]+", _spaced(name))))
@@ -107,16 +110,27 @@ def _given(name: str, cells: Series) -> GivenSplit | None:
     return GivenSplit(name, [each for each in SPLITS if each not in named])
 
 
+def _refuse_parts(name: str, cells: Collection[str]) -> None:
+    """Ask about cells such as ``train_clean`` and ``test_other``, which may be left out on purpose.
+
+    Paths of files may begin so, too.
+    """
+    parts = {each: part_of(each) for each in sorted(cells) if not re.search(r"[./\\]", each)}
+    named = {*parts.values()}
+    if len(parts) == len(cells) and "train" in named and len(named) > 1 and None not in named:
+        _ask(name, "parts of train, val, test", parts)
+
+
 def _refuse_other_words(name: str, cells: Collection[str]) -> None:
     """Ask what the cells of a column called ``split`` mean, rather than learn or ignore them."""
     are_numbers = all(each.isdecimal() for each in cells)
-    if plain(name) not in (SAYS_ALONE if are_numbers else SAYS_MOST):
-        return
-    example = ", ".join(
-        f"{cell}: {split}"
-        for cell, split in zip(sorted(cells, key=_as_counted), SPLITS, strict=False)
-    )
-    what = "numbers" if are_numbers else "none of train, val, test"
+    if plain(name) in (SAYS_ALONE if are_numbers else SAYS_MOST):
+        what = "numbers" if are_numbers else "none of train, val, test"
+        _ask(name, what, dict(zip(sorted(cells, key=_as_counted), SPLITS, strict=False)))
+
+
+def _ask(name: str, what: str, words: Mapping[str, str | None]) -> NoReturn:
+    example = ", ".join(f"{cell}: {split}" for cell, split in words.items())
     raise InputError(
         f"the column '{name}' seems to say which split a row belongs to, but its cells are {what}"
         "; say what each means with data.init_args.split=multitask.data.splits.ByColumn, "
