@@ -244,7 +244,7 @@ def test_a_file_that_is_no_checkpoint(fails: Callable[..., str], digits: str) ->
     Path("broken.ckpt").write_bytes(b"not a checkpoint")
     message = fails("test", digits, "--ckpt_path=broken.ckpt")
     assert "broken.ckpt" in message
-    assert "damaged, or is not a checkpoint: it is not whole" in message
+    assert "damaged, or is not a checkpoint: it does not begin as" in message
 
 
 @pytest.mark.parametrize("verb", ["test", "predict", "validate"])

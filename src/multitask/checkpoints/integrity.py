@@ -5,6 +5,9 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+BEGINNING = b"PK"
+"""Of every zip archive, torn ones too."""
+
 
 def damage(path: Path) -> str | None:
     """Find what is wrong with a checkpoint file.
@@ -22,6 +25,10 @@ def damage(path: Path) -> str | None:
     if not path.is_file():
         return None
     try:
+        with path.open("rb") as file:
+            # An empty file is torn.
+            if (beginning := file.read(len(BEGINNING))) and beginning != BEGINNING:
+                return "it does not begin as the files of torch do"
         with zipfile.ZipFile(path) as archive:
             records = archive.infolist()
             # Before anything is unpacked: a small file can say that it holds any amount.
