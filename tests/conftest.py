@@ -6,6 +6,7 @@ hands out the tests reads this file too.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -25,9 +26,14 @@ pytest_plugins = ["browser", "conformance.table"]
 PORTS = count()
 """Below those that a system gives to whoever asks for a free one."""
 
+# Python's collector looks at all objects again and again. What is made while tests are collected
+# stays: libraries, tests and their parameters.
+gc.disable()
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
+    import cli.forked_program  # noqa: F401
     import torch
 
     torch.set_num_threads(1)
@@ -87,6 +93,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         mine = slow[worker::workers]
         ordered += [*mine, *(fast.pop(0) for _ in range(min(len(fast), part - len(mine))))]
     items[:] = ordered + fast
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

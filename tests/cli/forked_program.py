@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from multiprocessing.forkserver import ensure_running
@@ -17,6 +19,7 @@ from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
+from lightning.fabric.utilities import registry
 from lightning.fabric.utilities.rank_zero import _get_rank
 from lightning.pytorch.strategies.launchers import subprocess_script
 from lightning.pytorch.utilities import rank_zero_only
@@ -33,6 +36,9 @@ PRELOADED = (__name__, "multitask.cli.run_command", "sklearn.datasets")
 Not W&B, whose folder of pictures belongs to the process that imports it, and is removed at the end
 of any process forked off it.
 """
+# For plugins Lightning reads what all installed packages say of themselves, whenever a Trainer is
+# made, which takes a fifth of the time of a short training.
+registry.entry_points = cache(registry.entry_points)
 
 
 def forkserver() -> ForkServerContext:
@@ -138,7 +144,11 @@ class Spare(subprocess.Popen[bytes]):
 
 
 def set_environment(variables: Mapping[str, str]) -> None:
-    """Replace this process's environment variables, as if nothing had been imported yet."""
+    """Replace this process's environment variables, as if nothing had been imported yet.
+
+    What has been imported is no longer looked at for garbage, as in a program that begins.
+    """
+    gc.freeze()
     os.environ.clear()
     os.environ.update(variables)
     # Lightning reads it when it is imported.

@@ -12,10 +12,12 @@ from multitask.cli.main import _uncollected
 
 
 @pytest.fixture(autouse=True)
-def _thawed() -> Iterator[None]:
-    """Leave nothing frozen to other tests."""
+def _no_garbage_kept() -> Iterator[None]:
+    """Leave no garbage frozen to other tests; what stays was frozen before the first of them."""
     yield
     gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def test_first_imports_are_not_collected(monkeypatch: pytest.MonkeyPatch) -> None:

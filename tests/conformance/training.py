@@ -6,12 +6,11 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.utilities import registry
 from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
@@ -28,9 +27,6 @@ from multitask.sharing import SharingCallable
 from multitask.tasks import Classification, Regression
 
 SAMPLES = 30
-# For plugins Lightning reads what all installed packages say of themselves, whenever a Trainer is
-# made, which takes a fifth of the time of so short a training.
-registry.entry_points = cache(registry.entry_points)
 
 
 class FewLabels(DataModule):
