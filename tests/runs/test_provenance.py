@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 import pytest
@@ -52,6 +52,24 @@ def test_outside_a_repository_and_without_git_there_is_no_state(
     assert git_state(tmp_path) is None
     monkeypatch.setenv("PATH", str(tmp_path))
     assert git_state(tmp_path) is None
+
+
+def test_packages_are_those_that_python_itself_finds() -> None:
+    read = [package.metadata for package in distributions()]
+    assert provenance()["packages"] == {each["Name"]: each["Version"] for each in read}
+
+
+@pytest.mark.parametrize("kind", ["a.dist-info/METADATA", "a.egg-info/PKG-INFO"])
+def test_a_package_may_lack_its_version(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / kind
+    file.parent.mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file.write_text("Metadata-Version: 2.1\nName: ä\nVersion: 1+x\n\nVersion: 2\n", "utf-8")
+    assert provenance()["packages"]["ä"] == "1+x"
+    file.write_text("Name: ä\nSummary: Version: 2\n", "utf-8")
+    assert "ä" not in provenance()["packages"]
 
 
 def test_everything_is_plain_yaml(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

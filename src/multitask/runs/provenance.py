@@ -7,11 +7,13 @@ import platform
 import shlex
 import subprocess
 import sys
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
 import torch
+
+FIELDS = ("Name: ", "Version: ")
 
 
 def provenance() -> dict[str, Any]:
@@ -65,7 +67,16 @@ def _devices() -> list[str]:
 
 
 def _packages() -> dict[str, str]:
-    # Each access to it reads the file anew.
-    read = [each.metadata for each in distributions()]
-    found = {each["Name"]: each["Version"] for each in read}
+    found = dict(filter(None, map(_name_and_version, distributions())))
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def _name_and_version(package: Distribution) -> tuple[str, str] | None:
+    """What the first lines of a package's description say.
+
+    Python's own reader also reads all that follows, which is most of the time of a run's record.
+    """
+    text = package.read_text("METADATA") or package.read_text("PKG-INFO") or ""
+    lines = text.partition("\n\n")[0].splitlines()
+    fields = dict(line.split(": ", 1) for line in lines if line.startswith(FIELDS))
+    return (fields["Name"], fields["Version"]) if len(fields) == len(FIELDS) else None
