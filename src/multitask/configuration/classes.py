@@ -67,13 +67,11 @@ def find_class(name: str, bases: tuple[type, ...], untrusted: str = "") -> type 
     found = _import(name) if "." in name else _by_short_name(name, bases)
     if found is None or isinstance(found, str):
         return found
-    article = "an" if bases[0].__name__[0] in "AEIOU" else "a"
-    wanted = f"{article} {_either(bases)}{choose(bases)}"
     if not isinstance(found, type):
         kind = "a function" if callable(found) else "not a class"
-        return f"{name} is {kind}; a class_path here names {wanted}"
+        return f"{name} is {kind}; a class_path here names {_wanted(bases)}"
     if not issubclass(found, bases):
-        return f"{found.__name__} is not {wanted}"
+        return f"{found.__name__} is not {_wanted(bases)}"
     if untrusted and not is_known(defined := f"{found.__module__}.{found.__qualname__}"):
         return f"{name} is {defined}, which is used only if you trust {untrusted}"
     if _is_base(found):
@@ -95,6 +93,11 @@ def choose(bases: tuple[type, ...], name: str = "") -> str:
     found = [each for each in _family(bases) if not _is_base(each)]
     own = [each.__name__ for each in found if OWN.match(each.__module__)]
     return nearest(name, {each.__name__ for each in found}) or nearest(name, own)
+
+
+def _wanted(bases: tuple[type, ...]) -> str:
+    article = "an" if bases[0].__name__[0] in "AEIOU" else "a"
+    return f"{article} {_either(bases)}{choose(bases)}"
 
 
 def _those_of(bases: tuple[type, ...]) -> str:
