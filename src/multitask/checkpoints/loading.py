@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, Any, Self, TypeVar
+from types import MethodType
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 import torch
 from jsonargparse import ArgumentParser
@@ -33,13 +34,32 @@ OF_LIGHTNING = ("_instantiator", "_class_path")
 """What Lightning adds to the arguments, and checks itself."""
 
 
+class _OfTheClass(_restricted_classmethod):
+    """A class method, refused by Lightning on an object.
+
+    Lightning's own looks through the source code of all callers, whoever calls it, which takes
+    longer than to load a small model.
+    """
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return MethodType(self.__func__, owner)
+        return super().__get__(instance, owner)
+
+
+if TYPE_CHECKING:
+    _class_method = classmethod
+else:
+    _class_method = _OfTheClass
+
+
 class Loadable(LightningModule):
     """A module whose checkpoints are safe to load, whoever made them."""
 
     source: Source | None = None
     """The file that all its weights but some heads are from, before it is trained, if any."""
 
-    @_restricted_classmethod
+    @_class_method
     def load_from_checkpoint(
         cls,  # noqa: N805 (Lightning's way to make a class method)
         checkpoint_path: str | Path | IO[bytes],
@@ -67,7 +87,8 @@ class Loadable(LightningModule):
             InputError: if the checkpoint names a class that does not fit, or, without ``trust``,
                 one of another package, or holds more than tensors and plain values.
         """
-        load = super().load_from_checkpoint
+        inherited: Any = super().load_from_checkpoint
+        load = MethodType(inherited.__func__, cls)
         given = map_location, hparams_file, strict
         if isinstance(checkpoint_path, str | Path):
             _refuse_damaged(Path(checkpoint_path))
