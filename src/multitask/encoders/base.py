@@ -47,9 +47,19 @@ class Encoder(Recorded, nn.Module, ABC):
         """Parts that give the representation when they run one after the other.
 
         The first takes the inputs. Sharing schemes that exchange features between networks do so
-        between these parts; there is one part, the encoder itself, by default.
+        between these parts; there is one part, the encoder itself, by default. What a part gives
+        is ``[batch, features]``, ``[batch, channels, height, width]`` or ``[batch, places,
+        features]``, a list of these, or `multitask.encoders.stages.Unfinished`.
         """
         return [self]
+
+    def stage_features(self) -> list[int]:
+        """Number of features or channels that each of the `stages` gives but the last.
+
+        Sharing schemes with a weight for each channel ask for it; a subclass that overrides
+        `stages` overrides it too, to work with them.
+        """
+        return []
 
     def depths(self) -> dict[str, int]:
         """How far from the inputs each parameter is: what ``layer_decay`` counts.

@@ -35,7 +35,7 @@ class ConvNet(Encoder):
         super().__init__()
         if not channels:
             raise InputError("channels is empty; name the channels of at least one convolution")
-        self.out_features = out_features
+        self.channels, self.out_features = list(channels), out_features
         blocks = [_convolution(in_channels, channels[0], kernel=5, stride=2)]
         for before, after in pairwise(channels):
             blocks += [_convolution(before, after, kernel=3, stride=1), nn.MaxPool2d(2)]
@@ -55,6 +55,10 @@ class ConvNet(Encoder):
         ends = [*starts[1:], len(blocks)]
         convolutions = [self.convolutions[at:end] for at, end in zip(starts, ends, strict=True)]
         return [*convolutions, nn.Sequential(pool, *self.embedding)]
+
+    def stage_features(self) -> list[int]:
+        """The channels after each convolution."""
+        return self.channels
 
     def forward(self, image: Tensor) -> Tensor:
         return self.embedding(self.convolutions(image))

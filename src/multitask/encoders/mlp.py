@@ -24,7 +24,7 @@ class MLP(Encoder):
         self, in_features: int, hidden: Sequence[int] = (256,), out_features: int = 64
     ) -> None:
         super().__init__()
-        self.in_features = in_features
+        self.in_features, self.hidden = in_features, list(hidden)
         self.out_features = out_features
         widths = [in_features, *hidden, out_features]
         layers: list[nn.Module] = [Pixels(in_features)]
@@ -37,6 +37,10 @@ class MLP(Encoder):
         flatten, *layers = self.layers
         first, *others = [nn.Sequential(*layers[at : at + 3]) for at in range(0, len(layers), 3)]
         return [nn.Sequential(flatten, *first), *others]
+
+    def stage_features(self) -> list[int]:
+        """The widths of the hidden layers."""
+        return self.hidden
 
     def forward(self, image: Tensor) -> Tensor:
         return self.layers(image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor, nn
@@ -10,7 +11,9 @@ from torch import Tensor, nn
 from multitask.checkpoints.source import DOWNLOADS
 from multitask.encoders.base import Encoder
 from multitask.encoders.normalisation import Normalisation
+from multitask.encoders.stages import Plan, built
 from multitask.encoders.timm_depths import timm_depths
+from multitask.encoders.timm_stages import timm_plans
 from multitask.encoders.timm_weights import (
     OVERLAY,
     misshapen,
@@ -60,15 +63,29 @@ class Timm(Encoder):
         super().__init__()
         check_options(options, OPTIONS)
         settings = {"num_classes": 0, "in_chans": in_channels, **(options or {})}
+        self.options = options
         self.network = created(name, pretrained, settings)
         self.source = taken_from(self.network, pretrained)
         self.normalisation = normalisation_of(self.network, pretrained, in_channels)
         width: int = self.network.num_features  # type: ignore[assignment]
         self.out_features = getattr(self.network, "head_hidden_size", width)
 
+    @cached_property
+    def _plans(self) -> list[Plan]:
+        channels, form = len(self.normalisation.mean), getattr(self.network, "output_fmt", "NCHW")
+        return timm_plans(self.network, channels, self.options, str(form) == "NHWC")
+
+    def stages(self) -> list[nn.Module]:
+        """The network divided where timm would take its maps, if its parts run one by one."""
+        return [*built(self.network, self.normalisation, self._plans)] or [self]
+
+    def stage_features(self) -> list[int]:
+        return [each.features for each in self._plans[:-1]]
+
     def depths(self) -> dict[str, int]:
         """The layers into which timm divides the network."""
-        return timm_depths(self.network, self.network, "network.") or super().depths()
+        found = timm_depths(self.network, self.network, "network.")
+        return found or {name: 0 for name, _ in self.named_parameters()}
 
     def forward(self, image: Tensor) -> Tensor:
         return self.network(self.normalisation(image))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Maps
+from multitask.encoders.stages import MapStage, Plan, built
 from multitask.encoders.timm import OWN, check_options, created, normalisation_of
 from multitask.encoders.timm_depths import timm_depths
+from multitask.encoders.timm_stages import timm_plans
 from multitask.encoders.timm_weights import taken_from
 from multitask.errors import InputError
 
@@ -72,6 +75,26 @@ class TimmMaps(Encoder):
     def form(self) -> Maps:
         return self._form
 
+    @cached_property
+    def _plans(self) -> list[Plan]:
+        plans = timm_plans(self.network, self.in_channels, self.options, self.channels_last)
+        are_all = sum(each.is_returned for each in plans) == len(self._form.channels)
+        return plans if are_all and plans[-1].is_returned else []
+
+    def stages(self) -> list[nn.Module]:
+        """The network divided after each of its maps, if its parts run one by one."""
+        if not self._plans:
+            return [self]
+        keeps = [False, *(each.is_returned for each in self._plans[:-1])]
+        stages = built(self.network, self.normalisation, self._plans)
+        last = stages[-1]
+        return [
+            MapStage(each, keep, each is last) for each, keep in zip(stages, keeps, strict=True)
+        ]
+
+    def stage_features(self) -> list[int]:
+        return [each.features for each in self._plans[:-1]]
+
     def depths(self) -> dict[str, int]:
         """The layers into which timm divides the network whose maps these are."""
         settings = {"in_chans": self.in_channels, **(self.options or {})}
@@ -79,7 +102,8 @@ class TimmMaps(Encoder):
         # There no random weights are drawn.
         with torch.device("meta"):
             whole = created(self.name, False, {"num_classes": 0, **settings})
-        return timm_depths(self.network, whole, "network.") or super().depths()
+        found = timm_depths(self.network, whole, "network.")
+        return found or {name: 0 for name, _ in self.named_parameters()}
 
     def forward(self, image: Tensor) -> list[Tensor]:
         maps: list[Tensor] = self.network(self.normalisation(image))

@@ -1,0 +1,205 @@
+"""Which parts of a network run one after the other, found by watching it run."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a chain.
+
+    Args:
+        name: of a module of the network, or of one of its methods.
+        shape: of what it returned for two images.
+        is_returned: whether the network returns that, alone or in a list.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    is_returned: bool
+
+
+class Method(nn.Module):
+    """A network's method, as a module without parameters.
+
+    Args:
+        network: stays another's child.
+        name: of the method.
+    """
+
+    def __init__(self, network: nn.Module, name: str) -> None:
+        super().__init__()
+        self.network, self.name = (network,), name
+
+    def forward(self, values: Any) -> Any:
+        """Call the method."""
+        return getattr(self.network[0], self.name)(values)
+
+
+def chain(
+    network: nn.Module, image: tuple[int, int, int], ends: Set[str]
+) -> list[Part]:
+    """Find parts of a network whose composition is the network.
+
+    A copy of the network without memory runs on the meta device, in training and, with images of
+    odd sides if it takes them, in evaluation. One part follows another only if it takes the very
+    tensor that the other returned, not changed in place meanwhile, and nothing else.
+
+    Args:
+        network: takes images, and returns a tensor, or a list of tensors of which the last comes
+            from its last part.
+        image: channels, height and width of images that it takes.
+        ends: names of modules after which a part ends.
+
+    Returns:
+        The coarsest such parts, from the inputs on; none if the network does not run as a chain.
+    """
+    channels, height, width = image
+    try:
+        found = _parts(network, image, ends, training=True)
+        try:
+            again = _parts(network, (channels, height + 1, width + 3), ends, training=False)
+        except Exception:
+            again = _parts(network, image, ends, training=False)
+    except Exception:
+        # Whatever else a network asks for: how it runs is not known.
+        return []
+    return found if [each.name for each in found] == [each.name for each in again] else []
+
+
+def module_of(network: nn.Module, name: str) -> nn.Module:
+    """The part of a network that `chain` has named.
+
+    Args:
+        network: the network.
+        name: of the part.
+    """
+    is_module = name.partition(".")[0] in network._modules
+    return network.get_submodule(name) if is_module else Method(network, name)
+
+
+@dataclass
+class _Seen:
+    """A tensor, and how often it had been changed in place when it was seen."""
+
+    tensor: Tensor
+    version: int
+
+    def is_same(self, other: _Seen | None) -> bool:
+        return other is not None and self.tensor is other.tensor and self.version == other.version
+
+
+@dataclass
+class _Call:
+    """A call of a module or method: what it took, what it gave, and the calls within."""
+
+    name: str
+    took: _Seen | None = None
+    gave: list[_Seen] = field(default_factory=list)
+    within: list[_Call] = field(default_factory=list)
+
+    def is_chain(self) -> bool:
+        """Whether the calls within lead from what it took to what it gave, one after the other."""
+        end = self.took
+        for each in self.within:
+            if end is None or not end.is_same(each.took) or not each.gave:
+                return False
+            end = each.gave[-1]
+        return bool(self.within and self.gave) and self.gave[-1].is_same(end)
+
+    def all_within(self) -> Iterator[_Call]:
+        for each in self.within:
+            yield each
+            yield from each.all_within()
+
+    def returns(self, call: _Call) -> bool:
+        """Whether what a call gave is among what this one gave."""
+        return len(call.gave) == 1 and any(each.is_same(call.gave[0]) for each in self.gave)
+
+    def parts(self, ends: Set[str]) -> Iterator[_Call]:
+        has_ends = any(each.name in ends for each in self.all_within())
+        if self.name not in ends and has_ends and self.is_chain():
+            for each in self.within:
+                yield from each.parts(ends)
+        else:
+            yield self
+
+
+def _parts(
+    network: nn.Module, image: tuple[int, int, int], ends: Set[str], training: bool
+) -> list[Part]:
+    copy = _without_memory(network).train(training)
+    stack = _watched(copy)
+    with torch.no_grad():
+        copy(torch.empty(2, *image, device="meta"))
+    (whole,) = stack[0].within
+    parts = list(whole.parts(ends))
+    if len(parts) == 1 or any(len(each.gave) != 1 for each in parts):
+        return []
+    shapes = [tuple(each.gave[0].tensor.shape) for each in parts]
+    return [
+        Part(each.name, shape, whole.returns(each))
+        for each, shape in zip(parts, shapes, strict=True)
+    ]
+
+
+def _without_memory(network: nn.Module) -> nn.Module:
+    tensors = [*network.parameters(), *network.buffers()]
+    return deepcopy(network, {id(each): each.detach().to("meta") for each in tensors})
+
+
+def _watched(network: nn.Module) -> list[_Call]:
+    """Let a network note every call of its modules and methods, in the first of what it returns."""
+    stack = [_Call("")]
+
+    def watch(owner: Any, name: str, called: str) -> None:
+        original = getattr(owner, name)
+
+        def noted(*args: Any, **options: Any) -> Any:
+            mine = _Call(called, _only(original, args, options))
+            stack[-1].within.append(mine)
+            stack.append(mine)
+            result = original(*args, **options)
+            mine.gave = _seen(result)
+            stack.pop()
+            return result
+
+        setattr(owner, name, noted)
+
+    for name, module in network.named_modules():
+        watch(module, "forward", name)
+    for name in dir(type(network)):
+        is_own = not hasattr(nn.Module, name) and not name.startswith("__")
+        if is_own and inspect.isfunction(inspect.getattr_static(type(network), name)):
+            watch(network, name, name)
+    return stack
+
+
+def _only(
+    function: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any]
+) -> _Seen | None:
+    """The tensor that a function is called with; None if it gets more than that."""
+    known = inspect.signature(function).parameters
+    if len(args) != 1 or not isinstance(args[0], Tensor):
+        return None
+    if any(name not in known or known[name].default is not each for name, each in options.items()):
+        return None
+    return _seen(args[0])[0]
+
+
+def _seen(value: Any) -> list[_Seen]:
+    """The tensors that were returned, none if there is anything else."""
+    if isinstance(value, Tensor):
+        return [_Seen(value, value._version)]
+    each = value.values() if isinstance(value, Mapping) else value
+    if not isinstance(value, Sequence | Mapping) or not all(isinstance(e, Tensor) for e in each):
+        return []
+    return [_Seen(tensor, tensor._version) for tensor in each]
