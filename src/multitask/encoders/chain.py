@@ -44,9 +44,7 @@ class Method(nn.Module):
         return getattr(self.network[0], self.name)(values)
 
 
-def chain(
-    network: nn.Module, image: tuple[int, int, int], ends: Set[str]
-) -> list[Part]:
+def chain(network: nn.Module, image: tuple[int, int, int], ends: Set[str]) -> list[Part]:
     """Find parts of a network whose composition is the network.
 
     A copy of the network without memory runs on the meta device, in training and, with images of
@@ -165,11 +163,13 @@ def _watched(network: nn.Module) -> list[_Call]:
 
         def noted(*args: Any, **options: Any) -> Any:
             mine = _Call(called, _only(original, args, options))
-            stack[-1].within.append(mine)
             stack.append(mine)
             result = original(*args, **options)
-            mine.gave = _seen(result)
             stack.pop()
+            mine.gave = _seen(result)
+            # What has nothing to do with tensors, such as an iteration over modules, is no part.
+            if args or options or mine.gave or mine.within:
+                stack[-1].within.append(mine)
             return result
 
         setattr(owner, name, noted)

@@ -133,7 +133,12 @@ def _take_heads(model: MultiTask, data: DataModule, content: Mapping[str, Any]) 
             for key, each in then.weights.items()
             if not key.startswith(begins) or key.removeprefix(begins) in task.kept_statistics
         }
-    parts = {name: each for name, each in _of(SHARING, state).items() if name in own}
+    parts = {
+        name: each
+        for name, each in _of(SHARING, state).items()
+        # What a scheme draws at random depends on the run's own seed.
+        if name in own and not name.endswith("_extra_state")
+    }
     taken |= {name: each for name, each in parts.items() if not set(name.split(".")) & {*fresh}}
     model.load_state_dict(taken)
     return fresh

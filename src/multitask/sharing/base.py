@@ -73,6 +73,18 @@ class Sharing(nn.Module, ABC):
         """
         return encoder
 
+    def own_parameters(self, trunk: nn.Module) -> list[nn.Parameter]:
+        """The parameters that one task alone uses, by which models are compared.
+
+        Args:
+            trunk: what `trunk` returned.
+
+        Returns:
+            Those of this module by default. A scheme whose trunk has parts of single tasks that
+            nothing mixes adds these.
+        """
+        return list(self.parameters())
+
     def penalty(self) -> Tensor | None:
         """A scalar of parameters only, added to the balanced loss; None by default."""
         return None
@@ -85,6 +97,14 @@ class Sharing(nn.Module, ABC):
             the heads; empty by default, for a scheme that learns nothing of that kind.
         """
         return {}
+
+    def begin_step(self, step: int) -> None:
+        """Get ready for an optimizer step, such as by a random choice; called before each batch.
+
+        Args:
+            step: number of optimizer steps before it, the same on all processes, for all batches
+                whose gradients are accumulated, and after a resume.
+        """
 
     @abstractmethod
     def forward(self, views: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from multitask.training.divergence import Divergence
 from multitask.training.epoch_log import EpochLog
 from multitask.training.plateaus import Plateaus
 from multitask.training.schedule_length import RunLength
+from multitask.training.sharing_steps import SharingSteps
 from multitask.training.skipped_steps import SkippedSteps
 from multitask.training.step_log import StepLog
 
@@ -31,7 +32,7 @@ def watchers(model: MultiTask) -> list[Callback]:
     if model.trainer.state.fn == "fit" or not model._callbacks:
         tasks = list(model.tasks)
         model.skipped, model.divergence = SkippedSteps(model.skipped.most), Divergence(tasks)
-        steps = [ChangedRates(), BalancingSteps()]
+        steps = [ChangedRates(), SharingSteps(), BalancingSteps()]
         logs = [StepLog(tasks), EpochLog()]
         schedules = [Plateaus(), RunLength()]
         model._callbacks = [model.skipped, model.divergence, *steps, *logs, *schedules]

@@ -1,0 +1,121 @@
+"""A network for each task, whose stages exchange halves of their features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from multitask.encoders.base import Encoder
+from multitask.encoders.forms import Form, Maps
+from multitask.encoders.stages import feature_axis
+from multitask.errors import InputError
+from multitask.sharing.columns import Stitching, cross_stitch, whole
+
+HALVES = 2
+
+
+class Sluice(Stitching):
+    """Sluice networks (Ruder et al., 2019, "Latent Multi-task Architecture Learning").
+
+    Each task has an encoder of its own, as in `CrossStitch`, of whose features after each stage the
+    channels are two halves. Each half of a task becomes a learned mixture of the halves of all
+    tasks, so that the tasks can share one half and keep the other. A penalty
+    keeps the halves apart: the squared Frobenius norm of ``G_1 G_2^T``, where G_1 and
+    G_2 are the rows of a stage's last weights that make the first and the second half. The paper's
+    mixtures of layers (its beta) are left out.
+
+    Balancers at the representation compare gradients of all encoders' outputs; at level
+    ``shared``, of the parameters of all encoders and of all mixtures but the last. The penalty is
+    added to the balanced loss.
+
+    Args:
+        form: see `Sharing`; of even numbers of features.
+        tasks: see `Sharing`.
+        own: see `CrossStitch`; before training a half is mixed of the same half of all tasks.
+        orthogonality: by what the penalty is multiplied; 0 for none.
+
+    Raises:
+        InputError: if ``own`` is outside of 0 to 1, ``orthogonality`` is negative, a stage gives an
+            odd number of features, or the encoders would share a network.
+    """
+
+    def __init__(
+        self, form: Form, tasks: list[str], own: float = 0.9, orthogonality: float = 0.1
+    ) -> None:
+        super().__init__(form, tasks)
+        if not 0 <= orthogonality < float("inf"):
+            raise InputError(f"orthogonality is {orthogonality}; give a number from 0 on")
+        for features in form.channels if isinstance(form, Maps) else [form.features]:
+            _check_even(features)
+        self.own_share, self.orthogonality = own, orthogonality
+        self.mixture = nn.Parameter(_halves(len(tasks), own))
+        # In a tuple: they are the trunk's children.
+        self._layers: tuple[nn.Module, ...] = ()
+
+    @property
+    def parts(self) -> list[str]:
+        return [f"{each}, {half} half" for each in super().parts for half in ("first", "second")]
+
+    def mixtures(self, encoder: Encoder, count: int) -> list[nn.Parameter]:
+        for features in encoder.stage_features():
+            _check_even(features)
+        return [nn.Parameter(_halves(len(self.tasks), self.own_share)) for _ in range(count)]
+
+    def trunk(self, encoder: Encoder) -> nn.Module:
+        trunk: Any = super().trunk(encoder)
+        last = (_last_weights(stage) for stages in trunk.stages() for stage in stages)
+        self._layers = (*(each for each in last if each is not None),)
+        return trunk
+
+    @staticmethod
+    def mix(row: Tensor, values: Sequence[Tensor]) -> Tensor:
+        axis = feature_axis(values[0])
+        _check_even(values[0].shape[axis])
+        halves = [half for value in values for half in value.chunk(HALVES, axis)]
+        mixed = []
+        for shares in row.flatten(1):
+            # Added one by one, so that a share of 1 leaves the values as they are to the bit.
+            start, *others = (share * half for share, half in zip(shares, halves, strict=True))
+            mixed.append(sum(others, start=start))
+        return torch.cat(mixed, axis)
+
+    def shares(self, mixture: Tensor) -> Tensor:
+        """The mean over a task's two halves of what these take of each half of each task."""
+        return mixture.mean(1).flatten(1)
+
+    def penalty(self) -> Tensor | None:
+        weights: list[Any] = [each.weight for each in self._layers]
+        learnt = [each for each in weights if each.requires_grad]
+        if not self.orthogonality or not learnt:
+            return None
+        with torch.autocast(learnt[0].device.type, enabled=False):
+            norms = [_overlap(whole(each).flatten(1)) for each in learnt]
+        return self.orthogonality * torch.stack(norms).sum()
+
+
+def _overlap(weight: Tensor) -> Tensor:
+    first, second = weight.chunk(HALVES)
+    return (first @ second.T).square().sum()
+
+
+def _halves(tasks: int, own: float) -> Tensor:
+    """By task, half, task and half."""
+    return cross_stitch(tasks, own)[:, None, :, None] * torch.eye(HALVES)[None, :, None, :]
+
+
+def _last_weights(stage: nn.Module) -> nn.Module | None:
+    """The last layer of a stage with a matrix or a kernel that makes features."""
+    weights = [(each, getattr(each, "weight", None)) for each in stage.modules()]
+    found = [each for each, weight in weights if isinstance(weight, Tensor) and weight.ndim > 1]
+    return found[-1] if found and len(found[-1].weight) % HALVES == 0 else None  # type: ignore[arg-type]
+
+
+def _check_even(features: int) -> None:
+    if features % HALVES:
+        raise InputError(
+            f"Sluice divides features into two halves, but a stage gives {features}; choose an "
+            "encoder with even numbers of features, or CrossStitch"
+        )

@@ -1,0 +1,102 @@
+"""A network for each task, whose weights are kept close to the others'."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from multitask.encoders.base import Encoder
+from multitask.encoders.forms import Form
+from multitask.errors import InputError
+from multitask.sharing.base import Mixing, Sharing
+from multitask.sharing.columns import Columns, side_by_side, whole
+
+REASON = (
+    "with SoftSharing each task has a network of its own, and a task's loss has no gradient of "
+    "another's; choose a balancer of losses"
+)
+
+
+class SoftSharing(Sharing):
+    """Soft parameter sharing by the distance between networks (Duong et al., 2015).
+
+    Each task has an encoder of its own. A penalty keeps them alike: ``weight`` times the sum over
+    all pairs of tasks of the squared Euclidean distance between their encoders' weights. They are
+    the same before training, when the model computes what hard sharing does. With ``weight`` of 0
+    nothing is shared but the start; a large one approaches hard sharing.
+
+    The tasks have no tensor and no parameter in common, so balancers at the representation and at
+    level ``shared`` are refused; losses may be balanced. The penalty is added to the balanced loss.
+    Statistics of batch normalisation are each encoder's own, and so is what is frozen.
+
+    Args:
+        form: see `Sharing`.
+        tasks: see `Sharing`.
+        weight: of the penalty, from 0 on. In a step of plain gradient descent with the rate lr it
+            takes ``2 * lr * weight * tasks`` of the way to the networks' mean.
+
+    Raises:
+        InputError: if ``weight`` is negative, or the encoders would share a network.
+    """
+
+    is_by_place = True
+
+    def __init__(self, form: Form, tasks: list[str], weight: float = 0.1) -> None:
+        super().__init__(form, tasks)
+        if not 0 <= weight < float("inf"):
+            raise InputError(f"weight is {weight}; give a number from 0 on")
+        self.weight = weight
+        # In a tuple: it is the model's child, not this module's.
+        self._trunk: tuple[Columns, ...] = ()
+
+    def trunk(self, encoder: Encoder) -> nn.Module:
+        columns = side_by_side(encoder, len(self.tasks))
+        for other in columns[1:]:
+            other.load_state_dict(columns[0].state_dict())
+        self._trunk = (Networks(columns),)
+        return self._trunk[0]
+
+    def own_parameters(self, trunk: nn.Module) -> list[nn.Parameter]:
+        return [*trunk.parameters(), *super().own_parameters(trunk)]
+
+    def forward(self, views: dict[str, list[Any]]) -> dict[str, Any]:
+        return {task: views[task][place] for place, task in enumerate(self.tasks)}
+
+    def penalty(self) -> Tensor | None:
+        if not self.weight or len(self.tasks) == 1:
+            return None
+        columns = [each.parameters() for each in self._trunk[0].columns.values()]
+        found = []
+        for side_by_side in zip(*columns, strict=True):
+            if any(each.requires_grad for each in side_by_side):
+                mean = sum(side_by_side[1:], start=side_by_side[0]) / len(side_by_side)
+                # The sum over pairs is the number of networks times that of distances to the mean.
+                found += [whole((each - mean).square().sum()) for each in side_by_side]
+        return self.weight * len(self.tasks) * torch.stack(found).sum() if found else None
+
+    @torch.no_grad()
+    def mixing(self) -> dict[str, Mixing]:
+        """How alike the networks' weights are: cosines, by stage; 1 where they are equal."""
+        parts = [f"network of {task}" for task in self.tasks]
+        stages = self._trunk[0].stages() if self._trunk else []
+        found = {}
+        for place, side_by_side in enumerate(stages, 1):
+            weights = [[whole(each).flatten() for each in own.parameters()] for own in side_by_side]
+            if all(weights):
+                rows = normalize(torch.stack([torch.cat(each) for each in weights]).float())
+                found[f"stage {place}"] = Mixing((rows @ rows.T).cpu(), parts)
+        return found
+
+
+class Networks(Columns):
+    """Encoders side by side, each of which one task alone uses."""
+
+    def __init__(self, columns: list[Encoder]) -> None:
+        super().__init__(columns)
+        self.incomparable = (
+            {} if len(columns) == 1 else dict.fromkeys(("representation", "shared"), REASON)
+        )
+        """Why gradients cannot be compared, see `multitask.balancing.level.Level`."""
