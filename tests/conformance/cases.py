@@ -16,7 +16,15 @@ from multitask import balancing
 from multitask.balancing import Balancer, GradientBalancer, Scalarized, weightings
 from multitask.passes import AdversarialPass, Pass, PlainPass, TradesPass
 from multitask.robustness import Attack
-from multitask.sharing import CrossStitch, MMoE, SharingCallable
+from multitask.sharing import (
+    NDDR,
+    CrossStitch,
+    LearnedBranching,
+    MMoE,
+    SharingCallable,
+    Sluice,
+    SoftSharing,
+)
 
 TASKS = 3
 BOTH = ("representation", "shared")
@@ -124,6 +132,11 @@ OTHERS = [
 ]
 MMOE = partial(MMoE, experts=2, width=5)
 CGC = partial(MMoE, experts=2, own=1, width=5)
+OF_COLUMNS: dict[str, SharingCallable] = {
+    "Sluice": Sluice,
+    "NDDR": NDDR,
+    "Learned Branching": LearnedBranching,
+}
 OF_SHARING = [
     Case("MMoE, MGDA", BOTH[0], _gradient(weightings.MGDA, BOTH[0]), sharing=MMOE),
     Case("MMoE, UPGrad", BOTH[1], _gradient(weightings.UPGrad, BOTH[1]), sharing=MMOE),
@@ -132,6 +145,12 @@ OF_SHARING = [
     Case(
         "Cross-Stitch, UPGrad", BOTH[1], _gradient(weightings.UPGrad, BOTH[1]), sharing=CrossStitch
     ),
+    *(
+        Case(f"{name}, {method.__name__}", level, _gradient(method, level), sharing=sharing)
+        for name, sharing in OF_COLUMNS.items()
+        for method, level in zip((weightings.MGDA, weightings.UPGrad), BOTH, strict=True)
+    ),
+    Case("Soft Sharing, IMTL-L", "", lambda: Scalarized(IMTLL(TASKS)), sharing=SoftSharing),
 ]
 OF_PASSES = [
     Case(

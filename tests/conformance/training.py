@@ -60,16 +60,16 @@ class Again(nn.Module):
     """Computes a module's activations again in the backward pass.
 
     Args:
-        part: the module, which stays another's child.
+        part: the module.
     """
 
     def __init__(self, part: nn.Module) -> None:
         super().__init__()
-        self.part = (part,)
+        self.part = part
 
     def forward(self, values: Tensor) -> Tensor:
         checkpoint: Any = torch.utils.checkpoint.checkpoint
-        return checkpoint(self.part[0], values, use_reentrant=False)
+        return checkpoint(self.part, values, use_reentrant=False)
 
 
 class SmallEncoder(Encoder):
@@ -89,6 +89,9 @@ class SmallEncoder(Encoder):
     def stages(self) -> list[nn.Module]:
         parts = [self.first, self.last]
         return [Again(each) for each in parts] if self.checkpointed else parts
+
+    def stage_features(self) -> list[int]:
+        return [8]
 
     def forward(self, image: Tensor) -> Tensor:
         if self.checkpointed:

@@ -243,6 +243,18 @@ def cross_stitch(tasks: int, own: float) -> Tensor:
     return torch.full((tasks, tasks), (1 - own) / (tasks - 1)).fill_diagonal_(own)
 
 
+def weighed(shares: Tensor, values: Sequence[Tensor]) -> Tensor:
+    """The sum of some tensors, each times a share.
+
+    Args:
+        shares: shape ``[tensors]``.
+        values: of one shape.
+    """
+    # Added one by one, so that a share of 1 leaves the values as they are to the bit.
+    first, *others = (share * value for share, value in zip(shares, values, strict=True))
+    return sum(others, start=first)
+
+
 def whole(values: Tensor) -> Tensor:
     """A tensor as it is, or put together if it is divided over processes."""
     return values.full_tensor() if isinstance(values, DTensor) else values

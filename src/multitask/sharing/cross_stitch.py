@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Form
-from multitask.sharing.columns import Stitching, cross_stitch
+from multitask.sharing.columns import Stitching, cross_stitch, weighed
 
 
 class CrossStitch(Stitching):
@@ -46,9 +46,7 @@ class CrossStitch(Stitching):
 
     @staticmethod
     def mix(row: Tensor, values: Sequence[Tensor]) -> Tensor:
-        # Added one by one, so that a share of 1 leaves the values as they are to the bit.
-        start, *others = (share * value for share, value in zip(row, values, strict=True))
-        return sum(others, start=start)
+        return weighed(row, values)
 
     def shares(self, mixture: Tensor) -> Tensor:
         return mixture

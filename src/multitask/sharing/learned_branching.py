@@ -12,7 +12,7 @@ from torch.nn.functional import one_hot
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Form
 from multitask.errors import InputError
-from multitask.sharing.columns import StitchedColumns, Stitching
+from multitask.sharing.columns import StitchedColumns, Stitching, weighed
 
 LOWEST = 0.1
 """Of the temperature, below which gradients vanish."""
@@ -76,7 +76,7 @@ class LearnedBranching(Stitching):
         generator = torch.Generator().manual_seed(hash((self.seed, step)) % 2**63)
         trunk: Any = self._trunk[0]
         count = len(self.tasks)
-        drawn = torch.empty(len(trunk.mixtures) + 1, count, count, dtype=torch.float64)
+        drawn = torch.empty(len(trunk.mixtures) + 1, count, count, device="cpu")
         noise = -drawn.exponential_(generator=generator).log()
         temperature = max(LOWEST, self.first_temperature / (step + 1) ** 0.5)
         trunk.noise.copy_(noise[:-1])
@@ -84,13 +84,12 @@ class LearnedBranching(Stitching):
         for each in (trunk.temperature, self.temperature):
             each.fill_(temperature)
 
-    def rows(self) -> Tensor:
-        return chosen(self.mixture, self.noise, self.temperature, self.training)
+    def rows(self) -> Sequence[Any]:
+        return [*chosen(self.mixture, self.noise, self.temperature, self.training)]
 
     @staticmethod
     def mix(row: Tensor, values: Sequence[Tensor]) -> Tensor:
-        start, *others = (share * value for share, value in zip(row, values, strict=True))
-        return sum(others, start=start)
+        return weighed(row, values)
 
     def shares(self, mixture: Tensor) -> Tensor:
         """How likely each parent is to be chosen."""

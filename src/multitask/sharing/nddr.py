@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch.nn.functional import conv2d, linear
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Form, Maps, Tokens, Vector
 from multitask.errors import InputError
-from multitask.sharing.columns import Stitching, cross_stitch, whole
+from multitask.sharing.columns import Stitching, cross_stitch
 
 
 class NDDR(Stitching):
@@ -64,10 +65,10 @@ class NDDR(Stitching):
             return conv2d(torch.cat([*values], 1), row[:, :, None, None])
         return linear(torch.cat([*values], -1), row)
 
-    def rows(self) -> Sequence[list[Tensor] | Tensor]:
+    def rows(self) -> Sequence[Any]:
         if isinstance(self.form, Vector):
-            return self.mixture[0]
-        places = [] if isinstance(self.form, Maps) else [None]
+            return [*self.mixture[0]]
+        places: list[Any] = [] if isinstance(self.form, Maps) else [None]
         return [[*each, *places] for each in zip(*self.mixture, strict=True)]
 
     def shares(self, mixture: Tensor) -> Tensor:

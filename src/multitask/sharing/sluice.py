@@ -12,7 +12,7 @@ from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Form, Maps
 from multitask.encoders.stages import feature_axis
 from multitask.errors import InputError
-from multitask.sharing.columns import Stitching, cross_stitch, whole
+from multitask.sharing.columns import Stitching, cross_stitch, weighed, whole
 
 HALVES = 2
 
@@ -24,7 +24,7 @@ class Sluice(Stitching):
     channels are two halves. Each half of a task becomes a learned mixture of the halves of all
     tasks, so that the tasks can share one half and keep the other. A penalty
     keeps the halves apart: the squared Frobenius norm of ``G_1 G_2^T``, where G_1 and
-    G_2 are the rows of a stage's last weights that make the first and the second half. The paper's
+    G_2 are those rows of the stage's last layer that make the first and the second half. The paper's
     mixtures of layers (its beta) are left out.
 
     Balancers at the representation compare gradients of all encoders' outputs; at level
@@ -66,8 +66,9 @@ class Sluice(Stitching):
 
     def trunk(self, encoder: Encoder) -> nn.Module:
         trunk: Any = super().trunk(encoder)
-        last = (_last_weights(stage) for stages in trunk.stages() for stage in stages)
-        self._layers = (*(each for each in last if each is not None),)
+        if self.orthogonality:
+            columns: list[Encoder] = [*trunk.columns.values()]
+            self._layers = (*(layer for each in columns for layer in _layers(each)),)
         return trunk
 
     @staticmethod
@@ -75,11 +76,7 @@ class Sluice(Stitching):
         axis = feature_axis(values[0])
         _check_even(values[0].shape[axis])
         halves = [half for value in values for half in value.chunk(HALVES, axis)]
-        mixed = []
-        for shares in row.flatten(1):
-            # Added one by one, so that a share of 1 leaves the values as they are to the bit.
-            start, *others = (share * half for share, half in zip(shares, halves, strict=True))
-            mixed.append(sum(others, start=start))
+        mixed = [weighed(shares, halves) for shares in row.flatten(1)]
         return torch.cat(mixed, axis)
 
     def shares(self, mixture: Tensor) -> Tensor:
@@ -106,11 +103,31 @@ def _halves(tasks: int, own: float) -> Tensor:
     return cross_stitch(tasks, own)[:, None, :, None] * torch.eye(HALVES)[None, :, None, :]
 
 
-def _last_weights(stage: nn.Module) -> nn.Module | None:
-    """The last layer of a stage with a matrix or a kernel that makes features."""
-    weights = [(each, getattr(each, "weight", None)) for each in stage.modules()]
-    found = [each for each, weight in weights if isinstance(weight, Tensor) and weight.ndim > 1]
-    return found[-1] if found and len(found[-1].weight) % HALVES == 0 else None  # type: ignore[arg-type]
+def _layers(encoder: Encoder) -> list[nn.Module]:
+    """By stage, the last layer that makes its features."""
+    stages, sizes = encoder.stages(), encoder.stage_features()
+    wanted = [*(sizes if len(sizes) == len(stages) - 1 else [None] * (len(stages) - 1))]
+    found = [_last_layer(each, size) for each, size in zip(stages, wanted, strict=False)]
+    size = encoder.form.features
+    # It may be called by a method of the network's, which is no module of the stage's.
+    found.append(_last_layer(stages[-1], size) or _last_layer(encoder, size))
+    for place, each in enumerate(found, 1):
+        if each is None:
+            raise InputError(
+                f"Sluice: stage {place} of the encoder {type(encoder).__name__} has no weights of "
+                "whose rows one half makes half of its features; set orthogonality to 0, or choose "
+                "CrossStitch"
+            )
+    return [each for each in found if each is not None]
+
+
+def _last_layer(part: nn.Module, features: int | None) -> nn.Module | None:
+    for each in reversed([*part.modules()]):
+        weight = getattr(each, "weight", None)
+        if isinstance(weight, Tensor) and weight.ndim > 1:
+            if len(weight) == features or (features is None and len(weight) % HALVES == 0):
+                return each
+    return None
 
 
 def _check_even(features: int) -> None:

@@ -30,7 +30,7 @@ class SoftSharing(Sharing):
 
     The tasks have no tensor and no parameter in common, so balancers at the representation and at
     level ``shared`` are refused; losses may be balanced. The penalty is added to the balanced loss.
-    Statistics of batch normalisation are each encoder's own, and so is what is frozen.
+    Statistics of batch normalisation are each encoder's own.
 
     Args:
         form: see `Sharing`.
@@ -70,11 +70,11 @@ class SoftSharing(Sharing):
             return None
         columns = [each.parameters() for each in self._trunk[0].columns.values()]
         found = []
-        for side_by_side in zip(*columns, strict=True):
-            if any(each.requires_grad for each in side_by_side):
-                mean = sum(side_by_side[1:], start=side_by_side[0]) / len(side_by_side)
+        for same in zip(*columns, strict=True):
+            if any(each.requires_grad for each in same):
+                mean = sum(same[1:], start=same[0]) / len(same)
                 # The sum over pairs is the number of networks times that of distances to the mean.
-                found += [whole((each - mean).square().sum()) for each in side_by_side]
+                found += [whole((each - mean).square().sum()) for each in same]
         return self.weight * len(self.tasks) * torch.stack(found).sum() if found else None
 
     @torch.no_grad()
@@ -83,8 +83,8 @@ class SoftSharing(Sharing):
         parts = [f"network of {task}" for task in self.tasks]
         stages = self._trunk[0].stages() if self._trunk else []
         found = {}
-        for place, side_by_side in enumerate(stages, 1):
-            weights = [[whole(each).flatten() for each in own.parameters()] for own in side_by_side]
+        for place, stage in enumerate(stages, 1):
+            weights = [[whole(each).flatten() for each in own.parameters()] for own in stage]
             if all(weights):
                 rows = normalize(torch.stack([torch.cat(each) for each in weights]).float())
                 found[f"stage {place}"] = Mixing((rows @ rows.T).cpu(), parts)
