@@ -21,11 +21,12 @@ class Sluice(Stitching):
     """Sluice networks (Ruder et al., 2019, "Latent Multi-task Architecture Learning").
 
     Each task has an encoder of its own, as in `CrossStitch`, of whose features after each stage the
+    Each task has an encoder of its own, as in `CrossStitch`, of whose features after each stage the
     channels are two halves. Each half of a task becomes a learned mixture of the halves of all
-    tasks, so that the tasks can share one half and keep the other. A penalty
-    keeps the halves apart: the squared Frobenius norm of ``G_1 G_2^T``, where G_1 and
-    G_2 are those rows of the stage's last layer that make the first and the second half. The paper's
-    mixtures of layers (its beta) are left out.
+    tasks, so that the tasks can share one half and keep the other. A penalty keeps the halves
+    apart: the squared Frobenius norm of ``G_1 G_2^T``, where G_1 and G_2 are those rows of the
+    stage's last layer that make the first and the second half. The paper's mixtures of layers (its
+    beta) are left out.
 
     Balancers at the representation compare gradients of all encoders' outputs; at level
     ``shared``, of the parameters of all encoders and of all mixtures but the last. The penalty is
@@ -124,9 +125,10 @@ def _layers(encoder: Encoder) -> list[nn.Module]:
 def _last_layer(part: nn.Module, features: int | None) -> nn.Module | None:
     for each in reversed([*part.modules()]):
         weight = getattr(each, "weight", None)
-        if isinstance(weight, Tensor) and weight.ndim > 1:
-            if len(weight) == features or (features is None and len(weight) % HALVES == 0):
-                return each
+        if not isinstance(weight, Tensor) or weight.ndim < 2:
+            continue
+        if len(weight) == features or (features is None and len(weight) % HALVES == 0):
+            return each
     return None
 
 
