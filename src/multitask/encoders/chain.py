@@ -27,23 +27,6 @@ class Part:
     is_returned: bool
 
 
-class Method(nn.Module):
-    """A network's method, as a module without parameters.
-
-    Args:
-        network: stays another's child.
-        name: of the method.
-    """
-
-    def __init__(self, network: nn.Module, name: str) -> None:
-        super().__init__()
-        self.network, self.name = (network,), name
-
-    def forward(self, values: Any) -> Any:
-        """Call the method."""
-        return getattr(self.network[0], self.name)(values)
-
-
 def chain(network: nn.Module, image: tuple[int, int, int], ends: Set[str]) -> list[Part]:
     """Find parts of a network whose composition is the network.
 
@@ -71,17 +54,6 @@ def chain(network: nn.Module, image: tuple[int, int, int], ends: Set[str]) -> li
         # Whatever else a network asks for: how it runs is not known.
         return []
     return found if [each.name for each in found] == [each.name for each in again] else []
-
-
-def module_of(network: nn.Module, name: str) -> nn.Module:
-    """The part of a network that `chain` has named.
-
-    Args:
-        network: the network.
-        name: of the part.
-    """
-    is_module = name.partition(".")[0] in network._modules
-    return network.get_submodule(name) if is_module else Method(network, name)
 
 
 @dataclass

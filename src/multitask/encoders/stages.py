@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from multitask.encoders.chain import Part, module_of
+from multitask.encoders.chain import Part
 
 
 class Unfinished(NamedTuple):
@@ -75,6 +75,34 @@ def planned(parts: Sequence[Part], channels: Mapping[str, int], channels_last: b
         size = end.shape[-1 if is_last or len(end.shape) == 3 else 1]
         plans.append(Plan(names, size, is_last, end.is_returned))
     return plans
+
+
+class Method(nn.Module):
+    """A network's method, as a module without parameters.
+
+    Args:
+        network: stays another's child.
+        name: of the method.
+    """
+
+    def __init__(self, network: nn.Module, name: str) -> None:
+        super().__init__()
+        self.network, self.name = (network,), name
+
+    def forward(self, values: Any) -> Any:
+        """Call the method."""
+        return getattr(self.network[0], self.name)(values)
+
+
+def module_of(network: nn.Module, name: str) -> nn.Module:
+    """The part of a network that `chain` has named.
+
+    Args:
+        network: the network.
+        name: of the part.
+    """
+    is_module = name.partition(".")[0] in network._modules
+    return network.get_submodule(name) if is_module else Method(network, name)
 
 
 class Layout(nn.Module):

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Form
-from multitask.sharing.columns import Stitching, cross_stitch, weighed
+from multitask.sharing.mixtures import cross_stitch, weighed
+from multitask.sharing.stitching import Stitching
 
 
 class CrossStitch(Stitching):

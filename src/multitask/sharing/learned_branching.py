@@ -12,7 +12,8 @@ from torch.nn.functional import one_hot
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Form
 from multitask.errors import InputError
-from multitask.sharing.columns import StitchedColumns, Stitching, weighed
+from multitask.sharing.mixtures import Mix, weighed
+from multitask.sharing.stitching import StitchedColumns, Stitching
 
 LOWEST = 0.1
 """Of the temperature, below which gradients vanish."""
@@ -64,7 +65,7 @@ class LearnedBranching(Stitching):
     def columns(
         self, columns: Sequence[Encoder], mixtures: Sequence[nn.Parameter]
     ) -> StitchedColumns:
-        return BranchingColumns(columns, mixtures, type(self))
+        return BranchingColumns(columns, mixtures, self.mix)
 
     def trunk(self, encoder: Encoder) -> nn.Module:
         trunk = super().trunk(encoder)
@@ -114,9 +115,9 @@ class BranchingColumns(StitchedColumns):
         self,
         columns: Sequence[Encoder],
         mixtures: Sequence[nn.Parameter],
-        scheme: type[Stitching],
+        mix: Mix,
     ) -> None:
-        super().__init__(columns, mixtures, scheme)
+        super().__init__(columns, mixtures, mix)
         count = len(columns)
         self.register_buffer("noise", torch.zeros(len(mixtures), count, count), persistent=False)
         self.register_buffer("temperature", torch.ones(()), persistent=False)

@@ -12,7 +12,8 @@ from torch.nn.functional import conv2d, linear
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Form, Maps, Tokens, Vector
 from multitask.errors import InputError
-from multitask.sharing.columns import Stitching, cross_stitch
+from multitask.sharing.mixtures import cross_stitch
+from multitask.sharing.stitching import Stitching
 
 
 class NDDR(Stitching):

@@ -12,7 +12,9 @@ from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Form, Maps
 from multitask.encoders.stages import feature_axis
 from multitask.errors import InputError
-from multitask.sharing.columns import Stitching, cross_stitch, weighed, whole
+from multitask.sharing.columns import whole
+from multitask.sharing.mixtures import cross_stitch, weighed
+from multitask.sharing.stitching import Stitching
 
 HALVES = 2
 
