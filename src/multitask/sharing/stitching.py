@@ -48,7 +48,7 @@ class StitchedColumns(Columns):
     def forward(self, *inputs: Tensor) -> list[Any]:
         first, *others = self.stages()
         values = [stage(*inputs) for stage in first]
-        for place, side_by_side in enumerate(others):
+        for place, stages in enumerate(others):
             rows = self.rows(place)
             live = [each.value if isinstance(each, Unfinished) else each for each in values]
             mixed = [mixture_of(self.mix, row, live) for row in rows]
@@ -56,7 +56,7 @@ class StitchedColumns(Columns):
                 Unfinished(new, old.maps) if isinstance(old, Unfinished) else new
                 for new, old in zip(mixed, values, strict=True)
             ]
-            values = [stage(each) for stage, each in zip(side_by_side, taken, strict=True)]
+            values = [stage(each) for stage, each in zip(stages, taken, strict=True)]
         return values
 
 
