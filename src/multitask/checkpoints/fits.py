@@ -11,6 +11,8 @@ from multitask.errors import InputError
 from multitask.pages.words import listed
 
 NOT_THE_SAME = "; give the configuration that it was trained with"
+NEWER = (".normalisation.", ".recent_shares.")
+"""What checkpoints from before it lack, and what a model then does without."""
 OTHER_TASKS = ", or begin a new run of other tasks with it: --run.weights=CHECKPOINT"
 
 
@@ -46,7 +48,7 @@ def check_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> None:
 
 
 def _may_lack(key: str) -> bool:
-    return ".normalisation." in key
+    return any(part in key for part in NEWER)
 
 
 def heads_of(state: Mapping[str, Any]) -> list[str]:

@@ -1,17 +1,27 @@
 """What tasks share, and what each has of its own: one file for each scheme."""
 
+from multitask.sharing.adapters import Adapters
 from multitask.sharing.base import Mixing, Sharing, SharingCallable
 from multitask.sharing.cross_stitch import CrossStitch
+from multitask.sharing.dselect_k import DSelectK
+from multitask.sharing.film import FiLM
 from multitask.sharing.hard import HardSharing
 from multitask.sharing.learned_branching import LearnedBranching
 from multitask.sharing.mmoe import MMoE
+from multitask.sharing.mtan import MTAN
 from multitask.sharing.nddr import NDDR
+from multitask.sharing.ple import PLE
 from multitask.sharing.sluice import Sluice
 from multitask.sharing.soft_sharing import SoftSharing
 
 __all__ = [
+    "MTAN",
     "NDDR",
+    "PLE",
+    "Adapters",
     "CrossStitch",
+    "DSelectK",
+    "FiLM",
     "HardSharing",
     "LearnedBranching",
     "MMoE",

@@ -1,0 +1,150 @@
+"""At most k of the experts for each task, chosen by parameters that a gradient can change."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from multitask.encoders.base import Encoder
+from multitask.encoders.forms import Form, Vector
+from multitask.errors import InputError
+from multitask.sharing.base import Mixing, Sharing
+from multitask.sharing.experts import (
+    Expert,
+    ExpertCallable,
+    Experts,
+    expert_names,
+    mixed,
+    vector_size,
+)
+from multitask.sharing.recent_mean import recent_mixing
+from multitask.sharing.selector_gates import ExampleGate, StaticGate
+
+ENTROPY = 0.01
+"""Factor on the selectors' entropy if none is given."""
+
+
+class DSelectK(Sharing):
+    """DSelect-k (Hazimeh et al., 2021, "DSelect-k: Differentiable Selection", section 3).
+
+    The experts are those of `MMoE`, and all tasks share them. A task has k selectors, each of which
+    ends at one expert, and sees the mean of the experts' outputs, weighed by
+    ``sum_i softmax(a)_i r(s_i)``. A selector s has a number for each bit of an expert's place, and
+    r(s) of an expert is the product over its bits of S(s) where the bit is 1 and of 1 - S(s) where
+    it is 0. S is a smooth step, exactly 0 below -gamma/2 and exactly 1 above gamma/2.
+
+    By default a and s are parameters, the same for all samples; per example they are linear in the
+    representation z, as the paper has it for sparse experts of each sample.
+
+    The penalty is added to the loss behind the balancer, and is not weighed: ``entropy`` times the
+    entropy of each selector, which drives it to one expert, and, if the number of experts is no
+    power of 2, 1 / (sum of r over the experts) - 1, which keeps it from places where no expert is.
+    The paper has no -1, which changes no gradient. It is one of parameters only, so gates per
+    example have none.
+
+    Balancers at the representation compare gradients of the experts' outputs, and of z if the gates
+    read it; at level ``shared``, of the encoder's and the experts' parameters.
+
+    `mixing` has each task's shares; per example their means over about the last hundred training
+    batches, as the first process saw them.
+
+    Args:
+        form: see `Sharing`; a vector.
+        tasks: see `Sharing`.
+        experts: number of experts.
+        k: how many of them a task chooses at most.
+        width: size of an expert's output.
+        gamma: width of the smooth step.
+        per_example: whether a task chooses for each sample anew.
+        entropy: factor on the selectors' entropy; default: 0.01, and none per example.
+        expert: class of an expert, called with the sizes of the representation and of its output.
+
+    Raises:
+        InputError: if the encoder does not give a vector, or the settings do not fit each other.
+    """
+
+    def __init__(
+        self,
+        form: Form,
+        tasks: list[str],
+        experts: int = 4,
+        k: int = 2,
+        width: int = 64,
+        gamma: float = 1.0,
+        per_example: bool = False,
+        entropy: float | None = None,
+        expert: ExpertCallable = Expert,
+    ) -> None:
+        super().__init__(form, tasks)
+        size = vector_size(form, type(self).__name__)
+        _check_experts(experts, k, width)
+        _check_penalty(experts, gamma, per_example, entropy)
+        self.form, self.per_example = Vector(width), per_example
+        self.entropy = ENTROPY if entropy is None else entropy
+        self.gates = nn.ModuleDict()
+        for task in tasks:
+            sizes = experts, k, gamma
+            self.gates[task] = ExampleGate(size, *sizes) if per_example else StaticGate(*sizes)
+        self.names = expert_names(experts)
+        # In a tuple: they are the trunk's children, not this module's.
+        self._shared = (*(expert(size, width) for _ in range(experts)),)
+
+    def trunk(self, encoder: Encoder) -> nn.Module:
+        return Experts(encoder, self._shared, gates_read=self.per_example)
+
+    def penalty(self) -> Tensor | None:
+        if self.per_example:
+            return None
+        gates: Any = self.gates.values()
+        selectors = torch.cat([gate.selectors() for gate in gates])
+        total = -self.entropy * (selectors * selectors.clamp_min(1e-12).log()).sum()
+        if not _is_power_of_2(selectors.shape[1]):
+            total = total + (1 / selectors.sum(1).clamp_min(1e-6) - 1).sum()
+        return total
+
+    def mixing(self) -> dict[str, Mixing]:
+        gates: Any = [self.gates[task] for task in self.tasks]
+        if self.per_example:
+            return recent_mixing("experts", [[each.recent_shares] for each in gates], self.names)
+        with torch.no_grad():
+            shares = torch.cat([gate() for gate in gates]).float().cpu()
+        return {"experts": Mixing(shares, self.names)}
+
+    def forward(self, views: dict[str, list[Tensor]]) -> dict[str, Tensor]:
+        if self.per_example:
+            return {task: mixed(self.gates[task](z), outs) for task, (z, *outs) in views.items()}
+        return {task: mixed(self.gates[task](), outputs) for task, outputs in views.items()}
+
+
+def _check_experts(experts: int, k: int, width: int) -> None:
+    if not 1 <= k <= experts or width < 1:
+        raise InputError(
+            f"experts is {experts}, k {k} and width {width}; a task chooses from 1 to all of the "
+            "experts, of a width of at least 1"
+        )
+
+
+def _check_penalty(experts: int, gamma: float, per_example: bool, entropy: float | None) -> None:
+    if not 0 < gamma < inf:
+        raise InputError(f"gamma is {gamma}; give the width of the smooth step, above 0")
+    if entropy is not None and not 0 <= entropy < inf:
+        raise InputError(f"entropy is {entropy}; give a factor of at least 0")
+    if not per_example:
+        return
+    if entropy:
+        raise InputError(
+            f"entropy is {entropy}, but gates per example have no penalty, which is one of "
+            "parameters only; leave entropy out, or set per_example to false"
+        )
+    if experts < 2 or not _is_power_of_2(experts):
+        raise InputError(
+            f"experts is {experts}; with per_example give a power of 2, such as 4, since no "
+            "penalty keeps a selector from places where no expert is"
+        )
+
+
+def _is_power_of_2(number: int) -> bool:
+    return number & (number - 1) == 0

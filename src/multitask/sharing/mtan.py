@@ -1,0 +1,110 @@
+"""Attention of each task's own over shared maps."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_max_pool2d
+
+from multitask.encoders.forms import Form, Maps
+from multitask.errors import InputError
+from multitask.sharing.base import Mixing, Sharing
+from multitask.sharing.recent_mean import RecentMean, recent_mixing
+
+NARROWEST = 8
+"""Channels that a mask has within, at least."""
+
+
+class MTAN(Sharing):
+    """Multi-task attention network (Liu et al., 2019, section 3), over the maps of any encoder.
+
+    Task t sees each map times a mask between 0 and 1, which two 1x1 convolutions with batch
+    normalisation compute from the map and from what the task has seen of the next finer one,
+    brought to the map's size by max pooling. The paper's masks read the first block of a stage and
+    weigh its last, and a 3x3 convolution comes before the pooling; an encoder hands out one map of
+    a stage, which a mask here reads and weighs.
+
+    Balancers at the representation compare gradients of all maps; at level ``shared``, of the
+    encoder's parameters. The masks learn from their own task alone.
+
+    `mixing` has the mean of each mask over about the last hundred training batches, as the first
+    process saw them: how much of a map a task lets through.
+
+    Args:
+        form: see `Sharing`; maps.
+        tasks: see `Sharing`.
+        reduction: by what the number of a map's channels is divided within its mask; there are at
+            least 8.
+
+    Raises:
+        InputError: if the encoder does not give maps, or the reduction is below 1.
+    """
+
+    def __init__(self, form: Form, tasks: list[str], reduction: int = 4) -> None:
+        super().__init__(form, tasks)
+        if not isinstance(form, Maps):
+            raise InputError(
+                f"MTAN masks maps, but the encoder's form is {type(form).__name__}; choose an "
+                "encoder of maps, such as multitask.encoders.TimmMaps, or another sharing scheme"
+            )
+        if reduction < 1:
+            raise InputError(f"reduction is {reduction}; give at least 1")
+        sizes = [*pairwise([0, *form.channels])]
+        self.masks = nn.ModuleDict(
+            {task: nn.ModuleList(Mask(*each, reduction) for each in sizes) for task in tasks}
+        )
+        self.names = [f"map {place + 1}" for place in range(len(sizes))]
+
+    def mixing(self) -> dict[str, Mixing]:
+        masks: Any = [self.masks[task] for task in self.tasks]
+        return recent_mixing(
+            "maps", [[each.recent_shares for each in row] for row in masks], self.names
+        )
+
+    def forward(self, views: dict[str, list[Tensor]]) -> dict[str, list[Tensor]]:
+        return {task: self._attended(self.masks[task], maps) for task, maps in views.items()}
+
+    def _attended(self, masks: Any, maps: list[Tensor]) -> list[Tensor]:
+        found: list[Tensor] = []
+        for mask, each in zip(masks, maps, strict=True):
+            found.append(mask(each, *found[-1:]))
+        return found
+
+
+class Mask(nn.Module):
+    """How much of each place and channel of a map a task sees.
+
+    Args:
+        finer: channels of what it has seen of the next finer map, 0 if there is none.
+        channels: of the map.
+        reduction: see `MTAN`.
+    """
+
+    def __init__(self, finer: int, channels: int, reduction: int) -> None:
+        super().__init__()
+        within = max(NARROWEST, channels // reduction)
+        self.layers = nn.Sequential(
+            nn.Conv2d(finer + channels, within, 1, bias=False),
+            nn.BatchNorm2d(within),
+            nn.ReLU(),
+            nn.Conv2d(within, channels, 1),
+        )
+        self.recent_shares = RecentMean(1)
+
+    def forward(self, values: Tensor, finer: Tensor | None = None) -> Tensor:
+        """Mask a map ``[batch, channels, height, width]``.
+
+        Args:
+            values: the map.
+            finer: what the task has seen of the next finer map.
+        """
+        read = values
+        if finer is not None:
+            size = values.shape[2], values.shape[3]
+            read = torch.cat([values, adaptive_max_pool2d(finer, size)], 1)
+        shares = self.layers(read).sigmoid()
+        self.recent_shares.update(shares.mean((1, 2, 3)).unsqueeze(1))
+        return shares * values
