@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from conformance.masked_vector import MaskedVector
 from torchjd import aggregation as torchjd
 from torchjd.scalarization import DWA, FAMO, IMTLL, UW
 
@@ -18,7 +19,11 @@ from multitask.passes import AdversarialPass, Pass, PlainPass, TradesPass
 from multitask.robustness import Attack
 from multitask.sharing import (
     NDDR,
+    PLE,
+    Adapters,
     CrossStitch,
+    DSelectK,
+    FiLM,
     LearnedBranching,
     MMoE,
     SharingCallable,
@@ -137,6 +142,14 @@ OF_COLUMNS: dict[str, SharingCallable] = {
     "NDDR": NDDR,
     "Learned Branching": LearnedBranching,
 }
+OF_EXPERTS_AND_PARTS: dict[str, SharingCallable] = {
+    "PLE": partial(PLE, experts=2, width=5),
+    "DSelect-k": partial(DSelectK, experts=3, width=5),
+    "DSelect-k per example": partial(DSelectK, experts=4, width=5, per_example=True),
+    "MTAN": MaskedVector,
+    "Adapters": partial(Adapters, width=3),
+    "FiLM": FiLM,
+}
 OF_SHARING = [
     Case("MMoE, MGDA", BOTH[0], _gradient(weightings.MGDA, BOTH[0]), sharing=MMOE),
     Case("MMoE, UPGrad", BOTH[1], _gradient(weightings.UPGrad, BOTH[1]), sharing=MMOE),
@@ -147,7 +160,7 @@ OF_SHARING = [
     ),
     *(
         Case(f"{name}, {method.__name__}", level, _gradient(method, level), sharing=sharing)
-        for name, sharing in OF_COLUMNS.items()
+        for name, sharing in (OF_COLUMNS | OF_EXPERTS_AND_PARTS).items()
         for method, level in zip((weightings.MGDA, weightings.UPGrad), BOTH, strict=True)
     ),
     Case("Soft Sharing, IMTL-L", "", lambda: Scalarized(IMTLL(TASKS)), sharing=SoftSharing),

@@ -47,4 +47,13 @@ class TaskParts(Sharing):
         if isinstance(self.form, Tokens):
             values, is_token = view
             return [parts[0](values), is_token]
-        return [part(each) for part, each in zip(parts, view, strict=True)]
+        *finer, last = [part(each) for part, each in zip(parts, view, strict=True)]
+        if self.training:
+            # A task of one vector reads the last map alone, and DDP waits for every gradient.
+            last = last + _zero_of(parts[:-1])
+        return [*finer, last]
+
+
+def _zero_of(parts: nn.Module) -> Tensor | int:
+    """0, which leaves each parameter a gradient of 0."""
+    return sum(each.flatten()[0] * 0 for each in parts.parameters())
