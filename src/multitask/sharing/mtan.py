@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_max_pool2d
+from torch.nn.functional import max_pool2d
 
 from multitask.encoders.forms import Form, Maps
 from multitask.errors import InputError
@@ -103,8 +104,26 @@ class Mask(nn.Module):
         """
         read = values
         if finer is not None:
-            size = values.shape[2], values.shape[3]
-            read = torch.cat([values, adaptive_max_pool2d(finer, size)], 1)
+            read = torch.cat([values, _pooled(finer, values.shape[2:])], 1)
         shares = self.layers(read).sigmoid()
         self.recent_shares.update(shares.mean((1, 2, 3)).unsqueeze(1))
         return shares * values
+
+
+def _pooled(values: Tensor, size: Sequence[int]) -> Tensor:
+    """Bring a map to another's size by windows that cover it, of which the largest value stays."""
+    sides = values.shape[2:]
+    if sides == size:
+        return values
+    strides = [before // after for before, after in zip(sides, size, strict=True)]
+    if 0 in strides:
+        raise InputError(
+            f"MTAN takes the finest map first, but a map of {size[0]}x{size[1]} follows one of "
+            f"{sides[0]}x{sides[1]}; let the encoder return them in that order"
+        )
+    # Not adaptive pooling, which ONNX has not.
+    windows = [
+        before - (after - 1) * stride
+        for before, after, stride in zip(sides, size, strides, strict=True)
+    ]
+    return max_pool2d(values, windows, strides)
