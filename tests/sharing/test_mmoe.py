@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from multitask.checkpoints.fits import check_fits
 from multitask.encoders import Maps, Vector
 from multitask.errors import InputError
 from multitask.sharing import MMoE
 
-from .conftest import Make, gate_gramian, separate_gramian
+from .conftest import Make, Same, assert_hard_sharing, gate_gramian, separate_gramian
 
 TASKS = ["kind", "size", "place"]
 
@@ -37,22 +38,8 @@ def test_parameter_counts(model: Make, experts: int, own: int) -> None:
 def test_one_expert_that_is_the_identity_is_hard_sharing(
     model: Make, batch: dict[str, Tensor]
 ) -> None:
-    def identity(before: int, after: int) -> nn.Module:
-        return nn.Identity()
-
-    hard = model()
-    found = model(partial(MMoE, experts=1, width=6, expert=identity))
-    state = hard.state_dict().items()
-    renamed = {key.replace("encoder.", "encoder.encoder.", 1): each for key, each in state}
-    found.load_state_dict({**found.state_dict(), **renamed})
-    losses, _ = found.losses(found(batch["image"]), batch)
-    wanted, _ = hard.losses(hard(batch["image"]), batch)
-    assert torch.equal(losses, wanted)
-    losses.sum().backward()
-    wanted.sum().backward()
-    own: Any = found.encoder.encoder
-    for one, other in zip(own.parameters(), hard.encoder.parameters(), strict=True):
-        assert torch.equal(one.grad, other.grad)
+    found = model(partial(MMoE, experts=1, width=6, expert=Same))
+    assert_hard_sharing(found, model(), batch)
 
 
 def test_a_task_sees_the_weighted_mean_of_its_experts() -> None:
@@ -83,3 +70,33 @@ def test_settings_that_cannot_be(options: dict[str, int]) -> None:
 def test_maps_are_refused() -> None:
     with pytest.raises(InputError, match="MMoE mixes vectors, but the encoder gives maps"):
         MMoE(Maps((4,), (2,)), TASKS)
+
+
+def test_it_tells_what_its_gates_took_of_late(model: Make, batch: dict[str, Tensor]) -> None:
+    found = model(partial(MMoE, experts=2, own=1, width=5))
+    assert found.sharing.mixing() == {}
+    gates: Any = found.sharing.gates
+    with torch.no_grad():
+        gates["size"].weight.zero_()
+        gates["size"].bias.copy_(torch.tensor([0.5, 0.3, 0.2]).log())
+    found(batch["image"])
+    (mixing,) = found.sharing.mixing().values()
+    assert mixing.parts == ["expert 1", "expert 2", "own expert 1"]
+    assert_close(mixing.shares[1], torch.tensor([0.5, 0.3, 0.2]))
+    assert_close(mixing.shares.sum(1), torch.ones(3))
+    # What is tried or evaluated leaves no trace.
+    gates["size"].bias.data.zero_()
+    found.tried(batch)
+    found.eval()(batch["image"])
+    assert torch.equal(found.sharing.mixing()["experts"].shares, mixing.shares)
+    again = model(partial(MMoE, experts=2, own=1, width=5))
+    again.load_state_dict(found.state_dict())
+    assert torch.equal(again.sharing.mixing()["experts"].shares, mixing.shares)
+
+
+def test_a_checkpoint_from_before_gates_were_watched_is_taken_up(model: Make) -> None:
+    found = model(MMoE)
+    state = {key: each for key, each in found.state_dict().items() if ".recent_shares." not in key}
+    check_fits(state, found.state_dict())
+    found.load_state_dict(state)
+    assert found.sharing.mixing() == {}

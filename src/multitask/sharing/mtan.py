@@ -104,26 +104,28 @@ class Mask(nn.Module):
         """
         read = values
         if finer is not None:
-            read = torch.cat([values, _pooled(finer, values.shape[2:])], 1)
+            read = torch.cat([values, pooled(finer, values.shape[2:])], 1)
         shares = self.layers(read).sigmoid()
         self.recent_shares.update(shares.mean((1, 2, 3)).unsqueeze(1))
         return shares * values
 
 
-def _pooled(values: Tensor, size: Sequence[int]) -> Tensor:
+def pooled(values: Tensor, size: Sequence[int]) -> Tensor:
     """Bring a map to another's size by windows that cover it, of which the largest value stays."""
     sides = values.shape[2:]
-    if sides == size:
-        return values
-    strides = [before // after for before, after in zip(sides, size, strict=True)]
-    if 0 in strides:
+    if any(before < after for before, after in zip(sides, size, strict=True)):
         raise InputError(
             f"MTAN takes the finest map first, but a map of {size[0]}x{size[1]} follows one of "
             f"{sides[0]}x{sides[1]}; let the encoder return them in that order"
         )
     # Not adaptive pooling, which ONNX has not.
-    windows = [
-        before - (after - 1) * stride
-        for before, after, stride in zip(sides, size, strides, strict=True)
-    ]
-    return max_pool2d(values, windows, strides)
+    windows, strides = zip(*map(_window, sides, size), strict=True)
+    return max_pool2d(values, windows, strides, ceil_mode=True)
+
+
+def _window(before: int, after: int) -> tuple[int, int]:
+    """Width and stride of as many windows as there should be, the last of which may be cut off."""
+    stride = max(1, round(before / after))
+    if stride * (after - 1) >= before:
+        stride -= 1
+    return max(stride, before - (after - 1) * stride), stride
