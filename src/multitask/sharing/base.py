@@ -90,7 +90,7 @@ class Sharing(nn.Module, ABC):
         return None
 
     def mixing(self) -> dict[str, Mixing]:
-        """What was learned about which parts the tasks share.
+        """What was learned about which parts the tasks share; all processes ask together.
 
         Returns:
             By the place in the model, such as ``experts`` or ``after stage 1``, from the inputs to
