@@ -145,7 +145,6 @@ OF_COLUMNS: dict[str, SharingCallable] = {
 OF_EXPERTS_AND_PARTS: dict[str, SharingCallable] = {
     "PLE": partial(PLE, experts=2, width=5),
     "DSelect-k": partial(DSelectK, experts=3, width=5),
-    "DSelect-k per example": partial(DSelectK, experts=4, width=5, per_example=True),
     "MTAN": MaskedVector,
     "Adapters": partial(Adapters, width=3),
     "FiLM": FiLM,
@@ -164,6 +163,12 @@ OF_SHARING = [
         for method, level in zip((weightings.MGDA, weightings.UPGrad), BOTH, strict=True)
     ),
     Case("Soft Sharing, IMTL-L", "", lambda: Scalarized(IMTLL(TASKS)), sharing=SoftSharing),
+    Case(
+        "DSelect-k per example, MGDA",
+        BOTH[0],
+        _gradient(weightings.MGDA, BOTH[0]),
+        sharing=partial(DSelectK, experts=4, width=5, per_example=True),
+    ),
 ]
 OF_PASSES = [
     Case(

@@ -39,11 +39,11 @@ class DSelectK(Sharing):
     By default a and s are parameters, the same for all samples; per example they are linear in the
     representation z, as the paper has it for sparse experts of each sample.
 
-    The penalty is added to the loss behind the balancer, and is not weighed: ``entropy`` times the
-    entropy of each selector, which drives it to one expert, and, if the number of experts is no
-    power of 2, 1 / (sum of r over the experts) - 1, which keeps it from places where no expert is.
-    The paper has no -1, which changes no gradient. It is one of parameters only, so gates per
-    example have none.
+    The penalty is added to the loss behind the balancer, and is not weighed. It is ``entropy`` times
+    the entropy of each selector, which drives it to one expert. If the number of experts is not a
+    power of 2, 1 / (sum of r over the experts) - 1 is added, which keeps a selector from places
+    where no expert is; the paper has no -1, which changes no gradient. The penalty is one of
+    parameters only, so gates per example have none.
 
     Balancers at the representation compare gradients of the experts' outputs, and of z if the gates
     read it; at level ``shared``, of the encoder's and the experts' parameters.
@@ -54,7 +54,8 @@ class DSelectK(Sharing):
     Args:
         form: see `Sharing`; a vector.
         tasks: see `Sharing`.
-        experts: number of experts.
+        experts: number of experts, best a power of 2: with 5 of 8 places, the penalty soon leads
+            away from the fifth, too, which is among those where no expert is.
         k: how many of them a task chooses at most.
         width: size of an expert's output.
         gamma: width of the smooth step.

@@ -18,7 +18,7 @@ class RecentMean(nn.Module):
     """A moving average over training batches, in which all of the first few count alike.
 
     It is kept in buffers, so that a checkpoint has it, and a trial leaves no trace in it. Each
-    process averages over its own samples; under DDP all hold what the first process has.
+    process averages over its own samples; DDP hands the first one's mean to all before a batch.
 
     Args:
         size: how many numbers a sample has.
