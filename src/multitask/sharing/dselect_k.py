@@ -39,10 +39,10 @@ class DSelectK(Sharing):
     By default a and s are parameters, the same for all samples; per example they are linear in the
     representation z, as the paper has it for sparse experts of each sample.
 
-    The penalty is added to the loss behind the balancer, and is not weighed. It is ``entropy`` times
-    the entropy of each selector, which drives it to one expert. If the number of experts is not a
-    power of 2, 1 / (sum of r over the experts) - 1 is added, which keeps a selector from places
-    where no expert is; the paper has no -1, which changes no gradient. The penalty is one of
+    The penalty is added to the loss behind the balancer, and is not weighed. It is ``entropy``
+    times the entropy of each selector, which drives it to one expert. If the number of experts is
+    not a power of 2, 1 / (sum of r over the experts) - 1 is added, which keeps a selector from
+    places where no expert is; the paper has no -1, which changes no gradient. The penalty is one of
     parameters only, so gates per example have none.
 
     Balancers at the representation compare gradients of the experts' outputs, and of z if the gates
