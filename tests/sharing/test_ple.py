@@ -87,8 +87,8 @@ def test_a_task_reaches_the_first_levels_experts_of_others_alone(
     last: Any = found.sharing
     assert below.levels[0].own["size"][0][0].weight.grad.abs().max() > 0
     assert last.own["size"][0][0].weight.grad is None
-    # Its input of the last level is another task's alone.
-    assert below.levels[0].gates["size"].weight.grad is None
+    # Its input of the last level is its own alone, and DDP waits for every gradient.
+    assert below.levels[0].gates["size"].weight.grad.count_nonzero() == 0
 
 
 def test_it_tells_the_shares_of_each_level(model: Make, batch: dict[str, Tensor]) -> None:

@@ -19,6 +19,7 @@ from multitask.sharing.experts import (
     mixed,
     vector_size,
 )
+from multitask.sharing.reached import zero_of
 from multitask.sharing.recent_mean import recent_mixing
 
 
@@ -147,7 +148,11 @@ class Level(nn.Module):
             of_task = [expert(values) for expert in experts]  # type: ignore[attr-defined]
             mixtures.append(mixed(self.gates[task](values), [*of_all, *of_task]))
             everything += of_task
-        return mixtures, mixed(self.shared_gate(shared), everything)
+        mixture = mixed(self.shared_gate(shared), everything)
+        if self.training:
+            # A task that does not teach is the only one that its mixture reaches.
+            mixture = mixture + zero_of(self.gates)
+        return mixtures, mixture
 
 
 class Levels(nn.Module):

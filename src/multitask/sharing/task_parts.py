@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from multitask.encoders.forms import Form, Maps, Tokens, Vector
 from multitask.errors import InputError
 from multitask.sharing.base import Sharing
+from multitask.sharing.reached import zero_of
 
 
 class TaskParts(Sharing):
@@ -50,10 +51,5 @@ class TaskParts(Sharing):
         *finer, last = [part(each) for part, each in zip(parts, view, strict=True)]
         if self.training:
             # A task of one vector reads the last map alone, and DDP waits for every gradient.
-            last = last + _zero_of(parts[:-1])
+            last = last + zero_of(parts[:-1])
         return [*finer, last]
-
-
-def _zero_of(parts: nn.Module) -> Tensor | int:
-    """0, which leaves each parameter a gradient of 0."""
-    return sum(each.flatten()[0] * 0 for each in parts.parameters())
