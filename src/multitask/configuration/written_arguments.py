@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 OPTION = re.compile(r"--|-[a-zA-Z]")
 WITHOUT_VALUE = re.compile(r"-+(.*\.)?(print_config|help|h|trust)")
@@ -19,6 +20,25 @@ def joined(arguments: Sequence[str]) -> list[str]:
             found[-1] = f"{before}={each}"
         else:
             found.append(each)
+    return found
+
+
+def gathered(arguments: Sequence[str], names: Collection[str]) -> list[str]:
+    """Write ``--name one two`` as ``--name=one,two``, for options that take several values.
+
+    Args:
+        arguments: as a person wrote them.
+        names: of these options. What is the path of a file or folder is no value of theirs.
+    """
+    found: list[str] = []
+    is_open = False
+    for each in joined(arguments):
+        if OPTION.match(each):
+            is_open = each.lstrip("-").partition("=")[0] in names and "=" in each
+        elif is_open and not Path(each).exists():
+            found[-1] += f",{each}"
+            continue
+        found.append(each)
     return found
 
 

@@ -39,7 +39,7 @@ class AllParameters(Learner):
     name = "all parameters"
 
     def __init__(
-        self, steps: int = 50, learning_rate: float = 0.003, batch_norm: BatchNorm = "support"
+        self, steps: int = 30, learning_rate: float = 0.003, batch_norm: BatchNorm = "support"
     ) -> None:
         check_steps(type(self).__name__, steps, learning_rate)
         if batch_norm not in get_args(BatchNorm):

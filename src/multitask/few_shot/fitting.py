@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from multitask.errors import InputError
-from multitask.few_shot.adapted import BATCH
 from multitask.tasks import Task
 from multitask.tasks.output import Output
 
+BATCH = 64
+"""Samples of a step, of larger support sets."""
 WEIGHT_DECAY = 0.01
 
 
@@ -43,7 +44,7 @@ def fit(
 ) -> None:
     """Take steps of AdamW on a task's mean loss over the known targets of a support set.
 
-    Each step sees the whole support set, or 256 of its samples if it is larger, drawn anew each
+    Each step sees the whole support set, or 64 of its samples if it is larger, drawn anew each
     time. The optimizer is made for this fit, so that nothing is remembered from another one.
 
     Args:

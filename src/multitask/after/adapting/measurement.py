@@ -1,0 +1,225 @@
+"""How good each learner is with few labels, measured on one query set."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import nan
+
+import torch
+from torch import Tensor
+
+from multitask.after.adapting.new_task import NewTask
+from multitask.after.adapting.plan import LEARNERS, Plan
+from multitask.after.adapting.sets import Sets, sets_of
+from multitask.after.trained_model import BATCH, TrainedModel
+from multitask.encoders import Encoder
+from multitask.errors import settings_blamed
+from multitask.few_shot import Adapted, Learner, Samples, encoder_of, is_of_classes
+from multitask.images.progress_line import Progress
+from multitask.study.statistics import seed_interval
+from multitask.training.evaluation import Evaluation
+from multitask.training.image_scale import settle_normalisation
+from multitask.training.task_losses import TaskLosses
+
+TRIVIAL = "trivial predictor"
+"""What knows the support set's targets, but no input."""
+LOSS = "loss"
+SPACING = 10_007
+"""Between the seeds of episodes of two seeds."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a learner made of a support set.
+
+    Args:
+        learner: its name.
+        shots: labels of each class, or samples.
+        episode: counted from 1; all learners get the same support set.
+        metrics: of the query set, in original units, by name.
+    """
+
+    learner: str
+    shots: int
+    episode: int
+    metrics: Mapping[str, float]
+
+
+@dataclass
+class Adaptation:
+    """What was found.
+
+    Args:
+        trained: the run's model.
+        new: the task and its data.
+        plan: what was tried.
+        sets: the query set, and what was drawn from.
+        learners: by name.
+        outcomes: of each learner, number of shots and episode.
+        higher_is_better: by metric; None if neither end is.
+        remarks: what a person should know, in sentences.
+        adapted: by the learner's name, its network of the first episode with most shots.
+        support: places of the samples that these have seen.
+    """
+
+    trained: TrainedModel
+    new: NewTask
+    plan: Plan
+    sets: Sets
+    learners: dict[str, Learner]
+    outcomes: list[Outcome] = field(default_factory=list)
+    higher_is_better: dict[str, bool | None] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    adapted: dict[str, Adapted] = field(default_factory=dict)
+    support: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
+
+    @property
+    def headline(self) -> str:
+        """The metric by which people judge the task."""
+        named = self.new.task.headline
+        return named if named in self.higher_is_better else LOSS
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of all metrics."""
+        return list(self.higher_is_better)
+
+    @property
+    def names(self) -> list[str]:
+        """The learners, and the trivial predictor if the task has one."""
+        return list(dict.fromkeys(each.learner for each in self.outcomes))
+
+    def values(self, learner: str, shots: int, metric: str) -> list[float]:
+        """A learner's results, episode by episode; NaN where one is not defined."""
+        return [
+            each.metrics.get(metric, nan)
+            for each in self.outcomes
+            if (each.learner, each.shots) == (learner, shots)
+        ]
+
+    def interval(self, learner: str, shots: int, metric: str) -> tuple[float, float]:
+        """The mean over the episodes and half of its 95 % interval, NaN with fewer than three."""
+        return seed_interval(self.values(learner, shots, metric))
+
+
+def adapt(trained: TrainedModel, new: NewTask, plan: Plan) -> Adaptation:
+    """Adapt a run's encoder to a task, again and again.
+
+    Args:
+        trained: the run's model, which stays as it is.
+        new: the task and its data.
+        plan: what is tried.
+
+    Raises:
+        InputError: if there are too few labels, the encoder cannot take the data's inputs, or a
+            learner that a person has chosen cannot learn the task.
+    """
+    settle_normalisation(trained.model.encoder, new.data)
+    sets = sets_of(trained, new, plan.samples)
+    # Before anything is trained in vain.
+    for shots in plan.shots:
+        sets.draw(shots, 0)
+    encoder = _encoder(trained, sets)
+    found = Adaptation(trained, new, plan, sets, _learners(plan, new, sets))
+    found.remarks = [*sets.remarks, *_remarks(found)]
+    total = len(plan.shots) * plan.episodes * len(found.learners)
+    progress = Progress("adapt: adapted", 0, total, "networks")
+    for shots in plan.shots:
+        for episode in range(1, plan.episodes + 1):
+            _episode(found, encoder, shots, episode, progress)
+    return found
+
+
+def _episode(
+    found: Adaptation, encoder: Encoder, shots: int, episode: int, progress: Progress
+) -> None:
+    seed = found.new.seed * SPACING + episode
+    places = found.sets.draw(shots, seed)
+    support = found.sets.support(places)
+    is_kept = episode == 1 and shots == found.plan.shots[-1]
+    for name, learner in found.learners.items():
+        adapted = learner.adapt(encoder, found.new.name, found.new.task, support, seed)
+        evaluation, metrics, trivial = _evaluated(adapted, found)
+        if not found.higher_is_better:
+            each = evaluation.directions(found.new.name)
+            found.higher_is_better = {key.split("/")[2]: better for key, better in each}
+            found.higher_is_better[LOSS] = False
+        # It knows the support set alone, and so is the same for each learner.
+        if trivial and name == next(iter(found.learners)):
+            found.outcomes.append(Outcome(TRIVIAL, shots, episode, trivial))
+        found.outcomes.append(Outcome(learner.name, shots, episode, metrics))
+        if is_kept:
+            found.adapted[name], found.support = adapted, places
+        progress.step()
+
+
+@torch.no_grad()
+def _evaluated(
+    adapted: Adapted, found: Adaptation
+) -> tuple[Evaluation, dict[str, float], dict[str, float]]:
+    """The metrics of the query set, and those of the trivial predictor."""
+    name, device, query = found.new.name, found.trained.device, found.sets.query
+    tasks = {name: adapted.task}
+    evaluation, losses = Evaluation("test", tasks).to(device), TaskLosses(tasks)
+    for places in torch.arange(len(query)).split(BATCH):
+        part = query[places].to(device)
+        outputs, batch = {name: adapted.outputs(part.inputs)}, {name: part.target}
+        evaluation.update(outputs, batch, losses(outputs, batch))
+    with warnings.catch_warnings():
+        # What is not defined stays empty in the tables.
+        warnings.filterwarnings("ignore", message=".*is undefined for the known test labels.*")
+        computed = evaluation.compute()
+    values = {key: float(each) for key, each in computed.items()}
+
+    def of(which: str) -> dict[str, float]:
+        begin = f"{which}/{name}/"
+        return {k.removeprefix(begin): each for k, each in values.items() if k.startswith(begin)}
+
+    return evaluation, of("test"), of("trivial")
+
+
+def _encoder(trained: TrainedModel, sets: Sets) -> Encoder:
+    """The encoder that all learners get, which is known to take the inputs."""
+    kind = type(sets.new.data).__name__
+    one = Samples([each[:1] for each in sets.query.inputs], sets.query.target[:1])
+    inputs = [
+        each.to(trained.precision) if each.is_floating_point() else each
+        for each in one.to(trained.device).inputs
+    ]
+    what = f"adapt: the encoder of {trained.source} cannot take the inputs of {kind}"
+    with settings_blamed(what), torch.no_grad():
+        found = encoder_of(trained.model, inputs)
+        found.eval()(*inputs)
+    return found
+
+
+def _learners(plan: Plan, new: NewTask, sets: Sets) -> dict[str, Learner]:
+    fits = is_of_classes(new.task, sets.query.target)
+    # One that a person asks for says itself why it cannot be.
+    chosen = [
+        name for name in plan.learners if fits or plan.is_chosen or not LEARNERS[name].needs_classes
+    ]
+    return {name: LEARNERS[name]() for name in chosen}
+
+
+def _remarks(found: Adaptation) -> Sequence[str]:
+    trained, data, plan = found.trained, found.new.data, found.plan
+    told = []
+    without = [LEARNERS[name].name for name in plan.learners if name not in found.learners]
+    if without:
+        kind = type(found.new.task).__name__
+        told.append(f"Without {' and '.join(without)}, because '{found.new.name}' is a {kind}.")
+    ours, theirs = trained.description.get("transforms"), data.recipe_of_transforms
+    if ours is not None and list(ours) != list(theirs or []):
+        told.append(
+            "The data's transforms are not those of the run, so the encoder sees other images than "
+            "it was trained on; give data.init_args.transforms as the run has them, unless this is "
+            "meant."
+        )
+    if len(data.augmentations):
+        told.append("The data's augmentations are not used.")
+    if plan.episodes < 3:
+        told.append("An interval takes three episodes.")
+    return told
