@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from multitask.errors import InputError
+
 OPTION = re.compile(r"--|-[a-zA-Z]")
 WITHOUT_VALUE = re.compile(r"-+(.*\.)?(print_config|help|h|trust)")
 
@@ -51,3 +53,19 @@ def values_of(arguments: Sequence[str], *names: str) -> list[str]:
     """The values given to an option such as ``config``, in their order."""
     given = (each.lstrip("-").partition("=") for each in arguments if OPTION.match(each))
     return [value for name, equals, value in given if name in names and equals]
+
+
+def whole_number(name: str, text: str, also: str = "") -> int:
+    """Read a whole number, 1 or more.
+
+    Args:
+        name: the option.
+        text: its value.
+        also: what else could be given, for the message.
+
+    Raises:
+        InputError: if it is something else.
+    """
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) < 10**9):
+        raise InputError(f"--{name} is {text}; give a whole number, 1 or more{also}")
+    return int(text)

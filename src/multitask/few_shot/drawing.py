@@ -58,7 +58,8 @@ def is_of_classes(task: Task, targets: Tensor) -> bool:
         task: the task.
         targets: of some samples.
     """
-    return isinstance(task, Classification) and targets.ndim == 1
+    is_number = not targets.is_floating_point() and targets.ndim == 1
+    return isinstance(task, Classification) and is_number
 
 
 def _pools(task: Task, target: Tensor) -> Iterator[tuple[str, Tensor]]:

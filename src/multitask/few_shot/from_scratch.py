@@ -28,7 +28,7 @@ class FromScratch(AllParameters):
     name = "from scratch"
 
     def __init__(
-        self, steps: int = 100, learning_rate: float = 0.003, batch_norm: BatchNorm = "support"
+        self, steps: int = 60, learning_rate: float = 0.003, batch_norm: BatchNorm = "support"
     ) -> None:
         super().__init__(steps, learning_rate, batch_norm)
 

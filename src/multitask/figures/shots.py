@@ -70,5 +70,5 @@ def draw_shots(
     axes.set_xlabel(what)
     axes.set_ylabel(quality)
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=8)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure

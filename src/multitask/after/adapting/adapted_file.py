@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from multitask import MultiTask
-from multitask.after.adapting.measurement import Adaptation
+from multitask.after.adapting.adaptation import Adaptation
 from multitask.after.new_output import new_output
 from multitask.checkpoints.format import TRAINING_IMAGES, stamp
 from multitask.few_shot import Adapted

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from multitask.after.adapting.measurement import LOSS, TRIVIAL, Adaptation
+from multitask.after.adapting.adaptation import LOSS, TRIVIAL, Adaptation
 from multitask.after.adapting.tables import (
     adaptation_table,
     caption,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from multitask.configuration.written_arguments import whole_number
 from multitask.errors import InputError, nearest
 from multitask.few_shot import AllParameters, FromScratch, HeadOnly, Learner, Prototypes
 
@@ -17,7 +18,6 @@ LEARNERS: dict[str, type[Learner]] = {
 """By the name that a person writes."""
 SHOTS, EPISODES, SAMPLES = "1,5,20", "10", "1000"
 ALL = "all"
-LARGEST = 10**9
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,9 @@ def read_plan(shots: str, episodes: str, samples: str, learners: str | None = No
     if not given:
         raise InputError(f"--learners is empty; choose from {', '.join(LEARNERS)}")
     return Plan(
-        sorted({_whole("shots", each.strip()) for each in shots.split(",")}),
-        _whole("episodes", episodes),
+        sorted({whole_number("shots", each.strip()) for each in shots.split(",")}),
+        whole_number("episodes", episodes),
         list(dict.fromkeys(given)),
-        None if samples == ALL else _whole("samples", samples, f", or {ALL}"),
+        None if samples == ALL else whole_number("samples", samples, f", or {ALL}"),
         learners is not None,
     )
-
-
-def _whole(name: str, text: str, also: str = "") -> int:
-    # Python takes digits of other scripts too, and the longest numbers not at all.
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) < LARGEST):
-        example = f", as in --{name}={SHOTS}" if name == "shots" else ""
-        raise InputError(f"--{name}: '{text}' is not a whole number, 1 or more{also}{example}")
-    return int(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from math import isfinite
+from math import floor, isfinite, log10
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from pandas import DataFrame
 from rich.console import Console
 from rich.markup import escape
 
-from multitask.after.adapting.measurement import Adaptation
+from multitask.after.adapting.adaptation import Adaptation
 from multitask.after.evaluating.evaluation_report import number
 from multitask.after.evaluating.screen_tables import new_table
 from multitask.pages.words import arrow
@@ -131,7 +131,11 @@ def write_json(found: Adaptation, path: Path) -> None:
 
 
 def _cell(mean: float, half_width: float) -> str:
-    return number(mean) + (f" ± {half_width:.2g}" if half_width == half_width else "")
+    if not half_width > 0 or not isfinite(mean):
+        return number(mean)
+    # Both to the second digit of the half-width.
+    digits = max(0, 1 - floor(log10(half_width)))
+    return f"{mean:,.{digits}f} ± {half_width:,.{digits}f}"
 
 
 def _plain(table: DataFrame) -> list[dict[str, Any]]:
