@@ -37,7 +37,7 @@ from multitask.tasks import (
 from multitask.training.batch_norm import synchronize_batch_norm
 from multitask.training.batch_statistics import batch_norms
 
-LEARNERS: list[Learner] = [HeadOnly(20), Prototypes(), AllParameters(5), FromScratch(5)]
+LEARNERS: list[Learner] = [HeadOnly(10), Prototypes(), AllParameters(2), FromScratch(2)]
 VECTORS: dict[str, Regression] = {
     "number": Regression(),
     "vector": Regression(2, loss=nn.L1Loss()),

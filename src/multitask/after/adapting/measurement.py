@@ -38,10 +38,10 @@ def adapt(trained: TrainedModel, new: NewTask, plan: Plan) -> Adaptation:
     """
     settle_normalisation(trained.model.encoder, new.data)
     sets = sets_of(trained, new, plan.samples)
+    encoder = _encoder(trained, sets)
     # Before anything is trained in vain.
     for shots in plan.shots:
         sets.draw(shots, 0)
-    encoder = _encoder(trained, sets)
     found = Adaptation(trained, new, plan, sets, _learners(plan, new, sets))
     found.remarks = [*sets.remarks, *_remarks(found)]
     total = len(plan.shots) * plan.episodes * len(found.learners)
