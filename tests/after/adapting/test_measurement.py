@@ -221,7 +221,7 @@ def test_one_episode_has_no_interval() -> None:
 
 def test_an_encoder_that_takes_other_inputs_is_told() -> None:
     data = TinyData(images=torch.rand(SAMPLES, 3, 4, 4))
-    with pytest.raises(InputError, match="made.ckpt cannot take the inputs of TinyData: the MLP"):
+    with pytest.raises(InputError, match="made.ckpt does not fit the inputs of TinyData: the MLP"):
         adapt(run(), new("kind", Classification(3), data), plan())
 
 

@@ -13,7 +13,7 @@ from multitask.after.adapting.plan import LEARNERS, Plan
 from multitask.after.adapting.sets import Sets, sets_of
 from multitask.after.trained_model import BATCH, TrainedModel
 from multitask.encoders import Encoder
-from multitask.errors import settings_blamed
+from multitask.errors import InputError, settings_blamed
 from multitask.few_shot import Adapted, Learner, Samples, encoder_of, is_of_classes
 from multitask.images.progress_line import Progress
 from multitask.training.evaluation import Evaluation
@@ -108,10 +108,16 @@ def _encoder(trained: TrainedModel, sets: Sets) -> Encoder:
         each.to(trained.precision) if each.is_floating_point() else each
         for each in one.to(trained.device).inputs
     ]
-    what = f"adapt: the encoder of {trained.source} cannot take the inputs of {kind}"
-    with settings_blamed(what), torch.no_grad():
-        found = encoder_of(trained.model, inputs)
-        found.eval()(*inputs)
+    try:
+        with settings_blamed("it cannot take their shape"), torch.no_grad():
+            found = encoder_of(trained.model, inputs)
+            found.eval()(*inputs)
+    except InputError as error:
+        # What the encoder advises cannot be done, because it is trained.
+        reason = str(error).partition(";")[0]
+        raise InputError(
+            f"adapt: the encoder of {trained.source} does not fit the inputs of {kind}: {reason}"
+        ) from error
     return found
 
 
