@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
 from after.made_models import checkpoint, described
 from after.trained_table import write_images
 from cli.conftest import ROOT
 
 from multitask import MultiTask
+from multitask.after.labelled_samples import own_samples
+from multitask.after.loading import load
 from multitask.encoders import ConvNet
 from multitask.tasks import Regression
 
@@ -73,10 +74,8 @@ def test_the_section_on_few_labels(
     assert sorted(each.name for each in Path("adapted").iterdir()) == ["head_only", "prototypes"]
     multitask(*shlex.split(predicted)[1:])
     assert len(Path("predictions.csv").read_text().splitlines()) == 4
-    capsys.readouterr()
-    # Its configuration names the data, so that it is tested on their test set.
-    multitask("evaluate", "adapted/prototypes", "--device=cpu")
-    assert "No image was trained on, as far as equal pixels tell." in capsys.readouterr().out
+    # Its configuration names the data, so that it can be evaluated on their test set.
+    assert len(own_samples(load("adapted/prototypes", device="cpu"), "test", None)) == 1500
     names: dict[str, Any] = {"pixels": torch.zeros(4, 1, 24, 24, dtype=torch.uint8)}
     names["target"] = torch.tensor([0, 0, 1, 1])
     shutil.copy(Path(run) / "checkpoints/best.ckpt", "best.ckpt")
@@ -85,64 +84,38 @@ def test_the_section_on_few_labels(
     assert names["probabilities"].shape == (4, 2)
 
 
+TASK = "model: {tasks: {digit: {class_path: Classification, init_args: {num_classes: 10}}}}\n"
+DATA = "data: {init_args: {tasks: [digit], labels_per_class: null}}\n"
+
+
 @pytest.mark.parametrize(
-    ("change", "arguments", "words"),
+    ("written", "arguments", "words"),
     [
-        ({}, ["--shots=20,200"], "adapt: 'digit' has 97 labels of class"),
+        (TASK + DATA, ["--shots=20,900"], "labels of class 9, fewer than 900 shots"),
         (
-            {"model": {"tasks": {"digit": {}, "angle": {"class_path": "Regression"}}}},
+            TASK.replace("{digit:", "{angle: Regression, digit:"),
             [],
-            "task.yaml has the new tasks digit and angle; adapt learns one, so name one",
+            "task.yaml has the new tasks angle and digit; adapt learns one, so name one",
         ),
         (
-            {"trainer": {"max_epochs": 3}},
+            TASK + "trainer: {max_epochs: 3}",
             [],
-            "trainer does not count here, because each learner of adapt has its own way to learn",
+            "task.yaml:2: trainer does not count here, because each learner of adapt has its own",
         ),
-        (
-            {"model": {"optimizer": "torch.optim.SGD"}},
-            [],
-            "model.optimizer does not count here",
-        ),
-        (
-            {"model": {"encoder": "ConvNet"}},
-            [],
-            "model.encoder cannot change, because its weights are those of the run",
-        ),
-        (
-            {"data": {"init_args": {"tasks": ["digits"]}}},
-            [],
-            "PosedDigits have no 'digits'; did you mean 'digit'?",
-        ),
-        (
-            {"data": {"init_args": {"tasks": ["angle"]}}},
-            [],
-            "'digit'",
-        ),
-        (
-            {"data": {"class_path": "multitask.data.Digits", "init_args": None}},
-            [],
-            "init_args is empty",
-        ),
-        ({}, ["--learners=Head"], "--learners: there is no learner 'Head'; choose from"),
-        ({}, ["--write=digit.yaml"], "digit.yaml is there already"),
-        ({}, ["--shot=1"], "--shot=1: adapt has no such setting; did you mean 'shots'?"),
+        (TASK.replace("}}}}", "}}}, skips: 3}"), [], "model.skips does not count here"),
+        (TASK.replace("{tasks", "{encoder: ConvNet, tasks"), [], "model.encoder cannot change"),
+        (TASK.replace("num_classes", "classes_"), [], "Classification has no setting 'classes_'"),
+        (TASK + DATA.replace("[digit]", "[digits]"), [], "PosedDigits have no 'digits'; did you"),
+        (TASK + DATA.replace("[digit]", "[angle]"), [], "'digit'"),
+        (TASK, ["--learners=Head"], "there is no learner 'Head'; did you mean 'HeadOnly'?"),
+        (TASK, ["--write=digit.yaml"], "digit.yaml is there already"),
+        (TASK, ["--shot=1"], "--shot=1: adapt has no such setting; did you mean 'shots'?"),
     ],
 )
 def test_refuses_in_one_sentence(
-    fails: Callable[..., str], run: str, change: Any, arguments: list[str], words: str
+    fails: Callable[..., str], run: str, written: str, arguments: list[str], words: str
 ) -> None:
-    content = yaml.safe_load(Path("digit.yaml").read_text(encoding="utf-8"))
-    for group, each in change.items():
-        for key, value in each.items():
-            content.setdefault(group, {})
-            if isinstance(value, dict) and isinstance(content[group].get(key), dict):
-                content[group][key] = {**value, **content[group][key]} | (
-                    value if group == "data" else {}
-                )
-            else:
-                content[group][key] = value
-    Path("task.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    Path("task.yaml").write_text(written, encoding="utf-8")
     assert words in fails("adapt", run, "--config=task.yaml", *SMALL, *arguments)
     assert not (Path(run) / "adapt").exists()
 

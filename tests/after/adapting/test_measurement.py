@@ -26,7 +26,7 @@ from multitask.after.adapting.tables import adaptation_table, cells, show_adapta
 from multitask.after.loading import load
 from multitask.after.trained_model import TrainedModel
 from multitask.data.duplicates import input_hashes
-from multitask.encoders import MLP
+from multitask.encoders import MLP, ConvNet
 from multitask.errors import InputError
 from multitask.sharing import MMoE
 from multitask.tasks import Classification, GaussianRegression, Regression, Segmentation, Task
@@ -223,6 +223,17 @@ def test_an_encoder_that_takes_other_inputs_is_told() -> None:
     data = TinyData(images=torch.rand(SAMPLES, 3, 4, 4))
     with pytest.raises(InputError, match="made.ckpt does not fit the inputs of TinyData: the MLP"):
         adapt(run(), new("kind", Classification(3), data), plan())
+
+
+def test_images_of_another_size_are_told() -> None:
+    trained = run()
+    trained.model.encoder = ConvNet(1, [2], 1, 4)
+    data = TinyData()
+    data.setup()
+    for split in data.splits.values():
+        split._inputs["image"] = torch.rand(SAMPLES, 1, 6, 8)  # type: ignore[attr-defined]
+    measured = adapt(trained, new("kind", Classification(3), data), plan())
+    assert "The data's images have 6x8 pixels, and the run's 4x4." in measured.remarks
 
 
 def test_maps_need_an_encoder_of_maps() -> None:

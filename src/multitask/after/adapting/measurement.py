@@ -144,8 +144,22 @@ def _remarks(found: Adaptation) -> Sequence[str]:
             "it was trained on; give data.init_args.transforms as the run has them, unless this is "
             "meant."
         )
+    told += _other_size(found)
     if len(data.augmentations):
         told.append("The data's augmentations are not used.")
     if plan.episodes < 3:
         told.append("An interval takes three episodes.")
     return told
+
+
+def _other_size(found: Adaptation) -> list[str]:
+    """A remark if the data's images have another size than the run's."""
+    inputs = dict(zip(found.trained.model.inputs, found.sets.query.inputs, strict=True))
+    known = (found.trained.description.get("inputs") or {}).get("image")
+    if known is None or "image" not in inputs:
+        return []
+    ours, theirs = tuple(inputs["image"].shape[2:]), (known["height"], known["width"])
+    if ours == theirs:
+        return []
+    sizes = ["x".join(map(str, each)) for each in (ours, theirs)]
+    return [f"The data's images have {sizes[0]} pixels, and the run's {sizes[1]}."]
