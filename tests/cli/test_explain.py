@@ -67,7 +67,7 @@ def test_the_section_of_the_page_runs_as_it_stands(
     names = write_images(Path("photos"), 4)
     rows = [f"{name},cat,{place},1" for place, name in enumerate(names)]
     Path("photos/labelled.csv").write_text("\n".join(["file_name,kind,x,y", *rows]))
-    section = PAGE.read_text().split("\n## Explain\n")[1]
+    section = PAGE.read_text().split("\n## Explain\n")[1].split("\n## ")[0]
     (block,) = re.findall(r"```bash\n(.*?)```", section, re.S)
     for line in block.splitlines():
         main(shlex.split(line)[1:])

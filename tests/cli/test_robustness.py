@@ -19,8 +19,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from multitask import MultiTask
-from multitask.after.robustness.plan import Plan
-from multitask.cli import robustness_command
+from multitask.after.robustness import plan
 from multitask.encoders import ConvNet
 from multitask.robustness.corruptions import KINDS
 from multitask.tasks import Classification, Regression
@@ -38,7 +37,7 @@ QUICK = ("--eps=0.02,0.1", "--l2=none", "--steps=2", "--restarts=1", "--samples=
 
 @pytest.fixture(autouse=True)
 def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(robustness_command, "Plan", partial(Plan, resamples=10))
+    monkeypatch.setattr(plan, "Plan", partial(plan.Plan, resamples=10))
 
 
 @pytest.fixture

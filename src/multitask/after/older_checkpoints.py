@@ -11,7 +11,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from multitask.configuration.objects import check_setting, parameter_of
-from multitask.configuration.settings import read_config
+from multitask.configuration.settings import Setting, read_config
 from multitask.configuration.trust import known_imports_only
 from multitask.data import DataModule
 from multitask.errors import InputError, settings_blamed
@@ -75,14 +75,29 @@ def data_beside(path: Path, trust: bool) -> DataModule:
     if settings is None:
         raise InputError(f"{config} has no data, so nothing tells what the model of {path} takes")
     imports = nullcontext() if trust else known_imports_only()
-    with imports, _seed(0 if seed is None else seed.plain()):
+    with imports:
+        return made_data(settings, seed, f"{config}: the data that {path} needs")
+
+
+def made_data(settings: Setting, seed: Setting | None, told: str) -> DataModule:
+    """Make the data of a configuration, and load them.
+
+    Args:
+        settings: of the data.
+        seed: of the run, which data without a seed of their own take; default: 0.
+        told: what they are, to begin a sentence with if they cannot be made.
+
+    Raises:
+        InputError: if a setting is wrong, or the data are not there.
+    """
+    with _seed(0 if seed is None else seed.plain()):
         check_setting(settings, parameter_of(DataModule), ("data",))
         parser = ArgumentParser(exit_on_error=False)
         parser.add_subclass_arguments(DataModule, "data")
-        data = _made(parser, settings.plain(), f"{config}: the data that {path} needs")
+        data = _made(parser, settings.plain(), told)
     plain = settings.plain()
-    told = plain.get("init_args") if isinstance(plain, dict) else None
-    data.recipe_of_transforms = (told or {}).get("transforms") or []
+    given = plain.get("init_args") if isinstance(plain, dict) else None
+    data.recipe_of_transforms = (given or {}).get("transforms") or []
     return data
 
 

@@ -12,11 +12,11 @@ from multitask.after.explaining.answers import in_words
 from multitask.after.explaining.explain import explain
 from multitask.after.explaining.explanation import Wanted
 from multitask.after.explaining.page import write_explanation
-from multitask.after.explaining.score import Choice
+from multitask.after.explaining.score import Choice, by_task
 from multitask.after.extras import require
 from multitask.after.loading import load
 from multitask.after.trained_model import TrainedModel
-from multitask.cli.options import by_task, read_options
+from multitask.cli.options import read_options
 from multitask.errors import naming
 from multitask.runs.log_file import say, told_if_slow
 from multitask.runs.result_folder import result_folder

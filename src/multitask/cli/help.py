@@ -72,6 +72,12 @@ VERBS = {
         "multitask extend RUN|CHECKPOINT --config=TASKS.yaml [--output=extended.yaml] [--trust]",
         "Write the configuration that adds tasks to a run, which keeps those that it has.",
     ),
+    "adapt": (
+        "multitask adapt RUN|CHECKPOINT --config=TASK.yaml [--shots 1 5 20] [--episodes=10] "
+        "[--learners NAME ...] [--samples=1000] [--write=FOLDER] [--folder=FOLDER] [--device=cpu] "
+        "[--trust]",
+        "Compare ways to learn a new task from few labels with a run's encoder.",
+    ),
     "init": (
         "multitask init TABLE|FOLDER [--output=experiment.yaml] [--image_column=NAME] "
         "[--image_folder=FOLDER]",

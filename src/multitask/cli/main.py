@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 
-from multitask.cli.help import help_for
+from multitask.cli.help import VERBS, help_for
 from multitask.configuration.environment import check_environment
 from multitask.configuration.written_arguments import has_subject
 from multitask.errors import bad_input
@@ -18,23 +18,8 @@ from multitask.processes.variables import check_variables, is_first_here
 from multitask.runs.log_file import LOG, brief_warnings, leave_log
 from multitask.runs.screen import print_alone
 
-COMMANDS = {
-    "resume": "resume_command",
-    "serve": "serve_command",
-    "init": "init_command",
-    "inspect": "inspect_command",
-    "export": "export_command",
-    "study": "study_command",
-    "evaluate": "evaluate_command",
-    "calibrate": "calibrate_command",
-    "ensemble": "ensemble_command",
-    "explain": "explain_command",
-    "extend": "extend_command",
-    "robustness": "robustness_command",
-    "soup": "soup_command",
-    "sweep-report": "sweep_report_command",
-}
-"""The file in this folder, and the function in it, for each verb but the Trainer's own."""
+OF_TRAINER = ("fit", "validate", "test", "predict")
+"""Verbs of one command; each other one has a file in this folder, and a function of that name."""
 NOISE = (
     # Data without a validation set have no loader for it.
     r".*Total length of `list` across ranks is zero.*",
@@ -105,9 +90,10 @@ def _run(arguments: list[str]) -> None:
         return
     check_variables()
     check_environment()
-    name = COMMANDS.get("".join(arguments[:1]), "run_command")
-    if arguments[:1] == ["predict"] and has_subject(arguments[1:]):
-        name = "predict_command"
+    verb, own = "".join(arguments[:1]), VERBS.keys() - set(OF_TRAINER)
+    if verb == "predict" and has_subject(arguments[1:]):
+        own.add(verb)
+    name = f"{verb.replace('-', '_')}_command" if verb in own else "run_command"
     # Here, so that an interrupt while Lightning is being imported is told in one line too.
     with _uncollected():
         command = getattr(import_module(f"multitask.cli.{name}"), name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from argparse import ArgumentError, ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Any
@@ -54,43 +53,3 @@ def read_options(
         raise InputError(f"{verb} takes {subject}, as in: {usage(verb)}")
     found = {"subject": given.subject[0], "subjects": given.subject, "settings": settings}
     return Namespace(**{**vars(given), **found})
-
-
-def by_task(given: str | None, what: str, tasks: Sequence[str]) -> dict[str, str]:
-    """Read ``TASK:NAME,TASK:NAME``.
-
-    Args:
-        given: the option's value; None if it was not given.
-        what: the option.
-        tasks: names of the model's tasks.
-
-    Raises:
-        InputError: if it is written otherwise, or there is no such task.
-    """
-    found: dict[str, str] = {}
-    # A name may have commas in it.
-    begin = rf",(?=(?:{'|'.join(map(re.escape, tasks))}):)"
-    for each in [] if given is None else re.split(begin, given):
-        task, colon, name = each.partition(":")
-        if not colon or not name:
-            raise InputError(f"--{what} is '{given}'; write TASK:NAME, as in --{what}=digit:3")
-        if task not in tasks:
-            raise InputError(f"--{what}: the model has no task '{task}'{nearest(task, tasks)}")
-        found[task] = name
-    return found
-
-
-def whole_number(name: str, text: str, also: str = "") -> int:
-    """Read a whole number, 1 or more.
-
-    Args:
-        name: the option.
-        text: its value.
-        also: what else could be given, for the message.
-
-    Raises:
-        InputError: if it is something else.
-    """
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) < 10**9):
-        raise InputError(f"--{name} is {text}; give a whole number, 1 or more{also}")
-    return int(text)

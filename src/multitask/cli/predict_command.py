@@ -16,7 +16,8 @@ from multitask.after.predicting.prediction import Prediction
 from multitask.after.predicting.prediction_parts import folder_of_parts
 from multitask.after.predicting.shared_work import SharedWork
 from multitask.after.trained_model import BATCH
-from multitask.cli.options import read_options, whole_number
+from multitask.cli.options import read_options
+from multitask.configuration.written_arguments import whole_number
 from multitask.runs.log_file import say, told_if_slow
 
 NUMBER = range(2, sys.maxsize)

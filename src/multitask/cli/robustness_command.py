@@ -10,23 +10,17 @@ from multitask.after.labelled_table import named_samples
 from multitask.after.loading import load
 from multitask.after.robustness.measurement import Robustness, measure
 from multitask.after.robustness.page import write_robustness
-from multitask.after.robustness.plan import Plan
+from multitask.after.robustness.plan import OF_PLAN, read_plan
 from multitask.after.robustness.sanity import warnings_of
 from multitask.after.robustness.screen_table import show_robustness
 from multitask.after.robustness.words import of_corruptions
-from multitask.cli.options import read_options, whole_number
-from multitask.errors import InputError, naming
+from multitask.cli.options import read_options
+from multitask.errors import naming
 from multitask.runs.log_file import LOG, say
 from multitask.runs.result_folder import result_folder
 
-NONE = "none"
 OPTIONS: dict[str, Any] = {
-    "eps": "0.01,0.02,0.05",
-    "l2": "0.5",
-    "steps": "20",
-    "restarts": "5",
-    "samples": "1000",
-    "corruptions": "true",
+    **OF_PLAN,
     **dict.fromkeys(("table", "split", "image_column", "image_folder", "folder", "device")),
     "trust": False,
 }
@@ -42,16 +36,7 @@ def robustness_command(arguments: Sequence[str]) -> None:
         InputError: if an argument, a checkpoint or the table is not right.
     """
     given = read_options("robustness", "one run or checkpoint", arguments, **OPTIONS)
-    plan = Plan(
-        eps=_numbers("eps", given.eps),
-        l2=_numbers("l2", given.l2),
-        steps=whole_number("steps", given.steps),
-        restarts=whole_number("restarts", given.restarts),
-        samples=None
-        if given.samples == "all"
-        else whole_number("samples", given.samples, ", or all"),
-        corruptions=_is_true("corruptions", given.corruptions),
-    )
+    plan = read_plan(**{name: getattr(given, name) for name in OF_PLAN})
     trained = load(given.subject, given.trust, given.device)
     named = (given.split, None, given.image_column, given.image_folder)
     samples = named_samples(trained, given.table, *named)
@@ -61,23 +46,6 @@ def robustness_command(arguments: Sequence[str]) -> None:
         page = write_robustness(found, folder)
     _report(found)
     say(f"Robustness: {page}")
-
-
-def _numbers(name: str, text: str) -> list[float]:
-    if text == NONE:
-        return []
-    try:
-        return [float(each) for each in text.split(",")]
-    except ValueError as error:
-        raise InputError(
-            f"--{name}={text}: give numbers, as in --{name}={OPTIONS[name]}, or {NONE}"
-        ) from error
-
-
-def _is_true(name: str, text: str) -> bool:
-    if text not in ("true", "false"):
-        raise InputError(f"--{name}={text}: write true or false")
-    return text == "true"
 
 
 def _report(found: Robustness) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from multitask.errors import InputError
 
 OPTION = re.compile(r"--|-[a-zA-Z]")
 WITHOUT_VALUE = re.compile(r"-+(.*\.)?(print_config|help|h|trust)")
@@ -22,6 +25,25 @@ def joined(arguments: Sequence[str]) -> list[str]:
     return found
 
 
+def gathered(arguments: Sequence[str], names: Collection[str]) -> list[str]:
+    """Write ``--name one two`` as ``--name=one,two``, for options that take several values.
+
+    Args:
+        arguments: as a person wrote them.
+        names: of these options. What is the path of a file or folder is no value of theirs.
+    """
+    found: list[str] = []
+    is_open = False
+    for each in joined(arguments):
+        if OPTION.match(each):
+            is_open = each.lstrip("-").partition("=")[0] in names and "=" in each
+        elif is_open and not Path(each).exists():
+            found[-1] += f",{each}"
+            continue
+        found.append(each)
+    return found
+
+
 def has_subject(arguments: Sequence[str]) -> bool:
     """Whether something among the arguments is neither an option nor its value."""
     return not all(map(OPTION.match, joined(arguments)))
@@ -31,3 +53,19 @@ def values_of(arguments: Sequence[str], *names: str) -> list[str]:
     """The values given to an option such as ``config``, in their order."""
     given = (each.lstrip("-").partition("=") for each in arguments if OPTION.match(each))
     return [value for name, equals, value in given if name in names and equals]
+
+
+def whole_number(name: str, text: str, also: str = "") -> int:
+    """Read a whole number, 1 or more.
+
+    Args:
+        name: the option.
+        text: its value.
+        also: what else could be given, for the message.
+
+    Raises:
+        InputError: if it is something else.
+    """
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) < 10**9):
+        raise InputError(f"--{name} is {text}; give a whole number, 1 or more{also}")
+    return int(text)

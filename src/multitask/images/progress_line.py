@@ -24,10 +24,12 @@ class Progress:
         what: begins the line, such as ``image cache: decoded``.
         done: items that were done before.
         total: all items.
+        items: what they are.
     """
 
-    def __init__(self, what: str, done: int, total: int) -> None:
+    def __init__(self, what: str, done: int, total: int, items: str = "images") -> None:
         self.what, self.first, self.done, self.total = what, done, done, total
+        self.items = items
         self._start = self._told = time.monotonic()
 
     def step(self, items: int = 1) -> None:
@@ -38,4 +40,4 @@ class Progress:
             self._told = now
             rate = (self.done - self.first) / (now - self._start)
             left = (self.total - self.done) / rate
-            tell(f"{self.what} {self.done} of {self.total} images, {left:.0f} s to go")
+            tell(f"{self.what} {self.done} of {self.total} {self.items}, {left:.0f} s to go")

@@ -54,6 +54,25 @@ class GlobalBatchNorm(_BatchNorm):
             raise ValueError(f"expected [batch, channels, ...], got shape {tuple(input.shape)}")
 
 
+class OwnBatchNorm(GlobalBatchNorm):
+    """Batch normalisation with the statistics of this process's samples alone."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Normalise ``[batch, channels, ...]`` by channel."""
+        return self._activate(_BatchNorm.forward(self, values))
+
+
+def without_other_processes(network: nn.Module) -> None:
+    """Make batch normalisation see this process's samples alone, in place.
+
+    Args:
+        network: any network, such as a copy of a part of a model that several processes train.
+    """
+    for module in network.modules():
+        if isinstance(module, GlobalBatchNorm | nn.SyncBatchNorm):
+            module.__class__ = OwnBatchNorm
+
+
 def synchronize_batch_norm(network: nn.Module, on_gpu: bool) -> nn.Module:
     """Make batch normalisation see the global batch, so that more processes change no result.
 

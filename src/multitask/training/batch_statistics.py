@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -45,20 +46,18 @@ def renew_statistics(
         batches: on the same device, transformed; without any nothing changes.
     """
     modes = {module: module.training for module in model.modules()}
-    kept = [(each, each.momentum, each.num_batches_tracked) for each in layers]
     was_open, model.views.is_open = model.views.is_open, False
     model.eval()
     try:
         # Not compiled for this mode, in which the model is seldom.
         with torch.compiler.set_stance("force_eager"), same_random_numbers(model.device):
             torch.manual_seed(0)
-            for number, batch in enumerate(batches):
-                if number == 0:
-                    _begin(layers)
-                model(*model.inputs_of(batch))
+            with ExitStack() as stack:
+                for number, batch in enumerate(batches):
+                    if number == 0:
+                        stack.enter_context(renewed(layers))
+                    model(*model.inputs_of(batch))
     finally:
-        for layer, momentum, count in kept:
-            layer.momentum, layer.num_batches_tracked = momentum, count
         for module, mode in modes.items():
             module.training = mode
         model.views.is_open = was_open
@@ -66,7 +65,14 @@ def renew_statistics(
         _join(layers)
 
 
-def _begin(layers: Sequence[_BatchNorm]) -> None:
+@contextmanager
+def renewed(layers: Sequence[_BatchNorm]) -> Iterator[None]:
+    """Set running statistics to the means over the batches that pass layers meanwhile.
+
+    Args:
+        layers: see `batch_norms`; afterwards they are in training mode.
+    """
+    kept = [(each, each.momentum, each.num_batches_tracked) for each in layers]
     for layer in layers:
         layer.train()
         layer.momentum = None
@@ -74,6 +80,11 @@ def _begin(layers: Sequence[_BatchNorm]) -> None:
         # Another tensor, so that the layer's own count stays as it is.
         layer.num_batches_tracked = torch.zeros_like(layer.num_batches_tracked)
         layer.reset_running_stats()
+    try:
+        yield
+    finally:
+        for layer, momentum, count in kept:
+            layer.momentum, layer.num_batches_tracked = momentum, count
 
 
 def _join(layers: Sequence[_BatchNorm]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -120,3 +122,27 @@ def _chosen(trained: TrainedModel, name: str, task: Task, choice: Choice) -> tup
     if task.class_names is not None:
         return None, "the predicted class"
     return None, "all elements" if len(elements) > 1 else "its number"
+
+
+def by_task(given: str | None, what: str, tasks: Sequence[str]) -> dict[str, str]:
+    """Read ``TASK:NAME,TASK:NAME``.
+
+    Args:
+        given: the option's value; None if it was not given.
+        what: the option.
+        tasks: names of the model's tasks.
+
+    Raises:
+        InputError: if it is written otherwise, or there is no such task.
+    """
+    found: dict[str, str] = {}
+    # A name may have commas in it.
+    begin = rf",(?=(?:{'|'.join(map(re.escape, tasks))}):)"
+    for each in [] if given is None else re.split(begin, given):
+        task, colon, name = each.partition(":")
+        if not colon or not name:
+            raise InputError(f"--{what} is '{given}'; write TASK:NAME, as in --{what}=digit:3")
+        if task not in tasks:
+            raise InputError(f"--{what}: the model has no task '{task}'{nearest(task, tasks)}")
+        found[task] = name
+    return found

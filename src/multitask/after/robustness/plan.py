@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from multitask.configuration.written_arguments import whole_number
 from multitask.errors import InputError
 from multitask.robustness.attack import Attack, Norm
 from multitask.robustness.corruptions import Choice, Corruption, chosen_corruptions
 
 ALONE_RESTARTS = 1
+NONE = "none"
+OF_PLAN = {
+    "eps": "0.01,0.02,0.05",
+    "l2": "0.5",
+    "steps": "20",
+    "restarts": "5",
+    "samples": "1000",
+    "corruptions": "true",
+}
+"""What a plan is if a person writes nothing else."""
 
 
 @dataclass(frozen=True)
@@ -97,3 +108,40 @@ class Plan:
 def middle(sizes: Sequence[float]) -> float:
     """The size in the middle."""
     return sorted(set(sizes))[len(set(sizes)) // 2]
+
+
+def read_plan(eps: str, l2: str, steps: str, restarts: str, samples: str, corruptions: str) -> Plan:
+    """Read what a person wrote, see `OF_PLAN`.
+
+    Args:
+        eps: numbers, with commas between them, or ``none``.
+        l2: likewise.
+        steps: a whole number.
+        restarts: a whole number.
+        samples: a whole number, or ``all``.
+        corruptions: ``true`` or ``false``.
+
+    Raises:
+        InputError: naming the option, and what would be right.
+    """
+    if corruptions not in ("true", "false"):
+        raise InputError(f"--corruptions={corruptions}: write true or false")
+    return Plan(
+        eps=_numbers("eps", eps),
+        l2=_numbers("l2", l2),
+        steps=whole_number("steps", steps),
+        restarts=whole_number("restarts", restarts),
+        samples=None if samples == "all" else whole_number("samples", samples, ", or all"),
+        corruptions=corruptions == "true",
+    )
+
+
+def _numbers(name: str, text: str) -> list[float]:
+    if text == NONE:
+        return []
+    try:
+        return [float(each) for each in text.split(",")]
+    except ValueError as error:
+        raise InputError(
+            f"--{name}={text}: give numbers, as in --{name}={OF_PLAN[name]}, or {NONE}"
+        ) from error

@@ -1,0 +1,81 @@
+"""Adapted networks as folders of runs, which all verbs after training take."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from multitask import MultiTask
+from multitask.after.adapting.adaptation import Adaptation
+from multitask.after.new_output import new_output
+from multitask.checkpoints.format import TRAINING_IMAGES, stamp
+from multitask.few_shot import Adapted
+from multitask.pages.yaml_text import to_yaml
+from multitask.runs.folder import BEST, CONFIG, PROVENANCE
+from multitask.runs.provenance import provenance
+from multitask.training.description import describe
+
+
+def write_adapted(found: Adaptation, folder: Path) -> list[Path]:
+    """Write the networks that were adapted in the first episode with most shots.
+
+    Args:
+        found: what was measured.
+        folder: at which nothing may be; it gets a folder for each learner, with
+            ``checkpoints/best.ckpt``, ``config.yaml`` and ``provenance.yaml``.
+
+    Returns:
+        The checkpoints.
+
+    Raises:
+        InputError: if something is there, or it cannot be written.
+    """
+    names = {name: each.name.replace(" ", "_") for name, each in found.learners.items()}
+    with new_output(folder) as part:
+        for name, adapted in found.adapted.items():
+            own = part / names[name]
+            (own / BEST).parent.mkdir(parents=True)
+            content = _checkpoint(found, adapted)
+            torch.save(content, own / BEST)
+            config = to_yaml(_config(found, content["hyper_parameters"]))
+            (own / CONFIG).write_text(config, encoding="utf-8")
+            (own / PROVENANCE).write_text(to_yaml(provenance()), encoding="utf-8")
+    return [folder / names[name] / BEST for name in found.adapted]
+
+
+def _checkpoint(found: Adaptation, adapted: Adapted) -> dict[str, Any]:
+    name = found.new.name
+    model = MultiTask(adapted.encoder, {name: adapted.task}).cpu()
+    model.heads[name].load_state_dict(adapted.head.state_dict())
+    described = describe({name: adapted.task}, found.new.data)
+    described[TRAINING_IMAGES] = _images(found)
+    content: dict[str, Any] = {
+        "pytorch-lightning_version": version("lightning"),
+        "epoch": 0,
+        "global_step": 0,
+        "state_dict": model.state_dict(),
+        "hparams_name": "kwargs",
+        "hyper_parameters": dict(model.hparams),
+    }
+    stamp(content, described)
+    return content
+
+
+def _images(found: Adaptation) -> torch.Tensor | None:
+    """Numbers of the images that the network has learned from, as far as all are known."""
+    known = found.trained.training_images
+    if known is None:
+        return None
+    own = found.sets.images[found.support.numpy()].view(np.int64)
+    return torch.cat([known.cpu(), torch.from_numpy(own)]).unique()
+
+
+def _config(found: Adaptation, described: Any) -> dict[str, Any]:
+    """What names the data, so that the network can be tested on their test set."""
+    told = {key: each for key, each in found.new.settings.items() if key != "task"}
+    tasks = {found.new.name: found.new.settings["task"]}
+    return {**told, "model": {"encoder": described["encoder"], "tasks": tasks}}

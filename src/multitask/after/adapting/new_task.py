@@ -1,0 +1,100 @@
+"""The new task and its data, from a run's configuration with that of the task laid over it."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+from jsonargparse import ArgumentParser
+
+from multitask.after.extending import Extension
+from multitask.after.older_checkpoints import made_data
+from multitask.checkpoints.reading import explained
+from multitask.configuration.objects import check_setting, parameter_of
+from multitask.configuration.settings import Setting, read_config
+from multitask.configuration.tree import Configuration
+from multitask.data import DataModule
+from multitask.errors import InputError
+from multitask.pages.words import listed
+from multitask.tasks import Task
+from multitask.tasks.naming import check_names
+from multitask.training.data_check import check_data
+from multitask.training.description import described_tasks, take_names
+
+COUNTS = ("model", "data", "seed_everything")
+"""Settings of the new task's file that can count."""
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """A task that a run does not know.
+
+    Args:
+        name: its name.
+        task: has seen no target.
+        data: loaded.
+        seed: of the draws.
+        settings: of the task and of the data, as plain values.
+    """
+
+    name: str
+    task: Task
+    data: DataModule
+    seed: int
+    settings: dict[str, object]
+
+
+def new_task(found: Extension, file: Path) -> NewTask:
+    """Make the task and its data.
+
+    Args:
+        found: the run's configuration with the file's laid over it.
+        file: that names the new task.
+
+    Raises:
+        InputError: if the file has another number of new tasks than one, a setting that would not
+            count, or one that is wrong; or if the data do not fit the task.
+    """
+    _refuse_idle(read_config(file))
+    if len(found.new) != 1:
+        raise InputError(
+            f"{file} has the new tasks {listed(found.new)}; adapt learns one, so name one"
+        )
+    name, tree = found.new[0], found.settings
+    given, told = tree.entries["model"].entries["tasks"].entries[name], tree.entries.get("data")
+    if told is None:
+        raise InputError(f"{file} has no data, and neither has the run; name them under data")
+    seed = tree.entries.get("seed_everything")
+    with Configuration([], [], tree, is_trusted=found.trust).imports():
+        task = _made(name, given)
+        check_names({name: task})
+        data = made_data(told, seed, f"{file}: the data")
+    take_names({name: task}, described_tasks({name: task}, data))
+    # A copy learns the statistics of all labels, which a few shots do not know.
+    check_data({name: copy.deepcopy(task)}, data, "train")
+    number = 0 if seed is None else seed.plain()
+    plain = {"task": given.plain(), "data": told.plain(), "seed_everything": number}
+    is_number = isinstance(number, int) and not isinstance(number, bool)
+    return NewTask(name, task, data, number if is_number else 0, plain)
+
+
+def _refuse_idle(added: Setting) -> None:
+    """Refuse settings of a training, which there is none of."""
+    model = added.entries["model"].entries
+    idle = {key: each for key, each in added.entries.items() if key not in COUNTS}
+    idle |= {f"model.{key}": each for key, each in model.items() if key != "tasks"}
+    for key, each in idle.items():
+        raise InputError(
+            f"{each.place}: {key} does not count here, because each learner of adapt has its own "
+            "way to learn; leave it out"
+        )
+
+
+def _made(name: str, setting: Setting) -> Task:
+    check_setting(setting, parameter_of(Task), ("model", "tasks", name))
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(Task, "task")
+    with explained(f"{setting.place}: task '{name}' cannot be made"):
+        made: Task = parser.instantiate(parser.parse_object({"task": setting.plain()})).task
+        return made

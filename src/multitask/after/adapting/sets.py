@@ -1,0 +1,167 @@
+"""The query set, and the samples from which support sets are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from multitask.after.adapting.kin import Numbers, group_numbers, image_numbers, told_of_kin
+from multitask.after.adapting.new_task import NewTask
+from multitask.after.adapting.query import SPLITS, chosen_query, told_of_seen
+from multitask.after.trained_model import TrainedModel
+from multitask.data.dataset import BatchDataset
+from multitask.data.targets import as_tasks_see
+from multitask.errors import InputError
+from multitask.few_shot import Samples, apart, draw_support, first_of_each
+from multitask.labels import known as known_numbers
+
+CHUNK = 256
+"""Samples that are read at a time."""
+
+
+@dataclass(frozen=True)
+class Sets:
+    """What is drawn from, and what is asked.
+
+    Args:
+        new: the task and its data.
+        inputs: names of the model's inputs.
+        query: the query set, on the CPU.
+        targets: of the training samples, as `multitask.few_shot.draw_support` takes them.
+        allowed: which of them may be drawn, as places.
+        images: numbers of the training images, see `multitask.data.duplicates.input_hashes`.
+        remarks: what a person should know of the sets, in sentences.
+        left_out: why samples may not be drawn, as the end of a sentence; empty if all may.
+    """
+
+    new: NewTask
+    inputs: Sequence[str]
+    query: Samples
+    targets: Tensor
+    allowed: Tensor
+    images: Numbers
+    remarks: list[str] = field(default_factory=list)
+    left_out: str = ""
+
+    def draw(self, shots: int, seed: int) -> Tensor:
+        """Places of a support set's samples, see `multitask.few_shot.draw_support`.
+
+        Args:
+            shots: labels of each class, or samples.
+            seed: of the draw.
+
+        Raises:
+            InputError: if there are fewer.
+        """
+        name, task = self.new.name, self.new.task
+        try:
+            return draw_support(name, task, self.targets, shots, seed, self.allowed)
+        except InputError as error:
+            raise InputError(f"adapt: {error}{self.left_out}") from error
+
+    def support(self, places: Tensor) -> Samples:
+        """Read the samples of a support set."""
+        return read(self.new, self.inputs, "train", places)
+
+
+def sets_of(trained: TrainedModel, new: NewTask, most: int | None) -> Sets:
+    """Choose the query set, and what may be drawn.
+
+    The query set is the test set, or else the validation set, without the images that the run was
+    trained on. Training samples that share an image or a group with it are never drawn.
+
+    Args:
+        trained: the run's model.
+        new: the task and its data.
+        most: samples of the query set; None for all.
+
+    Raises:
+        InputError: if no sample is left.
+    """
+    split = next((each for each in SPLITS if each in new.data.splits), None)
+    if split is None:
+        raise InputError(
+            f"adapt: the {type(new.data).__name__} have neither a test set nor a validation set "
+            "to ask about; change the data's settings (without, or split)"
+        )
+    train, asked = new.data.splits["train"], new.data.splits[split]
+    inputs, images, others = trained.model.inputs, image_numbers(train), image_numbers(asked)
+    places, remarks = chosen_query(
+        trained, new, split, labelled(drawable(new, asked)), others, most
+    )
+    targets, kin, query_kin = drawable(new, train), [images], [others[places.numpy()]]
+    groups = group_numbers(new.data, "train", split)
+    if groups is not None:
+        kin, query_kin = [*kin, groups[0]], [*query_kin, groups[1][places.numpy()]]
+    known, free = labelled(targets), apart(kin, query_kin)
+    why = told_of_kin(int((known & ~free).sum()), new, split, groups is not None)
+    free_places = (known & free).nonzero().flatten()
+    allowed = free_places[first_of_each(images[free_places.numpy()])]
+    remarks += [*([why] if why else []), *told_of_seen(trained, images[allowed.numpy()])]
+    return Sets(
+        new,
+        inputs,
+        read(new, inputs, split, places),
+        targets,
+        allowed,
+        images,
+        remarks,
+        f" ({why.removesuffix('.')})" if why else "",
+    )
+
+
+def read(new: NewTask, inputs: Sequence[str], split: str, places: Tensor) -> Samples:
+    """Read samples, transformed.
+
+    Args:
+        new: the task and its data.
+        inputs: names of the model's.
+        split: ``train``, ``val`` or ``test``.
+        places: of the samples, shape ``[samples]``, int64.
+
+    Raises:
+        InputError: if the data lack an input.
+    """
+    data, parts = new.data, []
+    for part in places.split(CHUNK):
+        batch = data.on_after_batch_transfer(data.splits[split][part], 0)
+        for name in inputs:
+            if name not in batch:
+                raise InputError(
+                    f"adapt: the run's model takes the input '{name}', which the "
+                    f"{type(data).__name__} do not have"
+                )
+        parts.append([*(batch[name] for name in inputs), batch[new.name]])
+    *found, target = [torch.cat(each) for each in zip(*parts, strict=True)]
+    return Samples(found, target)
+
+
+def drawable(new: NewTask, samples: BatchDataset) -> Tensor:
+    """Targets of all samples; of maps, which may be large, a 0 for each that has a label.
+
+    Args:
+        new: the task and its data.
+        samples: a split of the data.
+
+    Returns:
+        What `multitask.few_shot.draw_support` takes.
+    """
+    found = []
+    for places in torch.arange(len(samples)).split(CHUNK):
+        target = as_tasks_see(samples.targets[new.name][places])
+        if target.ndim > 2:
+            target = torch.where(new.task.known(target), 0.0, torch.nan)
+        found.append(target)
+    return torch.cat(found)
+
+
+def labelled(targets: Tensor) -> Tensor:
+    """Which samples have at least one label, ``[samples]``, bool.
+
+    Args:
+        targets: see `drawable`.
+    """
+    return known_numbers(targets).reshape(len(targets), -1).any(1)
