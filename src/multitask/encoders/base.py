@@ -66,6 +66,10 @@ class Encoder(Recorded, nn.Module, ABC):
         top = len(stages) - 1
         return {name: places.get(id(each), top) for name, each in self.named_parameters()}
 
+    def another(self) -> Encoder:
+        """Build another encoder with the same settings; random weights differ."""
+        return type(self)(**self._arguments)
+
     @abstractmethod
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """Encode a batch.

@@ -50,7 +50,7 @@ class CrossStitch(Sharing):
     def trunk(self, encoder: Encoder) -> nn.Module:
         # `torch.compile` wraps an encoder, whose settings are those of the one within.
         own: Encoder = getattr(encoder, "_orig_mod", encoder)
-        others = [type(own)(**own._arguments) for _ in self.tasks[1:]]
+        others = [own.another() for _ in self.tasks[1:]]
         for other in others:
             for parameter, same in zip(own.parameters(), other.parameters(), strict=True):
                 if parameter is same:
