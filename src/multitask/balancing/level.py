@@ -56,10 +56,18 @@ class Level:
     def connect(self, encoder: nn.Module) -> None:
         """Find the parameters.
 
+        Args:
+            encoder: what all tasks share.
+
         Raises:
-            InputError: if the encoder has no such module, or nothing in it is trained.
+            InputError: if the encoder has no such module, nothing in it is trained, or there is
+                nothing to compare.
         """
         self.has_stepped, self._room = False, None
+        if reason := self.nothing_in_common(encoder):
+            raise InputError(
+                f"the balancer's level '{self.name}' has no gradients to compare: {reason}"
+            )
         if not self.is_shared:
             return
         if any(_is_compiled(module) for module in encoder.modules()):
@@ -74,6 +82,16 @@ class Level:
                 f"the balancer's level 'shared' has no trained parameter in "
                 f"{self.parameters or 'the encoder'}: name another module in parameters"
             )
+
+    def nothing_in_common(self, encoder: nn.Module) -> str | None:
+        """Why the tasks have no numbers in common at this level, None if they have.
+
+        Args:
+            encoder: what all tasks share; its attribute ``incomparable``, if it has one, says so
+                by the level's name.
+        """
+        found: dict[str, str] = getattr(encoder, "incomparable", {})
+        return found.get(self.name)
 
     def check_run(self, sharded: bool) -> None:
         """Refuse a strategy whose parameters cannot be reached, or a compiled encoder.

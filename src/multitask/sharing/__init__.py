@@ -3,6 +3,7 @@
 from multitask.sharing.base import Mixing, Sharing, SharingCallable
 from multitask.sharing.cross_stitch import CrossStitch
 from multitask.sharing.hard import HardSharing
+from multitask.sharing.low_rank_tasks import LowRankTasks
 from multitask.sharing.mmoe import MMoE
 
-__all__ = ["CrossStitch", "HardSharing", "MMoE", "Mixing", "Sharing", "SharingCallable"]
+__all__ = ["CrossStitch", "HardSharing", "LowRankTasks", "MMoE", "Mixing", "Sharing", "SharingCallable"]

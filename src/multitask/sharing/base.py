@@ -73,6 +73,18 @@ class Sharing(nn.Module, ABC):
         """
         return encoder
 
+    def own_parameters(self, trunk: nn.Module) -> list[nn.Parameter]:
+        """The parameters that one task alone uses, by which models are compared.
+
+        Args:
+            trunk: what `trunk` returned.
+
+        Returns:
+            Those of this module by default. A scheme whose trunk has parts of single tasks that
+            nothing mixes adds these.
+        """
+        return list(self.parameters())
+
     def penalty(self) -> Tensor | None:
         """A scalar of parameters only, added to the balanced loss; None by default."""
         return None

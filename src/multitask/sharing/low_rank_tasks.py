@@ -12,7 +12,7 @@ from torch.distributed.tensor import DTensor
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Form
 from multitask.encoders.low_rank import checked_factor, keep_statistics
-from multitask.encoders.low_rank_layers import add_changes
+from multitask.encoders.low_rank_layers import add_changes, changed_layers
 from multitask.errors import InputError
 from multitask.sharing.base import Sharing
 
@@ -69,6 +69,11 @@ class LowRankTasks(Sharing):
             except InputError as error:
                 raise InputError(f"LowRankTasks: {error}") from error
         return Passes(encoders, self.frozen)
+
+    def own_parameters(self, trunk: nn.Module) -> list[nn.Parameter]:
+        layers: Any = changed_layers(trunk).values()
+        # The last changes: an encoder of low rank has others, which are shared.
+        return [each for layer in layers for each in layer.changes[-1].parameters()]
 
     def forward(self, views: dict[str, list[Any]]) -> dict[str, Any]:
         places = enumerate(self.tasks)
