@@ -6,4 +6,12 @@ from multitask.sharing.hard import HardSharing
 from multitask.sharing.low_rank_tasks import LowRankTasks
 from multitask.sharing.mmoe import MMoE
 
-__all__ = ["CrossStitch", "HardSharing", "LowRankTasks", "MMoE", "Mixing", "Sharing", "SharingCallable"]
+__all__ = [
+    "CrossStitch",
+    "HardSharing",
+    "LowRankTasks",
+    "MMoE",
+    "Mixing",
+    "Sharing",
+    "SharingCallable",
+]
