@@ -49,6 +49,11 @@ class LowRank(Encoder):
         alpha: float | None = None,
     ) -> None:
         super().__init__()
+        if hasattr(encoder, "_orig_mod") or encoder._compiled_call_impl is not None:
+            raise InputError(
+                "LowRank: the encoder is compiled already, before its layers change; compile the "
+                "whole: set the model's compile, or compile the LowRank"
+            )
         if isinstance(encoder, LowRank) and OWN.get() is not None:
             # It is this run's own, which `FromRun` has read from the run's checkpoint.
             encoder = encoder.merged()

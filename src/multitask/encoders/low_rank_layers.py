@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from multitask.errors import InputError, nearest
 from multitask.pages.words import listed
@@ -29,7 +30,7 @@ class Change(nn.Module):
         rows, columns = len(weight), weight[0].numel()
         self.factor = factor
         self.up = nn.Parameter(weight.new_zeros(rows, rank))
-        self.down = nn.Parameter(torch.randn(rank, columns).to(weight) / columns**0.5)
+        self.down = nn.Parameter((torch.randn(rank, columns) / columns**0.5).to(weight))
 
     def forward(self) -> Tensor:
         """Compute the matrix, shape ``[rows, columns]``."""
@@ -43,7 +44,7 @@ class Changed:
     that reads its weight sees the changes, such as the fused attention of ``torch.nn``.
     """
 
-    original: type[nn.Module]
+    original: Any
     changes: nn.ModuleList
     _parameters: dict[str, Any]
 
@@ -51,6 +52,9 @@ class Changed:
     def weight(self) -> Tensor:
         """The weight that counts, of the shape of the layer's own."""
         found: Tensor = self._parameters["weight"]
+        if isinstance(found, DTensor):
+            # Between passes, when FSDP2 looks for what it has divided.
+            return found
         for change in self.changes:
             found = found + change().view_as(found)
         return found
@@ -84,16 +88,17 @@ def add_changes(
                 f"the layers '{other}' and '{name}' have one weight, which cannot change in two "
                 "ways; name the other layers in layers"
             )
-        if not isinstance(layer, Changed):
+        if not _is_changed(layer):
             layer.changes = nn.ModuleList()
-            layer.__class__ = _changed(type(layer))
+            kind: Any = type(layer)
+            layer.__class__ = _changed(kind)
         changes: Any = layer.changes
         changes.append(Change(weight.detach(), rank, factor))
 
 
 def changed_layers(network: nn.Module) -> dict[str, nn.Module]:
     """The layers of a network that have changes, by name."""
-    return {name: each for name, each in network.named_modules() if isinstance(each, Changed)}
+    return {name: each for name, each in network.named_modules() if _is_changed(each)}
 
 
 def merge_changes(network: nn.Module) -> None:
@@ -165,12 +170,17 @@ def _most(layer: nn.Module) -> int:
     return (rows * columns - 1) // (rows + columns)
 
 
+def _is_changed(layer: nn.Module) -> bool:
+    return isinstance(layer, Changed)
+
+
 @cache
-def _changed(original: type[nn.Module]) -> type[nn.Module]:
+def _changed(original: Any) -> Any:
     members = {"original": original, "__module__": __name__}
     return type(f"Changed{original.__name__}", (Changed, original), members)
 
 
-def _blank(original: type[nn.Module]) -> nn.Module:
+def _blank(original: Any) -> nn.Module:
     made = _changed(original)
-    return made.__new__(made)
+    blank: nn.Module = made.__new__(made)
+    return blank

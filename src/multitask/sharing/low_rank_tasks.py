@@ -93,6 +93,7 @@ class Passes(nn.Module):
         # No ModuleList, whose modules are taken for blocks that are called as a whole.
         self.columns = nn.ModuleDict({str(place): each for place, each in enumerate(encoders)})
         self.frozen = frozen
+        self.train(self.training)
 
     @property
     def incomparable(self) -> Mapping[str, str]:
