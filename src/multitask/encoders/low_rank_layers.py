@@ -132,6 +132,8 @@ def _chosen(network: nn.Module, rank: int, names: Sequence[str] | None) -> dict[
                 else "the network has no linear or convolution layer that could change"
             )
         return found
+    if not names:
+        raise InputError("layers is empty; name layers, or leave it out for all")
     found = {}
     for name in names:
         fitting = [each for each in layers if f".{name}." in f".{each}."]

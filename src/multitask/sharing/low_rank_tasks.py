@@ -7,7 +7,6 @@ from copy import deepcopy
 from typing import Any
 
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Form
@@ -117,11 +116,6 @@ class Passes(nn.Module):
 
     def forward(self, *inputs: Tensor) -> list[Any]:
         """Encode for each task; returns the tasks' representations."""
-        if isinstance(next(self.parameters()), DTensor):
-            raise InputError(
-                "LowRankTasks has parameters that several encoders share, which a sharding "
-                "strategy cannot divide: take the strategy ddp"
-            )
         return [encoder(*inputs) for encoder in self.columns.values()]
 
 
