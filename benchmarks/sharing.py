@@ -143,7 +143,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--case", choices=CASES, action="append", help="default: all")
     parser.add_argument("--tasks", type=int, nargs="+", default=list(NUMBERS_OF_TASKS))
-    parser.add_argument("--scheme", action="append", metavar="NAME=SCHEME", help="beside the others")
+    parser.add_argument(
+        "--scheme", action="append", metavar="NAME=SCHEME", help="beside the others"
+    )
     given = parser.parse_args()
     warnings.filterwarnings("ignore")
     more = dict(each.split("=", 1) for each in given.scheme or [])

@@ -15,9 +15,9 @@ from torchjd.scalarization import DWA, FAMO, IMTLL, UW
 
 from multitask import balancing
 from multitask.balancing import Balancer, GradientBalancer, Scalarized, weightings
+from multitask.encoders import Encoder, LowRank
 from multitask.passes import AdversarialPass, Pass, PlainPass, TradesPass
 from multitask.robustness import Attack
-from multitask.encoders import Encoder, LowRank
 from multitask.sharing import CrossStitch, HardSharing, LowRankTasks, MMoE, SharingCallable
 
 TASKS = 3
@@ -124,6 +124,8 @@ OTHERS = [
         _gradient(balancing.DBMTL, "shared", losses=Scalarized(balancing.ScaleInvariant())),
     ),
 ]
+
+
 class OnLowRank(HardSharing):
     """Hard sharing of an encoder of low rank, which is made here so that a case says all of it."""
 
@@ -151,7 +153,9 @@ OF_SHARING = [
     Case("LowRank, MGDA", BOTH[0], _gradient(weightings.MGDA, BOTH[0]), sharing=OnLowRank),
     Case("LowRank, UPGrad", BOTH[1], _gradient(weightings.UPGrad, BOTH[1]), sharing=OnLowRank),
     Case("LowRankTasks", "", balancing.FixedWeights, sharing=LOW_RANK_TASKS),
-    Case("LowRankTasks, MGDA", BOTH[1], _gradient(weightings.MGDA, BOTH[1]), sharing=LOW_RANK_TASKS),
+    Case(
+        "LowRankTasks, MGDA", BOTH[1], _gradient(weightings.MGDA, BOTH[1]), sharing=LOW_RANK_TASKS
+    ),
 ]
 OF_PASSES = [
     Case(

@@ -62,7 +62,9 @@ def test_it_begins_as_hard_sharing(model: Make, batch: dict[str, Tensor]) -> Non
         assert all(torch.equal(buffers[name], one) for name, one in hard.encoder.named_buffers())
 
 
-def test_each_task_sees_the_weight_and_its_own_change(model: Make, batch: dict[str, Tensor]) -> None:
+def test_each_task_sees_the_weight_and_its_own_change(
+    model: Make, batch: dict[str, Tensor]
+) -> None:
     found = filled(model(RANK2)).eval()
     first, second, _ = found.encoder.columns.values()  # type: ignore[union-attr, operator]
     assert first.layers[1]._parameters["weight"] is second.layers[1]._parameters["weight"]
@@ -106,7 +108,9 @@ def test_levels_without_a_common_number_are_refused(model: Make) -> None:
     with pytest.raises(InputError, match="a pass of its own .* set level: shared"):
         model(RANK2, balancer=balanced())
     frozen = partial(RANK2, frozen=True)
-    with pytest.raises(InputError, match="level 'shared' .* is frozen; choose a balancer of losses"):
+    with pytest.raises(
+        InputError, match="level 'shared' .* is frozen; choose a balancer of losses"
+    ):
         model(frozen, balancer=GradientBalancer(MGDA(), level="shared"))
     with pytest.raises(InputError, match="through the encoder; choose a balancer of losses"):
         model(frozen, balancer=balanced())

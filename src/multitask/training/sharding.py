@@ -122,7 +122,9 @@ def shard_model(model: MultiTask) -> None:
 
 
 def _large_blocks(network: nn.Module) -> list[nn.Module]:
-    if len(list(network.named_parameters(remove_duplicate=False))) > len(list(network.parameters())):
+    if len(list(network.named_parameters(remove_duplicate=False))) > len(
+        list(network.parameters())
+    ):
         # A parameter cannot be in two blocks.
         return []
     blocks: dict[nn.Module, None] = {}
