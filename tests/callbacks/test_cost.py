@@ -64,3 +64,31 @@ def test_counts_the_parameters_that_learned_last() -> None:
     found = cost.values()
     assert found["trainable_parameters"] == found["parameters"] - 206
     assert (found["forward_passes"], found["backward_passes"]) == (3, 0)
+
+
+def test_the_size_is_in_the_cost_and_in_the_models_description() -> None:
+    cost, model = Cost(), small_model(FixedWeights())
+    train(model, 2, callbacks=[cost])
+    found = cost.values()
+    sizes = ("parameters", "shared_parameters", "own_parameters", "head_parameters")
+    assert [found[name] for name in sizes] == [248, 206, 0, 42]
+    assert found["multiply_adds"] == 16 * 8 + 8 * 6 + 6 * (3 + 1 + 2)
+    assert found["forward_passes"] == 2
+    assert model.description is not None
+    assert model.description["size"] == {name: found[name] for name in (*sizes, "multiply_adds")}
+    other = Cost()
+    other.load_state_dict(cost.state_dict())
+    assert other.values()["multiply_adds"] == found["multiply_adds"]
+
+
+def test_a_model_whose_operations_cannot_be_counted_is_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: Any) -> int:
+        raise RuntimeError("no batch\nof one")
+
+    monkeypatch.setattr("multitask.callbacks.cost.multiply_adds", fails)
+    cost = Cost()
+    train(small_model(FixedWeights()), 2, callbacks=[cost])
+    assert "multiply_adds" not in cost.values()
+    assert cost.values()["steps"] == 2

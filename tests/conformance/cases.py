@@ -10,11 +10,13 @@ from typing import Any
 
 import torch
 from conformance.masked_vector import MaskedVector
+from torch import nn
 from torchjd import aggregation as torchjd
 from torchjd.scalarization import DWA, FAMO, IMTLL, UW
 
 from multitask import balancing
 from multitask.balancing import Balancer, GradientBalancer, Scalarized, weightings
+from multitask.encoders import Encoder, LowRank
 from multitask.passes import AdversarialPass, Pass, PlainPass, TradesPass
 from multitask.robustness import Attack
 from multitask.sharing import (
@@ -24,7 +26,9 @@ from multitask.sharing import (
     CrossStitch,
     DSelectK,
     FiLM,
+    HardSharing,
     LearnedBranching,
+    LowRankTasks,
     MMoE,
     SharingCallable,
     Sluice,
@@ -135,6 +139,22 @@ OTHERS = [
         _gradient(balancing.DBMTL, "shared", losses=Scalarized(balancing.ScaleInvariant())),
     ),
 ]
+
+
+class OnLowRank(HardSharing):
+    """Hard sharing of an encoder of low rank, which is made here so that a case says all of it."""
+
+    def trunk(self, encoder: Encoder) -> nn.Module:
+        within = getattr(encoder, "_orig_mod", encoder)
+        is_compiled = encoder is not within or within._compiled_call_impl is not None
+        within._compiled_call_impl = None
+        made = LowRank(within, rank=2)
+        if is_compiled:
+            made.compile(backend="aot_eager")
+        return made
+
+
+LOW_RANK_TASKS = partial(LowRankTasks, rank=2)
 MMOE = partial(MMoE, experts=2, width=5)
 CGC = partial(MMoE, experts=2, own=1, width=5)
 OF_COLUMNS: dict[str, SharingCallable] = {
@@ -168,6 +188,12 @@ OF_SHARING = [
         BOTH[0],
         _gradient(weightings.MGDA, BOTH[0]),
         sharing=partial(DSelectK, experts=4, width=5, per_example=True),
+    ),
+    Case("LowRank, MGDA", BOTH[0], _gradient(weightings.MGDA, BOTH[0]), sharing=OnLowRank),
+    Case("LowRank, UPGrad", BOTH[1], _gradient(weightings.UPGrad, BOTH[1]), sharing=OnLowRank),
+    Case("LowRankTasks", "", balancing.FixedWeights, sharing=LOW_RANK_TASKS),
+    Case(
+        "LowRankTasks, MGDA", BOTH[1], _gradient(weightings.MGDA, BOTH[1]), sharing=LOW_RANK_TASKS
     ),
 ]
 OF_PASSES = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 from matplotlib.figure import Figure
 from scipy import stats
 
+from multitask.pages.blocks import Heading, Table
 from multitask.study.comparison import (
     affinities,
     between_methods,
@@ -26,6 +28,7 @@ from multitask.study.figures import draw
 from multitask.study.plan import SINGLE_TASK, Method, PlannedRun, Study
 from multitask.study.report import write_report
 from multitask.study.results import Results, collect
+from multitask.study.size_table import size_table
 from multitask.study.variation import write_variation
 
 # By method and task, a value for each seed.
@@ -100,7 +103,14 @@ def _finished(folder: Path, run: PlannedRun, seed: int) -> Path:
             "test/kind/calibration_error": False,
         },
         "headlines": {task: {"kind": "accuracy", "size": "r2"}[task] for task in tasks},
-        "cost": {**COST, "parameters": 100, "peak_memory": 2**20 * (1 + seed)},
+        "cost": {
+            **COST,
+            "parameters": 100,
+            "shared_parameters": 80,
+            "trainable_parameters": 60,
+            "multiply_adds": 1_234,
+            "peak_memory": 2**20 * (1 + seed),
+        },
     }
     folder.mkdir(parents=True)
     (folder / "summary.json").write_text(json.dumps(summary))
@@ -180,6 +190,26 @@ def test_costs_of_single_task_are_those_of_all_its_networks(results: Results) ->
     found = table.loc["both", ["seconds", "parameters", "of single task"]].tolist()
     assert found == pytest.approx([8 / 3, 100, 2 / 3])
     assert table.loc["both", "peak_memory"] == 2 * 2**20
+
+
+def test_the_size_of_a_network_is_no_sum_over_seeds_and_trials(results: Results) -> None:
+    heading, table, remarks = size_table(results)
+    assert isinstance(heading, Heading)
+    assert isinstance(table, Table)
+    heads = ["method", "parameters", "shared", "trained", "multiply-adds of a sample"]
+    assert list(table.heads) == heads
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert rows["both"] == ["100", "80", "60", "1,234"]
+    assert rows[SINGLE_TASK] == ["200", "160", "120", "2,468"]
+    assert "is the sum over its networks" in str(remarks)
+    sizes = [name for name in results.costs if name.endswith(("parameters", "adds"))]
+    unknown = replace(results, costs=results.costs.drop(columns=[s for s in sizes if "_" in s]))
+    assert list(size_table(unknown)) == []
+    partly = results.costs.copy()
+    partly.loc[partly["method"] == "both", "multiply_adds"] = math.nan
+    _, table, _ = size_table(replace(results, costs=partly))
+    assert isinstance(table, Table)
+    assert next(row for row in table.rows if row[0] == "both")[-1] == ""
 
 
 def test_affinity_is_the_change_by_training_two_tasks_together(results: Results) -> None:

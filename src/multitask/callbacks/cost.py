@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import resource
 import sys
 import time
@@ -9,12 +10,16 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 from torch.utils.hooks import RemovableHandle
 
+from multitask.errors import one_line
 from multitask.module import MultiTask
+from multitask.training.model_size import MULTIPLY_ADDS, multiply_adds, parameter_counts
 
+LOG = logging.getLogger("multitask")
 COUNTED = ("seconds", "steps", "forward_passes", "backward_passes")
 
 
@@ -24,16 +29,20 @@ class Cost(Callback):
     A backward pass is any in which a gradient enters the encoder from above: plain training has
     one a batch, a balancer that compares gradients of parameters one more for each task, an attack
     one more for each of its steps. Validation is in the seconds, not in the passes.
+
+    At the first batch it measures the model's size, see `multitask.training.model_size`, which the
+    model's description tells from then on.
     """
 
     def __init__(self) -> None:
         self.counts: dict[str, float] = dict.fromkeys(COUNTED, 0)
-        self.parameters = self.trainable = 0
+        self.size: dict[str, int] = {}
+        self.trainable = 0
         self.peak_memory = 0
         self._began = time.perf_counter()
         self._hook: RemovableHandle | None = None
         self._trainer: Trainer | None = None
-        self._has_ended = False
+        self._is_measured = self._has_ended = False
 
     def state_dict(self) -> dict[str, Any]:
         """What was counted so far."""
@@ -45,14 +54,28 @@ class Cost(Callback):
             return
         self.counts = {name: state_dict[name] for name in COUNTED}
         self.peak_memory = state_dict["peak_memory"]
+        if MULTIPLY_ADDS in state_dict:
+            self.size[MULTIPLY_ADDS] = state_dict[MULTIPLY_ADDS]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
         assert isinstance(pl_module, MultiTask)
-        self.parameters = sum(each.numel() for each in pl_module.parameters())
-        self._trainer = trainer
+        self.size |= parameter_counts(pl_module)
+        self._trainer, self._is_measured = trainer, False
         self._hook = pl_module.encoder.register_forward_hook(self._count)
         self._began = time.perf_counter()
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Measure the model at the first batch."""
+        if self._is_measured:
+            return
+        assert isinstance(pl_module, MultiTask)
+        # What it takes is not training's: neither its passes nor its seconds.
+        began, self._trainer = time.perf_counter(), None
+        self._measure(pl_module, batch)
+        self._trainer, self._began = trainer, self._began + time.perf_counter() - began
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         """Read the clock."""
@@ -73,12 +96,27 @@ class Cost(Callback):
         self._trainer = None
 
     def values(self) -> dict[str, float]:
-        """Seconds, steps, passes, number of parameters, and peak memory in bytes.
+        """Seconds, steps, passes, numbers of parameters, multiply-adds, and peak memory in bytes.
 
-        The number of parameters is that of all, and of those that learned in the last step.
+        ``trainable_parameters`` are those that learned in the last step; see
+        `multitask.training.model_size` for the others, and for ``multiply_adds``, which are left
+        out if they could not be counted.
         """
-        sizes = {"parameters": self.parameters, "trainable_parameters": self.trainable}
+        sizes = {"parameters": 0, **self.size, "trainable_parameters": self.trainable}
         return {**self.counts, **sizes, "peak_memory": self.peak_memory}
+
+    def _measure(self, model: MultiTask, batch: Any) -> None:
+        self._is_measured = True
+        try:
+            self.size[MULTIPLY_ADDS] = multiply_adds(model, model.inputs_of(batch))
+        except Exception as error:
+            # A model that no batch of one sample fits can be trained all the same.
+            reason = one_line(str(error))[:200] or type(error).__name__
+            rank_zero_warn(f"the model's multiply-adds cannot be counted: {reason}")
+        if model.description is not None:
+            model.description["size"] = dict(self.size)
+        sizes = [f"{size:,} {name.replace('_', ' ')}" for name, size in self.size.items()]
+        LOG.info("The model has %s", ", ".join(sizes))
 
     def _count(self, encoder: nn.Module, inputs: Any, outputs: Any) -> None:
         # Of training, in whatever mode the encoder is: attacks have it in evaluation mode.

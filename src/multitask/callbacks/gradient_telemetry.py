@@ -40,6 +40,7 @@ class GradientTelemetry(Callback):
     gradients. What a task ``teaches`` is in how much it counts, not in its gradient; a task that
     only reads has no gradient there. A pair's conflict rate is the share of the records so far in
     which the cosine is negative; a record in which one of the two has no label counts for neither.
+    If a sharing scheme leaves the tasks no number in common, there are no cosines.
 
     With more than 15 tasks there are too many pairs to look at. The mean cosine and the share of
     conflicting pairs are logged instead, as ``gradients/mean_cosine`` and
@@ -89,7 +90,13 @@ class GradientTelemetry(Callback):
         if self._is_due and pl_module.balancer.compares_next:
             self._is_due = False
             level = getattr(pl_module.balancer, "level", None) or Level()
-            self._watch = lambda gradients: self._found.append(level.gramian(gradients))
+            meet = level.nothing_in_common(pl_module.encoder) is None
+
+            def watch(gradients: TaskGradients) -> None:
+                gramian = level.gramian(gradients)
+                self._found.append(gramian if meet else _without_products(gramian))
+
+            self._watch = watch
             pl_module.views.watchers.append(self._watch)
         self.batches += 1
 
@@ -168,7 +175,7 @@ class GradientTelemetry(Callback):
         ]
         names = list(combinations(tasks, 2))
         pairs = self._most_conflicting() if len(tasks) > MANY else list(range(len(names)))
-        if pairs:
+        if pairs and records.seen.any():
             shares = [f"{100 * float(records.rates[pair]):.0f} %" for pair in pairs]
             rows = [
                 f"{', '.join(names[pair])} ({share})"
@@ -178,3 +185,9 @@ class GradientTelemetry(Callback):
             title = f"cosine (share of conflicts)\n{counted(records.seen[pairs])}"
             maps.append(HeatMap(title, rows, values, (-1.0, 1.0)))
         return maps
+
+
+def _without_products(gramian: Tensor) -> Tensor:
+    """Norms alone, where gradients of different numbers would seem to be at right angles."""
+    is_own = torch.eye(len(gramian), dtype=torch.bool, device=gramian.device)
+    return gramian.masked_fill(~is_own, torch.nan)

@@ -31,6 +31,8 @@ NOISE = (
     r".*callbacks used to create the checkpoint need to be provided.*",
     r".*Attribute '.*' is an instance of `nn.Module`.*",
     r"You're using the WeightAveraging callback.*",
+    # Frozen statistics are in it, as they should be.
+    r"Found .* module\(s\) in eval mode.*",
     r".*FSDP2-wrapped module .* returned a view tensor.*",
 )
 

@@ -6,6 +6,8 @@ from multitask.encoders.displacement import Displacement
 from multitask.encoders.forms import Form, Maps, Tokens, Vector
 from multitask.encoders.from_run import FromRun
 from multitask.encoders.from_weights import FromWeights
+from multitask.encoders.low_rank import LowRank
+from multitask.encoders.merged import Merged
 from multitask.encoders.mlp import MLP
 from multitask.encoders.timm import Timm
 from multitask.encoders.timm_maps import TimmMaps
@@ -18,7 +20,9 @@ __all__ = [
     "Form",
     "FromRun",
     "FromWeights",
+    "LowRank",
     "Maps",
+    "Merged",
     "Timm",
     "TimmMaps",
     "Tokens",

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from torch import Tensor, nn
+from torch import Tensor
 
 from multitask.callbacks.changed_metrics import of_part, parts_of
 from multitask.callbacks.old_metrics import BEFORE
@@ -19,6 +19,7 @@ from multitask.module import MultiTask
 from multitask.pages.shown import shown
 from multitask.pages.words import arrow, listed
 from multitask.runs.log_file import LOG, say
+from multitask.training.model_size import parameter_counts
 
 
 def results_table(
@@ -160,7 +161,9 @@ def score_in_words(model: MultiTask, split: str, values: Mapping[str, Tensor], s
 
 def describe(model: MultiTask, data: DataModule) -> str:
     """A line on what is going to be trained on what, and one on each file that it begins with."""
-    counts = {part: _parameters(getattr(model, part)) for part in ("encoder", "heads")}
+    counts = parameter_counts(model)
+    own, all = counts["own_parameters"], counts["parameters"]
+    learn = sum(each.numel() for each in model.parameters() if each.requires_grad)
     # Of targets on a disk these are some, by which all are judged.
     targets, size = data.targets("train"), len(data.splits["train"])
     labels = ", ".join(
@@ -168,14 +171,12 @@ def describe(model: MultiTask, data: DataModule) -> str:
         for name, task in model.named_tasks.items()
     )
     said = (
-        f"{type(model.encoder).__name__} with {counts['encoder']:,} parameters and heads with "
-        f"{counts['heads']:,}; {size} training samples; tasks: {labels}"
+        f"{type(model.encoder).__name__} with {counts['shared_parameters']:,} parameters"
+        f"{f', single tasks with {own:,}' if own else ''} and heads with "
+        f"{counts['head_parameters']:,}{f', of which {learn:,} learn' if learn < all else ''}; "
+        f"{size} training samples; tasks: {labels}"
     )
     return "\n".join([said, *(each.sentence for each in weight_files(model))])
-
-
-def _parameters(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def say_where(folder: Path, sync: str | None) -> None:

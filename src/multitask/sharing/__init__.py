@@ -7,6 +7,7 @@ from multitask.sharing.dselect_k import DSelectK
 from multitask.sharing.film import FiLM
 from multitask.sharing.hard import HardSharing
 from multitask.sharing.learned_branching import LearnedBranching
+from multitask.sharing.low_rank_tasks import LowRankTasks
 from multitask.sharing.mmoe import MMoE
 from multitask.sharing.mtan import MTAN
 from multitask.sharing.nddr import NDDR
@@ -24,6 +25,7 @@ __all__ = [
     "FiLM",
     "HardSharing",
     "LearnedBranching",
+    "LowRankTasks",
     "MMoE",
     "Mixing",
     "Sharing",

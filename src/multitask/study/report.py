@@ -30,6 +30,7 @@ from multitask.study.report_tables import (
     unfinished,
 )
 from multitask.study.results import Results
+from multitask.study.size_table import size_table
 from multitask.study.statistics import LEAST_SEEDS
 from multitask.study.verdicts import against_alone, against_each_other, verdicts
 
@@ -137,6 +138,7 @@ def _findings(
             yield figures[name]
     yield Section("Training cost", answers.of_costs(results))
     yield from cost_table(results)
+    yield from size_table(results)
 
 
 def _figure(figures: Mapping[str, Figure], name: str) -> Iterator[Block]:

@@ -14,6 +14,7 @@ from multitask.runs.loggers import METRICS
 from multitask.runs.summary import read_summary
 from multitask.study.measured_parts import name_in_tests, split_part
 from multitask.study.plan import SINGLE_TASK, PlannedRun, Study
+from multitask.training.model_size import MULTIPLY_ADDS, PARAMETERS
 
 UNTESTED = (
     "ended before a validation, which tells the checkpoint to test; let trainer.max_epochs, "
@@ -23,7 +24,9 @@ UNTESTED = (
 
 TOTAL = "total "
 """Before a cost's name: with what the run starts from."""
-NOT_SUMMED = ("parameters", "peak_memory")
+SIZES = (*PARAMETERS, "trainable_parameters", MULTIPLY_ADDS)
+"""Parts of a cost that are a network's size."""
+NOT_SUMMED = (*SIZES, "peak_memory")
 """Parts of a cost that are not of a time: two runs one after the other do not take twice of it."""
 
 
@@ -193,7 +196,8 @@ def cost_of(results: Results, method: str) -> dict[str, Any]:
     rows = results.costs[results.costs["method"] == method]
     sums = rows.drop(columns="seed").sum(numeric_only=True)
     # Of a part alone it would seem less than it is.
-    unknown = [name for name in sums.index if name.startswith(TOTAL) and rows[name].isna().any()]
+    may_lack = [name for name in sums.index if name.startswith(TOTAL) or name in SIZES]
+    unknown = [name for name in may_lack if rows[name].isna().any()]
     sums[unknown] = math.nan
     memory = rows.groupby("seed")["peak_memory"].max()
     count = len(set(results.study.seeds) & set(rows["seed"])) or 1
@@ -201,5 +205,6 @@ def cost_of(results: Results, method: str) -> dict[str, Any]:
     found["peak_memory"] = float(memory.mean())
     if method != SINGLE_TASK:
         # The network that is kept, not those that were tried.
-        found["parameters"] = float(rows["parameters"].max())
+        sizes = [name for name in SIZES if name in rows.columns and name not in unknown]
+        found |= {name: float(rows[name].max()) for name in sizes}
     return found

@@ -90,7 +90,8 @@ def shard(network: nn.Module, mesh: DeviceMesh) -> None:
 
     Large blocks of a stack (``nn.Sequential`` or ``nn.ModuleList``, as the layers of a transformer
     are) are gathered one after the other, each for its own forward and backward pass, and what is
-    left for those of the network as a whole. A network that is divided already is left as it is.
+    left for those of the network as a whole; a network whose parts have parameters in common is
+    gathered at once. A network that is divided already is left as it is.
 
     Args:
         network: any network; called as a module from now on.
@@ -121,6 +122,11 @@ def shard_model(model: MultiTask) -> None:
 
 
 def _large_blocks(network: nn.Module) -> list[nn.Module]:
+    if len(list(network.named_parameters(remove_duplicate=False))) > len(
+        list(network.parameters())
+    ):
+        # A parameter cannot be in two blocks.
+        return []
     blocks: dict[nn.Module, None] = {}
     for child in network.children():
         is_of_stack = isinstance(network, nn.Sequential | nn.ModuleList)

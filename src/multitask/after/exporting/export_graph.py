@@ -17,6 +17,7 @@ from torchvision.transforms import v2
 
 from multitask.after.exporting.quiet import quiet
 from multitask.after.trained_model import TrainedModel
+from multitask.encoders.low_rank_layers import changed_layers, merge_changes
 from multitask.errors import InputError, one_line
 
 EXAMPLE = 5
@@ -34,7 +35,7 @@ class ExportGraph(nn.Module):
 
     def __init__(self, trained: TrainedModel, double: frozenset[str] = frozenset()) -> None:
         super().__init__()
-        whole = nn.ModuleList([trained.model, _newer(copy.deepcopy(trained.transforms))])
+        whole = nn.ModuleList([_merged(trained.model), _newer(copy.deepcopy(trained.transforms))])
         # Not registered: a task's name is a part of its weights' names, which torch writes into
         # code, and Python may have a meaning for it, as for `class`.
         self._whole = (_Whole(whole, trained.precision, double),)
@@ -73,6 +74,15 @@ def _newer(module: nn.Module) -> nn.Module:
     for name, child in module.named_children():
         setattr(module, name, _newer(child))
     return module
+
+
+def _merged(model: nn.Module) -> nn.Module:
+    """The model without second matrices: changes of low rank are added to the weights."""
+    if not changed_layers(model):
+        return model
+    model = copy.deepcopy(model)
+    merge_changes(model)
+    return model
 
 
 def flattened(predictions: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -1,0 +1,140 @@
+"""An encoder with frozen weights, of which changes of low rank are learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+
+from multitask.checkpoints.source import OWN
+from multitask.encoders.base import Encoder
+from multitask.encoders.forms import Form
+from multitask.encoders.low_rank_layers import add_changes, changed_layers, merge_changes
+from multitask.errors import InputError
+
+
+class LowRank(Encoder):
+    """Trains few parameters of a large encoder (LoRA, Hu et al., 2021, equation 3).
+
+    All weights of the encoder are frozen. A layer with the weight W computes with
+    ``W + alpha / rank * B A`` instead, where B (``up``, ``[out, rank]``) is zero at first and A
+    (``down``, ``[rank, in]``) random; these two learn. Before training the encoder therefore
+    returns what it would without. The weight of a convolution counts as a matrix whose rows are the
+    output channels, in groups too. Layers keep their names, and so do their weights; see
+    `multitask.encoders.Merged` for an encoder in which the changes are added to the weights.
+
+    Batch normalisation is frozen like all else: it stays in evaluation mode, with the statistics
+    that the encoder came with. Dropout works as ever. Put it around an encoder that has learned
+    something: `Timm` with pretrained weights, `FromRun` or `FromWeights`.
+
+    Args:
+        encoder: the encoder.
+        rank: of the changes. A change has ``rank * (out + in)`` parameters.
+        layers: which linear and convolution layers change, by names such as ``network.layer4``,
+            for all within, or ``attn.qkv``, for all that are called so; default: all for which a
+            change has fewer numbers than the weight.
+        alpha: see above; default: the rank, so that changes are multiplied by 1.
+
+    Raises:
+        InputError: if a setting makes no sense, or the encoder has changes already.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        rank: int,
+        layers: Sequence[str] | None = None,
+        alpha: float | None = None,
+    ) -> None:
+        super().__init__()
+        if hasattr(encoder, "_orig_mod") or encoder._compiled_call_impl is not None:
+            raise InputError(
+                "LowRank: the encoder is compiled already, before its layers change; compile the "
+                "whole: set the model's compile, or compile the LowRank"
+            )
+        if isinstance(encoder, LowRank) and OWN.get() is not None:
+            # It is this run's own, which `FromRun` has read from the run's checkpoint.
+            encoder = encoder.merged()
+        if changed_layers(encoder):
+            raise InputError(
+                "LowRank: the encoder's weights have changes of low rank already; train it as it "
+                "is, or put multitask.encoders.Merged between"
+            )
+        factor = checked_factor("LowRank", rank, alpha)
+        encoder.requires_grad_(False)
+        try:
+            add_changes(encoder, rank, layers, factor)
+        except InputError as error:
+            raise InputError(f"LowRank: {error}") from error
+        # Not a child: its parts are this module's own, so that all names stay as they are.
+        self._within = (encoder,)
+        self._modules, self._parameters = encoder._modules, encoder._parameters
+        self._buffers = encoder._buffers
+        self._non_persistent_buffers_set = encoder._non_persistent_buffers_set
+        self.inputs, self.source = encoder.inputs, encoder.source
+        self.train(encoder.training)
+
+    @property
+    def form(self) -> Form:
+        """That of the encoder."""
+        return self._within[0].form
+
+    def stages(self) -> list[nn.Module]:
+        """Those of the encoder."""
+        stages = self._within[0].stages()
+        return [self] if stages == [self._within[0]] else stages
+
+    def depths(self) -> dict[str, int]:
+        """Those of the encoder, a change's being that of its layer."""
+        return self._within[0].depths()
+
+    def another(self) -> Encoder:
+        return type(self)(**{**self._arguments, "encoder": self._within[0].another()})
+
+    def merged(self) -> Encoder:
+        """The encoder, all of it trained again, with the changes added to its weights.
+
+        This one cannot be used any more.
+        """
+        (encoder,) = self._within
+        merge_changes(encoder)
+        encoder.source = self.source
+        return encoder.requires_grad_(True).train(self.training)
+
+    def train(self, mode: bool = True) -> LowRank:
+        """Set the mode of all but batch normalisation, which stays in evaluation mode."""
+        super().train(mode)
+        keep_statistics(self)
+        return self
+
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        (encoder,) = self._within
+        encoder.training = self.training
+        return encoder(*inputs, **options)
+
+
+def checked_factor(owner: str, rank: int, alpha: float | None) -> float:
+    """By what changes of low rank are multiplied.
+
+    Args:
+        owner: class that has the settings, for messages.
+        rank: of the changes.
+        alpha: see `LowRank`.
+
+    Raises:
+        InputError: if a setting makes no sense.
+    """
+    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
+        raise InputError(f"{owner}: rank is {rank}; give a whole number, from 1 on")
+    if alpha is not None and not 0 < alpha < float("inf"):
+        raise InputError(f"{owner}: alpha is {alpha}; give a number above 0")
+    return 1.0 if alpha is None else alpha / rank
+
+
+def keep_statistics(network: nn.Module) -> None:
+    """Put layers with running statistics into evaluation mode, in which these do not change."""
+    for each in network.modules():
+        if isinstance(each, _NormBase) and each.running_mean is not None:
+            each.training = False

@@ -1,0 +1,188 @@
+"""Layers that learn a change of low rank of their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
+
+from multitask.errors import InputError, nearest
+from multitask.pages.words import listed
+
+KINDS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+class Change(nn.Module):
+    """A matrix of low rank, ``factor * up @ down``, which is zero at first.
+
+    Args:
+        weight: of the layer that it changes, whose first axis are the matrix's rows.
+        rank: of the matrix.
+        factor: multiplies it.
+    """
+
+    def __init__(self, weight: Tensor, rank: int, factor: float) -> None:
+        super().__init__()
+        rows, columns = len(weight), weight[0].numel()
+        self.factor = factor
+        self.up = nn.Parameter(weight.new_zeros(rows, rank))
+        self.down = nn.Parameter((torch.randn(rank, columns) / columns**0.5).to(weight))
+
+    def forward(self) -> Tensor:
+        """Compute the matrix, shape ``[rows, columns]``."""
+        return self.factor * (self.up @ self.down)
+
+
+class Changed:
+    """A layer whose weight is its own, plus its changes.
+
+    Only the class of a layer becomes one of these, so that its parameters keep their names and all
+    that reads its weight sees the changes, such as the fused attention of ``torch.nn``.
+    """
+
+    original: Any
+    changes: nn.ModuleList
+    _parameters: dict[str, Any]
+
+    @property
+    def weight(self) -> Tensor:
+        """The weight that counts, of the shape of the layer's own."""
+        found: Tensor = self._parameters["weight"]
+        if isinstance(found, DTensor):
+            # Between passes, when FSDP2 looks for what it has divided.
+            return found
+        for change in self.changes:
+            found = found + change().view_as(found)
+        return found
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        # By its original class: pickle finds no class that was made on the way.
+        return _blank, (self.original,), self.__dict__
+
+
+def add_changes(
+    network: nn.Module, rank: int, layers: Sequence[str] | None = None, factor: float = 1.0
+) -> None:
+    """Have layers of a network learn changes of low rank, beside those that they may have.
+
+    Args:
+        network: any network; linear and convolution layers can change.
+        rank: of the changes.
+        layers: which layers, see `multitask.encoders.LowRank`.
+        factor: multiplies the changes.
+
+    Raises:
+        InputError: if a layer cannot, or none is to change.
+    """
+    chosen = _chosen(network, rank, layers)
+    seen: dict[int, str] = {}
+    for name, layer in chosen.items():
+        weight = layer._parameters["weight"]
+        assert weight is not None
+        if (other := seen.setdefault(id(weight), name)) != name:
+            raise InputError(
+                f"the layers '{other}' and '{name}' have one weight, which cannot change in two "
+                "ways; name the other layers in layers"
+            )
+        if not _is_changed(layer):
+            layer.changes = nn.ModuleList()
+            kind: Any = type(layer)
+            layer.__class__ = _changed(kind)
+        changes: Any = layer.changes
+        changes.append(Change(weight.detach(), rank, factor))
+
+
+def changed_layers(network: nn.Module) -> dict[str, nn.Module]:
+    """The layers of a network that have changes, by name."""
+    return {name: each for name, each in network.named_modules() if _is_changed(each)}
+
+
+def merge_changes(network: nn.Module) -> None:
+    """Add a network's changes to its weights, after which it computes the same without them.
+
+    Its layers are of their own classes again, and the names of their weights as they have been.
+
+    Args:
+        network: any network; one without changes stays as it is.
+    """
+    for layer in changed_layers(network).values():
+        kept: Any = layer
+        own = layer._parameters["weight"]
+        assert own is not None
+        merged = nn.Parameter(kept.weight.detach().clone(), own.requires_grad)
+        del layer.changes
+        layer.__class__ = kept.original
+        layer._parameters["weight"] = merged
+
+
+def _chosen(network: nn.Module, rank: int, names: Sequence[str] | None) -> dict[str, nn.Module]:
+    layers = dict(_layers(network))
+    most = {name: _most(layer) for name, layer in layers.items()}
+    if names is None:
+        found = {name: each for name, each in layers.items() if rank <= most[name]}
+        if not found:
+            raise InputError(
+                f"rank is {rank}, with which a change of any layer would have as many numbers as "
+                f"the layer, or more; give at most {max(most.values())}"
+                if max(most.values(), default=0)
+                else "the network has no linear or convolution layer that could change"
+            )
+        return found
+    if not names:
+        raise InputError("layers is empty; name layers, or leave it out for all")
+    found = {}
+    for name in names:
+        fitting = [each for each in layers if f".{name}." in f".{each}."]
+        if not name or not fitting:
+            hint = nearest(name, _names(layers)) or f"; its layers are {listed(layers, 8)}"
+            raise InputError(f"layers: no linear or convolution layer fits '{name}'{hint}")
+        for each in fitting:
+            if rank > most[each]:
+                raise InputError(
+                    f"rank is {rank}, with which the change of '{each}' would have as many numbers "
+                    f"as the layer, or more; give at most {most[each]}, or name other layers"
+                )
+            found[each] = layers[each]
+    return found
+
+
+def _names(layers: Iterable[str]) -> list[str]:
+    """All that fits a layer and is the beginning or the end of its name."""
+    words = [name.split(".") for name in layers]
+    parts = [(each[:place], each[place:]) for each in words for place in range(len(each) + 1)]
+    return list(dict.fromkeys(".".join(each) for pair in parts for each in pair if each))
+
+
+def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The layers that can change; not those whose weight is itself computed."""
+    for name, each in network.named_modules():
+        weight = each._parameters.get("weight")
+        if isinstance(each, KINDS) and weight is not None and weight.is_floating_point():
+            yield name, each
+
+
+def _most(layer: nn.Module) -> int:
+    """The highest rank with which a change has fewer numbers than the layer's weight."""
+    weight: Any = layer._parameters["weight"]
+    rows, columns = len(weight), weight[0].numel()
+    return (rows * columns - 1) // (rows + columns)
+
+
+def _is_changed(layer: nn.Module) -> bool:
+    return isinstance(layer, Changed)
+
+
+@cache
+def _changed(original: Any) -> Any:
+    members = {"original": original, "__module__": __name__}
+    return type(f"Changed{original.__name__}", (Changed, original), members)
+
+
+def _blank(original: Any) -> nn.Module:
+    made = _changed(original)
+    blank: nn.Module = made.__new__(made)
+    return blank
