@@ -61,6 +61,8 @@ def _own_processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """
     for name in ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR"):
         monkeypatch.delenv(name, raising=False)
+    # Each would compile the whole package for itself.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     port = 20_000 + os.getpid() % 1000 * 10 + next(PORTS) % 10
     monkeypatch.setenv("MASTER_PORT", str(port))
     yield
@@ -98,6 +100,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    # Libraries complain of what is still there at the end.
+    gc.unfreeze()
 
 
 @pytest.fixture
