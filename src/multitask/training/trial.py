@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from multitask.module import Batch, MultiTask
 
 
-def tried(model: MultiTask, batch: Batch, weights: Mapping[str, Tensor]) -> Tensor:
+def tried(
+    model: MultiTask,
+    batch: Batch,
+    weights: Mapping[str, Tensor],
+    in_full_precision: bool = False,
+) -> Tensor:
     """Compute the losses as with other weights.
 
     Nothing remembers it: balancers and watchers of gradients do not see it, and buffers, gradients
@@ -27,6 +32,7 @@ def tried(model: MultiTask, batch: Batch, weights: Mapping[str, Tensor]) -> Tens
         model: the model.
         batch: this process's share of the batch.
         weights: parameters by name that take the place of the model's own.
+        in_full_precision: see `unseen`.
 
     Returns:
         Each task's mean loss over the global batch times the task's weight, shape ``[tasks]``;
@@ -41,21 +47,25 @@ def tried(model: MultiTask, batch: Batch, weights: Mapping[str, Tensor]) -> Tens
             f"weights: the model has no parameter '{unknown[0]}'{nearest(unknown[0], known)}"
         )
     state = {**copied_buffers(model), **weights}
-    with unseen(model):
+    with unseen(model, in_full_precision):
         outputs = functional_call(model, state, tuple(model.inputs_of(batch)))
         return model.losses(outputs, batch)[0]
 
 
 @contextmanager
-def unseen(model: MultiTask) -> Iterator[None]:
+def unseen(model: MultiTask, in_full_precision: bool = False) -> Iterator[None]:
     """Hide from balancers, watchers of gradients and random numbers what happens in between.
 
     Args:
         model: the model; its buffers may change.
+        in_full_precision: whether to compute in the parameters' own precision, not in that of a
+            mixed one, in which small differences of losses would be rounded away.
     """
     was_open, model.views.is_open = model.views.is_open, False
+    kind = model.device.type
+    unmixed = torch.autocast(kind, enabled=False) if in_full_precision else nullcontext()
     try:
-        with same_random_numbers(model.device), precision_of(model):
+        with same_random_numbers(model.device), precision_of(model), unmixed:
             yield
     finally:
         model.views.is_open = was_open
