@@ -65,6 +65,11 @@ class GradientBalancer(Balancer):
                 "multitask.balancing.weightings or torchjd.aggregation, and a balancing of losses "
                 "as losses: multitask.balancing.Scalarized"
             )
+        if losses is not None and losses.looks_ahead:
+            raise InputError(
+                f"{type(losses).__name__} is given as losses of GradientBalancer, but it weighs "
+                "losses by looking ahead at plain steps: take one of the two"
+            )
         # In a tuple: what it remembers is saved by `get_extra_state`, which also knows where
         # torchjd's methods keep it.
         self._methods = (method,)
