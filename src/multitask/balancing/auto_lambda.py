@@ -139,14 +139,13 @@ class AutoLambda(Balancer):
 
         None if there is none, since no primary task has a label or nothing moves.
         """
-        losses = look.losses(look.batch)
-        step = look.gradient((losses * (self.weights * self._teaches).to(losses)).sum())
+        _, (step,) = look.gradients(look.batch, (self.weights * self._teaches)[None])
         after = {
             name: (each.detach() - look.rates[name] * step[name]).requires_grad_()
             for name, each in look.shared.items()
         }
-        held_out = look.losses(look.other_batch(self.split, tuple(self.primary)), after)
-        slope = look.gradient(held_out[self._is_primary.to(held_out.device)].sum(), after)
+        held_out = look.other_batch(self.split, tuple(self.primary))
+        _, (slope,) = look.gradients(held_out, self._is_primary[None], after)
         moves = {name: look.rates[name] * each for name, each in slope.items()}
         norm = torch.stack([each.double().square().sum() for each in moves.values()]).sum().sqrt()
         if not 0 < float(norm) < float("inf"):

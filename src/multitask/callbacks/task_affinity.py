@@ -109,18 +109,16 @@ class TaskAffinity(Callback):
 
 def _affinities(look: Look, learning_rate: float | None) -> Tensor:
     """One minus the ratio of losses after and before, shape ``[task, other]``; NaN if unknown."""
-    before, labelled = look.losses(look.batch), look.labelled(look.batch)
-    rows = []
-    for loss, known in zip(before, labelled, strict=True):
-        if not known:
-            rows.append(torch.full_like(before, torch.nan))
-            continue
-        slopes = look.gradient(loss, retain=True)
+    labelled = look.labelled(look.batch)
+    found = torch.full((len(labelled), len(labelled)), torch.nan, device=labelled.device)
+    known = labelled.nonzero().flatten().tolist()
+    before, slopes = look.gradients(look.batch, torch.eye(len(labelled))[known])
+    found = found.to(before)
+    for place, slope in zip(known, slopes, strict=True):
         stepped = {
-            name: each.detach() - (learning_rate or look.rates[name]) * slopes[name]
+            name: each.detach() - (learning_rate or look.rates[name]) * slope[name]
             for name, each in look.shared.items()
         }
-        with torch.no_grad():
-            after = look.losses(look.batch, stepped)
-        rows.append(torch.where(labelled, 1 - after / before.detach(), torch.nan))
-    return torch.stack(rows)
+        after = look.losses(look.batch, stepped)
+        found[place] = torch.where(labelled, 1 - after / before, torch.nan)
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from multitask.distributed import sum_losses, world_size
 from multitask.training.kept_outputs import kept_of
-from multitask.training.trial import tried
+from multitask.training.trial import Found, losses_of, tried_in
 
 if TYPE_CHECKING:
     from multitask.module import Batch, MultiTask
@@ -80,28 +80,41 @@ class Look:
 
         Returns:
             Each task's mean loss over the global batch times the task's weight, shape ``[tasks]``;
-            differentiable by the weights given and by the model's own.
+            without gradients, which `gradients` computes.
         """
-        return tried(self.model, batch, weights or {}, in_full_precision=True)
+        with torch.no_grad():
+            return self._tried(weights, lambda: losses_of(self.model, batch))
 
-    def gradient(
-        self, loss: Tensor, weights: Mapping[str, Tensor] | None = None, retain: bool = False
-    ) -> dict[str, Tensor]:
-        """Differentiate a loss of the global batch.
+    def gradients(
+        self, batch: Batch, sums: Tensor, weights: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, list[dict[str, Tensor]]]:
+        """Differentiate weighted sums of the losses of one pass.
 
         Args:
-            loss: a scalar made of `losses`.
-            weights: by name, what to differentiate by; default: `shared`.
-            retain: whether the same losses will be differentiated again.
+            batch: this process's share.
+            sums: the losses' factors in each sum, shape ``[sums, tasks]``.
+            weights: by name, what takes the place of the model's own parameters, and what is
+                differentiated by; default: `shared`.
 
         Returns:
-            By name, the same on all processes.
+            The losses, shape ``[tasks]``, and of each sum the gradient of the global batch, by
+            name; the same on all processes.
         """
-        by = weights or self.shared
-        found = torch.autograd.grad(
-            loss, list(by.values()), retain_graph=retain, materialize_grads=True
-        )
-        return {name: _averaged(each) for name, each in zip(by, found, strict=True)}
+        by: Mapping[str, Tensor] = weights or self.shared
+
+        def found() -> tuple[Tensor, list[dict[str, Tensor]]]:
+            losses, rows = losses_of(self.model, batch), []
+            for place, factors in enumerate(sums.to(losses)):
+                is_last = place == len(sums) - 1
+                # With a product, a loss that does not count would still bring its NaN.
+                loss = losses[factors != 0] @ factors[factors != 0]
+                gradient = torch.autograd.grad(
+                    loss, list(by.values()), retain_graph=not is_last, materialize_grads=True
+                )
+                rows.append(dict(zip(by, map(_averaged, gradient), strict=True)))
+            return losses.detach(), rows
+
+        return self._tried(weights, found)
 
     def labelled(self, batch: Batch) -> Tensor:
         """Which tasks have a label in the global batch, shape ``[tasks]``, bool."""
@@ -109,6 +122,9 @@ class Look:
         known = [task.known(batch[name]).sum() for name, task in tasks]
         kept = [len(batch[name]) * (kept_of(batch, name) is not None) for name, _ in tasks]
         return sum_losses(torch.stack(known) + torch.tensor(kept, device=known[0].device)) > 0
+
+    def _tried(self, weights: Mapping[str, Tensor] | None, compute: Callable[[], Found]) -> Found:
+        return tried_in(self.model, weights or {}, compute, in_full_precision=True)
 
 
 def _averaged(gradient: Tensor) -> Tensor:

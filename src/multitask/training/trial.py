@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,13 +15,10 @@ from multitask.errors import InputError, nearest
 if TYPE_CHECKING:
     from multitask.module import Batch, MultiTask
 
+Found = TypeVar("Found")
 
-def tried(
-    model: MultiTask,
-    batch: Batch,
-    weights: Mapping[str, Tensor],
-    in_full_precision: bool = False,
-) -> Tensor:
+
+def tried(model: MultiTask, batch: Batch, weights: Mapping[str, Tensor]) -> Tensor:
     """Compute the losses as with other weights.
 
     Nothing remembers it: balancers and watchers of gradients do not see it, and buffers, gradients
@@ -32,11 +29,42 @@ def tried(
         model: the model.
         batch: this process's share of the batch.
         weights: parameters by name that take the place of the model's own.
-        in_full_precision: see `unseen`.
 
     Returns:
         Each task's mean loss over the global batch times the task's weight, shape ``[tasks]``;
-        differentiable by the batch's floating entries, by the weights given and by the model's own.
+        differentiable by the batch's floating entries, by the weights given and by the model's own,
+        unless activations are computed again in the backward pass: see `tried_in`.
+
+    Raises:
+        InputError: if the model has no parameter of a name.
+    """
+    return tried_in(model, weights, lambda: losses_of(model, batch))
+
+
+def losses_of(model: MultiTask, batch: Batch) -> Tensor:
+    """A forward pass and its losses, see `MultiTask.losses`, shape ``[tasks]``."""
+    return model.losses(model(*model.inputs_of(batch)), batch)[0]
+
+
+def tried_in(
+    model: MultiTask,
+    weights: Mapping[str, Tensor],
+    compute: Callable[[], Found],
+    in_full_precision: bool = False,
+) -> Found:
+    """Compute anything with a model as with other weights, without a trace, as `tried` does.
+
+    A backward pass that computes activations again uses the weights that the model has then, so
+    that losses of other weights are best differentiated in here.
+
+    Args:
+        model: the model.
+        weights: parameters by name that take the place of the model's own.
+        compute: calls the model.
+        in_full_precision: see `unseen`.
+
+    Returns:
+        What ``compute`` returns.
 
     Raises:
         InputError: if the model has no parameter of a name.
@@ -46,10 +74,20 @@ def tried(
         raise InputError(
             f"weights: the model has no parameter '{unknown[0]}'{nearest(unknown[0], known)}"
         )
-    state = {**copied_buffers(model), **weights}
+    state = {f"model.{name}": each for name, each in {**copied_buffers(model), **weights}.items()}
     with unseen(model, in_full_precision):
-        outputs = functional_call(model, state, tuple(model.inputs_of(batch)))
-        return model.losses(outputs, batch)[0]
+        return functional_call(_Around(model), state, (compute,))
+
+
+class _Around(nn.Module):
+    """Lets anything be computed while a model has other weights."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, compute: Callable[[], Found]) -> Found:
+        return compute()
 
 
 @contextmanager

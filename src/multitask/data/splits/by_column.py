@@ -86,6 +86,7 @@ class ByColumn(Split):
             wanted[split] = share or 0.0
         train = parts["train"]
         taken = RandomSplit(**wanted).divide(table.iloc[train], seed)
-        return parts | {
+        found = parts | {
             split: train[taken[split]] for split in SPLITS if split == "train" or wanted[split]
         }
+        return {split: found[split] for split in ALL_SPLITS if split in SPLITS or len(found[split])}
