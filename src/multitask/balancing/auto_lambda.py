@@ -10,7 +10,6 @@ from torch import Tensor
 
 from multitask.balancing.base import Balancer
 from multitask.errors import InputError, nearest
-from multitask.pages.words import listed
 
 if TYPE_CHECKING:
     from multitask.training.look import Look
@@ -86,8 +85,7 @@ class AutoLambda(Balancer):
         for task in self.primary:
             if task not in tasks:
                 raise InputError(
-                    f"AutoLambda: primary names '{task}', which is none of the tasks "
-                    f"{listed(tasks)}{nearest(task, tasks)}"
+                    f"AutoLambda: primary names '{task}', which is not a task{nearest(task, tasks)}"
                 )
         if len(set(self.primary)) < len(self.primary):
             raise InputError("AutoLambda: primary names a task twice; name each once")

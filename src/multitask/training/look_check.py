@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from multitask.errors import InputError
-from multitask.passes.plain import PlainPass
 from multitask.training.data_check import unlabelled
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def check_looks(model: MultiTask, data: Any) -> None:
     if not balancer.looks_ahead:
         return
     name = type(balancer).__name__
-    if not isinstance(model.training_pass, PlainPass):
+    if not model.training_pass.is_plain:
         raise InputError(
             f"{name} tries plain steps, but the training pass {type(model.training_pass).__name__} "
             "changes what a step learns from: leave one of the two out"
