@@ -36,8 +36,10 @@ def check_looks(model: MultiTask, data: Any) -> None:
             "can: leave the balancer out, or let a part of the encoder learn"
         )
     for split, tasks in balancer.needs_labels().items():
-        # A batch says it if there is no such split, or too few samples.
-        data.held_out_batch(split, 0, tuple(tasks))
+        try:
+            data.held_out_batch(split, 0, tuple(tasks))
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from error
         without = unlabelled({task: model.named_tasks[task] for task in tasks}, data, split)
         if without:
             raise InputError(
