@@ -126,7 +126,16 @@ OTHERS = [
     Case("ScaleInvariant", "", lambda: Scalarized(balancing.ScaleInvariant())),
     Case("GradNorm", "representation", balancing.GradNorm),
     Case("GradNorm", "shared", lambda: balancing.GradNorm(level="shared")),
+    Case("AutoLambda", "", lambda: balancing.AutoLambda(["kind", "place"])),
     Case("PCGrad every 2", "shared", _gradient(torchjd.PCGrad, "shared", every=2)),
+    *[
+        Case(
+            "GradientSimilarity",
+            level,
+            _gradient(partial(weightings.GradientSimilarity, ["kind"]), level),
+        )
+        for level in BOTH
+    ],
     Case("GradVac every 2", "shared", _gradient(torchjd.GradVac, "shared", every=2)),
     Case(
         "IMTL",

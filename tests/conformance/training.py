@@ -20,7 +20,7 @@ from multitask import MultiTask
 from multitask.balancing import Balancer
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
-from multitask.data.split_check import SPLITS
+from multitask.data.split_check import ALL_SPLITS
 from multitask.encoders.base import Encoder
 from multitask.passes import Pass
 from multitask.sharing import SharingCallable
@@ -44,7 +44,7 @@ class FewLabels(DataModule):
     def load(self) -> dict[str, BatchDataset]:
         generator = torch.Generator().manual_seed(self.seed)
         splits: dict[str, BatchDataset] = {}
-        for split in SPLITS:
+        for split in ALL_SPLITS:
             images = torch.rand(SAMPLES, 1, 4, 4, generator=generator)
             kind = torch.arange(SAMPLES) % 3
             size = 100 + 10 * torch.randn(SAMPLES, generator=generator)

@@ -1,5 +1,6 @@
 """From the tasks' losses to one number to differentiate: one file for each way."""
 
+from multitask.balancing.auto_lambda import AutoLambda
 from multitask.balancing.base import Balancer
 from multitask.balancing.db_mtl import DBMTL
 from multitask.balancing.fixed import FixedWeights
@@ -12,6 +13,7 @@ from multitask.balancing.scale_invariant import ScaleInvariant
 
 __all__ = [
     "DBMTL",
+    "AutoLambda",
     "Balancer",
     "FixedWeights",
     "GradDrop",

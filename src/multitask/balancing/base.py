@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from multitask.balancing.task_gradients import TaskGradients
 from multitask.checkpoints.recipe import Recorded
+
+if TYPE_CHECKING:
+    from multitask.training.look import Look
 
 
 class Balancer(Recorded, nn.Module, ABC):
@@ -20,6 +24,9 @@ class Balancer(Recorded, nn.Module, ABC):
 
     weighs_gradients: bool = False
     """Whether it wants to see the tasks' gradients, in `combine`."""
+
+    looks_ahead: bool = False
+    """Whether it tries steps of the parameters that all tasks share, in `before_step`."""
 
     @property
     def compares_next(self) -> bool:
@@ -78,6 +85,19 @@ class Balancer(Recorded, nn.Module, ABC):
 
         Raises:
             InputError: with what to change.
+        """
+
+    def needs_labels(self) -> dict[str, list[str]]:
+        """By held-out split, the tasks of which it needs labels there; none by default."""
+        return {}
+
+    def before_step(self, look: Look) -> None:
+        """Look ahead; called before each optimizer step, ahead of its first forward pass.
+
+        If gradients are accumulated, a step has several batches, and this is the first of them.
+
+        Args:
+            look: tries steps without a trace in the model.
         """
 
     @abstractmethod

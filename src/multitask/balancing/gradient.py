@@ -22,7 +22,7 @@ from multitask.balancing.memory import Memory
 from multitask.balancing.method import Method, Traits, weighting_of, weights_of
 from multitask.balancing.seeding import seeded
 from multitask.balancing.task_gradients import TaskGradients
-from multitask.balancing.weightings.base import SolverError
+from multitask.balancing.weightings.base import GramianWeighting, SolverError
 from multitask.errors import InputError
 
 LABELLED = "with labels in a batch"
@@ -65,6 +65,11 @@ class GradientBalancer(Balancer):
                 "multitask.balancing.weightings or torchjd.aggregation, and a balancing of losses "
                 "as losses: multitask.balancing.Scalarized"
             )
+        if losses is not None and losses.looks_ahead:
+            raise InputError(
+                f"{type(losses).__name__} is given as losses of GradientBalancer, but it weighs "
+                "losses by looking ahead at plain steps: take one of the two"
+            )
         # In a tuple: what it remembers is saved by `get_extra_state`, which also knows where
         # torchjd's methods keep it.
         self._methods = (method,)
@@ -96,6 +101,9 @@ class GradientBalancer(Balancer):
         self.losses.check(tasks)
         self.weights = torch.ones(len(tasks), dtype=torch.float64)
         self.labelled = torch.ones(len(tasks), dtype=torch.bool)
+        weighting = weighting_of(self.method)
+        if isinstance(weighting, GramianWeighting):
+            weighting.take_names(tasks)
         # The run's own, and the same on all processes.
         self.seed = torch.initial_seed()
         self._try(torch.ones(len(tasks), dtype=torch.bool))
@@ -108,6 +116,9 @@ class GradientBalancer(Balancer):
 
     def check_teaches(self, teaches: Mapping[str, float]) -> None:
         self.losses.check_teaches(teaches)
+        weighting = weighting_of(self.method)
+        if isinstance(weighting, GramianWeighting):
+            weighting.check_teaches(teaches)
         if self.traits.gives_direction:
             for task, factor in teaches.items():
                 if factor not in (0, 1):

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from multitask.callbacks.unfreezing import Unfreezing
-from multitask.distributed import sum_losses, world_size
 from multitask.errors import InputError
 from multitask.module import MultiTask
-from multitask.training.kept_outputs import kept_of
+from multitask.training.look import Look
 
 
 class TaskAffinity(Callback):
@@ -89,14 +87,10 @@ class TaskAffinity(Callback):
         assert isinstance(pl_module, MultiTask)
         is_due = self.batches % self.every == 0
         self.batches += 1
-        if not is_due or not any(each.requires_grad for each in pl_module.encoder.parameters()):
+        look = Look(pl_module, batch)
+        if not is_due or not look.shared:
             return
-        rates = {
-            id(parameter): self.learning_rate or group["lr"]
-            for group in trainer.optimizers[0].param_groups
-            for parameter in group["params"]
-        }
-        found = _affinities(pl_module, batch, rates).cpu().double()
+        found = _affinities(look, self.learning_rate).cpu().double()
         known = found.isfinite()
         self._sums = self._sums + torch.where(known, found, 0)
         self._looks = self._looks + known.double()
@@ -113,41 +107,18 @@ class TaskAffinity(Callback):
             logger.log_metrics(row, step=trainer.global_step)
 
 
-def _affinities(model: MultiTask, batch: dict[str, Tensor], rates: dict[int, float]) -> Tensor:
-    shared = {
-        name: parameter
-        for name, parameter in model.named_parameters()
-        if name.startswith("encoder.") and parameter.requires_grad
-    }
-    before, labelled = model.tried(batch), _labelled(model, batch)
-    rows = []
-    for loss, known in zip(before, labelled, strict=True):
-        if not known:
-            rows.append(torch.full_like(before, torch.nan))
-            continue
-        gradients = torch.autograd.grad(
-            loss, list(shared.values()), retain_graph=True, materialize_grads=True
-        )
+def _affinities(look: Look, learning_rate: float | None) -> Tensor:
+    """One minus the ratio of losses after and before, shape ``[task, other]``; NaN if unknown."""
+    labelled = look.labelled(look.batch)
+    found = torch.full((len(labelled), len(labelled)), torch.nan, device=labelled.device)
+    known = labelled.nonzero().flatten().tolist()
+    before, slopes = look.gradients(look.batch, torch.eye(len(labelled))[known])
+    found = found.to(before)
+    for place, slope in zip(known, slopes, strict=True):
         stepped = {
-            name: parameter.detach() - rates[id(parameter)] * _averaged(gradient)
-            for (name, parameter), gradient in zip(shared.items(), gradients, strict=True)
+            name: each.detach() - (learning_rate or look.rates[name]) * slope[name]
+            for name, each in look.shared.items()
         }
-        with torch.no_grad():
-            after = model.tried(batch, stepped)
-        rows.append(torch.where(labelled, 1 - after / before.detach(), torch.nan))
-    return torch.stack(rows)
-
-
-def _labelled(model: MultiTask, batch: dict[str, Tensor]) -> Tensor:
-    """Which tasks have a label in the global batch, shape ``[tasks]``, bool."""
-    tasks = model.named_tasks.items()
-    known = [task.known(batch[name]).sum() for name, task in tasks]
-    kept = [len(batch[name]) * (kept_of(batch, name) is not None) for name, _ in tasks]
-    return sum_losses(torch.stack(known) + torch.tensor(kept, device=known[0].device)) > 0
-
-
-def _averaged(gradient: Tensor) -> Tensor:
-    if world_size() > 1:
-        dist.all_reduce(gradient)
-        gradient /= world_size()
-    return gradient
+        after = look.losses(look.batch, stepped)
+        found[place] = torch.where(labelled, 1 - after / before, torch.nan)
+    return found

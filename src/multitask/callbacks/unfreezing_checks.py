@@ -52,14 +52,15 @@ def check_balancer(plan: UnfreezingPlan, model: MultiTask, unit: str) -> None:
         InputError: with what to change.
     """
     balancer: Any = model.balancer
-    if not balancer.weighs_gradients:
+    if not (balancer.weighs_gradients or balancer.looks_ahead):
         return
+    kind = "weighs the tasks' gradients in" if balancer.weighs_gradients else "looks at steps of"
     name, begins = type(balancer).__name__, plan.parameters(model)
     trunk = [begins[each] for each in model.encoder.parameters() if each.requires_grad]
     if trunk and min(trunk) == inf:
         raise InputError(
-            f"Unfreezing: the balancer {name} weighs the tasks' gradients in the encoder, which "
-            "stays frozen: leave the balancer out, or name the encoder in until"
+            f"Unfreezing: the balancer {name} {kind} the encoder, which stays frozen: leave the "
+            "balancer out, or name the encoder in until"
         )
     level = getattr(balancer, "level", None)
     if level is None or not level.is_shared:

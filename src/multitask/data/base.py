@@ -20,21 +20,18 @@ from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.duplicates import Duplicates, Hashes
 from multitask.data.faces import Face, Numbers, Picture
 from multitask.data.geometry_check import check_geometry
+from multitask.data.kept_out import has_label, keep_out, rows_with_labels, with_meta
 from multitask.data.loader import BatchLoader
 from multitask.data.look import DataRemark, check_kind, look
 from multitask.data.random_transforms import refuse_random
 from multitask.data.sampling import GlobalBatches, LabelledAndUnlabelled
-from multitask.data.split_check import SPLIT_NAMES, check_splits
+from multitask.data.split_check import META, SPLIT_NAMES, check_splits
 from multitask.data.targets import as_tasks_see, example, look_at, rows_of
 from multitask.distributed import is_first_process
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
 from multitask.images.format import ImageFormat
-from multitask.labels import known_samples
 from multitask.remarks.pixels import are_from_0_to_1
-
-CHUNK = 1024
-"""Targets that are read at a time to tell which are known."""
 
 
 class DataModule(LightningDataModule, ABC):
@@ -63,7 +60,13 @@ class DataModule(LightningDataModule, ABC):
             default: all samples in random order.
         without: the sets that there shall not be, ``test``, ``val`` or both. Without validation the
             last checkpoint is the result.
+        meta: share of the training samples, between 0 and 1, that are kept out of training, as the
+            split ``meta``, for a balancer that learns the tasks' weights by them; groups stay
+            together. Default: none.
     """
+
+    divides_meta = False
+    """Whether `load` itself keeps the share ``meta`` out of the training samples."""
 
     is_looked_at = True
     """Whether people are told what is odd about the images, such as one that is in two splits."""
@@ -80,6 +83,7 @@ class DataModule(LightningDataModule, ABC):
         geometry: dict[str, Geometry] | None = None,
         balanced_by: str | None = None,
         without: Sequence[Literal["val", "test"]] = (),
+        meta: float | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1:
@@ -91,6 +95,11 @@ class DataModule(LightningDataModule, ABC):
                 "balanced_by and labelled_per_batch both say what a batch is made of; leave one of "
                 "them out"
             )
+        if meta is not None and not 0 < meta < 1:
+            raise InputError(
+                f"meta is {meta}; give a share of the training samples, between 0 and 1, or leave "
+                "it out"
+            )
         refuse_random(transforms)
         self.batch_size = batch_size
         self.labelled_per_batch = labelled_per_batch
@@ -101,9 +110,10 @@ class DataModule(LightningDataModule, ABC):
         self.seed = int(os.environ.get("PL_GLOBAL_SEED", 0)) if seed is None else seed
         self.augmentations = AugmentationSequence(augmentations, self.seed)
         self.given_geometry = geometry or {}
-        self.without = tuple(without)
+        self.without, self.meta = tuple(without), meta
         self.splits: dict[str, BatchDataset] = {}
         self.remarks: list[str] = []
+        self._labelled_rows: dict[tuple[str, tuple[str, ...]], Tensor] = {}
         self.recipe_of_transforms: list[Any] | None = None
         """The transforms as a configuration told them; None if they were made in Python."""
         self.training_images: Hashes | None = None
@@ -113,7 +123,8 @@ class DataModule(LightningDataModule, ABC):
     def load(self) -> dict[str, BatchDataset]:
         """Make or read the splits ``train``, ``val`` and ``test``, the same for the same seed.
 
-        A split that ``without`` names is left out.
+        A split that ``without`` names is left out. A data set that comes with a split ``meta``
+        returns that too.
         """
 
     def setup(self, stage: str | None = None) -> None:
@@ -131,7 +142,7 @@ class DataModule(LightningDataModule, ABC):
                     f"augmentations and transforms change images, but {type(self).__name__} has no "
                     "input 'image'; leave them out"
                 )
-            self.splits = splits
+            self.splits = with_meta(self, splits)
             check_kind(train, type(self).__name__)
             if is_first_process():
                 self.remarks += look(self) if self.is_looked_at else ()
@@ -267,6 +278,51 @@ class DataModule(LightningDataModule, ABC):
         """
         return {}
 
+    def keep_out(self, share: float) -> tuple[Tensor, Tensor]:
+        """Choose the training samples that are kept out as ``meta``.
+
+        At random, by whole groups where the samples have `groups`. A data set that takes its
+        validation samples in another way does the same here.
+
+        Args:
+            share: of the samples in ``self.splits["train"]``, between 0 and 1.
+
+        Returns:
+            The places of those that stay and of those kept out, each int64 and ascending.
+
+        Raises:
+            InputError: if none would stay, or none be kept out.
+        """
+        found = self.groups("train")
+        groups = range(len(self.splits["train"])) if found is None else found[1]
+        return keep_out(list(groups), share, self.seed)
+
+    def held_out_batch(self, split: str, number: int, tasks: tuple[str, ...] = ()) -> Batch:
+        """One of the batches, in random order without end, of samples that are not trained on.
+
+        It is not augmented, and depends on the seed and its number alone.
+
+        Args:
+            split: ``meta`` or ``val``.
+            number: which of the batches, from 0 on.
+            tasks: only samples with a label of one of these tasks; default: any sample.
+
+        Returns:
+            This process's share, on the CPU.
+
+        Raises:
+            InputError: if there is no such split, or it has too few such samples.
+        """
+        processes = self._processes()
+        if (split, tasks) not in self._labelled_rows:
+            samples, count = self._split(split), processes.get("world_size", 1)
+            self._labelled_rows[split, tasks] = rows_with_labels(samples, split, tasks, count)
+        rows = self._labelled_rows[split, tasks]
+        size = min(self.batch_size, len(rows))
+        batches = GlobalBatches(len(rows), size, self.seed, True, **processes)
+        own = batches.share(*divmod(number, len(batches)))
+        return self._split(split)[rows[own]]
+
     def train_dataloader(self) -> BatchLoader:
         """Batches in a new random order in each epoch."""
         batches = self._training_batches()
@@ -365,6 +421,11 @@ class DataModule(LightningDataModule, ABC):
 
     def _split(self, name: str) -> BatchDataset:
         self.setup()
+        if name == META and META not in self.splits:
+            raise InputError(
+                "there is no meta set: keep a share of the training samples out of training for it "
+                "with data.init_args.meta=0.2"
+            )
         if name not in self.splits:
             raise InputError(
                 f"there is no {SPLIT_NAMES[name]} set: the data's settings leave it out; change "
@@ -382,9 +443,7 @@ class DataModule(LightningDataModule, ABC):
                 f"labelled_task is {name!r}; with labelled_per_batch, name the task that it counts"
                 f"{nearest(str(name), split.targets)}"
             )
-        # All of them, a few at a time: the batches depend on each.
-        places = torch.arange(len(split)).split(CHUNK)
-        return torch.cat([known_samples(split.targets[name][each]) for each in places])
+        return has_label(split.targets[name])
 
     def _processes(self) -> dict[str, Any]:
         if self.trainer is None:

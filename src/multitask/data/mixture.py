@@ -18,7 +18,7 @@ from multitask.data.faces import Face
 from multitask.data.joined import Joined, common_kinds, joined_targets
 from multitask.data.mixed_batches import MixedBatches
 from multitask.data.sampling import GlobalBatches
-from multitask.data.split_check import SPLIT_NAMES, SPLITS
+from multitask.data.split_check import ALL_SPLITS, META, SPLIT_NAMES
 from multitask.data.table import Table
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
@@ -47,6 +47,8 @@ class Mixture(DataModule):
             own, or the run's.
     """
 
+    divides_meta = True
+
     def __init__(
         self,
         sources: dict[str, DataModule],
@@ -58,6 +60,11 @@ class Mixture(DataModule):
             raise InputError("sources is empty; name at least one data set")
         for name, source in sources.items():
             _check_source(name, source)
+            if self.meta is not None and source.meta not in (None, self.meta):
+                raise InputError(
+                    f"source '{name}' sets meta to {source.meta:g}, the Mixture to {self.meta:g}; "
+                    "set it at one of them"
+                )
         self.sources = dict(sources)
         self.ratios = _numbers(ratios, self.sources)
         for option in ("labelled_per_batch", "balanced_by"):
@@ -77,7 +84,11 @@ class Mixture(DataModule):
             try:
                 # The images of all sources are compared with each other.
                 source.is_looked_at = False
+                if self.meta is not None:
+                    source.meta = self.meta
                 source.setup()
+                if self.meta is not None and META not in source.splits:
+                    raise InputError("it was loaded before the Mixture, without its share meta")
             except InputError as error:
                 own = f"data.init_args.sources.{name}.init_args."
                 said = str(error).replace("data.init_args.", own)
@@ -225,7 +236,7 @@ def _check_source(name: str, source: DataModule) -> None:
 
 def _check_same_splits(sources: Mapping[str, Mapping[str, BatchDataset]]) -> None:
     for one, two in combinations(sources, 2):
-        for split in SPLITS:
+        for split in ALL_SPLITS:
             if (split in sources[one]) != (split in sources[two]):
                 with_it, lacks = (one, two) if split in sources[one] else (two, one)
                 raise InputError(

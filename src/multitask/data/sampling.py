@@ -54,6 +54,10 @@ class GlobalBatches(Sampler[Tensor]):
         for batch in self.global_batches(self.epoch)[self.first_batch :]:
             yield batch.tensor_split(self.world_size)[self.rank]
 
+    def share(self, epoch: int, batch: int) -> Tensor:
+        """This process's share of one of an epoch's batches, shape ``[samples]``, int64."""
+        return self.global_batches(epoch)[batch].tensor_split(self.world_size)[self.rank]
+
     def places(self, epoch: int, batch: int) -> Tensor:
         """Where the samples of this process's share stand among all samples of a training run.
 

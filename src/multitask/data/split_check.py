@@ -13,7 +13,10 @@ from multitask.errors import InputError
 from multitask.pages.words import listed
 
 SPLITS = ("train", "val", "test")
-SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
+META = "meta"
+"""Samples kept out of training to learn by them how to train, such as the tasks' weights."""
+ALL_SPLITS = (*SPLITS, META)
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test", META: "meta"}
 
 
 def check_splits(
@@ -33,13 +36,13 @@ def check_splits(
     Raises:
         InputError: naming the split, and the task where it is about targets.
     """
-    for split in SPLITS:
+    for split in ALL_SPLITS:
         if split in splits and split in without:
             raise InputError(
                 f"data.init_args.without names '{split}', but {data} has a {SPLIT_NAMES[split]} "
                 "set; take it out of without, or its samples out of the data"
             )
-        if split not in splits and split in absent:
+        if split not in splits and (split == META or split in absent):
             continue
         if split not in splits:
             may_lack = f", or say that there is none with data.init_args.without=[{split}]"

@@ -16,7 +16,7 @@ from multitask.data.base import DataModule
 from multitask.data.cached_images import CachedImages
 from multitask.data.dataset import BatchDataset
 from multitask.data.duplicates import Duplicates, equal_places, input_hashes
-from multitask.data.split_check import SPLITS
+from multitask.data.split_check import ALL_SPLITS, META, SPLITS
 from multitask.data.splits import ByColumn, GroupedSplit, RandomSplit, Split, given_split
 from multitask.errors import InputError
 from multitask.geometry import Geometry
@@ -78,6 +78,8 @@ class Table(DataModule):
         options: see `DataModule`.
     """
 
+    divides_meta = True
+
     def __init__(
         self,
         targets: dict[str, TargetColumns],
@@ -111,7 +113,8 @@ class Table(DataModule):
         may_lack = ("val", "test") if split is not None else self.without
         files = {"train": train, "val": val, "test": test}
         self.sources = find_sources(path, files, image_folder, may_lack)
-        if split is not None and {each.split for each in self.sources} == set(SPLITS):
+        have_tables = {each.split for each in self.sources} == set(SPLITS)
+        if split is not None and have_tables and self.meta is None:
             raise InputError(
                 "split is given, but each split has a table of its own; leave split out, or give "
                 "path alone with one table"
@@ -338,7 +341,29 @@ class Table(DataModule):
                 parts = dict(split.divide(rows.table, self.seed))
             except InputError as error:
                 raise InputError(f"{rows.sources[0].table}: {error}") from error
-        return {split: parts[split] for split in SPLITS if len(parts.get(split, ()))}
+        if self.meta is not None:
+            parts |= self._kept_out(self.meta, rows.table, parts)
+        return {split: parts[split] for split in ALL_SPLITS if len(parts.get(split, ()))}
+
+    def _kept_out(
+        self, share: float, table: DataFrame, parts: Mapping[str, Places]
+    ) -> dict[str, Places]:
+        """What is kept out of the training rows as ``meta``."""
+        if len(parts.get(META, ())):
+            raise InputError(
+                f"{tables(self.sources)}: the table has rows for meta, and data.init_args.meta is "
+                f"{share:g}, which takes others; leave meta out"
+            )
+        train = parts["train"]
+        split = (self.split and self.split.taking(share)) or RandomSplit(share, 0)
+        try:
+            found = split.divide(table.iloc[train], self.seed)
+        except InputError as error:
+            raise InputError(
+                f"{tables(self.sources)}: data.init_args.meta takes a share of the training rows, "
+                f"and of these, {error}"
+            ) from error
+        return {"train": train[found["train"]], META: train[found["val"]]}
 
     def _taken(self, table: DataFrame, parts: Mapping[str, Places]) -> dict[str, Places]:
         """What is taken of the training rows for the splits that have no table."""

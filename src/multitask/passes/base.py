@@ -27,6 +27,9 @@ class Pass(Recorded, nn.Module, ABC):
         InputError: if a class overrides `losses` and leaves `tried` to compute others.
     """
 
+    is_plain: bool = False
+    """Whether a step learns from the batch as it is, with the model's own losses."""
+
     def __init__(self) -> None:
         super().__init__()
         owner = next(each for each in type(self).__mro__ if {"losses", "tried"} & vars(each).keys())

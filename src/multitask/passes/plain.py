@@ -13,5 +13,7 @@ if TYPE_CHECKING:
 class PlainPass(Pass):
     """One forward pass."""
 
+    is_plain = True
+
     def forward(self, model: MultiTask, batch: Batch) -> tuple[Outputs, Batch]:
         return model(*model.inputs_of(batch)), batch

@@ -14,7 +14,7 @@ import numpy as np
 from multitask.checkpoints.atomic_writing import writing
 from multitask.data import DataModule
 from multitask.data.fingerprints import Fingerprints, of_values
-from multitask.data.split_check import SPLITS
+from multitask.data.split_check import ALL_SPLITS
 
 LOG = logging.getLogger("multitask")
 CONTENTS_FILE = "contents.npz"
@@ -73,7 +73,7 @@ def changes(before: Contents, now: Contents, data: DataModule) -> str:
 
 def _changes(before: Contents, now: Contents, data: DataModule) -> Iterator[str]:
     sizes = {key[0]: len(each) for key, each in before.items()}
-    for split in SPLITS:
+    for split in ALL_SPLITS:
         size = len(data.splits.get(split, ()))
         if sizes.get(split, size) != size:
             yield f"{split}: {sizes[split]:,} samples became {size:,}"

@@ -28,6 +28,7 @@ from multitask.runs.loggers import is_at_wandb
 from multitask.runs.monitors import check_monitors
 from multitask.runs.settings import RunSettings
 from multitask.training.data_check import check_data
+from multitask.training.look_check import check_looks
 from multitask.training.optimization import try_optimizer
 
 SPLIT_OF_VERB = {"fit": "train", "validate": "val", "test": "test", "predict": "test"}
@@ -66,6 +67,7 @@ def check(
     _try_encoder(model, data)
     if verb == "fit":
         data.train_dataloader()
+        check_looks(model, data)
     if checkpoint is not None:
         try:
             content = read_checkpoint(Path(checkpoint))

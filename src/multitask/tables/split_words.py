@@ -46,7 +46,7 @@ def split_of(cell: Any, words: Mapping[str, str] | None = None) -> str | None:
         words: what cells mean, as a person has said; they come before our own.
 
     Returns:
-        ``train``, ``val`` or ``test``; None if the cell is not such a word.
+        ``train``, ``val`` or ``test``, or what ``words`` say; None if it is not such a word.
     """
     text = plain(cell)
     given = {plain(word): split for word, split in (words or {}).items()}
@@ -71,6 +71,18 @@ def part_of(cell: str) -> str | None:
     words = (_bare(word) for word in re.findall(r"[^\W\d_]+", plain(cell)))
     found = {WORDS[each] for each in words if len(each) > 2 and each in WORDS}
     return found.pop() if len(found) == 1 else None
+
+
+def split_of_row(cell: Any, words: Mapping[str, str] | None = None) -> str | None:
+    """The split that a table's cell names: one of `split_of`, or ``meta``.
+
+    Folders and files called ``meta`` have other contents, so only cells are read so.
+
+    Args:
+        cell: text, or anything else.
+        words: see `split_of`.
+    """
+    return split_of(cell, words) or ("meta" if plain(cell) == "meta" else None)
 
 
 def _bare(word: str) -> str:

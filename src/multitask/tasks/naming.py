@@ -11,7 +11,7 @@ from multitask.errors import InputError, nearest
 from multitask.tasks.base import Task
 
 TAKEN_IN_BATCHES = ("image", "index")
-SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
+SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test", "meta": "meta"}
 TAKEN_IN_PREDICTIONS = ("file", "problem")
 TAKEN_IN_METRICS = ("loss", "score", "learning_rate", "samples_per_second")
 TAKEN_IN_SETTINGS = ("class_path", "init_args", "dict_kwargs")

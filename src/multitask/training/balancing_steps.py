@@ -1,4 +1,4 @@
-"""When a balancer finishes a backward pass and an epoch."""
+"""When a balancer looks ahead, and finishes a backward pass and an epoch."""
 
 from __future__ import annotations
 
@@ -6,9 +6,19 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from multitask.training.look import Look
+
 
 class BalancingSteps(Callback):
     """Calls the balancer's hooks; what it remembers is in the model's ``state_dict``."""
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Let the balancer look ahead, once an optimizer step: at the first of its batches."""
+        model: Any = pl_module
+        if batch_idx % trainer.accumulate_grad_batches == 0:
+            model.balancer.before_step(Look(model, batch))
 
     def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let the balancer finish the gradients, before they are clipped."""

@@ -42,7 +42,8 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str, has_begun: bool
         check_targets(tasks, targets, split, name_of_data)
         for name, task in tasks.items():
             _learn(name, task, targets[name], has_begun)
-    others = [each for each in ("val", "test") if each in getattr(data, "splits", ("val", "test"))]
+    known = getattr(data, "splits", ("val", "test"))
+    others = [each for each in ("val", "test", "meta") if each in known]
     for each in others if split == "train" else (split,):
         check_targets(tasks, data.targets(each), each, name_of_data)
 

@@ -17,6 +17,7 @@ from multitask.training.data_check import check_data, name_unlabelled
 from multitask.training.description import describe
 from multitask.training.freed_memory import keep_freed_memory
 from multitask.training.image_scale import settle_normalisation
+from multitask.training.look_check import check_looks
 
 if TYPE_CHECKING:
     from multitask.module import MultiTask
@@ -56,6 +57,7 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     sharding = FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy
     sharded = isinstance(trainer.strategy, sharding)
     model.balancer.check_run(str(trainer.precision), sharded, trainer.world_size)
+    check_looks(model, data)
     model.training_pass.prepare(model, trainer)
     if sharded and model.skipped.most:
         raise InputError("model.skips works with whole parameters only: set it to 0")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,8 @@ from multitask.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from multitask.module import Batch, MultiTask
+
+Found = TypeVar("Found")
 
 
 def tried(model: MultiTask, batch: Batch, weights: Mapping[str, Tensor]) -> Tensor:
@@ -30,7 +32,39 @@ def tried(model: MultiTask, batch: Batch, weights: Mapping[str, Tensor]) -> Tens
 
     Returns:
         Each task's mean loss over the global batch times the task's weight, shape ``[tasks]``;
-        differentiable by the batch's floating entries, by the weights given and by the model's own.
+        differentiable by the batch's floating entries, by the weights given and by the model's own,
+        unless activations are computed again in the backward pass: see `tried_in`.
+
+    Raises:
+        InputError: if the model has no parameter of a name.
+    """
+    return tried_in(model, weights, lambda: losses_of(model, batch))
+
+
+def losses_of(model: MultiTask, batch: Batch) -> Tensor:
+    """A forward pass and its losses, see `MultiTask.losses`, shape ``[tasks]``."""
+    return model.losses(model(*model.inputs_of(batch)), batch)[0]
+
+
+def tried_in(
+    model: MultiTask,
+    weights: Mapping[str, Tensor],
+    compute: Callable[[], Found],
+    in_full_precision: bool = False,
+) -> Found:
+    """Compute anything with a model as with other weights, without a trace, as `tried` does.
+
+    A backward pass that computes activations again uses the weights that the model has then, so
+    that losses of other weights are best differentiated in here.
+
+    Args:
+        model: the model.
+        weights: parameters by name that take the place of the model's own.
+        compute: calls the model.
+        in_full_precision: see `unseen`.
+
+    Returns:
+        What ``compute`` returns.
 
     Raises:
         InputError: if the model has no parameter of a name.
@@ -40,22 +74,36 @@ def tried(model: MultiTask, batch: Batch, weights: Mapping[str, Tensor]) -> Tens
         raise InputError(
             f"weights: the model has no parameter '{unknown[0]}'{nearest(unknown[0], known)}"
         )
-    state = {**copied_buffers(model), **weights}
-    with unseen(model):
-        outputs = functional_call(model, state, tuple(model.inputs_of(batch)))
-        return model.losses(outputs, batch)[0]
+    state = {f"model.{name}": each for name, each in {**copied_buffers(model), **weights}.items()}
+    with unseen(model, in_full_precision):
+        return functional_call(_Around(model), state, (compute,))
+
+
+class _Around(nn.Module):
+    """Lets anything be computed while a model has other weights."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, compute: Callable[[], Found]) -> Found:
+        return compute()
 
 
 @contextmanager
-def unseen(model: MultiTask) -> Iterator[None]:
+def unseen(model: MultiTask, in_full_precision: bool = False) -> Iterator[None]:
     """Hide from balancers, watchers of gradients and random numbers what happens in between.
 
     Args:
         model: the model; its buffers may change.
+        in_full_precision: whether to compute in the parameters' own precision, not in that of a
+            mixed one, in which small differences of losses would be rounded away.
     """
     was_open, model.views.is_open = model.views.is_open, False
+    kind = model.device.type
+    unmixed = torch.autocast(kind, enabled=False) if in_full_precision else nullcontext()
     try:
-        with same_random_numbers(model.device), precision_of(model):
+        with same_random_numbers(model.device), precision_of(model), unmixed:
             yield
     finally:
         model.views.is_open = was_open

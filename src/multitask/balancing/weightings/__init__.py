@@ -7,6 +7,7 @@ from multitask.balancing.weightings.dual_cone import NonNegativeProjector
 from multitask.balancing.weightings.dual_proj import DualProj
 from multitask.balancing.weightings.fair_grad import FairGrad
 from multitask.balancing.weightings.grad_vac import GradVac
+from multitask.balancing.weightings.gradient_similarity import GradientSimilarity
 from multitask.balancing.weightings.imtl_g import IMTLG
 from multitask.balancing.weightings.mgda import MGDA
 from multitask.balancing.weightings.nash import Nash
@@ -21,6 +22,7 @@ __all__ = [
     "DualProj",
     "FairGrad",
     "GradVac",
+    "GradientSimilarity",
     "GramianWeighting",
     "Nash",
     "NonNegativeProjector",

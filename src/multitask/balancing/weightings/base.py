@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -37,6 +38,26 @@ class GramianWeighting(Recorded, Weighting[Tensor]):
 
     defines_length: bool = False
     rounding: float = float(np.finfo(np.float64).eps)
+
+    def take_names(self, tasks: list[str]) -> None:
+        """Learn the names of the tasks, for a method that is told of some of them by name.
+
+        Args:
+            tasks: in the order of the Gramian's rows.
+
+        Raises:
+            InputError: if it was told of a task that there is not.
+        """
+
+    def check_teaches(self, teaches: Mapping[str, float]) -> None:
+        """Refuse factors on tasks' gradients that leave the method nothing to compare.
+
+        Args:
+            teaches: by task, how much its gradient counts for the encoder.
+
+        Raises:
+            InputError: with what to change.
+        """
 
     def forward(self, gramian: Tensor, /) -> Tensor:
         """Solve in float64 on the CPU, whatever the Gramian's device and dtype.

@@ -49,3 +49,9 @@ class Classified(KnownData):
                 labels[rest], self.labels_per_class, self.seed
             )
         return {"train": train, "val": val, "test": parts["test"]}
+
+    def keep_out(self, share: float) -> tuple[Tensor, Tensor]:
+        """The same share of every class."""
+        labels = self.splits["train"].targets[self.class_task]
+        assert isinstance(labels, Tensor)
+        return hold_out(labels, share, self.seed)

@@ -29,7 +29,7 @@ class Split(ABC):
 
         Returns:
             The places of the rows of ``train``, ``val`` and ``test``, ascending; none of a split
-            that `absent` names.
+            that `absent` names. Also of ``meta``, if the table says which these are.
 
         Raises:
             InputError: if they cannot be divided so.
@@ -38,6 +38,17 @@ class Split(ABC):
     def absent(self) -> set[str]:
         """The splits that the settings say there shall not be."""
         return set()
+
+    def taking(self, share: float) -> Split | None:
+        """How a share of the training rows is kept out as ``meta``, in the same way.
+
+        Args:
+            share: of the rows, between 0 and 1.
+
+        Returns:
+            What takes them as ``val``, and no ``test``; by default None, which means at random.
+        """
+        return None
 
 
 class Shares(Split):

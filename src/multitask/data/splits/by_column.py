@@ -7,19 +7,20 @@ from collections.abc import Mapping
 import numpy as np
 from pandas import DataFrame
 
-from multitask.data.split_check import SPLIT_NAMES, SPLITS
+from multitask.data.split_check import ALL_SPLITS, SPLIT_NAMES, SPLITS
 from multitask.data.splits.base import Places, Split, column_of, texts
 from multitask.data.splits.random import RandomSplit
 from multitask.errors import InputError, nearest
-from multitask.tables.split_words import split_of
+from multitask.tables.split_words import split_of_row
 
-KNOWN = ("train", "val", "validation", "dev", "test")
+KNOWN = ("train", "val", "validation", "dev", "test", "meta")
 
 
 class ByColumn(Split):
     """Rows as a column says: ``train``; ``val``, ``validation``, ``valid`` or ``dev``; ``test``.
 
-    Capitals and blanks around a word do not count.
+    Capitals and blanks around a word do not count. ``meta`` is for rows that are kept out of
+    training, by which a balancer such as `multitask.balancing.AutoLambda` learns.
 
     Args:
         column: its name.
@@ -39,8 +40,8 @@ class ByColumn(Split):
         self.column, self.words = column, dict(words or {})
         self.shares = {"val": val, "test": test}
         for word, split in self.words.items():
-            if split not in SPLITS:
-                raise InputError(f"words: '{word}' means '{split}'; give train, val or test")
+            if split not in ALL_SPLITS:
+                raise InputError(f"words: '{word}' means '{split}'; give train, val, test or meta")
         # It refuses shares that cannot be.
         RandomSplit(val or 0.0, test or 0.0)
 
@@ -49,7 +50,7 @@ class ByColumn(Split):
 
     def divide(self, table: DataFrame, seed: int) -> dict[str, Places]:
         cells = texts(column_of(table, self.column, "split.column"))
-        found = [split_of(each, self.words) if each.strip() else None for each in cells]
+        found = [split_of_row(each, self.words) if each.strip() else None for each in cells]
         for place, (cell, split) in enumerate(zip(cells, found, strict=True)):
             if split is None:
                 what = f"{cell!r} is not a split" if cell.strip() else "the cell is empty"
@@ -58,7 +59,7 @@ class ByColumn(Split):
                     f"{nearest(cell, [*KNOWN, *self.words])}"
                 )
         splits = np.array(found)
-        parts = {split: np.flatnonzero(splits == split) for split in SPLITS}
+        parts = {split: np.flatnonzero(splits == split) for split in ALL_SPLITS}
         return self._completed(parts, table, seed)
 
     def _completed(
@@ -85,7 +86,7 @@ class ByColumn(Split):
             wanted[split] = share or 0.0
         train = parts["train"]
         taken = RandomSplit(**wanted).divide(table.iloc[train], seed)
-        return {
-            split: train[taken[split]] if split == "train" or wanted[split] else parts[split]
-            for split in SPLITS
+        found = parts | {
+            split: train[taken[split]] for split in SPLITS if split == "train" or wanted[split]
         }
+        return {split: found[split] for split in ALL_SPLITS if split in SPLITS or len(found[split])}

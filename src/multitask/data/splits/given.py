@@ -10,10 +10,10 @@ from typing import NoReturn
 import numpy as np
 from pandas import DataFrame, Series
 
-from multitask.data.split_check import SPLITS
+from multitask.data.split_check import META, SPLITS
 from multitask.data.splits.by_column import ByColumn
 from multitask.errors import InputError
-from multitask.tables.split_words import NAMES, UNCLEAR, flag_words, part_of, plain, split_of
+from multitask.tables.split_words import NAMES, UNCLEAR, flag_words, part_of, plain, split_of_row
 
 SAYS_ALONE = {"split", "splits", "subset", "partition", "fold", "folds"}
 """Names of columns that are hardly anything else, whatever their cells are."""
@@ -79,8 +79,8 @@ def _given(name: str, cells: Series) -> GivenSplit | None:
     different = {plain(each) for each in known.astype(str).unique()} - {""}
     if not different or len(different) > MOST_WORDS:
         return None
-    splits = {each: split_of(each) for each in different}
-    named = set(splits.values()) - {None}
+    splits = {each: split_of_row(each) for each in different}
+    named = set(splits.values()) - {None, META}
     if not named and (words := flag_words(name, different)) is not None and _is_full(cells):
         as_written = {str(each).strip(): words[plain(each)] for each in known.unique()}
         lacking = [each for each in SPLITS if each not in words.values()]

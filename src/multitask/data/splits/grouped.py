@@ -29,6 +29,9 @@ class GroupedSplit(Shares):
         super().__init__(val, test)
         self.by, self.before = by, before
 
+    def taking(self, share: float) -> GroupedSplit:
+        return GroupedSplit(self.by, share, 0, self.before)
+
     def groups(self, table: DataFrame) -> list[str]:
         """The group of each row, empty if its cell is.
 

@@ -32,6 +32,9 @@ class StratifiedSplit(Shares):
         super().__init__(val, test)
         self.by = by
 
+    def taking(self, share: float) -> StratifiedSplit:
+        return StratifiedSplit(self.by, share, 0)
+
     def divide(self, table: DataFrame, seed: int) -> dict[str, Places]:
         values = np.array(texts(column_of(table, self.by, "split.by")), dtype=object)
         value, count = min(Counter(values).items(), key=lambda item: item[1])

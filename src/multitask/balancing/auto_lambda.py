@@ -1,0 +1,170 @@
+"""Auto-lambda: weights learnt by what a step would do to held-out samples of the primary tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+
+from multitask.balancing.base import Balancer
+from multitask.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from multitask.training.look import Look
+
+APART = 0.01
+"""How far to each side the shared parameters move for a difference of losses, in their norm."""
+SMALLEST = 1e-30
+"""Adam's epsilon: slopes are proportional to the learning rate, whose size must not matter."""
+
+
+class AutoLambda(Balancer):
+    """Weighs the losses so that a step helps the primary tasks on samples kept out of training.
+
+    Liu et al., 2022 (arXiv 2202.03091). Before an optimizer step the shared parameters ``theta``
+    take a plain gradient step on the weighted losses of the batch, at their learning rates ``a``;
+    with ``d`` the gradient there of the primary tasks' losses on a batch of ``split``, the slope of
+    those losses by the weight of task ``i`` is ``-a d . g_i`` (equation 5), where ``g_i`` is the
+    gradient of the task's own loss. It is found for all tasks at once from the difference of the
+    losses at ``theta + e a d`` and ``theta - e a d`` (equation 6). The weights are the number of
+    tasks times the softmax of parameters that Adam lowers those losses by.
+
+    The heads stay as they are in a look, because only what is shared carries from task to task; so
+    do buffers and random numbers. A task without a label in the batch keeps its weight, and is not
+    compared; so is a batch with a loss that is not finite. While `Unfreezing` keeps all shared
+    parts frozen, weights stay as they are. With accumulated gradients the look is at the first of a
+    step's batches. The primary losses are those of the model, each times its task's ``weight``.
+
+    Being a weighting of losses, it also weighs the heads' gradients. Which batch of ``split`` is
+    looked at depends on the step alone, so that a resumed training continues exactly.
+
+    Args:
+        primary: the tasks that the others are to help.
+        learning_rate: of the weights' parameters.
+        every: how often to look, in optimizer steps; a look takes about as long as two and a half
+            plain steps.
+        split: the held-out samples: ``meta`` (see the data's setting ``meta``), or ``val``, whose
+            results are then better than those of new data.
+
+    Raises:
+        InputError: if a setting makes no sense.
+    """
+
+    looks_ahead = True
+
+    def __init__(
+        self,
+        primary: list[str],
+        learning_rate: float = 0.05,
+        every: int = 1,
+        split: Literal["meta", "val"] = "meta",
+    ) -> None:
+        super().__init__()
+        if not primary:
+            raise InputError("AutoLambda: primary is empty; name the tasks that count in the end")
+        if not 0 < learning_rate < float("inf"):
+            raise InputError(f"AutoLambda: learning_rate is {learning_rate}; give more than 0")
+        if every < 1:
+            raise InputError(f"AutoLambda: every is {every}; it counts steps, from 1 on")
+        if split not in ("meta", "val"):
+            raise InputError(
+                f"AutoLambda: split is {split!r}; give meta, or val, for samples that are neither "
+                "trained nor tested on"
+            )
+        self.primary, self.learning_rate = list(primary), learning_rate
+        self.every, self.split = every, split
+
+    @property
+    def weights(self) -> Tensor:
+        """The tasks' weights, which sum to their number; shape ``[tasks]``, float64."""
+        return len(self._logits) * self._logits.detach().softmax(0)
+
+    def check(self, tasks: list[str]) -> None:
+        for task in self.primary:
+            if task not in tasks:
+                raise InputError(
+                    f"AutoLambda: primary names '{task}', which is not a task{nearest(task, tasks)}"
+                )
+        if len(set(self.primary)) < len(self.primary):
+            raise InputError("AutoLambda: primary names a task twice; name each once")
+        self._is_primary = torch.tensor([task in self.primary for task in tasks])
+        self._teaches = torch.ones(len(tasks), dtype=torch.float64)
+        # On the CPU, and no parameter of the model, whose optimizer must not know it.
+        self._logits = torch.zeros(len(tasks), dtype=torch.float64, requires_grad=True)
+        self._adam = torch.optim.Adam([self._logits], lr=self.learning_rate, eps=SMALLEST)
+
+    def check_teaches(self, teaches: Mapping[str, float]) -> None:
+        self._teaches = torch.tensor(list(teaches.values()), dtype=torch.float64)
+
+    def check_run(self, precision: str, sharded: bool, processes: int) -> None:
+        if sharded:
+            raise InputError(
+                "AutoLambda looks ahead through whole parameters, which a sharding strategy takes "
+                "apart: take the strategy ddp"
+            )
+        if precision in ("16-true", "bf16-true"):
+            raise InputError(
+                f"precision {precision} rounds the differences away that AutoLambda looks at: take "
+                f"{precision.replace('true', 'mixed')} or 32-true"
+            )
+
+    def needs_labels(self) -> dict[str, list[str]]:
+        return {self.split: self.primary}
+
+    def forward(self, losses: Tensor, labelled: Tensor) -> Tensor:
+        return (self.weights.to(losses) * losses).sum()
+
+    def before_step(self, look: Look) -> None:
+        if look.step % self.every or len(self._logits) == 1 or not look.shared:
+            return
+        labelled = look.labelled(look.batch).cpu()
+        if int(labelled.sum()) > 1 and (slopes := self._slopes(look)) is not None:
+            self._learn(slopes, labelled)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """The weights' parameters and their optimizer."""
+        return {"logits": self._logits.detach().clone(), "optimizer": self._adam.state_dict()}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take up what `get_extra_state` returned."""
+        self._logits.data.copy_(state["logits"])
+        self._adam.load_state_dict(state["optimizer"])
+
+    def _slopes(self, look: Look) -> Tensor | None:
+        """The slope of the primary losses after a step by each weight, shape ``[tasks]``, float64.
+
+        None if there is none, since no primary task has a label or nothing moves.
+        """
+        _, (step,) = look.gradients(look.batch, (self.weights * self._teaches)[None])
+        after = {
+            name: (each.detach() - look.rates[name] * step[name]).requires_grad_()
+            for name, each in look.shared.items()
+        }
+        held_out = look.other_batch(self.split, tuple(self.primary))
+        _, (slope,) = look.gradients(held_out, self._is_primary[None], after)
+        moves = {name: look.rates[name] * each for name, each in slope.items()}
+        norm = torch.stack([each.double().square().sum() for each in moves.values()]).sum().sqrt()
+        if not 0 < float(norm) < float("inf"):
+            return None
+        apart = APART / float(norm)
+        ahead, back = (self._moved(look, moves, sign * apart) for sign in (1, -1))
+        slopes = self._teaches * (back - ahead) / (2 * apart)
+        return slopes if bool(slopes.isfinite().all()) else None
+
+    @torch.no_grad()
+    def _moved(self, look: Look, moves: Mapping[str, Tensor], by: float) -> Tensor:
+        weights = {name: each + by * moves[name] for name, each in look.shared.items()}
+        return look.losses(look.batch, weights).cpu().double()
+
+    def _learn(self, slopes: Tensor, at: Tensor) -> None:
+        """Take one step of the weights of some of the tasks, which keep their sum."""
+        before, weights = self._logits.detach().clone(), self.weights
+        mean = (weights * slopes)[at].sum() / weights[at].sum()
+        self._logits.grad = torch.where(at, weights * (slopes - mean), 0)
+        self._adam.step()
+        after = self._logits.detach()
+        # Momentum moves what belongs to a task without labels too.
+        after[~at] = before[~at]
+        after[at] += before[at].logsumexp(0) - after[at].logsumexp(0)

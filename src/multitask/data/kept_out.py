@@ -1,0 +1,138 @@
+"""Training samples that are kept out of training, to learn by them how to train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from multitask.data.dataset import BatchDataset
+from multitask.data.rows import Rows
+from multitask.data.split_check import META, SPLIT_NAMES
+from multitask.data.targets import Targets
+from multitask.errors import InputError
+from multitask.labels import known_samples
+from multitask.pages.words import listed
+
+if TYPE_CHECKING:
+    from multitask.data.base import DataModule
+
+CHUNK = 1024
+"""Targets that are read at a time to tell which are known."""
+FEWEST = 2
+"""Samples of a batch that each process needs, for batch normalisation to have statistics."""
+
+
+def with_meta(data: DataModule, splits: dict[str, BatchDataset]) -> dict[str, BatchDataset]:
+    """Add what is kept out of the training samples as one more split.
+
+    Args:
+        data: what loaded the splits; its ``names`` and ``groups`` then know both parts.
+        splits: by name.
+
+    Raises:
+        InputError: if the share ``meta`` cannot be kept out.
+    """
+    if data.meta is None or data.divides_meta:
+        return splits
+    if META in splits:
+        raise InputError(
+            f"data.init_args.meta is {data.meta:g}, but {type(data).__name__}.load() returns a "
+            "split 'meta' of its own; leave meta out"
+        )
+    # What is asked for groups, or classes, is the data as they were loaded.
+    data.splits = splits
+    try:
+        places = dict(zip(("train", META), data.keep_out(data.meta), strict=True))
+    except InputError as error:
+        raise InputError(f"data.init_args.meta: {error}") from error
+    finally:
+        data.splits = {}
+    for name in ("names", "groups"):
+        setattr(data, name, _of_parts(getattr(data, name), places))
+    train = splits["train"]
+    return splits | {split: Rows(train, each) for split, each in places.items()}
+
+
+def keep_out(groups: Sequence[Hashable], share: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Keep whole groups of samples out at random.
+
+    Args:
+        groups: the group of each sample; a group of its own for each that belongs to none.
+        share: how many of the groups to keep out, between 0 and 1.
+        seed: the same seed keeps the same groups out.
+
+    Returns:
+        The places of the samples that stay and of those kept out, each int64 and ascending.
+
+    Raises:
+        InputError: if no group would be kept out, or none would stay.
+    """
+    numbers: dict[Hashable, int] = {}
+    own = torch.tensor([numbers.setdefault(each, len(numbers)) for each in groups])
+    size = len(numbers)
+    count = round(share * size)
+    if not 0 < count < size:
+        what = "training samples" if size == len(own) else "groups of training samples"
+        raise InputError(
+            f"a share of {share:g} of {size} {what} is {count}; at least 1 must be kept out and 1 "
+            "must stay"
+        )
+    order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
+    is_out = torch.zeros(size, dtype=torch.bool)
+    is_out[order[:count]] = True
+    return (~is_out[own]).nonzero().flatten(), is_out[own].nonzero().flatten()
+
+
+def rows_with_labels(
+    samples: BatchDataset, split: str, tasks: Sequence[str], processes: int
+) -> Tensor:
+    """The places of the samples of a held-out split that are of use.
+
+    Args:
+        samples: of the split.
+        split: its name.
+        tasks: those of which a sample needs a label of at least one; any sample if empty.
+        processes: those among which batches are divided.
+
+    Returns:
+        Shape ``[rows]``, int64.
+
+    Raises:
+        InputError: if they are too few for a batch.
+    """
+    masks = [has_label(samples.targets[task]) for task in tasks]
+    is_known = torch.stack(masks).any(0) if masks else torch.ones(len(samples))
+    rows = is_known.nonzero().flatten()
+    if len(rows) < FEWEST * processes:
+        quoted = listed([f"'{task}'" for task in tasks], word="or")
+        samples_of = f"sample{'s' * (len(rows) != 1)}{' with a label of ' * bool(tasks)}{quoted}"
+        raise InputError(
+            f"the {SPLIT_NAMES[split]} set has {len(rows)} {samples_of}, but a batch needs at "
+            f"least {FEWEST} for each process; make the set larger"
+        )
+    return rows
+
+
+def has_label(targets: Targets) -> Tensor:
+    """Which samples have a known entry, shape ``[samples]``, bool."""
+    # All of them, a few at a time: batches depend on each.
+    places = torch.arange(len(targets)).split(CHUNK)
+    return torch.cat([known_samples(targets[each]) for each in places])
+
+
+def _of_parts(describe: Callable[[str], Any], places: Mapping[str, Tensor]) -> Callable[[str], Any]:
+    """What a data set says of the training samples that it loaded, said of their parts."""
+
+    def of_part(split: str) -> Any:
+        if split not in places:
+            return describe(split)
+        found, at = describe("train"), places[split].tolist()
+        if isinstance(found, tuple):
+            what, values = found
+            return what, [values[place] for place in at]
+        return None if found is None else [found[place] for place in at]
+
+    return of_part
