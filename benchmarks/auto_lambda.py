@@ -21,6 +21,7 @@ from multitask import MultiTask
 from multitask.balancing import AutoLambda, Balancer, FixedWeights
 from multitask.encoders import Encoder
 from multitask.tasks import Classification, Regression
+from multitask.training.freed_memory import keep_freed_memory
 from multitask.training.look import Look
 
 EVERY = (1, 5, 10)
@@ -67,6 +68,9 @@ def steps_of(model: MultiTask, batch: Any, held_out: Any) -> Callable[[], None]:
 def measure(title: str, encoder: Encoder, shape: Shape, size: int, rounds: int) -> None:
     """Time one network and print its rows."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        # As every training does.
+        keep_freed_memory()
 
     def made(balancer: Balancer) -> MultiTask:
         names = [f"task_{place}" for place in range(TASKS)]
