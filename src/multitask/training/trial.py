@@ -69,14 +69,15 @@ def tried_in(
     Raises:
         InputError: if the model has no parameter of a name.
     """
-    known = dict(model.named_parameters())
-    if unknown := sorted(weights.keys() - known.keys()):
-        raise InputError(
-            f"weights: the model has no parameter '{unknown[0]}'{nearest(unknown[0], known)}"
-        )
-    state = {f"model.{name}": each for name, each in {**copied_buffers(model), **weights}.items()}
-    with unseen(model, in_full_precision):
-        return functional_call(_Around(model), state, (compute,))
+    with _without_metrics(model), unseen(model, in_full_precision):
+        known = dict(model.named_parameters())
+        if unknown := sorted(weights.keys() - known.keys()):
+            raise InputError(
+                f"weights: the model has no parameter '{unknown[0]}'{nearest(unknown[0], known)}"
+            )
+        state = {**copied_buffers(model), **weights}
+        named = {f"model.{name}": each for name, each in state.items()}
+        return functional_call(_Around(model), named, (compute,))
 
 
 class _Around(nn.Module):
@@ -88,6 +89,17 @@ class _Around(nn.Module):
 
     def forward(self, compute: Callable[[], Found]) -> Found:
         return compute()
+
+
+@contextmanager
+def _without_metrics(model: nn.Module) -> Iterator[None]:
+    """Take the metrics out of a model: to walk through them takes as long as a small network."""
+    metrics = model._modules.pop("evaluations", None)
+    try:
+        yield
+    finally:
+        if metrics is not None:
+            model._modules["evaluations"] = metrics
 
 
 @contextmanager
