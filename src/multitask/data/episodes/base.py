@@ -103,8 +103,8 @@ class EpisodeData(DataModule):
         count = processes.get("world_size", 1)
         if split == "train" and self.episodes_per_batch < count:
             raise InputError(
-                f"episodes_per_batch is {self.episodes_per_batch}, but there are {count} processes, "
-                "each of which takes whole episodes; give as many episodes as processes, or more"
+                f"episodes_per_batch is {self.episodes_per_batch}, but each of the {count} processes "
+                f"takes whole episodes; give {count} or more"
             )
         return WholeEpisodes(
             episodes, samples.size, self.episodes_per_batch, split == "train", **processes

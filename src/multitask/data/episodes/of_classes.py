@@ -123,8 +123,8 @@ class Episodes(EpisodeData, DividedClasses):
             if len(pool) < self.shots + self.queries:
                 what = "samples" if groups is None else "groups of samples"
                 raise InputError(
-                    f"Episodes: class {name} has {len(pool)} {what} in the {split} split, fewer than "
-                    f"shots + queries = {self.shots + self.queries}; give fewer of them, or leave "
+                    f"Episodes: class {name} has {len(pool)} {what} in the {split} split, fewer "
+                    f"than shots + queries = {self.shots + self.queries}; give fewer of them, or leave "
                     "the class out of classes"
                 )
         others = {name: each for name, each in samples.targets.items() if name != self.task}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -43,8 +42,8 @@ class FromSource(DataModule):
                 )
         if type(source).on_after_batch_transfer is not DataModule.on_after_batch_transfer:
             raise InputError(
-                f"source: {type(source).__name__} changes batches in on_after_batch_transfer, which "
-                "would not be called; change the images in the split's `images`"
+                f"source: {type(source).__name__} changes batches in on_after_batch_transfer, "
+                "which would not be called; change the images in the split's `images`"
             )
         if isinstance(source, FromSource):
             raise InputError(f"source is a {type(source).__name__} itself; give it its own source")
