@@ -139,14 +139,33 @@ class EpisodicPass(Pass):
             )
         return found, buffers
 
+    def outputs_after(
+        self, model: MultiTask, support: Batch, queries: Batch, statistics: EpisodeStatistics
+    ) -> Outputs:
+        """Adapt to a support, and pass other samples through the result; without gradients.
+
+        Args:
+            model: the model, which stays as it is.
+            support: inputs and targets to learn from.
+            queries: inputs.
+            statistics: the model's.
+
+        Returns:
+            Raw outputs of the queries.
+        """
+        # Tensors of inference mode, in which Lightning tests, take no part in a derivative.
+        with torch.inference_mode(False), torch.no_grad():
+            own = {name: each.clone() for name, each in support.items()}
+            descent, buffers = self.adapted(model, own, statistics)
+            with unseen(model), statistics.fixed():
+                return passed(model, queries, {**buffers, **descent.weights})
+
     def evaluated(self, model: MultiTask, batch: Batch) -> Outputs:
         if SUPPORT not in batch or not len(batch[SUPPORT]) or not self.steps:
             return super().evaluated(model, batch)
-        found, statistics = [], EpisodeStatistics(model)
-        # Tensors of inference mode, in which Lightning tests, take no part in a derivative.
-        with torch.inference_mode(False), torch.no_grad():
-            for episode in split_episodes({name: each.clone() for name, each in batch.items()}):
-                descent, buffers = self.adapted(model, support_of(episode), statistics)
-                with unseen(model), statistics.fixed():
-                    found.append(passed(model, episode, {**buffers, **descent.weights}))
+        statistics = EpisodeStatistics(model)
+        found = [
+            self.outputs_after(model, support_of(episode), episode, statistics)
+            for episode in split_episodes(batch)
+        ]
         return {name: joined([each[name] for each in found]) for name in model.tasks}

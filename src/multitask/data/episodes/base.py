@@ -103,7 +103,7 @@ class EpisodeData(DataModule):
         count = processes.get("world_size", 1)
         if split == "train" and self.episodes_per_batch < count:
             raise InputError(
-                f"episodes_per_batch is {self.episodes_per_batch}, but each of the {count} processes "
+                f"episodes_per_batch is {self.episodes_per_batch}, but each of {count} processes "
                 f"takes whole episodes; give {count} or more"
             )
         return WholeEpisodes(

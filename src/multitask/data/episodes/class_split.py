@@ -16,7 +16,12 @@ Kinds = dict[str, list[Any]]
 
 
 def split_kinds(
-    known: Sequence[Any], given: Mapping[str, Sequence[Any]] | None, val: int, test: int, seed: int
+    known: Sequence[Any],
+    given: Mapping[str, Sequence[Any]] | None,
+    val: int,
+    test: int,
+    seed: int,
+    what: str = "classes",
 ) -> Kinds:
     """Divide classes or columns at random, or as a person says.
 
@@ -27,6 +32,7 @@ def split_kinds(
         val: how many validate if none are given; 0 for those of training.
         test: how many test if none are given.
         seed: the same seed gives the same parts.
+        what: what they are, and the setting that gives them.
 
     Returns:
         ``train``, ``val`` and ``test``, each in the order of ``known``.
@@ -35,10 +41,10 @@ def split_kinds(
         InputError: if a name is not known or in two parts, or none is left to train on.
     """
     if given is not None:
-        return _given(known, given)
+        return _given(known, given, what)
     if val < 0 or test < 1 or val + test >= len(known):
         raise InputError(
-            f"{val} of the {len(known)} classes cannot validate and {test} test; at least 1 tests, "
+            f"{val} of the {len(known)} {what} cannot validate and {test} test; at least 1 tests, "
             "and training needs some too"
         )
     order = torch.randperm(len(known), generator=torch.Generator().manual_seed(seed)).tolist()
@@ -47,28 +53,20 @@ def split_kinds(
     return {**found, "val": found["val"] or found["train"]}
 
 
-def _given(known: Sequence[Any], given: Mapping[str, Sequence[Any]]) -> Kinds:
+def _given(known: Sequence[Any], given: Mapping[str, Sequence[Any]], what: str) -> Kinds:
     if odd := [split for split in given if split not in SPLITS]:
-        raise InputError(f"classes has '{odd[0]}'{nearest(odd[0], SPLITS)}; give {listed(SPLITS)}")
+        raise InputError(f"{what} has '{odd[0]}'{nearest(odd[0], SPLITS)}; give {listed(SPLITS)}")
     owner: dict[Any, str] = {}
-    found: Kinds = {}
     for split, names in given.items():
-        found[split] = []
         for name in names:
             if name not in known:
                 near = nearest(str(name), list(map(str, known)))
-                raise InputError(
-                    f"classes: {split} names {name!r}, which the data do not have{near}"
-                )
+                raise InputError(f"{what}: {split} names {name!r}, which the data lack{near}")
             if name in owner:
-                raise InputError(
-                    f"classes: {name!r} is in {owner[name]} and in {split}; each class is in one"
-                    if owner[name] != split
-                    else f"classes: {split} names {name!r} twice"
-                )
+                where = "twice" if owner[name] == split else f"and so does {owner[name]}"
+                raise InputError(f"{what}: {split} names {name!r} {where}; name each once")
             owner[name] = split
-            found[split].append(name)
-    if lacking := [split for split in ("train", "test") if not found.get(split)]:
-        raise InputError(f"classes names none for {lacking[0]}; name some for train and for test")
-    found["val"] = found.get("val") or found["train"]
-    return {split: sorted(found[split], key=list(known).index) for split in SPLITS}
+    if lacking := [split for split in ("train", "test") if not given.get(split)]:
+        raise InputError(f"{what} names none for {lacking[0]}; name some for train and for test")
+    found = {split: [name for name in known if owner.get(name) == split] for split in SPLITS}
+    return {**found, "val": found["val"] or found["train"]}

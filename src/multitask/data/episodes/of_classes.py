@@ -124,8 +124,8 @@ class Episodes(EpisodeData, DividedClasses):
                 what = "samples" if groups is None else "groups of samples"
                 raise InputError(
                     f"Episodes: class {name} has {len(pool)} {what} in the {split} split, fewer "
-                    f"than shots + queries = {self.shots + self.queries}; give fewer of them, or leave "
-                    "the class out of classes"
+                    f"than shots + queries = {self.shots + self.queries}; give fewer of them, or "
+                    "leave the class out of classes"
                 )
         others = {name: each for name, each in samples.targets.items() if name != self.task}
         # A seed for each split, also where two have the same classes.
