@@ -186,10 +186,8 @@ class FewShotEvaluation(Callback):
         return support, query
 
     def _batch(self, data: DividedClasses, model: MultiTask, rows: Tensor) -> Batch:
-        classes = data.source.splits["test"].targets[data.task][rows]
-        found = {
-            name: each.to(model.device) for name, each in data.source.splits["test"][rows].items()
-        }
+        read = data.source.splits["test"][rows]
+        found = {name: each.to(model.device) for name, each in read.items()}
         found = data.on_after_batch_transfer(found, 0)
         labels = found[data.task].unique(return_inverse=True)[1]
         others = {name: missing_like(found[name]) for name in model.tasks if name != data.task}

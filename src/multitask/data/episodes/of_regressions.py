@@ -29,8 +29,8 @@ class RegressionEpisodes(EpisodeData, FromSource):
     a column, called ``<task>.<place>``. An episode draws one of its split's, standardises it by the
     training samples' statistics, and turns its sign or not, so that inputs alone tell nothing; then
     it draws samples, no two of one group where the source knows groups. Training episodes are of
-    the source's training set, and test episodes of its test set. The model has one task, ``value``, a
-    `multitask.tasks.Regression` of 1 number. Maps, and classes, are left out.
+    the source's training set, and test episodes of its test set. The model has one task, ``value``,
+    a `multitask.tasks.Regression` of 1 number. Maps and classes are left out.
 
     Args:
         source: the data set.
