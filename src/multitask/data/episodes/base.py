@@ -38,6 +38,9 @@ class EpisodeData(DataModule):
         options: see `DataModule`.
     """
 
+    # The same samples come again, and what is between splits is dealt apart.
+    is_looked_at = False
+
     def __init__(
         self,
         shots: int,
