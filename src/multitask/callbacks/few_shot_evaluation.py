@@ -42,14 +42,16 @@ class FewShotEvaluation(Callback):
     model is left as it was.
 
     Args:
-        learners: which are tried (see `multitask.few_shot`); default: if the model was trained by
-            `multitask.passes.FOMAML` or the like, that pass with the model's own heads, called
-            ``own_pass``; then `HeadOnly`, `Prototypes` and `AllParameters`.
+        learners: which are tried (see `multitask.few_shot`); default: `HeadOnly`, `Prototypes` and
+            `AllParameters`. A model that `multitask.passes.FOMAML` or the like has trained, for as
+            many classes as an episode has, is also adapted by that pass with its own heads, as the
+            first learner, called ``own_pass``.
         shots: numbers of labels of each class.
         episodes: number of episodes.
         queries: samples of each class that are tested.
         ways: number of classes in an episode; default: all test classes.
         seed: of the episodes and learners.
+        own_pass: whether the pass by which the model was trained is tried.
 
     Raises:
         InputError: if a number cannot be.
@@ -63,6 +65,7 @@ class FewShotEvaluation(Callback):
         queries: int = 25,
         ways: int | None = None,
         seed: int = 0,
+        own_pass: bool = True,
     ) -> None:
         for name, count, least in (
             ("shots", min(shots, default=0), 1),
@@ -73,18 +76,16 @@ class FewShotEvaluation(Callback):
             if count < least:
                 raise InputError(f"{NAME}: {name} is {count}; give at least {least}")
         names = [each.name for each in learners or ()]
-        if learners is not None and (not names or len(set(names)) < len(names)):
-            raise InputError(f"{NAME}: learners are {names}; give at least one, and each once")
-        self.learners = None if learners is None else list(learners)
+        if len(set(names)) < len(names):
+            raise InputError(f"{NAME}: learners are {names}; give each once")
+        self.learners = _usual() if learners is None else list(learners)
         self.shots, self.episodes, self.queries = sorted(set(shots)), episodes, queries
-        self.ways, self.seed = ways, seed
+        self.ways, self.seed, self.own_pass = ways, seed, own_pass
 
     @property
     def parts(self) -> list[str]:
         """What metrics' names may hold behind the split ``test``, as ``few_shot/head_only-5``."""
-        names = [part_of(each.name) for each in self.learners or _usual()]
-        if self.learners is None:
-            names.append(part_of(OWN))
+        names = [part_of(OWN), *(part_of(each.name) for each in self.learners)]
         own = [f"{PART}/{shots}" for shots in self.shots]
         return own + [f"{PART}/{name}-{shots}" for name in names for shots in self.shots]
 
@@ -122,6 +123,11 @@ class FewShotEvaluation(Callback):
                 )
         if self.ways is not None and self.ways > len(pools):
             raise InputError(f"{NAME}: ways is {self.ways}, but {len(pools)} classes test")
+        if not self._learners(model, data.task, self.ways or len(pools)):
+            raise InputError(
+                f"{NAME}: learners is empty, and the model has no pass of episodes of "
+                f"{self.ways or len(pools)} classes to adapt it by; give at least one learner"
+            )
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Adapt, test and log."""
@@ -159,11 +165,9 @@ class FewShotEvaluation(Callback):
 
     def _learners(self, model: MultiTask, task: str, ways: int) -> list[Learner | None]:
         """None stands for the model's own pass."""
-        if self.learners is not None:
-            return [*self.learners]
-        is_own = isinstance(model.training_pass, EpisodicPass)
+        is_own = self.own_pass and isinstance(model.training_pass, EpisodicPass)
         fits = getattr(model.named_tasks[task], "num_classes", None) == ways
-        return [*([None] if is_own and fits else []), *_usual()]
+        return [*([None] if is_own and fits else []), *self.learners]
 
     def _pools(self, data: DividedClasses) -> list[Pool]:
         groups = data.groups_of("test")

@@ -49,7 +49,7 @@ class EpisodeStatistics:
                 layer.training, layer.momentum = is_training, momentum
 
     @contextmanager
-    def of_support(self, own: bool) -> Iterator[None]:
+    def of_batch(self, own: bool) -> Iterator[None]:
         """Normalise by the batch's own statistics, which become the running ones.
 
         Layers that are frozen stay so.

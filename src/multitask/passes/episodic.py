@@ -33,9 +33,10 @@ class EpisodicPass(Pass):
     the tasks' losses. Validation and tests adapt to the support of their own episodes in the same
     way, and count the queries. Batches that are not episodes are passed as they are there.
 
-    Batch normalisation never looks at the queries. ``support``: the support is normalised by its
-    own statistics, and so are the queries; the model's running statistics follow the mean of
-    those over the episodes. ``frozen``: everything is normalised by the model's running
+    With ``batch_norm: support``, training normalises the support by its own statistics, and the
+    queries by theirs; validation and tests normalise the queries by the support's, so that no query
+    depends on another. The model's running statistics follow the mean of the supports' over the
+    episodes. With ``frozen``, everything is normalised by the model's running
     statistics, which do not change; for an encoder that another run has trained.
 
     Args:
@@ -133,7 +134,7 @@ class EpisodicPass(Pass):
             Where the steps have led, and the buffers that go with it, by name.
         """
         buffers = own_buffers(model)
-        with unseen(model), statistics.of_support(self.batch_norm == "support"):
+        with unseen(model), statistics.of_batch(self.batch_norm == "support"):
             found = descend(
                 model, samples, self.adapted_names(model), buffers, self.steps, self.learning_rate
             )

@@ -59,9 +59,9 @@ class FOMAML(EpisodicPass):
         for episode in split_episodes(batch):
             descent, buffers = self.adapted(model, support_of(episode), statistics)
             weights = {name: _as_if(own[name], each) for name, each in descent.weights.items()}
-            with statistics.fixed():
-                found.append(passed(model, queries_of(episode), {**buffers, **weights}))
             statistics.add(buffers)
+            with statistics.of_batch(self.batch_norm == "support"):
+                found.append(passed(model, queries_of(episode), {**buffers, **weights}))
         return {name: joined([each[name] for each in found]) for name in model.tasks}, statistics
 
 
