@@ -22,6 +22,7 @@ from multitask.balancing.weightings import PCGrad
 from multitask.data.episodes.entries import all_of, queries_of, split_episodes, support_of
 from multitask.errors import InputError
 from multitask.passes import ANIL, FOMAML, Pass, PlainPass, Reptile
+from multitask.passes.inner_steps import Parts
 from multitask.sharing import MMoE
 from multitask.tasks import Classification
 from multitask.tasks.output import Output
@@ -135,7 +136,7 @@ def _moves(made: FOMAML, name: str) -> bool:
 
 def test_anil_adapts_the_heads_alone() -> None:
     model = episode_model()
-    names = list(ANIL().adapted_names(model))
+    names = list(ANIL().adapted_names(Parts(model)))
     assert names == [name for name, _ in model.named_parameters() if name.startswith("heads.")]
 
 

@@ -21,6 +21,7 @@ from multitask.labels import missing_like
 from multitask.module import MultiTask
 from multitask.passes.episode_statistics import EpisodeStatistics
 from multitask.passes.episodic import EpisodicPass
+from multitask.passes.inner_steps import Parts
 from multitask.tasks import Classification
 from multitask.training.epoch_log import log_reduced
 
@@ -210,8 +211,8 @@ def _predicted(
     """The predicted classes of the queries, ``[queries]``."""
     if learner is None:
         assert isinstance(model.training_pass, EpisodicPass)
-        statistics = EpisodeStatistics(model)
-        found: Any = model.training_pass.outputs_after(model, support, query, statistics)[name]
+        parts, statistics = Parts(model), EpisodeStatistics(model)
+        found: Any = model.training_pass.outputs_after(parts, support, query, statistics)[name]
     else:
         samples = Samples(model.inputs_of(support), support[name])
         adapted = learner.adapt(model, name, task, samples, seed)

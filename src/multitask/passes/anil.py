@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from multitask.passes.fomaml import FOMAML
-from multitask.passes.inner_steps import trained_parts
-
-if TYPE_CHECKING:
-    from multitask.module import MultiTask
+from multitask.passes.inner_steps import Parts
 
 
 class ANIL(FOMAML):
@@ -27,5 +23,5 @@ class ANIL(FOMAML):
         InputError: if a setting makes no sense.
     """
 
-    def adapted_names(self, model: MultiTask) -> Iterable[str]:
-        return [name for name in trained_parts(model) if name.startswith("heads.")]
+    def adapted_names(self, parts: Parts) -> Iterable[str]:
+        return [name for name in parts.trained if name.startswith("heads.")]

@@ -15,7 +15,7 @@ from multitask.data.episodes.entries import SUPPORT, split_episodes, support_of
 from multitask.errors import InputError
 from multitask.passes.base import Pass
 from multitask.passes.episode_statistics import EpisodeStatistics
-from multitask.passes.inner_steps import Descent, descend, own_buffers, passed, trained_parts
+from multitask.passes.inner_steps import Descent, Parts, descend
 from multitask.tasks.output import joined
 from multitask.training.trial import unseen
 
@@ -113,40 +113,38 @@ class EpisodicPass(Pass):
                 f"{self.name}: in the steps on an episode all tasks teach; leave the teaches of "
                 f"'{odd[0]}' at 1"
             )
-        if not list(self.adapted_names(model)):
+        if not list(self.adapted_names(Parts(model))):
             raise InputError(f"{self.name} has no parameter to adapt: all of them are frozen")
 
-    def adapted_names(self, model: MultiTask) -> Iterable[str]:
+    def adapted_names(self, parts: Parts) -> Iterable[str]:
         """Names of the parameters that take the steps; by default all that learn."""
-        return trained_parts(model)
+        return parts.trained
 
     def adapted(
-        self, model: MultiTask, samples: Batch, statistics: EpisodeStatistics
+        self, parts: Parts, samples: Batch, statistics: EpisodeStatistics
     ) -> tuple[Descent, dict[str, Tensor]]:
         """Take the steps for one episode.
 
         Args:
-            model: the model, which stays as it is.
+            parts: the model's, which stay as they are.
             samples: inputs and targets to learn from.
             statistics: the model's.
 
         Returns:
             Where the steps have led, and the buffers that go with it, by name.
         """
-        buffers = own_buffers(model)
-        with unseen(model), statistics.of_batch(self.batch_norm == "support"):
-            found = descend(
-                model, samples, self.adapted_names(model), buffers, self.steps, self.learning_rate
-            )
+        buffers, names = parts.own_buffers(), self.adapted_names(parts)
+        with unseen(parts.model), statistics.of_batch(self.batch_norm == "support"):
+            found = descend(parts, samples, names, buffers, self.steps, self.learning_rate)
         return found, buffers
 
     def outputs_after(
-        self, model: MultiTask, support: Batch, queries: Batch, statistics: EpisodeStatistics
+        self, parts: Parts, support: Batch, queries: Batch, statistics: EpisodeStatistics
     ) -> Outputs:
         """Adapt to a support, and pass other samples through the result; without gradients.
 
         Args:
-            model: the model, which stays as it is.
+            parts: the model's, which stay as they are.
             support: inputs and targets to learn from.
             queries: inputs.
             statistics: the model's.
@@ -157,16 +155,16 @@ class EpisodicPass(Pass):
         # Tensors of inference mode, in which Lightning tests, take no part in a derivative.
         with torch.inference_mode(False), torch.no_grad():
             own = {name: each.clone() for name, each in support.items()}
-            descent, buffers = self.adapted(model, own, statistics)
-            with unseen(model), statistics.fixed():
-                return passed(model, queries, {**buffers, **descent.weights})
+            descent, buffers = self.adapted(parts, own, statistics)
+            with unseen(parts.model), statistics.fixed():
+                return parts.passed(queries, {**buffers, **descent.weights})
 
     def evaluated(self, model: MultiTask, batch: Batch) -> Outputs:
         if SUPPORT not in batch or not len(batch[SUPPORT]) or not self.steps:
             return super().evaluated(model, batch)
-        statistics = EpisodeStatistics(model)
+        parts, statistics = Parts(model), EpisodeStatistics(model)
         found = [
-            self.outputs_after(model, support_of(episode), episode, statistics)
+            self.outputs_after(parts, support_of(episode), episode, statistics)
             for episode in split_episodes(batch)
         ]
         return {name: joined([each[name] for each in found]) for name in model.tasks}

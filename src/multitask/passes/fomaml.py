@@ -11,7 +11,7 @@ from multitask.data.episodes.entries import EPISODE, queries_of, split_episodes,
 from multitask.distributed import sum_losses
 from multitask.passes.episode_statistics import EpisodeStatistics
 from multitask.passes.episodic import EpisodicPass
-from multitask.passes.inner_steps import passed, trained_parts
+from multitask.passes.inner_steps import Parts
 from multitask.tasks.output import joined
 from multitask.training.trial import unseen
 
@@ -55,13 +55,15 @@ class FOMAML(EpisodicPass):
         statistics = EpisodeStatistics(model)
         if not self.steps:
             return model(*model.inputs_of(queries_of(batch))), statistics
-        own, found = trained_parts(model), []
+        parts, found = Parts(model), []
         for episode in split_episodes(batch):
-            descent, buffers = self.adapted(model, support_of(episode), statistics)
-            weights = {name: _as_if(own[name], each) for name, each in descent.weights.items()}
+            descent, buffers = self.adapted(parts, support_of(episode), statistics)
+            weights = {
+                name: _as_if(parts.trained[name], each) for name, each in descent.weights.items()
+            }
             statistics.add(buffers)
             with statistics.of_batch(self.batch_norm == "support"):
-                found.append(passed(model, queries_of(episode), {**buffers, **weights}))
+                found.append(parts.passed(queries_of(episode), {**buffers, **weights}))
         return {name: joined([each[name] for each in found]) for name in model.tasks}, statistics
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from multitask.training.mean_losses import mean_where_labelled
@@ -34,38 +34,48 @@ class Descent:
     outputs: Outputs
 
 
-def trained_parts(model: MultiTask) -> dict[str, Tensor]:
-    """The parameters between inputs and outputs that learn, by their names in the model."""
-    return {
-        f"{part}.{name}": parameter
-        for part in PARTS
-        for name, parameter in getattr(model, part).named_parameters()
-        if parameter.requires_grad
-    }
-
-
-def own_buffers(model: MultiTask) -> dict[str, Tensor]:
-    """Copies of what a pass may change, such as running statistics, by their names in the model."""
-    return {
-        f"{part}.{name}": values.detach().clone()
-        for part in PARTS
-        for name, values in getattr(model, part).named_buffers()
-    }
-
-
-def passed(model: MultiTask, batch: Batch, state: Mapping[str, Tensor]) -> Outputs:
-    """Pass a batch as with other parameters and buffers.
+class Parts:
+    """A model's parameters and buffers between inputs and outputs, looked up once for a batch.
 
     Args:
         model: the model.
-        batch: this process's.
-        state: by name, what takes the place of the model's own; buffers may change.
     """
-    return functional_call(model, dict(state), tuple(model.inputs_of(batch)))
+
+    def __init__(self, model: MultiTask) -> None:
+        self.model = model
+        self.trained: dict[str, Tensor] = {}
+        self.buffers: dict[str, Tensor] = {}
+        self._same: dict[str, str] = {}
+        first: dict[int, str] = {}
+        for part in PARTS:
+            network: nn.Module = getattr(model, part)
+            for name, each in network.named_parameters(part, remove_duplicate=False):
+                # Of a parameter that several layers have in common, the first name stands for all.
+                if (known := first.setdefault(id(each), name)) != name:
+                    self._same[name] = known
+                elif each.requires_grad:
+                    self.trained[name] = each
+            self.buffers |= dict(network.named_buffers(part))
+        self._same = {name: each for name, each in self._same.items() if each in self.trained}
+
+    def own_buffers(self) -> dict[str, Tensor]:
+        """Copies of what a pass may change, such as running statistics, by name."""
+        return {name: each.detach().clone() for name, each in self.buffers.items()}
+
+    def passed(self, batch: Batch, state: Mapping[str, Tensor]) -> Outputs:
+        """Pass a batch as with other parameters and buffers.
+
+        Args:
+            batch: this process's.
+            state: by name, what takes the place of the model's own; buffers may change.
+        """
+        same = {name: state[each] for name, each in self._same.items() if each in state}
+        inputs = tuple(self.model.inputs_of(batch))
+        return functional_call(self.model, {**state, **same}, inputs, tie_weights=False)
 
 
 def descend(
-    model: MultiTask,
+    parts: Parts,
     batch: Batch,
     names: Iterable[str],
     buffers: Mapping[str, Tensor],
@@ -75,19 +85,20 @@ def descend(
     """Take steps on the weighted sum of the tasks' mean losses over this process's batch.
 
     Args:
-        model: the model; its parameters stay as they are.
+        parts: the model's, which stay as they are.
         batch: inputs and targets, the same in every step.
         names: of the parameters that take the steps.
         buffers: by name; a pass may change them.
         steps: their number.
         learning_rate: the factor on the gradient in each step; there is no momentum.
     """
-    fixed = {name: each.detach() for name, each in trained_parts(model).items()}
+    model = parts.model
+    fixed = {name: each.detach() for name, each in parts.trained.items()}
     found = Descent({name: fixed[name] for name in names}, {}, {})
     for _ in range(steps):
         tried = {name: each.detach().requires_grad_() for name, each in found.weights.items()}
         with torch.enable_grad():
-            found.outputs = passed(model, batch, {**fixed, **buffers, **tried})
+            found.outputs = parts.passed(batch, {**fixed, **buffers, **tried})
             means = mean_where_labelled(model.task_losses(found.outputs, batch))
             loss = (means * model.task_weights).sum()
             slopes = torch.autograd.grad(loss, list(tried.values()), materialize_grads=True)

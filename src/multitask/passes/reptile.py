@@ -14,7 +14,7 @@ from multitask.errors import InputError
 from multitask.passes.episode_statistics import EpisodeStatistics
 from multitask.passes.episodic import EpisodicPass
 from multitask.passes.fomaml import number_of_episodes
-from multitask.passes.inner_steps import trained_parts
+from multitask.passes.inner_steps import Parts
 from multitask.tasks.output import each_tensor, joined
 from multitask.training.trial import unseen
 
@@ -50,7 +50,7 @@ class Reptile(EpisodicPass):
                 f"{type(model.balancer).__name__} would not see the losses; take FixedWeights and "
                 "the tasks' weight"
             )
-        parts = trained_parts(model)
+        parts = Parts(model).trained
         if other := [
             name
             for name, parameter in model.named_parameters()
@@ -63,37 +63,35 @@ class Reptile(EpisodicPass):
 
     def forward(self, model: MultiTask, batch: Batch) -> tuple[Outputs, Batch]:
         self._batch = batch
-        statistics = EpisodeStatistics(model)
-        outputs, gradients = self._descended(model, batch, statistics)
+        parts, statistics = Parts(model), EpisodeStatistics(model)
+        outputs, gradients = self._descended(parts, batch, statistics)
         episodes = number_of_episodes(batch)
         if self.batch_norm == "support":
             statistics.move(episodes)
         # The strategy averages over processes what is a sum over them.
         share = world_size() / episodes
-        self._gradients = {name: each * share for name, each in gradients.items()}
+        self._moves = [(parts.trained[name], each * share) for name, each in gradients.items()]
         return outputs, all_of(batch)
 
     def losses(self, model: MultiTask, outputs: Outputs, batch: Batch) -> tuple[Tensor, Tensor]:
         losses, totals = super().losses(model, outputs, batch)
-        own = trained_parts(model)
-        products = [(own[name] * each).sum() for name, each in self._gradients.items()]
-        moved = torch.stack(products).sum()
+        moved = torch.stack([(own * each).sum() for own, each in self._moves]).sum()
         # Nothing, whose gradient is that of the steps.
         return torch.cat([losses[:1] + (moved - moved.detach()), losses[1:]]), totals
 
     @torch.no_grad()
     def tried(self, model: MultiTask, batch: Batch) -> Tensor:
         with unseen(model):
-            outputs, _ = self._descended(model, self._batch, EpisodeStatistics(model))
+            outputs, _ = self._descended(Parts(model), self._batch, EpisodeStatistics(model))
             return model.losses(outputs, batch)[0]
 
     def _descended(
-        self, model: MultiTask, batch: Batch, statistics: EpisodeStatistics
+        self, parts: Parts, batch: Batch, statistics: EpisodeStatistics
     ) -> tuple[Outputs, dict[str, Tensor]]:
         """Outputs in the last step, and the sum over episodes of the steps' gradients."""
         found, gradients = [], dict[str, Tensor]()
         for episode in split_episodes(batch):
-            descent, buffers = self.adapted(model, all_of(episode), statistics)
+            descent, buffers = self.adapted(parts, all_of(episode), statistics)
             statistics.add(buffers)
             found.append(descent.outputs)
             for name, each in descent.gradients.items():
@@ -101,6 +99,6 @@ class Reptile(EpisodicPass):
                 gradients[name] = each if before is None else before + each
         outputs = {
             name: each_tensor(joined([each[name] for each in found]), Tensor.detach)
-            for name in model.tasks
+            for name in parts.model.tasks
         }
         return outputs, gradients
