@@ -39,5 +39,5 @@ class WholeEpisodes(GlobalBatches):
         end = first + min(self.size, len(self) * self.batch_size)
         return list(torch.arange(first, end).split(self.batch_size))
 
-    def share(self, batch: Tensor) -> Tensor:
+    def part(self, batch: Tensor) -> Tensor:
         return batch.view(-1, self.samples).tensor_split(self.world_size)[self.rank].flatten()
