@@ -127,7 +127,7 @@ def test_settings_that_make_no_sense(options: dict[str, Any], words: str) -> Non
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, "fewer than queries and the most shots together, 45"),
+        ({}, "fewer than queries and the most shots together, 35"),
         ({**FAST, "ways": 4}, "ways is 4, but 3 classes test"),
         ({**FAST, "learners": []}, "give at least one learner"),
     ],

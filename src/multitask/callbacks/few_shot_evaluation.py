@@ -63,7 +63,7 @@ class FewShotEvaluation(Callback):
         learners: Sequence[Learner] | None = None,
         shots: Sequence[int] = (1, 5, 20),
         episodes: int = 10,
-        queries: int = 25,
+        queries: int = 15,
         ways: int | None = None,
         seed: int = 0,
         own_pass: bool = True,
