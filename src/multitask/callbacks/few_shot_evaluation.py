@@ -11,13 +11,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.distributed.fsdp import FSDPModule
 
+from multitask.callbacks.new_classes import NewClasses, first_shots
 from multitask.data.episodes.divided_classes import DividedClasses
-from multitask.data.episodes.pools import Pool
-from multitask.data.sampling import order_generator
 from multitask.distributed import sum_losses, world_size
 from multitask.errors import InputError
 from multitask.few_shot import AllParameters, HeadOnly, Learner, Prototypes, Samples
-from multitask.labels import missing_like
 from multitask.module import MultiTask
 from multitask.passes.episode_statistics import EpisodeStatistics
 from multitask.passes.episodic import EpisodicPass
@@ -115,33 +113,29 @@ class FewShotEvaluation(Callback):
         data.setup()
         if "test" not in data.splits or data.task not in model.tasks:
             raise InputError(f"{NAME} needs a test set, and the task '{data.task}' in the model")
-        pools, wanted = self._pools(data), self.queries + self.shots[-1]
-        for name, pool in zip(data.names_of("test"), pools, strict=True):
-            if len(pool) < wanted:
-                raise InputError(
-                    f"{NAME}: class {name} has {len(pool)} test samples of different groups, fewer "
-                    f"than queries and the most shots together, {wanted}; give fewer"
-                )
-        if self.ways is not None and self.ways > len(pools):
-            raise InputError(f"{NAME}: ways is {self.ways}, but {len(pools)} classes test")
-        if not self._learners(model, data.task, self.ways or len(pools)):
+        ways = self._episodes(data).check(NAME)
+        if not self._learners(model, data.task, ways):
             raise InputError(
-                f"{NAME}: learners is empty, and the model has no pass of episodes of "
-                f"{self.ways or len(pools)} classes to adapt it by; give at least one learner"
+                f"{NAME}: learners is empty, and the model has no pass of episodes of {ways} "
+                "classes to adapt it by; give at least one learner"
             )
+
+    def _episodes(self, data: DividedClasses) -> NewClasses:
+        return NewClasses(data, self.ways, self.shots[-1], self.queries, self.seed)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Adapt, test and log."""
         assert isinstance(pl_module, MultiTask)
         data = trainer.datamodule  # type: ignore[attr-defined]
-        ways = self.ways or len(data.classes["test"])
+        episodes = self._episodes(data)
+        ways = episodes.ways
         task = _new_task(pl_module, data.task, ways)
         learners = self._learners(pl_module, data.task, ways)
         sums = torch.zeros(len(learners), len(self.shots), device=pl_module.device)
         for number in range(trainer.global_rank, self.episodes, world_size()):
-            support, query = self._episode(data, pl_module, ways, number)
+            support, query = episodes.deal(pl_module, number)
             for place, shots in enumerate(self.shots):
-                shown = {name: _first(each, shots, ways) for name, each in support.items()}
+                shown = {name: first_shots(each, shots, ways) for name, each in support.items()}
                 for row, learner in enumerate(learners):
                     seed = self.seed + number
                     predicted = _predicted(learner, pl_module, task, data.task, shown, query, seed)
@@ -169,34 +163,6 @@ class FewShotEvaluation(Callback):
         is_own = self.own_pass and isinstance(model.training_pass, EpisodicPass)
         fits = getattr(model.named_tasks[task], "num_classes", None) == ways
         return [*([None] if is_own and fits else []), *self.learners]
-
-    def _pools(self, data: DividedClasses) -> list[Pool]:
-        groups = data.groups_of("test")
-        return [Pool(data.rows("test", each), groups) for each in data.classes["test"]]
-
-    def _episode(
-        self, data: DividedClasses, model: MultiTask, ways: int, number: int
-    ) -> tuple[Batch, Batch]:
-        """The largest support, class by class, and the queries."""
-        generator = order_generator(self.seed, number)
-        pools = self._pools(data)
-        chosen = torch.randperm(len(pools), generator=generator)[:ways].sort().values.tolist()
-        count = self.queries + self.shots[-1]
-        drawn = [pools[each].draw(count, generator) for each in chosen]
-        parts = (
-            [each[self.queries :] for each in drawn],
-            [each[: self.queries] for each in drawn],
-        )
-        support, query = (self._batch(data, model, torch.cat(rows)) for rows in parts)
-        return support, query
-
-    def _batch(self, data: DividedClasses, model: MultiTask, rows: Tensor) -> Batch:
-        read = data.source.splits["test"][rows]
-        found = {name: each.to(model.device) for name, each in read.items()}
-        found = data.on_after_batch_transfer(found, 0)
-        labels = found[data.task].unique(return_inverse=True)[1]
-        others = {name: missing_like(found[name]) for name in model.tasks if name != data.task}
-        return {**found, **others, data.task: labels}
 
 
 def _predicted(
@@ -227,11 +193,6 @@ def part_of(name: str) -> str:
 
 def _usual() -> list[Learner]:
     return [HeadOnly(), Prototypes(), AllParameters()]
-
-
-def _first(values: Tensor, shots: int, ways: int) -> Tensor:
-    """The first samples of each class, of those that lie class by class."""
-    return values.view(ways, -1, *values.shape[1:])[:, :shots].flatten(0, 1)
 
 
 def _new_task(model: MultiTask, name: str, ways: int) -> Classification:
