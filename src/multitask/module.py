@@ -166,7 +166,7 @@ class MultiTask(Loadable):
 
     def validation_step(self, batch: Batch, batch_idx: int, split: str = "val") -> Outputs:
         """Count a batch in; returns the raw outputs."""
-        outputs = self(*self.inputs_of(batch))
+        outputs = self.training_pass.evaluated(self, batch)
         totals = self.task_losses(outputs, batch)
         # The metrics could not count NaN in.
         self.divergence.refuse_now(totals[0], self)

@@ -23,6 +23,10 @@ ROOT = Path(__file__).parents[2]
 PUBLIC: dict[str, tuple[Any, ...]] = {
     "mnist": (write_mnist,),
     "pets": (write_pets, "--data.init_args.image_size=32", "--data.init_args.num_workers=0"),
+    **dict.fromkeys(
+        ("episodes", "episodes_joint"),
+        (None, "--trainer.callbacks.episodes=1", "--trainer.callbacks.shots=[1]"),
+    ),
     # Without the run that they start from.
     "digits_frozen": (None, "--model.encoder=ConvNet"),
     "digits_gradual": (

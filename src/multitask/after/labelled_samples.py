@@ -17,6 +17,7 @@ from multitask.after.trained_model import TrainedModel
 from multitask.data import DataModule
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.duplicates import Hashes, input_hashes
+from multitask.data.episodes.entries import SUPPORT
 from multitask.data.faces import Face, Picture
 from multitask.errors import InputError, nearest
 
@@ -125,6 +126,11 @@ def samples_of(
         raise InputError(
             f"split is '{split}', but the run's data have {', '.join(data.splits)}; give "
             f"--split=...{nearest(split, data.splits)}"
+        )
+    if SUPPORT in data.splits[split][torch.tensor([0])]:
+        raise InputError(
+            "the run's own data deal episodes, to which the run adapted when it tested itself; its "
+            "metrics are in the run's summary.json: give a table of labelled images"
         )
     found = data.groups(split)
     if group is not None and (found is None or found[0] != group):

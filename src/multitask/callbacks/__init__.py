@@ -2,6 +2,7 @@
 
 from multitask.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from multitask.callbacks.cost import Cost
+from multitask.callbacks.few_shot_evaluation import FewShotEvaluation
 from multitask.callbacks.figures import Figures
 from multitask.callbacks.first_step import FirstStep
 from multitask.callbacks.gradient_telemetry import GradientTelemetry
@@ -21,6 +22,7 @@ from multitask.callbacks.weight_average import WeightAverage
 __all__ = [
     "BestCheckpoint",
     "Cost",
+    "FewShotEvaluation",
     "Figures",
     "FirstStep",
     "GradientTelemetry",

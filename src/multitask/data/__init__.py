@@ -2,6 +2,10 @@
 
 from multitask.data.base import DataModule
 from multitask.data.digits import Digits
+from multitask.data.episodes.joint import TrainingClasses
+from multitask.data.episodes.of_classes import Episodes
+from multitask.data.episodes.of_regressions import RegressionEpisodes
+from multitask.data.episodes.sines import Sines
 from multitask.data.mixture import Mixture
 from multitask.data.overlaid_digits import OverlaidDigits
 from multitask.data.posed_digits import PosedDigits
@@ -11,9 +15,13 @@ from multitask.data.toy_starts import ToyStarts
 __all__ = [
     "DataModule",
     "Digits",
+    "Episodes",
     "Mixture",
     "OverlaidDigits",
     "PosedDigits",
+    "RegressionEpisodes",
+    "Sines",
     "Table",
     "ToyStarts",
+    "TrainingClasses",
 ]

@@ -52,11 +52,15 @@ class GlobalBatches(Sampler[Tensor]):
     def __iter__(self) -> Iterator[Tensor]:
         """Start at ``first_batch``, which a resumed run sets."""
         for batch in self.global_batches(self.epoch)[self.first_batch :]:
-            yield batch.tensor_split(self.world_size)[self.rank]
+            yield self.part(batch)
+
+    def part(self, batch: Tensor) -> Tensor:
+        """This process's part of what belongs to a global batch, one entry for each sample."""
+        return batch.tensor_split(self.world_size)[self.rank]
 
     def share(self, epoch: int, batch: int) -> Tensor:
         """This process's share of one of an epoch's batches, shape ``[samples]``, int64."""
-        return self.global_batches(epoch)[batch].tensor_split(self.world_size)[self.rank]
+        return self.part(self.global_batches(epoch)[batch])
 
     def places(self, epoch: int, batch: int) -> Tensor:
         """Where the samples of this process's share stand among all samples of a training run.
@@ -71,8 +75,7 @@ class GlobalBatches(Sampler[Tensor]):
             Shape ``[share of the batch]``, int64.
         """
         first = (epoch * len(self) + batch) * self.batch_size
-        places = torch.arange(first, first + self.batch_size)
-        return places.tensor_split(self.world_size)[self.rank]
+        return self.part(torch.arange(first, first + self.batch_size))
 
     def global_batches(self, epoch: int) -> list[Tensor]:
         """All batches of an epoch, each of shape ``[samples]``, int64."""

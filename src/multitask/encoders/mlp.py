@@ -12,16 +12,21 @@ from multitask.errors import InputError
 
 
 class MLP(Encoder):
-    """Linear layers with batch normalisation and ReLU over the flattened image.
+    """Linear layers, with batch normalisation if wanted, and ReLU over the flattened image.
 
     Args:
         in_features: values in one image, ``channels * height * width``.
         hidden: widths of the hidden layers.
         out_features: size of the representation.
+        batch_norm: whether each layer is followed by batch normalisation.
     """
 
     def __init__(
-        self, in_features: int, hidden: Sequence[int] = (256,), out_features: int = 64
+        self,
+        in_features: int,
+        hidden: Sequence[int] = (256,),
+        out_features: int = 64,
+        batch_norm: bool = True,
     ) -> None:
         super().__init__()
         self.in_features, self.hidden = in_features, list(hidden)
@@ -29,13 +34,16 @@ class MLP(Encoder):
         widths = [in_features, *hidden, out_features]
         layers: list[nn.Module] = [Pixels(in_features)]
         for before, after in pairwise(widths):
-            layers += [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.ReLU()]
+            norm = [nn.BatchNorm1d(after)] if batch_norm else []
+            layers += [nn.Linear(before, after, bias=not batch_norm), *norm, nn.ReLU()]
+        self._depth = 3 if batch_norm else 2
         self.layers = nn.Sequential(*layers)
 
     def stages(self) -> list[nn.Module]:
         """Each linear layer with its normalisation and ReLU."""
         flatten, *layers = self.layers
-        first, *others = [nn.Sequential(*layers[at : at + 3]) for at in range(0, len(layers), 3)]
+        starts = range(0, len(layers), self._depth)
+        first, *others = [nn.Sequential(*layers[at : at + self._depth]) for at in starts]
         return [nn.Sequential(flatten, *first), *others]
 
     def stage_features(self) -> list[int]:

@@ -1,8 +1,11 @@
 """How a training batch becomes the outputs whose losses count: one file for each way."""
 
 from multitask.passes.adversarial import AdversarialPass
+from multitask.passes.anil import ANIL
 from multitask.passes.base import Pass
+from multitask.passes.fomaml import FOMAML
 from multitask.passes.plain import PlainPass
+from multitask.passes.reptile import Reptile
 from multitask.passes.trades import TradesPass
 
-__all__ = ["AdversarialPass", "Pass", "PlainPass", "TradesPass"]
+__all__ = ["ANIL", "FOMAML", "AdversarialPass", "Pass", "PlainPass", "Reptile", "TradesPass"]

@@ -39,6 +39,11 @@ class Pass(Recorded, nn.Module, ABC):
                 "balancer computes the same losses again; override both"
             )
 
+    @property
+    def joins_batch_norm(self) -> bool:
+        """Whether batch normalisation may see the batch of all processes; else each its own."""
+        return True
+
     def prepare(self, model: MultiTask, trainer: Trainer) -> None:
         """Look at what is trained, before training; nothing to do by default.
 
@@ -62,6 +67,18 @@ class Pass(Recorded, nn.Module, ABC):
         Returns:
             Raw outputs, and the batch that they are of.
         """
+
+    def evaluated(self, model: MultiTask, batch: Batch) -> Outputs:
+        """Pass this process's batch in a validation or test; by default once, as it is.
+
+        Args:
+            model: the model, in evaluation mode; nothing of it changes.
+            batch: see `MultiTask`.
+
+        Returns:
+            Raw outputs of all of the batch.
+        """
+        return model(*model.inputs_of(batch))
 
     def losses(self, model: MultiTask, outputs: Outputs, batch: Batch) -> tuple[Tensor, Tensor]:
         """The losses of what `forward` returned; those of the model by default.

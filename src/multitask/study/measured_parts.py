@@ -1,16 +1,18 @@
-"""Metrics of attacked and corrupted images in a study, which its runs' callbacks log."""
+"""Metrics in a study that its runs' callbacks log: of changed images, and of few labels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from multitask.callbacks.few_shot_evaluation import FewShotEvaluation
 from multitask.callbacks.robust_evaluation import RobustEvaluation
 from multitask.errors import InputError, nearest
 from multitask.study.parsing import parsed
 from multitask.study.plan import PlannedRun
 
-KIND = RobustEvaluation.__name__
+Evaluating = RobustEvaluation | FewShotEvaluation
+KINDS = {each.__name__: each for each in (RobustEvaluation, FewShotEvaluation)}
 PLACES = ("trainer.callbacks", "trainer.callbacks+")
 """Settings that hold callbacks."""
 
@@ -19,7 +21,7 @@ def split_part(metric: str) -> tuple[str, str]:
     """What images a metric is of, and the task's own name of it.
 
     Args:
-        metric: such as ``accuracy`` or ``robust/inf-0.02/accuracy``.
+        metric: such as ``accuracy``, ``robust/inf-0.02/accuracy`` or ``few_shot/5/accuracy``.
 
     Returns:
         Such as ``robust/inf-0.02``, empty for images as they are, and ``accuracy``.
@@ -58,11 +60,12 @@ def check_part(key: str, metric: str, task: str, runs: Sequence[PlannedRun]) -> 
         if run.tests and task in run.config["model"]["tasks"]:
             known = [name for each in _evaluations(run) for name in each.parts]
             if part not in known:
-                cure = nearest(part, known) or f"; add the callback {KIND} to its trainer.callbacks"
+                kind = "FewShotEvaluation" if part.startswith("few_shot") else "RobustEvaluation"
+                cure = nearest(part, known) or f"; add the callback {kind} to its trainer.callbacks"
                 raise InputError(f"{key}: the run {run.title} does not measure '{part}'{cure}")
 
 
-def _evaluations(run: PlannedRun) -> Iterator[RobustEvaluation]:
+def _evaluations(run: PlannedRun) -> Iterator[Evaluating]:
     given = [run.settings[place] for place in PLACES if place in run.settings]
     if PLACES[0] not in run.settings:
         given.append((run.config.get("trainer") or {}).get("callbacks"))
@@ -73,12 +76,13 @@ def _evaluations(run: PlannedRun) -> Iterator[RobustEvaluation]:
                 yield made
 
 
-def _made(callback: Any) -> RobustEvaluation | None:
+def _made(callback: Any) -> Evaluating | None:
     told = callback.get("class_path") if isinstance(callback, dict) else callback
-    if not isinstance(told, str) or told.rpartition(".")[2] != KIND:
+    kind = KINDS.get(told.rpartition(".")[2]) if isinstance(told, str) else None
+    if kind is None:
         return None
     try:
-        return parsed(RobustEvaluation, callback)
+        return parsed(kind, callback)
     except Exception:
         # What is wrong with the callback itself is told where the run is checked.
         return None

@@ -50,7 +50,8 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     settle_normalisation(model.encoder, data)
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
-    if model.sync_batch_norm and trainer.world_size > 1:
+    joins = model.sync_batch_norm and model.training_pass.joins_batch_norm
+    if joins and trainer.world_size > 1:
         on_gpu = trainer.strategy.root_device.type == "cuda"
         for name in ("encoder", "sharing", "heads"):
             setattr(model, name, synchronize_batch_norm(getattr(model, name), on_gpu))

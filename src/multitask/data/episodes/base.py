@@ -1,0 +1,114 @@
+"""What all data of episodes have in common: their sizes, loaders and batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from multitask.data.base import DataModule
+from multitask.data.dataset import Batch
+from multitask.data.episodes.dataset import EpisodeDataset
+from multitask.data.episodes.entries import SHOWN
+from multitask.data.episodes.sampling import WholeEpisodes
+from multitask.data.sampling import GlobalBatches
+from multitask.data.targets import as_tasks_see
+from multitask.errors import InputError
+
+MOST_LOOKED_AT = 64
+"""Episodes by which the targets of a split are judged."""
+
+
+class EpisodeData(DataModule):
+    """Deals episodes: each a small task of its own, with a support to learn from, and queries.
+
+    In each epoch, training gets new episodes; validation and tests get the same ones. A global
+    batch holds whole episodes, and each process takes some of them. Beside the inputs a batch has
+    the entries that `multitask.data.episodes.entries` names; the targets of the support are
+    missing under the tasks' names.
+
+    Args:
+        shots: see the subclass; 1 or more.
+        queries: see the subclass; 1 or more.
+        episodes: number of training episodes in an epoch.
+        val_episodes: number of validation episodes.
+        test_episodes: number of test episodes.
+        episodes_per_batch: number of episodes in a global batch.
+        options: see `DataModule`.
+    """
+
+    # The same samples come again, and what is between splits is dealt apart.
+    is_looked_at = False
+
+    def __init__(
+        self,
+        shots: int,
+        queries: int,
+        episodes: int,
+        val_episodes: int,
+        test_episodes: int,
+        episodes_per_batch: int,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        counts = {
+            "shots": shots,
+            "queries": queries,
+            "episodes": episodes,
+            "val_episodes": val_episodes,
+            "test_episodes": test_episodes,
+            "episodes_per_batch": episodes_per_batch,
+        }
+        for name, count in counts.items():
+            if count < 1:
+                raise InputError(f"{type(self).__name__}: {name} is {count}; give at least 1")
+        if episodes_per_batch > episodes:
+            raise InputError(
+                f"{type(self).__name__}: episodes_per_batch is {episodes_per_batch}, but an epoch "
+                f"has {episodes} episodes; give as many or fewer"
+            )
+        self.shots, self.queries = shots, queries
+        self.episodes = {"train": episodes, "val": val_episodes, "test": test_episodes}
+        self.episodes_per_batch = episodes_per_batch
+
+    def targets(self, split: str, rows: slice = slice(None)) -> dict[str, Tensor]:
+        """The targets by which to judge all: those of 64 episodes of the split at most.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            rows: the samples that are meant; those episodes' by default.
+        """
+        samples = self._split(split)
+        assert isinstance(samples, EpisodeDataset)
+        meant = torch.arange(len(samples))[rows]
+        if rows == slice(None):
+            meant = meant[: MOST_LOOKED_AT * samples.size]
+        return {name: as_tasks_see(each[meant]) for name, each in samples.targets.items()}
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """See `DataModule`; what the support shows is treated as targets are."""
+        found = super().on_after_batch_transfer(batch, dataloader_idx)
+        shown = {name: batch[name] for name in batch if name.startswith(SHOWN)}
+        return {**found, **{name: as_tasks_see(values) for name, values in shown.items()}}
+
+    def _training_batches(self) -> GlobalBatches:
+        self.setup()
+        return self._whole("train", self.episodes["train"])
+
+    def _all_batches(self, split: str) -> GlobalBatches:
+        self._split(split)
+        return self._whole(split, self.episodes[split])
+
+    def _whole(self, split: str, episodes: int) -> WholeEpisodes:
+        samples, processes = self._split(split), self._processes()
+        assert isinstance(samples, EpisodeDataset)
+        count = processes.get("world_size", 1)
+        if split == "train" and self.episodes_per_batch < count:
+            raise InputError(
+                f"episodes_per_batch is {self.episodes_per_batch}, but each of {count} processes "
+                f"takes whole episodes; give {count} or more"
+            )
+        return WholeEpisodes(
+            episodes, samples.size, self.episodes_per_batch, split == "train", **processes
+        )

@@ -1,0 +1,72 @@
+"""Which classes are learned from, which validate and which test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from multitask.data.split_check import SPLITS
+from multitask.errors import InputError, nearest
+from multitask.pages.words import listed
+
+Kinds = dict[str, list[Any]]
+"""By split, the names of classes or columns."""
+
+
+def split_kinds(
+    known: Sequence[Any],
+    given: Mapping[str, Sequence[Any]] | None,
+    val: int,
+    test: int,
+    seed: int,
+    what: str = "classes",
+) -> Kinds:
+    """Divide classes or columns at random, or as a person says.
+
+    Args:
+        known: their names, in their order.
+        given: those of each split; those that none names are left out. Without ``val``, validation
+            has those of training.
+        val: how many validate if none are given; 0 for those of training.
+        test: how many test if none are given.
+        seed: the same seed gives the same parts.
+        what: what they are, and the setting that gives them.
+
+    Returns:
+        ``train``, ``val`` and ``test``, each in the order of ``known``.
+
+    Raises:
+        InputError: if a name is not known or in two parts, or none is left to train on.
+    """
+    if given is not None:
+        return _given(known, given, what)
+    if val < 0 or test < 1 or val + test >= len(known):
+        raise InputError(
+            f"{val} of the {len(known)} {what} cannot validate and {test} test; at least 1 tests, "
+            "and training needs some too"
+        )
+    order = torch.randperm(len(known), generator=torch.Generator().manual_seed(seed)).tolist()
+    parts = {"test": order[:test], "val": order[test : test + val], "train": order[test + val :]}
+    found = {split: [known[place] for place in sorted(parts[split])] for split in SPLITS}
+    return {**found, "val": found["val"] or found["train"]}
+
+
+def _given(known: Sequence[Any], given: Mapping[str, Sequence[Any]], what: str) -> Kinds:
+    if odd := [split for split in given if split not in SPLITS]:
+        raise InputError(f"{what} has '{odd[0]}'{nearest(odd[0], SPLITS)}; give {listed(SPLITS)}")
+    owner: dict[Any, str] = {}
+    for split, names in given.items():
+        for name in names:
+            if name not in known:
+                near = nearest(str(name), list(map(str, known)))
+                raise InputError(f"{what}: {split} names {name!r}, which the data lack{near}")
+            if name in owner:
+                where = "twice" if owner[name] == split else f"and so does {owner[name]}"
+                raise InputError(f"{what}: {split} names {name!r} {where}; name each once")
+            owner[name] = split
+    if lacking := [split for split in ("train", "test") if not given.get(split)]:
+        raise InputError(f"{what} names none for {lacking[0]}; name some for train and for test")
+    found = {split: [name for name in known if owner.get(name) == split] for split in SPLITS}
+    return {**found, "val": found["val"] or found["train"]}

@@ -1,0 +1,123 @@
+"""Another data set, of whose samples episodes are made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from multitask.data.base import DataModule
+from multitask.data.dataset import BatchDataset
+from multitask.data.faces import Face
+from multitask.data.targets import Targets, as_tasks_see
+from multitask.errors import InputError, nearest
+from multitask.geometry import Geometry
+
+CHUNK = 1024
+"""Targets that are read at a time."""
+OPTIONS = ("transforms", "augmentations", "labelled_per_batch", "balanced_by")
+
+
+class FromSource(DataModule):
+    """Data made of another data set's samples, whose splits stay what they are.
+
+    Args:
+        source: the other data set, which sets nothing that concerns batches.
+        options: see `DataModule`.
+    """
+
+    # The source's images are looked at.
+    is_looked_at = False
+
+    def __init__(self, source: DataModule, **options: Any) -> None:
+        super().__init__(**options)
+        own = type(self).__name__
+        for option in OPTIONS:
+            given = getattr(source, option)
+            if given is not None and (isinstance(given, str | int) or len(given)):
+                raise InputError(
+                    f"source sets {option}, which concerns batches; leave it out there, and set it "
+                    f"at {own} if {own} has it"
+                )
+        if type(source).on_after_batch_transfer is not DataModule.on_after_batch_transfer:
+            raise InputError(
+                f"source: {type(source).__name__} changes batches in on_after_batch_transfer, "
+                "which would not be called; change the images in the split's `images`"
+            )
+        if isinstance(source, FromSource):
+            raise InputError(f"source is a {type(source).__name__} itself; give it its own source")
+        self.source = source
+
+    def prepare_data(self) -> None:
+        """Let the source download what it needs."""
+        self.source.prepare_data()
+
+    def load_source(self) -> dict[str, BatchDataset]:
+        """Load the source's splits, as far as this data set shall have them."""
+        try:
+            self.source.setup()
+        except InputError as error:
+            said = str(error).replace("data.init_args.", "data.init_args.source.init_args.")
+            raise InputError(f"source: {said}") from error
+        return {
+            split: samples
+            for split, samples in self.source.splits.items()
+            if split not in self.without
+        }
+
+    def absent(self) -> set[str]:
+        return super().absent() | self.source.absent()
+
+    def own_geometry(self) -> dict[str, Geometry]:
+        """How the source's targets follow."""
+        self.setup()
+        known = self.splits["train"].targets
+        return {name: each for name, each in self.source.geometry.items() if name in known}
+
+    def faces(self) -> dict[str, Face]:
+        """As the source shows its inputs."""
+        self.setup()
+        return self.source.faces()
+
+    def element_names(self) -> dict[str, list[str]]:
+        """As the source calls them."""
+        return self.source.element_names()
+
+    def remember_images(self, rows: Tensor) -> None:
+        """Keep by what the training images are known again.
+
+        Args:
+            rows: their places in the source's training set, int64.
+        """
+        known = self.source.training_images
+        if known is not None:
+            self.training_images = known[rows.unique().numpy()]
+
+    def groups_of(self, split: str) -> list[Any] | None:
+        """The group of each of the source's samples, None if each stands for itself."""
+        found = self.source.groups(split)
+        return None if found is None else found[1]
+
+
+def read(targets: Targets) -> Tensor:
+    """Read all targets as tasks see them, a few at a time."""
+    places = torch.arange(len(targets)).split(CHUNK)
+    return torch.cat([as_tasks_see(targets[each]) for each in places])
+
+
+def check_task(task: str, splits: dict[str, BatchDataset], where: str) -> None:
+    """Refuse a task that not all splits have.
+
+    Args:
+        task: its name.
+        splits: the source's.
+        where: the setting that names it.
+
+    Raises:
+        InputError: naming the tasks that there are.
+    """
+    for samples in splits.values():
+        if task not in samples.targets:
+            near = nearest(task, samples.targets)
+            raise InputError(f"{where} names '{task}', which the source does not have{near}")
