@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from cli.conftest import DIGITS, QUICK, ROOT
+from lightning.pytorch import Callback
 
 from multitask import sharing
+from multitask.runs import run_callbacks
 from multitask.sharing import Sharing
 
 PAGE = (ROOT / "docs/sharing.md").read_text(encoding="utf-8")
@@ -41,10 +43,20 @@ def pages_files() -> None:
 
 
 @pytest.mark.usefixtures("pages_files")
-def test_the_settings_and_commands_begin_to_train(multitask: Callable[..., None]) -> None:
-    for number, snippet in enumerate(blocks("yaml")):
-        Path(f"{number}.yaml").write_text(snippet)
-        multitask("fit", f"--config={DIGITS}", f"--config={number}.yaml", *DRY)
+def test_the_settings_fit(multitask: Callable[..., None]) -> None:
+    *others, with_rates = sorted(blocks("yaml"), key=lambda snippet: "rates:" in snippet)
+    for snippet in others:
+        Path("sharing.yaml").write_text(snippet)
+        with pytest.raises(SystemExit) as stopped:
+            multitask("fit", f"--config={DIGITS}", "--config=sharing.yaml", "--print_config")
+        assert not stopped.value.code
+    # The names of parts that have a rate are read once there is a model.
+    Path("sharing.yaml").write_text(with_rates)
+    multitask("fit", f"--config={DIGITS}", "--config=sharing.yaml", *DRY)
+
+
+@pytest.mark.usefixtures("pages_files")
+def test_the_commands_begin_to_train(multitask: Callable[..., None]) -> None:
     commands = [shlex.split(line) for line in "".join(blocks("bash")).splitlines()]
     for _, verb, *arguments in commands:
         if verb == "fit":
@@ -55,12 +67,17 @@ def test_the_settings_and_commands_begin_to_train(multitask: Callable[..., None]
 
 
 def test_a_run_shows_what_was_learned(
-    multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
+    multitask: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # All other figures of a run take longer than the run.
+    monkeypatch.setattr(run_callbacks, "Figures", lambda folder: Callback())
     once = ("--trainer.limit_train_batches=1", "--run.test_after_fit=false", "--run.figures=true")
     multitask("fit", f"--config={DIGITS}", "--model.sharing=multitask.sharing.MMoE", *QUICK, *once)
     (run,) = Path("runs/digits").iterdir()
     assert (run / "figures/sharing.png").stat().st_size > 5000
+    assert "sharing/experts/glyph/expert 4" in (run / "metrics.csv").read_text()
     Path("best.ckpt").symlink_to(run / "checkpoints/best.ckpt")
     capsys.readouterr()
     (snippet,) = (each for each in blocks("python") if "load_from_checkpoint" in each)
