@@ -7,6 +7,7 @@ from multitask.callbacks.figures import Figures
 from multitask.callbacks.first_step import FirstStep
 from multitask.callbacks.gradient_telemetry import GradientTelemetry
 from multitask.callbacks.keep_tasks import KeepTasks
+from multitask.callbacks.learned_sharing import LearnedSharing
 from multitask.callbacks.learning_curves import LearningCurves
 from multitask.callbacks.lost_process import LostProcess
 from multitask.callbacks.prediction_table import PredictionTable
@@ -28,6 +29,7 @@ __all__ = [
     "GradientTelemetry",
     "KeepTasks",
     "LastCheckpoint",
+    "LearnedSharing",
     "LearningCurves",
     "LostProcess",
     "PredictionTable",

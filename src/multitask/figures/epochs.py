@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 Numbers = np.ndarray
-WHILE_TRAINING = ("train/", "val/", "gradients/", "affinity/")
+WHILE_TRAINING = ("train/", "val/", "gradients/", "affinity/", "sharing/")
 
 
 @dataclass(frozen=True)

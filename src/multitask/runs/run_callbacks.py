@@ -13,6 +13,7 @@ from multitask.callbacks import (
     Figures,
     GradientTelemetry,
     LastCheckpoint,
+    LearnedSharing,
     LearningCurves,
     PredictionTable,
     ProgressBar,
@@ -68,7 +69,7 @@ def run_callbacks(
         return callbacks
     theirs = listed(trainer.callbacks)
     is_highest = best_is_highest(settings.monitor, model, data, trainer, theirs)
-    callbacks += training
+    callbacks += [*training, LearnedSharing(drawings and drawings / "sharing.png")]
     if drawings:
         callbacks.append(LearningCurves(folder / METRICS, drawings / "learning.png"))
     if trainer.enable_checkpointing is not False:
