@@ -193,3 +193,10 @@ def test_blocks_with_a_parameter_in_common_are_not_divided_by_themselves(
     monkeypatch.setattr("multitask.training.sharding.BLOCK", 1)
     assert _large_blocks(model().encoder)
     assert not _large_blocks(model(RANK2).encoder)
+
+
+def test_changes_of_an_encoder_of_low_rank_are_not_a_tasks_own(model: Make) -> None:
+    encoder = LowRank(MLP(12, hidden=[8], out_features=6), 2)
+    tasks = {"kind": Classification(3), "more": Classification(2)}
+    found = MultiTask(encoder, tasks, sharing=partial(RANK2, layers=["layers.1"]))
+    assert parameter_counts(found)["own_parameters"] == 2 * 2 * (12 + 8)

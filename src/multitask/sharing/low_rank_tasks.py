@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
@@ -71,8 +72,10 @@ class LowRankTasks(Sharing):
 
     def own_parameters(self, trunk: nn.Module) -> list[nn.Parameter]:
         layers: Any = changed_layers(trunk).values()
-        # The last changes: an encoder of low rank has others, which are shared.
-        return [each for layer in layers for each in layer.changes[-1].parameters()]
+        changes = [each for layer in layers for each in layer.changes.parameters()]
+        # An encoder of low rank has changes, too, which all tasks' layers have.
+        times = Counter(map(id, changes))
+        return [each for each in changes if times[id(each)] == 1 or len(self.tasks) == 1]
 
     def forward(self, views: dict[str, list[Any]]) -> dict[str, Any]:
         places = enumerate(self.tasks)
