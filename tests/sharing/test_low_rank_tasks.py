@@ -200,3 +200,10 @@ def test_changes_of_an_encoder_of_low_rank_are_not_a_tasks_own(model: Make) -> N
     tasks = {"kind": Classification(3), "more": Classification(2)}
     found = MultiTask(encoder, tasks, sharing=partial(RANK2, layers=["layers.1"]))
     assert parameter_counts(found)["own_parameters"] == 2 * 2 * (12 + 8)
+
+
+def test_a_task_that_does_not_teach_leaves_its_changes_gradients_of_0() -> None:
+    tasks = {"kind": Classification(3), "more": Classification(2, teaches=0.0)}
+    found = MultiTask(MLP(12, hidden=[8], out_features=6), tasks, sharing=RANK2)
+    sum(each.sum() for each in found(torch.rand(4, 1, 3, 4)).values()).backward()  # type: ignore[union-attr]
+    assert all(each.grad is not None for each in found.parameters())

@@ -15,6 +15,7 @@ from multitask.encoders.low_rank import checked_factor, keep_statistics
 from multitask.encoders.low_rank_layers import add_changes, changed_layers
 from multitask.errors import InputError
 from multitask.sharing.base import Sharing
+from multitask.sharing.reached import plus, zero_of
 
 
 class LowRankTasks(Sharing):
@@ -119,7 +120,13 @@ class Passes(nn.Module):
 
     def forward(self, *inputs: Tensor) -> list[Any]:
         """Encode for each task; returns the tasks' representations."""
-        return [encoder(*inputs) for encoder in self.columns.values()]
+        found = [encoder(*inputs) for encoder in self.columns.values()]
+        if not self.training or len(found) == 1:
+            return found
+        # A task that teaches nothing leaves its own changes without a gradient.
+        changes: Any = changed_layers(self).values()
+        zero = zero_of(nn.ModuleList(layer.changes for layer in changes))
+        return [plus(each, zero) for each in found]
 
 
 def _with_weights_of(encoder: Encoder) -> Encoder:
