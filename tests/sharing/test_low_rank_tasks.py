@@ -129,7 +129,7 @@ def test_frozen_weights_and_statistics_stay(model: Make, batch: dict[str, Tensor
 def test_over_an_encoder_of_low_rank_the_first_change_is_shared() -> None:
     encoder = LowRank(MLP(12, hidden=[8], out_features=6), 1)
     tasks = {"kind": Classification(3), "other": Classification(2)}
-    found = MultiTask(encoder, tasks, sharing=RANK2)
+    found = MultiTask(encoder, tasks, sharing=RANK2).eval()
     counts = parameter_counts(found)
     assert counts["own_parameters"] == 2 * 2 * (12 + 8 + 8 + 6)
     found(torch.rand(4, 1, 3, 4))["kind"].sum().backward()
