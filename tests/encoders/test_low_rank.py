@@ -20,7 +20,7 @@ from multitask.checkpoints.source import weights_are_in
 from multitask.encoders import MLP, ConvNet, Encoder, LowRank, Merged, Timm, TimmMaps
 from multitask.encoders.low_rank_layers import add_changes, changed_layers, merge_changes
 from multitask.errors import InputError
-from multitask.sharing import CrossStitch
+from multitask.sharing import NDDR, CrossStitch
 from multitask.tasks import Classification
 from multitask.training.model_size import multiply_adds, parameter_counts
 
@@ -242,3 +242,10 @@ def test_its_multiply_adds_are_those_of_the_encoder(model: MultiTask) -> None:
 def model() -> MultiTask:
     """A model of one task whose encoder is of low rank."""
     return MultiTask(LowRank(MLP(12), 2), {"kind": Classification(3)})
+
+
+def test_its_stages_give_as_many_features_as_those_of_the_encoder_within() -> None:
+    assert LowRank(MLP(12, hidden=[8]), 2).stage_features() == [8]
+    tasks = {"kind": Classification(3), "more": Classification(2)}
+    found = MultiTask(LowRank(MLP(12, hidden=[8]), 2), tasks, sharing=NDDR)
+    assert list(found.sharing.mixing()) == ["after stage 1", "after stage 2"]

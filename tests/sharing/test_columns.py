@@ -249,3 +249,11 @@ def test_each_network_has_one_parent_in_evaluation(model: Make, batch: dict[str,
     representation = last(first(batch["image"]))
     wanted = found.heads["size"](representation)
     assert_close(found(batch["image"])["size"], wanted)
+
+
+def test_finer_maps_that_no_head_reads_have_mixtures_with_gradients() -> None:
+    tasks = {"kind": Classification(3), "more": Classification(2)}
+    found = MultiTask(TimmMaps("test_resnet", levels=[0, 1], in_channels=1), tasks, sharing=NDDR)
+    outputs = found(torch.rand(2, 1, 16, 16))
+    sum(each.sum() for each in outputs.values()).backward()  # type: ignore[union-attr]
+    assert all(each.grad is not None for each in found.parameters())

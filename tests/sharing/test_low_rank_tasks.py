@@ -129,7 +129,7 @@ def test_frozen_weights_and_statistics_stay(model: Make, batch: dict[str, Tensor
 def test_over_an_encoder_of_low_rank_the_first_change_is_shared() -> None:
     encoder = LowRank(MLP(12, hidden=[8], out_features=6), 1)
     tasks = {"kind": Classification(3), "other": Classification(2)}
-    found = MultiTask(encoder, tasks, sharing=RANK2)
+    found = MultiTask(encoder, tasks, sharing=RANK2).eval()
     counts = parameter_counts(found)
     assert counts["own_parameters"] == 2 * 2 * (12 + 8 + 8 + 6)
     found(torch.rand(4, 1, 3, 4))["kind"].sum().backward()
@@ -193,3 +193,17 @@ def test_blocks_with_a_parameter_in_common_are_not_divided_by_themselves(
     monkeypatch.setattr("multitask.training.sharding.BLOCK", 1)
     assert _large_blocks(model().encoder)
     assert not _large_blocks(model(RANK2).encoder)
+
+
+def test_changes_of_an_encoder_of_low_rank_are_not_a_tasks_own(model: Make) -> None:
+    encoder = LowRank(MLP(12, hidden=[8], out_features=6), 2)
+    tasks = {"kind": Classification(3), "more": Classification(2)}
+    found = MultiTask(encoder, tasks, sharing=partial(RANK2, layers=["layers.1"]))
+    assert parameter_counts(found)["own_parameters"] == 2 * 2 * (12 + 8)
+
+
+def test_a_task_that_does_not_teach_leaves_its_changes_gradients_of_0() -> None:
+    tasks = {"kind": Classification(3), "more": Classification(2, teaches=0.0)}
+    found = MultiTask(MLP(12, hidden=[8], out_features=6), tasks, sharing=RANK2)
+    sum(each.sum() for each in found(torch.rand(4, 1, 3, 4)).values()).backward()  # type: ignore[union-attr]
+    assert all(each.grad is not None for each in found.parameters())

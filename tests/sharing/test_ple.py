@@ -13,6 +13,7 @@ from torch.testing import assert_close
 from multitask.encoders import Tokens, Vector
 from multitask.errors import InputError
 from multitask.sharing import PLE
+from multitask.training.model_size import parameter_counts
 
 from .conftest import Make, Same, assert_hard_sharing, gate_gramian, separate_gramian
 
@@ -36,6 +37,16 @@ def test_parameter_counts(model: Make, levels: int) -> None:
     assert numbers(found.encoder) == numbers(model().encoder) + below + shared
     assert numbers(found.sharing) == tasks * ((width + 1) * width + 3 * (width + 1))
     assert found.heads["place"].in_features == width
+
+
+@pytest.mark.parametrize(("own", "levels", "unmixed"), [(1, 3, 1), (0, 3, 2)])
+def test_gates_that_reach_one_task_alone_are_its_own(
+    model: Make, own: int, levels: int, unmixed: int
+) -> None:
+    found = model(partial(PLE, experts=2, own=own, width=5, levels=levels))
+    sizes = [6, 5][-unmixed:]
+    gates = sum(3 * (2 + own) * (size + 1) for size in sizes)
+    assert parameter_counts(found)["own_parameters"] == numbers(found.sharing) + gates
 
 
 @pytest.mark.parametrize("levels", [2, 3])

@@ -86,6 +86,10 @@ class LowRank(Encoder):
         stages = self._within[0].stages()
         return [self] if stages == [self._within[0]] else stages
 
+    def stage_features(self) -> list[int]:
+        """Those of the encoder."""
+        return self._within[0].stage_features()
+
     def depths(self) -> dict[str, int]:
         """Those of the encoder, a change's being that of its layer."""
         return self._within[0].depths()

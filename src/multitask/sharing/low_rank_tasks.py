@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
@@ -14,6 +15,7 @@ from multitask.encoders.low_rank import checked_factor, keep_statistics
 from multitask.encoders.low_rank_layers import add_changes, changed_layers
 from multitask.errors import InputError
 from multitask.sharing.base import Sharing
+from multitask.sharing.reached import plus, zero_of
 
 
 class LowRankTasks(Sharing):
@@ -71,8 +73,10 @@ class LowRankTasks(Sharing):
 
     def own_parameters(self, trunk: nn.Module) -> list[nn.Parameter]:
         layers: Any = changed_layers(trunk).values()
-        # The last changes: an encoder of low rank has others, which are shared.
-        return [each for layer in layers for each in layer.changes[-1].parameters()]
+        changes = [each for layer in layers for each in layer.changes.parameters()]
+        # An encoder of low rank has changes, too, which all tasks' layers have.
+        times = Counter(map(id, changes))
+        return [each for each in changes if times[id(each)] == 1 or len(self.tasks) == 1]
 
     def forward(self, views: dict[str, list[Any]]) -> dict[str, Any]:
         places = enumerate(self.tasks)
@@ -116,7 +120,13 @@ class Passes(nn.Module):
 
     def forward(self, *inputs: Tensor) -> list[Any]:
         """Encode for each task; returns the tasks' representations."""
-        return [encoder(*inputs) for encoder in self.columns.values()]
+        found = [encoder(*inputs) for encoder in self.columns.values()]
+        if not self.training or len(found) == 1:
+            return found
+        # A task that teaches nothing leaves its own changes without a gradient.
+        changes: Any = changed_layers(self).values()
+        zero = zero_of(nn.ModuleList(layer.changes for layer in changes))
+        return [plus(each, zero) for each in found]
 
 
 def _with_weights_of(encoder: Encoder) -> Encoder:

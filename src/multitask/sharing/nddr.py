@@ -13,6 +13,7 @@ from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Form, Maps, Tokens, Vector
 from multitask.errors import InputError
 from multitask.sharing.mixtures import cross_stitch
+from multitask.sharing.reached import zero_of
 from multitask.sharing.stitching import Stitching
 
 
@@ -70,7 +71,11 @@ class NDDR(Stitching):
         if isinstance(self.form, Vector):
             return [*self.mixture[0]]
         places: list[Any] = [] if isinstance(self.form, Maps) else [None]
-        return [[*each, *places] for each in zip(*self.mixture, strict=True)]
+        *finer, last = self.mixture
+        if self.training:
+            # A task of one vector reads the last map alone, and DDP waits for every gradient.
+            last = last + zero_of(self.mixture[:-1])
+        return [[*each, *places] for each in zip(*finer, last, strict=True)]
 
     def shares(self, mixture: Tensor) -> Tensor:
         """The Frobenius norm of the weights for each task's features, divided by their sum."""

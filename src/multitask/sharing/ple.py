@@ -88,6 +88,13 @@ class PLE(Sharing):
     def trunk(self, encoder: Encoder) -> nn.Module:
         return Levels(encoder, *self._of_trunk)
 
+    def own_parameters(self, trunk: nn.Module) -> list[nn.Parameter]:
+        levels = self._of_trunk[0]
+        # What lower gates mix for a task reaches the others by the task's own experts alone.
+        unmixed = levels[-1:] if any(map(len, self.own.values())) else levels
+        gates = [each for level in unmixed for each in level.gates.parameters()]
+        return [*gates, *super().own_parameters(trunk)]
+
     def mixing(self) -> dict[str, Mixing]:
         levels = [*(each.gates for each in self._of_trunk[0]), self.gates]
         found: dict[str, Mixing] = {}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 
 def zero_of(part: nn.Module) -> Tensor | int:
@@ -11,4 +14,24 @@ def zero_of(part: nn.Module) -> Tensor | int:
     Args:
         part: whose parameters may be of no use to any loss.
     """
-    return sum(each.flatten()[0] * 0 for each in part.parameters())
+    return sum(_one_of(each) * 0 for each in part.parameters())
+
+
+def _one_of(parameter: nn.Parameter) -> Tensor:
+    if isinstance(parameter, DTensor):
+        # A block of its own, which a sharding strategy has divided again; its share may be empty.
+        return parameter.to_local().flatten()[:1].sum()
+    return parameter.flatten()[0]
+
+
+def plus(features: Any, zero: Tensor | int) -> Any:
+    """Add what `zero_of` returned to a representation, of whose parts the first takes it.
+
+    Args:
+        features: a tensor, or a list of tensors.
+        zero: the 0.
+    """
+    if isinstance(features, Tensor):
+        return features + zero
+    first, *others = features
+    return [first + zero, *others]

@@ -23,7 +23,6 @@ class Sluice(Stitching):
     """Sluice networks (Ruder et al., 2019, "Latent Multi-task Architecture Learning").
 
     Each task has an encoder of its own, as in `CrossStitch`, of whose features after each stage the
-    Each task has an encoder of its own, as in `CrossStitch`, of whose features after each stage the
     channels are two halves. Each half of a task becomes a learned mixture of the halves of all
     tasks, so that the tasks can share one half and keep the other. A penalty keeps the halves
     apart: the squared Frobenius norm of ``G_1 G_2^T``, where G_1 and G_2 are those rows of the

@@ -13,7 +13,7 @@ from multitask.encoders.forms import Form
 from multitask.errors import InputError
 from multitask.sharing.base import Mixing, Sharing
 from multitask.sharing.columns import Columns, side_by_side, whole
-from multitask.sharing.reached import zero_of
+from multitask.sharing.reached import plus, zero_of
 
 REASON = (
     "with SoftSharing each task has a network of its own, and a task's loss has no gradient of "
@@ -108,11 +108,4 @@ class Networks(Columns):
             return found
         # A task that teaches nothing leaves its own network without a gradient.
         zero = zero_of(self)
-        return [_plus(each, zero) for each in found]
-
-
-def _plus(features: Any, zero: Tensor | int) -> Any:
-    if isinstance(features, Tensor):
-        return features + zero
-    first, *others = features
-    return [first + zero, *others]
+        return [plus(each, zero) for each in found]
