@@ -15,7 +15,7 @@ from torch.testing import assert_close
 
 from multitask import MultiTask
 from multitask.balancing import AutoLambda, FixedWeights, GradientBalancer
-from multitask.balancing.weightings import MGDA
+from multitask.balancing.weightings import MGDA, GradientSimilarity
 from multitask.callbacks import Unfreezing
 from multitask.data import DataModule
 from multitask.data.digits import source_digits
@@ -308,6 +308,12 @@ def test_ways_to_train_that_it_cannot_look_through(
     with pytest.raises(InputError, match="no sample of the meta set has a label of .* 'kind'"):
         check_looks(tiny_model(balancer=AutoLambda(["kind", "size"])), half)
     check_looks(model, tiny_data(meta=0.5))
+    idle = tiny_model(balancer=balancer, tasks={"kind": Classification(3, weight=0)})
+    with pytest.raises(InputError, match="the primary task 'kind' has weight 0"):
+        check_looks(idle, tiny_data(meta=0.5))
+    for method in (AutoLambda, GradientSimilarity):
+        with pytest.raises(InputError, match=r"primary is 'kind'; give a list: \['kind'\]"):
+            method("kind")  # type: ignore[arg-type]
     plan = Unfreezing(["encoder"])
     with pytest.raises(InputError, match="AutoLambda looks at steps of the encoder, which stays"):
         plan.check(model, Trainer(accelerator="cpu", logger=False), None)

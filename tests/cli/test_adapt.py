@@ -19,6 +19,7 @@ from cli.conftest import ROOT
 from multitask import MultiTask
 from multitask.after.labelled_samples import own_samples
 from multitask.after.loading import load
+from multitask.configuration.trust import names_others
 from multitask.encoders import ConvNet
 from multitask.tasks import Regression
 
@@ -74,6 +75,9 @@ def test_the_section_on_few_labels(
     assert sorted(each.name for each in Path("adapted").iterdir()) == ["head_only", "prototypes"]
     multitask(*shlex.split(predicted)[1:])
     assert len(Path("predictions.csv").read_text().splitlines()) == 4
+    # It can be adapted as any run can: nothing in its configuration needs trust.
+    config = Path("adapted/prototypes/config.yaml").read_text(encoding="utf-8")
+    assert not names_others(config)
     # Its configuration names the data, so that it can be evaluated on their test set.
     assert len(own_samples(load("adapted/prototypes", device="cpu"), "test", None)) == 1500
     names: dict[str, Any] = {"pixels": torch.zeros(4, 1, 24, 24, dtype=torch.uint8)}
@@ -107,8 +111,17 @@ DATA = "data: {init_args: {tasks: [digit], labels_per_class: null}}\n"
         (TASK.replace("num_classes", "classes_"), [], "Classification has no setting 'classes_'"),
         (TASK + DATA.replace("[digit]", "[digits]"), [], "PosedDigits have no 'digits'; did you"),
         (TASK + DATA.replace("[digit]", "[angle]"), [], "'digit'"),
+        (
+            TASK.replace("10}", "10, teaches: 0}"),
+            [],
+            "task.yaml:1: 'digit' is the only task, so that its teaches counts nothing; leave it",
+        ),
         (TASK, ["--learners=Head"], "there is no learner 'Head'; did you mean 'HeadOnly'?"),
-        (TASK, ["--write=digit.yaml"], "digit.yaml is there already"),
+        (
+            TASK,
+            ["--write=digit.yaml"],
+            "digit.yaml is there already; choose another name with --write=",
+        ),
         (TASK, ["--shot=1"], "--shot=1: adapt has no such setting; did you mean 'shots'?"),
     ],
 )

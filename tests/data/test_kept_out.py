@@ -59,6 +59,15 @@ def test_training_samples_are_kept_out_and_all_else_stays(tiny_data: MakeData) -
     )
 
 
+def test_samples_without_a_group_are_kept_out_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = ["", None, float("nan"), *["a"] * 3, *[""] * 6]
+    monkeypatch.setattr(Named, "groups", lambda data, split: ("patient", groups))
+    data = Named(meta=0.5, seed=0)
+    data.setup()
+    assert len(data.splits["meta"]) in (5, 7)
+    assert sum("a" in data.groups(split)[1] for split in ("train", "meta")) == 1
+
+
 def test_groups_stay_together_and_names_stay_with_their_samples() -> None:
     data = Named(meta=0.3, seed=1)
     data.is_looked_at = False

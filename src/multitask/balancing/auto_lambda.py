@@ -62,6 +62,8 @@ class AutoLambda(Balancer):
         split: Literal["meta", "val"] = "meta",
     ) -> None:
         super().__init__()
+        if isinstance(primary, str):
+            raise InputError(f"AutoLambda: primary is '{primary}'; give a list: ['{primary}']")
         if not primary:
             raise InputError("AutoLambda: primary is empty; name the tasks that count in the end")
         if not 0 < learning_rate < float("inf"):

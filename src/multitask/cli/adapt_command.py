@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from multitask.after.adapting.adapted_file import write_adapted
+from multitask.after.adapting.adapted_file import OPTION, write_adapted
 from multitask.after.adapting.measurement import adapt
 from multitask.after.adapting.new_task import new_task
 from multitask.after.adapting.page import best_in_words, write_adaptation
@@ -41,7 +41,7 @@ def adapt_command(arguments: Sequence[str]) -> None:
         raise InputError(f"adapt needs the new task: --config=FILE; write {usage('adapt')}")
     plan = read_plan(given.shots, given.episodes, given.samples, given.learners)
     if given.write is not None:
-        refuse_existing(Path(given.write))
+        refuse_existing(Path(given.write), OPTION)
     extended = extension(Path(given.subject), Path(given.config), given.trust)
     check_tree(extended.settings, "fit")
     trained = load(extended.checkpoint, given.trust, given.device)

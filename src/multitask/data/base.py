@@ -20,6 +20,7 @@ from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.duplicates import Duplicates, Hashes
 from multitask.data.faces import Face, Numbers, Picture
 from multitask.data.geometry_check import check_geometry
+from multitask.data.group_numbers import group_numbers
 from multitask.data.kept_out import has_label, keep_out, rows_with_labels, with_meta
 from multitask.data.loader import BatchLoader
 from multitask.data.look import DataRemark, check_kind, look
@@ -254,7 +255,8 @@ class DataModule(LightningDataModule, ABC):
             split: ``train``, ``val`` or ``test``.
 
         Returns:
-            What the groups are, and the group of each sample; None if each stands for itself.
+            What the groups are, and the group of each sample, None, NaN or an empty text for one
+            that belongs to none; None if each stands for itself.
         """
         return None
 
@@ -294,8 +296,8 @@ class DataModule(LightningDataModule, ABC):
             InputError: if none would stay, or none be kept out.
         """
         found = self.groups("train")
-        groups = range(len(self.splits["train"])) if found is None else found[1]
-        return keep_out(list(groups), share, self.seed)
+        groups = [None] * len(self.splits["train"]) if found is None else found[1]
+        return keep_out(group_numbers([groups])[0], share, self.seed)
 
     def held_out_batch(self, split: str, number: int, tasks: tuple[str, ...] = ()) -> Batch:
         """One of the batches, in random order without end, of samples that are not trained on.

@@ -36,6 +36,12 @@ def check_looks(model: MultiTask, data: Any) -> None:
             "can: leave the balancer out, or let a part of the encoder learn"
         )
     for split, tasks in balancer.needs_labels().items():
+        for task in tasks:
+            if not model.named_tasks[task].weight:
+                raise InputError(
+                    f"{name}: the primary task '{task}' has weight 0, so that its loss is always "
+                    "0: give it a weight, or leave it out of primary"
+                )
         try:
             data.held_out_batch(split, 0, tuple(tasks))
         except InputError as error:

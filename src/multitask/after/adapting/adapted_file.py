@@ -19,6 +19,9 @@ from multitask.runs.folder import BEST, CONFIG, PROVENANCE
 from multitask.runs.provenance import provenance
 from multitask.training.description import describe
 
+OPTION = "--write"
+"""By which a person names the folder."""
+
 
 def write_adapted(found: Adaptation, folder: Path) -> list[Path]:
     """Write the networks that were adapted in the first episode with most shots.
@@ -35,7 +38,7 @@ def write_adapted(found: Adaptation, folder: Path) -> list[Path]:
         InputError: if something is there, or it cannot be written.
     """
     names = {name: each.name.replace(" ", "_") for name, each in found.learners.items()}
-    with new_output(folder) as part:
+    with new_output(folder, OPTION) as part:
         for name, adapted in found.adapted.items():
             own = part / names[name]
             (own / BEST).parent.mkdir(parents=True)
@@ -76,6 +79,20 @@ def _images(found: Adaptation) -> torch.Tensor | None:
 
 def _config(found: Adaptation, described: Any) -> dict[str, Any]:
     """What names the data, so that the network can be tested on their test set."""
-    told = {key: each for key, each in found.new.settings.items() if key != "task"}
-    tasks = {found.new.name: found.new.settings["task"]}
-    return {**told, "model": {"encoder": described["encoder"], "tasks": tasks}}
+    told = found.new.settings
+    # Whole paths, since a short name could be anybody's class.
+    task, data = (
+        _with_path(told[key], each)
+        for key, each in (("task", found.new.task), ("data", found.new.data))
+    )
+    return {
+        "seed_everything": told["seed_everything"],
+        "data": data,
+        "model": {"encoder": described["encoder"], "tasks": {found.new.name: task}},
+    }
+
+
+def _with_path(settings: Any, made: Any) -> dict[str, Any]:
+    kind = type(made)
+    path = {"class_path": f"{kind.__module__}.{kind.__qualname__}"}
+    return path if isinstance(settings, str) else {**settings, **path}

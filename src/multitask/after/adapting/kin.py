@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from multitask.after.adapting.new_task import NewTask
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset
 from multitask.data.duplicates import input_hashes
+from multitask.data.group_numbers import group_numbers as numbered
 from multitask.pages.words import counted
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
@@ -39,18 +39,10 @@ def group_numbers(data: DataModule, *splits: str) -> list[Numbers] | None:
         By split, a sample without a group having a number of its own; None if there are no groups.
     """
     found = [data.groups(each) for each in splits]
-    numbers: dict[Any, int] = {}
-    # A sample without a group is alone.
-    alone = count(-1, -1)
-
-    def number(group: Any) -> int:
-        is_missing = group is None or group == "" or group != group
-        return next(alone) if is_missing else numbers.setdefault(group, len(numbers))
-
     known = [each[1] for each in found if each is not None]
     if len(known) < len(found):
         return None
-    return [np.array([number(group) for group in groups], np.int64) for groups in known]
+    return [np.array(each, np.int64) for each in numbered(known)]
 
 
 def told_of_kin(number: int, new: NewTask, split: str, has_groups: bool) -> str:

@@ -24,6 +24,8 @@ from multitask.training.description import described_tasks, take_names
 
 COUNTS = ("model", "data", "seed_everything")
 """Settings of the new task's file that can count."""
+BESIDE_OTHERS = ("weight", "teaches")
+"""Settings of a task that count beside other tasks alone."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def new_task(found: Extension, file: Path) -> NewTask:
     seed = tree.entries.get("seed_everything")
     with Configuration([], [], tree, is_trusted=found.trust).imports():
         task = _made(name, given)
+        _refuse_relative(name, given, task)
         check_names({name: task})
         data = made_data(told, seed, f"{file}: the data")
     take_names({name: task}, described_tasks({name: task}, data))
@@ -89,6 +92,16 @@ def _refuse_idle(added: Setting) -> None:
             f"{each.place}: {key} does not count here, because each learner of adapt has its own "
             "way to learn; leave it out"
         )
+
+
+def _refuse_relative(name: str, given: Setting, task: Task) -> None:
+    """Refuse what sets a task apart from others, of which there are none."""
+    for key in BESIDE_OTHERS:
+        if getattr(task, key) != 1:
+            raise InputError(
+                f"{given.place}: '{name}' is the only task, so that its {key} counts nothing; "
+                "leave it out"
+            )
 
 
 def _made(name: str, setting: Setting) -> Task:

@@ -36,6 +36,10 @@ class GradientSimilarity(GramianWeighting):
 
     def __init__(self, primary: Sequence[str], weighted: bool = False) -> None:
         super().__init__()
+        if isinstance(primary, str):
+            raise InputError(
+                f"GradientSimilarity: primary is '{primary}'; give a list: ['{primary}']"
+            )
         if not primary:
             raise InputError(
                 "GradientSimilarity: primary is empty; name the tasks that count in the end"
