@@ -91,7 +91,8 @@ class PLE(Sharing):
     def own_parameters(self, trunk: nn.Module) -> list[nn.Parameter]:
         levels = self._of_trunk[0]
         # What lower gates mix for a task reaches the others by the task's own experts alone.
-        unmixed = levels[-1:] if any(map(len, self.own.values())) else levels
+        has_own = any(len(each) for each in self.own.values())  # type: ignore[arg-type]
+        unmixed = levels[-1:] if has_own else levels
         gates = [each for level in unmixed for each in level.gates.parameters()]
         return [*gates, *super().own_parameters(trunk)]
 
