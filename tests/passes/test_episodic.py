@@ -255,6 +255,14 @@ def test_what_it_cannot_train(
         trainer(**options).fit(episode_model(training_pass=made, **model), tiny_episodes())
 
 
+@pytest.mark.parametrize("made", [FOMAML(1), Reptile(1)])
+def test_gradients_of_one_episode_are_not_taken_for_all(made: Pass) -> None:
+    model, batch = episode_model(), first_batch()
+    model.views.watchers.append(lambda gradients: None)
+    with pytest.raises(InputError, match="leave callbacks such as GradientTelemetry out"):
+        made(model, batch)
+
+
 def test_data_without_episodes_are_refused(
     trainer: Make, tiny_data: Make, tiny_model: Make
 ) -> None:

@@ -116,6 +116,21 @@ class EpisodicPass(Pass):
         if not list(self.adapted_names(Parts(model))):
             raise InputError(f"{self.name} has no parameter to adapt: all of them are frozen")
 
+    def refuse_watchers(self, model: MultiTask) -> None:
+        """Refuse whatever watches the tasks' gradients, which would see an episode's alone.
+
+        Args:
+            model: the model, in a training step.
+
+        Raises:
+            InputError: with what to leave out.
+        """
+        if self.steps and model.views.watchers:
+            raise InputError(
+                f"{self.name} passes each episode by itself, so that there is no one gradient of a "
+                "task to watch; leave callbacks such as GradientTelemetry out"
+            )
+
     def adapted_names(self, parts: Parts) -> Iterable[str]:
         """Names of the parameters that take the steps; by default all that learn."""
         return parts.trained

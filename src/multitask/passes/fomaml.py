@@ -37,6 +37,7 @@ class FOMAML(EpisodicPass):
     """
 
     def forward(self, model: MultiTask, batch: Batch) -> tuple[Outputs, Batch]:
+        self.refuse_watchers(model)
         self._batch = batch
         outputs, statistics = self._outputs(model, batch)
         if self.steps and self.batch_norm == "support":

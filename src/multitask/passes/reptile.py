@@ -62,6 +62,7 @@ class Reptile(EpisodicPass):
             )
 
     def forward(self, model: MultiTask, batch: Batch) -> tuple[Outputs, Batch]:
+        self.refuse_watchers(model)
         self._batch = batch
         parts, statistics = Parts(model), EpisodeStatistics(model)
         outputs, gradients = self._descended(parts, batch, statistics)
