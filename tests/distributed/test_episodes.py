@@ -17,12 +17,11 @@ from torch import Tensor
 
 from multitask.callbacks import FewShotEvaluation
 from multitask.few_shot import Prototypes
-from multitask.passes import ANIL, FOMAML, Pass, Reptile
+from multitask.passes import FOMAML, Pass, Reptile
 
 PASSES: dict[str, Any] = {
     "FOMAML": partial(FOMAML, 2),
     "no step": partial(FOMAML, 0),
-    "ANIL": partial(ANIL, 2),
     "Reptile": partial(Reptile, 2),
 }
 
@@ -45,7 +44,7 @@ def trained(made: Pass, processes: int) -> Any:
         accelerator="cpu",
         devices=processes,
         strategy="ddp" if processes > 1 else "auto",
-        max_epochs=2,
+        max_epochs=1,
         precision="64-true",
         logger=False,
         callbacks=[callback],
