@@ -44,10 +44,10 @@ def test_its_settings_are_those_of_the_experiment() -> None:
 
 def test_its_commands_name_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    (block,) = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
-    files = [each for line in block.splitlines() for each in shlex.split(line) if "/" in each]
+    blocks = "\n".join(re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL))
+    files = [each for line in blocks.splitlines() for each in shlex.split(line) if "/" in each]
     # The experiments are trained by test_traps.
-    assert [Path(each).exists() for each in files] == [True] * 3
+    assert [Path(each).exists() for each in files] == [True] * 4
     study = read_study(ROOT / "configs/study/meta.yaml")
     runs = list(planned(study))
     check_metrics(study, runs)
