@@ -30,7 +30,7 @@ def gathered(arguments: Sequence[str], names: Collection[str]) -> list[str]:
 
     Args:
         arguments: as a person wrote them.
-        names: of these options. What is the path of a file or folder is no value of theirs.
+        names: of these options. The path of an existing file or folder does not belong to them.
     """
     found: list[str] = []
     is_open = False

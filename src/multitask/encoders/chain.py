@@ -139,7 +139,7 @@ def _watched(network: nn.Module) -> list[_Call]:
             result = original(*args, **options)
             stack.pop()
             mine.gave = _seen(result)
-            # What has nothing to do with tensors, such as an iteration over modules, is no part.
+            # A call without tensors, such as an iteration over modules, is not a part.
             if args or options or mine.gave or mine.within:
                 stack[-1].within.append(mine)
             return result

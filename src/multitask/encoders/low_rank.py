@@ -25,9 +25,9 @@ class LowRank(Encoder):
     output channels, in groups too. Layers keep their names, and so do their weights; see
     `multitask.encoders.Merged` for an encoder in which the changes are added to the weights.
 
-    Batch normalisation is frozen like all else: it stays in evaluation mode, with the statistics
-    that the encoder came with. Dropout works as ever. Put it around an encoder that has learned
-    something: `Timm` with pretrained weights, `FromRun` or `FromWeights`.
+    Batch normalisation is frozen too: it stays in evaluation mode and keeps the statistics of the
+    given encoder. Dropout is active in training. The encoder should be a trained one: `Timm` with
+    pretrained weights, `FromRun` or `FromWeights`.
 
     Args:
         encoder: the encoder.

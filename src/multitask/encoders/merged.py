@@ -14,13 +14,13 @@ class Merged(Encoder):
     """The encoder within a `LowRank`, with the changes added to its weights, all of which learn.
 
     What is made is that encoder itself, which computes what the `LowRank` did, without its layers'
-    second matrices. It is for a run that goes on from one of low rank: ``Merged`` of `FromRun`.
+    second matrices. Use it to continue from a run of low rank: ``Merged`` of `FromRun`.
 
     Args:
         encoder: a `LowRank`, also one that `FromRun` has made.
 
     Raises:
-        InputError: if it is none.
+        InputError: if the encoder is not a `LowRank`.
     """
 
     def __new__(cls, encoder: Encoder) -> Any:

@@ -63,7 +63,7 @@ def is_of_classes(task: Task, targets: Tensor) -> bool:
 
 
 def _pools(task: Task, target: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """What is counted, in words, and which samples it is, by class if there are classes."""
+    """Names of what is drawn, and the samples of each: by class if there are classes."""
     if isinstance(task, Classification) and is_of_classes(task, target):
         for number, kind in enumerate(task.classes):
             called = kind if task.has_numbers_as_names else f"'{kind}'"

@@ -24,8 +24,8 @@ class Trunk(Encoder):
     """All that a sharing scheme runs once for its tasks, each part as a vector, side by side.
 
     Of `multitask.sharing.MMoE` these are the representation and every shared expert, of
-    `multitask.sharing.CrossStitch` the column of every task. What a scheme has for each task behind
-    the gate, such as a mixture, is no part of it: a new task has none, and its head reads all.
+    `multitask.sharing.CrossStitch` the column of every task. The parts that a scheme has for
+    each task, such as a mixture, are left out: a new task has none, and its head reads everything.
 
     Args:
         encoder: the model's encoder.

@@ -17,8 +17,8 @@ class Adapters(TaskParts):
     Task t sees ``z + up_t(relu(down_t(z)))`` of the representation z: a bottleneck beside the
     identity, the form of Houlsby et al. (2019, section 2.1). The papers put adapters into each
     layer of a network; here there is one behind the encoder, so that the encoder runs once for all
-    tasks. ``up_t`` begins at 0, as which it is hard sharing. Of maps each has an adapter of 1x1
-    convolutions, of tokens each place passes the same one.
+    tasks. ``up_t`` starts at 0, which is hard sharing. Each map has its own adapter of 1x1
+    convolutions; all tokens share one adapter.
 
     Balancers at the representation compare gradients of z; at level ``shared``, of the encoder's
     parameters. The adapters learn from their own task alone.

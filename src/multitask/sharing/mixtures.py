@@ -40,7 +40,7 @@ def cross_stitch(tasks: int, own: float) -> Tensor:
         Shape ``[tasks, tasks]``.
 
     Raises:
-        InputError: if the share is none.
+        InputError: if ``own`` is not a share.
     """
     if not 0 <= own <= 1:
         raise InputError(f"own is {own}; a share is from 0 to 1")

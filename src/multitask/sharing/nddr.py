@@ -36,8 +36,9 @@ class NDDR(Stitching):
         own: see `CrossStitch`.
 
     Raises:
-        InputError: if ``own`` is outside of 0 to 1, the encoder's form is none of the package's, it
-            does not say how many features its stages give, or the encoders would share a network.
+        InputError: if ``own`` is outside of 0 to 1, the encoder gives neither a vector nor maps nor
+            tokens, it does not say how many features its stages have, or the encoders would share a
+            network.
     """
 
     def __init__(self, form: Form, tasks: list[str], own: float = 0.9) -> None:

@@ -100,7 +100,7 @@ class ExampleGate(nn.Module):
 
 
 def _middle(codes: Tensor, gamma: float) -> Tensor:
-    """Begin in the middle of the step, where it is steepest, each code apart from the others."""
+    """Start near the middle of the step, where its slope is largest, each code differently."""
     return nn.init.uniform_(codes, -gamma / 100, gamma / 100)
 
 

@@ -111,7 +111,7 @@ def _layers(encoder: Encoder) -> list[nn.Module]:
     wanted = [*(sizes if len(sizes) == len(stages) - 1 else [None] * (len(stages) - 1))]
     found = [_last_layer(each, size) for each, size in zip(stages, wanted, strict=False)]
     size = encoder.form.features
-    # It may be called by a method of the network's, which is no module of the stage's.
+    # A method of the network may call the layer, which then is not in any stage.
     found.append(_last_layer(stages[-1], size) or _last_layer(encoder, size))
     for place, each in enumerate(found, 1):
         if each is None:

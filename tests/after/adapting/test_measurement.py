@@ -62,7 +62,7 @@ def new(name: str, task: Task, data: TinyData | None = None) -> NewTask:
 
 
 def plan(*learners: str, shots: tuple[int, ...] = (1,), episodes: int = 1) -> Plan:
-    """All but the slow ones, of which there is little to be told here."""
+    """All but the slow learners."""
     names = learners or ("Prototypes",)
     return Plan(shots, episodes, names, None, bool(learners))
 

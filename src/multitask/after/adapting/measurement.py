@@ -88,7 +88,7 @@ def _evaluated(
         outputs, batch = {name: adapted.outputs(part.inputs)}, {name: part.target}
         evaluation.update(outputs, batch, losses(outputs, batch))
     with warnings.catch_warnings():
-        # What is not defined stays empty in the tables.
+        # Undefined values stay empty in the tables.
         warnings.filterwarnings("ignore", message=".*is undefined for the known test labels.*")
         computed = evaluation.compute()
     values = {key: float(each) for key, each in computed.items()}

@@ -83,7 +83,7 @@ def new_task(found: Extension, file: Path) -> NewTask:
 
 
 def _refuse_idle(added: Setting) -> None:
-    """Refuse settings of a training, which there is none of."""
+    """Refuse settings of a training, because nothing is trained as a run is."""
     model = added.entries["model"].entries
     idle = {key: each for key, each in added.entries.items() if key not in COUNTS}
     idle |= {f"model.{key}": each for key, each in model.items() if key != "tasks"}
@@ -95,7 +95,7 @@ def _refuse_idle(added: Setting) -> None:
 
 
 def _refuse_relative(name: str, given: Setting, task: Task) -> None:
-    """Refuse what sets a task apart from others, of which there are none."""
+    """Refuse settings that only matter beside other tasks."""
     for key in BESIDE_OTHERS:
         if getattr(task, key) != 1:
             raise InputError(

@@ -1,4 +1,4 @@
-"""What is tried: numbers of labels, episodes and learners."""
+"""The settings of a comparison: numbers of labels, episodes and learners."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is tried.
+    """What to compare.
 
     Args:
         shots: labels of each class, or samples, rising.

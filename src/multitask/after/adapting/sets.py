@@ -24,7 +24,7 @@ CHUNK = 256
 
 @dataclass(frozen=True)
 class Sets:
-    """What is drawn from, and what is asked.
+    """The query set, and the samples from which support sets are drawn.
 
     Args:
         new: the task and its data.
