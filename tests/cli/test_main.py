@@ -41,4 +41,5 @@ def test_a_process_that_has_imported_everything_keeps_no_garbage() -> None:
     before = gc.get_freeze_count()
     with _uncollected():
         assert gc.isenabled()
-    assert gc.get_freeze_count() == before
+    # Of what was frozen before, some may have been freed since.
+    assert gc.get_freeze_count() <= before

@@ -73,14 +73,16 @@ PLANS = {
 
 
 def learn(processes: int) -> dict[str, dict[str, Tensor]]:
-    """What each plan's training has learned, buffers included."""
+    """What each plan's training has learned, with the buffers that count."""
     learned = {}
     for name, plan in PLANS.items():
         model, callbacks = plan.make(), [*plan.others(), plan.unfreezing()]
         strategy = plan.strategy() if processes > 1 else "auto"
         options = {"devices": processes, "strategy": strategy, **plan.options}
         train(model, STEPS, callbacks=callbacks, **options)
-        kept = [*model.named_parameters(), *model.named_buffers()]
+        # Recent means are for a figure, and the first process's.
+        buffers = [each for each in model.named_buffers() if ".recent_shares." not in each[0]]
+        kept = [*model.named_parameters(), *buffers]
         learned[name] = {name: each.detach().double().clone() for name, each in kept}
     return learned
 

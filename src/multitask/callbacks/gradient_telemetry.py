@@ -40,7 +40,8 @@ class GradientTelemetry(Callback):
     gradients. What a task ``teaches`` is in how much it counts, not in its gradient; a task that
     only reads has no gradient there. A pair's conflict rate is the share of the records so far in
     which the cosine is negative; a record in which one of the two has no label counts for neither.
-    If a sharing scheme leaves the tasks no number in common, there are no cosines.
+    If a sharing scheme leaves the tasks no number in common, there are no cosines. A pass in which
+    a task has more than one gradient, such as `multitask.passes.FOMAML`, is not looked at.
 
     With more than 15 tasks there are too many pairs to look at. The mean cosine and the share of
     conflicting pairs are logged instead, as ``gradients/mean_cosine`` and
@@ -87,7 +88,8 @@ class GradientTelemetry(Callback):
         """Look at the batch's gradients if it is its turn."""
         assert isinstance(pl_module, MultiTask)
         self._is_due |= self.batches % self.every == 0
-        if self._is_due and pl_module.balancer.compares_next:
+        has_gradients = pl_module.training_pass.has_task_gradients
+        if self._is_due and has_gradients and pl_module.balancer.compares_next:
             self._is_due = False
             level = getattr(pl_module.balancer, "level", None) or Level()
             meet = level.nothing_in_common(pl_module.encoder) is None

@@ -44,6 +44,11 @@ class Pass(Recorded, nn.Module, ABC):
         """Whether batch normalisation may see the batch of all processes; else each its own."""
         return True
 
+    @property
+    def has_task_gradients(self) -> bool:
+        """Whether each task has one gradient in a batch, which can be watched and compared."""
+        return True
+
     def prepare(self, model: MultiTask, trainer: Trainer) -> None:
         """Look at what is trained, before training; nothing to do by default.
 

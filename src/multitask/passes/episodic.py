@@ -70,6 +70,11 @@ class EpisodicPass(Pass):
         return type(self).__name__
 
     @property
+    def has_task_gradients(self) -> bool:
+        """Only without a step: each episode is passed by itself."""
+        return not self.steps
+
+    @property
     def joins_batch_norm(self) -> bool:
         """Only without a step: each episode is normalised by itself."""
         return self.steps == 0
@@ -125,10 +130,10 @@ class EpisodicPass(Pass):
         Raises:
             InputError: with what to leave out.
         """
-        if self.steps and model.views.watchers:
+        if not self.has_task_gradients and model.views.watchers:
             raise InputError(
                 f"{self.name} passes each episode by itself, so that there is no one gradient of a "
-                "task to watch; leave callbacks such as GradientTelemetry out"
+                "task to watch; leave out the callback that watches"
             )
 
     def adapted_names(self, parts: Parts) -> Iterable[str]:

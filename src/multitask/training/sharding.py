@@ -122,9 +122,8 @@ def shard_model(model: MultiTask) -> None:
 
 
 def _large_blocks(network: nn.Module) -> list[nn.Module]:
-    if len(list(network.named_parameters(remove_duplicate=False))) > len(
-        list(network.parameters())
-    ):
+    owned = [id(each) for part in network.modules() for each in part.parameters(recurse=False)]
+    if len(owned) > len(set(owned)):
         # A parameter cannot be in two blocks.
         return []
     blocks: dict[nn.Module, None] = {}

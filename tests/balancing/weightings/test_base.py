@@ -47,7 +47,9 @@ def power(weighting: GramianWeighting) -> float:
 def test_every_method_is_tested_here() -> None:
     public = {getattr(weightings, name) for name in weightings.__all__}
     found = {each for each in public if issubclass(each, GramianWeighting)}
-    assert found - {GramianWeighting} == set(METHODS)
+    # What needs the tasks' names has tests of its own.
+    others = {GramianWeighting, weightings.GradientSimilarity}
+    assert found - others == set(METHODS)
 
 
 @every

@@ -16,6 +16,7 @@ from multitask.checkpoints.calibrations import take_calibrations
 from multitask.checkpoints.loading import Loadable
 from multitask.errors import InputError
 from multitask.module import MultiTask, Outputs
+from multitask.passes import PlainPass
 from multitask.tasks.pooling import Pool
 from multitask.tasks.predictions import predicted
 
@@ -50,6 +51,7 @@ class EnsembleModel(MultiTask):
         self.register_buffer("task_weights", weights, persistent=False)
         self.skipped, self.divergence = training.SkippedSteps(0), training.Divergence(tasks)
         self._callbacks = []
+        self.training_pass = PlainPass()
         for name, task in tasks.items():
             if task.pool() is None:
                 raise InputError(
