@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from cli.forked_program import forkserver, set_environment, write_output_to
+from conformance.training import largest_difference
+from torch import Tensor
 
 
 def run_together(
@@ -54,6 +57,28 @@ def run_together(
             each.kill()
             each.join()
     assert codes == [0] * processes, said.read_text()[-6000:]
+
+
+def assert_two_equal_one(
+    learn: Callable[[int], dict[str, dict[str, Tensor]]], folder: Path, difference: float
+) -> None:
+    """Compare what two processes learn together with what one learns.
+
+    Args:
+        learn: what each of some trainings has learned, of the number of processes; can be imported
+            by its name.
+        folder: an empty one.
+        difference: the largest there may be.
+    """
+    run_together(2, _keep_learned, learn, folder / "two", folder=folder)
+    first, second = (torch.load(folder / f"two-{rank}.pt", weights_only=True) for rank in (0, 1))
+    for name, expected in learn(1).items():
+        assert largest_difference(expected, first[name]) < difference, name
+        assert largest_difference(first[name], second[name]) == 0, name
+
+
+def _keep_learned(learn: Callable[[int], dict[str, dict[str, Tensor]]], path: Path) -> None:
+    torch.save(learn(2), f"{path}-{dist.get_rank() if dist.is_initialized() else 0}.pt")
 
 
 def _place(rank: int, processes: int) -> dict[str, str]:

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-import torch.distributed as dist
-from conformance.training import largest_difference, small_model, train
-from distributed.forked_processes import run_together
+from conformance.training import small_model, train
+from distributed.forked_processes import assert_two_equal_one
 from lightning.pytorch import Callback
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
@@ -87,16 +85,7 @@ def learn(processes: int) -> dict[str, dict[str, Tensor]]:
     return learned
 
 
-def learn_on_two(path: Path) -> None:
-    """Write what each of two processes has learned to a file of its own."""
-    torch.save(learn(2), f"{path}-{dist.get_rank() if dist.is_initialized() else 0}.pt")
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_two_processes_equal_one(tmp_path: Path) -> None:
-    run_together(2, learn_on_two, tmp_path / "two", folder=tmp_path)
-    first, second = (torch.load(tmp_path / f"two-{rank}.pt", weights_only=True) for rank in (0, 1))
-    for name, expected in learn(1).items():
-        assert largest_difference(expected, first[name]) < 1e-10, name
-        assert largest_difference(first[name], second[name]) == 0, name
+    assert_two_equal_one(learn, tmp_path, 1e-10)

@@ -91,15 +91,20 @@ def encoder_of(model: MultiTask) -> Encoder:
     return next(each for each in model.encoder.modules() if isinstance(each, Encoder))
 
 
-def assert_hard_sharing(found: MultiTask, hard: MultiTask, batch: dict[str, Tensor]) -> None:
-    """Give a model hard sharing's weights, and compare losses and gradients to the bit."""
-    encoder_of(found).load_state_dict(hard.encoder.state_dict())
+def assert_same_losses(found: MultiTask, hard: MultiTask, batch: dict[str, Tensor]) -> None:
+    """Give a model hard sharing's heads, compare the losses to the bit, and differentiate both."""
     found.heads.load_state_dict(hard.heads.state_dict())
     losses, _ = found.losses(found(batch["image"]), batch)
     wanted, _ = hard.losses(hard(batch["image"]), batch)
     assert torch.equal(losses, wanted)
     losses.sum().backward()
     wanted.sum().backward()
+
+
+def assert_hard_sharing(found: MultiTask, hard: MultiTask, batch: dict[str, Tensor]) -> None:
+    """Give a model hard sharing's weights, and compare losses and gradients to the bit."""
+    encoder_of(found).load_state_dict(hard.encoder.state_dict())
+    assert_same_losses(found, hard, batch)
     for one, other in ((encoder_of(found), hard.encoder), (found.heads, hard.heads)):
         for mine, theirs in zip(one.parameters(), other.parameters(), strict=True):
             assert mine.grad is not None

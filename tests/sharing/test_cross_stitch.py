@@ -19,7 +19,7 @@ from multitask.errors import InputError
 from multitask.sharing import CrossStitch
 from multitask.tasks import Classification, Segmentation
 
-from .conftest import Make, gate_gramian, separate_gramian
+from .conftest import Make, assert_same_losses, gate_gramian, separate_gramian
 
 
 def numbers(module: nn.Module) -> int:
@@ -49,12 +49,7 @@ def test_equal_columns_without_mixing_are_hard_sharing(
     columns = trunk.columns.values()
     for column in columns:
         column.load_state_dict(hard.encoder.state_dict())
-    found.heads.load_state_dict(hard.heads.state_dict())
-    losses, _ = found.losses(found(batch["image"]), batch)
-    wanted, _ = hard.losses(hard(batch["image"]), batch)
-    assert torch.equal(losses, wanted)
-    losses.sum().backward()
-    wanted.sum().backward()
+    assert_same_losses(found, hard, batch)
     sides = zip(*(column.parameters() for column in columns), strict=True)
     for side_by_side, one in zip(sides, hard.encoder.parameters(), strict=True):
         assert_close(sum(each.grad for each in side_by_side), one.grad, atol=1e-13, rtol=1e-10)

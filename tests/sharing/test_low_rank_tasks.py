@@ -23,7 +23,7 @@ from multitask.tasks import Classification, Segmentation
 from multitask.training.model_size import parameter_counts
 from multitask.training.sharding import _large_blocks
 
-from .conftest import Make, balanced
+from .conftest import Make, assert_same_losses, balanced
 
 RANK2 = partial(LowRankTasks, rank=2)
 
@@ -47,12 +47,7 @@ def test_it_begins_as_hard_sharing(model: Make, batch: dict[str, Tensor]) -> Non
     hard, found = model(), model(RANK2)
     column: Any = found.encoder.columns["0"]  # type: ignore[union-attr, index, operator]
     column.load_state_dict({**column.state_dict(), **hard.encoder.state_dict()})
-    found.heads.load_state_dict(hard.heads.state_dict())
-    losses, _ = found.losses(found(batch["image"]), batch)
-    wanted, _ = hard.losses(hard(batch["image"]), batch)
-    assert torch.equal(losses, wanted)
-    losses.sum().backward()
-    wanted.sum().backward()
+    assert_same_losses(found, hard, batch)
     own = dict(column.named_parameters())
     for name, one in hard.encoder.named_parameters():
         assert_close(own[name].grad, one.grad, atol=1e-13, rtol=1e-10)
