@@ -257,3 +257,27 @@ def test_finer_maps_that_no_head_reads_have_mixtures_with_gradients() -> None:
     outputs = found(torch.rand(2, 1, 16, 16))
     sum(each.sum() for each in outputs.values()).backward()  # type: ignore[union-attr]
     assert all(each.grad is not None for each in found.parameters())
+
+
+def test_a_checkpoint_keeps_the_seed_of_what_branching_draws(model: Make) -> None:
+    def noise(found: MultiTask, at: int) -> Tensor:
+        found.sharing.begin_step(at)  # type: ignore[attr-defined]
+        return found.sharing.noise.clone()  # type: ignore[union-attr, operator]
+
+    one = model(LearnedBranching)
+    torch.manual_seed(5)
+    # A resumed run may have drawn other numbers before it builds its model.
+    other = MultiTask(
+        MLP(12, hidden=[8], out_features=6), dict(one.named_tasks), sharing=LearnedBranching
+    )
+    other.double()
+    assert not torch.equal(noise(one, 3), noise(other, 3))
+    other.load_state_dict(one.state_dict())
+    assert torch.equal(noise(one, 3), noise(other, 3))
+
+
+def test_the_temperature_falls_with_the_root_of_the_steps(model: Make) -> None:
+    found: Any = model(partial(LearnedBranching, temperature=4.0)).sharing
+    for step_, expected in ((0, 4.0), (3, 2.0), (99, 0.4), (10**6, 0.1)):
+        found.begin_step(step_)
+        assert float(found.temperature) == pytest.approx(expected)
