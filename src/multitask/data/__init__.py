@@ -9,6 +9,7 @@ from multitask.data.episodes.sines import Sines
 from multitask.data.mixture import Mixture
 from multitask.data.overlaid_digits import OverlaidDigits
 from multitask.data.posed_digits import PosedDigits
+from multitask.data.scenes import Scenes
 from multitask.data.table import Table
 from multitask.data.toy_starts import ToyStarts
 
@@ -20,6 +21,7 @@ __all__ = [
     "OverlaidDigits",
     "PosedDigits",
     "RegressionEpisodes",
+    "Scenes",
     "Sines",
     "Table",
     "ToyStarts",
