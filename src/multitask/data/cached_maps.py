@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from multitask.images.maps.map_cache import MapCache
-from multitask.labels import missing_mark
 
 
 class CachedMaps:
     """Targets that a `MapCache` holds, read by batch; see `multitask.data.targets.Targets`.
 
     Args:
-        cache: has been built, and holds at least one map.
+        cache: has been built.
         rows: the place of each sample's map in the cache, -1 if it has none; ``[samples]``, int64.
     """
 
@@ -36,9 +34,7 @@ class CachedMaps:
         known = rows >= 0
         if known.all():
             return self._cache.read(rows)
-        # Even if no sample has a map, the targets need their shape.
-        found = self._cache.read(rows[known] if known.any() else torch.zeros(1, dtype=torch.int64))
-        mark = missing_mark(found.dtype)
-        whole = found.new_full((len(rows), *found.shape[1:]), mark if mark is not None else 0)
-        whole[known] = found[: int(known.sum())]
-        return whole
+        found = self._cache.missing(len(rows))
+        if known.any():
+            found[known] = self._cache.read(rows[known])
+        return found

@@ -73,6 +73,21 @@ class MapCache(ImageCache):
         found = self.coding.as_target(torch.from_numpy(values))
         return found.squeeze(1) if self.coding.channels is None else found
 
+    def missing(self, count: int) -> Tensor:
+        """Maps of which no pixel is known.
+
+        Args:
+            count: number of them.
+
+        Returns:
+            As of `read`.
+        """
+        channels = () if self.coding.channels is None else (self.coding.channels,)
+        shape = (count, *channels, self.format.height, self.format.width)
+        return self.coding.as_target(
+            torch.from_numpy(np.full(shape, self.coding.mark, self.coding.stored))
+        )
+
     def _order(self, digests: FileDigests) -> Order:
         given = (self.folder, self.files, digests, self.format, self.limit_gigabytes)
         return _MapOrder(*given, coding=self.coding, sizes=self.image_sizes)
