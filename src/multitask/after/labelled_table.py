@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from multitask.after.labelled_samples import Groups, LabelledSamples, own_samples
 from multitask.after.target_choice import chosen_targets
 from multitask.after.told_columns import made_columns

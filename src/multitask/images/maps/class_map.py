@@ -114,7 +114,7 @@ class ClassMap(MapCoding):
         table[numbers] = np.arange(self.size)
         is_other = counts > 0
         is_other[numbers] = False
-        gone = [MISSING_BYTE] if self.missing is None else self.missing
+        gone = self._gone()
         is_other[[each for each in gone if 0 <= each <= LARGEST]] = False
         others = {int(each): int(counts[each]) for each in np.flatnonzero(is_other)}
         if known.size < found.size:
@@ -123,6 +123,11 @@ class ClassMap(MapCoding):
             raise UnusableImage(UNKNOWN, self._sentence(others))
         inside = (found >= 0) & (found <= LARGEST)
         return np.where(inside, table[np.where(inside, found, 0)], self.mark).astype(self.stored)
+
+    def _gone(self) -> list[int]:
+        if self.missing is None:
+            return [] if MISSING_BYTE in self._numbers() else [MISSING_BYTE]
+        return self.missing
 
     def _outside(self, numbers: np.ndarray[Any, Any]) -> dict[int, int]:
         values, counts = np.unique(numbers, return_counts=True)
@@ -139,7 +144,7 @@ class ClassMap(MapCoding):
         more = len(others) - len(first)
         said = listed([*first, f"{more} more numbers occur"] if more else first)
         right = f"0 to {self.size - 1}" if self.numbers is None else "those of numbers"
-        gone = "255" if self.missing is None else listed(map(str, self.missing)) or "no number"
+        gone = listed(map(str, self._gone())) or "no number"
         return f"{said}, but the numbers of its classes are {right}, and {gone} means missing"
 
 

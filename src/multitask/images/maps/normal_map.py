@@ -58,7 +58,7 @@ class NormalMap(MapCoding):
         if vectors.dtype.kind == "f":
             values = vectors.astype(np.float32)
         elif vectors.dtype in (np.uint8, np.uint16):
-            values = 2 * vectors.astype(np.float32) / np.iinfo(vectors.dtype).max - 1
+            values = vectors.astype(np.float32) * np.float32(2 / np.iinfo(vectors.dtype).max) - 1
         else:
             raise UnusableImage(
                 UNREADABLE, f"its numbers are {vectors.dtype}; give floats, or 8 or 16 bits"

@@ -19,9 +19,9 @@ NUMBERS = 2
 class NumberMap(MapCoding):
     """Numbers: a grey image of 8 or 16 bits, a TIFF of floats, or an array.
 
-    Targets have shape ``[batch, height, width]``, or ``[batch, size, height, width]`` if ``size`` is
-    more than 1, float32, NaN where missing, as they are in the file if they are not finite. They do
-    not change if the image is resized.
+    Targets have shape ``[batch, height, width]``, or ``[batch, size, height, width]`` if ``size``
+    is more than 1, float32, NaN where they are missing or not finite in the file. Resizing an image
+    does not change them.
 
     Args:
         size: numbers for each pixel; the last axis of an array, or the first one.
