@@ -79,7 +79,7 @@ def times_decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.name)
         return decode(path, format)
 
-    monkeypatch.setattr(chunks, "decode", noting)
+    monkeypatch.setattr(cache_state, "decode", noting)
     return names
 
 
@@ -331,7 +331,7 @@ def _fill_slowly(files: list[Path], folder: Path, seconds: float) -> None:
         time.sleep(seconds)
         return decode(path, format)
 
-    chunks.decode = slowly
+    cache_state.decode = slowly
     chunks.CHUNK = 500
     ordered_threads.usable_cores = lambda: 2
     ImageCache(files, FORMAT, folder).build()
@@ -443,7 +443,7 @@ def test_a_disk_that_fills_up_is_an_input_error_and_loses_nothing(
         assert word in str(info.value)
     again: list[str] = []
     monkeypatch.setattr(
-        chunks,
+        cache_state,
         "decode",
         lambda path, format: (again.append(path.name), decode(path, format))[1],
     )
@@ -501,7 +501,7 @@ def test_a_file_that_changes_meanwhile_is_an_input_error(
             path.write_bytes(path.read_bytes() + b" ")
         return decode(path, format)
 
-    monkeypatch.setattr(chunks, "decode", changing)
+    monkeypatch.setattr(cache_state, "decode", changing)
     with pytest.raises(InputError, match=r"2\.png changed while it was read"):
         built(files)
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from multitask.after.labelled_samples import Groups, LabelledSamples, own_samples
 from multitask.after.target_choice import chosen_targets
 from multitask.after.told_columns import made_columns
@@ -17,7 +15,7 @@ from multitask.after.whole_table import LISTING, WHOLE, WholeTable
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.split_check import SPLITS
 from multitask.data.splits import GroupedSplit
-from multitask.data.targets import as_tasks_see
+from multitask.data.targets import as_tasks_see, look_at
 from multitask.errors import InputError, nearest
 from multitask.tables.table_file import read_table, separator_of
 from multitask.tables.table_sources import find_sources
@@ -136,15 +134,10 @@ def _loaded(data: WholeTable, trained: TrainedModel, path: Path) -> BatchDataset
         split = data.load()[WHOLE]
     for name, targets in split.targets.items():
         try:
-            trained.model.named_tasks[name].check(name, _seen(targets), WHOLE)
+            trained.model.named_tasks[name].check(name, look_at(targets), WHOLE)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
     return split
-
-
-def _seen(values: Any) -> torch.Tensor:
-    assert isinstance(values, torch.Tensor)
-    return as_tasks_see(values)
 
 
 def _likely_separator(trained: TrainedModel) -> str | None:

@@ -150,6 +150,8 @@ def _is_target(told: Mapping[str, Any]) -> bool:
         and _are_texts(told.get("classes"))
         and _are_plain(told.get("missing"))
         and isinstance(follows, dict | str | None)
+        and isinstance(told.get("map"), dict | str | None)
+        and isinstance(told.get("map_ending"), str | None)
     )
 
 

@@ -15,12 +15,13 @@ from multitask.configuration.objects import check_entries
 from multitask.configuration.settings import described
 from multitask.configuration.trust import known_imports_only
 from multitask.geometry import Geometry
+from multitask.images.maps import MapCoding
 from multitask.tables.target_columns import TargetColumns
 
 
-class _Following:
-    def __init__(self, follows: Geometry) -> None:
-        self.follows = follows
+class _Told:
+    def __init__(self, follows: Geometry | None = None, map: MapCoding | None = None) -> None:
+        self.follows, self.map = follows, map
 
 
 def made_columns(given: Mapping[str, Any], trained: TrainedModel) -> TargetColumns:
@@ -34,22 +35,25 @@ def made_columns(given: Mapping[str, Any], trained: TrainedModel) -> TargetColum
         InputError: if a class is named that may not be, or cannot be made.
     """
     settings = {key: given.get(key) for key in ("columns", "classes")}
-    follows = given.get("follows")
-    if follows is not None:
-        follows = _geometry(follows, trained)
-    return TargetColumns(**settings, follows=follows, missing=list(given.get("missing") or ()))  # type: ignore[arg-type]
+    keys = [key for key in ("follows", "map") if given.get(key) is not None]
+    made = _made({key: given[key] for key in keys}, trained) if keys else _Told()
+    return TargetColumns(
+        **settings,  # type: ignore[arg-type]
+        follows=made.follows,
+        missing=list(given.get("missing") or ()),
+        map=made.map,
+        # The folder of the training maps is that of no other table.
+        map_ending=given.get("map_ending") or "",
+    )
 
 
-def _geometry(recipe: Any, trained: TrainedModel) -> Geometry:
+def _made(recipes: dict[str, Any], trained: TrainedModel) -> Any:
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(_Following, "made")
+    parser.add_class_arguments(_Told, "made")
     with explained(f"{trained.source}: how targets follow their images cannot be made"):
         if trained.trust:
-            return parser.instantiate(
-                parser.parse_object({"made": {"follows": recipe}})
-            ).made.follows
+            return parser.instantiate(parser.parse_object({"made": recipes})).made
         with known_imports_only():
-            told = described({"follows": recipe}, str(trained.source), STRANGER)
-            check_entries(told.entries, accepted(_Following), "the model", ("data",))
-            made = parser.instantiate(parser.parse_object({"made": {"follows": recipe}}))
-            return made.made.follows
+            told = described(recipes, str(trained.source), STRANGER)
+            check_entries(told.entries, accepted(_Told), "the model", ("data",))
+            return parser.instantiate(parser.parse_object({"made": recipes})).made

@@ -14,17 +14,21 @@ from torch import Tensor
 
 from multitask.data.base import DataModule
 from multitask.data.cached_images import CachedImages
+from multitask.data.cached_maps import CachedMaps
 from multitask.data.dataset import BatchDataset
 from multitask.data.duplicates import Duplicates, equal_places, input_hashes
 from multitask.data.split_check import ALL_SPLITS, META, SPLITS
 from multitask.data.splits import ByColumn, GroupedSplit, RandomSplit, Split, given_split
+from multitask.data.targets import rows_of
 from multitask.errors import InputError
 from multitask.geometry import Geometry
 from multitask.images.brightness import levels_remark, looked_up_levels
 from multitask.images.cache import ImageCache
 from multitask.images.format import Fit, ImageFormat, size_of
+from multitask.images.maps.map_cache import MapCache
 from multitask.images.resizing import resized
 from multitask.tables.cleaning import Cleaning, Finding, Findings
+from multitask.tables.map_columns import map_files, map_findings
 from multitask.tables.table_rows import TableRows, located, read_rows
 from multitask.tables.table_sources import find_sources, tables
 from multitask.tables.target_columns import (
@@ -133,6 +137,8 @@ class Table(DataModule):
         self._files: list[str] = []
         self._groups: list[str] | None = None
         self._numbers: list[int] = []
+        self._map_files: dict[str, list[str]] = {}
+        self._without_rows: set[int] = set()
 
     def load(self) -> dict[str, BatchDataset]:
         findings = Findings(self.cleaning)
@@ -155,6 +161,7 @@ class Table(DataModule):
         if levels and (said := levels_remark(levels, self.format.white)) is not None:
             self.remarks.append(said)
         self._follow_resizing(targets, usable)
+        stored = self._stored_maps(rows, usable, findings)
         parts = self._divide(rows.without(gone, findings))
         self._rows = {split: usable[torch.from_numpy(places)] for split, places in parts.items()}
         self._files, self._numbers = rows.files, rows.table.index.tolist()
@@ -163,7 +170,11 @@ class Table(DataModule):
         if said := findings.summary():
             rank_zero_warn(f"{tables(self.sources)}: {said}")
         return {
-            split: CachedImages(self.cache, at, {name: each[at] for name, each in targets.items()})
+            split: CachedImages(
+                self.cache,
+                at,
+                {name: rows_of((targets | stored)[name], at) for name in self.target_columns},
+            )
             for split, at in self._rows.items()
         }
 
@@ -188,7 +199,7 @@ class Table(DataModule):
 
     def own_geometry(self) -> dict[str, Geometry]:
         columns = self.target_columns.items()
-        return {name: each.follows for name, each in columns if each.follows is not None}
+        return {name: each.geometry for name, each in columns if each.geometry is not None}
 
     def image_format(self) -> ImageFormat:
         return self.format
@@ -200,7 +211,7 @@ class Table(DataModule):
 
     def class_names(self) -> dict[str, list[str]]:
         columns = self.target_columns.items()
-        return {name: each.class_names for name, each in columns if each.classes}
+        return {name: each.class_names for name, each in columns if each.class_names}
 
     def element_names(self) -> dict[str, list[str]]:
         columns = self.target_columns.items()
@@ -219,9 +230,10 @@ class Table(DataModule):
         targets = {
             name: {
                 "columns": each.columns,
-                "classes": each.class_names or None,
+                "classes": (each.class_names if each.map is None else None) or None,
                 "follows": self.geometry.get(name),
                 "missing": list(map(str, each.missing)),
+                **_told_map(each),
             }
             for name, each in self.target_columns.items()
         }
@@ -266,6 +278,12 @@ class Table(DataModule):
             own: set[str] = set()
             missing = (*self.missing, *target.missing)
             cells = {each: blank(rows.table[each], missing, own) for each in target.names}
+            if target.map is not None:
+                files = map_files(rows, name, target, cells[target.names[0]], findings)
+                self._map_files[name], lost = files
+                self._without_rows |= lost
+                matched |= own
+                continue
             if target.classes is None:
                 found[name], problems = numbers(cells)
             elif len(cells) > 1:
@@ -277,7 +295,8 @@ class Table(DataModule):
             matched |= own
             self.remarks += target_remarks(name, target, cells, own)
             known |= cells
-        self.remarks += table_remarks(self.target_columns, known, self.missing, matched)
+        others = {name: each for name, each in self.target_columns.items() if each.map is None}
+        self.remarks += table_remarks(others, known, self.missing, matched)
         return found
 
     def _usable(self, rows: TableRows, findings: Findings) -> tuple[Tensor, set[int]]:
@@ -287,7 +306,7 @@ class Table(DataModule):
         )
         places = [place for place in range(len(rows)) if place not in problems]
         usable = torch.tensor(places, dtype=torch.int64)
-        gone = set(problems)
+        gone = set(problems) | self._without_rows
         if findings.policy("equal_pixels") != "keep":
             gone |= self._same_pixels(rows, usable, findings)
         kept = [place for place in places if place not in gone]
@@ -310,6 +329,31 @@ class Table(DataModule):
             ]
         )
         return set(found)
+
+    def _stored_maps(
+        self, rows: TableRows, usable: Tensor, findings: Findings
+    ) -> dict[str, CachedMaps]:
+        found: dict[str, CachedMaps] = {}
+        for name, files in self._map_files.items():
+            target = self.target_columns[name]
+            assert target.map is not None
+            at = torch.tensor([place for place in usable.tolist() if files[place]]).long()
+            cache = MapCache(
+                [files[place] for place in at.tolist()],
+                self.cache.sizes[at],
+                target.map,
+                self.format,
+                self.cache_folder,
+                self.cache_limit,
+            )
+            cache.build()
+            problems = {int(at[place]): each for place, each in cache.problems.items()}
+            findings.add(map_findings(rows, target.names[0], files, problems))
+            places = torch.full((len(rows),), -1)
+            places[at] = torch.arange(len(at))
+            places[list(problems)] = -1
+            found[name] = CachedMaps(cache, places)
+        return found
 
     def _follow_resizing(self, targets: Mapping[str, Tensor], usable: Tensor) -> None:
         sizes = self.cache.sizes[usable]
@@ -383,6 +427,13 @@ class Table(DataModule):
             return ByColumn(SPLIT_COLUMN)
         given = given_split(table, [*targets, self.image_column])
         return None if given is None else given.split()
+
+
+def _told_map(target: TargetColumns) -> dict[str, Any]:
+    if target.map is None:
+        return {}
+    folder = None if target.map_folder is None else str(target.map_folder)
+    return {"map": target.map, "map_folder": folder, "map_ending": target.map_ending}
 
 
 def _report(rows: TableRows, cells: Sequence[Cell], findings: Findings) -> None:

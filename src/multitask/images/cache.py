@@ -15,7 +15,7 @@ from multitask.images.cache_build import find_or_build
 from multitask.images.cache_state import PIXELS, Order, default_folder
 from multitask.images.chunks import decoded_image
 from multitask.images.decoding import UnusableImage
-from multitask.images.digest import digest_files
+from multitask.images.digest import FileDigests, digest_files
 from multitask.images.format import ImageFormat
 from multitask.images.pixel_file import PixelFile
 
@@ -65,7 +65,7 @@ class ImageCache:
             InputError: if it would be too large or cannot be written, or a file changes meanwhile.
         """
         digests = digest_files(self.files, self.folder)
-        order = Order(self.folder, self.files, digests, self.format, self.limit_gigabytes)
+        order = self._order(digests)
         entries = find_or_build(order)
         heights, widths = [entry.height for entry in entries], [entry.width for entry in entries]
         self.digests = digests.values
@@ -75,7 +75,7 @@ class ImageCache:
         }
         checksums = np.array([entry.checksum for entry in entries], np.int64)
         self.images = PixelFile(
-            order.place / PIXELS, self.format.shape, checksums, partial(_decoded, order)
+            order.place / PIXELS, order.shape, checksums, partial(_decoded, order)
         )
 
     def read(self, rows: Tensor) -> Tensor:
@@ -88,6 +88,9 @@ class ImageCache:
             Shape ``[batch, channels, height, width]``, uint8.
         """
         return self.images.read(rows)
+
+    def _order(self, digests: FileDigests) -> Order:
+        return Order(self.folder, self.files, digests, self.format, self.limit_gigabytes)
 
 
 def _decoded(order: Order, place: int) -> np.ndarray:

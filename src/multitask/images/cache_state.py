@@ -10,9 +10,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from multitask.images.decoding import decode
 from multitask.images.digest import FileDigests
-from multitask.images.format import ImageFormat
+from multitask.images.format import ImageFormat, Size
 from multitask.images.index import Entry, read_beginning, read_index
 from multitask.images.progress_line import tell
 
@@ -53,14 +57,32 @@ class Order:
 
         Other contents, another order of the files or another format have another place.
         """
-        settings = json.dumps({"version": VERSION, **asdict(self.format)}, sort_keys=True)
+        settings = json.dumps({"version": VERSION, **self.settings}, sort_keys=True)
         key = hashlib.sha256("\n".join([settings, *self.digests.values]).encode()).hexdigest()
         return self.folder.absolute() / key[:32]
 
     @property
     def image_bytes(self) -> int:
         """Size of one image."""
-        return prod(self.format.shape)
+        return prod(self.shape)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(channels, height, width)`` of one image, in bytes."""
+        return self.format.shape
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides, beside the files' content, what the cache holds; as JSON can hold it."""
+        return asdict(self.format)
+
+    def decode(self, place: int) -> tuple[np.ndarray, Size]:
+        """Read a file, see `multitask.images.decoding.decode`.
+
+        Args:
+            place: of the file.
+        """
+        return decode(Path(self.files[place]), self.format)
 
     @property
     def partial(self) -> Path:

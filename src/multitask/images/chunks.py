@@ -12,7 +12,7 @@ import numpy as np
 
 from multitask.errors import InputError
 from multitask.images.cache_state import Order
-from multitask.images.decoding import UnusableImage, decode
+from multitask.images.decoding import UnusableImage
 from multitask.images.digest import Stamp, file_stamp
 from multitask.images.index import Entry
 from multitask.images.ordered_threads import in_order
@@ -67,10 +67,10 @@ def decoded_image(order: Order, place: int) -> tuple[np.ndarray, Entry]:
     try:
         if place in order.digests.problems:
             raise order.digests.problems[place]
-        image, size = decode(Path(file), order.format)
+        image, size = order.decode(place)
         entry = Entry(*size)
     except UnusableImage as problem:
-        image, entry = np.zeros(order.format.shape, np.uint8), Entry(problem=problem)
+        image, entry = np.zeros(order.shape, np.uint8), Entry(problem=problem)
     except OSError as error:
         raise InputError(f"{file} could not be read: {error.strerror}") from error
     if place not in order.digests.problems and _stamp(file) != order.digests.stamps[place]:

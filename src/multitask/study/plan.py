@@ -14,6 +14,7 @@ from typing import Any
 from multitask.configuration.yaml_text import read_yaml
 from multitask.errors import InputError, nearest
 from multitask.runs.settings import WandbMode
+from multitask.study.delta_m import DeltaM
 from multitask.study.folder_names import check_folder_name, slug
 from multitask.study.following import check_following, check_without_start, in_order
 
@@ -92,6 +93,7 @@ class Study:
         tuning: how fixed weights are tuned.
         metrics: by task, the metric that is compared; default: the task's headline.
         further_metrics: by task, metrics that the report shows beside those that are compared.
+        delta_m: several metrics of each task over which the report shows Delta-m as well.
         comparisons: pairs of methods that are compared with each other.
         vary: by name, settings with which the whole study is repeated.
         ensembles: by name, a method whose seeds are the members of an ensemble, which the report
@@ -108,6 +110,7 @@ class Study:
     tuning: Tuning = field(default_factory=Tuning)
     metrics: dict[str, str] = field(default_factory=dict)
     further_metrics: dict[str, list[str]] = field(default_factory=dict)
+    delta_m: DeltaM | None = None
     comparisons: list[list[str]] = field(default_factory=list)
     vary: dict[str, dict[str, Any]] = field(default_factory=dict)
     ensembles: dict[str, str] = field(default_factory=dict)
@@ -130,6 +133,8 @@ class Study:
         for key in ("metrics", "further_metrics"):
             for task in sorted(set(getattr(self, key)) - set(self.tasks)):
                 raise InputError(f"{key}: there is no task '{task}'{nearest(task, self.tasks)}")
+        if self.delta_m is not None:
+            self.delta_m.check(self.tasks, self.baselines)
 
     def _check_seeds(self) -> None:
         if len(set(self.seeds)) < len(self.seeds) or not self.seeds:
@@ -162,6 +167,17 @@ class Study:
             check_without_start(f"vary: '{name}'", settings)
         own = {name: method.settings for name, method in self.methods.items()}
         check_following(self.after, own, NOT_FOLLOWED)
+
+    def shown_metrics(self, task: str, compared: str) -> list[str]:
+        """Metrics of a task that the report needs beside the one that is compared.
+
+        Args:
+            task: its name.
+            compared: that metric.
+        """
+        asked = self.delta_m.metrics.get(task, []) if self.delta_m is not None else []
+        further = self.further_metrics.get(task, [])
+        return [*further, *(each for each in asked if each not in (*further, compared))]
 
     @property
     def after(self) -> dict[str, str | None]:

@@ -9,6 +9,7 @@ from multitask.pages.blocks import Block, Bullets, Code, Figure, Heading, Paragr
 from multitask.pages.report import write_pages
 from multitask.pages.spreadsheet import write_csv
 from multitask.study import answers
+from multitask.study.all_metrics import drop
 from multitask.study.comparison import (
     affinities,
     between_methods,
@@ -80,6 +81,8 @@ def _write_tables(results: Results, folder: Path) -> None:
     if len(results.further):
         write_csv(further_scores(results), folder / "further_scores.csv", index=True)
         rows["further_values"] = results.further
+    if results.study.delta_m is not None:
+        write_csv(drop(results), folder / "delta_m.csv", index=True)
     for name, table in rows.items():
         write_csv(table, folder / f"{name}.csv")
 

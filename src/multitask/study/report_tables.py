@@ -8,6 +8,7 @@ import pandas as pd
 
 from multitask.pages.blocks import Block, Heading, Paragraph, Section, Table
 from multitask.pages.words import arrow, counted, listed
+from multitask.study.all_metrics import drop_table
 from multitask.study.answers import of_unfinished
 from multitask.study.comparison import costs, further_scores, scores
 from multitask.study.numbers import number, with_interval
@@ -43,6 +44,7 @@ def score_tables(results: Results) -> Iterator[Block]:
     if len(results.further):
         yield Heading("Further metrics, which are not compared", 3)
         yield _further_scores(results)
+    yield from drop_table(results)
 
 
 def _further_scores(results: Results) -> Table:

@@ -122,7 +122,7 @@ def collect(
                 value, higher = _measured(summary, task, metrics[task])
                 directions[task] = higher is not False
                 scores.append({**key, "task": task, "value": value})
-                for metric in study.further_metrics.get(task, []):
+                for metric in study.shown_metrics(task, metrics[task]):
                     value, higher = _measured(summary, task, metric)
                     row = {"task": task, "metric": metric, "value": value}
                     further.append({**key, **row, "higher_is_better": higher})

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 from multitask.configuration.types import WORDS
 from multitask.errors import InputError, nearest
+from multitask.study.delta_m import DeltaM
 from multitask.study.folder_names import check_folder_name
 from multitask.study.following import without_quotes
 from multitask.study.measured_parts import check_part, split_part
@@ -64,6 +65,8 @@ def check_metrics(study: Study, runs: Sequence[PlannedRun]) -> None:
     tasks = {name: each for run in runs for name, each in run.config["model"]["tasks"].items()}
     asked = [("metrics", name, [metric]) for name, metric in study.metrics.items()]
     asked += [("further_metrics", name, each) for name, each in study.further_metrics.items()]
+    if study.delta_m is not None:
+        asked += [("delta_m", name, each) for name, each in study.delta_m.metrics.items()]
     for key, name, metrics in asked:
         try:
             task = parsed(Task, tasks[name])
@@ -76,9 +79,9 @@ def check_metrics(study: Study, runs: Sequence[PlannedRun]) -> None:
             if own not in known:
                 near = nearest(own, known)
                 raise InputError(f"{key}: task '{name}' has no '{own}'{near}")
-            if key == "metrics" and known[own].higher_is_better is None:
+            if key != "further_metrics" and known[own].higher_is_better is None:
                 raise InputError(
-                    f"metrics: the task '{name}' cannot be compared by '{own}', which does not say "
+                    f"{key}: the task '{name}' cannot be compared by '{own}', which does not say "
                     "whether higher is better; show it by further_metrics"
                 )
             check_part(key, metric, name, runs)
@@ -98,7 +101,19 @@ def _read(name: str, hint: Any, value: Any) -> Any:
         return {each: _settings(settings) for each, settings in varied.items()}
     if value is None:
         raise InputError("it is empty; write its value after the colon")
-    return parsed(hint, value)
+    return _delta_m(value) if name == "delta_m" else parsed(hint, value)
+
+
+def _delta_m(value: Any) -> DeltaM:
+    content = _mapping(value, "the metrics by task")
+    hints = get_type_hints(DeltaM)
+    for name in content:
+        if name not in hints:
+            raise InputError(f"there is no '{name}'{nearest(name, hints)}")
+    if "metrics" not in content:
+        raise InputError("metrics is missing; give the metrics by task")
+    found: DeltaM = parsed(DeltaM, content)
+    return found
 
 
 def _mapping(value: Any, what: str) -> dict[str, Any]:

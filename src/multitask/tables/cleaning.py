@@ -15,7 +15,14 @@ from multitask.pages.words import listed
 
 Policy = Literal["error", "skip"]
 PolicyOrKeep = Literal["error", "skip", "keep"]
-OF_CELLS = ("unknown_class", "unreadable_target", "infinite_target")
+OF_CELLS = (
+    "unknown_class",
+    "unreadable_target",
+    "infinite_target",
+    "missing_map",
+    "unreadable_map",
+    "other_size_map",
+)
 """Kinds that concern a cell, which is then missing; all others concern a row."""
 MAY_BE_KEPT = ("symbolic_link", "duplicate_row", "equal_pixels")
 COLUMNS = ["row", "file", "kind", "column", "reason", "table"]
@@ -25,7 +32,7 @@ COLUMNS = ["row", "file", "kind", "column", "reason", "table"]
 class Cleaning:
     """What to do where a row or a cell cannot be used.
 
-    ``error`` ends the program with one sentence. ``skip`` leaves out the row, for the last three
+    ``error`` ends the program with one sentence. ``skip`` leaves out the row, for the last six
     the cell, which is then missing, and lists it. ``keep`` takes it as it is.
 
     Args:
@@ -37,9 +44,12 @@ class Cleaning:
         duplicate_row: a file that an earlier row has already.
         empty_file_name: a row without the name of an image.
         equal_pixels: an image that has the pixels of an earlier row's, once both are resized.
-        unknown_class: a class that ``classes`` does not list.
+        unknown_class: a class that ``classes`` does not list, or a map that has pixels of one.
         unreadable_target: a cell that is not a number, or a list of another length than the others.
         infinite_target: a number that is infinite, or too large for float32.
+        missing_map: a map's file that is not there.
+        unreadable_map: a map's file that is not a whole map.
+        other_size_map: a map whose sides have another ratio than those of its image.
     """
 
     unreadable_image: Policy = "error"
@@ -53,6 +63,9 @@ class Cleaning:
     unknown_class: Policy = "error"
     unreadable_target: Policy = "error"
     infinite_target: Policy = "error"
+    missing_map: Policy = "error"
+    unreadable_map: Policy = "error"
+    other_size_map: Policy = "error"
 
 
 @dataclass(frozen=True)

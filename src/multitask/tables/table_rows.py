@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class TableRows:
         source: of each row, its place in ``sources``; shape ``[rows]``.
         files: of each row, the name of its image.
         paths: of each row, where its image lies; empty before `located`.
+        embedded: by column whose cells held images, the folder that these were put in.
     """
 
     table: DataFrame
@@ -40,6 +41,7 @@ class TableRows:
     source: Places
     files: list[str]
     paths: list[str]
+    embedded: dict[str, Path] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -67,7 +69,9 @@ class TableRows:
             raise InputError(f"{tables(self.sources)}: {findings.nothing_left()}")
         paths = [self.paths[each] for each in rows] if self.paths else []
         files = [self.files[each] for each in rows]
-        return TableRows(self.table.iloc[rows], self.sources, self.source[rows], files, paths)
+        return replace(
+            self, table=self.table.iloc[rows], source=self.source[rows], files=files, paths=paths
+        )
 
 
 def read_rows(
@@ -94,9 +98,11 @@ def read_rows(
     parts = [read_table(each.table, separator, cache_folder) for each in sources]
     used: list[Source] = []
     files: list[str] = []
+    embedded: dict[str, Path] = {}
     for number, (source, table) in enumerate(zip(sources, parts, strict=True)):
         _check_columns(source, table, [image_column, *columns])
         table.index = [row_number(source.table, place) for place in table.index]
+        embedded |= table.attrs.get("embedded", {})
         pictures = table.attrs.get("embedded", {}).get(image_column)
         used.append(replace(source, folder=pictures, root=pictures) if pictures else source)
         names = file_names(source, table, image_column, "" if pictures else ending)
@@ -107,7 +113,7 @@ def read_rows(
             parts[number] = table[list(dict.fromkeys([image_column, *columns]))].astype(object)
     owners = np.repeat(np.arange(len(parts)), [len(each) for each in parts])
     whole = parts[0] if len(parts) == 1 else pd.concat(parts)
-    return TableRows(whole, used, owners, files, [])
+    return TableRows(whole, used, owners, files, [], embedded)
 
 
 def located(rows: TableRows, image_column: str, findings: Findings) -> TableRows:
@@ -149,8 +155,7 @@ def located(rows: TableRows, image_column: str, findings: Findings) -> TableRows
     )
     if findings.policy("duplicate_row") == "skip":
         gone |= {kept[later] for later in twice}
-    whole = TableRows(rows.table, rows.sources, rows.source, rows.files, paths)
-    return whole.without(gone, findings)
+    return replace(rows, paths=paths).without(gone, findings)
 
 
 def _same(first: Row) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
+from multitask.images.maps import MapCoding
 from multitask.labels import MISSING_CLASS
 from multitask.remarks.written_numbers import number_of, written_how
 
@@ -37,12 +39,18 @@ class TargetColumns:
         follows: how the targets follow where what the image shows moves: when it is resized at
             first, from pixels of the original image, and when it is augmented.
         missing: cells that mean that a target is missing, beside the data's own ``missing``.
+        map: how the files hold maps, if the column's cells name files of maps.
+        map_folder: what those names are relative to; default: as the images'.
+        map_ending: takes the place of the names' own ending, such as ``.png``.
     """
 
     columns: str | list[str]
     classes: list[str | int | bool] | None = None
     follows: Geometry | None = None
     missing: list[str | int | float] = field(default_factory=list)
+    map: MapCoding | None = None
+    map_folder: Path | None = None
+    map_ending: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -52,7 +60,13 @@ class TargetColumns:
     @property
     def class_names(self) -> list[str]:
         """The classes as texts."""
-        return [str(each) for each in self.classes or ()]
+        names = self.classes if self.map is None else self.map.class_names
+        return [str(each) for each in names or ()]
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """How the targets follow; maps do so by default."""
+        return self.map.geometry() if self.follows is None and self.map else self.follows
 
 
 UNREADABLE = "unreadable_target"
@@ -123,6 +137,7 @@ def check_columns(name: str, target: TargetColumns, missing: Sequence[str | int 
     where = f"targets, '{name}'"
     if not target.names:
         raise InputError(f"{where}: columns is empty; name at least one column")
+    _check_map(where, target)
     if target.classes is None:
         return
     classes = target.class_names
@@ -140,6 +155,28 @@ def check_columns(name: str, target: TargetColumns, missing: Sequence[str | int 
     texts = [str(each) for each in (*missing, *target.missing)]
     if taken := [each for each in classes if each in texts]:
         raise InputError(f"{where}: '{taken[0]}' is one of classes and one of missing; keep one")
+
+
+def _check_map(where: str, target: TargetColumns) -> None:
+    if target.map is None:
+        if target.map_folder is not None or target.map_ending:
+            setting = "map_ending" if target.map_folder is None else "map_folder"
+            raise InputError(
+                f"{where}: {setting} is for columns of maps; say how the files hold them, as in "
+                "map: {class_path: multitask.images.maps.ClassMap, init_args: {num_classes: 2}}"
+            )
+        return
+    if not isinstance(target.map, MapCoding):
+        raise InputError(
+            f"{where}: map is {target.map!r:.60}; give a multitask.images.maps.MapCoding, such as "
+            "ClassMap(num_classes=2)"
+        )
+    if not isinstance(target.columns, str):
+        raise InputError(f"{where}: maps lie in one column, but columns is a list; name one")
+    if target.classes is not None:
+        raise InputError(
+            f"{where}: the classes of maps are those of map; give map.init_args.classes instead"
+        )
 
 
 def blank(

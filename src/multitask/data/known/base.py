@@ -29,6 +29,9 @@ class KnownData(DataModule, ABC):
         options: see `DataModule`.
     """
 
+    cure = "delete the set's folder and set data.init_args.download to true"
+    """What to do where a file of the set is damaged."""
+
     def __init__(
         self,
         root: Path = Path("data"),

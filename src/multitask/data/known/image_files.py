@@ -53,7 +53,6 @@ class ImageFiles(KnownData):
         cache.build()
         for place, problem in sorted(cache.problems.items()):
             raise InputError(
-                f"{type(self).__name__}: {files[place]} gives no image ({problem}); delete the "
-                "set's folder and set data.init_args.download to true"
+                f"{type(self).__name__}: {files[place]} gives no image ({problem}); {self.cure}"
             )
         return cache

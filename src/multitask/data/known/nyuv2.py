@@ -1,0 +1,31 @@
+"""NYU Depth v2 as the literature on multi-task learning has it."""
+
+from __future__ import annotations
+
+from multitask.data.known.mtan_files import MTANFiles
+from multitask.images.maps import ClassMap, DepthMap, MapCoding, NormalMap
+
+CLASSES: list[str | int | bool] = [
+    "bed", "books", "ceiling", "chair", "floor", "furniture", "objects", "picture", "sofa", "table",
+    "tv", "wall", "window",
+]  # fmt: skip
+
+
+class NYUv2(MTANFiles):
+    """Indoor scenes (Silberman et al., 2012) in MTAN's files: 795 to train, 654 to test, 288 x 384.
+
+    Tasks: ``segmentation`` (13 classes), ``depth`` (metres) and ``normals`` (unit vectors; their
+    axes are those of the files, in which the first is across the image). Files:
+    ``{train,val}/{image,label,depth,normal}/{i}.npy``; a label of -1, a depth of 0 and a normal of
+    (0, 0, 0) are missing. Images of one room may be in training and in validation, which share
+    their rooms with no test image.
+    """
+
+    where_to_get_it = "the page of MTAN's authors, https://github.com/lorenmt/mtan"
+
+    def codings(self) -> dict[str, tuple[str, MapCoding]]:
+        return {
+            "segmentation": ("label", ClassMap(classes=CLASSES, missing=[-1])),
+            "depth": ("depth", DepthMap()),
+            "normals": ("normal", NormalMap(black=False)),
+        }

@@ -1,0 +1,168 @@
+"""A class for each pixel, by its number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from multitask.errors import InputError
+from multitask.images.decoding import UnusableImage
+from multitask.images.maps.base import MapCoding, Values
+from multitask.images.maps.map_file import UNREADABLE, read_map
+from multitask.labels import MISSING_BYTE, MISSING_CLASS
+from multitask.pages.words import listed
+
+UNKNOWN = "unknown_class"
+MOST_CLASSES, LARGEST = 65_536, 65_535
+MOST_NAMED = 3
+
+
+class ClassMap(MapCoding):
+    """Numbers of classes: a grey image of 8 or 16 bits, one with a palette, or an array.
+
+    Pixels of an image with a palette are the places of their colours in it, as in Pascal VOC.
+    Targets have shape ``[batch, height, width]``: uint8, 255 where missing, or int64, -100 where
+    missing, if there are more than 255 classes.
+
+    Args:
+        num_classes: number of classes; default: that of ``classes`` or ``numbers``.
+        classes: their names, each one's place being its number.
+        numbers: the number of each class in the files; default: 0, 1, 2 and so on.
+        missing: the numbers in the files that mean missing; default: 255, and below 0, unless a
+            class has that number.
+
+    Raises:
+        InputError: if these contradict each other.
+    """
+
+    def __init__(
+        self,
+        num_classes: int | None = None,
+        classes: list[str | int | bool] | None = None,
+        numbers: list[int] | None = None,
+        missing: list[int] | None = None,
+    ) -> None:
+        self.num_classes, self.classes, self.numbers = num_classes, classes, numbers
+        self.missing = missing
+        sizes = [each if isinstance(each, int) else len(each) for each in self._given()]
+        if not sizes or len(set(sizes)) > 1:
+            said = "differ" if sizes else "are all left out"
+            raise InputError(
+                f"ClassMap: num_classes, classes and numbers {said}; say how many classes there are"
+            )
+        self.size = sizes[0]
+        if not 1 <= self.size <= MOST_CLASSES:
+            raise InputError(
+                f"ClassMap: there are {self.size} classes; give 1 to {MOST_CLASSES:,} of them"
+            )
+        self._check_numbers()
+
+    def _given(self) -> list[Any]:
+        each = (self.num_classes, self.classes, self.numbers)
+        return [given for given in each if given is not None]
+
+    def _check_numbers(self) -> None:
+        numbers = self._numbers()
+        if len(set(numbers)) < len(numbers):
+            raise InputError("ClassMap: numbers has a number twice; give each class its own")
+        if outside := [each for each in numbers if not 0 <= each <= LARGEST]:
+            raise InputError(
+                f"ClassMap: numbers has {outside[0]}; numbers of classes are 0 to {LARGEST}"
+            )
+        if both := sorted(set(self.missing or ()) & set(numbers)):
+            raise InputError(
+                f"ClassMap: {both[0]} is the number of a class and one of missing; keep one"
+            )
+        if self.classes is not None and len(set(self.class_names or ())) < self.size:
+            raise InputError("ClassMap: classes has a name twice; give each class its own")
+
+    def _numbers(self) -> Sequence[int]:
+        return range(self.size) if self.numbers is None else self.numbers
+
+    @property
+    def stored(self) -> np.dtype[Any]:
+        return np.dtype(np.uint8 if self.size <= MISSING_BYTE else np.int32)
+
+    @property
+    def mark(self) -> int:
+        return MISSING_BYTE if self.size <= MISSING_BYTE else MISSING_CLASS
+
+    @property
+    def class_names(self) -> list[str] | None:
+        return None if self.classes is None else [str(each) for each in self.classes]
+
+    def read(self, file: Path) -> Values:
+        return self.numbered(_one_channel(read_map(file)))[None]
+
+    def numbered(self, found: np.ndarray[Any, Any]) -> Values:
+        """Turn the numbers of a file into those of the classes.
+
+        Args:
+            found: shape ``[height, width]``, whole numbers.
+
+        Raises:
+            UnusableImage: naming the numbers that are of no class, and how many pixels have them.
+        """
+        numbers = np.asarray(self._numbers())
+        # Distinct numbers are few, and a table of them is many times faster than a search.
+        known = found[(found >= 0) & (found <= LARGEST)]
+        counts = np.bincount(known.ravel(), minlength=LARGEST + 1)
+        table = np.full(LARGEST + 1, self.mark, self.stored)
+        table[numbers] = np.arange(self.size)
+        is_other = counts > 0
+        is_other[numbers] = False
+        gone = self._gone()
+        is_other[[each for each in gone if 0 <= each <= LARGEST]] = False
+        others = {int(each): int(counts[each]) for each in np.flatnonzero(is_other)}
+        if known.size < found.size:
+            others |= self._outside(found[(found < 0) | (found > LARGEST)])
+        if others:
+            raise UnusableImage(UNKNOWN, self._sentence(others))
+        inside = (found >= 0) & (found <= LARGEST)
+        return np.where(inside, table[np.where(inside, found, 0)], self.mark).astype(self.stored)
+
+    def _gone(self) -> list[int]:
+        if self.missing is None:
+            return [] if MISSING_BYTE in self._numbers() else [MISSING_BYTE]
+        return self.missing
+
+    def _outside(self, numbers: np.ndarray[Any, Any]) -> dict[int, int]:
+        values, counts = np.unique(numbers, return_counts=True)
+        each = zip(values.tolist(), counts.tolist(), strict=True)
+        if self.missing is None:
+            return {value: count for value, count in each if value > LARGEST}
+        return {value: count for value, count in each if value not in self.missing}
+
+    def _sentence(self, others: dict[int, int]) -> str:
+        first = [
+            f"{count:,} {'pixel has' if count == 1 else 'pixels have'} the number {number}"
+            for number, count in list(others.items())[:MOST_NAMED]
+        ]
+        more = len(others) - len(first)
+        said = listed([*first, f"{more} more numbers occur"] if more else first)
+        right = f"0 to {self.size - 1}" if self.numbers is None else "those of numbers"
+        gone = listed(map(str, self._gone())) or "no number"
+        return f"{said}, but the numbers of its classes are {right}, and {gone} means missing"
+
+
+def _one_channel(found: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if found.ndim == 3:
+        if found.shape[2] == 4 and not (found[..., 3] != found[..., 3].max()).any():
+            found = found[..., :3]
+        # Many programs write grey as a colour.
+        if found.shape[2] != 3 or (found != found[..., :1]).any():
+            raise UnusableImage(
+                UNREADABLE,
+                f"it has {found.shape[2]} channels, so that its pixels are no numbers of classes; "
+                "if they are colours, use multitask.images.maps.ColourMap",
+            )
+        found = found[..., 0]
+    if found.dtype.kind == "f":
+        whole = np.where(np.isnan(found), -1, found)
+        if (whole != np.floor(whole)).any() or np.abs(whole).max() > LARGEST:
+            raise UnusableImage(UNREADABLE, "its numbers are not whole, as those of classes are")
+        found = whole
+    return found.astype(np.int64)

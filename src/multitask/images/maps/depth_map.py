@@ -1,0 +1,26 @@
+"""A depth for each pixel."""
+
+from __future__ import annotations
+
+from multitask.geometry import Geometry, PixelMap
+from multitask.images.maps.number_map import NumberMap
+
+
+class DepthMap(NumberMap):
+    """Depths: a grey image of 16 bits, a TIFF of floats, or an array.
+
+    Targets have shape ``[batch, height, width]``, float32, NaN where missing. Augmentation divides
+    them by the factor by which it enlarges the image, as if the camera came nearer; for inverse
+    depths or disparities, use `NumberMap` and ``follows``: a `multitask.geometry.PixelMap` with
+    ``scaled`` 1.
+
+    Args:
+        scale: factor on the numbers in the file, such as 0.001 for millimetres.
+        missing: the numbers in the file that mean missing.
+    """
+
+    def __init__(self, scale: float = 1.0, missing: list[float] | None = None) -> None:
+        super().__init__(1, scale, 0.0, [0.0] if missing is None else missing)
+
+    def geometry(self) -> Geometry:
+        return PixelMap(scaled=-1)

@@ -1,0 +1,119 @@
+"""Maps that have been read and resized once, and are read from one file from then on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from multitask.checkpoints.recipe import recipe
+from multitask.images.cache import ImageCache
+from multitask.images.cache_state import Order
+from multitask.images.decoding import UnusableImage
+from multitask.images.digest import FileDigests
+from multitask.images.format import ImageFormat, Size
+from multitask.images.maps.base import MapCoding
+from multitask.images.maps.map_file import UNREADABLE
+from multitask.images.maps.map_fitting import check_size, fitted_map
+
+MAP_VERSION = 1
+"""Of how maps are read and stored; another one makes new caches."""
+
+
+class MapCache(ImageCache):
+    """Files of maps as numbers of one size, on the disk; see `ImageCache`.
+
+    Args:
+        files: the maps.
+        sizes: height and width of each map's image before it is resized, ``[files, 2]``, int64.
+        coding: how the files hold maps.
+        format: what the images become.
+        folder: where caches lie.
+        limit_gigabytes: a larger cache is refused.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Path | str],
+        sizes: Tensor,
+        coding: MapCoding,
+        format: ImageFormat,
+        folder: Path | str | None = None,
+        limit_gigabytes: float = 100.0,
+    ) -> None:
+        super().__init__(files, format, folder, limit_gigabytes)
+        self.image_sizes, self.coding = sizes.numpy(), coding
+
+    def build(self) -> None:
+        super().build()
+        # The digests know of no maps.
+        self.problems = {
+            place: UnusableImage(UNREADABLE, each.reason)
+            if each.kind == "unreadable_image"
+            else each
+            for place, each in self.problems.items()
+        }
+
+    def read(self, rows: Tensor) -> Tensor:
+        """Read maps, once the cache is built.
+
+        Args:
+            rows: places in ``files``, ``[batch]``, int64.
+
+        Returns:
+            Shape ``[batch, height, width]``, or with channels behind the batch, see `MapCoding`.
+        """
+        values = super().read(rows).numpy().view(self.coding.stored)
+        found = self.coding.as_target(torch.from_numpy(values))
+        return found.squeeze(1) if self.coding.channels is None else found
+
+    def missing(self, count: int) -> Tensor:
+        """Maps of which no pixel is known.
+
+        Args:
+            count: number of them.
+
+        Returns:
+            As of `read`.
+        """
+        channels = () if self.coding.channels is None else (self.coding.channels,)
+        shape = (count, *channels, self.format.height, self.format.width)
+        return self.coding.as_target(
+            torch.from_numpy(np.full(shape, self.coding.mark, self.coding.stored))
+        )
+
+    def _order(self, digests: FileDigests) -> Order:
+        given = (self.folder, self.files, digests, self.format, self.limit_gigabytes)
+        return _MapOrder(*given, coding=self.coding, sizes=self.image_sizes)
+
+
+@dataclass(frozen=True)
+class _MapOrder(Order):
+    coding: MapCoding
+    sizes: np.ndarray[Any, Any]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        bytes_each = self.coding.stored.itemsize
+        return self.coding.channels or 1, self.format.height, self.format.width * bytes_each
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        # Where a pixel goes depends on the size of its image as well.
+        sizes = hashlib.sha256(np.ascontiguousarray(self.sizes).tobytes()).hexdigest()
+        own = {"map": recipe(self.coding), "map_version": MAP_VERSION, "image_sizes": sizes}
+        return {**super().settings, **own}
+
+    def decode(self, place: int) -> tuple[np.ndarray, Size]:
+        values = self.coding.read(Path(self.files[place]))
+        height, width = values.shape[1:]
+        image = int(self.sizes[place, 0]), int(self.sizes[place, 1])
+        check_size((height, width), image)
+        fitted = self.coding.finished(fitted_map(values, image, self.format, self.coding.mark))
+        return np.ascontiguousarray(fitted, self.coding.stored).view(np.uint8), (height, width)
