@@ -20,11 +20,13 @@ from multitask.data.faces import on_one_scale, show_samples
 from multitask.distributed import gather_rows
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
 from multitask.figures.headlines import draw_headlines, lowest
+from multitask.figures.marked import with_marks
 from multitask.figures.sample_table import SampleTable, sample_table, write_table
 from multitask.figures.saving import save_figure
 from multitask.figures.sending import send_figure
 from multitask.module import MultiTask
 from multitask.tasks import Task
+from multitask.tasks.naming import element_names
 from multitask.tasks.output import count_numbers, each_tensor, joined, rows_of
 
 Batch = dict[str, Tensor]
@@ -76,6 +78,7 @@ class Figures(Callback):
         for name, batch in batches.items():
             targets = {task: batch[task] for task in model.named_tasks}
             shown = show_samples(batch, faces, targets)
+            shown = with_marks(shown, model.named_tasks, targets)
             figure = draw_samples(shown, captions(model.named_tasks, targets))
             self._save(trainer, f"data/{name}", figure)
 
@@ -151,6 +154,7 @@ class Figures(Callback):
             shown_targets, shown_predictions = _rows(targets, rows), _rows(predictions, rows)
             maps = _predicted_maps(model, shown_predictions)
             shown = show_samples(_rows(inputs, first), data.faces(), shown_targets, maps)
+            shown = with_marks(shown, model.named_tasks, shown_targets, shown_predictions)
             texts = captions(model.named_tasks, shown_targets, shown_predictions)
             self._save(trainer, f"{split}/samples", draw_samples(shown, texts))
             names = data.names(split)
@@ -166,8 +170,9 @@ class Figures(Callback):
         found = model.evaluations.of(split).contributions
         contributions = {name: float(found.get(name, nan)) for name in tasks}
         for name in lowest(contributions, MOST_TASKS):
-            shown = (predictions[name], targets[name], values[name], elements.get(name))
-            figure = draw_task(name, tasks[name], *shown)
+            shown = (predictions[name], targets[name], values[name])
+            names = element_names(tasks[name], elements.get(name))
+            figure = draw_task(name, tasks[name], *shown, names)
             if figure is not None:
                 self._save(trainer, f"{split}/{name}", figure)
         if len(tasks) > MOST_TASKS:

@@ -22,6 +22,8 @@ from multitask.tasks.pooling import Pool
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from multitask.tasks.marks import Marks
+
 HeadCallable = Callable[[int, int], nn.Module]
 MapHeadCallable = Callable[[Form, int], nn.Module]
 Column = Tensor | list[str]
@@ -418,6 +420,19 @@ class Task(Recorded, nn.Module, ABC):
             Shape ``[samples, height, width]`` or ``[samples, channels, height, width]``.
         """
         return None
+
+    def mark(self, marks: Marks, target: Any, prediction: Any) -> bool:
+        """Draw a sample's target and prediction on its image; by default there is nothing to draw.
+
+        Args:
+            marks: takes boxes and points in pixels of the image.
+            target: one sample's, missing or not.
+            prediction: one sample's, see `predict`; None before there is one.
+
+        Returns:
+            Whether targets of this kind are places in the image; not by default.
+        """
+        return False
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         """Draw predictions against targets.

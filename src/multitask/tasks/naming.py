@@ -50,6 +50,17 @@ def distinct(names: Sequence[str]) -> list[str]:
     return list(names) if len(set(names)) == len(names) else list(map(str, range(len(names))))
 
 
+def element_names(task: Task, in_data: Sequence[str] | None) -> list[str] | None:
+    """Names of a vector's elements: the task's own if it has any, or else those in the data.
+
+    Args:
+        task: the task.
+        in_data: as far as the data know them.
+    """
+    names = getattr(task, "own_elements", None) or in_data
+    return None if names is None else list(names)
+
+
 def _check_columns(tasks: Mapping[str, Task]) -> None:
     owners: dict[str, str] = {}
     for name, task in tasks.items():

@@ -58,6 +58,8 @@ class Regression(Task):
     headline = "r2"
     elements: list[str] | None = None
     """Names of the elements, as far as the data know them."""
+    own_elements: Sequence[str] | None = None
+    """Names of the elements if the task gives them, whatever the data call them."""
     mean: Tensor
     deviation: Tensor
     trivial: Tensor
@@ -84,6 +86,8 @@ class Regression(Task):
         if size < 1:
             raise InputError(f"size is {size}; a regression predicts at least 1 number")
         self.size, self.unit, self.scale = size, unit, scale
+        if self.own_elements is not None:
+            self.elements = list(self.own_elements)
         self.criterion = loss or nn.MSELoss()
         if hasattr(self.criterion, "reduction"):
             self.criterion.reduction = "none"

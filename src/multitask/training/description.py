@@ -13,6 +13,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from multitask.checkpoints.recipe import recipe
 from multitask.errors import InputError
 from multitask.tasks import Task
+from multitask.tasks.naming import element_names
 
 
 def describe(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
@@ -55,7 +56,8 @@ def described_tasks(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
     """
     classes, elements = data.class_names(), data.element_names()
     return {
-        name: _task(task, classes.get(name), elements.get(name)) for name, task in tasks.items()
+        name: _task(task, classes.get(name), element_names(task, elements.get(name)))
+        for name, task in tasks.items()
     }
 
 

@@ -27,6 +27,7 @@ from multitask.pages.blocks import Figure
 from multitask.pages.report import write_pages
 from multitask.pages.spreadsheet import write_csv
 from multitask.tasks import Classification
+from multitask.tasks.naming import element_names
 
 METRICS, PREDICTIONS, DIFFERENCES = "metrics.csv", "predictions.csv", "differences.csv"
 RELIABILITY, REJECTION = "reliability", "rejection"
@@ -108,6 +109,6 @@ def _headline(results: Results, name: str) -> str:
 def _drawn(results: Results, name: str) -> Drawing | None:
     found = results.tasks[name]
     values = {metric: each.value for metric, each in found.estimates.items() if metric != "loss"}
-    elements = results.samples.elements.get(name)
     task = results.named_tasks[name]
+    elements = element_names(task, results.samples.elements.get(name))
     return draw_task(name, task, found.predictions, found.targets, values, elements)

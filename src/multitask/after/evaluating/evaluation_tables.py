@@ -11,7 +11,7 @@ from torch import Tensor
 from multitask.after.evaluating.comparison import Change
 from multitask.after.evaluating.evaluation import Results
 from multitask.tasks import Classification, Regression
-from multitask.tasks.naming import distinct
+from multitask.tasks.naming import distinct, element_names
 
 
 def metrics_table(results: Results) -> DataFrame:
@@ -101,7 +101,9 @@ def _cells(results: Results, name: str, prediction: Tensor, target: Tensor) -> d
     rows = target.reshape(len(target), task.size)
     if task.size == 1:
         return {name: prediction[:, 0].tolist(), f"{name}.target": rows[:, 0].tolist()}
-    elements = results.samples.elements.get(name) or list(map(str, range(task.size)))
+    elements = element_names(task, results.samples.elements.get(name)) or list(
+        map(str, range(task.size))
+    )
     found: dict[str, list[Any]] = {}
     for place, element in enumerate(distinct(elements)):
         found[f"{name}.{element}"] = prediction[:, place].tolist()

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from multitask.after.evaluating.evaluation import Results, on_cpu
 from multitask.data.faces import Shown, show_samples
+from multitask.figures.marked import with_marks
 from multitask.pages.blocks import Card, Gallery, Picture
 from multitask.pages.html import picture
 from multitask.tasks.output import each_tensor
@@ -42,6 +43,8 @@ def worst_gallery(results: Results, task: str, most: int = MOST) -> Gallery | No
     shown = show_samples(
         inputs, faces, {task: target}, {} if maps is None else {task: maps.float()}
     )
+    named = {task: results.named_tasks[task]}
+    shown = with_marks(shown, named, {task: target}, {task: prediction})
     words = _words(results, task, prediction, target)
     cards = [
         _card(results, task, place, sample, lines)

@@ -1,0 +1,47 @@
+"""Samples with boxes and points drawn on their images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from multitask.data.faces import Shown
+from multitask.tasks import Task
+from multitask.tasks.marks import TARGETS, WORDS, Marks
+from multitask.tasks.output import Output, rows_of
+
+
+def with_marks(
+    samples: Sequence[Shown],
+    tasks: Mapping[str, Task],
+    targets: Mapping[str, Tensor],
+    predictions: Mapping[str, Output] | None = None,
+) -> list[Shown]:
+    """Put beside each sample's image a copy of it for each task of places in the image.
+
+    Args:
+        samples: what each looks like; those without a picture called ``image`` stay as they are.
+        tasks: by name.
+        targets: the samples' targets by task.
+        predictions: the samples' predictions by task; none by default.
+
+    Returns:
+        One for each sample, in the same order.
+    """
+    found = [dict(each) for each in samples]
+    for place, sample in enumerate(found):
+        image = sample.get("image")
+        for name, task in tasks.items() if isinstance(image, Tensor) else ():
+            marks = Marks(image)  # type: ignore[arg-type]
+            guess: Any = None if predictions is None else _one(predictions[name], place)
+            if task.mark(marks, targets[name][place], guess):
+                words = TARGETS if predictions is None else WORDS
+                sample[f"{name}, {words}"] = marks.picture
+    return found
+
+
+def _one(predictions: Output, place: int) -> Any:
+    one = rows_of(predictions, slice(place, place + 1))
+    return {key: each[0] for key, each in one.items()} if isinstance(one, dict) else one[0]
