@@ -14,13 +14,13 @@ from multitask.errors import InputError
 from multitask.tasks.base import Cell, Column, HeadCallable, Task
 from multitask.tasks.concordance import Concordance
 from multitask.tasks.pooling import Pool
+from multitask.tasks.survival_curve import interpolated, mean_time, median_time
 from multitask.tasks.survival_figure import draw_survival
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Bins = int | list[float]
-MIDDLE = 0.5
 
 
 class Hazard(Task):
@@ -169,31 +169,8 @@ class Hazard(Task):
         hazard = (-steps.expm1()).clamp_min(torch.finfo(steps.dtype).tiny)
         return hazard.log() - steps
 
-    def median(self, survival: Tensor) -> Tensor:
-        """The median times of survival curves, at most the end of the last bin, ``[batch]``.
-
-        Args:
-            survival: see `predict`.
-        """
-        logs = survival.clamp_min(torch.finfo(survival.dtype).tiny).log()
-        edges = self.edges.to(logs)
-        start = (survival[:, 1:] > MIDDLE).sum(1).clamp_max(self.number - 1)
-        rows = torch.arange(len(survival), device=survival.device)
-        first, last = logs[rows, start], logs[rows, start + 1]
-        share = (first - logs.new_tensor(MIDDLE).log()) / (first - last).clamp_min(1e-12)
-        return edges[start] + (edges[start + 1] - edges[start]) * share.clamp(0, 1)
-
-    def mean(self, survival: Tensor) -> Tensor:
-        """The mean times until the end of the last bin, of survival curves, ``[batch]``.
-
-        Args:
-            survival: see `predict`.
-        """
-        middle = (survival[:, 1:] + survival[:, :-1]) / 2
-        return middle @ self.edges.to(survival).diff()
-
     def explained_output(self, output: Tensor) -> Tensor:
-        return self.mean(self.log_survival(output).exp()).unsqueeze(1)
+        return mean_time(self.log_survival(output).exp(), self.edges).unsqueeze(1)
 
     def trivial_output(self, output: Tensor) -> Tensor:
         return self.trivial.to(output.dtype).expand_as(output)
@@ -208,10 +185,10 @@ class Hazard(Task):
         known = self.known(target)
         if known.any():
             time, event = target[known].unbind(1)
-            metrics.update(self.mean(self.predict(output[known])), time, event)
+            metrics.update(mean_time(self.predict(output[known]), self.edges), time, event)
 
     def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
-        return {name: self.median(prediction), f"{name}.survival": prediction[:, -1]}
+        return {name: median_time(prediction, self.edges), f"{name}.survival": prediction[:, -1]}
 
     def target_columns(self, name: str, target: Tensor) -> dict[str, Column]:
         return {f"{name}.time": target[:, 0], f"{name}.event": target[:, 1]}
@@ -224,13 +201,13 @@ class Hazard(Task):
         return {
             f"time{unit}": [at if is_known else None for at, _, is_known in rows],
             "event": [("yes" if has else "no") if is_known else None for _, has, is_known in rows],
-            f"median{unit}": self.median(prediction).tolist(),
+            f"median{unit}": median_time(prediction, self.edges).tolist(),
         }
 
     def caption(self, value: Tensor) -> str:
         """A time, with + behind it if the event had not happened; of a prediction the median."""
         if len(value) == self.number + 1:
-            return f"{float(self.median(value[None])):.3g}{self.unit}"
+            return f"{float(median_time(value[None], self.edges)):.3g}{self.unit}"
         if not bool(self.known(value[None])):
             return "?"
         return f"{float(value[0]):.3g}{'' if value[1] else '+'}{self.unit}"
@@ -240,7 +217,7 @@ class Hazard(Task):
         if not known.any():
             return False
         curves = prediction[known]
-        risk = -self.mean(curves)
+        risk = -mean_time(curves, self.edges)
         draw_survival(axes, self.edges.cpu(), curves, risk, target[known], self.unit)
         return True
 
@@ -276,7 +253,7 @@ class HazardPool(Pool):
         self._total: Tensor | None = None
 
     def add(self, member: Hazard, output: Tensor) -> None:
-        logs = _interpolated(member.log_survival(output), member.edges, self.task.edges)
+        logs = interpolated(member.log_survival(output), member.edges, self.task.edges)
         # As logarithms, since small probabilities would be rounded to 0.
         self._total = logs if self._total is None else torch.logaddexp(self._total, logs)
         self._count += 1
@@ -299,13 +276,3 @@ def _edges(name: str, times: Tensor, bins: int) -> Tensor:
             f"different times; set bins to {max(different - 1, 2)} or fewer, or list the bins' ends"
         )
     return edges
-
-
-def _interpolated(logs: Tensor, edges: Tensor, wanted: Tensor) -> Tensor:
-    """Logarithms of survival curves at other times; the last hazard goes on."""
-    if torch.equal(edges, wanted.to(edges.device)):
-        return logs
-    edges, wanted = edges.to(logs), wanted.to(logs)
-    place = torch.searchsorted(edges, wanted, right=True).clamp(1, len(edges) - 1)
-    share = (wanted - edges[place - 1]) / (edges[place] - edges[place - 1])
-    return logs[:, place - 1] + (logs[:, place] - logs[:, place - 1]) * share
