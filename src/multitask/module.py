@@ -92,6 +92,7 @@ class MultiTask(Loadable):
         self.training_pass = training_pass or PlainPass()
         self.balancer = balancer or FixedWeights()
         self.balancer.check(list(tasks))
+        self.balancer.check_negative([name for name in tasks if tasks[name].may_be_negative])
         self.balancer.connect(self.encoder)
         self.views = Views(self.balancer, teaching.factors(tasks))
         # Parameters that no backward pass reaches, which DDP would wait for.

@@ -11,9 +11,37 @@ from torch import Tensor, nn
 
 from multitask.balancing.task_gradients import TaskGradients
 from multitask.checkpoints.recipe import Recorded
+from multitask.errors import InputError
+from multitask.pages.words import listed
 
 if TYPE_CHECKING:
     from multitask.training.look import Look
+
+
+def refuse_negative(balancer: str, reason: str, tasks: list[str], cure: str = "") -> None:
+    """Say that a balancer cannot work with losses below 0, if a task may have them.
+
+    Args:
+        balancer: its name.
+        reason: what it does with losses.
+        tasks: names of the tasks whose losses may be below 0.
+        cure: what else would help, from a comma on.
+
+    Raises:
+        InputError: if there is such a task.
+    """
+    if tasks:
+        which = listed(f"'{each}'" for each in tasks)
+        may = (
+            "the loss of {} is that of a density, which"
+            if len(tasks) == 1
+            else ("the losses of {} are those of densities, which")
+        )
+        raise InputError(
+            f"{balancer} {reason}, but {may.format(which)} may be below 0: take a balancer that "
+            "works with any losses, such as multitask.balancing.GradientBalancer or FixedWeights"
+            f"{cure}"
+        )
 
 
 class Balancer(Recorded, nn.Module, ABC):
@@ -56,6 +84,16 @@ class Balancer(Recorded, nn.Module, ABC):
 
         Args:
             teaches: by task, how much its gradient counts for the encoder; at least one is not 0.
+
+        Raises:
+            InputError: with what to change.
+        """
+
+    def check_negative(self, tasks: list[str]) -> None:
+        """Refuse losses that may be below 0, if the balancer cannot work with them.
+
+        Args:
+            tasks: names of the tasks whose losses may be, such as those of densities.
 
         Raises:
             InputError: with what to change.

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from multitask.balancing.base import Balancer
+from multitask.balancing.base import Balancer, refuse_negative
 from multitask.balancing.level import Level, LevelName
 from multitask.balancing.task_gradients import TaskGradients
 
@@ -50,6 +50,10 @@ class GradNorm(Balancer):
         # The rates start with the first loss of each task; none is known yet.
         self.first_losses = torch.full((len(tasks),), torch.nan, dtype=torch.float64)
         self.optimizer = torch.optim.Adam([self.weights], lr=self.learning_rate)
+
+    def check_negative(self, tasks: list[str]) -> None:
+        reason = "compares losses by their ratio to the first ones"
+        refuse_negative(type(self).__name__, reason, tasks)
 
     def connect(self, encoder: nn.Module) -> None:
         self.level.connect(encoder)

@@ -114,6 +114,9 @@ class GradientBalancer(Balancer):
                 stacklevel=2,
             )
 
+    def check_negative(self, tasks: list[str]) -> None:
+        self.losses.check_negative(tasks)
+
     def check_teaches(self, teaches: Mapping[str, float]) -> None:
         self.losses.check_teaches(teaches)
         weighting = weighting_of(self.method)

@@ -12,15 +12,25 @@ from jsonargparse.typing import register_type
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.optim import Optimizer
-from torchjd.scalarization import Scalarizer
+from torchjd.scalarization import DWA, FAMO, IMTLL, UW, GeometricMean, Scalarizer
 
-from multitask.balancing.base import Balancer
+from multitask.balancing.base import Balancer, refuse_negative
+from multitask.balancing.scale_invariant import ScaleInvariant
 from multitask.errors import InputError
 
 # Some scalarizations take preference vectors as tensors; in YAML they are lists of numbers.
 register_type(Tensor, serializer=Tensor.tolist, deserializer=torch.tensor)
 
 
+NEGATIVE: dict[type[Scalarizer], str] = {
+    DWA: "compares losses by their ratio from epoch to epoch",
+    FAMO: "takes logarithms of losses",
+    GeometricMean: "takes roots of losses",
+    IMTLL: "lets the weight of a loss below 0 grow without end",
+    ScaleInvariant: "takes logarithms of losses",
+    UW: "lets the weight of a loss below 0 grow without end",
+}
+"""Methods that a loss below 0 makes NaN, infinite or meaningless, and why."""
 NOT_STATE = {*vars(nn.Module()), "shape"}
 
 
@@ -63,6 +73,18 @@ class Scalarized(Balancer):
                 f"the balancer {self.scalarizer!r} does not fit the {len(tasks)} tasks "
                 f"{', '.join(tasks)}: {str(error).splitlines()[0]} Give it one entry for each task."
             ) from error
+
+    def check_negative(self, tasks: list[str]) -> None:
+        for kind, reason in NEGATIVE.items():
+            if not isinstance(self.scalarizer, kind):
+                continue
+            cure = ""
+            if isinstance(self.scalarizer, FAMO):
+                if bool((self.scalarizer.min_losses != 0).any()):
+                    # Somebody knows how low each loss can be.
+                    return
+                cure = ", or give FAMO min_losses, numbers that no loss falls below"
+            refuse_negative(type(self.scalarizer).__name__, reason, tasks, cure)
 
     def keeps_for_itself(self) -> list[str]:
         if not hasattr(self.scalarizer, "update"):

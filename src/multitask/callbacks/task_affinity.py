@@ -19,10 +19,11 @@ class TaskAffinity(Callback):
 
     Fifty et al., 2021 (arXiv 2109.04617), equation 1: ``affinity/<task>/<other>`` is the mean over
     the looks so far of ``1 - L_other(after) / L_other(before)``, where the encoder has taken a
-    plain gradient step for ``task`` on the same batch. Positive: training ``task`` helps
-    ``other``. A look takes a backward and a forward pass for each task, and changes nothing. While
-    `Unfreezing` keeps all of the encoder frozen, there are no looks. What a task ``teaches`` does
-    not enter: of a task that only reads, it tells whether it should teach.
+    plain gradient step for ``task`` on the same batch; by the size of ``L_other(before)``, which
+    of a density may be below 0. Positive: training ``task`` helps ``other``. A look takes a
+    backward and a forward pass for each task, and changes nothing. While `Unfreezing` keeps all of
+    the encoder frozen, there are no looks. What a task ``teaches`` does not enter: of a task that
+    only reads, it tells whether it should teach.
 
     Args:
         every: how often to look, in batches.
@@ -108,7 +109,7 @@ class TaskAffinity(Callback):
 
 
 def _affinities(look: Look, learning_rate: float | None) -> Tensor:
-    """One minus the ratio of losses after and before, shape ``[task, other]``; NaN if unknown."""
+    """By what share losses fall, shape ``[task, other]``; NaN if unknown."""
     labelled = look.labelled(look.batch)
     found = torch.full((len(labelled), len(labelled)), torch.nan, device=labelled.device)
     known = labelled.nonzero().flatten().tolist()
@@ -120,5 +121,5 @@ def _affinities(look: Look, learning_rate: float | None) -> Tensor:
             for name, each in look.shared.items()
         }
         after = look.losses(look.batch, stepped)
-        found[place] = torch.where(labelled, 1 - after / before, torch.nan)
+        found[place] = torch.where(labelled, (before - after) / before.abs(), torch.nan)
     return found

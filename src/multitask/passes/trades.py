@@ -14,8 +14,8 @@ from multitask.errors import InputError
 from multitask.passes.adversarial import AttackingPass, places_of
 from multitask.robustness import Attack
 from multitask.robustness.attack import IMAGE, attacked
-from multitask.tasks import Task
-from multitask.tasks.output import Output, rows_of
+from multitask.tasks import Classification, Task
+from multitask.tasks.output import Output, each_tensor, rows_of
 from multitask.training.trial import copied_buffers, unseen
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ def divergences(task: Task, output: Output, moved: Output) -> Tensor:
         Shape ``[batch]``: of classes in nats, of anything else squared; means over pixels and
         elements.
     """
+    if isinstance(task, Classification):
+        output, moved = (each_tensor(each, task.logits) for each in (output, moved))
     pairs = zip(_tensors(output), _tensors(moved), strict=True)
     compare = _nats if task.class_names is not None else _squares
     return torch.stack([compare(*pair).flatten(1).mean(1) for pair in pairs]).sum(0)

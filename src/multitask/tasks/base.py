@@ -69,6 +69,8 @@ class Task(Recorded, nn.Module, ABC):
 
     headline: str | None = None
     """Name of the metric in the score, if any; perfect is 1 if higher is better, else 0."""
+    may_be_negative: bool = False
+    """Whether the loss may be below 0, as that of a density; some balancers take logarithms."""
     kept_statistics: frozenset[str] = frozenset()
     """Buffers that the head was trained with in another run, and that no data change any more."""
 
@@ -355,6 +357,18 @@ class Task(Recorded, nn.Module, ABC):
 
         Returns:
             Column name to values, each of shape ``[batch]``, or a text for each sample.
+        """
+        return {}
+
+    def target_columns(self, name: str, target: Tensor) -> dict[str, Column]:
+        """Columns of targets beside those of `columns`; none by default.
+
+        Args:
+            name: the task's name.
+            target: targets, missing ones included, first axis ``[batch]``.
+
+        Returns:
+            As `columns`, under other names.
         """
         return {}
 

@@ -222,7 +222,7 @@ class Classification(Task):
         """
         if self.pool() is None:
             return None
-        now, before = ((each / temperature).log_softmax(1) for each in (output, kept))
+        now, before = ((self.logits(each) / temperature).log_softmax(1) for each in (output, kept))
         # Of an output without maps, one map of one pixel.
         each = kl_div(now, before, reduction="none", log_target=True).sum(1, keepdim=True)
         return temperature**2 * each.flatten(1).mean(1)
@@ -231,8 +231,28 @@ class Classification(Task):
         shape = len(output), *output.shape[2:]
         return output.new_full(shape, MISSING_CLASS, dtype=torch.int64)
 
+    def logits(self, output: Tensor) -> Tensor:
+        """The classes' logits, of which softmax makes the probabilities.
+
+        Args:
+            output: raw head outputs, see `Task.loss`.
+
+        Returns:
+            Shape ``[batch, num_classes, ...]``; the raw outputs themselves, unless the head answers
+            other questions.
+        """
+        return output
+
+    def raw_outputs(self, logits: Tensor) -> Tensor:
+        """Raw head outputs of classes' logits: what `logits` undoes.
+
+        Args:
+            logits: shape ``[batch, num_classes, ...]``.
+        """
+        return logits
+
     def predict(self, output: Tensor) -> Tensor:
-        logits = output.float()
+        logits = self.logits(output.float())
         return (logits if self.temperature == 1 else logits / self.temperature).softmax(1)
 
     def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
@@ -257,13 +277,13 @@ class Classification(Task):
         if type(self).predict is not Classification.predict:
             return None
         known = self.known(target)
-        return {"temperature": fitted_temperature(output[known], target[known])}
+        return {"temperature": fitted_temperature(self.logits(output[known]), target[known])}
 
     def trivial_output(self, output: Tensor) -> Tensor:
         # The floor keeps absent classes finite; they stay far less probable than any seen class.
         # Times the temperature, which is the network's alone.
         logits = self.class_frequencies.clamp_min(1e-6).log() * self.temperature
-        return logits.to(output.dtype).expand_as(output)
+        return self.raw_outputs(logits[None])[0].to(output.dtype).expand_as(output)
 
     def pool(self) -> ProbabilityPool | None:
         # What somebody else predicts need not be the softmax.

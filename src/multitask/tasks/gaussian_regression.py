@@ -13,14 +13,13 @@ from torchmetrics import Metric
 from multitask import labels
 from multitask.errors import InputError
 from multitask.tasks.base import HeadCallable
+from multitask.tasks.bounded_logarithm import bounded, unbounded
 from multitask.tasks.conformal import by_element, root_mean_square
 from multitask.tasks.interval import LEVEL, interval_metrics
 from multitask.tasks.pooling import NumberPool
 from multitask.tasks.regression import Regression, Scale
 
 NORMAL_QUANTILE = NormalDist().inv_cdf((1 + LEVEL) / 2)
-LARGEST_LOG = 20.0
-"""Of a standardised variance: from 2e-9 to 5e8, approached without an edge."""
 
 
 class GaussianRegression(Regression):
@@ -51,6 +50,7 @@ class GaussianRegression(Regression):
         teaches: see `Task`.
     """
 
+    may_be_negative = True
     trivial_deviation: Tensor
 
     def __init__(
@@ -107,7 +107,7 @@ class GaussianRegression(Regression):
 
     def trivial_output(self, output: Tensor) -> Tensor:
         mean = super().trivial_output(output[:, : self.size])
-        raw = _raw(2 * (self.trivial_deviation / self.deviation).log())
+        raw = unbounded(2 * (self.trivial_deviation / self.deviation).log())
         return torch.cat([mean, raw.to(output.dtype).expand_as(mean)], 1)
 
     def pool(self) -> NumberPool | None:
@@ -142,7 +142,7 @@ class GaussianRegression(Regression):
     def _parts(self, output: Tensor) -> tuple[Tensor, Tensor]:
         """Standardised means and logarithms of variances, each ``[batch, size]``."""
         mean, raw = output.split(self.size, 1)
-        return mean, LARGEST_LOG * (raw / LARGEST_LOG).tanh()
+        return mean, bounded(raw)
 
     def _deviation(self, output: Tensor) -> Tensor:
         """Before it is calibrated, in original units, ``[batch, size]``."""
@@ -175,12 +175,7 @@ class GaussianPool(NumberPool):
 
     def output(self) -> Tensor:
         variance = self._variances / self.count + self.variance()
-        return torch.cat([super().output(), _raw(variance.log())], 1)
+        return torch.cat([super().output(), unbounded(variance.log())], 1)
 
     def disagreement(self) -> dict[str, Tensor]:
         return {}
-
-
-def _raw(log_variance: Tensor) -> Tensor:
-    """The head's output of a standardised log-variance."""
-    return LARGEST_LOG * (log_variance / LARGEST_LOG).clamp(-0.999, 0.999).atanh()

@@ -57,12 +57,13 @@ class ProbabilityPool(Pool):
     """
 
     def __init__(self, task: Classification) -> None:
+        self.task = task
         self._count = 0
         self._total: Tensor | None = None
         self._entropy: Tensor | None = None
 
     def add(self, member: Classification, output: Tensor) -> None:
-        logs = output.log_softmax(1)
+        logs = member.logits(output).log_softmax(1)
         entropy = _entropy(logs)
         # As logarithms, since a probability that all members call tiny would be rounded to 0.
         self._total = logs if self._total is None else torch.logaddexp(self._total, logs)
@@ -70,14 +71,18 @@ class ProbabilityPool(Pool):
         self._count += 1
 
     def output(self) -> Tensor:
-        assert self._total is not None
-        return self._total - math.log(self._count)
+        return self.task.raw_outputs(self._logs())
 
     def disagreement(self) -> dict[str, Tensor]:
         assert self._entropy is not None
         # Rounding may make it less than 0, which it cannot be.
-        found = (_entropy(self.output()) - self._entropy / self._count).clamp_min(0)
+        found = (_entropy(self._logs()) - self._entropy / self._count).clamp_min(0)
         return {"mutual_information": found.flatten(1).mean(1) if found.ndim > 1 else found}
+
+    def _logs(self) -> Tensor:
+        """Logarithms of the mean probabilities."""
+        assert self._total is not None
+        return self._total - math.log(self._count)
 
 
 class NumberPool(Pool):

@@ -13,6 +13,8 @@ from multitask.after.evaluating.evaluation import Results
 from multitask.tasks import Classification, Regression
 from multitask.tasks.naming import distinct, element_names
 
+MATRIX = 2
+
 
 def metrics_table(results: Results) -> DataFrame:
     """A row for each metric of each task.
@@ -76,7 +78,7 @@ def predictions_table(results: Results) -> DataFrame:
     if results.seen is not None:
         columns["trained_on"] = results.seen
     for name, found in results.tasks.items():
-        if isinstance(found.predictions, Tensor) and found.predictions.ndim == 2:
+        if isinstance(found.predictions, Tensor) and found.predictions.ndim <= MATRIX:
             cells = _cells(results, name, found.predictions, found.targets)
             columns |= {key: _padded(each, len(samples)) for key, each in cells.items()}
         columns[f"{name}.loss"] = found.losses
@@ -97,7 +99,8 @@ def _cells(results: Results, name: str, prediction: Tensor, target: Tensor) -> d
             f"{name}.target": true,
         }
     if not isinstance(task, Regression):
-        return {}
+        own = task.columns(name, prediction) | task.target_columns(name, target)
+        return {key: each if isinstance(each, list) else each.tolist() for key, each in own.items()}
     rows = target.reshape(len(target), task.size)
     if task.size == 1:
         return {name: prediction[:, 0].tolist(), f"{name}.target": rows[:, 0].tolist()}

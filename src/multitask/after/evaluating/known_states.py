@@ -13,10 +13,13 @@ from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from multitask import labels
-from multitask.tasks import Classification, Regression, Task
+from multitask.tasks import Angle, Classification, Regression, Task
+from multitask.tasks.angular_error import AngularError, MeanCosine, WithinDegrees
 from multitask.tasks.auroc import HistogramAUROC
 from multitask.tasks.balanced_accuracy import BalancedAccuracy
 from multitask.tasks.calibration_error import CalibrationError
+from multitask.tasks.deviance import PoissonD2
+from multitask.tasks.order import ClassDistance, QuadraticKappa
 from multitask.tasks.r2 import R2
 from multitask.tasks.sample_means import BrierScore, EntryMean, EntryShare, NegativeLogLikelihood
 
@@ -53,7 +56,7 @@ def known_states(
     counts = type(task).update_metrics
     kinds: dict[Any, Any]
     given: tuple[Any, ...]
-    if counts is Task.update_metrics and isinstance(task, Classification):
+    if counts is Task.update_metrics and isinstance(task, Classification | Angle):
         kinds, given = OF_CLASSES, _of_classes(task, output, target)
     elif counts is Regression.update_metrics:
         kinds, given = OF_NUMBERS, _of_numbers(task, output, target)  # type: ignore[arg-type]
@@ -122,6 +125,11 @@ def _calibration(metric: Any, rows: Tensor, preds: Tensor, target: Tensor) -> Fo
     }
 
 
+def _kappa(metric: Any, rows: Tensor, preds: Tensor, target: Tensor) -> Found:
+    zero = torch.zeros_like(rows)
+    return {name: [(rows, zero, each)] for name, each in metric.each(preds, target).items()}
+
+
 def _mean(metric: Any, rows: Tensor, preds: Tensor, target: Tensor) -> Found:
     each, zero = metric.each(preds, target), torch.zeros_like(rows)
     return {"total": [(rows, zero, each)], "count": [(rows, zero, torch.ones_like(rows))]}
@@ -160,6 +168,12 @@ def _r2(metric: Any, known: Tensor, error: Tensor, target: Tensor, _: Any) -> Fo
     return {name: _all(values) for name, values in states.items()}
 
 
+def _d2(
+    metric: Any, known: Tensor, error: Tensor, target: Tensor, entries: dict[str, Tensor]
+) -> Found:
+    return {name: _all(entries[name].float().double()) for name in metric._defaults}
+
+
 def _one(values: Tensor) -> list[Cells]:
     return _all(values[:, None])
 
@@ -179,11 +193,17 @@ OF_CLASSES: dict[type[Metric], Count] = {
     CalibrationError: _calibration,
     NegativeLogLikelihood: _mean,
     BrierScore: _mean,
+    ClassDistance: _mean,
+    AngularError: _mean,
+    MeanCosine: _mean,
+    WithinDegrees: _mean,
+    QuadraticKappa: _kappa,
 }
 OF_NUMBERS: dict[type[Metric], Count] = {
     MeanAbsoluteError: _mae,
     MeanSquaredError: _mse,
     R2: _r2,
+    PoissonD2: _d2,
     EntryMean: _entry,
     EntryShare: _entry,
 }

@@ -1,0 +1,278 @@
+"""How long it takes until an event, which has not been seen for some samples."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
+from torchmetrics import MetricCollection
+
+from multitask.errors import InputError
+from multitask.tasks.base import Cell, Column, HeadCallable, Task
+from multitask.tasks.concordance import Concordance
+from multitask.tasks.pooling import Pool
+from multitask.tasks.survival_curve import interpolated, mean_time, median_time
+from multitask.tasks.survival_figure import draw_survival
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Bins = int | list[float]
+
+
+class Hazard(Task):
+    """Predict when an event happens; of some samples it is only known that it had not by then.
+
+    Targets have shape ``[batch, 2]``, floating: a time, 0 or more, and 1 if the event happened then
+    or 0 if it had not happened until then (censored); missing if either is NaN. Time is divided
+    into bins. The head returns for each bin the logit of the hazard, the probability that the event
+    happens in it if it has not happened before. The loss of a sample is the negative logarithm of
+    the likelihood: of surviving the bins before, and of the event in its bin; a censored sample
+    survives the bins of which it has seen half or more (Gensheimer and Narasimhan, 2019, PeerJ 7,
+    e6257, "A scalable discrete-time survival model for neural networks", equation 3). It is a sum
+    over samples and never negative, which Cox's partial likelihood is not.
+
+    Predictions are survival curves, ``[batch, bins + 1]``: the probability that the event happens
+    later than 0 (always 1) and than the end of each bin. In tables they are ``<task>``, the median
+    time (the end of the last bin if more than half survive it), and ``<task>.survival``, the
+    probability of surviving the last bin. Within a bin the hazard is constant.
+
+    The metric is ``concordance``: the share of the pairs, of which it is known whose event came
+    first, in which the mean survival is shorter for that one.
+
+    Args:
+        bins: number of bins, at least 2, with as many training events in each; or their ends,
+            rising from above 0. The last should lie beyond most events.
+        unit: unit of the times, for figures.
+        head: see `Task`; called with an output feature for each bin.
+        weight: see `Task`.
+        headline: see `Task`.
+        counts: see `Task`.
+        teaches: see `Task`.
+    """
+
+    headline = "concordance"
+    edges: Tensor
+    trivial: Tensor
+
+    def __init__(
+        self,
+        bins: Bins = 10,
+        unit: str = "",
+        head: HeadCallable = nn.Linear,
+        weight: float = 1.0,
+        headline: str | None = None,
+        counts: bool = True,
+        teaches: float = 1.0,
+    ) -> None:
+        super().__init__(head, weight, headline, counts, teaches)
+        ends = None if isinstance(bins, int) else [0.0, *map(float, bins)]
+        number = bins if isinstance(bins, int) else len(bins)
+        rises = ends is None or all(one < two for one, two in pairwise(ends))
+        if number < 2 or not rises:
+            raise InputError(
+                f"bins is {bins}; give a number from 2 on, or the ends of at least 2 bins, rising "
+                "from above 0, such as [30, 90, 365]"
+            )
+        self.bins, self.number, self.unit = bins, number, unit
+        edges = torch.arange(number + 1.0) if ends is None else torch.tensor(ends)
+        self.register_buffer("edges", edges)
+        self.register_buffer("trivial", torch.zeros(number))
+
+    @property
+    def out_features(self) -> int:
+        return self.number
+
+    def known(self, target: Tensor) -> Tensor:
+        return target.isfinite().all(1)
+
+    def check(self, name: str, targets: Tensor, split: str) -> None:
+        if not targets.is_floating_point() or targets.ndim != 2 or targets.shape[1] != 2:
+            raise InputError(
+                f"task '{name}': its {split} targets are {targets.dtype} of shape "
+                f"{list(targets.shape)}; a hazard takes two floating numbers for each sample, a "
+                "time and 1 for an event or 0 if there was none until then, shape [samples, 2]"
+            )
+        time, event = targets.unbind(1)
+        wrong = (time < 0) | time.isinf()
+        if wrong.any():
+            row = int(wrong.nonzero()[0])
+            raise InputError(
+                f"task '{name}': the time of {split} sample {row} is {float(time[row]):g}; times "
+                "are 0 or more, and finite"
+            )
+        wrong = event.isfinite() & (event != 0) & (event != 1)
+        if wrong.any():
+            row = int(wrong.nonzero()[0])
+            raise InputError(
+                f"task '{name}': the second number of {split} sample {row} is "
+                f"{float(event[row]):g}; it is 1 if the event happened, 0 if it had not until then "
+                "(the first number is the time)"
+            )
+
+    def learn_statistics(self, name: str, targets: Tensor) -> None:
+        super().learn_statistics(name, targets)
+        time, event = targets[self.known(targets)].double().unbind(1)
+        if not bool((event == 1).any()):
+            raise InputError(
+                f"task '{name}': no training sample has an event (a second number of 1), so "
+                "nothing says when it happens"
+            )
+        if isinstance(self.bins, int):
+            self.edges.copy_(_edges(name, time[event == 1], self.bins))
+        at_risk, events = self._cells(targets.to(self.edges.dtype))
+        shares = events.sum(0) / at_risk.sum(0).clamp_min(1)
+        # Half an event more or fewer keeps the logits finite.
+        least = 0.5 / at_risk.sum(0).clamp_min(1)
+        self.trivial.copy_(torch.minimum(shares, 1 - least).maximum(least).logit())
+
+    def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        losses, counts = self.sample_loss(output, target)
+        return losses.sum(), counts.sum()
+
+    def sample_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        at_risk, events = self._cells(target)
+        survived = at_risk & ~events
+        losses = torch.where(survived, -logsigmoid(-output), 0.0)
+        losses = losses + torch.where(events, -logsigmoid(output), 0.0)
+        return losses.sum(1), self.known(target).to(output.dtype)
+
+    def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
+        """The divergence of Kullback and Leibler of the bins in which the event may happen."""
+        if self.pool() is None:
+            return None
+        now, before = self._log_shares(output), self._log_shares(kept)
+        return (before.exp() * (before - now)).sum(1)
+
+    def missing_target(self, output: Tensor) -> Tensor:
+        return output.new_full((len(output), 2), torch.nan)
+
+    def predict(self, output: Tensor) -> Tensor:
+        return self.log_survival(output.float()).exp()
+
+    def log_survival(self, output: Tensor) -> Tensor:
+        """Logarithms of the survival curve at 0 and at the end of each bin, ``[batch, bins + 1]``.
+
+        Args:
+            output: raw head outputs, see `loss`.
+        """
+        found = logsigmoid(-output).cumsum(1)
+        return torch.cat([torch.zeros_like(found[:, :1]), found], 1)
+
+    def raw(self, log_survival: Tensor) -> Tensor:
+        """The head's outputs of logarithms of survival curves: what `log_survival` undoes."""
+        steps = log_survival.diff(dim=1)
+        # logit(1 - exp(steps)), exact for small hazards too.
+        hazard = (-steps.expm1()).clamp_min(torch.finfo(steps.dtype).tiny)
+        return hazard.log() - steps
+
+    def explained_output(self, output: Tensor) -> Tensor:
+        return mean_time(self.log_survival(output).exp(), self.edges).unsqueeze(1)
+
+    def trivial_output(self, output: Tensor) -> Tensor:
+        return self.trivial.to(output.dtype).expand_as(output)
+
+    def pool(self) -> Pool | None:
+        return HazardPool(self) if type(self).predict is Hazard.predict else None
+
+    def metrics(self) -> MetricCollection:
+        return MetricCollection({"concordance": Concordance()})
+
+    def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
+        known = self.known(target)
+        if known.any():
+            time, event = target[known].unbind(1)
+            metrics.update(mean_time(self.predict(output[known]), self.edges), time, event)
+
+    def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
+        return {name: median_time(prediction, self.edges), f"{name}.survival": prediction[:, -1]}
+
+    def target_columns(self, name: str, target: Tensor) -> dict[str, Column]:
+        return {f"{name}.time": target[:, 0], f"{name}.event": target[:, 1]}
+
+    def side_by_side(self, prediction: Tensor, target: Tensor) -> dict[str, list[Cell]]:
+        unit = f" ({self.unit.strip()})" if self.unit else ""
+        known = self.known(target).tolist()
+        time, event = target[:, 0].tolist(), target[:, 1].tolist()
+        rows = list(zip(time, event, known, strict=True))
+        return {
+            f"time{unit}": [at if is_known else None for at, _, is_known in rows],
+            "event": [("yes" if has else "no") if is_known else None for _, has, is_known in rows],
+            f"median{unit}": median_time(prediction, self.edges).tolist(),
+        }
+
+    def caption(self, value: Tensor) -> str:
+        """A time, with + behind it if the event had not happened; of a prediction the median."""
+        if len(value) == self.number + 1:
+            return f"{float(median_time(value[None], self.edges)):.3g}{self.unit}"
+        if not bool(self.known(value[None])):
+            return "?"
+        return f"{float(value[0]):.3g}{'' if value[1] else '+'}{self.unit}"
+
+    def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
+        known = self.known(target)
+        if not known.any():
+            return False
+        curves = prediction[known]
+        risk = -mean_time(curves, self.edges)
+        draw_survival(axes, self.edges.cpu(), curves, risk, target[known], self.unit)
+        return True
+
+    def _cells(self, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Bins whose question a sample answers, and those in which its event is, bool."""
+        known = self.known(target)
+        time, event = (torch.where(known, each, 0) for each in target.unbind(1))
+        time, edges = time.unsqueeze(1), self.edges.to(target.dtype)
+        start, end = edges[:-1], edges[1:]
+        happened = (event == 1).unsqueeze(1)
+        # A time of 0 belongs to the first bin, and each end to its bin.
+        inside = ((time > start) | ((time == 0) & (start == 0))) & (time <= end)
+        survived = torch.where(happened, time > end, time >= (start + end) / 2)
+        is_known = known.unsqueeze(1)
+        events = inside & happened & is_known
+        return (survived & is_known) | events, events
+
+    def _log_shares(self, output: Tensor) -> Tensor:
+        """Logarithms of the probabilities of each bin, and of none, ``[batch, bins + 1]``."""
+        survival = self.log_survival(output)
+        return torch.cat([survival[:, :-1] + logsigmoid(output), survival[:, -1:]], 1)
+
+
+class HazardPool(Pool):
+    """Pools survival curves: their mean, at the ends of the ensemble's own bins.
+
+    Args:
+        task: the ensemble's.
+    """
+
+    def __init__(self, task: Hazard) -> None:
+        self.task, self._count = task, 0
+        self._total: Tensor | None = None
+
+    def add(self, member: Hazard, output: Tensor) -> None:
+        logs = interpolated(member.log_survival(output), member.edges, self.task.edges)
+        # As logarithms, since small probabilities would be rounded to 0.
+        self._total = logs if self._total is None else torch.logaddexp(self._total, logs)
+        self._count += 1
+
+    def output(self) -> Tensor:
+        assert self._total is not None
+        # Of which `raw` takes differences, so that the number of members says nothing.
+        return self.task.raw(self._total)
+
+
+def _edges(name: str, times: Tensor, bins: int) -> Tensor:
+    """0, and the ends of bins with as many events in each; ``[bins + 1]``."""
+    shares = torch.linspace(0, 1, bins + 1, dtype=times.dtype)[1:]
+    ends = torch.quantile(times, shares)
+    edges = torch.cat([torch.zeros_like(ends[:1]), ends])
+    if not bool((edges.float().diff() > 0).all()):
+        different = len(ends.float().unique())
+        raise InputError(
+            f"task '{name}': the {len(times):,} training events do not divide into {bins} bins of "
+            f"different times; set bins to {max(different - 1, 2)} or fewer, or list the bins' ends"
+        )
+    return edges
