@@ -36,8 +36,9 @@ class Regression(Task):
     """Predict ``size`` numbers.
 
     Targets have shape ``[batch]`` or ``[batch, size]``, floating, NaN where missing (single
-    elements may be missing). The head learns standardised targets, by the training split's
-    statistics, which travel with the weights; predictions and metrics are in original units.
+    elements may be missing). The loss is the squared error, or what ``loss`` says. The head learns
+    standardised targets, by the training split's statistics, which travel with the weights;
+    predictions and metrics are in original units.
 
     Args:
         size: number of elements of a target.
