@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from multitask.after.older_checkpoints import VOUCHED
-from multitask.checkpoints.format import refuse_ensemble
+from multitask.checkpoints.format import is_of_episodes, refuse_ensemble
 from multitask.checkpoints.named_checkpoint import named_checkpoint, near_path
 from multitask.checkpoints.reading import read_checkpoint
 from multitask.configuration.settings import Setting, read_config
@@ -18,7 +18,7 @@ from multitask.errors import InputError
 from multitask.pages.words import listed
 from multitask.pages.yaml_text import to_yaml
 from multitask.runs.deciding_files import whole_config
-from multitask.runs.folder import folder_of
+from multitask.runs.folder import CONFIG, folder_of
 
 KEEP_TASKS = "multitask.callbacks.KeepTasks"
 OF_CHECKPOINT = ("encoder", "sharing")
@@ -72,18 +72,25 @@ class Extension:
         return {"class_path": KEEP_TASKS, "init_args": {**settings, **trust}}
 
 
-def extension(run: Path, tasks: Path, trust: bool) -> Extension:
+def extension(run: Path, tasks: Path, trust: bool, keeps: bool = True) -> Extension:
     """Lay the configuration of new tasks over that of a run.
 
     Args:
         run: the run's folder, or a checkpoint in it.
         tasks: file with ``model.tasks``, and anything else that is to change, such as ``data``.
         trust: whether the run's configuration and checkpoint may name any class.
+        keeps: whether the run's tasks are to be learned further. If not, those of a run of
+            episodes, and its data, are left out, as they stand for nothing outside of an episode.
 
     Raises:
         InputError: if there is no such run, or the file names no new task.
     """
     checkpoint = named_checkpoint(run)
+    if checkpoint.is_dir():
+        raise InputError(
+            f"{run} is a folder for the hub, which lacks the {CONFIG} of a run; name the folder of "
+            "the run that it was written of"
+        )
     if not checkpoint.is_file():
         raise InputError(f"there is no checkpoint {checkpoint}{near_path(checkpoint)}")
     try:
@@ -92,7 +99,15 @@ def extension(run: Path, tasks: Path, trust: bool) -> Extension:
     except InputError as error:
         raise InputError(f"{checkpoint}: {error}") from error
     added = read_config(tasks)
-    base = _without_columns_of_other_tables(_of_run(checkpoint, trust), added)
+    base = _of_run(run, checkpoint, trust)
+    if is_of_episodes(content):
+        if keeps:
+            raise InputError(
+                f"{run} was trained on episodes, outside of which its tasks stand for nothing that "
+                "could be kept; start a training from its encoder, multitask.encoders.FromRun"
+            )
+        base = _encoder_alone(base)
+    base = _without_columns_of_other_tables(base, added)
     kept, new = _tasks(base), _new_tasks(added, tasks)
     for name in new:
         if name in kept:
@@ -101,12 +116,16 @@ def extension(run: Path, tasks: Path, trust: bool) -> Extension:
     return Extension(checkpoint, laid_over(base, added), list(kept), list(new), described, trust)
 
 
-def _of_run(checkpoint: Path, trust: bool) -> Setting:
+def _of_run(run: Path, checkpoint: Path, trust: bool) -> Setting:
     folder = folder_of(checkpoint)
     if folder is None:
+        what = (
+            f"{run} is not the folder of a run: it has no {CONFIG}"
+            if run.is_dir()
+            else f"{run} lies in no run's folder"
+        )
         raise InputError(
-            f"{checkpoint} lies in no run's folder, whose configuration is to be extended; name "
-            "the run, or write the configuration by hand (docs/transfer.md)"
+            f"{what}, by which the new tasks' configuration is completed; name the folder of a run"
         )
     path = whole_config(folder)
     if not trust and names_others(path.read_text(encoding="utf-8")):
@@ -118,6 +137,14 @@ def _of_run(checkpoint: Path, trust: bool) -> Setting:
     if not _tasks(settings):
         raise InputError(f"{path} names no task; give the folder of a run that was trained")
     return settings
+
+
+def _encoder_alone(base: Setting) -> Setting:
+    """Leave out the tasks of a run of episodes, and its data."""
+    model = base.entries["model"]
+    without_tasks = {name: each for name, each in model.entries.items() if name != "tasks"}
+    left = {name: each for name, each in base.entries.items() if name != "data"}
+    return replace(base, content={**left, "model": replace(model, content=without_tasks)})
 
 
 def _without_columns_of_other_tables(base: Setting, added: Setting) -> Setting:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from multitask.after.device import usable_device
 from multitask.after.metadata import check_description
 from multitask.after.trained_model import TrainedModel
-from multitask.checkpoints.format import KEY, is_ensemble
+from multitask.checkpoints.format import KEY, is_ensemble, is_of_episodes
 from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.checkpoints.reading import explained, read_checkpoint
 from multitask.checkpoints.training_images import training_images
@@ -33,6 +33,7 @@ def load(
     trust: bool = False,
     device: torch.device | str | None = None,
     transforms: Sequence[nn.Module] | None = None,
+    unadapted: bool = True,
 ) -> TrainedModel:
     """Read a trained model, with all that is needed to use it.
 
@@ -44,6 +45,8 @@ def load(
             those of well-known packages: see docs/security.md.
         device: where the model computes; default: a GPU if there is one.
         transforms: in place of those of the checkpoint.
+        unadapted: whether a model that was trained on episodes, and has to adapt to a task before
+            it can answer, is read as well.
 
     Raises:
         InputError: if the file is not a checkpoint, does not tell what its model takes, or names a
@@ -51,7 +54,7 @@ def load(
     """
     path, place = named_checkpoint(Path(checkpoint)), usable_device(device)
     read = _of_folder if path.is_dir() else _of_file
-    model, description, training_images = read(path, trust)
+    model, description, training_images = read(path, trust, unadapted)
     if transforms is None:
         transforms = _transforms(description, path, trust)
     found = TrainedModel(model, description, transforms, place, path, training_images, trust)
@@ -80,18 +83,23 @@ Read = tuple[MultiTask, Mapping[str, Any], Tensor | None]
 """A model, what it takes and gives, and the numbers of its training images."""
 
 
-def _of_folder(path: Path, trust: bool) -> Read:
+def _of_folder(path: Path, trust: bool, unadapted: bool) -> Read:
     from multitask.after.hub.hub_reading import read_hub_folder
 
     return (*read_hub_folder(path, trust), None)
 
 
-def _of_file(path: Path, trust: bool) -> Read:
+def _of_file(path: Path, trust: bool, unadapted: bool) -> Read:
     try:
         # Not into memory, where a model's weights would be twice, and an ensemble's all at once.
         content = read_checkpoint(path, mmap=True)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    if not unadapted and is_of_episodes(content):
+        raise InputError(
+            f"{path} was trained on episodes, and has to adapt to labels before it can answer; "
+            f"multitask adapt {path} --config=FILE --write=FOLDER writes networks that have"
+        )
     description = _description(content, path, trust)
     if is_ensemble(content):
         from multitask.after.ensemble.ensemble_file import read_ensemble

@@ -24,6 +24,8 @@ BESIDE = (TRAINING_IMAGES, START)
 """What lies beside the description, which is small and goes wherever the model goes."""
 ENSEMBLE = "ensemble"
 """Under this, in the stamp, stand the members of an ensemble."""
+EPISODES = "episodes"
+"""In the description: true of a model that was trained on episodes, to each of which it adapts."""
 FORMAT = 2
 """1: what training remembers lay in ``progress``. 2: it is the state of callbacks."""
 
@@ -91,6 +93,13 @@ def is_ensemble(checkpoint: Mapping[str, Any]) -> bool:
     """Whether a checkpoint, anybody's, is that of an ensemble."""
     stamp = checkpoint.get(KEY)
     return isinstance(stamp, dict) and stamp.get(ENSEMBLE) is not None
+
+
+def is_of_episodes(checkpoint: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint, anybody's, is that of a model that adapts before it answers."""
+    stamp = checkpoint.get(KEY)
+    description = stamp.get("description") if isinstance(stamp, dict) else None
+    return isinstance(description, dict) and description.get(EPISODES) is True
 
 
 def refuse_ensemble(checkpoint: Mapping[str, Any]) -> None:

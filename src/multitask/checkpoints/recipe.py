@@ -15,6 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from multitask.errors import InputError
+from multitask.configuration.number_check import check_numbers
 
 PLAIN = (str, int, float, bool, type(None))
 
@@ -49,7 +50,10 @@ class _Arguments(dict[str, Any]):
 
 
 class Recorded:
-    """A class whose instances remember the arguments that they were built with."""
+    """A class whose instances remember the arguments that they were built with.
+
+    Numbers among them are checked, see `multitask.configuration.number_check.NumbersChecked`.
+    """
 
     _arguments: dict[str, Any]
 
@@ -62,6 +66,7 @@ class Recorded:
         for name, parameter in signature.parameters.items():
             if parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 arguments |= arguments.pop(name, {})
+        check_numbers(cls, arguments)
         object.__setattr__(instance, "_arguments", _Arguments(arguments))
         return instance
 

@@ -42,7 +42,7 @@ def adapt_command(arguments: Sequence[str]) -> None:
     plan = read_plan(given.shots, given.episodes, given.samples, given.learners)
     if given.write is not None:
         refuse_existing(Path(given.write), OPTION)
-    extended = extension(Path(given.subject), Path(given.config), given.trust)
+    extended = extension(Path(given.subject), Path(given.config), given.trust, keeps=False)
     check_tree(extended.settings, "fit")
     trained = load(extended.checkpoint, given.trust, given.device)
     found = adapt(trained, new_task(extended, Path(given.config)), plan)

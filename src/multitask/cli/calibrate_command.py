@@ -41,7 +41,7 @@ def calibrate_command(arguments: Sequence[str]) -> None:
     level, checkpoint = share(given.level), named_checkpoint(Path(given.subject))
     place = Path(given.output) if given.output else checkpoint.parent / NAME
     refuse_existing(place)
-    trained = load(checkpoint, given.trust, given.device)
+    trained = load(checkpoint, given.trust, given.device, unadapted=False)
     tasks = _tasks(given, list(trained.model.named_tasks))
     samples = samples_to_calibrate(trained, *(getattr(given, name) for name in TABLES))
     found = calibrate(trained, *samples, level, tasks)

@@ -38,11 +38,11 @@ def evaluate_command(arguments: Sequence[str]) -> None:
     given = read_options("evaluate", what, arguments, range(1, 3), **OPTIONS)
     checkpoint, table = (*given.subjects, None)[:2]
     named = (table, *(getattr(given, name) for name in SAMPLES))
-    trained = load(checkpoint, given.trust, given.device)
+    trained = load(checkpoint, given.trust, given.device, unadapted=False)
     samples = named_samples(trained, *named)
     results, changes = evaluate(trained, samples), []
     if given.against is not None:
-        other = load(given.against, given.trust, given.device)
+        other = load(given.against, given.trust, given.device, unadapted=False)
         others = named_samples(other, *named)
         check_same(samples, others)
         changes = compare(results, evaluate(other, others))

@@ -43,7 +43,7 @@ def explain_command(arguments: Sequence[str]) -> None:
     require("captum", "explain")
     checkpoint, *images = given.subjects
     with told_if_slow("the model and the images are still being looked at"):
-        trained = load(checkpoint, given.trust, given.device)
+        trained = load(checkpoint, given.trust, given.device, unadapted=False)
         tasks = list(trained.model.named_tasks)
         choice = Choice(
             by_task(vars(given)["class"], "class", tasks),

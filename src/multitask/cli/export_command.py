@@ -60,7 +60,7 @@ def _export_file(given: Namespace, output: Path) -> None:
     from multitask.after.loading import load
     from multitask.runs.log_file import say
 
-    done = export(load(given.subject, trust=given.trust, device="cpu"), given.format, output)
+    done = export(load(given.subject, trust=given.trust, device="cpu", unadapted=False), given.format, output)
     say(f"Written, and run to compare: {done.path}")
     say(f"It differs from the checkpoint by at most {done.difference:.1g} of each task's spread.")
 
@@ -74,9 +74,9 @@ def _export_folder(given: Namespace, output: Path) -> None:
 
     if given.push is not None:
         check_push(given.push)
+    trained = load(given.subject, trust=given.trust, device="cpu", unadapted=False)
     evaluation = Path(given.evaluation) if given.evaluation else None
     facts = facts_of(Path(given.subject), given.licence, given.data_licence, evaluation)
-    trained = load(given.subject, trust=given.trust, device="cpu")
     done = write_hub_folder(trained, output, facts, given.trust)
     say(f"Written, and read back to compare: {done.path}")
     if done.without_onnx is not None:

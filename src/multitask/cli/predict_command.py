@@ -64,7 +64,7 @@ def _prediction(given: Namespace, work: SharedWork) -> Prediction:
     folder = Path(given.image_folder) if given.image_folder else None
     but = folder_of_parts(output)
     images = new_images(subjects, given.image_column, folder, but)
-    trained = load(checkpoint, given.trust, _device(given.device, work))
+    trained = load(checkpoint, given.trust, _device(given.device, work), unadapted=False)
     return Prediction(trained, images, output, batch_size, embeddings, work)
 
 

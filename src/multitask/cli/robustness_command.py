@@ -37,7 +37,7 @@ def robustness_command(arguments: Sequence[str]) -> None:
     """
     given = read_options("robustness", "one run or checkpoint", arguments, **OPTIONS)
     plan = read_plan(**{name: getattr(given, name) for name in OF_PLAN})
-    trained = load(given.subject, given.trust, given.device)
+    trained = load(given.subject, given.trust, given.device, unadapted=False)
     named = (given.split, None, given.image_column, given.image_folder)
     samples = named_samples(trained, given.table, *named)
     found = measure(trained, samples, plan)

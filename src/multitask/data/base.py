@@ -32,10 +32,11 @@ from multitask.distributed import is_first_process
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
 from multitask.images.format import ImageFormat
+from multitask.configuration.number_check import NumbersChecked
 from multitask.remarks.pixels import are_from_0_to_1
 
 
-class DataModule(LightningDataModule, ABC):
+class DataModule(NumbersChecked, LightningDataModule, ABC):
     """Splits, order, loaders and batches; a data set adds `load`.
 
     A batch is a dictionary: each input by its name, such as ``image`` ``[batch, channels, height,
@@ -68,6 +69,9 @@ class DataModule(LightningDataModule, ABC):
 
     divides_meta = False
     """Whether `load` itself keeps the share ``meta`` out of the training samples."""
+
+    deals_episodes = False
+    """Whether a batch holds episodes, see `multitask.data.episodes.entries`."""
 
     is_looked_at = True
     """Whether people are told what is odd about the images, such as one that is in two splits."""

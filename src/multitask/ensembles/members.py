@@ -136,7 +136,7 @@ def _member(path: Path, trust: bool) -> TrainedModel:
         raise InputError(f"{path}: {error}") from error
     if is_ensemble(content):
         raise InputError(f"{path} is an ensemble already; give single runs' checkpoints")
-    found = load(path, trust, "cpu")
+    found = load(path, trust, "cpu", unadapted=False)
     # The file's own weights, so that memory does not hold those of all members.
     use_weights(found.model, content["state_dict"])
     for name, each in found.model.state_dict().items():

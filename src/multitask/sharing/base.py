@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from multitask.configuration.number_check import NumbersChecked
 from multitask.encoders.base import Encoder
 from multitask.encoders.forms import Form
 from multitask.errors import InputError
@@ -28,7 +29,7 @@ class Mixing:
     parts: list[str]
 
 
-class Sharing(nn.Module, ABC):
+class Sharing(NumbersChecked, nn.Module, ABC):
     """Decides which parts of the model the tasks share.
 
     What several tasks use belongs to the trunk, which runs once; `forward` makes each task's
@@ -54,7 +55,7 @@ class Sharing(nn.Module, ABC):
                 f"the sharing scheme {cls.__name__} takes in_features; a scheme takes form in its "
                 "place, and form.features is the number of features"
             )
-        return super().__new__(cls)
+        return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, form: Form, tasks: Sequence[str]) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
 
+from multitask.checkpoints.format import EPISODES
 from multitask.checkpoints.recipe import recipe
 from multitask.errors import InputError
 from multitask.tasks import Task
@@ -29,7 +30,8 @@ def describe(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
         ``transforms``: recipes of what images pass then, None if they do not show how they were
         made. ``tasks``: by name, the ``kind`` of the task and what its targets are: ``classes``,
         ``unit`` and ``elements``, as far as known. ``tables``: how tables of further samples are
-        read, see `multitask.data.DataModule.tables`. ``training_images``, which a checkpoint keeps
+        read, see `multitask.data.DataModule.tables`. ``episodes``: true if the data deal them, so
+        that the model has to adapt before it predicts; else left out. ``training_images``, which a checkpoint keeps
         beside the others: the numbers by which training images are known again, int64, shape
         ``[images]``; None if not known.
     """
@@ -39,6 +41,7 @@ def describe(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
         inputs["image"] = asdict(image)
     return {
         "data": f"{type(data).__module__}.{type(data).__qualname__}",
+        **({EPISODES: True} if data.deals_episodes else {}),
         "inputs": inputs,
         "transforms": _transforms(data),
         "tasks": described_tasks(tasks, data),

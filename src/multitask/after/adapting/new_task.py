@@ -66,7 +66,9 @@ def new_task(found: Extension, file: Path) -> NewTask:
     name, tree = found.new[0], found.settings
     given, told = tree.entries["model"].entries["tasks"].entries[name], tree.entries.get("data")
     if told is None:
-        raise InputError(f"{file} has no data, and neither has the run; name them under data")
+        raise InputError(
+            f"{file} names no data, and the run has none for a new task; name some under data"
+        )
     seed = tree.entries.get("seed_everything")
     with Configuration([], [], tree, is_trusted=found.trust).imports():
         task = _made(name, given)

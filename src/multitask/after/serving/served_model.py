@@ -90,4 +90,4 @@ def open_model(path: Path, trust: bool = False, device: str | None = None) -> Se
             "which is not installed; export it where PyTorch is, by multitask export, and serve "
             "the .onnx file"
         ) from error
-    return CheckpointModel(load(path, trust, device))
+    return CheckpointModel(load(path, trust, device, unadapted=False))

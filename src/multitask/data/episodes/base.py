@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from multitask.configuration.defaults import default_of
 from multitask.data.base import DataModule
 from multitask.data.dataset import Batch
 from multitask.data.episodes.dataset import EpisodeDataset
@@ -38,6 +39,7 @@ class EpisodeData(DataModule):
         options: see `DataModule`.
     """
 
+    deals_episodes = True
     # The same samples come again, and what is between splits is dealt apart.
     is_looked_at = False
 
@@ -63,6 +65,13 @@ class EpisodeData(DataModule):
         for name, count in counts.items():
             if count < 1:
                 raise InputError(f"{type(self).__name__}: {name} is {count}; give at least 1")
+        for split in ("val", "test"):
+            name = f"{split}_episodes"
+            if split in self.without and counts[name] != default_of(type(self), name):
+                raise InputError(
+                    f"{type(self).__name__}: {name} is {counts[name]}, but without names '{split}'; "
+                    "leave one of them out"
+                )
         if episodes_per_batch > episodes:
             raise InputError(
                 f"{type(self).__name__}: episodes_per_batch is {episodes_per_batch}, but an epoch "

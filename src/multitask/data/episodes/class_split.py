@@ -15,6 +15,26 @@ Kinds = dict[str, list[Any]]
 """By split, the names of classes or columns."""
 
 
+def refuse_idle(
+    given: Any, counts: Mapping[str, tuple[int | None, int | None]], what: str = "classes"
+) -> None:
+    """Refuse numbers of classes or columns that do not count, because all are named.
+
+    Args:
+        given: the names of each split; None if they are drawn.
+        counts: by setting, how many to draw, and its default.
+        what: the setting that gives names.
+
+    Raises:
+        InputError: naming the setting.
+    """
+    for name, (count, default) in counts.items():
+        if given is not None and count != default:
+            raise InputError(
+                f"{name} is {count}, but {what} names those of each split; leave one of them out"
+            )
+
+
 def split_kinds(
     known: Sequence[Any],
     given: Mapping[str, Sequence[Any]] | None,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from multitask.data.dataset import BatchDataset
-from multitask.data.episodes.class_split import split_kinds
+from multitask.data.episodes.class_split import refuse_idle, split_kinds
 from multitask.data.episodes.source import FromSource, check_task, read
 from multitask.data.rows import Rows
 from multitask.errors import InputError
@@ -28,7 +28,8 @@ class DividedClasses(FromSource):
         task: a classification of the source, with one class for each sample.
         classes: names or numbers of the classes of ``train``, ``val`` and ``test``.
         val_classes: see `split_kinds`.
-        test_classes: see `split_kinds`.
+        test_classes: see `split_kinds`; None for as many as by default.
+        default_tests: how many test by default.
         options: see `FromSource`.
     """
 
@@ -37,12 +38,17 @@ class DividedClasses(FromSource):
         task: str,
         classes: Mapping[str, Sequence[str | int]] | None,
         val_classes: int,
-        test_classes: int,
+        test_classes: int | None,
+        default_tests: int,
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        refuse_idle(
+            classes, {"val_classes": (val_classes, 0), "test_classes": (test_classes, None)}
+        )
         self.task, self.given_classes = task, classes
-        self.val_classes, self.test_classes = val_classes, test_classes
+        self.val_classes = val_classes
+        self.test_classes = default_tests if test_classes is None else test_classes
         self.classes: dict[str, list[int]] = {}
         self._labels: dict[str, Tensor] = {}
 

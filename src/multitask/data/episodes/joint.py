@@ -22,7 +22,8 @@ class TrainingClasses(DividedClasses):
         task: a classification of it; its other tasks stay as they are.
         classes: see `multitask.data.Episodes`.
         val_classes: see `multitask.data.Episodes`; these classes are not used.
-        test_classes: if ``classes`` is not given, how many are kept for tests, drawn by the seed.
+        test_classes: if ``classes`` is not given, how many are kept for tests, drawn by the seed;
+            default: 5.
         options: see `DataModule`.
     """
 
@@ -32,7 +33,7 @@ class TrainingClasses(DividedClasses):
         task: str,
         classes: ClassNames | None = None,
         val_classes: int = 0,
-        test_classes: int = 5,
+        test_classes: int | None = None,
         **options: Any,
     ) -> None:
         super().__init__(
@@ -41,6 +42,7 @@ class TrainingClasses(DividedClasses):
             classes=classes,
             val_classes=val_classes,
             test_classes=test_classes,
+            default_tests=5,
             **options,
         )
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from multitask.data.base import DataModule
 from multitask.data.dataset import BatchDataset
 from multitask.data.episodes.base import EpisodeData
-from multitask.data.episodes.class_split import split_kinds
+from multitask.data.episodes.class_split import refuse_idle, split_kinds
 from multitask.data.episodes.dealt import Deal, DealtEpisodes
 from multitask.data.episodes.pools import Pool
 from multitask.data.episodes.source import FromSource, check_task, read
@@ -86,6 +86,8 @@ class RegressionEpisodes(EpisodeData, FromSource):
             seed=seed,
             without=without,
         )
+        counts = {"val_columns": (val_columns, 0), "test_columns": (test_columns, 1)}
+        refuse_idle(columns, counts, "columns")
         self.given_columns, self.val_columns, self.test_columns = columns, val_columns, test_columns
         self.columns: dict[str, list[str]] = {}
 

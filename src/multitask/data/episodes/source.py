@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from multitask.configuration.defaults import default_of
 from multitask.data.base import DataModule
 from multitask.data.dataset import BatchDataset
 from multitask.data.faces import Face
@@ -16,7 +17,16 @@ from multitask.geometry import Geometry
 
 CHUNK = 1024
 """Targets that are read at a time."""
-OPTIONS = ("transforms", "augmentations", "labelled_per_batch", "balanced_by")
+OPTIONS = (
+    "batch_size",
+    "labelled_per_batch",
+    "transforms",
+    "num_workers",
+    "augmentations",
+    "balanced_by",
+    "meta",
+)
+"""Settings of a source by which no episode would be dealt."""
 
 
 class FromSource(DataModule):
@@ -32,21 +42,25 @@ class FromSource(DataModule):
 
     def __init__(self, source: DataModule, **options: Any) -> None:
         super().__init__(**options)
-        own = type(self).__name__
+        own, theirs = type(self).__name__, type(source).__name__
+        if source.deals_episodes or isinstance(source, FromSource):
+            done = "deals episodes" if source.deals_episodes else "chooses classes"
+            right = f"{theirs} has" if isinstance(source, FromSource) else "is of ordinary samples"
+            raise InputError(
+                f"source: {theirs} {done} itself, and {own} needs all samples as they are; give "
+                f"{own} a source that {right}"
+            )
         for option in OPTIONS:
-            given = getattr(source, option)
-            if given is not None and (isinstance(given, str | int) or len(given)):
+            if _is_given(source, option):
                 raise InputError(
                     f"source sets {option}, which concerns batches; leave it out there, and set it "
                     f"at {own} if {own} has it"
                 )
         if type(source).on_after_batch_transfer is not DataModule.on_after_batch_transfer:
             raise InputError(
-                f"source: {type(source).__name__} changes batches in on_after_batch_transfer, "
-                "which would not be called; change the images in the split's `images`"
+                f"source: {theirs} changes batches in on_after_batch_transfer, which would not be "
+                "called; change the images in the split's `images`"
             )
-        if isinstance(source, FromSource):
-            raise InputError(f"source is a {type(source).__name__} itself; give it its own source")
         self.source = source
 
     def prepare_data(self) -> None:
@@ -121,3 +135,11 @@ def check_task(task: str, splits: dict[str, BatchDataset], where: str) -> None:
         if task not in samples.targets:
             near = nearest(task, samples.targets)
             raise InputError(f"{where} names '{task}', which the source does not have{near}")
+
+
+def _is_given(source: DataModule, option: str) -> bool:
+    """Whether a setting is another than the default."""
+    value = getattr(source, option)
+    if option in ("transforms", "augmentations"):
+        return len(value) > 0
+    return bool(value != default_of(type(source), option))
