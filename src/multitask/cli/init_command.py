@@ -46,7 +46,9 @@ def init_command(arguments: Sequence[str]) -> None:
     contents = read_contents(table, given.image_column, folder, keep_links)
     data = table_data(contents, keep_links=keep_links)
     load_table(data)
-    plan = training_plan(len(data.splits["train"]), contents.images.size, contents.channels)
+    maps = any(each.maps for each in contents.targets)
+    samples = len(data.splits["train"])
+    plan = training_plan(samples, contents.image_size, contents.channels, maps)
     text = experiment_text(contents, plan, data, output, keep_links)
     report = data_report(data, str(table), data.class_names(), left_out=contents.left_out)
     with new_output(output) as part:

@@ -12,7 +12,9 @@ import pandas as pd
 from multitask.data import Table
 from multitask.data.split_check import SPLIT_NAMES
 from multitask.data.splits import GivenSplit, Split, StratifiedSplit
+from multitask.images.maps import DepthMap, NormalMap, NumberMap
 from multitask.inspection.groups import Group
+from multitask.inspection.map_kinds import MapKind
 from multitask.inspection.rare_classes import RareClass, rarest_class
 from multitask.inspection.table_contents import TableContents, Target
 from multitask.inspection.target_words import describe, how_to_change
@@ -23,6 +25,13 @@ from multitask.pages.words import listed
 MOST_ROWS = 10
 DEFAULT_IMAGE_COLUMN = "file_name"
 SHARES = {"val": 0.15, "test": 0.15}
+
+MAP_TASKS: dict[type, str] = {
+    DepthMap: "DenseRegression",
+    NumberMap: "DenseRegression",
+    NormalMap: "DenseRegression",
+}
+"""By what the files hold, the task that learns it."""
 
 Division = tuple[str, str, dict[str, Any]]
 """Why rows are divided so, the class that does it, and its settings."""
@@ -76,7 +85,13 @@ def _data(
         4,
     )
     if any(each.table.is_dir() for each in contents.sources):
-        yield from comment("Folders are classes: each image has the label of its folder.", 4)
+        maps = any(each.maps for each in contents.targets)
+        told = (
+            "Folders are images and their maps, which have the names of their images."
+            if maps
+            else "Folders are classes: each image has the label of its folder."
+        )
+        yield from comment(told, 4)
     yield f"    path: {_path(contents.path)}"
     if contents.separator is not None:
         yield f"    separator: {scalar(contents.separator)}"
@@ -118,7 +133,7 @@ def _images(contents: TableContents) -> Iterator[str]:
         "is stretch, crop or pad.",
         4,
     )
-    yield f"    image_size: [{images.size[0]}, {images.size[1]}]"
+    yield f"    image_size: [{contents.image_size[0]}, {contents.image_size[1]}]"
     yield f"    channels: {contents.channels}"
     yield "    fit: stretch"
     if images.white is not None:
@@ -147,6 +162,8 @@ def _target(target: Target) -> Iterator[str]:
     else:
         # The parser would take a text such as '[a]' for a list.
         yield from sequence("columns", names, 8)
+    if target.maps is not None:
+        yield from _map(target.maps)
     if target.classes:
         yield from sequence("classes", list(target.classes), 8)
     if target.missing:
@@ -154,6 +171,18 @@ def _target(target: Target) -> Iterator[str]:
     if target.points and target.size % 2 == 0:
         yield from comment("Where these are pixels, let them follow when images are resized:", 8)
         yield from comment("follows: {class_path: multitask.geometry.Positions}", 8)
+
+
+def _map(kind: MapKind) -> Iterator[str]:
+    yield "        map:"
+    yield f"          class_path: multitask.images.maps.{type(kind.coding).__name__}"
+    if kind.settings:
+        yield "          init_args:"
+    for name, value in kind.settings.items():
+        if isinstance(value, list):
+            yield from sequence(name, value, 12)
+        else:
+            yield f"            {name}: {scalar(value)}"
 
 
 def _split(contents: TableContents, split: Split | None) -> Iterator[str]:
@@ -273,7 +302,9 @@ def _model(contents: TableContents, plan: TrainingPlan) -> Iterator[str]:
     yield "  tasks:"
     for target in contents.targets:
         yield f"    {scalar(target.task)}:"
-        if target.classes:
+        if target.maps is not None:
+            yield from _task_of_maps(target.maps)
+        elif target.classes:
             yield "      class_path: multitask.tasks.Classification"
             yield "      init_args:"
             yield f"        num_classes: {len(target.classes)}"
@@ -293,3 +324,15 @@ def _model(contents: TableContents, plan: TrainingPlan) -> Iterator[str]:
     yield "    init_args:"
     yield from comment("As long as the run is, or a number of steps.", 6)
     yield "      T_max: run"
+
+
+def _task_of_maps(kind: MapKind) -> Iterator[str]:
+    if kind.num_classes:
+        yield "      class_path: multitask.tasks.Segmentation"
+        yield "      init_args:"
+        yield f"        num_classes: {kind.num_classes}"
+        return
+    yield f"      class_path: multitask.tasks.{MAP_TASKS[type(kind.coding)]}"
+    if kind.coding.channels is not None and MAP_TASKS[type(kind.coding)] == "DenseRegression":
+        yield "      init_args:"
+        yield f"        size: {kind.coding.channels}"

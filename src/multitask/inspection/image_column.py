@@ -12,6 +12,7 @@ import pandas as pd
 
 from multitask.errors import InputError
 from multitask.inspection.column_kinds import Column
+from multitask.inspection.map_kinds import says_map
 from multitask.tables.class_folders import is_image_name
 from multitask.tables.table_sources import Source
 
@@ -55,6 +56,8 @@ def find_images(
     if given is not None:
         return ImageColumn(given, _ending(table[given], source), embedded.get(given))
     names = [each.name for each in columns if each.kind == "image"]
+    # Maps of an image are images themselves.
+    names = [each for each in names if not says_map(each)] or names
     known = next((each for each in CONVENTIONAL if each in names), None)
     if known is not None or len(names) == 1:
         name = known or names[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +20,7 @@ from multitask.inspection.groups import Group, find_group
 from multitask.inspection.image_column import ImageColumn, find_images
 from multitask.inspection.image_samples import ImageSample, table_images
 from multitask.inspection.left_out_columns import why_left_out
+from multitask.inspection.map_kinds import MapKind, map_kind, names_maps
 from multitask.inspection.table_cells import known_cells, missing_texts
 from multitask.inspection.task_names import task_name
 from multitask.inspection.vectors import vectors
@@ -43,6 +44,7 @@ class Target:
         points: whether the columns are called x and y, as places in the image are.
         hot: of columns of which a single one is 1 in each row: the number of samples of each class.
         missing: numbers that stand for a missing one.
+        maps: what the files hold, if the column names files of maps.
     """
 
     task: str
@@ -50,6 +52,7 @@ class Target:
     points: bool = False
     hot: dict[str, int] = field(default_factory=dict)
     missing: list[float] = field(default_factory=list)
+    maps: MapKind | None = None
 
     @property
     def classes(self) -> dict[str, int]:
@@ -100,6 +103,14 @@ class TableContents:
         return 1 if self.images.grey else 3
 
     @property
+    def image_size(self) -> tuple[int, int]:
+        """A sensible height and width; even if there are maps, which decoders double in size."""
+        height, width = self.images.size
+        if any(each.maps for each in self.targets):
+            return height + height % 2, width + width % 2
+        return height, width
+
+    @property
     def lacking(self) -> list[str]:
         """Splits that have no table of their own, where others have."""
         own = {each.split for each in self.sources}
@@ -137,12 +148,15 @@ def read_contents(
     split = _split(path, table, image, sources)
     others = [each for each in columns if each.name not in (image.name, split and split.column)]
     targets = _targets(table, others, missing)
+    maps = _maps(table, others, missing, sources, image_folder, targets)
+    targets += [each for each in maps.values() if isinstance(each, Target)]
     group = None
     if split is None and sources[0].split is None:
         group, targets = _group(table, columns, targets, image)
     used = {each.name for target in targets for each in target.columns}
     kept = used if group is None else {*used, group.column.name}
     left_out = {each.name: why_left_out(each) for each in others if each.name not in kept}
+    left_out |= {name: each for name, each in maps.items() if isinstance(each, str)}
     if not targets:
         _refuse_nothing(path, image, left_out)
     return TableContents(
@@ -212,7 +226,7 @@ def _group(
     """The group, if there is one, and the targets beside it."""
     labels: dict[str, Sequence[str]] = {}
     for target in targets:
-        if len(target.columns) == 1 and target.size == 1:
+        if len(target.columns) == 1 and target.size == 1 and target.maps is None:
             name = target.columns[0].name
             if target.classes:
                 labels[name] = table[name].fillna("").map(cell_text).astype(str).tolist()
@@ -265,6 +279,41 @@ def _targets(table: pd.DataFrame, others: Sequence[Column], missing: Sequence[st
             gone = sorted({stand_ins[each.name] for each in parts if each.name in stand_ins})
             targets[task] = Target(task, parts, points, hot, gone)
     return list(targets.values())
+
+
+def _maps(
+    table: pd.DataFrame,
+    others: Sequence[Column],
+    missing: Sequence[str],
+    sources: Sequence[Source],
+    image_folder: Path | None,
+    targets: Sequence[Target],
+) -> dict[str, Target | str]:
+    """By column that names files of maps, the task, or why there is none."""
+    found: dict[str, Target | str] = {}
+    taken = {each.task for each in targets}
+    for column in others:
+        cells = known_cells(table[column.name], missing)
+        if column.kind not in ("image", "identifier", "text") or not len(cells):
+            continue
+        if column.kind != "image" and not names_maps(column.name, cells):
+            continue
+        folder = table.attrs.get("embedded", {}).get(column.name) or image_folder
+        source = sources[0]
+        if folder is not None:
+            source = replace(source, folder=folder, root=folder)
+        elif prefixes := table.attrs.get("prefixes"):
+            owners = pd.Series(prefixes, index=table.index)[cells.index]
+            cells = owners.astype(str) + cells.astype(str)
+            source = replace(source, folder=source.root)
+        kind = map_kind(column.name, cells, source)
+        if isinstance(kind, str):
+            found[column.name] = kind
+        else:
+            task = task_name(column.name, taken)
+            taken.add(task)
+            found[column.name] = Target(task, [column], maps=kind)
+    return found
 
 
 def _ones(column: Column) -> int:

@@ -86,12 +86,13 @@ def table_data(contents: TableContents, seed: int = 0, keep_links: bool = False)
         keep_links: whether links may lead out of the folder of images.
         seed: of the split.
     """
-    height, width = contents.images.size
+    height, width = contents.image_size
     targets = {
         each.task: TargetColumns(
             columns=names[0] if len(names := [c.name for c in each.columns]) == 1 else names,
             classes=list(each.classes) or None,
             missing=list(each.missing),
+            map=None if each.maps is None else each.maps.coding,
         )
         for each in contents.targets
     }

@@ -16,6 +16,9 @@ def describe(target: Target) -> str:
     column = target.columns[0]
     missing = sum(each.missing for each in target.columns)
     gone = f"{missing:,} of {len(target.columns) * column.rows:,} cells are missing"
+    if target.maps is not None:
+        looked = f"{target.maps.looked_at:,} files were looked at"
+        return f"{target.task}: maps; {gone}; {looked}: {target.maps.told}."
     if target.classes:
         ranked = sorted(target.classes.items(), key=lambda item: -item[1])
         few = len(ranked) <= MOST_COUNTS
@@ -37,6 +40,8 @@ def how_to_change(target: Target) -> str:
     Args:
         target: of a table.
     """
+    if target.maps is not None:
+        return target.maps.hint
     if len(target.columns) > 1:
         return "To learn them apart, write a target and a task for each."
     if target.size > 1:

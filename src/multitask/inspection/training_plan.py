@@ -36,13 +36,16 @@ class TrainingPlan:
     learning_rate: float
 
 
-def training_plan(samples: int, size: tuple[int, int], channels: int) -> TrainingPlan:
+def training_plan(
+    samples: int, size: tuple[int, int], channels: int, maps: bool = False
+) -> TrainingPlan:
     """Choose settings: a few hundred steps, of at least 8 in an epoch where there are enough.
 
     Args:
         samples: of the training split.
         size: height and width of the images.
         channels: of the images.
+        maps: whether a target is a map.
     """
     batch = LARGEST_BATCH
     while batch > SMALLEST_BATCH and batch * BATCHES_IN_AN_EPOCH > samples:
@@ -51,7 +54,12 @@ def training_plan(samples: int, size: tuple[int, int], channels: int) -> Trainin
     in_epoch = samples // batch
     epochs = max(FEWEST_EPOCHS, ceil(STEPS / in_epoch))
     settings: dict[str, Any] = {"in_channels": channels}
-    if max(size) < LARGE:
+    if maps:
+        small = max(size) < LARGE
+        name, rate = ("test_resnet", 0.002) if small else ("resnet18", 0.001)
+        encoder = "multitask.encoders.TimmMaps"
+        settings = {"name": name, "pretrained": False, **settings}
+    elif max(size) < LARGE:
         encoder, rate = "multitask.encoders.ConvNet", 0.005
         if min(size) < SMALLEST_FOR_THREE:
             settings["channels"] = [32]

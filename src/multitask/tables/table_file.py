@@ -20,6 +20,7 @@ from multitask.pages.words import listed
 from multitask.tables.class_folders import class_table, is_image_name
 from multitask.tables.embedded_images import FOLDER, image_columns, put_out
 from multitask.tables.json_row import read_json_row
+from multitask.tables.map_folders import map_folders, map_table
 
 CSV_ENDINGS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES_ENDINGS = (".jsonl", ".ndjson")
@@ -37,7 +38,8 @@ def read_table(
 
     Args:
         path: a file that ends in ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl`` or ``.ndjson``, UTF-8
-            with or without a byte order mark; or a folder whose folders are classes.
+            with or without a byte order mark; or a folder whose folders are classes, or images and
+            maps.
         separator: what stands between the cells of a CSV file; default: a comma, a tab for
             ``.tsv``.
         cache_folder: where images that lie in a Parquet file are put; see
@@ -53,6 +55,8 @@ def read_table(
         InputError: if there is no such file, or it is not a whole table.
     """
     path = Path(path)
+    if path.is_dir() and map_folders(path):
+        return map_table(path)
     if path.is_dir() and len(table := class_table(path)):
         return table
     if path.is_dir():

@@ -10,6 +10,7 @@ from pathlib import Path
 from multitask.errors import InputError
 from multitask.pages.words import listed
 from multitask.tables.class_folders import class_folders
+from multitask.tables.map_folders import map_folders
 from multitask.tables.split_words import split_of
 from multitask.tables.table_file import ENDINGS
 
@@ -24,7 +25,7 @@ class Source:
     """One table and where its images lie.
 
     Args:
-        table: its file, or a folder whose folders are classes.
+        table: its file, or a folder whose folders are classes, or images and maps.
         folder: what file names are relative to.
         root: no image may lie outside of it.
         split: the split that all its rows belong to; None where they are still to be divided.
@@ -141,12 +142,12 @@ def _table(path: Path) -> Path:
     if (table := _metadata(path)) is not None:
         return table
     others = sorted(each.name for each in path.iterdir() if each.suffix.lower() in ENDINGS)
-    if not others and class_folders(path):
+    if not others and (map_folders(path) or class_folders(path)):
         return path
     hint = f"; did you mean {path / others[0]}?" if others else ""
     raise InputError(
         f"the folder {path} has no {listed(METADATA, word='or')}, and no folders of "
-        f"images that are classes; give the table's file, or name it so{hint}"
+        f"images that are classes, or images beside masks; give the table's file, or name it so{hint}"
     )
 
 
