@@ -12,6 +12,7 @@ from multitask.tasks.heat_maps import HeatMaps
 from multitask.tasks.keypoints import Keypoints
 from multitask.tasks.negative_binomial import NegativeBinomial
 from multitask.tasks.ordinal import Ordinal
+from multitask.tasks.multi_label import MultiLabel
 from multitask.tasks.quantile_regression import QuantileRegression
 from multitask.tasks.regression import Regression
 from multitask.tasks.segmentation import Segmentation
@@ -29,6 +30,7 @@ __all__ = [
     "Keypoints",
     "NegativeBinomial",
     "Ordinal",
+    "MultiLabel",
     "QuantileRegression",
     "Regression",
     "Segmentation",

@@ -54,17 +54,42 @@ class HistogramAUROC(Metric):
 
     def compute(self) -> Tensor:
         """The area from 0 to 1, a scalar; NaN where no class has positives and negatives."""
-        negative, positive = self.counts
-        below = negative.cumsum(1) - negative
-        # Twice the pairs in the right order, so that ties are whole numbers.
-        right = (positive * (2 * below + negative)).sum(1)
-        pairs = 2 * positive.sum(1) * negative.sum(1)
-        return (right[pairs > 0] / pairs[pairs > 0]).mean()
+        return area(*self.counts)
 
     def _places(self, preds: Tensor) -> Tensor:
         """Number of each probability's bin, same shape, int64."""
-        distance = preds.logit() + math.log(self.num_classes - 1)
-        distance = distance.nan_to_num(-FARTHEST).clamp(-FARTHEST, FARTHEST)
-        # Rounded, so that the uninformed probability is in the middle of a bin, not at an edge.
-        scaled = (distance / FINE).asinh() * (self.bins / math.asinh(FARTHEST / FINE))
-        return scaled.round().long() + self.bins
+        return logit_bins(preds, -math.log(self.num_classes - 1), self.bins)
+
+
+def area(negative: Tensor, positive: Tensor) -> Tensor:
+    """The mean area under the ROC curves of several histograms.
+
+    Args:
+        negative: number of negative samples by bin of their scores, shape ``[classes, bins]``.
+        positive: that of positive ones.
+
+    Returns:
+        From 0 to 1, a scalar, the mean over classes with both; NaN if there is none.
+    """
+    below = negative.cumsum(1) - negative
+    # Twice the pairs in the right order, so that ties are whole numbers.
+    right = (positive * (2 * below + negative)).sum(1)
+    pairs = 2 * positive.sum(1) * negative.sum(1)
+    return (right[pairs > 0] / pairs[pairs > 0]).mean()
+
+
+def logit_bins(preds: Tensor, middle: float, bins: int) -> Tensor:
+    """Number each probability's bin, narrow around a logit and wider with the distance.
+
+    Args:
+        preds: probabilities, any shape.
+        middle: the logit of the uninformed probability.
+        bins: number of bins on either side of the middle one.
+
+    Returns:
+        From 0 to ``2 * bins``, same shape, int64.
+    """
+    distance = (preds.logit() - middle).nan_to_num(-FARTHEST).clamp(-FARTHEST, FARTHEST)
+    # Rounded, so that the uninformed probability is in the middle of a bin, not at an edge.
+    scaled = (distance / FINE).asinh() * (bins / math.asinh(FARTHEST / FINE))
+    return scaled.round().long() + bins

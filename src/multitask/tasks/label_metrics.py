@@ -1,0 +1,164 @@
+"""How well several labels at once are predicted, in sums that add up over batches and processes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from multitask.labels import known
+from multitask.tasks.auroc import area, logit_bins
+
+THRESHOLD = 0.5
+"""The probability from which on a label counts as predicted."""
+Entries = tuple[Tensor, Tensor]
+"""Places in a flat state at which 1 is added, and the sample of each; both ``[entries]``, int64."""
+
+
+class LabelMetric(Metric):
+    """A metric whose only state is a count of known labels, by label and by what was predicted.
+
+    A label without a positive or without a negative sample is left out of the mean over the labels;
+    the metric is NaN if none is left.
+
+    Args:
+        num_labels: number of labels, at least 1.
+        shape: of the state behind the axis of what is true and that of the labels.
+    """
+
+    higher_is_better = True
+    is_differentiable = False
+    full_state_update = False
+    counts: Tensor
+
+    def __init__(self, num_labels: int, *shape: int) -> None:
+        super().__init__()
+        self.num_labels = num_labels
+        # Of labels that are false, and of those that are true.
+        zeros = torch.zeros(2, num_labels, *shape, dtype=torch.int64)
+        self.add_state("counts", default=zeros, dist_reduce_fx="sum")
+
+    def bins(self, preds: Tensor) -> Tensor:
+        """The place of each probability in the last axis of the state, same shape, int64."""
+        raise NotImplementedError
+
+    def entries(self, preds: Tensor, target: Tensor) -> Entries:
+        """Where known labels are counted; see `update`."""
+        labels = torch.arange(self.num_labels, device=preds.device)
+        places = (target * self.num_labels + labels) * self.counts.shape[2] + self.bins(preds)
+        is_known = known(target)
+        return places[is_known], is_known.nonzero()[:, 0]
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Count in probabilities and labels, both ``[batch, labels]``; int64, -100 if missing."""
+        places, _ = self.entries(preds, target)
+        self.counts += torch.bincount(places, minlength=self.counts.numel()).view_as(self.counts)
+
+    def both(self) -> Tensor:
+        """Which labels have a positive and a negative sample, ``[labels]``, bool."""
+        return (self.counts.sum(2) > 0).all(0)
+
+
+class _Histogram(LabelMetric):
+    """Counts probabilities in bins, those within a bin being ties.
+
+    Bins lie in the logit, narrow around the probability 0.5 and wider with the distance, so that a
+    rare label's small probabilities are told apart as well.
+
+    Args:
+        num_labels: see `LabelMetric`.
+        bins: number of bins on either side of the middle one.
+    """
+
+    def __init__(self, num_labels: int, bins: int = 400) -> None:
+        super().__init__(num_labels, 2 * bins + 1)
+        self.half = bins
+
+    def bins(self, preds: Tensor) -> Tensor:
+        return logit_bins(preds, 0.0, self.half)
+
+
+class LabelAUROC(_Histogram):
+    """Area under the ROC curve, the mean over the labels."""
+
+    trivial = 0.5
+    """What a predictor that sees no input reaches."""
+
+    def compute(self) -> Tensor:
+        """From 0 to 1, a scalar."""
+        return area(*self.counts)
+
+
+class LabelAveragePrecision(_Histogram):
+    """Average precision, the mean over the labels (mAP).
+
+    The sum over the thresholds of the precision times the growth of the recall, without
+    interpolation, as in scikit-learn's ``average_precision_score``.
+    """
+
+    def compute(self) -> Tensor:
+        """From 0 to 1, a scalar."""
+        return self.each()[self.both()].mean()
+
+    def each(self) -> Tensor:
+        """That of each label, ``[labels]``, float32; NaN without a positive sample."""
+        negative, positive = self.counts.flip(2).double()
+        right = positive.cumsum(1)
+        precision = right / (right + negative.cumsum(1)).clamp_min(1)
+        return ((precision * positive).sum(1) / positive.sum(1)).float()
+
+
+class LabelF1(LabelMetric):
+    """F1 score at the probability 0.5, the mean over the labels (macro)."""
+
+    def __init__(self, num_labels: int) -> None:
+        super().__init__(num_labels, 2)
+
+    def bins(self, preds: Tensor) -> Tensor:
+        return (preds >= THRESHOLD).long()
+
+    def compute(self) -> Tensor:
+        """From 0 to 1, a scalar."""
+        return self.each()[self.both()].mean()
+
+    def each(self) -> Tensor:
+        """That of each label, ``[labels]``, float32; NaN if it is neither true nor predicted."""
+        (_, wrong), (missed, right) = self.counts.double().transpose(1, 2)
+        return (2 * right / (2 * right + wrong + missed)).float()
+
+
+class ExactMatch(Metric):
+    """Share of the samples of which every known label is predicted right, at the probability 0.5.
+
+    A sample without a known label is left out; NaN if none is left.
+    """
+
+    higher_is_better = True
+    is_differentiable = False
+    full_state_update = False
+    right: Tensor
+    total: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("right", "total"):
+            zero = torch.zeros((), dtype=torch.int64)
+            self.add_state(name, default=zero, dist_reduce_fx="sum")
+
+    @staticmethod
+    def matches(preds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Which samples are right, and which have a known label; both ``[batch]``, bool."""
+        is_known = known(target)
+        is_right = ((preds >= THRESHOLD) == (target == 1)) | ~is_known
+        has_label = is_known.any(1)
+        return is_right.all(1) & has_label, has_label
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Count in probabilities and labels, see `LabelMetric.update`."""
+        right, labelled = self.matches(preds, target)
+        self.right += right.sum()
+        self.total += labelled.sum()
+
+    def compute(self) -> Tensor:
+        """From 0 to 1, a scalar."""
+        return self.right / self.total

@@ -1,0 +1,269 @@
+"""Several labels at once, each of which holds or does not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, kl_div, logsigmoid
+from torchmetrics import MetricCollection
+
+from multitask.errors import InputError
+from multitask.labels import MISSING_CLASS, known
+from multitask.tasks.base import Column, HeadCallable, Task
+from multitask.tasks.calibration import LARGEST_TEMPERATURE, told_number
+from multitask.tasks.label_figure import draw_labels
+from multitask.tasks.label_metrics import (
+    THRESHOLD,
+    ExactMatch,
+    LabelAUROC,
+    LabelAveragePrecision,
+    LabelF1,
+)
+from multitask.tasks.label_pool import LabelPool
+from multitask.tasks.label_weights import PositiveWeights, balanced_factors, positive_factors
+from multitask.tasks.temperature import fitted_temperature
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+RAREST = 1e-6
+"""Frequency below which a label is not believed to be: no logarithm is infinite."""
+
+
+class MultiLabel(Task):
+    """Tell for each of several labels whether it holds: any number of them may, or none.
+
+    Targets have shape ``[batch, labels]``, dtype int64: 1 if a label holds, 0 if not, -100 if it is
+    not known; single labels may be missing. The loss is the sum of the binary cross entropies over
+    the known labels, its mean that over the known labels of the global batch. Predictions are
+    probabilities, ``[batch, labels]``, float32.
+
+    Metrics: ``average_precision`` (mAP) and ``auroc``, which do not depend on a threshold, and
+    ``f1``, each the mean over the labels (macro); ``exact_match``, the share of samples of which
+    every known label is right. For ``f1``, ``exact_match`` and what is written under pictures a
+    label counts as predicted from the probability 0.5 on. A label that in the whole split is known
+    to hold nowhere, or everywhere, is left out of the means.
+
+    Args:
+        labels: their names, in the order of the targets; different ones, at least one.
+        positive_weights: factor on the loss of each label where it holds, as ``pos_weight`` in
+            ``torch.nn.BCEWithLogitsLoss``: finite, 0 or more; or ``balanced``: the number of
+            training samples without the label over that of samples with it.
+        head: see `Task`.
+        weight: see `Task`.
+        headline: see `Task`.
+        counts: see `Task`.
+        teaches: see `Task`.
+    """
+
+    headline = "average_precision"
+    frequencies: Tensor
+    positive_weights: Tensor
+    temperature: float = 1.0
+    """By which raw outputs are divided, of all labels together; fitted after training."""
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        positive_weights: PositiveWeights = None,
+        head: HeadCallable = nn.Linear,
+        weight: float = 1.0,
+        headline: str | None = None,
+        counts: bool = True,
+        teaches: float = 1.0,
+    ) -> None:
+        super().__init__(head, weight, headline, counts, teaches)
+        self.elements = list(map(str, labels))
+        _check_labels(self.elements)
+        self.is_balanced = positive_weights == "balanced"
+        self.register_buffer(
+            "positive_weights", positive_factors(len(self.elements), positive_weights)
+        )
+        self.register_buffer("frequencies", torch.full((len(labels),), 0.5))
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the labels."""
+        return self.elements
+
+    @property
+    def own_elements(self) -> list[str]:
+        """As `labels`: they come before names that the data know."""
+        return self.elements
+
+    @property
+    def size(self) -> int:
+        """Number of labels."""
+        return len(self.elements)
+
+    @property
+    def out_features(self) -> int:
+        return self.size
+
+    def check(self, name: str, targets: Tensor, split: str) -> None:
+        told = f"task '{name}': its {split} targets"
+        right = "a multi-label task takes 0 and 1 (int64) for each label, -100 where it is missing"
+        if targets.dtype != torch.int64:
+            raise InputError(
+                f"{told} are {targets.dtype}; {right}: change the data, or if they are a table, "
+                "give the target the labels (data.init_args.targets)"
+            )
+        if targets.ndim != 2:
+            raise InputError(
+                f"{told} have shape {tuple(targets.shape)}; {right}, shape [samples, labels]"
+            )
+        if targets.shape[1] != self.size:
+            raise InputError(
+                f"{told} have {targets.shape[1]} labels, but the task's labels are {self.size}; "
+                "list the same in both"
+            )
+        values = targets[known(targets)]
+        if (odd := values[(values != 0) & (values != 1)]).numel():
+            raise InputError(f"{told} include {int(odd[0])}; {right}")
+
+    def learn_statistics(self, name: str, targets: Tensor) -> None:
+        super().learn_statistics(name, targets)
+        positive, negative = ((targets == value).sum(0).float() for value in (1, 0))
+        # Of a label without any it stays a half.
+        found = positive / (positive + negative)
+        self.frequencies.copy_(found.nan_to_num(0.5))
+        if self.is_balanced:
+            self.positive_weights.copy_(balanced_factors(positive, negative))
+
+    def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        losses, is_known = self._each(output, target)
+        return losses.sum(), is_known.sum().to(output.dtype)
+
+    def sample_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        # Of a loss that somebody else computes nobody knows what each sample's is.
+        if type(self).loss is not MultiLabel.loss:
+            return super().sample_loss(output, target)
+        losses, is_known = self._each(output, target)
+        return losses.sum(1), is_known.sum(1).to(output.dtype)
+
+    def _each(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of each label, 0 if it is missing, and which are known."""
+        is_known = known(target)
+        losses = binary_cross_entropy_with_logits(
+            output,
+            torch.where(is_known, target, 0).to(output.dtype),
+            pos_weight=self.positive_weights.to(output.dtype),
+            reduction="none",
+        )
+        return torch.where(is_known, losses, 0.0), is_known
+
+    def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
+        """The divergence of Kullback and Leibler of each label, as of a class; their mean."""
+        if self.pool() is None:
+            return None
+        now, before = (_logs(each / temperature) for each in (output, kept))
+        each = kl_div(now, before, reduction="none", log_target=True).sum(0)
+        return temperature**2 * each.mean(1)
+
+    def missing_target(self, output: Tensor) -> Tensor:
+        return torch.full_like(output, MISSING_CLASS, dtype=torch.int64)
+
+    def predict(self, output: Tensor) -> Tensor:
+        logits = output.float()
+        return (logits if self.temperature == 1 else logits / self.temperature).sigmoid()
+
+    def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
+        """The sum of the labels' entropies, in nats, from 0 to ``labels * log(2)``."""
+        # What somebody else's numbers are nobody knows.
+        if type(self).predict is not MultiLabel.predict:
+            return {}
+        logs = _logs(output.float() / self.temperature)
+        return {"entropy": torch.special.entr(logs.exp()).sum((0, 2))}
+
+    def take_calibration(self, told: Mapping[str, Any] | None) -> None:
+        self.temperature = 1.0
+        if told is not None:
+            ends = 1 / LARGEST_TEMPERATURE, LARGEST_TEMPERATURE
+            self.temperature = told_number(told, "temperature", *ends)
+
+    def fit_calibration(
+        self, output: Tensor, target: Tensor, level: float
+    ) -> dict[str, Any] | None:
+        if type(self).predict is not MultiLabel.predict:
+            return None
+        # A logit is the difference of those of two classes.
+        answers = torch.stack([torch.zeros_like(output), output], 2)
+        is_known = known(target)
+        return {"temperature": fitted_temperature(answers[is_known], target[is_known])}
+
+    def answers(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """The known labels as so many questions of two classes, no and yes.
+
+        Args:
+            prediction: see `predict`.
+            target: missing ones included.
+
+        Returns:
+            Probabilities ``[known, 2]`` and classes ``[known]``, int64.
+        """
+        is_known = known(target)
+        yes = prediction[is_known]
+        return torch.stack([1 - yes, yes], 1), target[is_known]
+
+    def trivial_output(self, output: Tensor) -> Tensor:
+        # Times the temperature, which is the network's alone.
+        logits = self.frequencies.clamp(RAREST, 1 - RAREST).logit() * self.temperature
+        return logits.to(output.dtype).expand_as(output)
+
+    def pool(self) -> LabelPool | None:
+        # What somebody else predicts need not be the sigmoid.
+        return LabelPool() if type(self).predict is MultiLabel.predict else None
+
+    def metrics(self) -> MetricCollection:
+        return MetricCollection(
+            {
+                "average_precision": LabelAveragePrecision(self.size),
+                "f1": LabelF1(self.size),
+                "auroc": LabelAUROC(self.size),
+                "exact_match": ExactMatch(),
+            },
+            # Both are of the same histogram.
+            compute_groups=[["average_precision", "auroc"], ["f1"], ["exact_match"]],  # type: ignore[arg-type]
+        )
+
+    def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
+        each = zip(self.elements, prediction.unbind(1), strict=True)
+        return {f"{name}.{label}": values for label, values in each}
+
+    def target_columns(self, name: str, target: Tensor) -> dict[str, Column]:
+        """What is true of each label, as ``name.label.target``: 1 or 0, NaN where missing."""
+        each = target.float().where(known(target), math.nan).unbind(1)
+        return {
+            f"{name}.{label}.target": values
+            for label, values in zip(self.elements, each, strict=True)
+        }
+
+    def caption(self, value: Tensor) -> str:
+        """The labels that hold, as in ``cat, wild``; ``none``, and a ``?`` if some are missing."""
+        holds = value == 1 if not value.is_floating_point() else value >= THRESHOLD
+        named = [label for label, is_so in zip(self.elements, holds.tolist(), strict=True) if is_so]
+        if not known(value).all():
+            named.append("?")
+        return ", ".join(named) or "none"
+
+    def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
+        draw_labels(axes, prediction, target, self.elements)
+        return True
+
+
+def _logs(output: Tensor) -> Tensor:
+    """Logarithms of the probabilities of no and yes, shape ``[2, batch, labels]``."""
+    return torch.stack([logsigmoid(-output), logsigmoid(output)])
+
+
+def _check_labels(labels: Sequence[str]) -> None:
+    if not labels:
+        raise InputError("labels is empty; list the labels' names")
+    if not all(labels):
+        raise InputError("labels has an empty name; name each label")
+    if twice := [each for each in labels if labels.count(each) > 1]:
+        raise InputError(f"labels lists '{twice[0]}' more than once")
