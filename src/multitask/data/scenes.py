@@ -22,7 +22,7 @@ from multitask.data.scene_rendering import (
 )
 from multitask.data.splitting import random_split
 from multitask.errors import InputError, nearest
-from multitask.geometry import Angle, Boxes, Geometry, Landmarks, PixelMap, Unchanged
+from multitask.geometry import Angle, Boxes, Geometry, Landmarks, Normals, PixelMap, Unchanged
 from multitask.labels import MISSING_CLASS, missing_like
 
 TASKS = (
@@ -102,7 +102,7 @@ class Scenes(DataModule):
         return {
             "classes": PixelMap(),
             "depth": PixelMap(),
-            "normals": PixelMap(vector=True),
+            "normals": Normals(),
             "edges": PixelMap(),
             "box": Boxes(),
             "corners": Landmarks([1, 0, 3, 2]),

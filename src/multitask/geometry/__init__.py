@@ -5,6 +5,7 @@ from multitask.geometry.base import Geometry
 from multitask.geometry.boxes import Boxes
 from multitask.geometry.landmarks import Landmarks
 from multitask.geometry.length import Length
+from multitask.geometry.normals import Normals
 from multitask.geometry.pixel_map import PixelMap
 from multitask.geometry.positions import Positions
 from multitask.geometry.thumbnail import Thumbnail
@@ -16,6 +17,7 @@ __all__ = [
     "Geometry",
     "Landmarks",
     "Length",
+    "Normals",
     "PixelMap",
     "Positions",
     "Thumbnail",

@@ -23,9 +23,9 @@ class PixelMap(Geometry):
         scaled: what a pixel's number does when the image becomes larger: 0 if it stays, -1 if it
             shrinks as a depth does, 1 if it grows as a disparity or a distance in pixels does. The
             factor is the root of how much larger areas become.
-        vector: whether the first two channels are x (to the right) and y (down) of a vector such
-            as a surface normal, which turns with the image and is mirrored with it, and keeps its
-            length.
+        vector: whether the first two channels are x (to the right) and y (down) of a direction
+            along the image, such as that of a movement, which turns with the image and is mirrored
+            with it, and keeps its length. Surface normals are `multitask.geometry.Normals`.
 
     Raises:
         InputError: if ``scaled`` is not -1, 0 or 1.
