@@ -55,6 +55,12 @@ def with_change(fails: Callable[..., str]) -> Callable[..., str]:
         ("    glyph:\n", "    gly.ph:\n", ["changed.yaml:", "'gly.ph'"]),
         ("[digit, glyph]", "[digit glyph]", ["'digit glyph'", "'glyph'"]),
         ("T_max: run", "T_max: 0", ["scheduler"]),
+        (
+            "tasks.Regression\n      init_args:\n        size: 16\n        scale: common\n",
+            "tasks.GaussianRegression\n      init_args: {size: 16}\n"
+            "  balancer: multitask.balancing.GradNorm\n",
+            ["GradNorm compares losses", "the loss of 'glyph' is that of a density", "take a"],
+        ),
     ],
 )
 def test_a_mistake_in_a_file(

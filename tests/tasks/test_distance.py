@@ -7,12 +7,17 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
-from torch.distributions import Categorical, Normal, kl_divergence
+from torch.distributions import Categorical, Normal, Poisson, VonMises, kl_divergence
 
 from multitask.tasks import (
+    Angle,
     Classification,
+    Count,
     DenseRegression,
     GaussianRegression,
+    Hazard,
+    NegativeBinomial,
+    Ordinal,
     QuantileRegression,
     Regression,
     Segmentation,
@@ -27,6 +32,11 @@ SHAPES: dict[str, tuple[Callable[[], Task], tuple[int, ...]]] = {
     "a number for each pixel": (lambda: DenseRegression(), (5, 1, 3, 2)),
     "normal": (lambda: GaussianRegression(3), (5, 6)),
     "quantiles": (lambda: QuantileRegression(3), (5, 9)),
+    "classes in an order": (lambda: Ordinal(4), (5, 3)),
+    "counts": (lambda: Count(3), (5, 3)),
+    "counts that vary more": (lambda: NegativeBinomial(3), (5, 6)),
+    "an angle": (lambda: Angle(), (5, 2)),
+    "a hazard": (lambda: Hazard(4), (5, 4)),
 }
 ALL = pytest.mark.parametrize(("make", "shape"), SHAPES.values(), ids=SHAPES)
 
@@ -99,3 +109,39 @@ def test_nothing_is_known_of_what_somebody_else_predicts() -> None:
     assert Own(4).distance(drawn(5, 4), drawn(5, 4), 2.0) is None
     assert ToyObjective(1).distance(drawn(5, 2), drawn(5, 2), 2.0) is None
     assert ToyObjective(1).missing_target(drawn(5, 2)) is None
+
+
+def test_classes_in_an_order_differ_by_their_probabilities() -> None:
+    task, output, kept = Ordinal(5), drawn(5, 4), drawn(4, 5).T
+    pair = (Categorical(probs=task.predict(each)) for each in (kept, output))
+    torch.testing.assert_close(found(task, output, kept, 1.0), kl_divergence(*pair))
+
+
+def test_counts_differ_by_the_divergence_of_poisson_distributions() -> None:
+    task, output, kept = Count(2, standardise=False), drawn(5, 2), drawn(2, 5).T
+    pair = (Poisson(task.predict(each)) for each in (kept, output))
+    torch.testing.assert_close(found(task, output, kept), kl_divergence(*pair).mean(1))
+
+
+def test_angles_differ_by_the_divergence_of_von_mises_distributions() -> None:
+    task, output, kept = Angle(), 2 * drawn(5, 2), 2 * drawn(2, 5).T
+    grid = torch.linspace(-torch.pi, torch.pi, 4001)[:-1]
+
+    def density(vectors: Tensor) -> Tensor:
+        direction = torch.atan2(vectors[:, 1], vectors[:, 0])[:, None]
+        return VonMises(direction, vectors.norm(dim=1)[:, None]).log_prob(grid)
+
+    before, now = density(kept), density(output)
+    truth = (before.exp() * (before - now)).mean(1) * 2 * torch.pi
+    torch.testing.assert_close(found(task, output, kept), truth, rtol=1e-3, atol=1e-4)
+
+
+def test_hazards_differ_by_the_divergence_of_their_bins() -> None:
+    task, output, kept = Hazard(4), drawn(5, 4), drawn(4, 5).T
+
+    def shares(each: Tensor) -> Categorical:
+        curve = task.predict(each)
+        return Categorical(probs=torch.cat([-curve.diff(dim=1), curve[:, -1:]], 1))
+
+    truth = kl_divergence(shares(kept), shares(output))
+    torch.testing.assert_close(found(task, output, kept), truth)

@@ -10,9 +10,14 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from multitask.tasks import (
+    Angle,
     Classification,
+    Count,
     DenseRegression,
     GaussianRegression,
+    Hazard,
+    NegativeBinomial,
+    Ordinal,
     QuantileRegression,
     Regression,
     Segmentation,
@@ -140,3 +145,55 @@ class Labels(Classification):
 
 def test_what_nobody_knows_how_to_pool_is_not_pooled() -> None:
     assert Labels(3).pool() is None
+
+
+def test_classes_in_an_order_are_the_mean_of_probabilities() -> None:
+    task = Ordinal(4)
+    outputs = [3 * torch.randn(5, 3) for _ in range(MEMBERS)]
+    pool = pooled(task, [task] * MEMBERS, outputs)  # type: ignore[list-item]
+    each = torch.stack([task.predict(output) for output in outputs])
+    assert_close(task.predict(pool.output()), each.mean(0))
+    right = entropy(each.mean(0), axis=1) - entropy(each, axis=2).mean(0)
+    found = pool.disagreement()["mutual_information"]
+    assert_close(found, torch.from_numpy(right), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [Count, NegativeBinomial])
+def test_counts_are_the_mean_of_rates(kind: type[Count]) -> None:
+    members = [kind(2) for _ in range(MEMBERS)]
+    for place, each in enumerate(members):
+        each.learn_statistics("cells", torch.poisson(torch.full((50, 2), 3.0 + place)))
+    outputs = [torch.randn(5, each.out_features) for each in members]
+    pairs = list(zip(members, outputs, strict=True))
+    rates = torch.stack([task.predict(output) for task, output in pairs])
+    pool = pooled(members[0], members, outputs)  # type: ignore[arg-type]
+    assert_close(members[0].predict(pool.output()), rates.mean(0))
+    if kind is Count:
+        assert_close(pool.disagreement()["deviation"], rates.std(0, correction=0))
+        return
+    assert pool.disagreement() == {}
+    deviations = torch.stack([task.uncertainty(output)["deviation"] for task, output in pairs])
+    right = (deviations.square().mean(0) + rates.var(0, correction=0)).sqrt()
+    assert_close(members[0].uncertainty(pool.output())["deviation"], right)
+
+
+def test_angles_are_the_mean_of_vectors_and_less_sure_if_members_differ() -> None:
+    task = Angle()
+    one, two = torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 3.0]])
+    pool = pooled(task, [task, task], [one, two])
+    assert_close(task.predict(pool.output()), torch.tensor([45.0]))
+    alone, both = (float(task.uncertainty(each)["deviation"]) for each in (one, pool.output()))
+    assert both > alone
+    assert pool.disagreement() == {}
+
+
+def test_survival_curves_are_averaged_at_the_ends_of_the_ensembles_own_bins() -> None:
+    members = [Hazard([1.0, 2.0, 4.0]), Hazard([1.0, 2.0, 4.0]), Hazard([2.0, 3.0, 4.0])]
+    outputs = [torch.randn(5, 3) for _ in members]
+    curves = [task.predict(output) for task, output in zip(members, outputs, strict=True)]
+    pool = pooled(members[0], members, outputs)  # type: ignore[arg-type]
+    # Of the third, a half of the first bin by a constant hazard, and both others.
+    third = curves[2]
+    moved = torch.stack([third[:, 0], third[:, 1].sqrt(), third[:, 1], third[:, 3]], 1)
+    right = torch.stack([curves[0], curves[1], moved]).mean(0)
+    assert_close(members[0].predict(pool.output()), right)

@@ -95,6 +95,27 @@ def test_the_pinball_loss_is_sklearns_and_quantiles_never_cross() -> None:
     assert (found["pos"] <= found["pos.high"]).all()
 
 
+def test_the_share_of_the_pinball_loss_is_scikit_learns_with_the_training_quantiles() -> None:
+    levels = [0.1, 0.25, 0.5, 0.9]
+    task, target = fitted(QuantileRegression, quantiles=levels), targets()
+    output, shares = outputs(task), []
+    found = task._standardised(output)  # type: ignore[attr-defined]
+    for element in range(2):
+        known = target[:, element].isfinite()
+        goal = ((target - task.mean) / task.deviation)[known, element]
+        pairs = [(found[known, n, element], each) for n, each in enumerate(levels)]
+        ours = sum(mean_pinball_loss(goal, values, alpha=each) for values, each in pairs)
+        constants = [torch.full_like(goal, np.quantile(goal, each)) for each in levels]
+        theirs = sum(
+            mean_pinball_loss(goal, values, alpha=each)
+            for values, each in zip(constants, levels, strict=True)
+        )
+        shares.append(1 - ours / theirs)
+    assert metrics_of(task, output, target)["d2"] == pytest.approx(np.mean(shares), rel=1e-5)
+    trivial = task.trivial_output(output)
+    assert metrics_of(task, trivial, target)["d2"] == pytest.approx(0, abs=1e-5)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_missing_elements_do_not_count(kind: Callable[..., Regression]) -> None:
     task, target = fitted(kind), targets()

@@ -69,7 +69,7 @@ def concordance(predicted: Tensor, time: Tensor, event: Tensor) -> Tensor:
     alike = among.unique(dim=0, return_counts=True)[1]
     # Equal predictions at equal places were counted.
     equal = equal - (alike * (alike - 1) // 2).sum()
-    return ((right + equal / 2) / pairs).float() if pairs else right.new_tensor(torch.nan).float()
+    return ((right.double() + equal.double() / 2) / pairs).float()
 
 
 def _later_pairs(score: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,7 @@ from multitask.tasks.base import HeadCallable
 from multitask.tasks.calibration import told_number
 from multitask.tasks.conformal import by_element
 from multitask.tasks.interval import interval_metrics
+from multitask.tasks.pinball_d2 import PinballD2
 from multitask.tasks.pooling import NumberPool
 from multitask.tasks.regression import Regression, Scale
 
@@ -35,7 +36,9 @@ class QuantileRegression(Regression):
 
     Predictions are the medians; beside them are ``low`` and ``high``, the lowest and the highest
     quantile. ``multitask calibrate`` widens or narrows them until they cover the share that it says
-    (Romano et al., 2019, 1905.03222, "Conformalized Quantile Regression").
+    (Romano et al., 2019, 1905.03222, "Conformalized Quantile Regression"). Metrics are those of
+    `Regression`, ``coverage``, ``interval_width``, and ``d2``, the share of the pinball loss that
+    predictions explain, see `multitask.tasks.pinball_d2.PinballD2`.
 
     Args:
         size: see `Regression`.
@@ -91,8 +94,11 @@ class QuantileRegression(Regression):
         self.trivial_quantiles.copy_(found)
 
     def _losses(self, output: Tensor, goal: Tensor) -> Tensor:
-        error = goal.unsqueeze(1) - self._standardised(output)
-        fractions = self.fractions.to(output.dtype).view(-1, 1)
+        return self._pinball(self._standardised(output), goal)
+
+    def _pinball(self, quantiles: Tensor, goal: Tensor) -> Tensor:
+        error = goal.unsqueeze(1) - quantiles
+        fractions = self.fractions.to(goal.dtype).view(-1, 1)
         return torch.maximum(fractions * error, (fractions - 1) * error).mean(1)
 
     def _distances(self, output: Tensor, kept: Tensor) -> Tensor:
@@ -152,7 +158,15 @@ class QuantileRegression(Regression):
         return {"quantile": by_element(score, labels.known(target), level), "level": level}
 
     def interval_metrics(self) -> Mapping[str, Metric]:
-        return interval_metrics(["coverage", "interval_width"], has_trivial=True)
+        found = interval_metrics(["coverage", "interval_width"], has_trivial=True)
+        return {"d2": PinballD2(self.size), **found}
+
+    def entries(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Those of `Regression.entries`, and the pinball losses for ``d2``."""
+        goal = (self._rows(target) - self.mean) / self.deviation
+        found = (self._standardised(output), self.trivial_quantiles[None])
+        losses = [self._pinball(each.to(goal.dtype), goal) for each in found]
+        return super().entries(output, target) | {"d2": torch.stack(losses, 2)}
 
     def _standardised(self, output: Tensor) -> Tensor:
         """Rising along the second axis, shape ``[batch, quantiles, size]``."""

@@ -1,0 +1,48 @@
+"""The share of the pinball loss of quantiles that predictions explain."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class PinballD2(Metric):
+    """Share of the pinball loss that predictions explain; 1 is perfect.
+
+    ``1 - sum(loss) / sum(loss of the training quantiles)``, each the mean over the quantiles; the
+    mean over the elements of a vector. scikit-learn's ``d2_pinball_score`` has the quantiles of the
+    split in place of those of training, which are not known before all of it has been seen.
+
+    Args:
+        size: number of elements of a target.
+    """
+
+    is_differentiable = False
+    higher_is_better = True
+    full_state_update = False
+    trivial = 0.0
+    """What a predictor that sees no input reaches."""
+    residual: Tensor
+    reference: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        for name in ("residual", "reference"):
+            self.add_state(name, default=torch.zeros(size), dist_reduce_fx="sum")
+
+    def update(self, losses: Tensor, known: Tensor) -> None:
+        """Count samples in.
+
+        Args:
+            losses: of the predictions and of the training quantiles, ``[batch, size, 2]``.
+            known: which targets are known, ``[batch, size]``, bool.
+        """
+        found = torch.where(known.unsqueeze(2), losses, 0).sum(0).to(self.residual.dtype)
+        self.residual += found[:, 0]
+        self.reference += found[:, 1]
+
+    def compute(self) -> Tensor:
+        """The share, a scalar; NaN where no element varies."""
+        varies = self.reference > 0
+        return (1 - self.residual[varies] / self.reference[varies]).mean()
