@@ -36,7 +36,7 @@ GEOMETRY = {
     "Edges": "`PixelMap`",
     "HeatMaps": "`Positions`, `Landmarks`",
     "Keypoints": "`Positions`, `Landmarks`",
-    "Normals": "`PixelMap(vector=True)`",
+    "Normals": "`Normals`",
     "Reconstruction": "made from the image",
     "Segmentation": "`PixelMap`",
     "Regression": "any",

@@ -10,9 +10,9 @@ from multitask.tasks.gaussian_regression import GaussianRegression
 from multitask.tasks.hazard import Hazard
 from multitask.tasks.heat_maps import HeatMaps
 from multitask.tasks.keypoints import Keypoints
+from multitask.tasks.multi_label import MultiLabel
 from multitask.tasks.negative_binomial import NegativeBinomial
 from multitask.tasks.ordinal import Ordinal
-from multitask.tasks.multi_label import MultiLabel
 from multitask.tasks.quantile_regression import QuantileRegression
 from multitask.tasks.regression import Regression
 from multitask.tasks.segmentation import Segmentation
@@ -28,9 +28,9 @@ __all__ = [
     "Hazard",
     "HeatMaps",
     "Keypoints",
+    "MultiLabel",
     "NegativeBinomial",
     "Ordinal",
-    "MultiLabel",
     "QuantileRegression",
     "Regression",
     "Segmentation",
