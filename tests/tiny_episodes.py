@@ -64,7 +64,6 @@ def tiny_episodes(grouped: bool = False, **options: Any) -> Episodes:
         "episodes": 4,
         "val_episodes": 2,
         "test_episodes": 2,
-        "test_classes": 3,
         "seed": 0,
     }
     return Episodes(TinyClasses(grouped), "kind", **(defaults | options))

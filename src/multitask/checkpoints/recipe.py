@@ -14,8 +14,8 @@ from typing import Any
 
 from torch import Tensor
 
-from multitask.errors import InputError
 from multitask.configuration.number_check import check_numbers
+from multitask.errors import InputError
 
 PLAIN = (str, int, float, bool, type(None))
 

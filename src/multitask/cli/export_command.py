@@ -60,7 +60,9 @@ def _export_file(given: Namespace, output: Path) -> None:
     from multitask.after.loading import load
     from multitask.runs.log_file import say
 
-    done = export(load(given.subject, trust=given.trust, device="cpu", unadapted=False), given.format, output)
+    done = export(
+        load(given.subject, trust=given.trust, device="cpu", unadapted=False), given.format, output
+    )
     say(f"Written, and run to compare: {done.path}")
     say(f"It differs from the checkpoint by at most {done.difference:.1g} of each task's spread.")
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from multitask.augmentation import Augmentation, AugmentationSequence
 from multitask.augmentation.draws import PLACE
+from multitask.configuration.number_check import NumbersChecked
 from multitask.data.class_balance import ClassBalanced, classes_of
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.duplicates import Duplicates, Hashes
@@ -32,7 +33,6 @@ from multitask.distributed import is_first_process
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
 from multitask.images.format import ImageFormat
-from multitask.configuration.number_check import NumbersChecked
 from multitask.remarks.pixels import are_from_0_to_1
 
 

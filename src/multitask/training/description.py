@@ -31,9 +31,9 @@ def describe(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
         made. ``tasks``: by name, the ``kind`` of the task and what its targets are: ``classes``,
         ``unit`` and ``elements``, as far as known. ``tables``: how tables of further samples are
         read, see `multitask.data.DataModule.tables`. ``episodes``: true if the data deal them, so
-        that the model has to adapt before it predicts; else left out. ``training_images``, which a checkpoint keeps
-        beside the others: the numbers by which training images are known again, int64, shape
-        ``[images]``; None if not known.
+        that the model has to adapt before it predicts; else left out. ``training_images``, which a
+        checkpoint keeps beside the others: the numbers by which training images are known again,
+        int64, shape ``[images]``; None if not known.
     """
     image = data.image_format()
     inputs = dict.fromkeys(data.splits["train"].inputs(torch.tensor([0])))

@@ -13,7 +13,6 @@ from multitask.checkpoints.format import START, TRAINING_IMAGES
 from multitask.checkpoints.start import digest_of_start
 from multitask.checkpoints.training_images import with_images_of_sources
 from multitask.errors import InputError
-from multitask.passes.plain import PlainPass
 from multitask.training.batch_norm import synchronize_batch_norm
 from multitask.training.data_check import check_data, name_unlabelled
 from multitask.training.description import describe
@@ -62,7 +61,7 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     model.balancer.check_run(str(trainer.precision), sharded, trainer.world_size)
     check_looks(model, data)
     model.training_pass.prepare(model, trainer)
-    if getattr(data, "deals_episodes", False) and type(model.training_pass) is PlainPass:
+    if getattr(data, "deals_episodes", False) and model.training_pass.is_plain:
         rank_zero_warn(
             f"{type(data).__name__} deals episodes, and the model has no training_pass that adapts "
             "to them, so it learns from the queries alone, without what the supports show; take "

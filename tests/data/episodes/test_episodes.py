@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +12,14 @@ import torch
 from tiny_episodes import CLASSES, OF_EACH, TinyClasses, tiny_episodes
 from torch import Tensor
 
-from multitask.data import Digits, Episodes, RegressionEpisodes, Sines, TrainingClasses
+from multitask.data import (
+    DataModule,
+    Digits,
+    Episodes,
+    RegressionEpisodes,
+    Sines,
+    TrainingClasses,
+)
 from multitask.data.episodes.entries import EPISODE, SHOWN, SUPPORT, all_of, split_episodes
 from multitask.data.episodes.sampling import WholeEpisodes
 from multitask.errors import InputError
@@ -170,6 +179,14 @@ def test_sines_are_waves() -> None:
         ({"episodes_per_batch": 9}, "an epoch has 4 episodes"),
         ({"queries": 0}, "queries is 0"),
         ({"ways": 1}, "ways is 1"),
+        ({"ways": 2.5}, "ways is 2.5; give a whole number"),
+        ({"shots": "2"}, "shots is '2'; give a whole number"),
+        ({"queries": True}, "queries is True; give a whole number"),
+        ({"val_episodes": 3, "without": ["val"]}, "val_episodes is 3, but without names 'val'"),
+        (
+            {"test_classes": 2, "classes": {"train": ["ant", "bee"], "test": ["cat", "dog"]}},
+            "test_classes is 2, but classes names those of each split",
+        ),
     ],
 )
 def test_what_cannot_be_dealt(options: dict[str, Any], words: str) -> None:
@@ -181,3 +198,20 @@ def test_what_cannot_be_dealt(options: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError) as refused:
         deal()
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (partial(TinyClasses, batch_size=3), "source sets batch_size"),
+        (partial(TinyClasses, num_workers=1), "source sets num_workers"),
+        (partial(TinyClasses, meta=0.5), "source sets meta"),
+        (tiny_episodes, "Episodes deals episodes itself"),
+        (Sines, "Sines deals episodes itself"),
+        (lambda: TrainingClasses(TinyClasses(), "kind"), "TrainingClasses chooses classes itself"),
+    ],
+)
+def test_what_episodes_cannot_be_dealt_of(source: Callable[[], DataModule], words: str) -> None:
+    for deal in (Episodes, TrainingClasses):
+        with pytest.raises(InputError, match=words):
+            deal(source(), "kind")

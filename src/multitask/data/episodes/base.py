@@ -69,8 +69,8 @@ class EpisodeData(DataModule):
             name = f"{split}_episodes"
             if split in self.without and counts[name] != default_of(type(self), name):
                 raise InputError(
-                    f"{type(self).__name__}: {name} is {counts[name]}, but without names '{split}'; "
-                    "leave one of them out"
+                    f"{type(self).__name__}: {name} is {counts[name]}, but without names "
+                    f"'{split}'; leave one of them out"
                 )
         if episodes_per_batch > episodes:
             raise InputError(
