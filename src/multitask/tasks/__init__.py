@@ -6,12 +6,15 @@ from multitask.tasks.box import Box
 from multitask.tasks.classification import Classification
 from multitask.tasks.count import Count
 from multitask.tasks.dense_regression import DenseRegression
+from multitask.tasks.depth import Depth
+from multitask.tasks.edges import Edges
 from multitask.tasks.gaussian_regression import GaussianRegression
 from multitask.tasks.hazard import Hazard
 from multitask.tasks.heat_maps import HeatMaps
 from multitask.tasks.keypoints import Keypoints
 from multitask.tasks.multi_label import MultiLabel
 from multitask.tasks.negative_binomial import NegativeBinomial
+from multitask.tasks.normals import Normals
 from multitask.tasks.ordinal import Ordinal
 from multitask.tasks.quantile_regression import QuantileRegression
 from multitask.tasks.regression import Regression
@@ -24,12 +27,15 @@ __all__ = [
     "Classification",
     "Count",
     "DenseRegression",
+    "Depth",
+    "Edges",
     "GaussianRegression",
     "Hazard",
     "HeatMaps",
     "Keypoints",
     "MultiLabel",
     "NegativeBinomial",
+    "Normals",
     "Ordinal",
     "QuantileRegression",
     "Regression",

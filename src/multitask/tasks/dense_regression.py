@@ -10,12 +10,15 @@ import numpy as np
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
+from multitask import labels
 from multitask.encoders.forms import Form
 from multitask.errors import InputError
 from multitask.heads import DenseHead
 from multitask.tasks.base import Cell, Column, MapHeadCallable, Task
+from multitask.tasks.pixel_mean import PixelMean, PixelRoot
 from multitask.tasks.pixels import check_same_size, pixels_of
 from multitask.tasks.pooling import NumberPool
+from multitask.tasks.r2 import R2
 from multitask.tasks.regression import Regression, Scale
 
 if TYPE_CHECKING:
@@ -107,8 +110,28 @@ class DenseRegression(Regression):
     def trivial_output(self, output: Tensor) -> Tensor:
         return super().trivial_output(output.movedim(1, -1)).movedim(-1, 1)
 
+    def metrics(self) -> MetricCollection:
+        r2 = R2(self.size, weighted=self.scale == "common")
+        found = {"mae": PixelMean(), "rmse": PixelRoot(), "r2": r2}
+        return MetricCollection(found, compute_groups=False)  # type: ignore[arg-type]
+
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
         self.count_in(metrics, pixels_of(self.predict(output)), target)
+
+    def count_in(self, metrics: MetricCollection, prediction: Tensor, target: Tensor) -> None:
+        target = self._rows(target)
+        known = labels.known(target)
+        if known.any():
+            error = prediction[known] - target[known]
+            metrics["mae"].update(error.abs())
+            metrics["rmse"].update(error.square())
+            # Around a mean, so that far-off units do not cancel.
+            metrics["r2"].update(prediction - self.centre, target - self.centre)
+
+    @property
+    def centre(self) -> Tensor:
+        """What the trivial predictor says of each pixel, in original units, shape ``[size]``."""
+        return self.trivial
 
     def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
         return {}

@@ -13,6 +13,7 @@ from multitask.tasks.output import Output
 
 if TYPE_CHECKING:
     from multitask.tasks.classification import Classification
+    from multitask.tasks.edges import Edges
     from multitask.tasks.regression import Regression
 
 
@@ -56,13 +57,13 @@ class ProbabilityPool(Pool):
         task: the ensemble's.
     """
 
-    def __init__(self, task: Classification) -> None:
+    def __init__(self, task: Classification | Edges) -> None:
         self.task = task
         self._count = 0
         self._total: Tensor | None = None
         self._entropy: Tensor | None = None
 
-    def add(self, member: Classification, output: Tensor) -> None:
+    def add(self, member: Classification | Edges, output: Tensor) -> None:
         logs = member.logits(output).log_softmax(1)
         entropy = _entropy(logs)
         # As logarithms, since a probability that all members call tiny would be rounded to 0.

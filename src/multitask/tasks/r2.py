@@ -7,6 +7,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from multitask import labels
+from multitask.tasks.pixel_mean import EXACT
 
 
 class R2(Metric):
@@ -34,7 +35,7 @@ class R2(Metric):
         super().__init__()
         self.weighted = weighted
         for name in ("count", "residual", "total", "squares"):
-            zeros = torch.zeros(size)
+            zeros = torch.zeros(size, dtype=EXACT)
             self.add_state(name, default=zeros, dist_reduce_fx="sum")
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
@@ -53,5 +54,5 @@ class R2(Metric):
         # What is left of a constant in single precision is rounding.
         varies = variation > 1e-5 * self.squares
         if self.weighted:
-            return 1 - self.residual[varies].sum() / variation[varies].sum()
-        return (1 - self.residual[varies] / variation[varies]).mean()
+            return (1 - self.residual[varies].sum() / variation[varies].sum()).float()
+        return (1 - self.residual[varies] / variation[varies]).mean().float()

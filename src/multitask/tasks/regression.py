@@ -123,7 +123,7 @@ class Regression(Task):
         super().learn_statistics(name, targets)
         if targets.dtype == torch.float64:
             self._keep_in_double()
-        values = self._rows(targets).double()
+        values = self._learnt(targets).double()
         mean = values.nanmean(0).nan_to_num()
         squares = (values - mean).square()
         self.trivial.copy_(mean)
@@ -159,12 +159,16 @@ class Regression(Task):
 
     def _each(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of each number, 0 if it is missing, and which are known."""
-        target = self._rows(target)
-        known = labels.known(target)
-        # In the targets' own precision: half-precision training must not round far-off units.
-        goal = (torch.where(known, target, self.mean) - self.mean) / self.deviation
+        goal, known = self._goal(target)
         losses = self._losses(output, goal.to(output.dtype))
         return torch.where(known, losses, 0.0), known
+
+    def _goal(self, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Standardised targets, 0 if they are missing, and which are known."""
+        target = self._learnt(target)
+        known = labels.known(target)
+        # In the targets' own precision: half-precision training must not round far-off units.
+        return (torch.where(known, target, self.mean) - self.mean) / self.deviation, known
 
     def _losses(self, output: Tensor, goal: Tensor) -> Tensor:
         """The loss of each number; both standardised."""
@@ -339,6 +343,10 @@ class Regression(Task):
 
     def _rows(self, target: Tensor) -> Tensor:
         return target.reshape(len(target), self.size)
+
+    def _learnt(self, target: Tensor) -> Tensor:
+        """Rows of what the head learns, before it is standardised."""
+        return self._rows(target)
 
 
 def _cells(rows: Tensor) -> list[Cell]:

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-EXACT = torch.float32 if torch.backends.mps.is_available() else torch.float64
-"""Counts of pixels pass 2**24 in a few batches; MPS has no double precision."""
+from multitask.tasks.pixel_mean import EXACT
 
 
 class MeanLosses(Metric):
