@@ -6,6 +6,7 @@ from multitask.tasks.box import Box
 from multitask.tasks.classification import Classification
 from multitask.tasks.count import Count
 from multitask.tasks.dense_regression import DenseRegression
+from multitask.tasks.detection import Detection
 from multitask.tasks.gaussian_regression import GaussianRegression
 from multitask.tasks.hazard import Hazard
 from multitask.tasks.heat_maps import HeatMaps
@@ -23,6 +24,7 @@ __all__ = [
     "Classification",
     "Count",
     "DenseRegression",
+    "Detection",
     "GaussianRegression",
     "Hazard",
     "HeatMaps",
