@@ -2,6 +2,7 @@
 
 from multitask.geometry.angle import Angle
 from multitask.geometry.base import Geometry
+from multitask.geometry.box_lists import BoxLists
 from multitask.geometry.boxes import Boxes
 from multitask.geometry.landmarks import Landmarks
 from multitask.geometry.length import Length
@@ -13,6 +14,7 @@ from multitask.geometry.unchanged import Unchanged
 
 __all__ = [
     "Angle",
+    "BoxLists",
     "Boxes",
     "Geometry",
     "Landmarks",

@@ -1,6 +1,7 @@
 """From the shared representation to a task's raw outputs; ``torch.nn.Linear`` is the default."""
 
+from multitask.heads.centre import CentreHead
 from multitask.heads.dense import DenseHead
 from multitask.heads.mlp import MLPHead
 
-__all__ = ["DenseHead", "MLPHead"]
+__all__ = ["CentreHead", "DenseHead", "MLPHead"]

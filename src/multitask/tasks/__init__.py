@@ -7,6 +7,7 @@ from multitask.tasks.classification import Classification
 from multitask.tasks.count import Count
 from multitask.tasks.dense_regression import DenseRegression
 from multitask.tasks.depth import Depth
+from multitask.tasks.detection import Detection
 from multitask.tasks.edges import Edges
 from multitask.tasks.gaussian_regression import GaussianRegression
 from multitask.tasks.hazard import Hazard
@@ -28,6 +29,7 @@ __all__ = [
     "Count",
     "DenseRegression",
     "Depth",
+    "Detection",
     "Edges",
     "GaussianRegression",
     "Hazard",

@@ -1,0 +1,60 @@
+"""Targets that are several boxes in the image, each with a class."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from multitask.errors import InputError
+from multitask.geometry.base import Geometry
+from multitask.geometry.boxes import Boxes
+
+
+class BoxLists(Geometry):
+    """Class, left, top, right and bottom of each box, in pixels of the image's top left corner.
+
+    Targets have shape ``[batch, boxes, 5]``, floating. Rows without a box have class -1 and zeros;
+    a sample of NaN alone is unlabelled, and stays so. Boxes move as `Boxes` do, then are clipped to
+    the image. One of which too little is left inside becomes a row without a box, as an object
+    that nobody can see any more.
+
+    Args:
+        visible: least share of a moved box's area that must lie inside the image, from 0 to 1; at
+            0, any box stays that is not wholly outside.
+
+    Raises:
+        InputError: if ``visible`` is not such a share.
+    """
+
+    takes_maps = True
+
+    def __init__(self, visible: float = 0.25) -> None:
+        if not 0 <= visible <= 1:
+            raise InputError(f"visible is {visible}; give a share of a box's area from 0 to 1")
+        self.visible = visible
+
+    def follow(self, target: Tensor, matrix: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        if target.ndim != 3 or target.shape[2] != 5 or not target.is_floating_point():
+            raise InputError(
+                "BoxLists have shape [samples, boxes, 5] (class, left, top, right and bottom) and "
+                f"floating numbers, but the targets are {target.dtype} of shape "
+                f"{list(target.shape)}"
+            )
+        exact = target.to(torch.promote_types(target.dtype, matrix.dtype))
+        kind, sides = exact[:, :, :1], exact[:, :, 1:]
+        moved = Boxes().follow(sides.flatten(1), matrix, before, after).view_as(sides)
+        # Height and width become the largest x and y, twice.
+        most = after.flip(1).repeat(1, 2).unsqueeze(1).to(moved.dtype)
+        inside = torch.minimum(moved.clamp(min=0), most)
+        left = _area(inside)
+        # Rounding must not drop a box that lies inside as a whole.
+        seen = (left > 0) & (left >= (self.visible - 1e-6) * _area(moved))
+        nothing = target.new_tensor([-1.0, 0.0, 0.0, 0.0, 0.0])
+        found = torch.cat([kind, inside], 2).to(target.dtype)
+        found = torch.where((seen & (kind[:, :, 0] >= 0)).unsqueeze(2), found, nothing)
+        return torch.where(target.isnan(), target, found)
+
+
+def _area(boxes: Tensor) -> Tensor:
+    """Of boxes ``[batch, boxes, 4]``, shape ``[batch, boxes]``."""
+    return (boxes[:, :, 2:] - boxes[:, :, :2]).prod(2)
