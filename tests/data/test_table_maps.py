@@ -77,7 +77,12 @@ def table(folder: Path) -> Make:
     return make
 
 
-def test_maps_are_read_by_batch_beside_their_images(table: Make) -> None:
+@pytest.mark.parametrize("is_small", [True, False])
+def test_maps_are_read_by_batch_beside_their_images(
+    table: Make, monkeypatch: pytest.MonkeyPatch, is_small: bool
+) -> None:
+    if not is_small:
+        monkeypatch.setattr("multitask.images.pixel_file.MOST_KEPT", 0)
     data = table()
     found = 0
     for split in SPLITS:

@@ -83,7 +83,7 @@ def test_columns_become_targets_or_are_left_out_with_a_reason(table: Callable[..
     assert {name: why.split(";")[0] for name, why in found.left_out.items()} == {
         "camera": "it is constant (always 'one')",
         "later": "it has no cells",
-        "mask": "it names other image files",
+        "mask": "it names files that are not there, such as '0_mask.png'",
         "scan_id": "it names things that come in several rows",
     }
     assert "GroupedSplit and by: scan_id" in found.left_out["scan_id"]

@@ -11,7 +11,7 @@ from torch import Tensor
 from multitask.data.dataset import BatchDataset
 from multitask.data.rows import Rows
 from multitask.data.split_check import META, SPLIT_NAMES
-from multitask.data.targets import Targets
+from multitask.data.targets import Targets, example
 from multitask.errors import InputError
 from multitask.labels import known_samples
 from multitask.pages.words import listed
@@ -19,8 +19,8 @@ from multitask.pages.words import listed
 if TYPE_CHECKING:
     from multitask.data.base import DataModule
 
-CHUNK = 1024
-"""Targets that are read at a time to tell which are known."""
+CHUNK, MOST_NUMBERS = 1024, 2**22
+"""Targets, and numbers of them, that are read at a time to tell which are known."""
 FEWEST = 2
 """Samples of a batch that each process needs, for batch normalisation to have statistics."""
 
@@ -119,7 +119,8 @@ def rows_with_labels(
 def has_label(targets: Targets) -> Tensor:
     """Which samples have a known entry, shape ``[samples]``, bool."""
     # All of them, a few at a time: batches depend on each.
-    places = torch.arange(len(targets)).split(CHUNK)
+    size = example(targets).numel() if len(targets) else 1
+    places = torch.arange(len(targets)).split(min(CHUNK, MOST_NUMBERS // max(size, 1) + 1))
     return torch.cat([known_samples(targets[each]) for each in places])
 
 

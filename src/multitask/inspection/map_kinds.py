@@ -96,7 +96,10 @@ def map_kind(column: str, cells: pd.Series, source: Source) -> MapKind | str:
         if all(each.kind == "symbolic_link" for each in problems)
     ]  # fmt: skip
     if not usable:
-        return f"it names files that are not there, such as '{cells.iloc[0]}' (map_folder)"
+        return (
+            f"it names files that are not there, such as '{cells.iloc[0]}'; if they are maps in "
+            "another folder, write a target with map_folder and map"
+        )
     seen = _Seen(words(column))
     for array in _read(usable):
         seen.add(array)
@@ -214,7 +217,9 @@ class _Seen:
         scale = {} if is_float else {"scale": 0.001}
         unit = "" if is_float else ", taken for millimetres, which become metres"
         told = f"a depth for each pixel{unit}; 0 is missing"
-        return self._made(DepthMap, scale, told, "" if is_float else "If not, change scale.")
+        return self._made(
+            DepthMap, scale, told, "" if is_float else "If they are not millimetres, change scale."
+        )
 
     def _made(
         self, coding: type[MapCoding], settings: dict[str, Any], told: str, hint: str = ""

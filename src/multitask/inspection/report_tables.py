@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from torch import Tensor
+
 from multitask.inspection import report_answers as answers
 from multitask.inspection.data_report import DataReport
 from multitask.inspection.target_summary import ClassSummary, NumberSummary
@@ -33,6 +35,9 @@ def splits(report: DataReport) -> Iterator[Block]:
         if fewer:
             some = ", ".join(f"{each.samples[split]:,} of {split}" for split in fewer)
             yield Paragraph(f"Of {each.task}, only evenly spaced samples were looked at: {some}.")
+        if any(each.missing.values()):
+            some = ", ".join(f"{share:.2%} of {split}" for split, share in each.missing.items())
+            yield Paragraph(f"Pixels of {each.task} are missing: {some}.")
 
 
 def classes(report: DataReport) -> Iterator[Block]:
@@ -52,7 +57,10 @@ def classes(report: DataReport) -> Iterator[Block]:
             half = MOST_CLASSES // 2
             yield Paragraph(f"The {half} largest and the {half} smallest:")
         counts = each.counts
-        rows = [[each.classes[at], *(f"{int(c[at]):,}" for c in counts.values())] for at in order]
+        rows = [
+            [each.classes[at], *(_count(c, at, each.is_map) for c in counts.values())]
+            for at in order
+        ]
         yield Table(["class", *counts], rows)
 
 
@@ -78,6 +86,11 @@ def ranges(report: DataReport) -> Iterator[Block]:
 def number(value: float) -> str:
     """A number as it is written here; nothing for NaN."""
     return "" if value != value else f"{value:.5g}"
+
+
+def _count(counts: Tensor, at: int, has_share: bool) -> str:
+    number = int(counts[at])
+    return _share(number, max(int(counts.sum()), 1)) if has_share else f"{number:,}"
 
 
 def _share(count: int, of: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ class ClassSummary:
         classes: names, in the order of their numbers.
         counts: by split, samples of each class, shape ``[classes]``, int64; pixels, of maps.
         is_map: whether a target has a class for each pixel.
+        missing: of maps, by split, the share of pixels that are missing.
     """
 
     task: str
@@ -35,6 +36,7 @@ class ClassSummary:
     classes: list[str]
     counts: dict[str, Tensor]
     is_map: bool = False
+    missing: dict[str, float] = field(default_factory=dict)
 
     def unseen(self) -> dict[str, list[str]]:
         """By split, the classes that it has and training has not."""
@@ -63,6 +65,7 @@ class NumberSummary:
         quartiles: by split, the lowest, the three quartiles and the highest of each element, shape
             ``[size, 5]``; NaN where none is known.
         is_map: whether a target has numbers for each pixel.
+        missing: of maps, by split, the share of pixels that are missing.
     """
 
     task: str
@@ -71,6 +74,7 @@ class NumberSummary:
     size: int
     quartiles: dict[str, Numbers]
     is_map: bool = False
+    missing: dict[str, float] = field(default_factory=dict)
 
     def constant_elements(self) -> list[int]:
         """The elements that have the same value in all training samples."""
@@ -115,17 +119,18 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
     is_map = first.ndim > 2
     samples = {split: len(each) for split, each in targets.items()}
     known = {split: int(labels.known_samples(each).sum()) for split, each in targets.items()}
+    missing = {split: _missing(each) for split, each in targets.items()} if is_map else {}
     if first.is_floating_point():
         rows = {split: _rows(each) for split, each in targets.items()}
         quartiles = {split: _quartiles(each) for split, each in rows.items()}
         size = next(iter(rows.values())).shape[1]
-        return NumberSummary(task, known, samples, size, quartiles, is_map)
+        return NumberSummary(task, known, samples, size, quartiles, is_map, missing)
     # A number that is not a class's is told elsewhere.
     numbers = {split: each[labels.known(each) & (each >= 0)] for split, each in targets.items()}
     number = max([len(classes), *(int(each.max()) + 1 for each in numbers.values() if len(each))])
     names = [*classes, *map(str, range(len(classes), number))]
     counts = {split: torch.bincount(each, minlength=number) for split, each in numbers.items()}
-    return ClassSummary(task, known, samples, names, counts, is_map)
+    return ClassSummary(task, known, samples, names, counts, is_map, missing)
 
 
 def outliers(task: str, targets: Mapping[str, Tensor]) -> list[Outlier]:
@@ -155,6 +160,11 @@ def outliers(task: str, targets: Mapping[str, Tensor]) -> list[Outlier]:
             value, far = float(values[place, element]), float(distance[place, element])
             found.append(Outlier(task, split, place, element, value, far))
     return sorted(found, key=lambda each: -each.distance)
+
+
+def _missing(targets: Tensor) -> float:
+    known = labels.known(targets)
+    return 1 - int(known.sum()) / max(known.numel(), 1)
 
 
 def _rows(targets: Tensor) -> Numbers:

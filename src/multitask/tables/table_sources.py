@@ -147,7 +147,8 @@ def _table(path: Path) -> Path:
     hint = f"; did you mean {path / others[0]}?" if others else ""
     raise InputError(
         f"the folder {path} has no {listed(METADATA, word='or')}, and no folders of "
-        f"images that are classes, or images beside masks; give the table's file, or name it so{hint}"
+        "images that are classes, or of images and of masks; give the table's file, or name it "
+        f"so{hint}"
     )
 
 
