@@ -42,7 +42,7 @@ GEOMETRY = {
     "Regression": "any",
 }
 """By which a target follows its image, in `multitask.geometry`; others do not move."""
-LOSS = re.compile(r"[Tt]he loss (?:of a sample |for each \w+ )?is (.+?)(?: \(|, |; |: |\. |\.$)")
+LOSS = re.compile(r"[Tt]he loss (?:of an? \w+ |for each \w+ )?is (.+?)(?: \(|, |; |: |\. |\.$)")
 TARGETS = re.compile(r"Targets have shape (.+?)(?:; |\. |\.$)")
 
 
