@@ -56,12 +56,10 @@ def _refuse_all_kept_out(name: str, task: Task, targets: Any, data: Any) -> None
         return
     kept_out = int(task.known(data.targets(META)[name]).sum())
     if kept_out:
-        samples = (
-            "the only labelled sample" if kept_out == 1 else f"all {kept_out} labelled samples"
-        )
+        what = "the only labelled sample" if kept_out == 1 else f"all {kept_out} labelled samples"
         raise InputError(
-            f"task '{name}': {'the only labelled sample' if kept_out == 1 else samples} went into the meta set, so training has none; give a "
-            "smaller share data.init_args.meta, or another data.init_args.seed"
+            f"task '{name}': {what} went into the meta set, so training has none; give a smaller "
+            "share data.init_args.meta, or another data.init_args.seed"
         )
 
 
