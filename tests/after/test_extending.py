@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from after.made_models import checkpoint
 
 from multitask.after.extending import extension
+from multitask.after.loading import load
 from multitask.cli.main import main
 from multitask.errors import InputError
 
@@ -122,7 +124,10 @@ WRONG: dict[str, tuple[Callable[[Path], Any], str]] = {
         "give --trust",
     ),
     "no run": (lambda run: shutil.rmtree(run), "there is no checkpoint"),
-    "no configuration": (lambda run: (run / "config.yaml").unlink(), "lies in no run's folder"),
+    "no configuration": (
+        lambda run: (run / "config.yaml").unlink(),
+        "is not the folder of a run: it has no config.yaml",
+    ),
 }
 
 
@@ -165,3 +170,31 @@ def test_another_table_has_the_targets_that_the_file_names(
     found = yaml.safe_load(extension(run, Path("task.yaml"), False).text("more"))
     assert list(found["data"]["init_args"]["targets"]) == expected
     assert found["data"]["init_args"]["image_size"] == 8
+
+
+def test_folders_that_are_not_runs_are_named(run: Path) -> None:
+    (run / "config.yaml").unlink()
+    with pytest.raises(InputError, match="best.ckpt lies in no run's folder"):
+        extension(run / "checkpoints/best.ckpt", Path("task.yaml"), False)
+    hub = Path("hub")
+    hub.mkdir()
+    (hub / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="hub is a folder for the hub, which lacks the config"):
+        extension(hub, Path("task.yaml"), False)
+
+
+def test_tasks_of_episodes_are_not_kept_but_may_be_learned_anew(run: Path) -> None:
+    path = run / "checkpoints/best.ckpt"
+    content = torch.load(path, weights_only=True)
+    content["multitask"]["description"]["episodes"] = True
+    torch.save(content, path)
+    with pytest.raises(InputError, match="trained on episodes, .* multitask.encoders.FromRun"):
+        extension(run, Path("task.yaml"), False)
+    Path("again.yaml").write_text("model: {tasks: {kind: Regression}}", encoding="utf-8")
+    found = extension(run, Path("again.yaml"), False, keeps=False)
+    assert (found.kept, found.new) == ([], ["kind"])
+    assert "data" not in found.settings.entries
+    assert found.settings.entries["model"].entries["tasks"].plain() == {"kind": "Regression"}
+    with pytest.raises(InputError, match="best.ckpt was trained on episodes, and has to adapt"):
+        load(path, unadapted=False)
+    assert "kind" in load(path).model.tasks

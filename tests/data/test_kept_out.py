@@ -113,9 +113,9 @@ def test_processes_share_a_batch() -> None:
     shares = [GlobalBatches(10, 5, 0, True, rank, 2).share(3, 1) for rank in (0, 1)]
     assert torch.equal(torch.cat(shares), alone.share(3, 1))
     samples = InMemory(torch.zeros(3, 1, 1, 1), {"a": torch.zeros(3)})
-    assert len(rows_with_labels(samples, "meta", ["a"], 1)) == 3
+    assert len(rows_with_labels(samples, "meta", ["a"], 1, "")) == 3
     with pytest.raises(InputError, match="has 3 samples with a label of 'a', .* 2 for each proc"):
-        rows_with_labels(samples, "meta", ["a"], 2)
+        rows_with_labels(samples, "meta", ["a"], 2, "raise it")
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, float("nan")])

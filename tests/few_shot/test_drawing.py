@@ -62,7 +62,7 @@ def test_only_what_may_be_drawn_is_drawn() -> None:
     ("task", "shots", "words"),
     [
         (Classification(3), 4, "'it' has 3 labels of class 0, fewer than 4 shots"),
-        (Classification(4), 1, "'it' has 0 labels of class 3, fewer than 1 shot$"),
+        (Classification(4), 1, "'it' has 0 labels of class 3, fewer than 1 shot; label some$"),
         (
             Classification(3, classes=["katt", "häst", "label%"]),
             9,
@@ -77,7 +77,9 @@ def test_too_few_labels_are_told_by_class(task: Classification, shots: int, word
 
 
 def test_too_few_samples_are_told() -> None:
-    with pytest.raises(InputError, match="'size' has 1 sample with a label, fewer than 2 shots"):
+    with pytest.raises(
+        InputError, match="'size' has 1 sample with a label, fewer than 2 shots; give 1 at"
+    ):
         draw_support("size", Regression(), torch.tensor([1.0, torch.nan]), 2, 0)
 
 

@@ -70,3 +70,13 @@ def test_all_targets_on_a_disk_are_read_to_tell_whether_one_is_known() -> None:
     data.splits["val"] = InMemory(torch.zeros(3000, 1, 1, 1), {"kind": Sparse()})
     assert not data.targets("val")["kind"].eq(1).any()
     assert unlabelled({"kind": Classification(3)}, data, "val") == []
+
+
+@pytest.mark.parametrize(("labels", "words"), [(1, "the only labelled"), (3, "all 3 labelled")])
+def test_a_task_whose_labels_are_all_kept_out_is_told_the_cure(labels: int, words: str) -> None:
+    data = TinyData(meta=0.5)
+    data.setup()
+    data.splits["train"].targets["size"] = torch.full((12,), float("nan"))
+    data.splits["meta"].targets["size"] = torch.where(torch.arange(12) < labels, 1.0, torch.nan)
+    with pytest.raises(InputError, match=f"{words}.* meta set.*smaller share data.init_args.meta"):
+        check_data({"size": Regression()}, data, "train")

@@ -322,7 +322,10 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         processes = self._processes()
         if (split, tasks) not in self._labelled_rows:
             samples, count = self._split(split), processes.get("world_size", 1)
-            self._labelled_rows[split, tasks] = rows_with_labels(samples, split, tasks, count)
+            cure = "make the set larger"
+            if split == META and self.meta is not None:
+                cure = f"raise data.init_args.meta, which is {self.meta:g}, or label more samples"
+            self._labelled_rows[split, tasks] = rows_with_labels(samples, split, tasks, count, cure)
         rows = self._labelled_rows[split, tasks]
         size = min(self.batch_size, len(rows))
         batches = GlobalBatches(len(rows), size, self.seed, True, **processes)

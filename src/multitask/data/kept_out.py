@@ -76,9 +76,10 @@ def keep_out(groups: Sequence[Hashable], share: float, seed: int) -> tuple[Tenso
     count = round(share * size)
     if not 0 < count < size:
         what = "training samples" if size == len(own) else "groups of training samples"
+        right = "give a smaller share" if count else f"give {1 / size:.2g} or more"
         raise InputError(
-            f"a share of {share:g} of {size} {what} is {count}; at least 1 must be kept out and 1 "
-            "must stay"
+            f"a share of {share:g} of {size} {what} is {count}, but at least 1 must be kept out "
+            f"and 1 must stay; {right if size > 1 else 'give more samples, or leave meta out'}"
         )
     order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
     is_out = torch.zeros(size, dtype=torch.bool)
@@ -87,7 +88,11 @@ def keep_out(groups: Sequence[Hashable], share: float, seed: int) -> tuple[Tenso
 
 
 def rows_with_labels(
-    samples: BatchDataset, split: str, tasks: Sequence[str], processes: int
+    samples: BatchDataset,
+    split: str,
+    tasks: Sequence[str],
+    processes: int,
+    cure: str,
 ) -> Tensor:
     """The places of the samples of a held-out split that are of use.
 
@@ -96,6 +101,7 @@ def rows_with_labels(
         split: its name.
         tasks: those of which a sample needs a label of at least one; any sample if empty.
         processes: those among which batches are divided.
+        cure: what to do if they are too few.
 
     Returns:
         Shape ``[rows]``, int64.
@@ -111,7 +117,7 @@ def rows_with_labels(
         samples_of = f"sample{'s' * (len(rows) != 1)}{' with a label of ' * bool(tasks)}{quoted}"
         raise InputError(
             f"the {SPLIT_NAMES[split]} set has {len(rows)} {samples_of}, but a batch needs at "
-            f"least {FEWEST} for each process; make the set larger"
+            f"least {FEWEST} for each process; {cure}"
         )
     return rows
 

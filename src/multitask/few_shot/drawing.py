@@ -42,7 +42,10 @@ def draw_support(
     pools = [(kind, places[mask]) for kind, mask in _pools(task, target)]
     what, fewest = min(pools, key=lambda each: len(each[1]))
     if len(fewest) < shots:
-        raise InputError(f"'{name}' has {_counted(len(fewest), what)}, fewer than {_shots(shots)}")
+        right = f"give {len(fewest):,} at most" if len(fewest) else "label some"
+        raise InputError(
+            f"'{name}' has {_counted(len(fewest), what)}, fewer than {_shots(shots)}; {right}"
+        )
     # One generator for each class, so that no class's draw depends on the size of another.
     found = []
     for number, (_, pool) in enumerate(pools):

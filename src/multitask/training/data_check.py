@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
 
+from multitask.data.split_check import META
 from multitask.errors import InputError
 from multitask.tasks import Task
 from multitask.tasks.naming import check_targets
@@ -41,11 +42,25 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str, has_begun: bool
         targets = data.targets(split)
         check_targets(tasks, targets, split, name_of_data)
         for name, task in tasks.items():
+            _refuse_all_kept_out(name, task, targets[name], data)
             _learn(name, task, targets[name], has_begun)
     known = getattr(data, "splits", ("val", "test"))
     others = [each for each in ("val", "test", "meta") if each in known]
     for each in others if split == "train" else (split,):
         check_targets(tasks, data.targets(each), each, name_of_data)
+
+
+def _refuse_all_kept_out(name: str, task: Task, targets: Any, data: Any) -> None:
+    """Say so if a task has no training label because the meta set has got them all."""
+    if META not in getattr(data, "splits", ()) or bool(task.known(targets).any()):
+        return
+    kept_out = int(task.known(data.targets(META)[name]).sum())
+    if kept_out:
+        what = "the only labelled sample" if kept_out == 1 else f"all {kept_out} labelled samples"
+        raise InputError(
+            f"task '{name}': {what} went into the meta set, so training has none; give a smaller "
+            "share data.init_args.meta, or another data.init_args.seed"
+        )
 
 
 def _learn(name: str, task: Task, targets: Any, has_begun: bool) -> None:
