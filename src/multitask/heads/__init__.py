@@ -2,5 +2,6 @@
 
 from multitask.heads.dense import DenseHead
 from multitask.heads.mlp import MLPHead
+from multitask.heads.smp_decoder import SmpDecoder
 
-__all__ = ["DenseHead", "MLPHead"]
+__all__ = ["DenseHead", "MLPHead", "SmpDecoder"]
