@@ -22,6 +22,7 @@ from multitask.data.duplicates import Duplicates, Hashes
 from multitask.data.faces import Face, Numbers, Picture
 from multitask.data.geometry_check import check_geometry
 from multitask.data.group_numbers import group_numbers
+from multitask.data.image_targets import with_images
 from multitask.data.kept_out import has_label, keep_out, rows_with_labels, with_meta
 from multitask.data.loader import BatchLoader
 from multitask.data.look import DataRemark, check_kind, look
@@ -31,7 +32,7 @@ from multitask.data.split_check import META, SPLIT_NAMES, check_splits
 from multitask.data.targets import as_tasks_see, example, look_at, rows_of
 from multitask.distributed import is_first_process
 from multitask.errors import InputError, nearest
-from multitask.geometry import Geometry
+from multitask.geometry import Geometry, PixelMap
 from multitask.images.format import ImageFormat
 from multitask.remarks.pixels import are_from_0_to_1
 
@@ -65,6 +66,10 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         meta: share of the training samples, between 0 and 1, that are kept out of training, as the
             split ``meta``, for a balancer that learns the tasks' weights by them; groups stay
             together. Default: none.
+        image_as: name of a task whose target is the image itself, see
+            `multitask.tasks.Reconstruction`. It moves as augmentations move the image, and is what
+            the image was before their other changes, such as colours and erased parts. Default:
+            none.
     """
 
     divides_meta = False
@@ -89,6 +94,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         balanced_by: str | None = None,
         without: Sequence[Literal["val", "test"]] = (),
         meta: float | None = None,
+        image_as: str | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1:
@@ -115,7 +121,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         self.seed = int(os.environ.get("PL_GLOBAL_SEED", 0)) if seed is None else seed
         self.augmentations = AugmentationSequence(augmentations, self.seed)
         self.given_geometry = geometry or {}
-        self.without, self.meta = tuple(without), meta
+        self.without, self.meta, self.image_as = tuple(without), meta, image_as
         self.splits: dict[str, BatchDataset] = {}
         self.remarks: list[str] = []
         self._labelled_rows: dict[tuple[str, tuple[str, ...]], Tensor] = {}
@@ -137,6 +143,8 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         if not self.splits:
             splits = self._load()
             check_splits(splits, type(self).__name__, self.without, self.absent())
+            if self.image_as is not None:
+                with_images(splits, self.image_as)
             train = splits["train"]
             first = {name: example(targets) for name, targets in train.targets.items()}
             check_geometry(self.given_geometry, first)
@@ -206,7 +214,8 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     @property
     def geometry(self) -> dict[str, Geometry]:
         """How targets follow, by task."""
-        return {**self.own_geometry(), **self.given_geometry}
+        of_images = {} if self.image_as is None else {self.image_as: PixelMap()}
+        return {**of_images, **self.own_geometry(), **self.given_geometry}
 
     def image_format(self) -> ImageFormat | None:
         """What an image file becomes before a model of these data can take it.

@@ -3,5 +3,7 @@
 from multitask.heads.centre import CentreHead
 from multitask.heads.dense import DenseHead
 from multitask.heads.mlp import MLPHead
+from multitask.heads.smp_decoder import SmpDecoder
 
 __all__ = ["CentreHead", "DenseHead", "MLPHead"]
+__all__ = ["DenseHead", "MLPHead", "SmpDecoder"]

@@ -18,6 +18,7 @@ from multitask.tasks.negative_binomial import NegativeBinomial
 from multitask.tasks.normals import Normals
 from multitask.tasks.ordinal import Ordinal
 from multitask.tasks.quantile_regression import QuantileRegression
+from multitask.tasks.reconstruction import Reconstruction
 from multitask.tasks.regression import Regression
 from multitask.tasks.segmentation import Segmentation
 from multitask.tasks.toy_objective import ToyObjective
@@ -40,6 +41,7 @@ __all__ = [
     "Normals",
     "Ordinal",
     "QuantileRegression",
+    "Reconstruction",
     "Regression",
     "Segmentation",
     "Task",

@@ -27,6 +27,9 @@ class Depth(DenseRegression):
     greater than 0, NaN at missing pixels; raw outputs and predictions have shape ``[batch, 1,
     height, width]``. A disparity or an inverse depth works too.
 
+    The loss is the absolute error, its mean over the known pixels of the global batch, unless
+    ``loss`` or ``scale_invariant`` choose another.
+
     Metrics, over all known pixels of the split: ``mae`` (absolute error), ``rel`` (absolute error
     divided by the true depth), ``rmse``, ``delta1``, ``delta2`` and ``delta3`` (share of the pixels
     whose prediction is within a factor of 1.25, 1.25^2 or 1.25^3 of the true depth; Eigen et al.,

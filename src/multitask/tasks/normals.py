@@ -32,11 +32,11 @@ SHORTEST = 1e-6
 class Normals(DenseRegression):
     """Predict the direction of the surface at each pixel, a unit vector.
 
-    Targets have shape ``[batch, 3, height, width]``, floating: x to the right, y down and z to the
-    viewer, or other axes; NaN at missing pixels. Their length does not matter. Raw outputs have the
-    same shape and any length; predictions have the length 1. The loss is 1 minus the cosine of the
-    angle between the two, its mean over the known pixels of the global batch (Liu et al., 2019,
-    1803.10704, but for the constant).
+    Targets have shape ``[batch, 3, height, width]``, floating, NaN at missing pixels; x to the
+    right, y down and z to the viewer, or other axes. Their length does not matter. Raw outputs
+    have the same shape and any length; predictions have the length 1. The loss is 1 minus the
+    cosine of the angle between the two, its mean over the known pixels of the global batch (Liu et
+    al., 2019, 1803.10704, but for the constant).
 
     Metrics, over all known pixels of the split: ``mean`` and ``median`` of the angles in degrees,
     and ``within_11``, ``within_22`` and ``within_30``, the shares below 11.25, 22.5 and 30 degrees.

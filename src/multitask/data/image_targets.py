@@ -1,0 +1,63 @@
+"""The images themselves as the targets of a task."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from multitask.data.dataset import BatchDataset
+from multitask.errors import InputError
+
+
+class ImageTargets:
+    """Targets that are a split's images, as they are before any augmentation.
+
+    They are read with each batch, so that no copy lies in memory.
+
+    Args:
+        samples: the split.
+
+    Raises:
+        InputError: if it has no images.
+    """
+
+    def __init__(self, samples: BatchDataset) -> None:
+        if "image" not in samples.inputs(torch.tensor([0])):
+            raise InputError(
+                "image_as makes targets of the images, but these data have no input 'image'; leave "
+                "it out"
+            )
+        self._samples = samples
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, indices: Tensor, /) -> Tensor:
+        """Read images.
+
+        Args:
+            indices: places of samples, shape ``[batch]``, int64.
+
+        Returns:
+            Shape ``[batch, channels, height, width]``, floating; bytes become 0 to 1, float32.
+        """
+        images = self._samples.images(indices)
+        return images.float().div_(255) if images.dtype == torch.uint8 else images
+
+
+def with_images(splits: dict[str, BatchDataset], task: str) -> None:
+    """Add the images of each split to its targets.
+
+    Args:
+        splits: by name.
+        task: the name of the targets.
+
+    Raises:
+        InputError: if there are such targets already, or no images.
+    """
+    for samples in splits.values():
+        if task in samples.targets:
+            raise InputError(
+                f"image_as is '{task}', but the data have a target of that name; choose another"
+            )
+        samples.targets[task] = ImageTargets(samples)
