@@ -251,3 +251,10 @@ def test_a_killed_build_is_gone_on_with_and_a_whole_one_is_not_read_again(
     assert torch.equal(*maps)
     table(targets={"mask": TargetColumns("mask", map=ClassMap(4))})
     assert len(read) == 12
+
+
+def test_a_map_is_compared_with_the_image_that_is_there_now(table: Make, folder: Path) -> None:
+    table()
+    Image.fromarray(np.zeros((8, 6, 3), np.uint8)).save(folder / "5.png")
+    with pytest.raises(InputError, match="6 x 8 pixels, but its image has 8 x 6"):
+        table()

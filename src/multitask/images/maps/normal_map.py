@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from multitask.errors import InputError
-from multitask.geometry import Geometry, PixelMap
+from multitask.geometry import Geometry, Normals
 from multitask.images.decoding import UnusableImage
 from multitask.images.maps.base import MapCoding, Values
 from multitask.images.maps.map_file import UNREADABLE, read_map
@@ -77,4 +77,4 @@ class NormalMap(MapCoding):
         )
 
     def geometry(self) -> Geometry:
-        return PixelMap(vector=True)
+        return Normals()
