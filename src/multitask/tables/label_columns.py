@@ -95,7 +95,7 @@ def label_numbers(
     """
     if isinstance(target.columns, str):
         ((name, cells),) = columns.items()
-        read = _hot_cells if _are_hot(cells, len(target.label_names)) else _named_cells
+        read = _hot_cells if _are_hot(cells, target.label_names) else _named_cells
         return read(name, cells, target)
     found: list[Tensor] = []
     problems: list[Cell] = []
@@ -137,13 +137,13 @@ def _is_unknown(element: Any) -> bool:
     )
 
 
-def _are_hot(cells: Series, size: int) -> bool:
-    """Whether lists hold 1 or 0 for each label, rather than names, as which none could be meant."""
+def _are_hot(cells: Series, labels: Sequence[str]) -> bool:
+    """Whether lists hold 1 or 0 for each label, rather than names of labels."""
     lists = [each for each in cells if is_list(each) and len(each)]
-    return bool(lists) and all(
-        len(each) == size and all(_is_unknown(one) or _answer(one) is not None for one in each)
-        for each in lists
-    )
+    may_be = all(_is_unknown(one) or _answer(one) is not None for each in lists for one in each)
+    # Labels may be called 0 and 1.
+    are_names = bool({"0", "1"} & {*labels}) and any(len(each) != len(labels) for each in lists)
+    return bool(lists) and may_be and not are_names
 
 
 def _hot_cells(name: str, cells: Series, target: TargetColumns) -> tuple[Tensor, list[Cell]]:
@@ -153,7 +153,7 @@ def _hot_cells(name: str, cells: Series, target: TargetColumns) -> tuple[Tensor,
     for place, cell in enumerate(cells):
         if _is_none(cell, target):
             found[place] = 0
-        elif is_list(cell):
+        elif is_list(cell) and len(cell) == size:
             answers = [None if _is_unknown(each) else _answer(each) for each in cell]
             found[place] = [MISSING_CLASS if each is None else each for each in answers]
         elif cell is not None:
