@@ -148,6 +148,8 @@ def _is_target(told: Mapping[str, Any]) -> bool:
     return (
         (isinstance(columns, str) or several)
         and _are_texts(told.get("classes"))
+        and _are_texts(told.get("labels"))
+        and all(isinstance(told.get(key), str | None) for key in ("between", "none"))
         and _are_plain(told.get("missing"))
         and isinstance(follows, dict | str | None)
         and isinstance(told.get("map"), dict | str | None)

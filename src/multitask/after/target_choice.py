@@ -13,7 +13,7 @@ from multitask.errors import InputError
 from multitask.pages.words import listed
 from multitask.remarks.written_numbers import number_of
 from multitask.tables.target_columns import blank, cell_text
-from multitask.tasks import DenseRegression, Segmentation, Task
+from multitask.tasks import DenseRegression, MultiLabel, Segmentation, Task
 
 Chosen = dict[str, dict[str, Any]]
 """By task, the arguments of `multitask.tables.target_columns.TargetColumns`."""
@@ -75,6 +75,8 @@ def _called_so(
         return None
     classes = task.class_names
     if name in columns:
+        if isinstance(task, MultiLabel):
+            return {"columns": name, "labels": task.labels}
         if classes is None:
             return {"columns": name}
         cells = [each for table in tables for each in blank(table[name], ()) if each is not None]
@@ -83,7 +85,9 @@ def _called_so(
     elements = trained.description["tasks"][name].get("elements") or list(map(str, range(size)))
     several = [f"{name}.{each}" for each in elements]
     is_vector = classes is None and size > 1 and len(several) == size
-    return {"columns": several} if is_vector and all(each in columns for each in several) else None
+    if not is_vector or not all(each in columns for each in several):
+        return None
+    return {"columns": several, **({"labels": elements} if isinstance(task, MultiLabel) else {})}
 
 
 def _as_written(cells: Sequence[Any], classes: Sequence[str]) -> list[str]:

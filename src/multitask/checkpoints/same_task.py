@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 MEANING = ("scale", "quantiles", "period", "bins")
 """Settings of a task that decide what its head's outputs mean, beside sizes and names."""
-LEARNT = {"class_weights": ("class_weights", "effective_number")}
+LEARNT = {
+    "class_weights": ("class_weights", "effective_number"),
+    "positive_weights": ("positive_weights",),
+}
 """What a task learns from its labels for the loss alone, and the settings that it follows from."""
 
 

@@ -18,7 +18,7 @@ from multitask.runs.log_file import keep_log, say
 from multitask.runs.report import say_where
 from multitask.runs.tracking import sync_command, wandb_mode
 from multitask.tables.table_sources import tables
-from multitask.tasks import Classification
+from multitask.tasks import Classification, MultiLabel
 
 
 def inspect_command(arguments: Sequence[str]) -> None:
@@ -44,6 +44,7 @@ def _inspect(command: CommandLine) -> None:
     load(data)
     tasks = command.model.named_tasks.items()
     names = {name: task.classes for name, task in tasks if isinstance(task, Classification)}
+    names |= {name: task.labels for name, task in tasks if isinstance(task, MultiLabel)}
     title = tables(data.sources) if isinstance(data, Table) else type(data).__name__
     report = data_report(data, title, names | data.class_names(), stops)
     folder = new_folder(Path(settings.root) / "inspect" / str(settings.experiment))

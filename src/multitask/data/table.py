@@ -28,6 +28,7 @@ from multitask.images.format import Fit, ImageFormat, size_of
 from multitask.images.maps.map_cache import MapCache
 from multitask.images.resizing import resized
 from multitask.tables.cleaning import Cleaning, Finding, Findings
+from multitask.tables.label_columns import check_labels, label_numbers
 from multitask.tables.map_columns import map_files, map_findings
 from multitask.tables.table_rows import TableRows, located, read_rows
 from multitask.tables.table_sources import find_sources, tables
@@ -113,6 +114,7 @@ class Table(DataModule):
         columns = {name: target_columns(name, each) for name, each in targets.items()}
         for name, target in columns.items():
             check_columns(name, target, missing)
+            check_labels(name, target, missing)
         self.target_columns, self.missing = columns, tuple(missing)
         may_lack = ("val", "test") if split is not None else self.without
         files = {"train": train, "val": val, "test": test}
@@ -215,7 +217,8 @@ class Table(DataModule):
 
     def element_names(self) -> dict[str, list[str]]:
         columns = self.target_columns.items()
-        return {name: each.names for name, each in columns if len(each.names) > 1}
+        several = {name: each.names for name, each in columns if len(each.names) > 1}
+        return several | {name: each.label_names for name, each in columns if each.label_names}
 
     def tables(self) -> list[dict[str, Any]]:
         """How a table with the same columns is read.
@@ -234,6 +237,7 @@ class Table(DataModule):
                 "follows": self.geometry.get(name),
                 "missing": list(map(str, each.missing)),
                 **_told_map(each),
+                **_told_labels(each),
             }
             for name, each in self.target_columns.items()
         }
@@ -284,7 +288,9 @@ class Table(DataModule):
                 self._without_rows |= lost
                 matched |= own
                 continue
-            if target.classes is None:
+            if target.labels is not None:
+                found[name], problems = label_numbers(cells, target)
+            elif target.classes is None:
                 found[name], problems = numbers(cells)
             elif len(cells) > 1:
                 found[name], problems = hot_numbers(cells, target.class_names)
@@ -434,6 +440,12 @@ def _told_map(target: TargetColumns) -> dict[str, Any]:
         return {}
     folder = None if target.map_folder is None else str(target.map_folder)
     return {"map": target.map, "map_folder": folder, "map_ending": target.map_ending}
+
+
+def _told_labels(target: TargetColumns) -> dict[str, Any]:
+    if target.labels is None:
+        return {}
+    return {"labels": target.label_names, "between": target.between, "none": target.none}
 
 
 def _report(rows: TableRows, cells: Sequence[Cell], findings: Findings) -> None:

@@ -71,10 +71,11 @@ def data_report(
     Args:
         data: the data set, loaded.
         title: what people call it.
-        classes: by task, names of classes, as far as they are known.
+        classes: by task, names of classes or labels, as far as the data do not tell them.
         stops: see `DataReport`.
         left_out: see `DataReport`.
     """
+    names = {**data.element_names(), **classes}
     looked_at = {split: data.targets(split) for split in data.splits}
     targets = {
         task: {split: each[task] for split, each in looked_at.items()}
@@ -83,7 +84,7 @@ def data_report(
     return DataReport(
         title=title,
         sizes={split: len(each) for split, each in data.splits.items()},
-        targets=[summarise(task, each, classes.get(task, ())) for task, each in targets.items()],
+        targets=[summarise(task, each, names.get(task, ())) for task, each in targets.items()],
         outliers=[found for task, each in targets.items() for found in _outliers(data, task, each)],
         duplicates=duplicates(data.splits)[0],
         names={split: data.names(split) for split in data.splits},

@@ -8,6 +8,7 @@ import numpy as np
 
 from multitask.data.duplicates import Duplicates
 from multitask.inspection.data_report import DataReport
+from multitask.inspection.label_summary import LabelSummary
 from multitask.inspection.target_summary import ClassSummary, NumberSummary
 from multitask.pages.words import capital, counted, listed
 
@@ -140,6 +141,27 @@ def of_classes(summary: ClassSummary) -> str:
     return (
         f"Unbalanced: from {present[least]:,} ({least}) to {present[most]:,} training {what} "
         f"({most}){end}"
+    )
+
+
+def of_several(summary: LabelSummary) -> str:
+    """How many labels a training sample has, and how frequent the labels are.
+
+    Args:
+        summary: of a target of several labels.
+    """
+    without, holds = summary.counts["train"]
+    known = int(summary.known["train"])
+    if not known:
+        return "No training sample has a known label."
+    missing = known * len(summary.labels) - int((without + holds).sum())
+    rest = f"; {missing:,} single labels are missing" if missing else ""
+    shares = (holds / (without + holds).clamp_min(1)).tolist()
+    most, least = (choose(range(len(shares)), key=shares.__getitem__) for choose in (max, min))
+    return (
+        f"{int(holds.sum()) / known:.3g} labels hold in a training sample on average, from "
+        f"{shares[least]:.2g} of them ({summary.labels[least]}) to {shares[most]:.2g} "
+        f"({summary.labels[most]}){rest}."
     )
 
 

@@ -16,6 +16,7 @@ from multitask.data.faces import show_samples
 from multitask.data.targets import as_tasks_see
 from multitask.figures.drawing import Panel, fill_panels, panels_of
 from multitask.inspection.data_report import DataReport
+from multitask.inspection.label_summary import LabelSummary
 from multitask.inspection.target_summary import ClassSummary, NumberSummary
 from multitask.tasks.confusion_figure import brief
 
@@ -49,6 +50,8 @@ def draw_report(report: DataReport, data: DataModule) -> Figure:
     for axes, each in zip(panels[1:], targets, strict=False):
         if isinstance(each, ClassSummary):
             _classes(axes, each)
+        elif isinstance(each, LabelSummary):
+            _labels(axes, each)
         else:
             _numbers(axes, each, {split: of[each.task] for split, of in looked_at.items()})
     for axes in panels[1 + len(targets) :]:
@@ -73,19 +76,32 @@ def _coverage(axes: Axes, report: DataReport) -> None:
 
 
 def _classes(axes: Axes, summary: ClassSummary) -> None:
-    totals = torch.stack(list(summary.counts.values())).sum(0)
+    _bars(axes, summary.counts, summary.classes)
+    number = len(summary.classes)
+    largest = f", the {MOST_CLASSES} largest" if number > MOST_CLASSES else ""
+    of = ", pixels" if summary.is_map else ""
+    axes.set_title(f"{summary.task} ({number} classes{largest}{of})", fontsize=9)
+
+
+def _labels(axes: Axes, summary: LabelSummary) -> None:
+    _bars(axes, {split: holds for split, (_, holds) in summary.counts.items()}, summary.labels)
+    number = len(summary.labels)
+    largest = f", the {MOST_CLASSES} most frequent" if number > MOST_CLASSES else ""
+    axes.set_title(f"{summary.task} ({number} labels{largest})", fontsize=9)
+
+
+def _bars(axes: Axes, counts: dict[str, Tensor], names: list[str]) -> None:
+    """A bar for each class or label, with the splits on top of each other."""
+    totals = torch.stack(list(counts.values())).sum(0)
     order = totals.argsort(descending=True, stable=True)
     shown = order[:MOST_CLASSES].sort().values
     base = torch.zeros(len(shown), dtype=torch.int64)
-    for split, counts in summary.counts.items():
-        axes.bar(range(len(shown)), counts[shown].numpy(), bottom=base.numpy(), label=split)
-        base += counts[shown]
-    names = brief([summary.classes[at] for at in shown.tolist()])
-    are_side_by_side = len(names) * max(map(len, names), default=0) <= LETTERS_BESIDE
-    axes.set_xticks(range(len(shown)), names, rotation=0 if are_side_by_side else 90, **NAMES)
-    largest = f", the {MOST_CLASSES} largest" if len(order) > MOST_CLASSES else ""
-    of = ", pixels" if summary.is_map else ""
-    axes.set_title(f"{summary.task} ({len(order)} classes{largest}{of})", fontsize=9)
+    for split, each in counts.items():
+        axes.bar(range(len(shown)), each[shown].numpy(), bottom=base.numpy(), label=split)
+        base += each[shown]
+    short = brief([names[at] for at in shown.tolist()])
+    are_side_by_side = len(short) * max(map(len, short), default=0) <= LETTERS_BESIDE
+    axes.set_xticks(range(len(shown)), short, rotation=0 if are_side_by_side else 90, **NAMES)
 
 
 def _numbers(axes: Axes, summary: NumberSummary, targets: dict[str, Tensor]) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from multitask.inspection import report_answers as answers
 from multitask.inspection.data_report import DataReport
+from multitask.inspection.label_summary import LabelSummary
 from multitask.inspection.target_summary import ClassSummary, NumberSummary
 from multitask.pages.blocks import Block, Paragraph, Section, Table
 from multitask.pages.words import counted
@@ -35,7 +36,7 @@ def splits(report: DataReport) -> Iterator[Block]:
         if fewer:
             some = ", ".join(f"{each.samples[split]:,} of {split}" for split in fewer)
             yield Paragraph(f"Of {each.task}, only evenly spaced samples were looked at: {some}.")
-        if any(each.missing.values()):
+        if not isinstance(each, LabelSummary) and any(each.missing.values()):
             some = ", ".join(f"{share:.2%} of {split}" for split, share in each.missing.items())
             yield Paragraph(f"Pixels of {each.task} are missing: {some}.")
 
@@ -62,6 +63,25 @@ def classes(report: DataReport) -> Iterator[Block]:
             for at in order
         ]
         yield Table(["class", *counts], rows)
+
+
+def several_labels(report: DataReport) -> Iterator[Block]:
+    """How many samples have each label; a section for each target of several labels."""
+    for each in report.targets:
+        if not isinstance(each, LabelSummary):
+            continue
+        order, half = each.order(), MOST_CLASSES // 2
+        of = counted(len(order), "label")
+        yield Section(f"{each.task}: {of}", answers.of_several(each))
+        if len(order) > MOST_CLASSES:
+            yield Paragraph(f"The {half} most frequent and the {half} rarest:")
+            order = [*order[:half], *order[-half:]]
+        rows = [
+            [each.labels[at], *(_holds(counts, at) for counts in each.counts.values())]
+            for at in order
+        ]
+        rows.append(["none of them", *(f"{count:,}" for count in each.alone.values())])
+        yield Table(["label", *each.counts], rows)
 
 
 def ranges(report: DataReport) -> Iterator[Block]:
@@ -91,6 +111,11 @@ def number(value: float) -> str:
 def _count(counts: Tensor, at: int, has_share: bool) -> str:
     number = int(counts[at])
     return _share(number, max(int(counts.sum()), 1)) if has_share else f"{number:,}"
+
+
+def _holds(counts: Tensor, at: int) -> str:
+    without, holds = counts[:, at].tolist()
+    return f"{holds:,} of {without + holds:,}"
 
 
 def _share(count: int, of: int) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from multitask.inspection import report_answers as answers
 from multitask.inspection.data_report import DataReport
-from multitask.inspection.report_tables import classes, number, ranges, splits
+from multitask.inspection.label_summary import LabelSummary
+from multitask.inspection.report_tables import classes, number, ranges, several_labels, splits
 from multitask.inspection.target_summary import FAR, ClassSummary, NumberSummary, Summary
 from multitask.pages.blocks import Block, Bullets, Heading, Paragraph, Section
 from multitask.pages.markdown import on_screen
@@ -34,6 +35,7 @@ def report_blocks(report: DataReport) -> list[Block]:
         _outliers,
         _constants,
         classes,
+        several_labels,
         ranges,
     )
     samples = counted(sum(report.sizes.values()), "sample")
@@ -147,6 +149,10 @@ def _constant(summary: Summary) -> Iterator[str]:
     if isinstance(summary, ClassSummary):
         if value := summary.constant():
             yield f"{summary.task} is always {value} in training"
+    elif isinstance(summary, LabelSummary):
+        if same := summary.constant():
+            few = "label" if len(same) == 1 else "labels"
+            yield f"{summary.task}, {few} {_some(same)}, always has the same answer in training"
     elif found := summary.constant_elements():
         few = "element" if len(found) == 1 else "elements"
         which = f", {few} {_some(map(str, found))}," if summary.size > 1 else ""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from multitask import labels
+from multitask.inspection.label_summary import LabelSummary, summarise_labels
 
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 FAR = 5.0
@@ -103,7 +104,7 @@ class Outlier:
     distance: float
 
 
-Summary = ClassSummary | NumberSummary
+Summary = ClassSummary | NumberSummary | LabelSummary
 
 
 def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] = ()) -> Summary:
@@ -111,11 +112,13 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
 
     Args:
         task: the name.
-        targets: by split, floating (NaN where missing) or class numbers (-100 where missing); maps
-            have three axes or more.
-        classes: names of the classes; their numbers for those that have none.
+        targets: by split, floating (NaN where missing) or class numbers (-100 where missing), of
+            which two axes are several labels; maps have three axes or more.
+        classes: names of the classes or labels; their numbers for those that have none.
     """
     first = next(iter(targets.values()))
+    if first.ndim == 2 and not first.is_floating_point():
+        return summarise_labels(task, targets, classes)
     is_map = first.ndim > 2
     samples = {split: len(each) for split, each in targets.items()}
     known = {split: int(labels.known_samples(each).sum()) for split, each in targets.items()}

@@ -6,13 +6,13 @@ Checks take the cells of a column that are not missing, as text or with types.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 from pandas import Series
 
+from multitask.remarks.label_cells import label_cells
 from multitask.remarks.written_numbers import number_of, written_how
 
 PERHAPS_MISSING = {"none", "missing", "unknown", "unk", "not available", "n.a.", "tbd", "."}
@@ -23,11 +23,7 @@ FEWEST_TIMES = 2
 FAR = 3.0
 """Ranges of the others beyond which a small number, such as 0, is far from them."""
 NEARLY_ALL = 0.9
-OFTEN = 0.2
-STRONG, WEAK = ("|", ";", "\n", "\t"), (",", "/", "+", "&", " ")
-"""What stands between the labels of a cell: in other texts seldom, and in others too."""
-FEWER_LABELS = 0.8
-"""Labels per combination below which words are labels rather than parts of names."""
+MOST_NAMED = 12
 
 
 def column_remarks(cells: Series, are_classes: bool) -> Iterator[str]:
@@ -49,20 +45,16 @@ def column_remarks(cells: Series, are_classes: bool) -> Iterator[str]:
 
 def several_labels(cells: Series) -> str | None:
     """Whether cells hold several labels, such as ``cat;wild``."""
-    texts = Counter(str(each) for each in cells if isinstance(each, str))
-    if sum(texts.values()) < len(cells):
+    found = label_cells(cells)
+    if found is None or found.between is None:
         return None
-    for between in (*STRONG, *WEAK):
-        parts = {each: _parts(each, between) for each in texts}
-        if _are_combinations(parts, texts, between):
-            example = next(each for each in texts if len(parts[each]) > 1)
-            count = len({part for each in parts.values() for part in each})
-            return (
-                f"its cells seem to hold several labels, such as {example!r:.60}, and each of the "
-                f"{len(texts):,} combinations of {count:,} labels would be a class of its own; "
-                "give each label a column of 0 and 1, each a task of two classes"
-            )
-    return None
+    return (
+        f"its cells seem to hold several labels, such as {found.example!r:.60}, and each of the "
+        f"{found.combinations:,} combinations of {len(found.counts):,} labels would be a class of "
+        f"its own; to learn the labels, give this target labels: [{_some(found.counts)}] and "
+        f"between: {found.between!r} in place of classes, and make its task a "
+        "multitask.tasks.MultiLabel with the same labels"
+    )
 
 
 def hot_lists(cells: Series) -> str | None:
@@ -79,7 +71,8 @@ def hot_lists(cells: Series) -> str | None:
         )
     return (
         "its cells are lists of 0 and 1, which hold several labels each rather than numbers to "
-        "measure; give each label a column of 0 and 1, each a task of two classes"
+        "measure; list the labels' names, in order, as this target's labels, and make its task a "
+        "multitask.tasks.MultiLabel with the same labels"
     )
 
 
@@ -183,22 +176,6 @@ def written_numbers(cells: Series) -> str | None:
     )
 
 
-def _parts(cell: str, between: str) -> list[str]:
-    return [each for part in cell.split(between) if (each := part.strip())]
-
-
-def _are_combinations(parts: dict[str, list[str]], counts: Counter[str], between: str) -> bool:
-    several = [each for each, found in parts.items() if len(found) > 1]
-    if sum(counts[each] for each in several) < OFTEN * counts.total():
-        return False
-    labels = Counter(part for found in parts.values() for part in dict.fromkeys(found))
-    sizes = {len(found) for found in parts.values()}
-    # As many numbers in each cell are a vector.
-    if any(number_of(each) is not None for each in labels) and (
-        len(sizes) == 1 or between not in (*STRONG, " ")
-    ):
-        return False
-    if between in STRONG:
-        return any(count > 1 for count in labels.values())
-    limit = FEWER_LABELS if between == " " else 1.0
-    return len(sizes) > 1 and len(labels) < limit * len(parts)
+def _some(names: Iterable[str]) -> str:
+    found = list(names)
+    return ", ".join(found[:MOST_NAMED]) + (", ..." if len(found) > MOST_NAMED else "")

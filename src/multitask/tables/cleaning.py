@@ -44,7 +44,8 @@ class Cleaning:
         duplicate_row: a file that an earlier row has already.
         empty_file_name: a row without the name of an image.
         equal_pixels: an image that has the pixels of an earlier row's, once both are resized.
-        unknown_class: a class that ``classes`` does not list, or a map that has pixels of one.
+        unknown_class: a class or label that ``classes`` or ``labels`` does not list, or a map that
+            has pixels of such a class.
         unreadable_target: a cell that is not a number, or a list of another length than the others.
         infinite_target: a number that is infinite, or too large for float32.
         missing_map: a map's file that is not there.

@@ -42,6 +42,10 @@ class TargetColumns:
         map: how the files hold maps, if the column's cells name files of maps.
         map_folder: what those names are relative to; default: as the images'.
         map_ending: takes the place of the names' own ending, such as ``.png``.
+        labels: the names of several labels, any of which may hold; see
+            `multitask.tables.label_columns.label_numbers`. An empty cell is not known.
+        between: what stands between the labels of a cell, such as ``;`` or a blank.
+        none: the word that says that none of the labels holds, as an empty list does.
     """
 
     columns: str | list[str]
@@ -51,6 +55,9 @@ class TargetColumns:
     map: MapCoding | None = None
     map_folder: Path | None = None
     map_ending: str = ""
+    labels: list[str | int | bool] | None = None
+    between: str | None = None
+    none: str | None = None
 
     @property
     def names(self) -> list[str]:
@@ -62,6 +69,11 @@ class TargetColumns:
         """The classes as texts."""
         names = self.classes if self.map is None else self.map.class_names
         return [str(each) for each in names or ()]
+
+    @property
+    def label_names(self) -> list[str]:
+        """The labels as texts."""
+        return [str(each) for each in self.labels or ()]
 
     @property
     def geometry(self) -> Geometry | None:

@@ -22,7 +22,7 @@ def target_remarks(
         cells: by column, None where missing.
         matched: those of its ``missing`` that a cell has, as texts.
     """
-    if len(cells) == 1 or target.classes is None:
+    if target.labels is None and (len(cells) == 1 or target.classes is None):
         for column, each in cells.items():
             for said in column_remarks(each.dropna(), target.classes is not None):
                 if not (target.classes is not None and _is_hot(each)):
@@ -59,7 +59,7 @@ def table_remarks(
         name: cells[name]
         for each in targets.values()
         for name in each.names
-        if len(each.names) == 1 and cells[name].notna().all()
+        if len(each.names) == 1 and each.labels is None and cells[name].notna().all()
     }
     for names in one_hot(single):
         yield one_hot_remark(names)

@@ -78,18 +78,19 @@ def area(negative: Tensor, positive: Tensor) -> Tensor:
     return (right[pairs > 0] / pairs[pairs > 0]).mean()
 
 
-def logit_bins(preds: Tensor, middle: float, bins: int) -> Tensor:
+def logit_bins(preds: Tensor, middle: float, bins: int, fine: float = FINE) -> Tensor:
     """Number each probability's bin, narrow around a logit and wider with the distance.
 
     Args:
         preds: probabilities, any shape.
         middle: the logit of the uninformed probability.
         bins: number of bins on either side of the middle one.
+        fine: distance from that logit up to which bins are about equally wide.
 
     Returns:
         From 0 to ``2 * bins``, same shape, int64.
     """
     distance = (preds.logit() - middle).nan_to_num(-FARTHEST).clamp(-FARTHEST, FARTHEST)
     # Rounded, so that the uninformed probability is in the middle of a bin, not at an edge.
-    scaled = (distance / FINE).asinh() * (bins / math.asinh(FARTHEST / FINE))
+    scaled = (distance / fine).asinh() * (bins / math.asinh(FARTHEST / fine))
     return scaled.round().long() + bins

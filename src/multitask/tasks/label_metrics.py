@@ -11,6 +11,8 @@ from multitask.tasks.auroc import area, logit_bins
 
 THRESHOLD = 0.5
 """The probability from which on a label counts as predicted."""
+FINE = 1.0
+"""Logits up to which bins are about equally wide; of rare labels too they are narrow."""
 Entries = tuple[Tensor, Tensor]
 """Places in a flat state at which 1 is added, and the sample of each; both ``[entries]``, int64."""
 
@@ -70,12 +72,12 @@ class _Histogram(LabelMetric):
         bins: number of bins on either side of the middle one.
     """
 
-    def __init__(self, num_labels: int, bins: int = 400) -> None:
+    def __init__(self, num_labels: int, bins: int = 1000) -> None:
         super().__init__(num_labels, 2 * bins + 1)
-        self.half = bins
+        self.each_side = bins
 
     def bins(self, preds: Tensor) -> Tensor:
-        return logit_bins(preds, 0.0, self.half)
+        return logit_bins(preds, 0.0, self.each_side, FINE)
 
 
 class LabelAUROC(_Histogram):

@@ -227,7 +227,7 @@ class MultiLabel(Task):
                 "exact_match": ExactMatch(),
             },
             # Both are of the same histogram.
-            compute_groups=[["average_precision", "auroc"], ["f1"], ["exact_match"]],  # type: ignore[arg-type]
+            compute_groups=[["average_precision", "auroc"], ["f1"], ["exact_match"]],
         )
 
     def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
 
 from multitask.data.split_check import META
 from multitask.errors import InputError
-from multitask.tasks import Task
+from multitask.tasks import MultiLabel, Task
 from multitask.tasks.naming import check_targets
 from multitask.training.score import counting
 
@@ -37,7 +37,8 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str, has_begun: bool
         )
     name_of_data = type(data).__name__
     if hasattr(data, "class_names"):
-        _check_class_names(tasks, data.class_names())
+        _check_names(tasks, data.class_names(), "class")
+        _check_names(tasks, data.element_names(), "label")
     if split == "train":
         targets = data.targets(split)
         check_targets(tasks, targets, split, name_of_data)
@@ -114,20 +115,27 @@ def name_unlabelled(tasks: Mapping[str, Task], data: Any) -> None:
             )
 
 
-def _check_class_names(tasks: Mapping[str, Task], names: Mapping[str, Sequence[str]]) -> None:
-    """Refuse a class that has one number in the data and another in its task.
+def _check_names(
+    tasks: Mapping[str, Task], names: Mapping[str, Sequence[str]], what: Literal["class", "label"]
+) -> None:
+    """Refuse a class or a label that has one number in the data and another in its task.
 
-    A task may call classes by other names than the data do.
+    A task may call them by other names than the data do.
     """
+    many = {"class": "classes", "label": "labels"}
     for task, in_data in names.items():
         model = tasks.get(task)
-        known = (model.class_names or []) if model is not None else []
+        if what == "label":
+            known = model.labels if isinstance(model, MultiLabel) else []
+        else:
+            known = (model.class_names or []) if model is not None else []
         if known == list(map(str, range(len(known)))):
             # They have no other names than their numbers.
             continue
         for place, name in enumerate(known):
             if name in in_data and in_data.index(name) != place:
                 raise InputError(
-                    f"task '{task}': '{name}' is class {place} of the task's classes, but class "
-                    f"{in_data.index(name)} of the data's; list the same names in the same order"
+                    f"task '{task}': '{name}' is {what} {place} of the task's {many[what]}, but "
+                    f"{what} {in_data.index(name)} of the data's; list the same names in the same "
+                    "order"
                 )

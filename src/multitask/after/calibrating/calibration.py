@@ -18,7 +18,7 @@ from multitask.after.labelled_samples import LabelledSamples
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
 from multitask.pages.words import listed
-from multitask.tasks import Classification, Task
+from multitask.tasks import Classification, MultiLabel, Task
 from multitask.tasks.calibration_error import CalibrationError
 from multitask.tasks.output import rows_of
 from multitask.tasks.pixels import pixels_of
@@ -185,6 +185,10 @@ def _predicted(task: Task, output: Any, target: Tensor) -> Predicted:
         if prediction.ndim > 2:
             prediction, target = pixels_of(prediction), target.flatten()
         return Predicted(prediction, target, uncertainty, _of_classes(prediction, target))
+    if isinstance(task, MultiLabel):
+        return Predicted(
+            prediction, target, uncertainty, _of_classes(*task.answers(prediction, target))
+        )
     metrics = task.metrics()
     task.update_metrics(metrics, output, target)
     own = {name: float(metrics[name].compute()) for name in OF_REGRESSION if name in metrics}

@@ -13,12 +13,13 @@ from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from multitask import labels
-from multitask.tasks import Angle, Classification, Regression, Task
+from multitask.tasks import Angle, Classification, MultiLabel, Regression, Task
 from multitask.tasks.angular_error import AngularError, MeanCosine, WithinDegrees
 from multitask.tasks.auroc import HistogramAUROC
 from multitask.tasks.balanced_accuracy import BalancedAccuracy
 from multitask.tasks.calibration_error import CalibrationError
 from multitask.tasks.deviance import PoissonD2
+from multitask.tasks.label_metrics import ExactMatch, LabelAUROC, LabelAveragePrecision, LabelF1
 from multitask.tasks.order import ClassDistance, QuadraticKappa
 from multitask.tasks.pinball_d2 import PinballD2
 from multitask.tasks.r2 import R2
@@ -59,6 +60,8 @@ def known_states(
     given: tuple[Any, ...]
     if counts is Task.update_metrics and isinstance(task, Classification | Angle):
         kinds, given = OF_CLASSES, _of_classes(task, output, target)
+    elif counts is Task.update_metrics and isinstance(task, MultiLabel):
+        kinds, given = OF_LABELS, (task.predict(output), target)
     elif counts is Regression.update_metrics:
         kinds, given = OF_NUMBERS, _of_numbers(task, output, target)  # type: ignore[arg-type]
     else:
@@ -136,6 +139,16 @@ def _mean(metric: Any, rows: Tensor, preds: Tensor, target: Tensor) -> Found:
     return {"total": [(rows, zero, each)], "count": [(rows, zero, torch.ones_like(rows))]}
 
 
+def _labels(metric: Any, preds: Tensor, target: Tensor) -> Found:
+    places, rows = metric.entries(preds, target)
+    return {"counts": [(rows, places, torch.ones_like(rows))]}
+
+
+def _exact(metric: Any, preds: Tensor, target: Tensor) -> Found:
+    right, labelled = metric.matches(preds, target)
+    return {"right": _one(right), "total": _one(labelled)}
+
+
 def _of_numbers(
     task: Regression, output: Tensor, target: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
@@ -206,6 +219,12 @@ OF_CLASSES: dict[type[Metric], Count] = {
     MeanCosine: _mean,
     WithinDegrees: _mean,
     QuadraticKappa: _kappa,
+}
+OF_LABELS: dict[type[Metric], Count] = {
+    LabelAveragePrecision: _labels,
+    LabelAUROC: _labels,
+    LabelF1: _labels,
+    ExactMatch: _exact,
 }
 OF_NUMBERS: dict[type[Metric], Count] = {
     MeanAbsoluteError: _mae,

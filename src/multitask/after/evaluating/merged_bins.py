@@ -11,9 +11,13 @@ from scipy.sparse import csr_array
 from torchmetrics import Metric
 
 from multitask.tasks.auroc import HistogramAUROC
+from multitask.tasks.label_metrics import LabelAUROC, LabelAveragePrecision
 
 if TYPE_CHECKING:
     from multitask.after.evaluating.sample_states import State
+
+
+OF_BINS = (HistogramAUROC, LabelAUROC, LabelAveragePrecision)
 
 
 def merged(
@@ -21,7 +25,8 @@ def merged(
 ) -> tuple[csr_array, list[State]]:
     """Merge neighbouring bins that no positive tells apart.
 
-    The area under a curve depends on how many negatives lie below each bin that holds a positive.
+    The area under a curve depends on how many negatives lie below, or from the other end above,
+    each bin that holds a positive.
     So of each class the bins with a positive of any sample stay, and those between two of them
     become one. All are whole numbers, so that nothing is rounded. With many classes few bins stay,
     and a resample costs a small part.
@@ -39,7 +44,7 @@ def merged(
     start = end = 0
     for state in layout:
         shape = state.shape
-        if type(metrics[state.metric]) is HistogramAUROC:
+        if type(metrics[state.metric]) in OF_BINS:
             own, shape = _fewer(rows, state)
         else:
             own = np.arange(state.columns.stop - state.columns.start)

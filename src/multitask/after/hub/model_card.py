@@ -14,6 +14,7 @@ from multitask.pages.shown import shortened
 
 KINDS = {
     "Classification": "image-classification",
+    "MultiLabel": "image-classification",
     "Segmentation": "image-segmentation",
 }
 """What the hub calls a task; others are ``other``."""
@@ -103,13 +104,20 @@ def _task(name: str, told: dict[str, Any]) -> list[str]:
 
 def _gives(told: dict[str, Any]) -> str:
     if classes := told.get("classes"):
-        first = ", ".join(shortened(each, LONGEST) for each in classes[:MOST_CLASSES])
-        more = f", and {len(classes) - MOST_CLASSES:,} more" if len(classes) > MOST_CLASSES else ""
-        return f"a probability for each of {len(classes):,} classes: {first}{more}"
+        return f"a probability for each of {len(classes):,} classes: {_some(classes)}"
     unit = f" in {told['unit'].strip()}" if (told.get("unit") or "").strip() else ""
     if elements := told.get("elements"):
+        if told.get("kind") == "MultiLabel":
+            return f"a probability for each of {len(elements):,} labels: {_some(elements)}"
         return f"numbers{unit}: {', '.join(shortened(each, LONGEST) for each in elements)}"
     return f"numbers{unit}" if unit else "numbers, in the units of the data"
+
+
+def _some(names: list[str]) -> str:
+    first = ", ".join(shortened(each, LONGEST) for each in names[:MOST_CLASSES])
+    return first + (
+        f", and {len(names) - MOST_CLASSES:,} more" if len(names) > MOST_CLASSES else ""
+    )
 
 
 def _images(trained: TrainedModel) -> str:
