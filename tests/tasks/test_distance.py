@@ -11,11 +11,14 @@ from torch.distributions import Categorical, Normal, Poisson, VonMises, kl_diver
 
 from multitask.tasks import (
     Angle,
+    Box,
     Classification,
     Count,
     DenseRegression,
     GaussianRegression,
     Hazard,
+    HeatMaps,
+    Keypoints,
     NegativeBinomial,
     Ordinal,
     QuantileRegression,
@@ -31,6 +34,9 @@ SHAPES: dict[str, tuple[Callable[[], Task], tuple[int, ...]]] = {
     "numbers": (lambda: Regression(3), (5, 3)),
     "a number for each pixel": (lambda: DenseRegression(), (5, 1, 3, 2)),
     "normal": (lambda: GaussianRegression(3), (5, 6)),
+    "a box": (Box, (5, 4)),
+    "points": (lambda: Keypoints(3), (5, 6)),
+    "heat maps": (lambda: HeatMaps(3), (5, 3, 4, 6)),
     "quantiles": (lambda: QuantileRegression(3), (5, 9)),
     "classes in an order": (lambda: Ordinal(4), (5, 3)),
     "counts": (lambda: Count(3), (5, 3)),
@@ -91,6 +97,13 @@ def test_numbers_differ_by_their_mean_square() -> None:
     output, kept = drawn(5, 3), drawn(3, 5).T
     truth = (output - kept).square().mean(1)
     torch.testing.assert_close(found(Regression(3), output, kept), truth)
+
+
+def test_heat_maps_differ_by_the_mean_of_their_divergences() -> None:
+    output, kept = drawn(5, 3, 4, 6), drawn(3, 5, 6, 4).permute(1, 0, 3, 2)
+    now, before = (Categorical(logits=each.flatten(2)) for each in (output, kept))
+    truth = kl_divergence(before, now).mean(1)
+    torch.testing.assert_close(found(HeatMaps(3), output, kept), truth)
 
 
 def test_normal_distributions_differ_by_their_divergence() -> None:

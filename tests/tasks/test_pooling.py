@@ -11,11 +11,13 @@ from torch.testing import assert_close
 
 from multitask.tasks import (
     Angle,
+    Box,
     Classification,
     Count,
     DenseRegression,
     GaussianRegression,
     Hazard,
+    HeatMaps,
     NegativeBinomial,
     Ordinal,
     QuantileRegression,
@@ -134,6 +136,27 @@ def test_quantiles_are_the_means_of_quantiles() -> None:
         each = torch.stack([task.uncertainty(output)[what] for task, output in pairs])
         assert_close(members[0].uncertainty(pool.output())[what], each.mean(0))
     assert_close(pool.disagreement()["deviation"], medians.std(0, correction=0))
+
+
+def boxes(place: int) -> Box:
+    task, low = Box(), 5 * place + 9 * torch.rand(30, 2)
+    task.learn_statistics("box", torch.cat([low, low + 3 + 9 * torch.rand(30, 2)], 1))
+    return task
+
+
+def test_boxes_and_points_are_pooled_in_pixels() -> None:
+    heat_maps: list[Task] = [HeatMaps(2) for _ in range(MEMBERS)]
+    for members, shape in (([boxes(at) for at in range(MEMBERS)], (4,)), (heat_maps, (2, 6, 8))):
+        outputs = [torch.randn(5, *shape) for _ in members]
+        each = torch.stack([m.predict(o) for m, o in zip(members, outputs, strict=True)])
+        pool = pooled(members[0], members, outputs)  # type: ignore[arg-type]
+        assert pool.output().shape == outputs[0].shape
+        assert_close(members[0].predict(pool.output()), each.mean(0), rtol=1e-4, atol=1e-4)
+        found = pool.disagreement()["deviation"]
+        assert_close(found, each.std(0, correction=0), rtol=1e-4, atol=1e-4)
+        members[0].take_calibration({"spread": [2.0] * 4, "quantile": [3.0] * 4, "level": 0.9})
+        right = (each.var(0, correction=0) + 4).sqrt()
+        assert_close(pool.disagreement()["deviation"], right, rtol=1e-4, atol=1e-4)
 
 
 class Labels(Classification):

@@ -70,7 +70,7 @@ class Box(Regression):
         counts: bool = True,
         teaches: float = 1.0,
     ) -> None:
-        super().__init__(4, "px", "element", None, head, weight, headline, counts, teaches)
+        super().__init__(4, "px", "none", None, head, weight, headline, counts, teaches)
         for name, factor in (("l1", l1), ("giou", giou)):
             if not 0 <= factor < math.inf:
                 raise InputError(f"{name} is {factor}; a factor is 0 or more, and finite")

@@ -20,6 +20,7 @@ from multitask.tasks.keypoint_metrics import (
     bounds,
     distances,
 )
+from multitask.tasks.r2 import R2
 from multitask.tasks.regression import Regression, Scale
 
 if TYPE_CHECKING:
@@ -39,11 +40,12 @@ class Keypoints(Regression):
     or, if some are of a left and a right side, by `multitask.geometry.Landmarks`, which lets them
     change places in a mirror image.
 
-    Metrics, of points of which both x and y are known: ``distance``, the mean in pixels; ``nme``,
-    the mean distance over the size of the object; ``pck_10`` and ``pck_20``, the shares of points
-    within 0.1 and 0.2 of that size (Yang and Ramanan, 2013, "Articulated Human Detection with
-    Flexible Mixtures of Parts", section 6.2); and ``oks``, COCO's similarity, if there are
-    ``sigmas``. A sample whose size is 0 or not known counts in ``distance`` alone.
+    Metrics: ``r2`` as in `Regression`, over all coordinates together; and of points of which both x
+    and y are known, ``distance``, the mean in pixels; ``nme``, the mean distance over the size of
+    the object; ``pck_10`` and ``pck_20``, the shares of points within 0.1 and 0.2 of that size
+    (Yang and Ramanan, 2013, "Articulated Human Detection with Flexible Mixtures of Parts", section
+    6.2); and ``oks``, COCO's similarity, if there are ``sigmas``. What is relative to a size leaves
+    out samples whose size is 0 or not known.
 
     Args:
         points: their names, or their number.
@@ -66,8 +68,6 @@ class Keypoints(Regression):
         InputError: if names are not different, or a setting does not fit the points.
     """
 
-    headline = "pck_10"
-
     def __init__(
         self,
         points: int | Sequence[str],
@@ -87,6 +87,11 @@ class Keypoints(Regression):
         super().__init__(len(own), "px", scale, loss, head, weight, headline, counts, teaches)
         self.points, self.own_elements, self.elements = names, own, own
         self.reference = _checked_reference(reference, self.points)
+        if reference is None and len(names) == 1:
+            raise InputError(
+                "the box around a single point has no diagonal; give reference, a length in pixels "
+                "such as the image's side"
+            )
         self.sigmas, self.area = sigmas and list(sigmas), area
         if sigmas is not None and not (
             len(sigmas) == len(self.points) and all(0 < each < math.inf for each in sigmas)
@@ -112,6 +117,7 @@ class Keypoints(Regression):
     def metrics(self) -> MetricCollection:
         return MetricCollection(
             {
+                "r2": R2(self.size, weighted=True),
                 "pck_10": PointShare(0.1),
                 "pck_20": PointShare(0.2),
                 "nme": PointMean(),
@@ -134,6 +140,9 @@ class Keypoints(Regression):
                 metrics[name].update(relative, counted)
         if "distance" in metrics:
             metrics["distance"].update(distance, known)
+        if "r2" in metrics:
+            # Around the training mean, so that single precision is enough for far-off units.
+            metrics["r2"].update(prediction - self.trivial, target - self.trivial)
         if "oks" in metrics:
             metrics["oks"].update(distance, known, self._area(target))
 

@@ -30,9 +30,12 @@ from multitask.balancing.weightings import UPGrad
 from multitask.encoders import MLP, ConvNet, Displacement, Encoder, Maps, Timm
 from multitask.sharing import CrossStitch, MMoE
 from multitask.tasks import (
+    Box,
     Classification,
     DenseRegression,
     GaussianRegression,
+    HeatMaps,
+    Keypoints,
     QuantileRegression,
     Segmentation,
     Task,
@@ -99,6 +102,15 @@ def maps() -> TrainedModel:
     return trained(TwoMaps(), tasks)
 
 
+def places() -> TrainedModel:
+    low = 6 * torch.rand(50, 2)
+    tasks: dict[str, Task] = {"box": Box(), "face": Keypoints(2), "hand": HeatMaps(2)}
+    tasks["box"].learn_statistics("box", torch.cat([low, low + 2 + 3 * torch.rand(50, 2)], 1))
+    for name in ("face", "hand"):
+        tasks[name].learn_statistics(name, 10 * torch.rand(50, 4))
+    return trained(TwoMaps(), tasks)
+
+
 def pretrained() -> TrainedModel:
     encoder = Timm("resnet10t", in_channels=3)
     encoder.normalisation.set([0.5, 0.4, 0.3], [0.2, 0.3, 0.2])
@@ -109,6 +121,7 @@ CASES = {
     "odd names": odd_names,
     "far off": lambda: trained(Displacement(120), {**far_off(), "span": Between()}),
     "maps": maps,
+    "places": places,
     "pretrained": pretrained,
     "mixed": lambda: trained(
         ConvNet(3, channels=(4, 8)),
