@@ -99,16 +99,17 @@ def maps() -> TrainedModel:
         task.learn_statistics(name, torch.randn(99, 2) * 3 + 7)
     vectors["between"].take_calibration({"quantile": [-0.5, 0.5], "level": 0.8})
     tasks = {"parts": Segmentation(4), "depth": depth, "kind": Classification(3), **vectors}
+    tasks |= places()
     return trained(TwoMaps(), tasks)
 
 
-def places() -> TrainedModel:
+def places() -> dict[str, Task]:
     low = 6 * torch.rand(50, 2)
     tasks: dict[str, Task] = {"box": Box(), "face": Keypoints(2), "hand": HeatMaps(2)}
     tasks["box"].learn_statistics("box", torch.cat([low, low + 2 + 3 * torch.rand(50, 2)], 1))
     for name in ("face", "hand"):
         tasks[name].learn_statistics(name, 10 * torch.rand(50, 4))
-    return trained(TwoMaps(), tasks)
+    return tasks
 
 
 def pretrained() -> TrainedModel:
@@ -121,7 +122,6 @@ CASES = {
     "odd names": odd_names,
     "far off": lambda: trained(Displacement(120), {**far_off(), "span": Between()}),
     "maps": maps,
-    "places": places,
     "pretrained": pretrained,
     "mixed": lambda: trained(
         ConvNet(3, channels=(4, 8)),
