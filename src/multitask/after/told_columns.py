@@ -34,7 +34,7 @@ def made_columns(given: Mapping[str, Any], trained: TrainedModel) -> TargetColum
     Raises:
         InputError: if a class is named that may not be, or cannot be made.
     """
-    settings = {key: given.get(key) for key in ("columns", "classes")}
+    settings = {key: given.get(key) for key in ("columns", "classes", "box")}
     keys = [key for key in ("follows", "map") if given.get(key) is not None]
     made = _made({key: given[key] for key in keys}, trained) if keys else _Told()
     return TargetColumns(
