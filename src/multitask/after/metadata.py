@@ -154,6 +154,7 @@ def _is_target(told: Mapping[str, Any]) -> bool:
         and isinstance(follows, dict | str | None)
         and isinstance(told.get("map"), dict | str | None)
         and isinstance(told.get("map_ending"), str | None)
+        and told.get("box") in (None, "xyxy", "xywh", "cxcywh")
     )
 
 

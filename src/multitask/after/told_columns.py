@@ -34,7 +34,8 @@ def made_columns(given: Mapping[str, Any], trained: TrainedModel) -> TargetColum
     Raises:
         InputError: if a class is named that may not be, or cannot be made.
     """
-    settings = {key: given.get(key) for key in ("columns", "classes", "labels", "between", "none")}
+    names = ("columns", "classes", "labels", "between", "none", "box")
+    settings = {key: given.get(key) for key in names}
     keys = [key for key in ("follows", "map") if given.get(key) is not None]
     made = _made({key: given[key] for key in keys}, trained) if keys else _Told()
     return TargetColumns(

@@ -27,6 +27,7 @@ from multitask.images.cache import ImageCache
 from multitask.images.format import Fit, ImageFormat, size_of
 from multitask.images.maps.map_cache import MapCache
 from multitask.images.resizing import resized
+from multitask.tables.box_columns import SIDES, corners
 from multitask.tables.cleaning import Cleaning, Finding, Findings
 from multitask.tables.label_columns import check_labels, label_numbers
 from multitask.tables.map_columns import map_files, map_findings
@@ -218,7 +219,8 @@ class Table(DataModule):
     def element_names(self) -> dict[str, list[str]]:
         columns = self.target_columns.items()
         several = {name: each.names for name, each in columns if len(each.names) > 1}
-        return several | {name: each.label_names for name, each in columns if each.label_names}
+        several |= {name: each.label_names for name, each in columns if each.label_names}
+        return several | {name: list(SIDES) for name, each in columns if each.box is not None}
 
     def tables(self) -> list[dict[str, Any]]:
         """How a table with the same columns is read.
@@ -238,6 +240,7 @@ class Table(DataModule):
                 "missing": list(map(str, each.missing)),
                 **_told_map(each),
                 **_told_labels(each),
+                **({} if each.box is None else {"box": each.box}),
             }
             for name, each in self.target_columns.items()
         }
@@ -297,12 +300,16 @@ class Table(DataModule):
             else:
                 ((column, values),) = cells.items()
                 found[name], problems = class_numbers(column, values, target.class_names)
+            if target.box is not None:
+                unreadable = {each.place for each in problems}
+                found[name], others = corners(name, target, found[name], unreadable)
+                problems = [*problems, *others]
             _report(rows, problems, findings)
             matched |= own
             self.remarks += target_remarks(name, target, cells, own)
             known |= cells
-        others = {name: each for name, each in self.target_columns.items() if each.map is None}
-        self.remarks += table_remarks(others, known, self.missing, matched)
+        read = {name: each for name, each in self.target_columns.items() if each.map is None}
+        self.remarks += table_remarks(read, known, self.missing, matched)
         return found
 
     def _usable(self, rows: TableRows, findings: Findings) -> tuple[Tensor, set[int]]:

@@ -162,6 +162,8 @@ def _target(target: Target) -> Iterator[str]:
     else:
         # The parser would take a text such as '[a]' for a list.
         yield from sequence("columns", names, 8)
+    if target.box is not None:
+        yield f"        box: {target.box}"
     if target.maps is not None:
         yield from _map(target.maps)
     if target.classes:
@@ -304,6 +306,8 @@ def _model(contents: TableContents, plan: TrainingPlan) -> Iterator[str]:
         yield f"    {scalar(target.task)}:"
         if target.maps is not None:
             yield from _task_of_maps(target.maps)
+        elif target.box is not None:
+            yield "      class_path: multitask.tasks.Box"
         elif target.classes:
             yield "      class_path: multitask.tasks.Classification"
             yield "      init_args:"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal, cast
 
 import pandas as pd
 
 from multitask.data.splits import GivenSplit, given_split
 from multitask.errors import InputError, nearest
+from multitask.inspection.boxes import boxes
 from multitask.inspection.column_kinds import (
     Column,
     as_numbers,
@@ -45,6 +47,7 @@ class Target:
         hot: of columns of which a single one is 1 in each row: the number of samples of each class.
         missing: numbers that stand for a missing one.
         maps: what the files hold, if the column names files of maps.
+        box: what the four numbers are, if the columns are those of a box.
     """
 
     task: str
@@ -53,6 +56,7 @@ class Target:
     hot: dict[str, int] = field(default_factory=dict)
     missing: list[float] = field(default_factory=list)
     maps: MapKind | None = None
+    box: Literal["xyxy", "xywh", "cxcywh"] | None = None
 
     @property
     def classes(self) -> dict[str, int]:
@@ -265,6 +269,12 @@ def _targets(table: pd.DataFrame, others: Sequence[Column], missing: Sequence[st
         part = (_common_name(names), found_columns, False, hot)
         together.update(dict.fromkeys(names, part))
     single = [each.name for each in columns if is_number(each) and each.name not in together]
+    forms: dict[str, str] = {}
+    for box, names, form in boxes(table, single):
+        part = (box, [as_numbers(by_name[each]) for each in names], False, {})
+        together.update(dict.fromkeys(names, part))
+        forms[names[0]] = form
+    single = [name for name in single if name not in together]
     for vector, names, is_axes in vectors(single):
         parts = [by_name[each] for each in names]
         if is_axes or any(each.kind == "numbers" for each in parts):
@@ -277,7 +287,8 @@ def _targets(table: pd.DataFrame, others: Sequence[Column], missing: Sequence[st
         if column.name == parts[0].name:
             task = task_name(name, targets)
             gone = sorted({stand_ins[each.name] for each in parts if each.name in stand_ins})
-            targets[task] = Target(task, parts, points, hot, gone)
+            box_form = cast("Literal['xyxy', 'xywh', 'cxcywh'] | None", forms.get(column.name))
+            targets[task] = Target(task, parts, points, hot, gone, box=box_form)
     return list(targets.values())
 
 

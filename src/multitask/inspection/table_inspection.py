@@ -93,6 +93,7 @@ def table_data(contents: TableContents, seed: int = 0, keep_links: bool = False)
             classes=list(each.classes) or None,
             missing=list(each.missing),
             map=None if each.maps is None else each.maps.coding,
+            box=each.box,
         )
         for each in contents.targets
     }

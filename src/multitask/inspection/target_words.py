@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from multitask.inspection.table_contents import Target
+from multitask.tables.box_columns import WORDS
 
 MOST_COUNTS = 20
 
@@ -27,6 +28,8 @@ def describe(target: Target) -> str:
         most = "" if few else f"the {MOST_COUNTS} most frequent: "
         return f"{target.task}: {len(ranked)} classes; {gone}; {most}{counts}."
     kind = f"a vector of {target.size} numbers" if target.size > 1 else "a number"
+    if target.box is not None:
+        kind = f"a box in pixels ({WORDS[target.box]})"
     limits = [each.limits for each in target.columns if each.limits]
     if not limits:
         return f"{target.task}: {kind}; {gone}; none is finite."
@@ -42,6 +45,19 @@ def how_to_change(target: Target) -> str:
     """
     if target.maps is not None:
         return target.maps.hint
+    if target.box is not None:
+        return (
+            "If it is no box in the image, remove box here, and make the task a "
+            "multitask.tasks.Regression of size 4."
+        )
+    if target.points and target.size % 2 == 0:
+        points = target.size // 2
+        return (
+            "To learn them apart, write a target and a task for each. If "
+            f"{'this is a point' if points == 1 else 'these are points'} in the image, make the "
+            f"task a multitask.tasks.Keypoints with points: {points}, or with a list of names; it "
+            "takes the columns of several points, x and y of each, in one target."
+        )
     if len(target.columns) > 1:
         return "To learn them apart, write a target and a task for each."
     if target.size > 1:

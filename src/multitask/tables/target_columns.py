@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from pandas import DataFrame, Series
 from torch import Tensor
 
 from multitask.errors import InputError, nearest
-from multitask.geometry import Geometry
+from multitask.geometry import Boxes, Geometry
 from multitask.images.maps import MapCoding
 from multitask.labels import MISSING_CLASS
 from multitask.remarks.written_numbers import number_of, written_how
@@ -46,6 +46,10 @@ class TargetColumns:
             `multitask.tables.label_columns.label_numbers`. An empty cell is not known.
         between: what stands between the labels of a cell, such as ``;`` or a blank.
         none: the word that says that none of the labels holds, as an empty list does.
+        box: what the four numbers of a box are, in torchvision's words: ``xyxy`` (left, top, right
+            and bottom), ``xywh`` (left, top, width and height) or ``cxcywh`` (the centre, width and
+            height), in pixels of the original image. The targets are corners, which follow as
+            `multitask.geometry.Boxes`.
     """
 
     columns: str | list[str]
@@ -58,6 +62,7 @@ class TargetColumns:
     labels: list[str | int | bool] | None = None
     between: str | None = None
     none: str | None = None
+    box: Literal["xyxy", "xywh", "cxcywh"] | None = None
 
     @property
     def names(self) -> list[str]:
@@ -77,7 +82,9 @@ class TargetColumns:
 
     @property
     def geometry(self) -> Geometry | None:
-        """How the targets follow; maps do so by default."""
+        """How the targets follow; maps and boxes do so by default."""
+        if self.follows is None and self.box is not None:
+            return Boxes()
         return self.map.geometry() if self.follows is None and self.map else self.follows
 
 
@@ -150,6 +157,7 @@ def check_columns(name: str, target: TargetColumns, missing: Sequence[str | int 
     if not target.names:
         raise InputError(f"{where}: columns is empty; name at least one column")
     _check_map(where, target)
+    _check_box(where, target)
     if target.classes is None:
         return
     classes = target.class_names
@@ -188,6 +196,27 @@ def _check_map(where: str, target: TargetColumns) -> None:
     if target.classes is not None:
         raise InputError(
             f"{where}: the classes of maps are those of map; give map.init_args.classes instead"
+        )
+
+
+def _check_box(where: str, target: TargetColumns) -> None:
+    if target.box is None:
+        return
+    if target.box not in ("xyxy", "xywh", "cxcywh"):
+        raise InputError(
+            f"{where}: box is {target.box!r:.60}; give xyxy (left, top, right, bottom), xywh "
+            "(left, top, width, height) or cxcywh (the centre, width, height)"
+        )
+    if target.classes is not None or target.map is not None:
+        setting = "map" if target.classes is None else "classes"
+        raise InputError(
+            f"{where}: box is for four numbers, but {setting} is given too; make the "
+            f"{setting} a target of its own"
+        )
+    if len(target.names) not in (1, 4):
+        raise InputError(
+            f"{where}: a box has four columns, or one of lists of four numbers, but columns names "
+            f"{len(target.names)}"
         )
 
 
