@@ -31,9 +31,12 @@ from multitask.tasks import (
     Box,
     Classification,
     Count,
-    DenseRegression,
+    Depth,
+    Detection,
+    Edges,
     Hazard,
     MultiLabel,
+    Normals,
     Ordinal,
     Segmentation,
     Task,
@@ -43,7 +46,10 @@ from multitask.training import has_loss
 SCENES = 8
 KINDS: dict[str, Callable[[], Task]] = {
     "classes": partial(Segmentation, 11),
-    "depth": DenseRegression,
+    "depth": Depth,
+    "normals": Normals,
+    "edges": Edges,
+    "boxes": partial(Detection, 10),
     "count": Count,
     "present": partial(MultiLabel, [str(digit) for digit in range(10)]),
     "digit": partial(Classification, 10),
@@ -83,7 +89,7 @@ def batch() -> dict[str, Tensor]:
     cards = place_cards(SCENES, len(glyphs), generator)
     drawn = draw_scenes(cards, glyphs, generator)
     targets = scene_targets(cards, digits, drawn)
-    targets["classes"] = targets["classes"].long()
+    targets |= {name: targets[name].long() for name in ("classes", "edges")}
     for place, name in enumerate(KINDS):
         if name != "time":
             lost = torch.arange(SCENES) % 2 == place % 2
@@ -98,7 +104,7 @@ def stepped(balancer: Balancer, batch: dict[str, Tensor], *without: str) -> Mult
     for name, task in tasks.items():
         task.learn_statistics(name, batch[name])
     torch.manual_seed(0)
-    model = MultiTask(TimmMaps("test_resnet", levels=[2, 3]), tasks, balancer).train()
+    model = MultiTask(TimmMaps("test_resnet", levels=[1, 2]), tasks, balancer).train()
     losses, totals = model.losses(
         model(batch["image"]), {**batch, "time": missing_like(batch["time"])}
     )
