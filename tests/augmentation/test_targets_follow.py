@@ -166,6 +166,31 @@ def test_the_box_bounds_the_corners(augmentation: Augmentation, scenes: dict[str
 
 
 @pytest.mark.parametrize("augmentation", [*EXACT, *TURNING, *STRETCHING], ids=named)
+def test_boxes_hold_the_cards(augmentation: Augmentation, scenes: dict[str, Tensor]) -> None:
+    cards = one_hot(scenes["card"].long(), CARDS).movedim(3, 1).float()
+    found = moved(augmentation, scenes, cards)
+    place = torch.arange(CANVAS) + 0.5
+    for card in range(CARDS - 1):
+        kind, left, top, right, bottom = (
+            each[:, None, None] for each in found["boxes"][:, card].unbind(1)
+        )
+        is_box, was_box = (each["boxes"][:, card, 0] >= 0 for each in (found, scenes))
+        assert not is_box[~was_box].any()
+        assert torch.equal(kind.flatten()[is_box], scenes["boxes"][is_box, card, 0])
+        seen = found["image"][:, card] > 0.99
+        across = (place > left) & (place < right)
+        down = ((place > top) & (place < bottom)).transpose(1, 2)
+        assert not (seen & ~(across & down))[is_box].any()
+        # A box that is gone was hardly inside: of the canvas its card takes little.
+        assert seen[was_box & ~is_box].flatten(1).sum(1).le(24**2 / 2).all()
+        if augmentation not in TURNING and card == 0:
+            # The nearest is hidden by none: its box ends where it does, if all of it was there.
+            whole = is_box & (scenes["box"] == scenes["boxes"][:, 0, 1:]).all(1)
+            nearest = found["box"].clamp(0, CANVAS)
+            torch.testing.assert_close(found["boxes"][whole, 0, 1:], nearest[whole])
+
+
+@pytest.mark.parametrize("augmentation", [*EXACT, *TURNING, *STRETCHING], ids=named)
 def test_the_angle_points_up_the_card(
     augmentation: Augmentation, scenes: dict[str, Tensor]
 ) -> None:

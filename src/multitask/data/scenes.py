@@ -22,7 +22,16 @@ from multitask.data.scene_rendering import (
 )
 from multitask.data.splitting import random_split
 from multitask.errors import InputError, nearest
-from multitask.geometry import Angle, Boxes, Geometry, Landmarks, Normals, PixelMap, Unchanged
+from multitask.geometry import (
+    Angle,
+    Boxes,
+    BoxLists,
+    Geometry,
+    Landmarks,
+    Normals,
+    PixelMap,
+    Unchanged,
+)
 from multitask.labels import MISSING_CLASS, missing_like
 
 TASKS = (
@@ -104,6 +113,7 @@ class Scenes(DataModule):
             "depth": PixelMap(),
             "normals": Normals(),
             "edges": PixelMap(),
+            "boxes": BoxLists(),
             "box": Boxes(),
             "corners": Landmarks([1, 0, 3, 2]),
             "angle": Angle(zero="up"),
