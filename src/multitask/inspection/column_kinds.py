@@ -17,6 +17,7 @@ from multitask.inspection.name_hints import (
     says_split,
 )
 from multitask.inspection.natural_order import natural
+from multitask.inspection.ordered_words import ordered
 from multitask.inspection.table_cells import known_cells, list_length
 from multitask.remarks.columns import column_remarks, list_as_text, written_numbers
 from multitask.tables.split_words import split_of
@@ -47,6 +48,7 @@ class Column:
         limits: of numbers: the lowest and the highest that is finite.
         size: of numbers: how many each cell holds, more than 1 where cells are lists.
         remark: what a person should know about the cells; empty where there is nothing.
+        is_whole: of numbers: whether all are whole.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Column:
     limits: tuple[float, float] | None = None
     size: int = 1
     remark: str = ""
+    is_whole: bool = False
 
     @property
     def missing(self) -> int:
@@ -169,7 +172,8 @@ def _numeric(name: str, size: tuple[int, int, int], texts: pd.Series, numbers: p
         return Column(name, "identifier", *size, remark="the rows' numbers")
     if whole and _are_classes(name, numbers) and texts.nunique() == distinct:
         return Column(name, "classes", *size, counts=_counts(texts), remark=_remarks(texts, True))
-    return Column(name, "numbers", *size, limits=_limits(numbers), remark=_remarks(texts, False))
+    limits, remark = _limits(numbers), _remarks(texts, False)
+    return Column(name, "numbers", *size, limits=limits, remark=remark, is_whole=whole)
 
 
 def _are_classes(name: str, numbers: pd.Series) -> bool:
@@ -228,7 +232,8 @@ def _remarks(cells: pd.Series, are_classes: bool) -> str:
 
 def _counts(texts: pd.Series) -> dict[str, int]:
     counts = texts.value_counts()
-    return {name: int(counts[name]) for name in natural(list(counts.index))}
+    names = list(counts.index)
+    return {name: int(counts[name]) for name in ordered(names) or natural(names)}
 
 
 def _limits(numbers: pd.Series) -> tuple[float, float] | None:

@@ -14,6 +14,7 @@ from multitask.data.split_check import SPLIT_NAMES
 from multitask.data.splits import GivenSplit, Split, StratifiedSplit
 from multitask.images.maps import DepthMap, NormalMap, NumberMap
 from multitask.inspection.groups import Group
+from multitask.inspection.kind_hints import has_order, kind_hint
 from multitask.inspection.map_kinds import MapKind
 from multitask.inspection.rare_classes import RareClass, rarest_class
 from multitask.inspection.table_contents import TableContents, Target
@@ -108,7 +109,7 @@ def _data(
         yield from sequence("missing", contents.missing, 4)
     yield "    targets:"
     for target in contents.targets:
-        yield from _target(target)
+        yield from _target(target, contents.targets)
     if contents.left_out:
         yield from comment("Columns that are left out:", 4)
         for name, why in contents.left_out.items():
@@ -145,11 +146,12 @@ def _images(contents: TableContents) -> Iterator[str]:
         yield f"    white: {images.white}"
 
 
-def _target(target: Target) -> Iterator[str]:
+def _target(target: Target, targets: Sequence[Target]) -> Iterator[str]:
     yield from comment(describe(target), 6)
     for each in target.columns:
         if each.remark:
             yield from comment(each.remark[0].upper() + each.remark[1:] + ".", 6)
+    yield from comment(kind_hint(target, targets), 6)
     yield from comment(how_to_change(target), 6)
     if target.hot:
         yield from comment(
@@ -309,7 +311,8 @@ def _model(contents: TableContents, plan: TrainingPlan) -> Iterator[str]:
         elif target.box is not None:
             yield "      class_path: multitask.tasks.Box"
         elif target.classes:
-            yield "      class_path: multitask.tasks.Classification"
+            kind = "Ordinal" if has_order(target) else "Classification"
+            yield f"      class_path: multitask.tasks.{kind}"
             yield "      init_args:"
             yield f"        num_classes: {len(target.classes)}"
             yield from sequence("classes", list(target.classes), 8)

@@ -11,6 +11,17 @@ GROUP = {
     "video", "clip", "slide", "lesion", "series", "sequence", "burst",
 }  # fmt: skip
 IDENTIFIER = {"id", "ids", "uid", "uuid", "guid", "index", "idx", "unnamed", "row", "key", "hash"}
+ANGLE = {
+    "angle", "heading", "direction", "orientation", "bearing", "azimuth", "yaw", "rotation",
+}  # fmt: skip
+GRADE = {"grade", "stage", "level", "severity", "rating", "score", "rank", "quality", "degree"}
+TIME = {
+    "time", "duration", "survival", "months", "days", "years", "weeks", "followup", "lifetime",
+}  # fmt: skip
+EVENT = {
+    "event", "censored", "censoring", "death", "dead", "died", "deceased", "relapse", "recurrence",
+    "failed", "failure", "status", "observed",
+}  # fmt: skip
 SPLIT = {"split", "set", "subset", "partition", "fold", "phase"}
 
 
@@ -37,6 +48,31 @@ def says_species(name: str) -> bool:
 def says_count(name: str) -> bool:
     """Whether a name says that whole numbers are counts, not classes."""
     return bool(COUNT & set(words(name)))
+
+
+def says_number_of(name: str) -> bool:
+    """Whether a name says that whole numbers count things."""
+    return bool({"n", "num", "number", "count", "counts", "total"} & set(words(name)))
+
+
+def says_angle(name: str) -> bool:
+    """Whether a name says that numbers are angles or directions."""
+    return bool(ANGLE & set(words(name)))
+
+
+def says_grade(name: str) -> bool:
+    """Whether a name says that classes are steps of a scale."""
+    return bool(GRADE & set(words(name)))
+
+
+def says_time(name: str) -> bool:
+    """Whether a name says that numbers are times until something happens."""
+    return bool(TIME & set(words(name)))
+
+
+def says_event(name: str) -> bool:
+    """Whether a name says that cells tell whether something has happened."""
+    return bool(EVENT & set(words(name)))
 
 
 def says_group(name: str) -> bool:

@@ -22,6 +22,7 @@ from multitask.labels import MISSING_CLASS
 from multitask.remarks.written_numbers import number_of, written_how
 
 TRUTHS_OF_YAML = ("yes", "no", "on", "off")
+TRUTHS = ("true", "false", "yes", "no")
 LARGEST = float(np.finfo(np.float32).max)
 FINE = 1e-3
 """Standard deviations by which rounding may change a number."""
@@ -409,6 +410,8 @@ def _too_fine(values: np.ndarray[Any, Any], rounded: np.ndarray[Any, Any]) -> bo
 
 
 def _hint(cell: Any) -> str:
+    if str(cell).lower() in TRUTHS:
+        return "; write 1 for true or yes and 0 for false or no, or list classes of the target"
     how = written_how(cell) if isinstance(cell, str) else None
     if how is None:
         return NO_NUMBER
