@@ -16,10 +16,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from multitask.data import DataModule
-from multitask.data.faces import on_one_scale, show_samples
+from multitask.data.faces import Shown, on_one_scale, show_samples
 from multitask.distributed import gather_rows
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
 from multitask.figures.headlines import draw_headlines, lowest
+from multitask.figures.map_grid import draw_maps
 from multitask.figures.marked import with_marks
 from multitask.figures.sample_table import SampleTable, sample_table, write_table
 from multitask.figures.saving import save_figure
@@ -41,6 +42,8 @@ class Figures(Callback):
 
     Titles have the metrics of the whole split. Of more than 12 tasks, those that contribute least
     to the score have a figure each, and one figure has the headline metrics of all.
+
+    Tasks with a target for each pixel have a grid of images, targets, predictions and errors too.
 
     The samples are a table too, with images: ``predictions.html``, and
     ``predictions/<split>`` at W&B. Training samples, also as augmented, and label coverage are
@@ -157,6 +160,7 @@ class Figures(Callback):
             shown = with_marks(shown, model.named_tasks, shown_targets, shown_predictions)
             texts = captions(model.named_tasks, shown_targets, shown_predictions)
             self._save(trainer, f"{split}/samples", draw_samples(shown, texts))
+            self._draw_maps(trainer, model, split, shown, shown_predictions, shown_targets)
             names = data.names(split)
             files = names and [names[index] for index in shown_targets["index"].tolist()]
             table = sample_table(model.named_tasks, shown, shown_targets, shown_predictions, files)
@@ -179,6 +183,21 @@ class Figures(Callback):
             headlines = {name: _headline(task, values[name]) for name, task in tasks.items()}
             figure = draw_headlines(split, contributions, headlines)
             self._save(trainer, f"{split}_tasks", figure)
+
+    def _draw_maps(
+        self,
+        trainer: Trainer,
+        model: MultiTask,
+        split: str,
+        samples: Sequence[Shown],
+        predictions: Batch,
+        targets: Batch,
+    ) -> None:
+        images = [_image(each) for each in samples]
+        for name, task in model.named_tasks.items():
+            found = task.shown_maps(predictions[name], targets[name])
+            if found is not None:
+                self._save(trainer, f"{split}/{name}_maps", draw_maps(name, images, found))
 
     def _save(self, trainer: Trainer, name: str, figure: Figure) -> None:
         path = self.folder / f"{name}.png"
@@ -203,6 +222,12 @@ def _ours(trainer: Trainer, module: LightningModule) -> tuple[MultiTask, DataMod
     assert isinstance(module, MultiTask)
     assert isinstance(data, DataModule)
     return module, data
+
+
+def _image(sample: Shown) -> Tensor | None:
+    """What the image looks like, or the first other input that is a picture."""
+    pictures = {name: each for name, each in sample.items() if isinstance(each, Tensor)}
+    return pictures.get("image", next(iter(pictures.values()), None))
 
 
 def _metrics(trainer: Trainer, model: MultiTask, split: str) -> dict[str, dict[str, float]]:

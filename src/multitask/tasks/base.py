@@ -18,6 +18,7 @@ from multitask.encoders.forms import Form
 from multitask.errors import InputError
 from multitask.tasks.output import rows_of
 from multitask.tasks.pooling import Pool
+from multitask.tasks.shown_maps import ShownMaps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -447,6 +448,15 @@ class Task(Recorded, nn.Module, ABC):
             Whether targets of this kind are places in the image; not by default.
         """
         return False
+
+    def shown_maps(self, prediction: Tensor, target: Tensor) -> ShownMaps | None:
+        """Maps to draw as image, target, prediction and error; none by default.
+
+        Args:
+            prediction: what `predict` returned, first axis ``[samples]``.
+            target: the same samples' targets, missing ones included.
+        """
+        return None
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         """Draw predictions against targets.

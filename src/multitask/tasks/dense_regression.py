@@ -20,6 +20,7 @@ from multitask.tasks.pixels import check_same_size, pixels_of
 from multitask.tasks.pooling import NumberPool
 from multitask.tasks.r2 import R2
 from multitask.tasks.regression import Regression, Scale
+from multitask.tasks.shown_maps import ShownMaps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,6 +156,13 @@ class DenseRegression(Regression):
 
     def picture(self, prediction: Tensor) -> Tensor:
         return prediction
+
+    def shown_maps(self, prediction: Tensor, target: Tensor) -> ShownMaps:
+        """The first of the numbers, and the mean of the absolute errors of all."""
+        target = target if target.ndim == 4 else target.unsqueeze(1)
+        error = (prediction - target).abs().mean(1)
+        what = f" ({self.unit.strip()})" if self.unit.strip() else ""
+        return ShownMaps(target[:, 0], prediction[:, 0], error, self.unit.strip(), f"error{what}")
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         return super().draw(axes, pixels_of(prediction), target)

@@ -21,6 +21,7 @@ from multitask.tasks.base import Cell, Column, MapHeadCallable, Task
 from multitask.tasks.pixels import check_same_size
 from multitask.tasks.pooling import ProbabilityPool
 from multitask.tasks.precision_recall import AveragePrecision, BestF
+from multitask.tasks.shown_maps import ShownMaps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -188,6 +189,10 @@ class Edges(Task):
 
     def picture(self, prediction: Tensor) -> Tensor:
         return prediction
+
+    def shown_maps(self, prediction: Tensor, target: Tensor) -> ShownMaps:
+        true = target.float().where(labels.known(target), torch.nan)
+        return ShownMaps(true, prediction, (prediction - true).abs(), "probability of an edge")
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         """Draw the curve of precision over recall."""

@@ -19,6 +19,7 @@ from multitask.tasks.pixel_mean import PixelMean, PixelShare
 from multitask.tasks.pixels import check_same_size
 from multitask.tasks.pooling import NumberPool
 from multitask.tasks.regression import Regression
+from multitask.tasks.shown_maps import ShownMaps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,6 +156,12 @@ class Normals(DenseRegression):
     def _learnt(self, target: Tensor) -> Tensor:
         # A pixel of which a number is missing has no direction.
         return self._rows(target.masked_fill(~_known(target).unsqueeze(1), torch.nan))
+
+    def shown_maps(self, prediction: Tensor, target: Tensor) -> ShownMaps:
+        """Directions as colours: red grows with x, green against y and blue with z."""
+        sides = torch.tensor([0.5, -0.5, 0.5], device=target.device).view(3, 1, 1)
+        colours = (normalize(each.float(), dim=1) * sides + 0.5 for each in (target, prediction))
+        return ShownMaps(*colours, self.angles(prediction, target), error_what="angle (degrees)")
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         """Draw how often each angle occurs."""

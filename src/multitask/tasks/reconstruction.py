@@ -18,6 +18,7 @@ from multitask.tasks.base import MapHeadCallable
 from multitask.tasks.dense_regression import DenseRegression
 from multitask.tasks.image_quality import PeakSignalToNoise
 from multitask.tasks.regression import Scale
+from multitask.tasks.shown_maps import ShownMaps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,6 +123,14 @@ class Reconstruction(DenseRegression):
         for path, each in zip(paths, pixels, strict=True):
             Image.fromarray(each[:, :, 0] if self.size == 1 else each).save(path)
         return {folder.name: [str(path) for path in paths]}
+
+    def shown_maps(self, prediction: Tensor, target: Tensor) -> ShownMaps:
+        """Three channels as colours; else the first, as numbers."""
+        found = super().shown_maps(prediction, target)
+        if self.size != 3:
+            return found
+        colours = (each / self.value_range for each in (target, prediction))
+        return ShownMaps(*colours, found.error)
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         """Draw how often each error occurs."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
@@ -20,6 +21,7 @@ from multitask.tasks.class_weights import ClassWeights
 from multitask.tasks.classification import Classification
 from multitask.tasks.confusion import MeanIoU, PixelAccuracy
 from multitask.tasks.pixels import check_same_size, pixels_of
+from multitask.tasks.shown_maps import ShownMaps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -154,6 +156,15 @@ class Segmentation(Classification):
 
     def picture(self, prediction: Tensor) -> Tensor:
         return prediction.argmax(1)
+
+    def shown_maps(self, prediction: Tensor, target: Tensor) -> ShownMaps:
+        """The most probable classes; an error is 1 minus the probability of the true class."""
+        known = labels.known(target)
+        true = target.where(known, 0).unsqueeze(1)
+        error = (1 - prediction.gather(1, true).squeeze(1)).where(known, torch.nan)
+        numbers = target.float().where(known, torch.nan), prediction.argmax(1).float()
+        words = "1 - probability of the true class"
+        return ShownMaps(*numbers, error, error_what=words, classes=self.classes)
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         return super().draw(axes, pixels_of(prediction), target.flatten())

@@ -1,0 +1,150 @@
+"""Maps of some samples: image, target, prediction and error in one grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import torch
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from torch import Tensor
+
+from multitask.data.faces import MISSING_COLOUR
+from multitask.tasks.shown_maps import ShownMaps
+
+MOST_SAMPLES = 6
+COLUMNS = ("image", "target", "prediction", "error")
+SIDE, GAP, TOP, BAR = 1.5, 0.06, 0.55, 0.5
+"""Width of a panel, space around it, room for the titles and for colour bars, in inches."""
+NUMBERS, ERRORS, CLASSES = "viridis", "magma", "tab20"
+"""Colour maps."""
+MOST_CLASSES = 20
+"""That are told apart by colours, which begin again behind them."""
+
+
+def draw_maps(title: str, images: Sequence[Tensor | None], shown: ShownMaps) -> Figure:
+    """Draw a row for each sample; missing pixels are pink.
+
+    Numbers have one colour scale for all targets and predictions, that of the known targets, and
+    errors one from 0.
+
+    Args:
+        title: of the figure.
+        images: what the samples' images look like, shape ``[height, width]`` or ``[height, width,
+            3]`` or more, from 0 to 1; None for a sample without one.
+        shown: the maps of at least as many samples; those of the first 6 are drawn.
+    """
+    count = min(len(images), MOST_SAMPLES)
+    target, prediction, error = (
+        each[:count].detach().float().cpu()
+        for each in (shown.target, shown.prediction, shown.error)
+    )
+    scale, errors = _limits(target, prediction), Normalize(0.0, _greatest(error))
+    columns = [
+        list(images[:count]),
+        *(
+            [_coloured(each, scale, shown.classes) for each in maps]
+            for maps in (target, prediction)
+        ),
+        [_painted(each, errors, ERRORS) for each in error],
+    ]
+    height = SIDE * min(2.0, target.shape[-2] / target.shape[-1])
+    size = (len(COLUMNS) * (SIDE + GAP), count * (height + GAP) + TOP + BAR)
+    figure = Figure(figsize=size)
+    figure.suptitle(title, fontsize=9, y=1 - 0.05 / size[1], va="top", parse_math=False)
+    # All in one, in inches, as in `multitask.figures.drawing.draw_samples`.
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.axis("off")
+    axes.set(xlim=(0, size[0]), ylim=(size[1], 0))
+    for at, (name, panels) in enumerate(zip(COLUMNS, columns, strict=True)):
+        left = at * (SIDE + GAP) + GAP / 2
+        axes.text(left + SIDE / 2, TOP - 0.05, name, fontsize=8, ha="center", va="bottom")
+        for row, panel in enumerate(panels):
+            if panel is not None:
+                top = TOP + row * (height + GAP)
+                extent = (left, left + SIDE, top + height, top)
+                axes.imshow(
+                    panel.numpy(), extent=extent, aspect="auto", cmap="gray", vmin=0, vmax=1
+                )
+    if shown.classes is not None:
+        _draw_legend(axes, torch.cat([target, prediction]), shown.classes)
+    elif target.ndim == 3:
+        _draw_bar(figure, 1, 2, scale, NUMBERS, shown.what)
+    _draw_bar(figure, 3, 1, errors, ERRORS, shown.error_what)
+    # Not stretched by the last picture.
+    axes.set(xlim=(0, size[0]), ylim=(size[1], 0))
+    return figure
+
+
+def _coloured(values: Tensor, scale: Normalize, classes: Sequence[str] | None) -> Tensor:
+    """Colours ``[height, width, 3]`` of one map."""
+    if values.ndim == 3:
+        missing = torch.tensor(MISSING_COLOUR).view(3, 1, 1)
+        colours = values.nan_to_num().clamp(0, 1)
+        return torch.where(values.isfinite().all(0), colours, missing).permute(1, 2, 0)
+    if classes is None:
+        return _painted(values, scale, NUMBERS)
+    numbers = values.nan_to_num().long() % MOST_CLASSES
+    return _with_missing(torch.tensor(mpl.colormaps[CLASSES](numbers.numpy())[..., :3]), values)
+
+
+def _painted(values: Tensor, scale: Normalize, name: str) -> Tensor:
+    scaled = scale(values.nan_to_num().numpy())
+    return _with_missing(torch.tensor(mpl.colormaps[name](scaled)[..., :3]), values)
+
+
+def _with_missing(colours: Tensor, values: Tensor) -> Tensor:
+    missing = torch.tensor(MISSING_COLOUR, dtype=colours.dtype)
+    return torch.where(values.isfinite().unsqueeze(2), colours, missing)
+
+
+def _limits(target: Tensor, prediction: Tensor) -> Normalize:
+    known = target[target.isfinite()]
+    numbers = known if len(known) else prediction[prediction.isfinite()]
+    if not len(numbers):
+        return Normalize(0.0, 1.0)
+    low, high = float(numbers.min()), float(numbers.max())
+    return Normalize(low, high if high > low else low + 1.0)
+
+
+def _greatest(error: Tensor) -> float:
+    known = error[error.isfinite()]
+    return (float(known.max()) if len(known) else 0.0) or 1.0
+
+
+def _draw_bar(
+    figure: Figure, column: int, span: int, scale: Normalize, name: str, what: str
+) -> None:
+    width, height = figure.get_size_inches()
+    left, wide = column * (SIDE + GAP) + 0.12, span * (SIDE + GAP) - 0.3
+    place = (left / width, 0.36 / height, wide / width, 0.07 / height)
+    bar = figure.colorbar(
+        ScalarMappable(scale, name), cax=figure.add_axes(place), orientation="horizontal"
+    )
+    bar.ax.tick_params(labelsize=6, pad=1, length=2)
+    bar.set_label(what, fontsize=6, labelpad=1, parse_math=False)
+
+
+def _draw_legend(axes: Axes, numbers: Tensor, classes: Sequence[str]) -> None:
+    """Name the classes that are seen, as many as there is room for."""
+    seen = numbers[numbers.isfinite()].long().unique().tolist()[:MOST_CLASSES]
+    colours = mpl.colormaps[CLASSES]
+    patches = [Patch(color=colours(each % MOST_CLASSES), label=classes[each]) for each in seen]
+    legend = axes.legend(
+        handles=patches,
+        loc="lower left",
+        bbox_to_anchor=(0, 0),
+        ncols=min(6, max(len(patches), 1)),
+        fontsize=5,
+        frameon=False,
+        handlelength=0.8,
+        columnspacing=0.8,
+        borderpad=0.1,
+        labelspacing=0.2,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
