@@ -202,6 +202,7 @@ def test_every_link_leads_somewhere() -> None:
         "docs/many_processes.md",
         "docs/data.md",
         "docs/imbalance.md",
+        "docs/tasks.md",
         "docs/schedules.md",
         "docs/known_data_sets.md",
         "docs/augmentation.md",
