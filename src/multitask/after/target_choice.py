@@ -13,7 +13,7 @@ from multitask.errors import InputError
 from multitask.pages.words import listed
 from multitask.remarks.written_numbers import number_of
 from multitask.tables.target_columns import blank, cell_text
-from multitask.tasks import DenseRegression, MultiLabel, Segmentation, Task
+from multitask.tasks import DenseRegression, Edges, MultiLabel, Segmentation, Task
 
 Chosen = dict[str, dict[str, Any]]
 """By task, the arguments of `multitask.tables.target_columns.TargetColumns`."""
@@ -71,7 +71,7 @@ def _called_so(
     tables: Sequence[DataFrame],
     columns: Sequence[str],
 ) -> dict[str, Any] | None:
-    if isinstance(task, Segmentation | DenseRegression):
+    if isinstance(task, Segmentation | DenseRegression | Edges):
         return None
     classes = task.class_names
     if name in columns:

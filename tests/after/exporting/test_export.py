@@ -33,10 +33,14 @@ from multitask.tasks import (
     Box,
     Classification,
     DenseRegression,
+    Depth,
+    Edges,
     GaussianRegression,
     HeatMaps,
     Keypoints,
+    Normals,
     QuantileRegression,
+    Reconstruction,
     Segmentation,
     Task,
 )
@@ -98,8 +102,12 @@ def maps() -> TrainedModel:
     for name, task in vectors.items():
         task.learn_statistics(name, torch.randn(99, 2) * 3 + 7)
     vectors["between"].take_calibration({"quantile": [-0.5, 0.5], "level": 0.8})
+    far = Depth(log=True)
+    far.learn_statistics("far_away", torch.rand(9, 12, 10) + 1)
+    of_pixels = {"far_away": far, "normals": Normals(), "edges": Edges(), "copy": Reconstruction(1)}
     tasks = {"parts": Segmentation(4), "depth": depth, "kind": Classification(3), **vectors}
     tasks |= places()
+    tasks |= of_pixels
     return trained(TwoMaps(), tasks)
 
 

@@ -28,7 +28,7 @@ from multitask.cli.main import main
 from multitask.encoders import Timm, TimmMaps
 from multitask.errors import InputError
 from multitask.images.format import ImageFormat
-from multitask.tasks import DenseRegression, Segmentation
+from multitask.tasks import DenseRegression, Depth, Edges, Normals, Reconstruction, Segmentation
 
 PROBABILITIES = ["kind.probability", "kind.probability.cat", "kind.probability.=dog"]
 COLUMNS = ["kind", *PROBABILITIES, "kind.entropy", "pos.x", "pos.y"]
@@ -364,18 +364,19 @@ def test_maps_are_files_beside_the_table(
     for row in rows[:-1]:
         with Image.open(f"out/{row['mask']}") as mask:
             assert mask.size == (8, 8)
-        assert Path(f"out/{row['depth']}").is_file()
+        assert all(Path(f"out/{row[name]}").is_file() for name in trained.model.named_tasks)
     Path("photos/mask").mkdir()
     with pytest.raises(InputError, match=r"the maps would go to photos, which is there"):
         Prediction(trained, images, Path("photos.csv")).run()
     frame = trained.predict(["photos/0.png"])
-    assert list(frame) == ["mask", "mask.entropy", "depth"]
+    assert list(frame) == ["mask", "mask.entropy", "depth", "edges", "far", "normals", "copy"]
     assert frame["mask"][0].shape == (8, 8)
     assert frame["depth"][0].shape == (1, 8, 8)
 
 
 def maps_of(tiny_model: Callable[..., Any]) -> Any:
-    tasks = {"mask": Segmentation(3), "depth": DenseRegression()}
+    tasks = {"mask": Segmentation(3), "depth": DenseRegression(), "edges": Edges()}
+    tasks |= {"far": Depth(log=True), "normals": Normals(), "copy": Reconstruction()}
     encoder = TimmMaps("resnet10t", pretrained=False, in_channels=3)
     description: dict[str, Any] = {
         "inputs": {"image": vars(ImageFormat(8, 8, 3))},

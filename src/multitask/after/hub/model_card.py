@@ -15,6 +15,8 @@ from multitask.pages.shown import shortened
 KINDS = {
     "Classification": "image-classification",
     "MultiLabel": "image-classification",
+    "Depth": "depth-estimation",
+    "Reconstruction": "image-to-image",
     "Segmentation": "image-segmentation",
 }
 """What the hub calls a task; others are ``other``."""
