@@ -80,7 +80,9 @@ def test_the_order_of_samples_and_processes_does_not_count() -> None:
 
 def test_by_hand() -> None:
     target = torch.tensor([[[0.0, 0, 0, 10, 10], [0, 20, 20, 30, 30], [-1, 0, 0, 0, 0]]])
-    preds = torch.tensor([[[0, 0, 0, 10, 10, 0.9], [1, 20, 20, 30, 30, 0.8], [0, 0, 0, 9, 10, 0.7]]])
+    preds = torch.tensor(
+        [[[0, 0, 0, 10, 10, 0.9], [1, 20, 20, 30, 30, 0.8], [0, 0, 0, 9, 10, 0.7]]]
+    )
     metric = AveragePrecision(2)
     metric.update(preds, target)
     # One of two boxes is found; the wrong class and the second of the same box are not right.

@@ -153,6 +153,7 @@ def _is_target(told: Mapping[str, Any]) -> bool:
         and _are_plain(told.get("missing"))
         and isinstance(follows, dict | str | None)
         and isinstance(told.get("map"), dict | str | None)
+        and isinstance(told.get("boxes"), dict | str | None)
         and isinstance(told.get("map_ending"), str | None)
         and told.get("box") in (None, "xyxy", "xywh", "cxcywh")
     )

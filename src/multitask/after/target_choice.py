@@ -13,8 +13,16 @@ from multitask.errors import InputError
 from multitask.pages.words import listed
 from multitask.remarks.written_numbers import number_of
 from multitask.tables.target_columns import blank, cell_text
-from multitask.tasks import DenseRegression, Edges, MultiLabel, Segmentation, Task
+from multitask.tasks import (
+    DenseRegression,
+    Detection,
+    Edges,
+    MultiLabel,
+    Segmentation,
+    Task,
+)
 
+BOX_CELLS = "multitask.tables.boxes.BoxCells"
 Chosen = dict[str, dict[str, Any]]
 """By task, the arguments of `multitask.tables.target_columns.TargetColumns`."""
 
@@ -77,6 +85,9 @@ def _called_so(
     if name in columns:
         if isinstance(task, MultiLabel):
             return {"columns": name, "labels": task.labels}
+        if isinstance(task, Detection):
+            boxes = {"class_path": BOX_CELLS, "init_args": {"classes": classes}}
+            return {"columns": name, "boxes": boxes}
         if classes is None:
             return {"columns": name}
         cells = [each for table in tables for each in blank(table[name], ()) if each is not None]

@@ -16,12 +16,18 @@ from multitask.configuration.settings import described
 from multitask.configuration.trust import known_imports_only
 from multitask.geometry import Geometry
 from multitask.images.maps import MapCoding
+from multitask.tables.boxes import BoxSource
 from multitask.tables.target_columns import TargetColumns
 
 
 class _Told:
-    def __init__(self, follows: Geometry | None = None, map: MapCoding | None = None) -> None:
-        self.follows, self.map = follows, map
+    def __init__(
+        self,
+        follows: Geometry | None = None,
+        map: MapCoding | None = None,
+        boxes: BoxSource | None = None,
+    ) -> None:
+        self.follows, self.map, self.boxes = follows, map, boxes
 
 
 def made_columns(given: Mapping[str, Any], trained: TrainedModel) -> TargetColumns:
@@ -36,13 +42,14 @@ def made_columns(given: Mapping[str, Any], trained: TrainedModel) -> TargetColum
     """
     names = ("columns", "classes", "labels", "between", "none", "box")
     settings = {key: given.get(key) for key in names}
-    keys = [key for key in ("follows", "map") if given.get(key) is not None]
+    keys = [key for key in ("follows", "map", "boxes") if given.get(key) is not None]
     made = _made({key: given[key] for key in keys}, trained) if keys else _Told()
     return TargetColumns(
         **settings,  # type: ignore[arg-type]
         follows=made.follows,
         missing=list(given.get("missing") or ()),
         map=made.map,
+        boxes=made.boxes,
         # The folder of the training maps is that of no other table.
         map_ending=given.get("map_ending") or "",
     )

@@ -28,6 +28,7 @@ from multitask.images.format import Fit, ImageFormat, size_of
 from multitask.images.maps.map_cache import MapCache
 from multitask.images.resizing import resized
 from multitask.tables.box_columns import SIDES, corners
+from multitask.tables.box_list_columns import box_lists, check_boxes
 from multitask.tables.cleaning import Cleaning, Finding, Findings
 from multitask.tables.label_columns import check_labels, label_numbers
 from multitask.tables.map_columns import map_files, map_findings
@@ -116,6 +117,7 @@ class Table(DataModule):
         for name, target in columns.items():
             check_columns(name, target, missing)
             check_labels(name, target, missing)
+            check_boxes(name, target)
         self.target_columns, self.missing = columns, tuple(missing)
         may_lack = ("val", "test") if split is not None else self.without
         files = {"train": train, "val": val, "test": test}
@@ -235,14 +237,17 @@ class Table(DataModule):
         targets = {
             name: {
                 "columns": each.columns,
-                "classes": (each.class_names if each.map is None else None) or None,
+                "classes": None if each.map or each.boxes else each.class_names or None,
                 "follows": self.geometry.get(name),
                 "missing": list(map(str, each.missing)),
                 **_told_map(each),
                 **_told_labels(each),
                 **({} if each.box is None else {"box": each.box}),
+                **({} if each.boxes is None else {"boxes": each.boxes}),
             }
             for name, each in self.target_columns.items()
+            # A file of boxes is about the images of one table.
+            if each.boxes is None or each.boxes.is_in_table
         }
         return [
             {
@@ -291,6 +296,11 @@ class Table(DataModule):
                 self._without_rows |= lost
                 matched |= own
                 continue
+            if target.boxes is not None:
+                found[name], problems = box_lists(target, cells)
+                _report(rows, problems, findings)
+                matched |= own
+                continue
             if target.labels is not None:
                 found[name], problems = label_numbers(cells, target)
             elif target.classes is None:
@@ -308,7 +318,9 @@ class Table(DataModule):
             matched |= own
             self.remarks += target_remarks(name, target, cells, own)
             known |= cells
-        read = {name: each for name, each in self.target_columns.items() if each.map is None}
+        read = {
+            name: each for name, each in self.target_columns.items() if not (each.map or each.boxes)
+        }
         self.remarks += table_remarks(read, known, self.missing, matched)
         return found
 

@@ -16,10 +16,11 @@ from pandas import DataFrame, Series
 from torch import Tensor
 
 from multitask.errors import InputError, nearest
-from multitask.geometry import Boxes, Geometry
+from multitask.geometry import Boxes, BoxLists, Geometry
 from multitask.images.maps import MapCoding
 from multitask.labels import MISSING_CLASS
 from multitask.remarks.written_numbers import number_of, written_how
+from multitask.tables.boxes import BoxSource
 from multitask.tables.class_folders import is_image_name
 
 TRUTHS_OF_YAML = ("yes", "no", "on", "off")
@@ -52,6 +53,8 @@ class TargetColumns:
             and bottom), ``xywh`` (left, top, width and height) or ``cxcywh`` (the centre, width and
             height), in pixels of the original image. The targets are corners, which follow as
             `multitask.geometry.Boxes`.
+        boxes: where several boxes for each image are written, each with a class. They follow as
+            `multitask.geometry.BoxLists`.
     """
 
     columns: str | list[str]
@@ -65,6 +68,7 @@ class TargetColumns:
     between: str | None = None
     none: str | None = None
     box: Literal["xyxy", "xywh", "cxcywh"] | None = None
+    boxes: BoxSource | None = None
 
     @property
     def names(self) -> list[str]:
@@ -74,6 +78,8 @@ class TargetColumns:
     @property
     def class_names(self) -> list[str]:
         """The classes as texts."""
+        if self.boxes is not None:
+            return self.boxes.class_names
         names = self.classes if self.map is None else self.map.class_names
         return [str(each) for each in names or ()]
 
@@ -85,6 +91,8 @@ class TargetColumns:
     @property
     def geometry(self) -> Geometry | None:
         """How the targets follow; maps and boxes do so by default."""
+        if self.follows is None and self.boxes is not None:
+            return BoxLists()
         if self.follows is None and self.box is not None:
             return Boxes()
         return self.map.geometry() if self.follows is None and self.map else self.follows

@@ -1,0 +1,8 @@
+"""Lists of boxes, each with a class: where they are written. One file for each way."""
+
+from multitask.tables.boxes.base import BoxRow, BoxSource
+from multitask.tables.boxes.box_cells import BoxCells
+from multitask.tables.boxes.box_table import BoxTable
+from multitask.tables.boxes.coco_boxes import CocoBoxes
+
+__all__ = ["BoxCells", "BoxRow", "BoxSource", "BoxTable", "CocoBoxes"]

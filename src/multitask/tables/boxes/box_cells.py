@@ -1,0 +1,68 @@
+"""Boxes in the cells of a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from multitask.tables.boxes.base import BoxForm, BoxRow, BoxSource, check_form
+
+EXAMPLE = '[["cat", 10, 20, 110, 90]]'
+
+
+class BoxCells(BoxSource):
+    """Each cell is a list of boxes, as JSON in a CSV file: ``[["cat", 10, 20, 110, 90], ...]``.
+
+    An empty cell is unlabelled, and an empty list, ``[]``, is known to have no box.
+
+    Args:
+        classes: their names; a whole number in a cell matches its text.
+        box: what the four numbers behind the class are: ``xyxy`` (left, top, right and bottom),
+            ``xywh`` (left, top, width and height) or ``cxcywh`` (the centre, width and height), in
+            pixels of the original image.
+
+    Raises:
+        InputError: if classes are missing or repeated, or ``box`` is another word.
+    """
+
+    def __init__(self, classes: Sequence[str | int], box: BoxForm = "xyxy") -> None:
+        super().__init__(classes)
+        check_form(box)
+        self.box = box
+
+    def read(self, cells: Sequence[Any]) -> list[list[BoxRow] | str | None]:
+        return [None if each is None else _rows(each) for each in cells]
+
+
+def _rows(cell: Any) -> list[BoxRow] | str:
+    wrong = f"{_short(cell)} is not a list of boxes, such as {EXAMPLE}"
+    if isinstance(cell, str):
+        try:
+            cell = json.loads(cell)
+        except (ValueError, RecursionError):
+            return wrong
+    rows = _listed(cell)
+    if rows is None:
+        return wrong
+    found = [_listed(each) for each in rows]
+    for place, each in enumerate(found):
+        if each is None or len(each) != 5:
+            return (
+                f"{_short(cell)} is not a list of boxes, such as {EXAMPLE}: its entry "
+                f"{place + 1} is not a class and four numbers"
+            )
+    return [BoxRow(each[0], each[1:]) for each in found if each is not None]
+
+
+def _listed(value: Any) -> list[Any] | None:
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return list(value) if isinstance(value, list | tuple) else None
+
+
+def _short(cell: Any) -> str:
+    text = str(cell)
+    return f"'{text}'" if len(text) <= 60 else f"'{text[:57]}...'"
