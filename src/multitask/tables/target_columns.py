@@ -20,6 +20,7 @@ from multitask.geometry import Boxes, Geometry
 from multitask.images.maps import MapCoding
 from multitask.labels import MISSING_CLASS
 from multitask.remarks.written_numbers import number_of, written_how
+from multitask.tables.class_folders import is_image_name
 
 TRUTHS_OF_YAML = ("yes", "no", "on", "off")
 TRUTHS = ("true", "false", "yes", "no")
@@ -412,6 +413,11 @@ def _too_fine(values: np.ndarray[Any, Any], rounded: np.ndarray[Any, Any]) -> bo
 def _hint(cell: Any) -> str:
     if str(cell).lower() in TRUTHS:
         return "; write 1 for true or yes and 0 for false or no, or list classes of the target"
+    if isinstance(cell, str) and is_image_name(cell):
+        return (
+            "; if it names the file of a map, say how it holds it, as in map: {class_path: "
+            "multitask.images.maps.ClassMap, init_args: {num_classes: 2}}"
+        )
     how = written_how(cell) if isinstance(cell, str) else None
     if how is None:
         return NO_NUMBER

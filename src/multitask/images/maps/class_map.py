@@ -47,22 +47,24 @@ class ClassMap(MapCoding):
     ) -> None:
         self.num_classes, self.classes, self.numbers = num_classes, classes, numbers
         self.missing = missing
-        sizes = [each if isinstance(each, int) else len(each) for each in self._given()]
-        if not sizes or len(set(sizes)) > 1:
-            said = "differ" if sizes else "are all left out"
+        sizes = self._sizes()
+        if len(set(sizes.values())) != 1:
+            said = listed(f"{size} by {name}" for name, size in sizes.items()) or "not said"
             raise InputError(
-                f"ClassMap: num_classes, classes and numbers {said}; say how many classes there are"
+                f"ClassMap: the number of classes is {said}; give one of num_classes, classes and "
+                "numbers, or several that agree"
             )
-        self.size = sizes[0]
+        self.size = next(iter(sizes.values()))
         if not 1 <= self.size <= MOST_CLASSES:
             raise InputError(
                 f"ClassMap: there are {self.size} classes; give 1 to {MOST_CLASSES:,} of them"
             )
         self._check_numbers()
 
-    def _given(self) -> list[Any]:
-        each = (self.num_classes, self.classes, self.numbers)
-        return [given for given in each if given is not None]
+    def _sizes(self) -> dict[str, int]:
+        found = {} if self.num_classes is None else {"num_classes": self.num_classes}
+        lists = {"classes": self.classes, "numbers": self.numbers}
+        return found | {name: len(each) for name, each in lists.items() if each is not None}
 
     def _check_numbers(self) -> None:
         numbers = self._numbers()
