@@ -128,6 +128,8 @@ def test_an_experiment_for_maps_is_written_and_its_data_load(tmp_path: Path) -> 
     }
     assert tasks["mask"]["class_path"] == "multitask.tasks.Segmentation"
     assert tasks["mask"]["init_args"]["num_classes"] == 2
+    kinds = {name: each["class_path"].split(".")[-1] for name, each in tasks.items()}
+    assert (kinds["depth"], kinds["normal"]) == ("Depth", "Normals")
     assert config["model"]["encoder"]["class_path"] == "multitask.encoders.TimmMaps"
     assert tasks.keys() == targets.keys()
 

@@ -28,9 +28,9 @@ DEFAULT_IMAGE_COLUMN = "file_name"
 SHARES = {"val": 0.15, "test": 0.15}
 
 MAP_TASKS: dict[type, str] = {
-    DepthMap: "DenseRegression",
+    DepthMap: "Depth",
     NumberMap: "DenseRegression",
-    NormalMap: "DenseRegression",
+    NormalMap: "Normals",
 }
 """By what the files hold, the task that learns it."""
 
