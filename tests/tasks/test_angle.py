@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.special import ive
 from scipy.stats import circstd, vonmises
 from torch import Tensor
 from torch.testing import assert_close
 
 from multitask.errors import InputError
 from multitask.tasks import Angle
+from multitask.tasks.mean_resultant import mean_resultant
 
 PERIODS = pytest.mark.parametrize("period", [360.0, 180.0, 90.0])
 
@@ -88,6 +90,13 @@ def test_the_deviation_is_that_of_the_distribution() -> None:
     found = made(180).uncertainty(output)["deviation"]
     sample = vonmises.rvs(4, size=200_000, random_state=0) / 2
     assert float(found) == pytest.approx(np.degrees(circstd(sample, high=np.pi)), rel=0.01)
+
+
+def test_the_mean_resultant_is_a_ratio_of_bessel_functions() -> None:
+    values = np.concatenate([np.linspace(0, 20, 400), np.logspace(1, 6, 50)])
+    right = ive(1, values) / ive(0, values)
+    found = mean_resultant(torch.from_numpy(values)).numpy()
+    np.testing.assert_allclose(found, right, rtol=0, atol=1e-6)
 
 
 def test_the_trivial_predictor_is_the_mean_direction() -> None:

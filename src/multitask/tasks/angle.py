@@ -12,6 +12,7 @@ from torchmetrics import MetricCollection
 from multitask.errors import InputError
 from multitask.tasks.angular_error import AngularError, MeanCosine, WithinDegrees, wrapped
 from multitask.tasks.base import Cell, Column, HeadCallable, Task
+from multitask.tasks.mean_resultant import mean_resultant
 from multitask.tasks.pooling import Pool
 from multitask.tasks.scatter import draw_scatter
 
@@ -98,7 +99,7 @@ class Angle(Task):
         known = targets[self.known(targets)].flatten().double()
         self.lowest.fill_(-self.period / 2 if bool((known < 0).any()) else 0.0)
         mean = self._directions(known).mean(0)
-        length = mean.norm().clamp(TINY, 1)
+        length = mean.norm().clamp(TINY, 1.0)
         # Banerjee et al., 2005, JMLR 6, "Clustering on the Unit Hypersphere using von Mises-Fisher
         # Distributions", equation 4.4.
         concentration = length * (2 - length**2) / (1 - length**2).clamp_min(TINY)
@@ -131,7 +132,7 @@ class Angle(Task):
 
     def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
         """The circular standard deviation, in degrees: ``sqrt(-2 log R)``, R the mean resultant."""
-        length = mean_direction(output.float()).norm(dim=1).clamp(TINY, 1)
+        length = mean_resultant(_length(output.float())).clamp(TINY, 1.0)
         return {"deviation": (-2 * length.log()).sqrt() * (self.period / (2 * math.pi))}
 
     def trivial_output(self, output: Tensor) -> Tensor:
@@ -213,13 +214,13 @@ def log_normaliser(vector: Tensor) -> Tensor:
     Returns:
         Shape ``[batch]``.
     """
-    # The norm of 0 has no gradient, and I0 of large ones is infinite.
-    length = (vector.square().sum(1) + TINY).sqrt()
+    # I0 of large ones is infinite.
+    length = _length(vector)
     return torch.special.i0e(length).log() + length + math.log(2 * math.pi)
 
 
 def mean_direction(vector: Tensor) -> Tensor:
-    """The mean of the unit vectors of a von Mises distribution, ``I1(|o|) / I0(|o|) o / |o|``.
+    """The mean of the unit vectors of a von Mises distribution.
 
     Args:
         vector: o, shape ``[batch, 2]``.
@@ -227,5 +228,10 @@ def mean_direction(vector: Tensor) -> Tensor:
     Returns:
         Same shape.
     """
-    length = (vector.square().sum(1, keepdim=True) + TINY).sqrt()
-    return torch.special.i1e(length) / torch.special.i0e(length) * vector / length
+    length = _length(vector)
+    return (mean_resultant(length) / length).unsqueeze(1) * vector
+
+
+def _length(vector: Tensor) -> Tensor:
+    # The norm of 0 has no gradient.
+    return (vector.square().sum(1) + TINY).sqrt()

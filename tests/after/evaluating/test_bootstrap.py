@@ -13,9 +13,13 @@ from multitask.after.evaluating.bootstrap import by_group, interval, p_value, re
 from multitask.after.evaluating.merged_bins import merged
 from multitask.after.evaluating.sample_states import SampleStates
 from multitask.tasks import (
+    Angle,
     Classification,
+    Count,
     DenseRegression,
     GaussianRegression,
+    NegativeBinomial,
+    Ordinal,
     QuantileRegression,
     Regression,
     Segmentation,
@@ -84,6 +88,13 @@ def cases() -> dict[str, tuple[Task, Tensor, Tensor]]:
         each.learn_statistics("number", numbers)
     calibrated.take_calibration({"spread": [5.0, 9.0], "quantile": [9.0, 4.0], "level": 0.9})
     known = with_gaps(kinds, -100)
+    counts = with_gaps(
+        torch.poisson(3 * drawn(SAMPLES, 2).abs(), generator=generator), float("nan")
+    )
+    several = Count(2), NegativeBinomial(2)
+    for task in several:
+        task.learn_statistics("counts", counts)
+    angles = with_gaps(360 * drawn(SAMPLES), float("nan"))
     return {
         "classes": (Classification(3, class_weights=[1.0, 2.0, 0.5]), drawn(SAMPLES, 3), known),
         "own loss": (Weighted(3), drawn(SAMPLES, 3), known),
@@ -98,6 +109,10 @@ def cases() -> dict[str, tuple[Task, Tensor, Tensor]]:
         "calibrated": (calibrated, drawn(SAMPLES, 2), numbers),
         "spreads": (spreads, drawn(SAMPLES, 4), numbers),
         "quantiles": (quantiles, drawn(SAMPLES, 6), numbers),
+        "order": (Ordinal(3), drawn(SAMPLES, 2), known),
+        "counts": (several[0], drawn(SAMPLES, 2), counts),
+        "counts that vary more": (several[1], drawn(SAMPLES, 4), counts),
+        "angle": (Angle(), drawn(SAMPLES, 2), angles),
         "own": (Distance(), drawn(SAMPLES, 2), with_gaps(drawn(SAMPLES), float("nan"))),
     }
 

@@ -30,15 +30,20 @@ from multitask.balancing.weightings import UPGrad
 from multitask.encoders import MLP, ConvNet, Displacement, Encoder, Maps, Timm
 from multitask.sharing import CrossStitch, MMoE
 from multitask.tasks import (
+    Angle,
     Box,
     Classification,
+    Count,
     DenseRegression,
     Depth,
     Edges,
     GaussianRegression,
+    Hazard,
     HeatMaps,
     Keypoints,
+    NegativeBinomial,
     Normals,
+    Ordinal,
     QuantileRegression,
     Reconstruction,
     Segmentation,
@@ -98,17 +103,29 @@ def far_off() -> dict[str, Task]:
 def maps() -> TrainedModel:
     depth = DenseRegression(2)
     depth.learn_statistics("depth", torch.randn(9, 2, 12, 10) * 3 + 7)
-    vectors = {"spread": GaussianRegression(2), "between": QuantileRegression(2)}
+    vectors: dict[str, Any] = {"spread": GaussianRegression(2), "between": QuantileRegression(2)}
     for name, task in vectors.items():
         task.learn_statistics(name, torch.randn(99, 2) * 3 + 7)
     vectors["between"].take_calibration({"quantile": [-0.5, 0.5], "level": 0.8})
     far = Depth(log=True)
     far.learn_statistics("far_away", torch.rand(9, 12, 10) + 1)
     of_pixels = {"far_away": far, "normals": Normals(), "edges": Edges(), "copy": Reconstruction(1)}
+    vectors |= vector_kinds()
     tasks = {"parts": Segmentation(4), "depth": depth, "kind": Classification(3), **vectors}
     tasks |= places()
     tasks |= of_pixels
     return trained(TwoMaps(), tasks)
+
+
+def vector_kinds() -> dict[str, Task]:
+    time = torch.stack([torch.rand(99), torch.ones(99)], 1)
+    targets = {"turn": 360 * torch.rand(99), "death": time, "size": torch.arange(99) % 4}
+    targets |= dict.fromkeys(["cells", "spots"], torch.poisson(torch.full((99,), 5.0)))
+    tasks = {"turn": Angle(), "death": Hazard(3), "size": Ordinal(4), "cells": Count()}
+    tasks |= {"spots": NegativeBinomial()}
+    for name, task in tasks.items():
+        task.learn_statistics(name, targets[name])
+    return tasks
 
 
 def places() -> dict[str, Task]:
