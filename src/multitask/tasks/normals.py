@@ -159,9 +159,9 @@ class Normals(DenseRegression):
 
     def shown_maps(self, prediction: Tensor, target: Tensor) -> ShownMaps:
         """Directions as colours: red grows with x, green against y and blue with z."""
-        sides = torch.tensor([0.5, -0.5, 0.5], device=target.device).view(3, 1, 1)
-        colours = (normalize(each.float(), dim=1) * sides + 0.5 for each in (target, prediction))
-        return ShownMaps(*colours, self.angles(prediction, target), error_what="angle (degrees)")
+        error = self.angles(prediction, target)
+        target, prediction = _colours(target), _colours(prediction)
+        return ShownMaps(target, prediction, error, error_what="angle (degrees)")
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         """Draw how often each angle occurs."""
@@ -194,3 +194,8 @@ def _known(target: Tensor) -> Tensor:
 def _cosine(output: Tensor, goal: Tensor) -> Tensor:
     squares = output.square().sum(1) + SHORTEST
     return (output * goal).sum(1) / (squares * goal.square().sum(1)).sqrt()
+
+
+def _colours(normals: Tensor) -> Tensor:
+    sides = torch.tensor([0.5, -0.5, 0.5], device=normals.device).view(3, 1, 1)
+    return normalize(normals.float(), dim=1) * sides + 0.5

@@ -129,8 +129,8 @@ class Reconstruction(DenseRegression):
         found = super().shown_maps(prediction, target)
         if self.size != 3:
             return found
-        colours = (each / self.value_range for each in (target, prediction))
-        return ShownMaps(*colours, found.error)
+        top = self.value_range
+        return ShownMaps(target / top, prediction / top, found.error)
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         """Draw how often each error occurs."""

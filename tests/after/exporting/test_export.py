@@ -172,7 +172,8 @@ CASES = {
 def test_an_onnx_file_predicts_what_the_model_does(case: str, tmp_path: Path) -> None:
     model = CASES[case]()
     done = export(model, "onnx", tmp_path / "model.onnx")
-    assert done.difference < 1e-5
+    # Relative to a spread of about 1, where the steps of an angle of 300 degrees are 3e-5.
+    assert done.difference < 5e-5
     assert [each.name for each in tmp_path.iterdir()] == ["model.onnx"]
     run = OnnxModel(done.path)
     assert list(run.description["tasks"]) == list(model.model.named_tasks)
