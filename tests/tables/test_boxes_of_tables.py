@@ -133,7 +133,9 @@ def test_files_of_boxes_that_do_not_fit(tmp_path: Path) -> None:
             "its column 'class' has none of the table's images",
         ),
         (
-            lambda: table(tmp_path, BoxTable(path, ["cat"], "empty", columns=columns)).setup(),
+            lambda: table(
+                tmp_path, BoxTable(path, ["cat"], "empty", "file_name", columns, "cxcywh")
+            ).setup(),
             "boxes.csv, row 4: the class 'dog' is not one of classes",
         ),
         (

@@ -70,7 +70,7 @@ def loss_by_hand(made: Detection, raw: Tensor, rows: Tensor) -> float:
         right_box = [left, top, right, bottom]
         apart = sum(abs(a - b) for a, b in zip(found, right_box, strict=True))
         giou = generalized_box_iou(torch.tensor([found]), torch.tensor([right_box]))
-        total += 1.0 * apart / float(made.side) + 2.0 * (1 - float(giou))
+        total += 0.5 * apart / float(made.side) + (1 - float(giou))
     return total
 
 
