@@ -227,7 +227,7 @@ def test_without_a_key_an_online_study_is_refused(
 
 def documented() -> dict[str, str]:
     page = (ROOT / "docs/study.md").read_text()
-    block, following, _ = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    block, _, following, _ = re.findall(r"```yaml\n(.*?)```", page, re.S)
     study = yaml.safe_load(block)
     study["methods"] |= yaml.safe_load(following)["methods"]
     files = {

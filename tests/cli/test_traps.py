@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from tiny_map_sets import write_mtan
 from tiny_public_sets import write_mnist, write_pets
 
 from multitask import InputError, MultiTask
@@ -23,6 +24,11 @@ ROOT = Path(__file__).parents[2]
 PUBLIC: dict[str, tuple[Any, ...]] = {
     "mnist": (write_mnist,),
     "pets": (write_pets, "--data.init_args.image_size=32", "--data.init_args.num_workers=0"),
+    "nyuv2": (
+        lambda root: write_mtan(root / "nyuv2", {"label": 13}, True, (32, 64)),
+        "--data.init_args.num_workers=0",
+        "--model.encoder.init_args.name=test_resnet",
+    ),
     **dict.fromkeys(
         ("episodes", "episodes_joint"),
         (None, "--trainer.callbacks.episodes=1", "--trainer.callbacks.shots=[1]"),

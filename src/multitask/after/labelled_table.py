@@ -83,7 +83,9 @@ def labelled_table(
     chosen, told = chosen_targets(trained, tables, columns, str(path))
     image = image_column or _image_column(told, columns)
     wanted = _checked(path, columns, image, group, told)
-    targets = {name: made_columns(each, trained) for name, each in chosen.items()}
+    targets = {
+        name: made_columns(each, trained, sources[0].folder) for name, each in chosen.items()
+    }
     data = _table(trained, path, targets, told, image, image_folder, wanted, separator)
     split = _loaded(data, trained, path)
 

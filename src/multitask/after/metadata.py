@@ -154,7 +154,7 @@ def _is_target(told: Mapping[str, Any]) -> bool:
         and isinstance(follows, dict | str | None)
         and isinstance(told.get("map"), dict | str | None)
         and isinstance(told.get("boxes"), dict | str | None)
-        and isinstance(told.get("map_ending"), str | None)
+        and all(isinstance(told.get(key), str | None) for key in ("map_folder", "map_ending"))
         and told.get("box") in (None, "xyxy", "xywh", "cxcywh")
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser
@@ -30,12 +31,13 @@ class _Told:
         self.follows, self.map, self.boxes = follows, map, boxes
 
 
-def made_columns(given: Mapping[str, Any], trained: TrainedModel) -> TargetColumns:
+def made_columns(given: Mapping[str, Any], trained: TrainedModel, folder: Path) -> TargetColumns:
     """Make the columns of a target of what a checkpoint tells.
 
     Args:
         given: the arguments of `TargetColumns`, how targets follow as a recipe.
         trained: the model; it says whether any class may be named.
+        folder: of the table that is to be read, in which the folder of its maps may lie.
 
     Raises:
         InputError: if a class is named that may not be, or cannot be made.
@@ -50,9 +52,16 @@ def made_columns(given: Mapping[str, Any], trained: TrainedModel) -> TargetColum
         missing=list(given.get("missing") or ()),
         map=made.map,
         boxes=made.boxes,
-        # The folder of the training maps is that of no other table.
+        map_folder=None if made.map is None else _inside(given.get("map_folder"), folder),
         map_ending=given.get("map_ending") or "",
     )
+
+
+def _inside(told: str | None, folder: Path) -> Path | None:
+    """A folder in the table's; nothing else, whatever a stranger's checkpoint tells."""
+    found = None if told is None else folder / told
+    is_inside = found is not None and found.resolve().is_relative_to(folder.resolve())
+    return found if is_inside and found is not None and found.is_dir() else None
 
 
 def _made(recipes: dict[str, Any], trained: TrainedModel) -> Any:

@@ -228,7 +228,8 @@ class Table(DataModule):
         """How a table with the same columns is read.
 
         Returns:
-            One dictionary: ``targets``, by task the arguments of `TargetColumns`;
+            One dictionary: ``targets``, by task the arguments of `TargetColumns`, with a
+            ``map_folder`` that is in the table's folder relative to it;
             ``image_column``, ``image_ending``, ``separator`` and ``missing`` as in the arguments;
             ``group``, the column whose groups the splits kept together, and ``before``: see
             `multitask.data.splits.GroupedSplit`.
@@ -240,7 +241,7 @@ class Table(DataModule):
                 "classes": None if each.map or each.boxes else each.class_names or None,
                 "follows": self.geometry.get(name),
                 "missing": list(map(str, each.missing)),
-                **_told_map(each),
+                **self._told_map(each),
                 **_told_labels(each),
                 **({} if each.box is None else {"box": each.box}),
                 **({} if each.boxes is None else {"boxes": each.boxes}),
@@ -277,6 +278,16 @@ class Table(DataModule):
             "splits.csv": DataFrame(rows, columns=["file", "row", "split"]),
             "skipped.csv": self.skipped,
         }
+
+    def _told_map(self, target: TargetColumns) -> dict[str, Any]:
+        if target.map is None:
+            return {}
+        told: dict[str, Any] = {"map": target.map, "map_ending": target.map_ending}
+        own = self.sources[0].folder.resolve()
+        # Another folder is not one that another table has.
+        if target.map_folder is not None and target.map_folder.resolve().is_relative_to(own):
+            told["map_folder"] = target.map_folder.resolve().relative_to(own).as_posix()
+        return told
 
     def _grouped(self, table: DataFrame) -> list[str] | None:
         is_grouped = isinstance(self.split, GroupedSplit) and self.split.by in table
@@ -452,13 +463,6 @@ class Table(DataModule):
             return ByColumn(SPLIT_COLUMN)
         given = given_split(table, [*targets, self.image_column])
         return None if given is None else given.split()
-
-
-def _told_map(target: TargetColumns) -> dict[str, Any]:
-    if target.map is None:
-        return {}
-    folder = None if target.map_folder is None else str(target.map_folder)
-    return {"map": target.map, "map_folder": folder, "map_ending": target.map_ending}
 
 
 def _told_labels(target: TargetColumns) -> dict[str, Any]:

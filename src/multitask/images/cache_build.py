@@ -53,7 +53,7 @@ def _built(order: Order) -> list[Entry]:
         open(order.partial / INDEX, "ab") as index,
         silent_pillow(),
     ):
-        progress = Progress("image cache: decoded", len(entries), len(order.files))
+        progress = Progress("image cache: decoded", len(entries), len(order.files), order.items)
         for images, added in decoded_chunks(order, len(entries)):
             # In this order, so that an image is there once its entry is.
             _write(pixels, [image.data for image in images])
@@ -69,7 +69,7 @@ def _check_size(order: Order, done: int) -> None:
     size = len(order.files) * order.image_bytes
     free = shutil.disk_usage(order.partial).free
     missing = size - done * order.image_bytes
-    needs = f"the image cache of {len(order.files)} images needs {_gigabytes(size)}"
+    needs = f"the image cache of {len(order.files)} {order.items} needs {_gigabytes(size)}"
     if size > order.limit_gigabytes * GIGABYTE:
         raise InputError(
             f"{needs} in {order.place.parent}, and cache_limit is {order.limit_gigabytes:g} GB; "

@@ -72,6 +72,11 @@ class Order:
         return self.format.shape
 
     @property
+    def items(self) -> str:
+        """What the cache holds, in a word for people."""
+        return "images"
+
+    @property
     def settings(self) -> dict[str, Any]:
         """What decides, beside the files' content, what the cache holds; as JSON can hold it."""
         return asdict(self.format)

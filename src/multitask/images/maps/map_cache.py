@@ -104,6 +104,10 @@ class _MapOrder(Order):
         return self.coding.channels or 1, self.format.height, self.format.width * bytes_each
 
     @property
+    def items(self) -> str:
+        return "maps"
+
+    @property
     def settings(self) -> dict[str, Any]:
         # Where a pixel goes depends on the size of its image as well.
         sizes = hashlib.sha256(np.ascontiguousarray(self.sizes).tobytes()).hexdigest()
