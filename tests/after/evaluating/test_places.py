@@ -81,3 +81,4 @@ def test_a_checkpoint_reads_measures_and_names_them(
     assert gallery is not None
     shown = [each.alt for each in gallery.cards[0].pictures]
     assert shown == ["image", "face, target green, predicted orange"]
+    assert "target green, predicted orange" in gallery.cards[0].lines
