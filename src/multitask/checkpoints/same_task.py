@@ -14,7 +14,7 @@ from multitask.pages.words import listed
 if TYPE_CHECKING:
     from multitask.tasks import Task
 
-MEANING = ("scale", "quantiles", "period", "bins")
+MEANING = ("scale", "quantiles", "period", "bins", "stride")
 """Settings of a task that decide what its head's outputs mean, beside sizes and names."""
 LEARNT = {
     "class_weights": ("class_weights", "effective_number"),

@@ -57,7 +57,9 @@ def rejection_of(
     width = _width(uncertainty)
     if width is None or width.shape != prediction.shape or width.shape != rows.shape:
         return None
-    width = (width / task.deviation.to(width.device)).mean(1)
+    # What is not standardised, such as the sides of a box, is in one unit.
+    is_scaled = task.scale != "none"
+    width = (width / task.deviation.to(width.device) if is_scaled else width).mean(1)
     # Over all known numbers, as the MAE of the task: samples with more of them count more.
     error = (prediction - rows).abs().where(labels.known(rows), 0).double().sum(1)
     return _curve(

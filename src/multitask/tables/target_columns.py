@@ -217,11 +217,11 @@ def _check_box(where: str, target: TargetColumns) -> None:
             f"{where}: box is {target.box!r:.60}; give xyxy (left, top, right, bottom), xywh "
             "(left, top, width, height) or cxcywh (the centre, width, height)"
         )
-    if target.classes is not None or target.map is not None:
-        setting = "map" if target.classes is None else "classes"
+    others = ("classes", "labels", "map", "boxes")
+    if given := [each for each in others if getattr(target, each) is not None]:
         raise InputError(
-            f"{where}: box is for four numbers, but {setting} is given too; make the "
-            f"{setting} a target of its own"
+            f"{where}: box is for four numbers, but {given[0]} is given too; make the {given[0]} a "
+            "target of its own"
         )
     if len(target.names) not in (1, 4):
         raise InputError(

@@ -154,7 +154,9 @@ class HeatMaps(Keypoints):
         return super().fit_calibration(output, self._inside(output, target), level)
 
     def missing_target(self, output: Tensor) -> Tensor:
-        return torch.full((len(output), self.size), torch.nan, device=output.device)
+        return torch.full(
+            (len(output), self.size), torch.nan, dtype=self.mean.dtype, device=output.device
+        )
 
     def trivial_output(self, output: Tensor) -> Tensor:
         columns, rows = self._places(output.float())

@@ -15,6 +15,7 @@ from multitask.data.faces import Shown, show_samples
 from multitask.figures.marked import with_marks
 from multitask.pages.blocks import Card, Gallery, Picture
 from multitask.pages.html import picture
+from multitask.tasks.marks import WORDS
 from multitask.tasks.output import each_tensor
 
 MOST = 24
@@ -57,6 +58,8 @@ def _card(results: Results, task: str, place: int, sample: Shown, lines: list[st
     pictures = [_picture(name, each) for name, each in sample.items() if isinstance(each, Tensor)]
     texts = [f"{name}: {each}" for name, each in sample.items() if isinstance(each, str)]
     loss = f"loss: {results.tasks[task].losses[place]:.3g}"
+    # Colours mean nothing to those who only see the picture.
+    lines = [*lines, *(WORDS for name in sample if name.endswith(WORDS))]
     seen = ["trained on"] if results.seen is not None and results.seen[place] else []
     return Card(pictures, results.samples.name(place), [*texts, *lines, loss, *seen])
 
