@@ -49,6 +49,7 @@ UNDER_ATTACK = {
     "init_args": {"attacks": [ATTACK], "corruptions": {"shot_noise": [9]}, "samples": 100},
 }
 ROBUST = f"--trainer.callbacks+={json.dumps(UNDER_ATTACK)}"
+TURNED = {"class_path": "multitask.augmentation.RandomAffine", "init_args": {"degrees": 180}}
 UNCERTAIN = ("digits_uncertainty", *CHANGES, ROBUST)
 
 
@@ -141,26 +142,42 @@ def test_two_processes_equal_one() -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_learn_and_predict_the_same_maps() -> None:
-    """Maps with missing pixels, turned with their images."""
+def test_two_processes_learn_and_predict_the_same_of_all_kinds() -> None:
+    """Maps, boxes and directions turn with their images; it is also resumed within the epoch."""
     short = (
         "--trainer.precision=64-true",
-        "--trainer.limit_train_batches=3",
+        "--trainer.limit_train_batches=4",
+        "--trainer.val_check_interval=2",
         "--trainer.limit_val_batches=1",
         "--trainer.limit_test_batches=1",
         "--run.figures=false",
+        f"--data.init_args.augmentations={json.dumps([TURNED])}",
     )
-    program = ForkedProgram(command("two", "digits_maps", *short, *TWO), has_spare=True)
+    program = ForkedProgram(command("two", "scene", *short, *TWO), has_spare=True)
     said, _ = program.communicate(timeout=200)
     assert program.returncode == 0, said
-    main(command("one", "digits_maps", *short))
+    main(command("one", "scene", *short))
     one, two = only_run("one"), only_run("two")
     assert largest_difference(weights(one), weights(two)) < TOLERANCE
     expected, found = values(one), values(two)
     assert expected.keys() == found.keys()
-    assert ("3", "test/silhouette/iou") in expected
+    tested = {name for step, name in expected if step == "4" and name.startswith("test/")}
+    assert {"test/classes/iou", "test/depth/rel", "test/normals/median", "test/count/d2"} <= tested
+    assert {"test/present/exact_match", "test/angle/cosine", "test/box/iou"} <= tested
     for key, value in expected.items():
         assert found[key] == pytest.approx(value, rel=1e-5, abs=1e-6, nan_ok=True), key
+    half = f"--ckpt_path={one}/checkpoints/last-1.ckpt"
+    main(command("resumed", "scene", *short, half))
+    resumed = only_run("resumed")
+    assert largest_difference(weights(one), weights(resumed)) == 0
+    # Those of the training are over what is left of the epoch.
+    scores = {
+        key: value for key, value in values(resumed).items() if key[1][:4] in ("val/", "test")
+    }
+    assert len(scores) > 30
+    assert scores == pytest.approx(
+        {key: expected[key] for key in scores}, rel=0, abs=0, nan_ok=True
+    )
 
 
 @pytest.mark.slow
