@@ -23,7 +23,7 @@ I1_LARGE = (
 def mean_resultant(concentration: Tensor) -> Tensor:
     """``I1(k) / I0(k)``, the length of the mean of the distribution's unit vectors.
 
-    Abramowitz and Stegun, 1964, "Handbook of Mathematical Functions", 9.8.1 to 9.8.4; within 1e-6.
+    Abramowitz and Stegun, 1964, "Handbook of Mathematical Functions", 9.8.1 to 9.8.4; within 2e-6.
 
     Args:
         concentration: k, 0 or more, any shape.

@@ -11,7 +11,7 @@ from torch import Tensor
 from multitask.after.exporting.export_graph import flattened
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
-from multitask.tasks import Task
+from multitask.tasks import Angle, Count, Task
 
 BATCHES = (1, 3, 16)
 """Sizes of the batches that are compared."""
@@ -123,13 +123,17 @@ def spread(task: Task, values: Tensor) -> Tensor:
         values: predictions, first axis ``[samples]``.
 
     Returns:
-        1 for probabilities; for standardised numbers the deviation of the training targets; else
-        the deviation of the predictions. Broadcasts with them.
+        1 for probabilities; for standardised numbers the deviation of the training targets, for
+        counts their mean, for angles a quarter of the period; else the deviation of the
+        predictions. Broadcasts with them.
     """
     if task.class_names is not None:
         return torch.ones(())
-    deviation = getattr(task, "deviation", None)
-    is_scaled = getattr(task, "scale", "none") != "none" and values.ndim > 1
+    if isinstance(task, Angle):
+        return torch.tensor(task.period / 4)
+    deviation = task.base if isinstance(task, Count) else getattr(task, "deviation", None)
+    is_scaled = isinstance(task, Count) or getattr(task, "scale", "none") != "none"
+    is_scaled = is_scaled and values.ndim > 1
     if isinstance(deviation, Tensor) and is_scaled and values.shape[1] == len(deviation):
         return deviation.double().reshape(1, -1, *[1] * (values.ndim - 2))
     found = values[values.isfinite()].std(correction=0)
