@@ -44,12 +44,10 @@ def draw_maps(title: str, images: Sequence[Tensor | None], shown: ShownMaps) -> 
         for each in (shown.target, shown.prediction, shown.error)
     )
     scale, errors = _limits(target, prediction), Normalize(0.0, _greatest(error))
-    columns = [
-        list(images[:count]),
-        *(
-            [_coloured(each, scale, shown.classes) for each in maps]
-            for maps in (target, prediction)
-        ),
+    columns: list[Sequence[Tensor | None]] = [
+        images[:count],
+        [_coloured(each, scale, shown.classes) for each in target],
+        [_coloured(each, scale, shown.classes) for each in prediction],
         [_painted(each, errors, ERRORS) for each in error],
     ]
     height = SIDE * min(2.0, target.shape[-2] / target.shape[-1])

@@ -56,8 +56,8 @@ def how_to_change(target: Target) -> str:
             "To learn them apart, write a target and a task for each. If "
             f"{'this is a point' if points == 1 else 'these are points'} in the image, make the "
             f"task a multitask.tasks.Keypoints with points: {points}, or a list of names"
-            f"{', and a reference' if points == 1 else ''}; it takes the columns of several points, "
-            "x and y of each, in one target."
+            f"{', and a reference' if points == 1 else ''}; it takes the columns of several "
+            "points, x and y of each, in one target."
         )
     if len(target.columns) > 1:
         return "To learn them apart, write a target and a task for each."
