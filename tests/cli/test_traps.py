@@ -42,8 +42,17 @@ PUBLIC: dict[str, tuple[Any, ...]] = {
 }
 """Experiments that need more: how to write a tiny data set, and what makes its training quick."""
 EXPERIMENTS = sorted((ROOT / "configs/experiment").glob("*.yaml"))
-DRAWN = ("digits_all", "mixture", "mnist", "overlaid_digits", "pets", "plain_digits", "toy")
-"""Those whose figures differ: the others have the tasks and the images of `digits_all`."""
+DRAWN = (
+    "digits_all",
+    "mixture",
+    "mnist",
+    "overlaid_digits",
+    "pets",
+    "plain_digits",
+    "scene",
+    "toy",
+)
+"""Those whose figures differ: the others have the images of one of them, and some of its tasks."""
 
 
 class Parsed(CommandLine):
