@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from multitask.inspection.box_lists import box_lists_remark
 from multitask.inspection.name_hints import (
     says_class,
     says_count,
@@ -108,6 +109,8 @@ def column_kind(column: pd.Series, missing: Sequence[str] = ()) -> Column:
         return Column(name, "empty", *size)
     if says_split(name) and all(split_of(each) for each in texts.unique()):
         return Column(name, "split", *size, counts=_counts(texts))
+    if (boxes := box_lists_remark(name, cells)) is not None:
+        return Column(name, "text", *size, remark=boxes)
     if (length := list_length(cells)) > 0:
         return _lists(name, size, cells, length)
     if texts.str.fullmatch(IMAGE).mean() > NEARLY_ALL / 2:

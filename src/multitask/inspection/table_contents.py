@@ -11,6 +11,7 @@ import pandas as pd
 
 from multitask.data.splits import GivenSplit, given_split
 from multitask.errors import InputError, nearest
+from multitask.inspection.box_lists import refuse_rows_of_boxes
 from multitask.inspection.boxes import boxes
 from multitask.inspection.column_kinds import (
     Column,
@@ -152,6 +153,8 @@ def read_contents(
     split = _split(path, table, image, sources)
     others = [each for each in columns if each.name not in (image.name, split and split.column)]
     targets = _targets(table, others, missing)
+    found_boxes = [[each.name for each in target.columns] for target in targets if target.box]
+    refuse_rows_of_boxes(path, table[image.name], found_boxes, image.name)
     maps = _maps(table, others, missing, sources, image_folder, targets)
     targets += [each for each in maps.values() if isinstance(each, Target)]
     group = None

@@ -30,6 +30,7 @@ SPREAD = 0.54 / 6
 """Standard deviation of a box's Gaussian, as a share of its side (Liu et al., 2019, TTFNet)."""
 LARGEST_LOG = 10.0
 """Of a side in pixels."""
+TARGET_NUMBERS = 5
 SHOWN = 0.3
 """Least score of the predictions that figures and captions show."""
 
@@ -56,7 +57,9 @@ class Detection(Task):
     counted are labelled images and boxes together, so that empty images count too.
 
     Predictions have shape ``[batch, most, 6]``: class, left, top, right, bottom and score, the
-    largest score first, class -1 and zeros behind the last. They are the pixels whose probability
+    largest score first, class -1 and zeros behind the last, in pixels of the image as the model
+    sees it, resized. In a table of predictions they are JSON, as
+    `multitask.tables.boxes.BoxCells` reads it, with a score behind each. They are the pixels whose probability
     is the largest of their 3x3 neighbourhood, clipped to the image.
 
     Metrics: ``map``, the mean over classes and thresholds .5, .55, ... .95 of the average precision
@@ -252,7 +255,10 @@ class Detection(Task):
         is_there = (score > 0) & (score >= self.least_score)
         nothing = found.new_tensor([-1.0, 0, 0, 0, 0, 0])
         found = torch.where(is_there.unsqueeze(2), found, nothing)
-        return torch.cat([found, nothing.expand(len(found), self.most - number, 6)], 1)
+        if number == self.most:
+            return found
+        # Not len(), by which a graph would be of batches of one size.
+        return torch.cat([found, nothing.expand(found.shape[0], self.most - number, 6)], 1)
 
     def explained_output(self, output: Tensor) -> Tensor:
         """For each class, the largest logit of a centre, ``[batch, classes]``."""
@@ -297,20 +303,30 @@ class Detection(Task):
         return [name]
 
     def caption(self, value: Tensor) -> str:
-        shown = Counter(self.classes[int(row[0])] for row in self._rows(value) if _is_shown(row))
+        shown = Counter(self.classes[int(row[0])] for row in self._shown(value))
         words = (each if count == 1 else f"{count} {each}" for each, count in shown.items())
         return ", ".join(words) or "none"
 
     def mark(self, marks: Marks, target: Any, prediction: Any) -> bool:
         for rows, is_target in ((target, True), (prediction, False)):
-            for row in self._rows(rows) if rows is not None else ():
-                if _is_shown(row):
-                    marks.box(row[1:5], is_target)
+            for row in self._shown(rows) if rows is not None else ():
+                marks.box(row[1:5], is_target)
         return True
 
     def _rows(self, value: Tensor) -> Tensor:
         """The rows of one sample that hold a box; none if it is unlabelled."""
         return value[value[:, 0] >= 0]
+
+    def _shown(self, value: Tensor) -> list[Tensor]:
+        """Of predictions, those with a fair score, and of one pixel only the likeliest class."""
+        rows = list(self._rows(value))
+        if value.shape[1] == TARGET_NUMBERS:
+            return rows
+        first: dict[tuple[float, ...], Tensor] = {}
+        for row in rows:
+            if float(row[5]) >= SHOWN:
+                first.setdefault(tuple(row[1:5].tolist()), row)
+        return list(first.values())
 
     def _json(self, value: Tensor) -> str:
         if value.isnan().all():
@@ -320,7 +336,3 @@ class Detection(Task):
             for row in self._rows(value).cpu()
         ]
         return json.dumps(rows, ensure_ascii=False)
-
-
-def _is_shown(row: Tensor) -> bool:
-    return len(row) < 6 or float(row[5]) >= SHOWN

@@ -34,10 +34,18 @@ class BoxCells(BoxSource):
         self.box = box
 
     def read(self, cells: Sequence[Any]) -> list[list[BoxRow] | str | None]:
-        return [None if each is None else _rows(each) for each in cells]
+        return [None if each is None else boxes_of_cell(each) for each in cells]
 
 
-def _rows(cell: Any) -> list[BoxRow] | str:
+def boxes_of_cell(cell: Any) -> list[BoxRow] | str:
+    """Read the boxes of a cell.
+
+    Args:
+        cell: a list, or a text of JSON.
+
+    Returns:
+        Its boxes; or a text, which follows "the cell", if it is not such a list.
+    """
     wrong = f"{_short(cell)} is not a list of boxes, such as {EXAMPLE}"
     if isinstance(cell, str):
         try:
