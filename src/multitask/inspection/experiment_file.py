@@ -14,6 +14,7 @@ from multitask.data.split_check import SPLIT_NAMES
 from multitask.data.splits import GivenSplit, Split, StratifiedSplit
 from multitask.images.maps import DepthMap, NormalMap, NumberMap
 from multitask.inspection.groups import Group
+from multitask.inspection.label_words import labels_of
 from multitask.inspection.map_kinds import MapKind
 from multitask.inspection.rare_classes import RareClass, rarest_class
 from multitask.inspection.table_contents import TableContents, Target
@@ -166,6 +167,8 @@ def _target(target: Target) -> Iterator[str]:
         yield from _map(target.maps)
     if target.classes:
         yield from sequence("classes", list(target.classes), 8)
+    if target.several is not None:
+        yield from labels_of(target.labels, target.several)
     if target.missing:
         yield from sequence("missing", [number(each) for each in target.missing], 8)
     if target.points and target.size % 2 == 0:
@@ -304,6 +307,10 @@ def _model(contents: TableContents, plan: TrainingPlan) -> Iterator[str]:
         yield f"    {scalar(target.task)}:"
         if target.maps is not None:
             yield from _task_of_maps(target.maps)
+        elif target.several is not None:
+            yield "      class_path: multitask.tasks.MultiLabel"
+            yield "      init_args:"
+            yield from sequence("labels", target.labels, 8)
         elif target.classes:
             yield "      class_path: multitask.tasks.Classification"
             yield "      init_args:"
