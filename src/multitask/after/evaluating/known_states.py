@@ -20,8 +20,8 @@ from multitask.tasks.balanced_accuracy import BalancedAccuracy
 from multitask.tasks.calibration_error import CalibrationError
 from multitask.tasks.deviance import PoissonD2
 from multitask.tasks.label_metrics import ExactMatch, LabelAUROC, LabelAveragePrecision, LabelF1
-from multitask.tasks.order import ClassDistance, QuadraticKappa
 from multitask.tasks.loss_d2 import LossD2
+from multitask.tasks.order import ClassDistance, QuadraticKappa
 from multitask.tasks.r2 import R2
 from multitask.tasks.sample_means import BrierScore, EntryMean, EntryShare, NegativeLogLikelihood
 
