@@ -49,10 +49,11 @@ def by_hand(hazards: list[float], time: float, event: float) -> float:
 def test_the_loss_is_the_likelihood_bin_by_bin() -> None:
     output, target = drawn()
     output.requires_grad_()
-    losses, counts = made().sample_loss(output, target)
+    task = made()
+    losses, counts = task.sample_loss(output, target)
     assert (counts == target.isfinite().all(1)).all()
     for row, pair in enumerate(target.tolist()):
-        hazards = output[row].detach().sigmoid().tolist()
+        hazards = (output[row].detach() + task.trivial).sigmoid().tolist()
         right = 0.0 if np.isnan(pair).any() else -np.log(by_hand(hazards, *pair))
         assert float(losses[row].detach()) == pytest.approx(right, abs=1e-5)
     loss, count = made().loss(output, target)
@@ -66,7 +67,7 @@ def test_the_loss_is_the_likelihood_bin_by_bin() -> None:
 def test_curves_fall_and_the_median_is_where_half_survive() -> None:
     task, (output, _) = made(), drawn()
     curves = task.predict(output)
-    assert_close(curves[:, 1:], (1 - output.sigmoid()).cumprod(1))
+    assert_close(curves[:, 1:], (1 - (output + task.trivial).sigmoid()).cumprod(1))
     assert (curves[:, 0] == 1).all()
     median = task.columns("death", curves)["death"]
     assert isinstance(median, Tensor)
@@ -120,6 +121,8 @@ def test_the_task_counts_known_samples_in() -> None:
     mean = ((curves[:, 1:] + curves[:, :-1]) / 2 * torch.tensor([0, *ENDS]).diff()).sum(1)
     right = pairs_by_hand(mean, *target[known].unbind(1))
     assert float(metrics.compute()["concordance"]) == pytest.approx(right, abs=1e-6)
+    losses = [task.loss(each, target)[0] for each in (output, task.trivial_output(output))]
+    assert float(metrics["d2"].compute()) == pytest.approx(float(1 - losses[0] / losses[1]))
     task.update_metrics(metrics, output, torch.full_like(target, torch.nan))
 
 

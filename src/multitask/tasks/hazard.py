@@ -13,6 +13,7 @@ from torchmetrics import MetricCollection
 from multitask.errors import InputError
 from multitask.tasks.base import Cell, Column, HeadCallable, Task
 from multitask.tasks.concordance import Concordance
+from multitask.tasks.loss_d2 import LossD2
 from multitask.tasks.pooling import Pool
 from multitask.tasks.survival_curve import interpolated, mean_time, median_time
 from multitask.tasks.survival_figure import draw_survival
@@ -29,19 +30,22 @@ class Hazard(Task):
     Targets have shape ``[batch, 2]``, floating: a time, 0 or more, and 1 if the event happened then
     or 0 if it had not happened until then (censored); missing if either is NaN. Time is divided
     into bins. The head returns for each bin the logit of the hazard, the probability that the event
-    happens in it if it has not happened before. The loss of a sample is the negative logarithm of
-    the likelihood: of surviving the bins before, and of the event in its bin; a censored sample
-    survives the bins of which it has seen half or more (Gensheimer and Narasimhan, 2019, PeerJ 7,
-    e6257, "A scalable discrete-time survival model for neural networks", equation 3). It is a sum
-    over samples and never negative, which Cox's partial likelihood is not.
+    happens in it if it has not happened before, relative to that of all training samples. The loss
+    of a sample is the negative logarithm of the likelihood: of surviving the bins before, and of
+    the event in its bin; a censored sample survives the bins of which it has seen half or more
+    (Gensheimer and Narasimhan, 2019, PeerJ 7, e6257, "A scalable discrete-time survival model for
+    neural networks", equation 3). It is a sum over samples and never negative, which Cox's partial
+    likelihood is not.
 
     Predictions are survival curves, ``[batch, bins + 1]``: the probability that the event happens
     later than 0 (always 1) and than the end of each bin. In tables they are ``<task>``, the median
     time (the end of the last bin if more than half survive it), and ``<task>.survival``, the
     probability of surviving the last bin. Within a bin the hazard is constant.
 
-    The metric is ``concordance``: the share of the pairs, of which it is known whose event came
-    first, in which the mean survival is shorter for that one.
+    Metrics are ``concordance``, the share of the pairs, of which it is known whose event came
+    first, in which the mean survival is shorter for that one, and ``d2``, the share of the loss
+    that predictions explain. The first compares predictions with each other alone: if times or
+    probabilities matter, let the best epoch be chosen by ``headline: d2``.
 
     Args:
         bins: number of bins, at least 2, with as many training events in each; or their ends,
@@ -136,8 +140,9 @@ class Hazard(Task):
     def sample_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         at_risk, events = self._cells(target)
         survived = at_risk & ~events
-        losses = torch.where(survived, -logsigmoid(-output), 0.0)
-        losses = losses + torch.where(events, -logsigmoid(output), 0.0)
+        logits = self._logits(output)
+        losses = torch.where(survived, -logsigmoid(-logits), 0.0)
+        losses = losses + torch.where(events, -logsigmoid(logits), 0.0)
         return losses.sum(1), self.known(target).to(output.dtype)
 
     def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
@@ -159,7 +164,7 @@ class Hazard(Task):
         Args:
             output: raw head outputs, see `loss`.
         """
-        found = logsigmoid(-output).cumsum(1)
+        found = logsigmoid(-self._logits(output)).cumsum(1)
         return torch.cat([torch.zeros_like(found[:, :1]), found], 1)
 
     def raw(self, log_survival: Tensor) -> Tensor:
@@ -167,25 +172,31 @@ class Hazard(Task):
         steps = log_survival.diff(dim=1)
         # logit(1 - exp(steps)), exact for small hazards too.
         hazard = (-steps.expm1()).clamp_min(torch.finfo(steps.dtype).tiny)
-        return hazard.log() - steps
+        return hazard.log() - steps - self.trivial.to(steps.dtype)
 
     def explained_output(self, output: Tensor) -> Tensor:
         return mean_time(self.log_survival(output).exp(), self.edges).unsqueeze(1)
 
     def trivial_output(self, output: Tensor) -> Tensor:
-        return self.trivial.to(output.dtype).expand_as(output)
+        return torch.zeros_like(output)
 
     def pool(self) -> Pool | None:
         return HazardPool(self) if type(self).predict is Hazard.predict else None
 
     def metrics(self) -> MetricCollection:
-        return MetricCollection({"concordance": Concordance()})
+        found = {"concordance": Concordance(), "d2": LossD2(1)}
+        return MetricCollection(found, compute_groups=False)  # type: ignore[arg-type]
 
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
         known = self.known(target)
         if known.any():
             time, event = target[known].unbind(1)
-            metrics.update(mean_time(self.predict(output[known]), self.edges), time, event)
+            mean = mean_time(self.predict(output[known]), self.edges)
+            metrics["concordance"].update(mean, time, event)
+            if "d2" in metrics:
+                each = output, self.trivial_output(output)
+                losses = torch.stack([self.sample_loss(values, target)[0] for values in each], 1)
+                metrics["d2"].update(losses.unsqueeze(1), known.unsqueeze(1))
 
     def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
         return {name: median_time(prediction, self.edges), f"{name}.survival": prediction[:, -1]}
@@ -238,7 +249,11 @@ class Hazard(Task):
     def _log_shares(self, output: Tensor) -> Tensor:
         """Logarithms of the probabilities of each bin, and of none, ``[batch, bins + 1]``."""
         survival = self.log_survival(output)
-        return torch.cat([survival[:, :-1] + logsigmoid(output), survival[:, -1:]], 1)
+        happens = survival[:, :-1] + logsigmoid(self._logits(output))
+        return torch.cat([happens, survival[:, -1:]], 1)
+
+    def _logits(self, output: Tensor) -> Tensor:
+        return output + self.trivial.to(output.dtype)
 
 
 class HazardPool(Pool):

@@ -17,7 +17,7 @@ from multitask.tasks.base import HeadCallable
 from multitask.tasks.calibration import told_number
 from multitask.tasks.conformal import by_element
 from multitask.tasks.interval import interval_metrics
-from multitask.tasks.pinball_d2 import PinballD2
+from multitask.tasks.loss_d2 import LossD2
 from multitask.tasks.pooling import NumberPool
 from multitask.tasks.regression import Regression, Scale
 
@@ -38,7 +38,7 @@ class QuantileRegression(Regression):
     quantile. ``multitask calibrate`` widens or narrows them until they cover the share that it says
     (Romano et al., 2019, 1905.03222, "Conformalized Quantile Regression"). Metrics are those of
     `Regression`, ``coverage``, ``interval_width``, and ``d2``, the share of the pinball loss that
-    predictions explain, see `multitask.tasks.pinball_d2.PinballD2`.
+    predictions explain, see `multitask.tasks.loss_d2.LossD2`.
 
     Args:
         size: see `Regression`.
@@ -159,7 +159,7 @@ class QuantileRegression(Regression):
 
     def interval_metrics(self) -> Mapping[str, Metric]:
         found = interval_metrics(["coverage", "interval_width"], has_trivial=True)
-        return {"d2": PinballD2(self.size), **found}
+        return {"d2": LossD2(self.size), **found}
 
     def entries(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Those of `Regression.entries`, and the pinball losses for ``d2``."""

@@ -20,8 +20,8 @@ from multitask.tasks.balanced_accuracy import BalancedAccuracy
 from multitask.tasks.calibration_error import CalibrationError
 from multitask.tasks.deviance import PoissonD2
 from multitask.tasks.label_metrics import ExactMatch, LabelAUROC, LabelAveragePrecision, LabelF1
+from multitask.tasks.loss_d2 import LossD2
 from multitask.tasks.order import ClassDistance, QuadraticKappa
-from multitask.tasks.pinball_d2 import PinballD2
 from multitask.tasks.r2 import R2
 from multitask.tasks.sample_means import BrierScore, EntryMean, EntryShare, NegativeLogLikelihood
 
@@ -188,7 +188,7 @@ def _d2(
     return {name: _all(entries[name].float().double()) for name in metric._defaults}
 
 
-def _pinball_d2(
+def _loss_d2(
     metric: Any, known: Tensor, error: Tensor, target: Tensor, entries: dict[str, Tensor]
 ) -> Found:
     losses = torch.where(known.unsqueeze(2), entries["d2"], 0).double()
@@ -231,7 +231,7 @@ OF_NUMBERS: dict[type[Metric], Count] = {
     MeanSquaredError: _mse,
     R2: _r2,
     PoissonD2: _d2,
-    PinballD2: _pinball_d2,
+    LossD2: _loss_d2,
     EntryMean: _entry,
     EntryShare: _entry,
 }

@@ -1,4 +1,4 @@
-"""The share of the pinball loss of quantiles that predictions explain."""
+"""The share of a loss that predictions explain."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor
 from torchmetrics import Metric
 
 
-class PinballD2(Metric):
-    """Share of the pinball loss that predictions explain; 1 is perfect.
+class LossD2(Metric):
+    """Share of a loss that predictions explain; 1 is perfect if the least loss is 0.
 
-    ``1 - sum(loss) / sum(loss of the training quantiles)``, each the mean over the quantiles; the
-    mean over the elements of a vector. scikit-learn's ``d2_pinball_score`` has the quantiles of the
+    ``1 - sum(loss) / sum(loss of what training says of every sample)``; the mean over the elements
+    of a vector. Of pinball losses, scikit-learn's ``d2_pinball_score`` has the quantiles of the
     split in place of those of training, which are not known before all of it has been seen.
 
     Args:
@@ -35,7 +35,7 @@ class PinballD2(Metric):
         """Count samples in.
 
         Args:
-            losses: of the predictions and of the training quantiles, ``[batch, size, 2]``.
+            losses: of the predictions and of the trivial predictor, ``[batch, size, 2]``.
             known: which targets are known, ``[batch, size]``, bool.
         """
         found = torch.where(known.unsqueeze(2), losses, 0).sum(0).to(self.residual.dtype)
