@@ -93,8 +93,8 @@ def table_data(contents: TableContents, seed: int = 0, keep_links: bool = False)
             classes=list(each.classes) or None,
             missing=list(each.missing),
             labels=list(each.labels) or None,
-            between=each.several and each.several.between,
-            none=each.several and each.several.none,
+            between=None if each.several is None else each.several.between,
+            none=None if each.several is None else each.several.none,
             map=None if each.maps is None else each.maps.coding,
             box=each.box,
         )
