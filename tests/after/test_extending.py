@@ -198,3 +198,13 @@ def test_tasks_of_episodes_are_not_kept_but_may_be_learned_anew(run: Path) -> No
     with pytest.raises(InputError, match="best.ckpt was trained on episodes, and has to adapt"):
         load(path, unadapted=False)
     assert "kind" in load(path).model.tasks
+
+
+def test_a_scheme_that_tells_tasks_by_their_places_takes_no_more(run: Path) -> None:
+    path = run / "checkpoints/best.ckpt"
+    content = torch.load(path, weights_only=True)
+    content["hyper_parameters"]["sharing"] = {"class_path": "multitask.sharing.CrossStitch"}
+    torch.save(content, path)
+    with pytest.raises(InputError, match="CrossStitch, which has parts .* no task can be added"):
+        extension(run, Path("task.yaml"), False)
+    assert len(extension(run, Path("task.yaml"), False, keeps=False).new) == 1

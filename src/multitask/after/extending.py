@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from multitask import sharing
 from multitask.after.older_checkpoints import VOUCHED
 from multitask.checkpoints.format import is_of_episodes, refuse_ensemble
 from multitask.checkpoints.named_checkpoint import named_checkpoint, near_path
@@ -112,8 +113,22 @@ def extension(run: Path, tasks: Path, trust: bool, keeps: bool = True) -> Extens
     for name in new:
         if name in kept:
             raise InputError(f"{tasks}: the run has a task '{name}' already; give it another name")
-    described = (content.get("hyper_parameters") or {}).get("encoder")
-    return Extension(checkpoint, laid_over(base, added), list(kept), list(new), described, trust)
+    told = content.get("hyper_parameters") or {}
+    if keeps:
+        _refuse_by_place(run, told.get("sharing"))
+    settings = laid_over(base, added)
+    return Extension(checkpoint, settings, list(kept), list(new), told.get("encoder"), trust)
+
+
+def _refuse_by_place(run: Path, described: Any) -> None:
+    path = described.get("class_path") if isinstance(described, dict) else described
+    scheme = getattr(sharing, str(path).rpartition(".")[2], None)
+    if getattr(scheme, "is_by_place", False):
+        raise InputError(
+            f"{run} was trained with {scheme.__name__}, which has parts for each task by its "  # type: ignore[union-attr]
+            "place, so that no task can be added; train all tasks together anew, or extend a run "
+            "that shares otherwise, such as with MMoE"
+        )
 
 
 def _of_run(run: Path, checkpoint: Path, trust: bool) -> Setting:
