@@ -122,6 +122,11 @@ DATA = "data: {init_args: {tasks: [digit], labels_per_class: null}}\n"
             ["--write=digit.yaml"],
             "digit.yaml is there already; choose another name with --write=",
         ),
+        (
+            TASK + "data: {class_path: Sines}\n",
+            [],
+            "Sines deals episodes, and adapt draws its own of ordinary samples",
+        ),
         (TASK, ["--shot=1"], "--shot=1: adapt has no such setting; did you mean 'shots'?"),
     ],
 )

@@ -52,6 +52,7 @@ def adapt_command(arguments: Sequence[str]) -> None:
     LOG.info("\n" + show_adaptation(found))
     for each in (best_in_words(found), *found.remarks):
         say(each)
+    # First, since it is there even if the networks cannot be written.
+    say(f"Report: {page}")
     for path in [] if given.write is None else write_adapted(found, Path(given.write)):
         say(f"Adapted: {path}")
-    say(f"Report: {page}")

@@ -75,6 +75,11 @@ def new_task(found: Extension, file: Path) -> NewTask:
         _refuse_relative(name, given, task)
         check_names({name: task})
         data = made_data(told, seed, f"{file}: the data")
+    if data.deals_episodes:
+        raise InputError(
+            f"{file}: {type(data).__name__} deals episodes, and adapt draws its own of ordinary "
+            "samples; name what the episodes are made of as data"
+        )
     take_names({name: task}, described_tasks({name: task}, data))
     # A copy learns the statistics of all labels, which a few shots do not know.
     check_data({name: copy.deepcopy(task)}, data, "train")
