@@ -35,13 +35,28 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         place = Path(path)
         with naming(place):
             place.parent.mkdir(parents=True, exist_ok=True)
-        with writing(place) as part, part.open("wb") as file:
-            torch.save(checkpoint, file)
+        with writing(place) as part:
+            save_content(checkpoint, part)
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Load as Lightning does; `InputError` if the file is not a checkpoint."""
         with explained():
             return super().load_checkpoint(path, *args, **kwargs)
+
+
+def save_content(content: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint to a path, such as one that `writing` gives.
+
+    Args:
+        content: of the checkpoint.
+        path: of the file.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    # Of a path torch would say that it "fails to enforce" something, and not why.
+    with naming(path), path.open("wb") as file:
+        torch.save(content, file)
 
 
 @contextmanager

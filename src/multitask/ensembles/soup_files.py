@@ -6,9 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from multitask.checkpoints.atomic_writing import write_whole, writing
+from multitask.checkpoints.atomic_writing import save_content, write_whole, writing
 from multitask.checkpoints.format import KEY
 from multitask.ensembles.soup import Soup
 from multitask.ensembles.soup_members import Member
@@ -56,7 +54,7 @@ def write_soup(soup: Soup, first: Member, model: MultiTask) -> Path:
     with naming(folder):
         (folder / BEST).parent.mkdir()
     with writing(folder / BEST) as part:
-        torch.save(_checkpoint(first, model), part)
+        save_content(_checkpoint(first, model), part)
     write_part(folder, CONFIG, whole_config(run).read_text(encoding="utf-8"))
     write_whole(folder / PROVENANCE, to_yaml(provenance()))
     write_whole(folder / SOUP, to_yaml({"runs": [each.name for each in soup.members]}))

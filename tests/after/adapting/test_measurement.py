@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,17 @@ def test_networks_are_written_as_runs(found: Adaptation, tmp_path: Path) -> None
         assert (path.parents[1] / "config.yaml").is_file()
     with pytest.raises(InputError, match="out is there already"):
         write_adapted(found, tmp_path / "out")
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(found: Adaptation, tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"out cannot be written \(File too large\); choose"):
+            write_adapted(found, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_trunk_of_several_parts_is_written_too(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 from multitask import MultiTask
 from multitask.after.adapting.adaptation import Adaptation
 from multitask.after.new_output import new_output
+from multitask.checkpoints.atomic_writing import save_content
 from multitask.checkpoints.format import TRAINING_IMAGES, stamp
 from multitask.few_shot import Adapted
 from multitask.pages.yaml_text import to_yaml
@@ -43,7 +44,7 @@ def write_adapted(found: Adaptation, folder: Path) -> list[Path]:
             own = part / names[name]
             (own / BEST).parent.mkdir(parents=True)
             content = _checkpoint(found, adapted)
-            torch.save(content, own / BEST)
+            save_content(content, own / BEST)
             config = to_yaml(_config(found, content["hyper_parameters"]))
             (own / CONFIG).write_text(config, encoding="utf-8")
             (own / PROVENANCE).write_text(to_yaml(provenance()), encoding="utf-8")

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from multitask.after.new_output import new_output
 from multitask.after.trained_model import TrainedModel
+from multitask.checkpoints.atomic_writing import save_content
 from multitask.checkpoints.calibrations import CALIBRATION
 from multitask.checkpoints.format import KEY
 from multitask.checkpoints.reading import read_checkpoint
@@ -39,4 +38,4 @@ def write_calibrated(
     stamp = content.get(KEY) or {"format": 1}
     content[KEY] = {**stamp, "description": description}
     with new_output(place) as part:
-        torch.save(content, part)
+        save_content(content, part)

@@ -11,12 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from multitask.after.ensemble.ensemble_model import EnsembleModel
 from multitask.after.hub.hub_reading import OF_TRAINING, built
-from multitask.checkpoints.atomic_writing import writing
+from multitask.checkpoints.atomic_writing import save_content, writing
 from multitask.checkpoints.format import ENSEMBLE, FORMAT, KEY, TRAINING_IMAGES
 from multitask.errors import InputError
 from multitask.module import MultiTask
@@ -61,8 +60,8 @@ def write_ensemble(
             },
         },
     }
-    with writing(path) as part, part.open("wb") as file:
-        torch.save(content, file)
+    with writing(path) as part:
+        save_content(content, part)
 
 
 def read_ensemble(content: Mapping[str, Any], path: Path, trust: bool) -> EnsembleModel:
