@@ -10,10 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from multitask.balancing import gate as gates
 from multitask.balancing.gate import gate, needs_gradient
 from multitask.balancing.task_gradients import TaskGradients
 
 TASKS = ["a", "b", "c"]
+
+
+@pytest.fixture(autouse=True, params=[0, gates.LARGE], ids=["in rows", "copied"])
+def large(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From how many numbers on gradients are put into their rows as they come."""
+    monkeypatch.setattr(gates, "LARGE", request.param)
 
 
 class Receiver:
@@ -111,3 +118,15 @@ def test_a_tensor_behind_which_nothing_is_trained_has_no_gradient_to_balance() -
     (gradients,) = receive.calls
     assert_close(list(gradients.representation), [x, y])
     assert_close(y.grad, torch.full((3,), 2.0))
+
+
+def test_a_gradient_that_is_changed_on_its_way_counts_as_it_then_is() -> None:
+    x, _ = leaves()
+    receive = Receiver()
+    views = gate(x, TASKS, receive)
+    views["b"].register_hook(lambda gradient: 3 * gradient)
+    for _ in range(2):
+        sum(views[task].sum() for task in ("a", "b")).backward(retain_graph=True)
+    expected = torch.tensor([[[1.0, 1.0]], [[3.0, 3.0]], [[0.0, 0.0]]])
+    for gradients in receive.calls:
+        assert_close(gradients.rows[0], expected)

@@ -15,10 +15,57 @@ Representation = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
 Receiver = Callable[[TaskGradients], Sequence[Tensor | None]]
 
 
+LARGE = 2**20
+"""Numbers in the gradients of all tasks at a tensor, from which on they are put into their rows as
+they come, rather than copied once all are there."""
+
+
+class _Rows:
+    """Memory for the tasks' gradients at one tensor, so that no gradient is kept twice."""
+
+    def __init__(self, tasks: int) -> None:
+        self.tasks = tasks
+        self.memory: Tensor | None = None
+
+    def put(self, task: int, gradient: Tensor) -> Tensor:
+        """Copy a task's gradient into its row, and return that."""
+        if self.memory is None:
+            self.memory = gradient.new_empty(self.tasks, *gradient.shape)
+        return self.memory[task].copy_(gradient)
+
+    def taken(self, gradients: Sequence[Tensor | None]) -> Tensor | None:
+        """Take all rows, and forget them: zeros for a task without a gradient."""
+        memory, self.memory = self.memory, None
+        if memory is None:
+            return None
+        for row, gradient in zip(memory, gradients, strict=True):
+            if gradient is None:
+                row.zero_()
+            elif gradient.data_ptr() != row.data_ptr():
+                # Somebody has changed it on its way.
+                row.copy_(gradient)
+        return memory
+
+
+class _Row(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: _Rows, task: int, view: Tensor) -> Tensor:
+        ctx.rows, ctx.task = rows, task
+        ctx.set_materialize_grads(False)
+        return view.view_as(view)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor | None) -> tuple[Any, ...]:
+        return None, None, None if gradient is None else ctx.rows.put(ctx.task, gradient)
+
+
 class _Gate(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, receive: Receiver, tasks: int, *parts: Tensor) -> tuple[Tensor, ...]:
-        ctx.receive, ctx.tasks = receive, tasks
+    def forward(
+        ctx: Any, receive: Receiver, rows: Sequence[_Rows | None], tasks: int, *parts: Tensor
+    ) -> tuple[Tensor, ...]:
+        ctx.receive, ctx.rows, ctx.tasks = receive, rows, tasks
         # A task without a loss has no gradient, which is cheaper than zeros.
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*parts)
@@ -28,8 +75,12 @@ class _Gate(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
         parts = ctx.saved_tensors
-        rows = [_stacked(gradients[place :: len(parts)], part) for place, part in enumerate(parts)]
-        return None, None, *ctx.receive(TaskGradients(parts, rows, ctx.tasks))
+        own = [gradients[place :: len(parts)] for place in range(len(parts))]
+        rows = [
+            _stacked(each, part) if room is None else room.taken(each)
+            for each, part, room in zip(own, parts, ctx.rows, strict=True)
+        ]
+        return None, None, None, *ctx.receive(TaskGradients(parts, rows, ctx.tasks))
 
 
 def gate(representation: Any, tasks: Sequence[str], receive: Receiver) -> dict[str, Any]:
@@ -52,7 +103,14 @@ def gate(representation: Any, tasks: Sequence[str], receive: Receiver) -> dict[s
     """
     parts = _parts(representation)
     trained = [part for part in parts if part.requires_grad]
-    views = iter(_Gate.apply(receive, len(tasks), *trained))
+    count = len(tasks)
+    rows = [_Rows(count) if count * part.numel() >= LARGE else None for part in trained]
+    views = iter(
+        view if room is None else _Row.apply(room, place // len(trained), view)
+        for place, (view, room) in enumerate(
+            zip(_Gate.apply(receive, rows, count, *trained), rows * count, strict=True)
+        )
+    )
     return {
         task: _like(representation, iter([next(views) if e.requires_grad else e for e in parts]))
         for task in tasks
