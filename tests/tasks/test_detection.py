@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.testing import assert_close
 from torchvision.ops import generalized_box_iou
 
-from multitask.encoders import Maps, Vector
 from multitask.errors import InputError
 from multitask.tasks import Detection
 
@@ -204,13 +203,17 @@ def test_settings_that_cannot_be() -> None:
             Detection(**{"classes": 2, **settings})  # type: ignore[arg-type]
 
 
-def test_the_head_reads_from_its_stride_on() -> None:
-    head = Detection(2).build_head(Maps((3, 4, 5), (2, 4, 8)))
-    maps = [torch.rand(2, 3, 12, 16), torch.rand(2, 4, 6, 8), torch.rand(2, 5, 3, 4)]
-    assert head(maps).shape == (2, 6, 6, 8)
-    head(maps).sum().backward()
-    assert all(each.grad is not None for each in head.parameters())
-    with pytest.raises(InputError, match="stride is 4, but the encoder's maps have strides 2, 8"):
-        Detection(2).build_head(Maps((3, 4), (2, 8)))
-    with pytest.raises(InputError, match="reads maps, but the encoder gives a vector"):
-        Detection(2).build_head(Vector(5))
+def test_figures_show_one_box_a_place_and_only_likely_ones() -> None:
+    made = task()
+    rows = torch.tensor([[0.0, 1, 1, 5, 5, 0.9], [1, 1, 1, 5, 5, 0.8], [1, 2, 2, 6, 6, 0.1]])
+    assert made.caption(rows) == "cat"
+    drawn: list[tuple[list[float], bool]] = []
+
+    class Kept:
+        def box(self, corners: Tensor, is_target: bool) -> None:
+            drawn.append((corners.tolist(), is_target))
+
+    assert made.mark(Kept(), TARGET[1], rows)  # type: ignore[arg-type]
+    assert drawn == [([0, 0, 8, 16], True), ([1, 1, 5, 5], False)]
+    assert made.mark(Kept(), TARGET[3], None)  # type: ignore[arg-type]
+    assert len(drawn) == 2

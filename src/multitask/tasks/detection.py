@@ -58,9 +58,9 @@ class Detection(Task):
 
     Predictions have shape ``[batch, most, 6]``: class, left, top, right, bottom and score, the
     largest score first, class -1 and zeros behind the last, in pixels of the image as the model
-    sees it, resized. In a table of predictions they are JSON, as
-    `multitask.tables.boxes.BoxCells` reads it, with a score behind each. They are the pixels whose
-    probability is the largest of their 3x3 neighbourhood, clipped to the image.
+    sees it, resized. They are the pixels whose probability is the largest of their 3x3
+    neighbourhood, clipped to the image. In a table of predictions they are lists of these in JSON,
+    with the classes' names.
 
     Metrics: ``map``, the mean over classes and thresholds .5, .55, ... .95 of the average precision
     as COCO has it, ``map_50`` and ``map_75``, see `AveragePrecision`.

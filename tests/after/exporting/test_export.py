@@ -36,6 +36,7 @@ from multitask.tasks import (
     Count,
     DenseRegression,
     Depth,
+    Detection,
     Edges,
     GaussianRegression,
     Hazard,
@@ -134,6 +135,11 @@ def places() -> dict[str, Task]:
     tasks["box"].learn_statistics("box", torch.cat([low, low + 2 + 3 * torch.rand(50, 2)], 1))
     for name in ("face", "hand"):
         tasks[name].learn_statistics(name, 10 * torch.rand(50, 4))
+    boxes = torch.tensor(
+        [[[0.0, 1, 1, 5, 6], [1, 2, 3, 9, 6]], [[1, 0, 0, 4, 4], [-1, 0, 0, 0, 0]]]
+    )
+    tasks["things"] = Detection(2, stride=2, most=3, least_score=0)
+    tasks["things"].learn_statistics("things", boxes)
     return tasks
 
 

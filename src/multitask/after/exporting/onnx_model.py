@@ -75,9 +75,9 @@ class OnnxModel:
             raise InputError(f"{self.path}: {OTHERS}; its outputs are not the tasks it describes")
         for name, shape in given.items():
             for key in ("classes", "elements"):
-                # How uncertain a prediction is has no classes.
+                # How uncertain a prediction is has no classes, nor has the axis of several boxes.
                 names = tasks[name].get(key) if name in tasks else None
-                if names is not None and len(shape) > 1 and shape[1] != len(names):
+                if names is not None and len(shape) in (2, 4) and shape[1] != len(names):
                     raise InputError(
                         f"{self.path}: its description is damaged: the task '{name}' has "
                         f"{len(names)} {key}, and its output {shape[1]}"
