@@ -21,11 +21,22 @@ from multitask.inspection.natural_order import natural
 from multitask.inspection.ordered_words import ordered
 from multitask.inspection.table_cells import known_cells, list_length
 from multitask.remarks.columns import column_remarks, list_as_text, written_numbers
+from multitask.remarks.label_cells import LabelCells, label_cells
+from multitask.tables.label_columns import is_list
 from multitask.tables.split_words import split_of
 from multitask.tables.target_columns import cell_text
 
 Kind = Literal[
-    "classes", "numbers", "image", "split", "group", "identifier", "text", "constant", "empty"
+    "classes",
+    "numbers",
+    "labels",
+    "image",
+    "split",
+    "group",
+    "identifier",
+    "text",
+    "constant",
+    "empty",
 ]
 IMAGE = r"(?i).*\.(png|jpe?g|bmp|tiff?|gif|webp|ppm|pgm|jp2)$"
 MOST_CLASSES, MOST_INTEGER_CLASSES = 1000, 20
@@ -50,6 +61,7 @@ class Column:
         size: of numbers: how many each cell holds, more than 1 where cells are lists.
         remark: what a person should know about the cells; empty where there is nothing.
         is_whole: of numbers: whether all are whole.
+        several: of cells that hold several labels each: which.
     """
 
     name: str
@@ -62,6 +74,7 @@ class Column:
     size: int = 1
     remark: str = ""
     is_whole: bool = False
+    several: LabelCells | None = None
 
     @property
     def missing(self) -> int:
@@ -111,6 +124,8 @@ def column_kind(column: pd.Series, missing: Sequence[str] = ()) -> Column:
         return Column(name, "split", *size, counts=_counts(texts))
     if (boxes := box_lists_remark(name, cells)) is not None:
         return Column(name, "text", *size, remark=boxes)
+    if is_list(cells.iloc[0]) and (found := label_cells(cells)) is not None:
+        return Column(name, "labels", *size, several=found)
     if (length := list_length(cells)) > 0:
         return _lists(name, size, cells, length)
     if texts.str.fullmatch(IMAGE).mean() > NEARLY_ALL / 2:
@@ -213,12 +228,26 @@ def _textual(name: str, size: tuple[int, int, int], texts: pd.Series, remark: st
         return Column(name, "group" if distinct <= known / 2 else "identifier", *size)
     if (as_text := list_as_text(texts)) is not None:
         return Column(name, "text", *size, remark=as_text)
+    several = label_cells(texts)
+    if several is not None and several.is_sure:
+        return Column(name, "labels", *size, several=several)
     if texts.str.len().mean() > LONG_TEXT:
-        return Column(name, "text", *size)
+        return Column(name, "text", *size, remark=_perhaps_labels(several))
     if repeated:
         return Column(name, "classes", *size, counts=_counts(texts), remark=_remarks(texts, True))
     has_words = texts.str.contains(" ").mean() > 0.5
-    return Column(name, "text" if has_words else "identifier", *size)
+    kind: Kind = "text" if has_words else "identifier"
+    return Column(name, kind, *size, remark=_perhaps_labels(several))
+
+
+def _perhaps_labels(several: LabelCells | None) -> str:
+    if several is None:
+        return ""
+    return (
+        f"it is text, or its cells hold several labels each, such as {several.example!r:.60}; to "
+        f"learn {len(several.counts):,} labels, write a target with labels, their names, and "
+        f"between: {several.between!r}, and a task multitask.tasks.MultiLabel with the same labels"
+    )
 
 
 def _no_numbers(texts: pd.Series, numbers: pd.Series) -> str:

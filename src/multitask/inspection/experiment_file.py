@@ -15,6 +15,7 @@ from multitask.data.splits import GivenSplit, Split, StratifiedSplit
 from multitask.images.maps import DepthMap, NormalMap, NumberMap
 from multitask.inspection.groups import Group
 from multitask.inspection.kind_hints import has_order, kind_hint
+from multitask.inspection.label_words import labels_of
 from multitask.inspection.map_kinds import MapKind
 from multitask.inspection.rare_classes import RareClass, rarest_class
 from multitask.inspection.table_contents import TableContents, Target
@@ -170,6 +171,8 @@ def _target(target: Target, targets: Sequence[Target]) -> Iterator[str]:
         yield from _map(target.maps)
     if target.classes:
         yield from sequence("classes", list(target.classes), 8)
+    if target.several is not None:
+        yield from labels_of(target.labels, target.several)
     if target.missing:
         yield from sequence("missing", [number(each) for each in target.missing], 8)
     if target.points and target.size % 2 == 0:
@@ -310,6 +313,10 @@ def _model(contents: TableContents, plan: TrainingPlan) -> Iterator[str]:
             yield from _task_of_maps(target.maps)
         elif target.box is not None:
             yield "      class_path: multitask.tasks.Box"
+        elif target.several is not None:
+            yield "      class_path: multitask.tasks.MultiLabel"
+            yield "      init_args:"
+            yield from sequence("labels", target.labels, 8)
         elif target.classes:
             kind = "Ordinal" if has_order(target) else "Classification"
             yield f"      class_path: multitask.tasks.{kind}"

@@ -26,6 +26,7 @@ def why_left_out(column: Column) -> str:
         "split": "it seems to name splits, of which there is another column",
         "classes": "it is not used",
         "numbers": "it is not used",
+        "labels": "it is not used",
     }
     reason = reasons[column.kind]
     if column.kind == "text" and column.remark:

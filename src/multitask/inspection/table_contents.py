@@ -24,10 +24,12 @@ from multitask.inspection.image_column import ImageColumn, find_images
 from multitask.inspection.image_samples import ImageSample, table_images
 from multitask.inspection.left_out_columns import why_left_out
 from multitask.inspection.map_kinds import MapKind, map_kind, names_maps
+from multitask.inspection.natural_order import natural
 from multitask.inspection.table_cells import known_cells, missing_texts
 from multitask.inspection.task_names import task_name
 from multitask.inspection.vectors import vectors
 from multitask.remarks.columns import stand_in
+from multitask.remarks.label_cells import LabelCells
 from multitask.remarks.one_hot import class_names, one_hot
 from multitask.tables.table_file import read_table, separator_of
 from multitask.tables.table_sources import SPLITS, Source, find_sources
@@ -63,6 +65,16 @@ class Target:
     def classes(self) -> dict[str, int]:
         """The number of samples of each class; empty for numbers."""
         return self.hot or self.columns[0].counts
+
+    @property
+    def several(self) -> LabelCells | None:
+        """What the cells hold, if they are several labels each."""
+        return self.columns[0].several
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of several labels, in order; empty for other targets."""
+        return [] if self.several is None else natural(list(self.several.counts))
 
     @property
     def size(self) -> int:
@@ -233,7 +245,8 @@ def _group(
     """The group, if there is one, and the targets beside it."""
     labels: dict[str, Sequence[str]] = {}
     for target in targets:
-        if len(target.columns) == 1 and target.size == 1 and target.maps is None:
+        is_single = len(target.columns) == 1 and target.size == 1
+        if is_single and target.maps is None and target.several is None:
             name = target.columns[0].name
             if target.classes:
                 labels[name] = table[name].fillna("").map(cell_text).astype(str).tolist()
@@ -250,7 +263,7 @@ def _group(
 
 
 def _targets(table: pd.DataFrame, others: Sequence[Column], missing: Sequence[str]) -> list[Target]:
-    columns = [each for each in others if each.kind in ("classes", "numbers")]
+    columns = [each for each in others if each.kind in ("classes", "numbers", "labels")]
     stand_ins: dict[str, float] = {}
     for place, column in enumerate(columns):
         if column.kind == "numbers" and column.size == 1:

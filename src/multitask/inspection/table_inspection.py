@@ -92,6 +92,9 @@ def table_data(contents: TableContents, seed: int = 0, keep_links: bool = False)
             columns=names[0] if len(names := [c.name for c in each.columns]) == 1 else names,
             classes=list(each.classes) or None,
             missing=list(each.missing),
+            labels=list(each.labels) or None,
+            between=each.several and each.several.between,
+            none=each.several and each.several.none,
             map=None if each.maps is None else each.maps.coding,
             box=each.box,
         )

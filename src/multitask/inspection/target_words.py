@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from multitask.inspection.label_words import change_labels, describe_labels
 from multitask.inspection.table_contents import Target
 from multitask.tables.box_columns import WORDS
 
@@ -15,6 +16,8 @@ def describe(target: Target) -> str:
         target: of a table.
     """
     column = target.columns[0]
+    if target.several is not None:
+        return describe_labels(target.task, target.labels, target.several, column)
     missing = sum(each.missing for each in target.columns)
     gone = f"{missing:,} of {len(target.columns) * column.rows:,} cells are missing"
     if target.maps is not None:
@@ -59,6 +62,8 @@ def how_to_change(target: Target) -> str:
             f"{', and a reference' if points == 1 else ''}; it takes the columns of several "
             "points, x and y of each, in one target."
         )
+    if target.several is not None:
+        return change_labels(target.several)
     if len(target.columns) > 1:
         return "To learn them apart, write a target and a task for each."
     if target.size > 1:

@@ -20,8 +20,9 @@ FEWER_LABELS = 0.8
 """Labels per combination below which words are labels rather than parts of names."""
 SURELY_FEWER = 0.5
 """And below which they surely are."""
-MOST_LABELS, LEAST_TIMES = 1000, 3
-"""Labels; how often each occurs on average, if they are labels rather than words of a text."""
+MOST_LABELS, MOST_WORDS, LEAST_TIMES = 1000, 100, 3
+"""Labels, with a blank or another weak mark between them fewer; and how often each occurs on
+average, if they are labels rather than words of a text."""
 NONE_WORDS = {"none", "nothing", "no finding", "no findings", "no label", "no labels"}
 EMPTY_LIST = "[]"
 
@@ -124,7 +125,7 @@ def _texts(texts: Counter[str]) -> LabelCells | None:
         none = _none_of(parts, counts)
         labels = {name: count for name, count in counts.items() if name != none}
         repeats = any(len(found) != len({*found}) for found in parts.values())
-        few = between in STRONG or len(labels) <= SURELY_FEWER * len(parts)
+        few = between in STRONG or len(labels) <= min(SURELY_FEWER * len(parts), MOST_WORDS)
         return LabelCells(
             labels,
             texts.total(),
