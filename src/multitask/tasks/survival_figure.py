@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from multitask.tasks.survival_curve import interpolated
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 THIRDS = ("lowest", "middle", "highest")
 COLOURS = ("tab:blue", "tab:green", "tab:red")
+MOST, POINTS = 0.98, 200
 ENOUGH = 30
 """Samples that are divided into thirds."""
 
@@ -46,16 +49,26 @@ def draw_survival(
         target: times and events, ``[samples, 2]``, none missing.
         unit: of the times.
     """
+    # Beyond it hardly any sample is left.
+    last = min(float(target[:, 0].quantile(MOST)), float(edges[-1])) or float(edges[-1])
+    times = torch.linspace(0, last, POINTS)
+    logs = survival.clamp_min(torch.finfo(survival.dtype).tiny).log()
+    curves = interpolated(logs, edges, times).exp()
     whole = [("all", "black", torch.arange(len(risk)))]
     thirds = zip(THIRDS, COLOURS, risk.argsort().tensor_split(3), strict=True)
     for name, colour, rows in thirds if len(risk) >= ENOUGH else whole:
         if not len(rows):
             continue
         label = f"{name} third of the risk" if name in THIRDS else "all samples"
-        axes.plot(edges.numpy(), survival[rows].mean(0).numpy(), color=colour, lw=1.2, label=label)
-        times, shares = kaplan_meier(*target[rows].unbind(1))
-        steps = [0, *times.tolist()], [1, *shares.tolist()]
+        axes.plot(times.numpy(), curves[rows].mean(0).numpy(), color=colour, lw=1.2, label=label)
+        seen, shares = kaplan_meier(*target[rows].unbind(1))
+        steps = [0, *seen.tolist()], [1, *shares.tolist()]
         axes.step(*steps, where="post", color=colour, lw=0.8, ls=":")
     axes.legend(fontsize=7, frameon=False)
     words = f" ({unit.strip()})" if unit.strip() else ""
-    axes.set(xlabel=f"time{words}", ylabel="survival (line: predicted, dots: seen)", ylim=(0, 1.02))
+    axes.set(
+        xlabel=f"time{words}",
+        ylabel="survival (line: predicted, dots: seen)",
+        ylim=(0, 1.02),
+        xlim=(0, last),
+    )
