@@ -31,6 +31,7 @@ from multitask.inspection.vectors import vectors
 from multitask.remarks.columns import stand_in
 from multitask.remarks.label_cells import LabelCells
 from multitask.remarks.one_hot import class_names, one_hot
+from multitask.remarks.yes_or_no import yes_or_no, yes_or_no_remark
 from multitask.tables.table_file import read_table, separator_of
 from multitask.tables.table_sources import SPLITS, Source, find_sources
 from multitask.tables.target_columns import cell_text
@@ -296,8 +297,13 @@ def _targets(table: pd.DataFrame, others: Sequence[Column], missing: Sequence[st
         if is_axes or any(each.kind == "numbers" for each in parts):
             part = (vector, [as_numbers(each) for each in parts], is_axes, {})
             together.update(dict.fromkeys(names, part))
+    apart = {each.name: each.counts for each in columns if each.name not in together}
+    answers = {names[0]: yes_or_no_remark(names) for names in yes_or_no(apart)}
     targets: dict[str, Target] = {}
     for column in columns:
+        if column.name in answers:
+            said = "; also, ".join(filter(None, [column.remark, answers[column.name]]))
+            column = replace(column, remark=said)
         default: tuple[str, list[Column], bool, dict[str, int]] = (column.name, [column], False, {})
         name, parts, points, hot = together.get(column.name, default)
         if column.name == parts[0].name:
