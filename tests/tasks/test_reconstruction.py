@@ -45,9 +45,9 @@ def test_metrics_are_those_of_the_split() -> None:
     expected = peak_signal_noise_ratio(output[known], target[known], data_range=1.0)
     assert_close(values["psnr"], expected, rtol=1e-6, atol=1e-6)
     # Of the images that are known as a whole.
-    expected = structural_similarity_index_measure(output[2:], target[2:], data_range=1.0)
-    assert isinstance(expected, Tensor)
-    assert_close(values["ssim"], expected, rtol=1e-6, atol=1e-6)
+    similarity = structural_similarity_index_measure(output[2:], target[2:], data_range=1.0)
+    assert isinstance(similarity, Tensor)
+    assert_close(values["ssim"], similarity, rtol=1e-6, atol=1e-6)
     assert_close(values["mae"], (output - target)[known].abs().mean())
 
 
