@@ -15,6 +15,8 @@ from torch import Tensor
 
 MISSING_CLASS = -100
 MISSING_BYTE = 255
+BOX = 5
+"""Numbers of one of several boxes: its class, or -1 for none, and four sides."""
 
 
 def known(targets: Tensor) -> Tensor:
@@ -71,6 +73,11 @@ def missing_like(targets: Tensor, shape: Sequence[int] | None = None) -> Tensor:
     if mark is None:
         raise ValueError(f"targets of {targets.dtype} cannot be marked as missing")
     return targets.new_full(tuple(targets.shape if shape is None else shape), mark)
+
+
+def are_box_lists(targets: Tensor) -> bool:
+    """Tell lists of boxes, floating and ``[samples, boxes, 5]``, from maps."""
+    return targets.ndim == 3 and targets.shape[2] == BOX and targets.is_floating_point()
 
 
 def unpacked(targets: Tensor) -> Tensor:

@@ -87,3 +87,18 @@ def test_nothing_is_an_outlier_where_most_are_the_same() -> None:
     mostly = torch.tensor([0.0] * 9 + [1e6])
     assert outliers("size", {"train": mostly}) == []
     assert outliers("kind", {"train": torch.tensor([0, 0, 0, 900])}) == []
+
+
+def test_of_several_boxes_the_classes_are_counted() -> None:
+    boxes = torch.tensor(
+        [
+            [[0.0, 1, 1, 5, 5], [1, 2, 2, 6, 6]],
+            [[1, 1, 1, 5, 5], [-1, 0, 0, 0, 0]],
+            [[-1, 0, 0, 0, 0]] * 2,
+            [[float("nan")] * 5] * 2,
+        ]
+    )
+    found = summarise("animals", {"train": boxes}, ["cat", "dog"])
+    assert isinstance(found, ClassSummary)
+    assert found.counts["train"].tolist() == [1, 2]
+    assert found.known == {"train": 3}

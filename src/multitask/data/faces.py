@@ -9,10 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from multitask.labels import known
+from multitask.labels import are_box_lists, known
 
-BOX = 5
-"""Numbers of one of several boxes: its class and four sides."""
 MOST_SHOWN = 8
 """Numbers of one sample that `Numbers` writes."""
 MISSING_COLOUR = (1.0, 0.75, 0.75)
@@ -102,12 +100,6 @@ def _stretched(values: Tensor, limits: tuple[float, float]) -> Tensor:
     return scaled.clamp(0, 1).nan_to_num().float()
 
 
-def _are_maps(targets: Tensor) -> bool:
-    """Whether targets are maps; lists of boxes, ``[batch, boxes, 5]``, are not."""
-    are_boxes = targets.ndim == 3 and targets.shape[2] == BOX and targets.is_floating_point()
-    return targets.ndim > 2 and not are_boxes
-
-
 class Numbers(Face):
     """The first few numbers of anything, such as columns of a table or the tokens of a text."""
 
@@ -149,10 +141,14 @@ def show_samples(
     fitted = on_one_scale(faces, inputs)
     columns = {name: map(face.show, inputs[name]) for name, face in fitted.items()}
     for name, values in (targets or {}).items():
-        maps = {name: values} if isinstance(values, Tensor) and _are_maps(values) else {}
+        maps = {name: values} if _are_maps(values) else {}
         if name in (predicted or {}):
             maps[f"{name}, predicted"] = predicted[name]  # type: ignore[index]
         face = Map().on_one_scale(list(maps.values())) if maps else Map()
         columns |= {key: map(face.show, each) for key, each in maps.items()}
     rows = zip(*columns.values(), strict=True)
     return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _are_maps(values: Any) -> bool:
+    return isinstance(values, Tensor) and values.ndim > 2 and not are_box_lists(values)

@@ -113,7 +113,8 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
     Args:
         task: the name.
         targets: by split, floating (NaN where missing) or class numbers (-100 where missing), of
-            which two axes are several labels; maps have three axes or more.
+            which two axes are several labels; maps have three axes or more. Of several boxes the
+            classes are counted, see `multitask.labels.are_box_lists`.
         classes: names of the classes or labels; their numbers for those that have none.
     """
     first = next(iter(targets.values()))
@@ -122,6 +123,9 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
     is_map = first.ndim > 2
     samples = {split: len(each) for split, each in targets.items()}
     known = {split: int(labels.known_samples(each).sum()) for split, each in targets.items()}
+    if labels.are_box_lists(first):
+        kinds = {split: each[:, :, 0].nan_to_num(-1).long() for split, each in targets.items()}
+        targets, first, is_map = kinds, next(iter(kinds.values())), False
     missing = {split: _missing(each) for split, each in targets.items()} if is_map else {}
     if first.is_floating_point():
         rows = {split: _rows(each) for split, each in targets.items()}
