@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -268,3 +269,16 @@ def test_data_without_episodes_are_refused(
 ) -> None:
     with pytest.raises(InputError, match="which TinyData does not deal"):
         trainer().fit(tiny_model(training_pass=FOMAML()), tiny_data())
+
+
+@pytest.mark.parametrize(("made", "warned"), [(PlainPass(), True), (FOMAML(steps=0), False)])
+def test_episodes_without_a_pass_that_adapts_are_told_of(
+    trainer: Make, made: Pass, warned: bool
+) -> None:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        learned(trainer, made)
+    told = [
+        str(each.message) for each in seen if "no training_pass that adapts" in str(each.message)
+    ]
+    assert len(told) == warned
