@@ -76,8 +76,8 @@ def test_boxes_become_corners_and_follow_the_resizing(
 @pytest.mark.parametrize(
     ("form", "box", "says"),
     [
-        ("xyxy", [5, 5, 3, 9], r"\(5, 5, 3, 9\) is no box.* set the target's box to xywh"),
-        ("xywh", [5, 5, 0, 9], r"\(5, 5, 0, 9\) is no box of left, top, width and height"),
+        ("xyxy", [5, 5, 3, 9], r"\(5, 5, 3, 9\) is not a box.* set the target's box to xywh"),
+        ("xywh", [5, 5, 0, 9], r"\(5, 5, 0, 9\) is not a box \(left, top, width and height\)"),
         (
             "xywh",
             [5, float("nan"), 2, 9],

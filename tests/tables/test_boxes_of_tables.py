@@ -105,8 +105,11 @@ def test_boxes_follow_the_resizing_and_empty_is_not_unlabelled(
         ("[[2, 0, 0, 1, 1]]", "the class '2' is not one of classes"),
         ('[["cat", 0, 0, 1]]', "its entry 1 is not a class and four numbers"),
         ("cat", "'cat' is not a list of boxes"),
-        ('[["cat", 9, 0, 1, 1]]', "is no box of left, top, right and bottom;.* if it is left, top"),
-        ('[["cat", "a", 0, 1, 1]]', "are not four numbers"),
+        (
+            '[["cat", 9, 0, 1, 1]]',
+            r"is not a box \(left, top, right and bottom\);.* set boxes.init_args.box",
+        ),
+        ('[["cat", "a", 0, 1, 1]]', "is not four numbers"),
     ],
 )
 def test_cells_that_are_no_boxes(tmp_path: Path, cell: str, words: str) -> None:

@@ -68,9 +68,9 @@ def test_labels_may_be_numbers() -> None:
         ([" ; "], {"between": ";"},
          ["0: the cell ' ; ' names no label; leave it empty if none is known"]),
         ([[1, 0, 1], "cat"], {},
-         ["1: the cell 'cat' is not a list with 1 or 0 for each of 3 labels"]),
+         ["1: the cell 'cat' is not a list with 1 or 0 for each of the 3 labels"]),
         ([[1, 0, 1], [0, 1]], {},
-         ["1: the cell [0, 1] is not a list with 1 or 0 for each of 3 labels"]),
+         ["1: the cell [0, 1] is not a list with 1 or 0 for each of the 3 labels"]),
     ],
 )  # fmt: skip
 def test_other_cells_are_told(cells: list[Any], settings: dict[str, Any], said: list[str]) -> None:
@@ -102,8 +102,8 @@ def test_columns_of_yes_and_no() -> None:
         ({"labels": []}, "labels is empty"),
         ({"labels": ["a", "a"]}, "labels lists 'a' more than once"),
         ({"labels": ["a"], "classes": ["a"]}, "labels and classes are given; keep one of them"),
-        ({"labels": ["NA"]}, "'NA' is a label or none, and one of missing"),
-        ({"labels": ["a"], "none": "NA"}, "'NA' is a label or none, and one of missing"),
+        ({"labels": ["NA"]}, "'NA' is one of labels and one of missing"),
+        ({"labels": ["a"], "none": "NA"}, "'NA' is none and one of missing"),
         ({"labels": ["a"], "none": "a"}, "'a' is none and one of labels"),
         (
             {"labels": ["a b"], "between": " "},

@@ -25,6 +25,7 @@ MOST_LABELS, MOST_WORDS, LEAST_TIMES = 1000, 100, 3
 average, if they are labels rather than words of a text."""
 NONE_WORDS = {"none", "nothing", "no finding", "no findings", "no label", "no labels"}
 EMPTY_LIST = "[]"
+"""A cell of text that says that none of the labels holds, as programs write an empty list."""
 
 
 @dataclass(frozen=True)

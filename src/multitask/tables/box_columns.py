@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,7 +10,6 @@ from torch import Tensor
 from multitask.errors import InputError
 from multitask.tables.target_columns import Cell, TargetColumns
 
-BoxForm = Literal["xyxy", "xywh", "cxcywh"]
 SIDES = ["left", "top", "right", "bottom"]
 WORDS = {
     "xyxy": "left, top, right and bottom",
@@ -74,7 +72,7 @@ def _told(target: TargetColumns, values: Tensor, partly: Tensor, empty: Tensor) 
     form = target.box or "xyxy"
     hint = "; if it is left, top, width and height, set the target's box to xywh"
     for place in empty.nonzero().flatten().tolist():
-        reason = f"({_row(values[place].tolist())}) is no box of {WORDS[form]}"
+        reason = f"({_row(values[place].tolist())}) is not a box ({WORDS[form]})"
         yield Cell(place, columns, reason, hint if form == "xyxy" else "")
 
 

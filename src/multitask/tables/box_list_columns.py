@@ -91,15 +91,15 @@ def _box(place: int, column: str, row: BoxRow, source: BoxSource) -> list[float]
     numbers = [_number(each) for each in row.numbers]
     said = ", ".join(map(str, row.numbers))
     if len(numbers) != 4 or any(each is None for each in numbers):
-        return Cell(place, column, f"{start}({said:.60}) are not four numbers", "", UNREADABLE)
+        return Cell(place, column, f"{start}({said:.60}) is not four numbers", "", UNREADABLE)
     first, second, third, fourth = (float(each or 0) for each in numbers)
     if source.box == "cxcywh":
         first, second = first - third / 2, second - fourth / 2
     if source.box != "xyxy":
         third, fourth = first + third, second + fourth
     if not (third > first and fourth > second):
-        hint = "; if it is left, top, width and height, set box to xywh"
-        reason = f"{start}({said:.60}) is no box of {WORDS[source.box]}"
+        hint = "; if it is left, top, width and height, set boxes.init_args.box to xywh"
+        reason = f"{start}({said:.60}) is not a box ({WORDS[source.box]})"
         return Cell(place, column, reason, hint if source.box == "xyxy" else "", UNREADABLE)
     return [kind, first, second, third, fourth]
 

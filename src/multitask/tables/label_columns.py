@@ -12,12 +12,11 @@ from torch import Tensor
 
 from multitask.errors import InputError, nearest
 from multitask.labels import MISSING_CLASS
+from multitask.remarks.label_cells import EMPTY_LIST
 from multitask.remarks.written_numbers import number_of
 from multitask.tables.target_columns import Cell, TargetColumns, cell_text
 
 ANSWERS = {"true": 1, "yes": 1, "y": 1, "false": 0, "no": 0, "n": 0}
-EMPTY_LIST = "[]"
-"""A cell of text that says that none of the labels holds, as programs write an empty list."""
 
 
 def check_labels(name: str, target: TargetColumns, missing: Sequence[str | int | float]) -> None:
@@ -51,7 +50,8 @@ def check_labels(name: str, target: TargetColumns, missing: Sequence[str | int |
         _check_columns(where, target, labels)
     texts = [str(each) for each in (*missing, *target.missing)]
     if taken := [each for each in (*labels, target.none) if each in texts]:
-        raise InputError(f"{where}: '{taken[0]}' is a label or none, and one of missing; keep one")
+        what = "none" if taken[0] == target.none else "one of labels"
+        raise InputError(f"{where}: '{taken[0]}' is {what} and one of missing; keep one")
     if target.none in labels:
         raise InputError(f"{where}: '{target.none}' is none and one of labels; keep one")
     if target.between == "":
@@ -157,7 +157,9 @@ def _hot_cells(name: str, cells: Series, target: TargetColumns) -> tuple[Tensor,
             answers = [None if _is_unknown(each) else _answer(each) for each in cell]
             found[place] = [MISSING_CLASS if each is None else each for each in answers]
         elif cell is not None:
-            reason = f"the cell {cell!r:.40} is not a list with 1 or 0 for each of {size} labels"
+            reason = (
+                f"the cell {cell!r:.40} is not a list with 1 or 0 for each of the {size} labels"
+            )
             problems.append(Cell(place, name, reason))
     return torch.from_numpy(found), problems
 

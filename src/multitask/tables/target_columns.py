@@ -217,7 +217,7 @@ def _check_box(where: str, target: TargetColumns) -> None:
             f"{where}: box is {target.box!r:.60}; give xyxy (left, top, right, bottom), xywh "
             "(left, top, width, height) or cxcywh (the centre, width, height)"
         )
-    others = ("classes", "labels", "map", "boxes")
+    others = ("classes", "labels", "map")
     if given := [each for each in others if getattr(target, each) is not None]:
         raise InputError(
             f"{where}: box is for four numbers, but {given[0]} is given too; make the {given[0]} a "

@@ -66,8 +66,8 @@ class Angle(Task):
         super().__init__(head, weight, headline, counts, teaches)
         if not 0 < period <= CIRCLE:
             raise InputError(
-                f"period is {period}; an angle is the same after more than 0 and at most 360 "
-                "degrees, such as 360 of a direction or 180 of an axis"
+                f"period is {period}; give the degrees after which an angle is the same, above 0 "
+                "and at most 360, such as 360 for a direction or 180 for an axis"
             )
         self.period = float(period)
         # The vector of the trivial predictor, and the lowest angle that is predicted.
@@ -92,7 +92,10 @@ class Angle(Task):
             )
         if targets.isinf().any():
             row = int(targets.flatten().isinf().nonzero()[0])
-            raise InputError(f"task '{name}': the target of {split} sample {row} is infinite")
+            raise InputError(
+                f"task '{name}': the target of {split} sample {row} is infinite; give degrees, or "
+                "NaN where it is missing"
+            )
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
         super().learn_statistics(name, targets)

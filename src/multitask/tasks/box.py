@@ -75,7 +75,7 @@ class Box(Regression):
             if not 0 <= factor < math.inf:
                 raise InputError(f"{name} is {factor}; a factor is 0 or more, and finite")
         if l1 == giou == 0:
-            raise InputError("l1 and giou are both 0, so that nothing is learnt; give one of them")
+            raise InputError("l1 and giou are both 0, so nothing is learnt; make one greater")
         self.l1, self.giou = l1, giou
         self.register_buffer("side", torch.ones(()))
 
@@ -89,7 +89,10 @@ class Box(Regression):
         boxes = targets.reshape(-1, 4)
         if boxes.isinf().any():
             row = int(boxes.isinf().any(1).nonzero()[0])
-            raise InputError(f"task '{name}': the target of {split} sample {row} is infinite")
+            raise InputError(
+                f"task '{name}': the target of {split} sample {row} is infinite; give pixels, or "
+                "NaN where it is missing"
+            )
         # A comparison with a missing side is false.
         if (wrong := (boxes[:, 2:] <= boxes[:, :2]).any(1)).any():
             row = int(wrong.nonzero()[0])
@@ -97,8 +100,8 @@ class Box(Regression):
                 f"{side} {each:g}" for side, each in zip(SIDES, boxes[row].tolist(), strict=True)
             )
             raise InputError(
-                f"task '{name}': the target of {split} sample {row} is no box: {told}; its right "
-                "must be greater than its left, and its bottom than its top (of columns of a "
+                f"task '{name}': the target of {split} sample {row} is not a box: {told}; its "
+                "right must be greater than its left, and its bottom than its top (of columns of a "
                 "table, set the target's box to xywh or cxcywh if they are not corners)"
             )
 

@@ -8,8 +8,6 @@ from torch import Tensor
 
 from multitask.errors import InputError
 
-SIDES = ("left", "top", "right", "bottom")
-
 
 def check_box_lists(name: str, targets: Tensor, split: str, classes: Sequence[str]) -> None:
     """Refuse targets that are not lists of boxes.
@@ -35,7 +33,10 @@ def check_box_lists(name: str, targets: Tensor, split: str, classes: Sequence[st
     inverted = (there.unsqueeze(2) & (sides[:, :, 2:] <= sides[:, :, :2])).any(2)
     many = len(classes)
     checks = (
-        (targets.isinf().flatten(1).any(1), "is infinite"),
+        (
+            targets.isinf().flatten(1).any(1),
+            "is infinite; give pixels, or NaN for all of an unlabelled sample",
+        ),
         (
             unknown.any(1) & ~unknown.all(1),
             "is NaN in part; an unlabelled sample is NaN as a whole, and a row without a box has "

@@ -82,7 +82,10 @@ class DenseRegression(Regression):
             )
         if targets.isinf().any():
             sample = int(targets.isinf().flatten(1).any(1).nonzero()[0])
-            raise InputError(f"task '{name}': the target of {split} sample {sample} is infinite")
+            raise InputError(
+                f"task '{name}': the target of {split} sample {sample} is infinite; mark such "
+                "pixels as missing (NaN)"
+            )
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         check_same_size(output, target)

@@ -118,7 +118,7 @@ class Detection(Task):
             if not 0 <= factor < math.inf:
                 raise InputError(f"{name} is {factor}; a factor is 0 or more, and finite")
         if l1 == giou == 0:
-            raise InputError("l1 and giou are both 0, so that no side is learnt; give one of them")
+            raise InputError("l1 and giou are both 0, so no side is learnt; make one greater")
         self.classes, self.num_classes = names, len(names)
         self.stride, self.most, self.least_score = stride, most, least_score
         self.l1, self.giou = l1, giou
@@ -148,7 +148,7 @@ class Detection(Task):
         boxes = targets[targets[:, :, 0] >= 0]
         if not len(boxes):
             raise InputError(
-                f"task '{name}': no training sample has a box, and of none nothing is learnt; "
+                f"task '{name}': no training sample has a box, so there is nothing to learn; "
                 "remove the task"
             )
         sizes = boxes[:, 3:] - boxes[:, 1:3]

@@ -78,8 +78,8 @@ class Hazard(Task):
         rises = ends is None or all(one < two for one, two in pairwise(ends))
         if number < 2 or not rises:
             raise InputError(
-                f"bins is {bins}; give a number from 2 on, or the ends of at least 2 bins, rising "
-                "from above 0, such as [30, 90, 365]"
+                f"bins is {bins}; give a number, at least 2, or the ends of at least 2 bins, "
+                "rising from above 0, such as [30, 90, 365]"
             )
         self.bins, self.number, self.unit = bins, number, unit
         edges = torch.arange(number + 1.0) if ends is None else torch.tensor(ends)

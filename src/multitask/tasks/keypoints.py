@@ -184,10 +184,10 @@ def _names(points: int | Sequence[str]) -> list[str]:
     names = list(points)
     if isinstance(points, str) or not names or not all(isinstance(each, str) for each in names):
         raise InputError(f"points is {points!r:.60}; give a list of names, or a number of points")
-    if twice := [each for each in names if not each or names.count(each) > 1]:
-        raise InputError(
-            f"points names '{twice[0]}' more than once or not at all; no two are alike"
-        )
+    if not all(names):
+        raise InputError("points has an empty name; name each point")
+    if twice := [each for each in names if names.count(each) > 1]:
+        raise InputError(f"points lists '{twice[0]}' more than once")
     return names
 
 

@@ -84,7 +84,7 @@ class Reconstruction(DenseRegression):
             teaches=teaches,
         )
         if not value_range > 0:
-            raise InputError(f"value_range is {value_range}; it is greater than 0")
+            raise InputError(f"value_range is {value_range}; give a number greater than 0")
         if headline == "psnr":
             raise InputError(
                 "headline is psnr, which has no best value from which a score could be made; take "

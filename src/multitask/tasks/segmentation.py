@@ -94,7 +94,7 @@ class Segmentation(Classification):
             raise InputError(
                 f"task '{name}': its {split} targets are {targets.dtype} of shape "
                 f"{list(targets.shape)}; a segmentation takes a class number for each pixel, int64 "
-                "of shape [samples, height, width]"
+                "of shape [samples, height, width], such as a table's column with a ClassMap gives"
             )
         super().check(name, labels.unpacked(targets).flatten(), split)
 

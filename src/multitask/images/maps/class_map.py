@@ -147,7 +147,10 @@ class ClassMap(MapCoding):
         said = listed([*first, f"{more} more numbers occur"] if more else first)
         right = f"0 to {self.size - 1}" if self.numbers is None else "those of numbers"
         gone = listed(map(str, self._gone())) or "no number"
-        return f"{said}, but the numbers of its classes are {right}, and {gone} means missing"
+        return (
+            f"{said}, but the numbers of its classes are {right}, and {gone} means missing; give "
+            "more classes, or list all numbers that mean missing in missing"
+        )
 
 
 def _one_channel(found: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -158,13 +161,17 @@ def _one_channel(found: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         if found.shape[2] != 3 or (found != found[..., :1]).any():
             raise UnusableImage(
                 UNREADABLE,
-                f"it has {found.shape[2]} channels, so that its pixels are no numbers of classes; "
+                f"it has {found.shape[2]} channels, so its pixels are not class numbers; "
                 "if they are colours, use multitask.images.maps.ColourMap",
             )
         found = found[..., 0]
     if found.dtype.kind == "f":
         whole = np.where(np.isnan(found), -1, found)
         if (whole != np.floor(whole)).any() or np.abs(whole).max() > LARGEST:
-            raise UnusableImage(UNREADABLE, "its numbers are not whole, as those of classes are")
+            raise UnusableImage(
+                UNREADABLE,
+                "its numbers are not whole, as class numbers are; if they are measurements, use "
+                "multitask.images.maps.NumberMap",
+            )
         found = whole
     return found.astype(np.int64)

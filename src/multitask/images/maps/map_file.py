@@ -52,9 +52,11 @@ def _array(file: Path) -> np.ndarray[Any, Any]:
         found = np.load(file, allow_pickle=False)
     except (ValueError, EOFError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise UnusableImage(UNREADABLE, f"it is not an array of NumPy ({reason})") from error
+        raise UnusableImage(UNREADABLE, f"it is not a NumPy array ({reason})") from error
     if not isinstance(found, np.ndarray):
-        raise UnusableImage(UNREADABLE, "it is an archive of arrays; save one array by numpy.save")
+        raise UnusableImage(
+            UNREADABLE, "it is an archive of arrays; save one array with numpy.save"
+        )
     return found
 
 
@@ -65,7 +67,7 @@ def _pixels(file: Path, as_colours: bool) -> np.ndarray[Any, Any]:
             _refuse(image)
             return np.array(image.convert("RGB") if as_colours and image.mode == "P" else image)
     except UnidentifiedImageError:
-        known = "PNG, TIFF, BMP, GIF, WebP, PGM or an array of NumPy (.npy)"
+        known = "PNG, TIFF, BMP, GIF, WebP, PGM or a NumPy array (.npy)"
         raise UnusableImage(UNREADABLE, f"it is not a map: give {known}") from None
     except (UnusableImage, MemoryError):
         raise
@@ -81,9 +83,9 @@ def _refuse(image: Any) -> None:
     width, height = image.size
     if image.format in LOSSY:
         raise UnusableImage(
-            UNREADABLE, "it is a JPEG, which changes numbers of pixels; save maps as PNG"
+            UNREADABLE, "it is a JPEG, which changes the numbers of pixels; save maps as PNG"
         )
     if width * height > MOST_PIXELS:
         raise UnusableImage(
-            UNREADABLE, f"{height} x {width} pixels are more than a map may have, {MOST_PIXELS}"
+            UNREADABLE, f"it has {height} x {width} pixels; a map may have {MOST_PIXELS:,} at most"
         )
