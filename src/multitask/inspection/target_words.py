@@ -50,7 +50,7 @@ def how_to_change(target: Target) -> str:
         return target.maps.hint
     if target.box is not None:
         return (
-            "If it is no box in the image, remove box here, and make the task a "
+            "If it is not a box in the image, remove box here, and make the task a "
             "multitask.tasks.Regression of size 4."
         )
     if target.points and target.size % 2 == 0:

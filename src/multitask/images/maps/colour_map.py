@@ -14,6 +14,7 @@ from multitask.images.maps.base import MapCoding, Values
 from multitask.images.maps.class_map import UNKNOWN
 from multitask.images.maps.map_file import UNREADABLE, read_map
 from multitask.labels import MISSING_BYTE
+from multitask.pages.words import counted
 
 MOST_NAMED = 3
 RGB = 3
@@ -107,7 +108,9 @@ def _number(colour: str | list[int]) -> int:
 
 def _sentence(others: dict[int, int]) -> str:
     ordered = sorted(others.items(), key=lambda each: -each[1])
-    named = ", ".join(f"#{colour:06x} ({count:,} pixels)" for colour, count in ordered[:MOST_NAMED])
+    named = ", ".join(
+        f"#{colour:06x} ({counted(count, 'pixel')})" for colour, count in ordered[:MOST_NAMED]
+    )
     more = f", and {len(ordered) - MOST_NAMED} more" if len(ordered) > MOST_NAMED else ""
     return (
         f"it has colours that are of no class: {named}{more}; add them to colours, or to missing, "
