@@ -49,8 +49,8 @@ def kind_hint(target: Target, targets: Sequence[Target]) -> str:
         if low == 0 or says_number_of(column.name):
             return (
                 "If this counts things, make the task a multitask.tasks.Count, whose errors may "
-                "grow with the count, or a multitask.tasks.NegativeBinomial if counts vary more than "
-                "their mean."
+                "grow with the count, or a multitask.tasks.NegativeBinomial if counts vary more "
+                "than their mean."
             )
     return ""
 

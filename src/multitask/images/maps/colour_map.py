@@ -108,9 +108,8 @@ def _number(colour: str | list[int]) -> int:
 
 def _sentence(others: dict[int, int]) -> str:
     ordered = sorted(others.items(), key=lambda each: -each[1])
-    named = ", ".join(
-        f"#{colour:06x} ({counted(count, 'pixel')})" for colour, count in ordered[:MOST_NAMED]
-    )
+    first = ordered[:MOST_NAMED]
+    named = ", ".join(f"#{colour:06x} ({counted(count, 'pixel')})" for colour, count in first)
     more = f", and {len(ordered) - MOST_NAMED} more" if len(ordered) > MOST_NAMED else ""
     return (
         f"it has colours that are of no class: {named}{more}; add them to colours, or to missing, "
