@@ -12,9 +12,9 @@ from torchmetrics import MetricCollection
 from multitask import labels
 from multitask.errors import InputError
 from multitask.heads import DenseHead
-from multitask.tasks.angle_metrics import MedianAngle
 from multitask.tasks.base import MapHeadCallable
 from multitask.tasks.dense_regression import DenseRegression
+from multitask.tasks.median_angle import MedianAngle
 from multitask.tasks.pixel_mean import PixelMean, PixelShare
 from multitask.tasks.pixels import check_same_size
 from multitask.tasks.pooling import NumberPool
