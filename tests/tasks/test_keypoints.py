@@ -126,7 +126,7 @@ def test_points_have_names() -> None:
     [
         ({"points": 0}, "points is 0"),
         ({"points": "nose"}, "points is 'nose'; give a list of names"),
-        ({"points": ["a", "b", "a"]}, "points names 'a' more than once"),
+        ({"points": ["a", "b", "a"]}, "points lists 'a' more than once"),
         ({"points": ["nose"]}, "single point has no diagonal; give reference"),
         ({"points": 2, "reference": 0}, "reference is 0; give a length in pixels"),
         ({"points": NAMES, "reference": ["nose", "left_ey"]}, "did you mean 'left_eye'"),
