@@ -53,11 +53,15 @@ def distinct(names: Sequence[str]) -> list[str]:
 def element_names(task: Task, in_data: Sequence[str] | None) -> list[str] | None:
     """Names of a vector's elements: the task's own if it has any, or else those in the data.
 
+    None if the task's predictions have no elements.
+
     Args:
         task: the task.
         in_data: as far as the data know them.
     """
-    names = getattr(task, "own_elements", None) or in_data
+    # The time and the event of a survival, say, are no elements of what is predicted.
+    known = in_data if hasattr(task, "elements") else None
+    names = getattr(task, "own_elements", None) or known
     return None if names is None else list(names)
 
 
