@@ -10,9 +10,9 @@ from torch import Tensor
 
 from multitask import MultiTask
 from multitask.errors import InputError, one_line
-from multitask.tasks import Classification, Regression, Task
+from multitask.tasks import Classification, Hazard, Regression, Task
 from multitask.tasks.base import Column
-from multitask.tasks.naming import check_names, check_targets
+from multitask.tasks.naming import check_names, check_targets, element_names
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,8 @@ def test_task_that_the_data_do_not_have_is_refused_with_the_nearest(name: str, a
     with pytest.raises(InputError, match=f"task '{name}' is not in the data: Photos") as error:
         check_targets({name: Regression()}, targets, "train", "Photos")
     assert str(error.value).endswith(advice)
+
+
+def test_columns_of_a_survival_are_no_elements_of_its_curve() -> None:
+    assert element_names(Hazard(), ["months", "died"]) is None
+    assert element_names(Regression(size=2), ["x", "y"]) == ["x", "y"]
