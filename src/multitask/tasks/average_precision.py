@@ -63,9 +63,10 @@ class AveragePrecision(Metric):
         # A bit for each threshold.
         bits = 2 ** torch.arange(len(THRESHOLDS), device=preds.device)
         codes = (_matched(preds, target) * bits).sum(2)
+        # All of one type, as which a process without a sample joins them.
         self.scores.append(preds[:, :, 5][there].detach().float())
-        self.kinds.append(preds[:, :, 0][there].long())
-        self.matches.append(codes[there])
+        self.kinds.append(preds[:, :, 0][there].float())
+        self.matches.append(codes[there].float())
         kinds = target[:, :, 0].flatten().long()
         self.boxes += torch.bincount(kinds[kinds >= 0], minlength=len(self.boxes))
 
@@ -78,6 +79,7 @@ class AveragePrecision(Metric):
             return torch.zeros((), device=self.device)
         parts = (dim_zero_cat(each) for each in (self.scores, self.kinds, self.matches))
         scores, kinds, codes = parts
+        codes = codes.long()
         order = codes.argsort(stable=True)
         order = order[scores[order].argsort(descending=True, stable=True)]
         kinds, codes = kinds[order], codes[order]

@@ -41,9 +41,10 @@ class Concordance(Metric):
             time: ``[batch]``.
             event: 1 if the event happened at that time, else 0, ``[batch]``.
         """
-        self.predicted.append(predicted.detach())
-        self.times.append(time)
-        self.events.append(event)
+        # All of one type, as which a process without a sample joins them.
+        self.predicted.append(predicted.detach().float())
+        self.times.append(time.float())
+        self.events.append(event.float())
 
     def compute(self) -> Tensor:
         """The share, a scalar."""
