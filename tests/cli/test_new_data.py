@@ -212,7 +212,7 @@ def test_folders_of_classes_are_a_table(multitask: Program, fails: Refused) -> N
     assert "did you mean nothing/labels.csv?" in fails("init", "nothing")
 
 
-def test_cells_of_several_labels_are_remarked(multitask: Program) -> None:
+def test_cells_of_several_labels_are_recognised(multitask: Program) -> None:
     words = [
         "cat wild",
         "dog young wild",
@@ -228,7 +228,7 @@ def test_cells_of_several_labels_are_remarked(multitask: Program) -> None:
     assert "Its cells seem to hold several labels, such as 'cat wild'" in text
     write("hot.jsonl", labels=cycle([[0, 0, 1], [1, 0, 1], [0, 1, 1]]))
     _, text = made(multitask, "hot.jsonl")
-    assert "Its cells are lists of 0 and 1, which hold several labels" in text
+    assert "class_path: multitask.tasks.MultiLabel" in text
 
 
 def test_twelve_bits_in_sixteen(multitask: Program, capsys: Said) -> None:

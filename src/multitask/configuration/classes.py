@@ -75,7 +75,7 @@ def find_class(name: str, bases: tuple[type, ...], untrusted: str = "") -> type 
     if untrusted and not is_known(defined := f"{found.__module__}.{found.__qualname__}"):
         return f"{name} is {defined}, which is used only if you trust {untrusted}"
     if _is_base(found):
-        return f"{found.__name__} is a base class, which cannot be used itself{_those_of(bases)}"
+        return f"{found.__name__} is a base class, which cannot be used itself{those_of(bases)}"
     return found
 
 
@@ -100,7 +100,7 @@ def _wanted(bases: tuple[type, ...]) -> str:
     return f"{article} {_either(bases)}{choose(bases)}"
 
 
-def _those_of(bases: tuple[type, ...]) -> str:
+def those_of(bases: tuple[type, ...]) -> str:
     """The classes to choose from, also where `choose` finds them too many to list."""
     rooms = {each.__module__.rpartition(".")[0] for each in bases}
     found = [each for each in _family(bases) if not _is_base(each)]

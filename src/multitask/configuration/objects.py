@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from multitask.configuration.classes import accepted, choose, find_class
+from multitask.configuration.classes import accepted, choose, find_class, those_of
 from multitask.configuration.settings import Setting
 from multitask.configuration.tree import CLASS_KEYS, NO_VALUE, laid_over
 from multitask.configuration.types import (
@@ -204,7 +204,7 @@ def _refuse_without_class(setting: Setting, kinds: Kinds, keys: Keys) -> NoRetur
         what = f"there is no '{near[0]}'; did you mean 'class_path'?"
         refuse(setting.entries[near[0]], keys, what)
     first = next(iter(setting.entries.values()), setting)
-    advice = _colon_advice(first) or choose(kinds.classes)
+    advice = _colon_advice(first) or those_of(kinds.classes)
     refuse(first, keys, f"{keys[-1]} has no class_path{advice}")
 
 

@@ -88,8 +88,9 @@ def place_cards(scenes: int, glyphs: int, generator: torch.Generator) -> Cards:
         return low + (high - low) * torch.rand(scenes, *shape, generator=generator)
 
     shares = torch.tensor(CARD_SHARES).expand(scenes, -1)
-    tilt = uniform(0, MOST_TILT, MOST_CARDS) * (math.pi / 180)
-    towards = uniform(-math.pi, math.pi, MOST_CARDS)
+    # In double precision, as where it lies in memory may decide a sine's last digit.
+    tilt = uniform(0, MOST_TILT, MOST_CARDS).double() * (math.pi / 180)
+    towards = uniform(-math.pi, math.pi, MOST_CARDS).double()
     normal = torch.stack([tilt.sin() * towards.cos(), tilt.sin() * towards.sin(), tilt.cos()], 2)
     return Cards(
         number=torch.multinomial(shares, 1, generator=generator).squeeze(1),
@@ -98,7 +99,7 @@ def place_cards(scenes: int, glyphs: int, generator: torch.Generator) -> Cards:
         side=uniform(*SIDES, MOST_CARDS),
         angle=uniform(-180, 180, MOST_CARDS),
         distance=NEAREST + APART * torch.arange(MOST_CARDS) + uniform(0, 0.2, MOST_CARDS),
-        normal=normal,
+        normal=normal.float(),
     )
 
 
@@ -149,8 +150,11 @@ def _drawn(cards: Cards, glyphs: Tensor) -> dict[str, Tensor]:
     plane = cards.distance[:, :, None, None] + METRES_PER_PIXEL * (nx * x + ny * y) / nz
     depth = chosen(plane, BACKGROUND)
     normals = torch.stack([chosen(nx, 0.0), chosen(ny, 0.0), chosen(nz, 1.0)], 1)
-    shade = torch.einsum("lc,sc...->sl...", _lights(), normals).clamp(min=0)
-    fog = (-FOG * (depth - NEAREST)).exp()
+    x, y, z = normals.unsqueeze(1).unbind(2)
+    to_x, to_y, to_z = (each.view(3, 1, 1) for each in _lights().unbind(1))
+    # Not a matrix product, whose last digit may depend on the scenes beside it.
+    shade = (to_x * x + to_y * y + to_z * z).clamp(min=0)
+    fog = (-FOG * (depth.double() - NEAREST)).exp().float()
     visible = torch.nn.functional.one_hot(seen, MOST_CARDS + 1).sum((1, 2))[:, :MOST_CARDS]
     return {
         "image": (albedo * fog).unsqueeze(1) * (AMBIENT + (1 - AMBIENT) * shade),
@@ -169,8 +173,8 @@ def _ink(u: Tensor, v: Tensor, glyphs: Tensor) -> Tensor:
 
 
 def _turn(degrees: Tensor) -> tuple[Tensor, Tensor]:
-    radians = degrees * (math.pi / 180)
-    return radians.cos(), radians.sin()
+    radians = degrees.double() * (math.pi / 180)
+    return radians.cos().float(), radians.sin().float()
 
 
 def _lights() -> Tensor:
