@@ -10,7 +10,8 @@ from pandas import Series
 
 from multitask.errors import InputError
 from multitask.tables.label_columns import check_labels, label_numbers
-from multitask.tables.target_columns import TargetColumns, blank, target_columns
+from multitask.tables.target_cells import blank
+from multitask.tables.target_columns import TargetColumns, target_columns
 
 UNKNOWN = [-100, -100, -100]
 

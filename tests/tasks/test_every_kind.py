@@ -103,6 +103,7 @@ KINDS: dict[str, tuple[Callable[[], Task], tuple[int, ...], Draw]] = {
     "edges": (lambda: Edges(), (1, *MAP), _whole(2, *MAP)),
     "gaussian": (lambda: GaussianRegression(2), (4,), _normal(2)),
     "hazard": (lambda: Hazard(3), (3,), _times),
+    "hazard in double": (lambda: Hazard(3), (3,), lambda g: _times(g).double()),
     "hazard of ends": (lambda: Hazard([1.0, 2.0, 30.0]), (3,), _times),
     "heat maps": (lambda: HeatMaps(3), (3, *MAP), _points),
     "keypoints": (lambda: Keypoints(3, sigmas=[0.1] * 3), (6,), _points),

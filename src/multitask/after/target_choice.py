@@ -12,7 +12,7 @@ from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
 from multitask.pages.words import listed
 from multitask.remarks.written_numbers import number_of
-from multitask.tables.target_columns import blank, cell_text
+from multitask.tables.target_cells import blank, cell_text
 from multitask.tasks import (
     DenseRegression,
     Detection,

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from pandas import DataFrame, Series
@@ -17,8 +16,9 @@ from multitask.data.cached_images import CachedImages
 from multitask.data.cached_maps import CachedMaps
 from multitask.data.dataset import BatchDataset
 from multitask.data.duplicates import Duplicates, equal_places, input_hashes
-from multitask.data.split_check import ALL_SPLITS, META, SPLITS
-from multitask.data.splits import ByColumn, GroupedSplit, RandomSplit, Split, given_split
+from multitask.data.row_division import RowDivision
+from multitask.data.split_check import SPLITS
+from multitask.data.splits import GroupedSplit, Split
 from multitask.data.targets import rows_of
 from multitask.errors import InputError
 from multitask.geometry import Geometry
@@ -34,20 +34,10 @@ from multitask.tables.label_columns import check_labels, label_numbers
 from multitask.tables.map_columns import map_files, map_findings
 from multitask.tables.table_rows import TableRows, located, read_rows
 from multitask.tables.table_sources import find_sources, tables
-from multitask.tables.target_columns import (
-    Cell,
-    TargetColumns,
-    blank,
-    check_columns,
-    class_numbers,
-    hot_numbers,
-    numbers,
-    target_columns,
-)
+from multitask.tables.target_cells import Cell, blank, class_numbers, hot_numbers, numbers
+from multitask.tables.target_columns import TargetColumns, check_columns, target_columns
 from multitask.tables.target_remarks import table_remarks, target_remarks
 
-Places = np.ndarray[Any, np.dtype[np.int64]]
-SPLIT_COLUMN = "split"
 ALL_ERRORS = Cleaning()
 
 
@@ -167,7 +157,9 @@ class Table(DataModule):
             self.remarks.append(said)
         self._follow_resizing(targets, usable)
         stored = self._stored_maps(rows, usable, findings)
-        parts = self._divide(rows.without(gone, findings))
+        held = [name for each in self.target_columns.values() for name in each.names]
+        division = RowDivision(self.split, self.meta, self.seed, held, self.image_column)
+        parts = division.divide(rows.without(gone, findings))
         self._rows = {split: usable[torch.from_numpy(places)] for split, places in parts.items()}
         self._files, self._numbers = rows.files, rows.table.index.tolist()
         self._groups = self._grouped(rows.table)
@@ -401,68 +393,6 @@ class Table(DataModule):
             except InputError as error:
                 raise InputError(f"targets, '{name}': {error}") from error
             targets[name][usable] = moved
-
-    def _divide(self, rows: TableRows) -> dict[str, Places]:
-        if rows.sources[0].split is not None:
-            parts = {
-                split: np.flatnonzero(
-                    np.isin(
-                        rows.source,
-                        [at for at, each in enumerate(rows.sources) if each.split == split],
-                    )
-                )
-                for split in SPLITS
-            }
-            if self.split is not None:
-                parts |= self._taken(rows.table, parts)
-        else:
-            try:
-                split = self.split or self._given(rows.table) or RandomSplit()
-                parts = dict(split.divide(rows.table, self.seed))
-            except InputError as error:
-                raise InputError(f"{rows.sources[0].table}: {error}") from error
-        if self.meta is not None:
-            parts |= self._kept_out(self.meta, rows.table, parts)
-        return {split: parts[split] for split in ALL_SPLITS if len(parts.get(split, ()))}
-
-    def _kept_out(
-        self, share: float, table: DataFrame, parts: Mapping[str, Places]
-    ) -> dict[str, Places]:
-        """What is kept out of the training rows as ``meta``."""
-        if len(parts.get(META, ())):
-            raise InputError(
-                f"{tables(self.sources)}: the table has rows for meta, and data.init_args.meta is "
-                f"{share:g}, which takes others; leave meta out"
-            )
-        train = parts["train"]
-        split = (self.split and self.split.taking(share)) or RandomSplit(share, 0)
-        try:
-            found = split.divide(table.iloc[train], self.seed)
-        except InputError as error:
-            raise InputError(
-                f"{tables(self.sources)}: data.init_args.meta takes a share of the training rows, "
-                f"and of these, {error}"
-            ) from error
-        return {"train": train[found["train"]], META: train[found["val"]]}
-
-    def _taken(self, table: DataFrame, parts: Mapping[str, Places]) -> dict[str, Places]:
-        """What is taken of the training rows for the splits that have no table."""
-        train = parts["train"]
-        found = dict(self.split.divide(table.iloc[train], self.seed)) if self.split else {}
-        for split in ("val", "test"):
-            if len(parts[split]) and len(found[split]):
-                raise InputError(
-                    f"split takes {split} rows from the training table, but {split} has a table of "
-                    f"its own; set data.init_args.split.init_args.{split}=0"
-                )
-        return {split: train[rows] for split, rows in found.items() if len(rows)}
-
-    def _given(self, table: DataFrame) -> Split | None:
-        targets = [name for each in self.target_columns.values() for name in each.names]
-        if SPLIT_COLUMN in table and SPLIT_COLUMN not in targets:
-            return ByColumn(SPLIT_COLUMN)
-        given = given_split(table, [*targets, self.image_column])
-        return None if given is None else given.split()
 
 
 def _told_labels(target: TargetColumns) -> dict[str, Any]:

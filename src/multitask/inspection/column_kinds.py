@@ -24,7 +24,7 @@ from multitask.remarks.columns import column_remarks, list_as_text, written_numb
 from multitask.remarks.label_cells import LabelCells, label_cells
 from multitask.tables.label_columns import is_list
 from multitask.tables.split_words import split_of
-from multitask.tables.target_columns import cell_text
+from multitask.tables.target_cells import cell_text
 
 Kind = Literal[
     "classes",

@@ -194,7 +194,7 @@ class _Seen:
                 ClassMap, settings, "2 classes, whose numbers in the files are 0 and 255"
             )
         known = [each for each in ids if 0 <= each != WHITE] or [0]
-        gone = ", and 255 where it is missing" if WHITE in ids else ""
+        gone = "; 255 marks a missing pixel" if WHITE in ids else ""
         size = len(known)
         if known[-1] + 1 > DENSE * size:
             told = f"{size} classes, whose numbers in the files are listed here{gone}"

@@ -34,7 +34,7 @@ from multitask.remarks.one_hot import class_names, one_hot
 from multitask.remarks.yes_or_no import yes_or_no, yes_or_no_remark
 from multitask.tables.table_file import read_table, separator_of
 from multitask.tables.table_sources import SPLITS, Source, find_sources
-from multitask.tables.target_columns import cell_text
+from multitask.tables.target_cells import cell_text
 
 MOST_REASONS = 3
 FIFTHS = 5
@@ -263,8 +263,10 @@ def _group(
     return (group, kept) if kept else (None, targets)
 
 
-def _targets(table: pd.DataFrame, others: Sequence[Column], missing: Sequence[str]) -> list[Target]:
-    columns = [each for each in others if each.kind in ("classes", "numbers", "labels")]
+def _without_stand_ins(
+    table: pd.DataFrame, columns: list[Column], missing: Sequence[str]
+) -> dict[str, float]:
+    """Replace columns in which a number stands for a missing one; that number, by column."""
     stand_ins: dict[str, float] = {}
     for place, column in enumerate(columns):
         if column.kind == "numbers" and column.size == 1:
@@ -273,6 +275,12 @@ def _targets(table: pd.DataFrame, others: Sequence[Column], missing: Sequence[st
                 value, count, low, high = found
                 stand_ins[column.name] = value
                 columns[place] = column.without(value, count, (low, high))
+    return stand_ins
+
+
+def _targets(table: pd.DataFrame, others: Sequence[Column], missing: Sequence[str]) -> list[Target]:
+    columns = [each for each in others if each.kind in ("classes", "numbers", "labels")]
+    stand_ins = _without_stand_ins(table, columns, missing)
     together: dict[str, tuple[str, list[Column], bool, dict[str, int]]] = {}
     by_name = {each.name: each for each in columns}
     whole = {

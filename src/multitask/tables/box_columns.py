@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from multitask.errors import InputError
-from multitask.tables.target_columns import Cell, TargetColumns
+from multitask.tables.target_cells import Cell
+from multitask.tables.target_columns import TargetColumns
 
 SIDES = ["left", "top", "right", "bottom"]
 WORDS = {
@@ -27,7 +28,7 @@ def corners(
     Args:
         name: of the task.
         target: its columns; says what the numbers are.
-        values: what `multitask.tables.target_columns.numbers` returned.
+        values: what `multitask.tables.target_cells.numbers` returned.
         unreadable: places of rows of which something else is told already.
 
     Returns:

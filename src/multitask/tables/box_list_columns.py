@@ -14,7 +14,8 @@ from multitask.errors import InputError, nearest
 from multitask.remarks.written_numbers import number_of
 from multitask.tables.box_columns import WORDS
 from multitask.tables.boxes import BoxRow, BoxSource
-from multitask.tables.target_columns import LARGEST, UNREADABLE, Cell, TargetColumns, cell_text
+from multitask.tables.target_cells import LARGEST, UNREADABLE, Cell, cell_text
+from multitask.tables.target_columns import TargetColumns
 
 
 def check_boxes(name: str, target: TargetColumns) -> None:
@@ -53,7 +54,7 @@ def box_lists(target: TargetColumns, cells: Mapping[str, Series]) -> tuple[Tenso
 
     Args:
         target: its columns.
-        cells: its column, see `multitask.tables.target_columns.blank`; shape ``[rows]``.
+        cells: its column, see `multitask.tables.target_cells.blank`; shape ``[rows]``.
 
     Returns:
         Shape ``[rows, boxes, 5]``, float32, as many as the row with the most has, at least one:

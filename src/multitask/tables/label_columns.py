@@ -14,7 +14,8 @@ from multitask.errors import InputError, nearest
 from multitask.labels import MISSING_CLASS
 from multitask.remarks.label_cells import EMPTY_LIST
 from multitask.remarks.written_numbers import number_of
-from multitask.tables.target_columns import Cell, TargetColumns, cell_text
+from multitask.tables.target_cells import Cell, cell_text
+from multitask.tables.target_columns import TargetColumns
 
 ANSWERS = {"true": 1, "yes": 1, "y": 1, "false": 0, "no": 0, "n": 0}
 
@@ -86,7 +87,7 @@ def label_numbers(
     list with 1 or 0 for each label. An empty list, or the word ``none``, says that no label holds.
 
     Args:
-        columns: by name, see `multitask.tables.target_columns.blank`; each of shape ``[rows]``.
+        columns: by name, see `multitask.tables.target_cells.blank`; each of shape ``[rows]``.
         target: whose columns they are.
 
     Returns:

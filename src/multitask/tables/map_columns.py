@@ -12,7 +12,8 @@ from multitask.images.decoding import UnusableImage
 from multitask.tables.cleaning import Finding, Findings
 from multitask.tables.image_paths import ImagePaths
 from multitask.tables.table_rows import TableRows
-from multitask.tables.target_columns import UNREADABLE, TargetColumns
+from multitask.tables.target_cells import UNREADABLE
+from multitask.tables.target_columns import TargetColumns
 
 
 def map_files(
@@ -24,7 +25,7 @@ def map_files(
         rows: the rows.
         name: of the task.
         target: one column of maps.
-        cells: see `multitask.tables.target_columns.blank`; shape ``[rows]``.
+        cells: see `multitask.tables.target_cells.blank`; shape ``[rows]``.
         findings: gets what is found.
 
     Returns:

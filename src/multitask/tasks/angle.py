@@ -94,7 +94,7 @@ class Angle(Task):
             row = int(targets.flatten().isinf().nonzero()[0])
             raise InputError(
                 f"task '{name}': the target of {split} sample {row} is infinite; give degrees, or "
-                "NaN where it is missing"
+                "NaN if one is missing"
             )
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:

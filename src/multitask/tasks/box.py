@@ -14,7 +14,7 @@ from multitask import labels
 from multitask.errors import InputError
 from multitask.tasks.base import HeadCallable, Task
 from multitask.tasks.box_metrics import BoxAccuracy, BoxIoU
-from multitask.tasks.pooling import NumberPool
+from multitask.tasks.pooling import PredictionPool
 from multitask.tasks.regression import Regression
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Box(Regression):
             row = int(boxes.isinf().any(1).nonzero()[0])
             raise InputError(
                 f"task '{name}': the target of {split} sample {row} is infinite; give pixels, or "
-                "NaN where it is missing"
+                "NaN if one is missing"
             )
         # A comparison with a missing side is false.
         if (wrong := (boxes[:, 2:] <= boxes[:, :2]).any(1)).any():
@@ -154,7 +154,7 @@ class Box(Regression):
         """How far each side is from the trivial box's, in mean sides."""
         return (self.predict(output) - self.predict(torch.zeros_like(output[:1]))) / self.side
 
-    def pool(self) -> NumberPool | None:
+    def pool(self) -> BoxPool | None:
         # Of somebody else's predictions nobody knows the raw outputs.
         return BoxPool(self) if type(self).predict is Box.predict else None
 
@@ -187,20 +187,12 @@ class Box(Regression):
         return rows.masked_fill(~self.known(rows).unsqueeze(1), torch.nan)
 
 
-class BoxPool(NumberPool):
+class BoxPool(PredictionPool):
     """Pools boxes: each side is the mean of the members', and ``deviation`` that of the sides.
 
     Args:
         task: the ensemble's.
     """
-
-    task: Box
-
-    def add(self, member: Regression, output: Tensor) -> None:
-        self.take(member.predict(output))
-
-    def output(self) -> Tensor:
-        return self.task.raw(super().output())
 
     def disagreement(self) -> dict[str, Tensor]:
         # Of pixels already, which are not standardised.

@@ -33,6 +33,17 @@ def told_number(told: Mapping[str, Any], key: str, least: float, most: float) ->
     return float(value)
 
 
+def told_temperature(told: Mapping[str, Any] | None) -> float:
+    """The temperature of a calibration; 1, which changes nothing, without one.
+
+    Raises:
+        InputError: see `told_number`.
+    """
+    if told is None:
+        return 1.0
+    return told_number(told, "temperature", 1 / LARGEST_TEMPERATURE, LARGEST_TEMPERATURE)
+
+
 def told_numbers(
     told: Mapping[str, Any], key: str, size: int, least: float = -math.inf
 ) -> list[float]:

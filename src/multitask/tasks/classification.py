@@ -17,7 +17,7 @@ from multitask.labels import MISSING_CLASS
 from multitask.tasks.auroc import HistogramAUROC
 from multitask.tasks.balanced_accuracy import BalancedAccuracy
 from multitask.tasks.base import Cell, Column, HeadCallable, Task, check_losses
-from multitask.tasks.calibration import LARGEST_TEMPERATURE, told_number
+from multitask.tasks.calibration import told_temperature
 from multitask.tasks.calibration_error import CalibrationError
 from multitask.tasks.class_weights import ClassWeights, balanced_weights, check_weights, factors
 from multitask.tasks.confusion_figure import draw_confusion
@@ -266,10 +266,7 @@ class Classification(Task):
         return {"entropy": -(probability * logs).sum(1)}
 
     def take_calibration(self, told: Mapping[str, Any] | None) -> None:
-        self.temperature = 1.0
-        if told is not None:
-            ends = 1 / LARGEST_TEMPERATURE, LARGEST_TEMPERATURE
-            self.temperature = told_number(told, "temperature", *ends)
+        self.temperature = told_temperature(told)
 
     def fit_calibration(
         self, output: Tensor, target: Tensor, level: float

@@ -11,7 +11,7 @@ from multitask.errors import InputError
 from multitask.tasks.base import HeadCallable
 from multitask.tasks.bounded_logarithm import bounded, unbounded
 from multitask.tasks.deviance import PoissonD2, half_deviance
-from multitask.tasks.pooling import NumberPool
+from multitask.tasks.pooling import PredictionPool
 from multitask.tasks.regression import Regression
 
 
@@ -113,7 +113,7 @@ class Count(Regression):
         """The head's outputs of rates in original units, ``[..., size]``."""
         return unbounded((rates / self.base.to(rates)).log())
 
-    def pool(self) -> NumberPool | None:
+    def pool(self) -> CountPool | None:
         return CountPool(self) if type(self).predict is Count.predict else None
 
     def metrics(self) -> MetricCollection:
@@ -145,7 +145,7 @@ class Count(Regression):
             metrics["d2"].update(*relative)
 
 
-class CountPool(NumberPool):
+class CountPool(PredictionPool):
     """Pools counts: the mean of the members' rates; ``deviation`` is how far the rates differ.
 
     Args:
@@ -153,9 +153,3 @@ class CountPool(NumberPool):
     """
 
     task: Count
-
-    def add(self, member: Regression, output: Tensor) -> None:
-        self.take(member.predict(output))
-
-    def output(self) -> Tensor:
-        return self.task.raw(super().output())

@@ -42,7 +42,7 @@ class Depth(DenseRegression):
         scale_invariant: how much of an error that is common to an image's pixels, as from a wrong
             scale, the loss leaves out, from 0 to 1: an image's loss is ``mean(d^2) -
             scale_invariant * mean(d)^2`` over its known pixels, with the errors d of the
-            standardised logarithms (Eigen et al., 2014, equation 4, where it is 0.5). Every image
+            standardised logarithms (Eigen et al., 2014, equation 4, which has 0.5). Every image
             with a known pixel counts the same. Needs ``log``, and no ``loss``.
         scale: see `Regression`.
         loss: see `Regression`; default: ``torch.nn.L1Loss``, if ``scale_invariant`` is not given.
@@ -114,8 +114,9 @@ class Depth(DenseRegression):
         """The scale-invariant loss of each image, and 1 if it has a known pixel, else 0."""
         assert self.scale_invariant is not None
         check_same_size(output, target)
-        goal, known = (each.view(len(output), -1) for each in self._goal(target))
-        error = torch.where(known, output.flatten(1) - goal.to(output.dtype), 0.0)
+        flat = output.flatten(1)
+        goal, known = (each.view_as(flat) for each in self._goal(target))
+        error = torch.where(known, flat - goal.to(output.dtype), 0.0)
         count = known.sum(1, keepdim=True)
         mean = error.sum(1, keepdim=True) / count.clamp_min(1)
         # As a sum of squares, which rounding cannot make negative.

@@ -20,7 +20,7 @@ from multitask.labels import MISSING_CLASS
 from multitask.tasks.base import Cell, Column, MapHeadCallable, Task
 from multitask.tasks.pixels import check_same_size
 from multitask.tasks.pooling import ProbabilityPool
-from multitask.tasks.precision_recall import AveragePrecision, BestF
+from multitask.tasks.precision_recall import BestF, PixelAveragePrecision
 from multitask.tasks.shown_maps import ShownMaps
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class Edges(Task):
         return ProbabilityPool(self) if type(self).predict is Edges.predict else None
 
     def metrics(self) -> MetricCollection:
-        found = {"average_precision": AveragePrecision(), "f": BestF()}
+        found = {"average_precision": PixelAveragePrecision(), "f": BestF()}
         # Both are of one set of counts.
         return MetricCollection(found, compute_groups=[list(found)])  # type: ignore[arg-type]
 
@@ -196,7 +196,7 @@ class Edges(Task):
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         """Draw the curve of precision over recall."""
-        metrics = AveragePrecision().to(prediction.device)
+        metrics = PixelAveragePrecision().to(prediction.device)
         known = labels.known(target)
         if (target == 1).any():
             metrics.update(prediction[known], target[known])

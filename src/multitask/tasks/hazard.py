@@ -285,9 +285,10 @@ def _edges(name: str, times: Tensor, bins: int) -> Tensor:
     ends = torch.quantile(times, shares)
     edges = torch.cat([torch.zeros_like(ends[:1]), ends])
     if not bool((edges.float().diff() > 0).all()):
-        different = len(ends.float().unique())
+        fewer = len(ends.float().unique()) - 1
         raise InputError(
             f"task '{name}': the {len(times):,} training events do not divide into {bins} bins of "
-            f"different times; set bins to {max(different - 1, 2)} or fewer, or list the bins' ends"
+            f"different times; {f'set bins to {fewer} or fewer, or ' if fewer > 1 else ''}list the "
+            "bins' ends as bins"
         )
     return edges

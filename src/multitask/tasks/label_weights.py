@@ -1,4 +1,4 @@
-"""How much a label counts in the loss where it holds, against where it does not."""
+"""Weights of positive labels in the loss."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from torchmetrics import MetricCollection
 from multitask.errors import InputError
 from multitask.labels import MISSING_CLASS, known
 from multitask.tasks.base import Column, HeadCallable, Task
-from multitask.tasks.calibration import LARGEST_TEMPERATURE, told_number
+from multitask.tasks.calibration import told_temperature
 from multitask.tasks.label_figure import draw_labels
 from multitask.tasks.label_metrics import (
     THRESHOLD,
@@ -50,7 +50,7 @@ class MultiLabel(Task):
 
     Args:
         labels: their names, in the order of the targets; different ones, at least one.
-        positive_weights: factor on the loss of each label where it holds, as ``pos_weight`` in
+        positive_weights: factor on the loss of each label that is 1, as ``pos_weight`` in
             ``torch.nn.BCEWithLogitsLoss``: finite, 0 or more; or ``balanced``: the number of
             training samples without the label over that of samples with it.
         head: see `Task`.
@@ -106,7 +106,7 @@ class MultiLabel(Task):
 
     def check(self, name: str, targets: Tensor, split: str) -> None:
         told = f"task '{name}': its {split} targets"
-        right = "a multi-label task takes 0 and 1 (int64) for each label, -100 where it is missing"
+        right = "a multi-label task takes 0 and 1 (int64) for each label, -100 if it is missing"
         if targets.dtype != torch.int64:
             raise InputError(
                 f"{told} are {targets.dtype}; {right}: change the data, or if they are a table, "
@@ -180,10 +180,7 @@ class MultiLabel(Task):
         return {"entropy": torch.special.entr(logs.exp()).sum((0, 2))}
 
     def take_calibration(self, told: Mapping[str, Any] | None) -> None:
-        self.temperature = 1.0
-        if told is not None:
-            ends = 1 / LARGEST_TEMPERATURE, LARGEST_TEMPERATURE
-            self.temperature = told_number(told, "temperature", *ends)
+        self.temperature = told_temperature(told)
 
     def fit_calibration(
         self, output: Tensor, target: Tensor, level: float

@@ -13,7 +13,6 @@ from multitask.tasks.bounded_logarithm import bounded, unbounded
 from multitask.tasks.conformal import by_element, root_mean_square
 from multitask.tasks.count import Count, CountPool
 from multitask.tasks.deviance import half_deviance
-from multitask.tasks.pooling import NumberPool
 from multitask.tasks.regression import Regression
 
 SMALLEST_DISPERSION = 1e-3
@@ -128,7 +127,7 @@ class NegativeBinomial(Count):
         """The head's outputs of dispersions, ``[..., size]``."""
         return unbounded((dispersion / self.dispersion.to(dispersion)).log())
 
-    def pool(self) -> NumberPool | None:
+    def pool(self) -> CountPool | None:
         is_own = type(self).predict is NegativeBinomial.predict
         return NegativeBinomialPool(self) if is_own else None
 

@@ -150,6 +150,22 @@ class NumberPool(Pool):
         return {"deviation": deviation}
 
 
+class PredictionPool(NumberPool):
+    """Pools what members predict, in original units, of a task whose `raw` makes outputs of it.
+
+    Args:
+        task: the ensemble's.
+    """
+
+    task: Any
+
+    def add(self, member: Regression, output: Tensor) -> None:
+        self.take(member.predict(output))
+
+    def output(self) -> Tensor:
+        return self.task.raw(super().output())
+
+
 def _entropy(logs: Tensor) -> Tensor:
     return torch.special.entr(logs.exp()).sum(1)
 

@@ -40,7 +40,7 @@ class _OfThresholds(Metric):
         return true / (true + false).clamp_min(1), true / true[-1]
 
 
-class AveragePrecision(_OfThresholds):
+class PixelAveragePrecision(_OfThresholds):
     """The mean of the precision over the recall: the sum of ``(R_n - R_(n-1)) P_n``.
 
     What a predictor that sees no input reaches is the share of positive pixels. NaN if there are

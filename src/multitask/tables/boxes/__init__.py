@@ -1,4 +1,4 @@
-"""Lists of boxes, each with a class: where they are written. One file for each way."""
+"""Sources of lists of boxes, each with a class: one file for each."""
 
 from multitask.tables.boxes.base import BoxRow, BoxSource
 from multitask.tables.boxes.box_cells import BoxCells

@@ -1,0 +1,111 @@
+"""How a table's rows become splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pandas import DataFrame
+
+from multitask.data.split_check import ALL_SPLITS, META, SPLITS
+from multitask.data.splits import ByColumn, RandomSplit, Split, given_split
+from multitask.errors import InputError
+from multitask.tables.table_rows import TableRows
+from multitask.tables.table_sources import tables
+
+Places = np.ndarray[Any, np.dtype[np.int64]]
+SPLIT_COLUMN = "split"
+
+
+@dataclass(frozen=True)
+class RowDivision:
+    """What decides which split a row belongs to.
+
+    Args:
+        split: a person's choice; default: the column ``split``, or one that looks like it, else a
+            random split. If tables name their splits, it divides the training rows.
+        meta: share of the training rows that is kept out as ``meta``, if any.
+        seed: the same seed gives the same splits.
+        targets: columns that hold targets.
+        image_column: column that names the images.
+    """
+
+    split: Split | None
+    meta: float | None
+    seed: int
+    targets: Sequence[str]
+    image_column: str
+
+    def divide(self, rows: TableRows) -> dict[str, Places]:
+        """Divide rows.
+
+        Args:
+            rows: those that are used.
+
+        Returns:
+            By split, places of its rows, int64; without splits that have none.
+
+        Raises:
+            InputError: if they cannot be divided so.
+        """
+        if rows.sources[0].split is not None:
+            parts = {
+                split: np.flatnonzero(
+                    np.isin(
+                        rows.source,
+                        [at for at, each in enumerate(rows.sources) if each.split == split],
+                    )
+                )
+                for split in SPLITS
+            }
+            if self.split is not None:
+                parts |= self._taken(rows.table, parts)
+        else:
+            try:
+                split = self.split or self._given(rows.table) or RandomSplit()
+                parts = dict(split.divide(rows.table, self.seed))
+            except InputError as error:
+                raise InputError(f"{rows.sources[0].table}: {error}") from error
+        if self.meta is not None:
+            parts |= self._kept_out(self.meta, rows, parts)
+        return {split: parts[split] for split in ALL_SPLITS if len(parts.get(split, ()))}
+
+    def _kept_out(
+        self, share: float, rows: TableRows, parts: Mapping[str, Places]
+    ) -> dict[str, Places]:
+        """What is kept out of the training rows as ``meta``."""
+        if len(parts.get(META, ())):
+            raise InputError(
+                f"{tables(rows.sources)}: the table has rows for meta, and data.init_args.meta is "
+                f"{share:g}, which takes others; leave meta out"
+            )
+        train = parts["train"]
+        split = (self.split and self.split.taking(share)) or RandomSplit(share, 0)
+        try:
+            found = split.divide(rows.table.iloc[train], self.seed)
+        except InputError as error:
+            raise InputError(
+                f"{tables(rows.sources)}: data.init_args.meta takes a share of the training rows, "
+                f"and of these, {error}"
+            ) from error
+        return {"train": train[found["train"]], META: train[found["val"]]}
+
+    def _taken(self, table: DataFrame, parts: Mapping[str, Places]) -> dict[str, Places]:
+        """What is taken of the training rows for the splits that have no table."""
+        train = parts["train"]
+        found = dict(self.split.divide(table.iloc[train], self.seed)) if self.split else {}
+        for split in ("val", "test"):
+            if len(parts[split]) and len(found[split]):
+                raise InputError(
+                    f"split takes {split} rows from the training table, but {split} has a table of "
+                    f"its own; set data.init_args.split.init_args.{split}=0"
+                )
+        return {split: train[rows] for split, rows in found.items() if len(rows)}
+
+    def _given(self, table: DataFrame) -> Split | None:
+        if SPLIT_COLUMN in table and SPLIT_COLUMN not in self.targets:
+            return ByColumn(SPLIT_COLUMN)
+        given = given_split(table, [*self.targets, self.image_column])
+        return None if given is None else given.split()

@@ -1,0 +1,310 @@
+"""What the cells of targets say: class numbers, numbers, and what cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from pandas import DataFrame, Series
+from torch import Tensor
+
+from multitask.errors import nearest
+from multitask.labels import MISSING_CLASS
+from multitask.remarks.written_numbers import number_of, written_how
+from multitask.tables.class_folders import is_image_name
+
+TRUTHS_OF_YAML = ("yes", "no", "on", "off")
+TRUTHS = ("true", "false", "yes", "no")
+LARGEST = float(np.finfo(np.float32).max)
+FINE = 1e-3
+"""Standard deviations by which rounding may change a number."""
+
+
+UNREADABLE = "unreadable_target"
+NO_NUMBER = (
+    "; if it means missing, list it in data.init_args.missing, and if it is a class, list those in "
+    "the target's classes"
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell that cannot be used as it is.
+
+    Args:
+        place: of the row in the table.
+        column: its column.
+        reason: what is wrong with it.
+        hint: what may have been meant, from a semicolon on.
+        kind: name of the policy in `multitask.tables.cleaning.Cleaning`.
+    """
+
+    place: int
+    column: str
+    reason: str
+    hint: str = ""
+    kind: str = UNREADABLE
+
+
+def blank(
+    cells: Series, missing: Sequence[str | int | float], matched: set[str] | None = None
+) -> Series:
+    """A column's cells as objects, None where they are missing.
+
+    Args:
+        cells: shape ``[rows]``.
+        missing: what means so, beside the empty cell; a number, or a text that is one, also stands
+            for the same number in another form: -999 for ``-999.0``.
+        matched: gets those that a cell has, as texts.
+    """
+    found = cells.to_numpy(dtype=object, copy=True)
+    texts = {str(each): str(each) for each in missing}
+    values = {value: text for text in texts if (value := number_of(text)) is not None}
+
+    def meant(cell: Any) -> str | None:
+        if isinstance(cell, list | tuple | dict | np.ndarray):
+            return None
+        known = texts.get(cell) if isinstance(cell, str) else None
+        return known if known is not None or not values else values.get(number_of(cell))  # type: ignore[arg-type]
+
+    entries = [meant(each) for each in found]
+    if matched is not None:
+        matched.update(each for each in entries if each is not None)
+    gone = [
+        each is not None or cell == ""
+        for each, cell in zip(entries, map(_text, found), strict=True)
+    ]
+    found[cells.isna().to_numpy() | np.array(gone, dtype=bool)] = None
+    return Series(found, dtype=object)
+
+
+def _text(cell: Any) -> Any:
+    return cell if isinstance(cell, str) else None
+
+
+def class_numbers(column: str, cells: Series, classes: Sequence[str]) -> tuple[Tensor, list[Cell]]:
+    """Number the classes of a column.
+
+    Args:
+        column: its name.
+        cells: see `blank`; shape ``[rows]``.
+        classes: the names, in order.
+
+    Returns:
+        Shape ``[rows]``, int64, -100 where missing or unknown; and the unknown cells.
+    """
+    if len(cells) and any(_length(each) is not None for each in cells):
+        return _hot(column, Series([_listed(each, len(classes)) for each in cells]), classes)
+    numbers = {name: number for number, name in enumerate(classes)}
+    # Each distinct cell once: there are few.
+    keys = [None if each is None else cell_text(each) for each in cells]
+    known = {key: _class_number(key, numbers) for key in dict.fromkeys(keys)}
+    found = np.array([known[key] for key in keys], dtype=np.int64).reshape(len(keys))
+    unknown = np.flatnonzero((found == MISSING_CLASS) & cells.notna().to_numpy())
+    problems = [
+        Cell(
+            place,
+            column,
+            f"the class '{keys[place]}' is not one of classes",
+            # A comparison with all classes takes long, and only the first is told.
+            _meant(str(keys[place]), classes) if place == unknown[0] else "",
+            "unknown_class",
+        )
+        for place in unknown.tolist()
+    ]
+    return torch.from_numpy(found), problems
+
+
+def hot_numbers(columns: Mapping[str, Series], classes: Sequence[str]) -> tuple[Tensor, list[Cell]]:
+    """Number the classes that several columns name together, of which one is 1.
+
+    Args:
+        columns: by name, see `blank`; each of shape ``[rows]``.
+        classes: the name of each column's class.
+
+    Returns:
+        As `class_numbers`: missing where a cell is, or where not exactly one is 1.
+    """
+    rows = zip(*columns.values(), strict=True)
+    return _hot(", ".join(columns), Series([list(each) for each in rows], dtype=object), classes)
+
+
+def _hot(column: str, rows: Series, classes: Sequence[str]) -> tuple[Tensor, list[Cell]]:
+    found = np.full(len(rows), MISSING_CLASS, dtype=np.int64)
+    problems = []
+    for place, row in enumerate(rows):
+        if row is None or all(each is None for each in row):
+            continue
+        values = [_one(each) for each in row]
+        if len(row) == len(classes) and sorted(values) == [0.0] * (len(row) - 1) + [1.0]:
+            found[place] = values.index(1.0)
+        else:
+            said = ", ".join(str(each) for each in row)
+            reason = f"({said:.40}) is not a single 1 and otherwise 0, one for each of the classes"
+            problems.append(Cell(place, column, reason))
+    return torch.from_numpy(found), problems
+
+
+def _one(cell: Any) -> float:
+    truths = {"true": 1.0, "false": 0.0}
+    value = truths.get(str(cell).strip().lower(), number_of(cell))
+    return -1.0 if value is None else value
+
+
+def _listed(cell: Any, size: int) -> list[Any] | None:
+    if cell is None:
+        return None
+    return list(cell) if _length(cell) is not None else [cell] * (size + 1)
+
+
+def _meant(cell: str, classes: Sequence[str]) -> str:
+    if cell.lower() in TRUTHS_OF_YAML and ("True" in classes or "False" in classes):
+        return f"; YAML takes {cell} without quotes for true or false, so write '{cell}' in classes"
+    return nearest(cell, classes)
+
+
+def cell_text(cell: Any) -> str:
+    """A cell as text, as classes' names are compared with it.
+
+    Args:
+        cell: not missing.
+    """
+    if isinstance(cell, float | np.floating) and float(cell).is_integer():
+        # Whole numbers beside missing ones become floats in many programs.
+        return str(int(cell))
+    return str(cell)
+
+
+def _class_number(key: str | None, numbers: Mapping[str, int]) -> int:
+    if key is None:
+        return MISSING_CLASS
+    if key in ("True", "False") and key not in numbers:
+        key = key.lower()
+    if key not in numbers and (value := number_of(key)) is not None:
+        # Some programs write class numbers as floats.
+        return next((at for name, at in numbers.items() if number_of(name) == value), MISSING_CLASS)
+    return numbers.get(key, MISSING_CLASS)
+
+
+def numbers(columns: Mapping[str, Series]) -> tuple[Tensor, list[Cell]]:
+    """Read one column of numbers or lists, or several columns of numbers.
+
+    Args:
+        columns: by name, see `blank`; each of shape ``[rows]``.
+
+    Returns:
+        Shape ``[rows]`` for one column of numbers, else ``[rows, elements]``, NaN where missing;
+        float32, or float64 where that could not tell them apart; and the cells that are not numbers
+        or infinite, which are NaN too.
+    """
+    if len(columns) == 1:
+        ((name, cells),) = columns.items()
+        if any(_length(each) is not None for each in cells):
+            return _vectors(name, cells)
+    found = [_column(name, cells) for name, cells in columns.items()]
+    values = torch.stack([each for each, _ in found], 1)
+    problems = [each for _, cells in found for each in cells]
+    return values.squeeze(1) if len(found) == 1 else values, problems
+
+
+def _column(name: str, cells: Series) -> tuple[Tensor, list[Cell]]:
+    usable = Series([each if _may_be_number(each) else None for each in cells], dtype=object)
+    values = pd.to_numeric(usable, errors="coerce").to_numpy(dtype=np.float64, copy=True)
+    unreadable = np.flatnonzero(np.isnan(values) & cells.notna().to_numpy())
+    problems = [
+        Cell(
+            place, name, f"the cell {cells.iloc[place]!r} is not a number", _hint(cells.iloc[place])
+        )
+        for place in unreadable.tolist()
+    ]
+    # A number that float32 cannot hold would be infinite there.
+    infinite = np.flatnonzero(np.abs(values) > LARGEST)
+    problems += _infinite(name, infinite.tolist(), values[infinite].tolist())
+    values[infinite] = np.nan
+    rounded = values.astype(np.float32)
+    return torch.from_numpy(values if _too_fine(values, rounded) else rounded), problems
+
+
+def _too_fine(values: np.ndarray[Any, Any], rounded: np.ndarray[Any, Any]) -> bool:
+    """Whether float32 would change numbers that lie close together, such as times in seconds."""
+    known = np.isfinite(values)
+    if not known.any():
+        return False
+    spread = float(np.std(values[known]))
+    return spread > 0 and float(np.abs(values - rounded)[known].max()) > FINE * spread
+
+
+def _hint(cell: Any) -> str:
+    if str(cell).lower() in TRUTHS:
+        return "; write 1 for true or yes and 0 for false or no, or list classes of the target"
+    if isinstance(cell, str) and is_image_name(cell):
+        return (
+            "; if it names the file of a map, say how it holds it, as in map: {class_path: "
+            "multitask.images.maps.ClassMap, init_args: {num_classes: 2}}"
+        )
+    how = written_how(cell) if isinstance(cell, str) else None
+    if how is None:
+        return NO_NUMBER
+    return (
+        f"; it is a number with {how}: write the number alone, a point before decimals, and "
+        "nothing between thousands"
+    )
+
+
+def _may_be_number(cell: Any) -> bool:
+    # pandas would take true for 1, and a date for its nanoseconds.
+    return isinstance(cell, str | Real | Decimal) and not isinstance(cell, bool | np.bool_)
+
+
+def _vectors(name: str, cells: Series) -> tuple[Tensor, list[Cell]]:
+    lengths = [_length(each) for each in cells]
+    size = next((each for each in lengths if each is not None), 0)
+    rows: list[Sequence[Any]] = []
+    problems: list[Cell] = []
+    for place, (cell, length) in enumerate(zip(cells, lengths, strict=True)):
+        fits = length == size
+        rows.append(list(cell) if fits else [None] * size)
+        if not fits and cell is not None:
+            said = f"{cell!r:.40}" if length is None else f"a list of {length}"
+            reason = f"the cell is {said}, but the first list of this column has {size} numbers"
+            problems.append(Cell(place, name, reason))
+    table = DataFrame(rows, columns=range(size), dtype=object)
+    found = [_column(str(each), blank(table[each], ())) for each in table]
+    values = torch.stack([each for each, _ in found], 1)
+    others = [cell for _, cells in found for cell in cells]
+    return values, [*problems, *_of_list(name, others)]
+
+
+def _length(cell: Any) -> int | None:
+    is_list = isinstance(cell, list | tuple | np.ndarray) and len(cell) > 0
+    return len(cell) if is_list and not any(map(_is_list, cell)) else None
+
+
+def _is_list(cell: Any) -> bool:
+    return isinstance(cell, list | tuple | dict | np.ndarray)
+
+
+def _of_list(name: str, cells: Sequence[Cell]) -> Iterator[Cell]:
+    for each in cells:
+        reason = f"{each.reason} (element {int(each.column) + 1} of the list)"
+        yield Cell(each.place, name, reason, each.hint, each.kind)
+
+
+def _infinite(column: str, places: Sequence[int], values: Sequence[float]) -> list[Cell]:
+    return [
+        Cell(
+            place,
+            column,
+            f"{value:g} is infinite"
+            if np.isinf(value)
+            else f"{value:g} is too large for a 32-bit number",
+            kind="infinite_target",
+        )
+        for place, value in zip(places, values, strict=True)
+    ]
