@@ -13,7 +13,7 @@ from multitask.errors import InputError
 
 @pytest.fixture(scope="module")
 def scenes() -> Scenes:
-    found = Scenes(batch_size=8, seed=0, labels={"digit": 0.25, "depth": 0.5})
+    found = Scenes(batch_size=8, seed=0, labels={"digit": 0.25, "depth": 0.5, "tilt": 0.5})
     found.setup()
     return found
 
@@ -75,10 +75,11 @@ def test_maps_agree_with_one_another(targets: dict[str, Tensor]) -> None:
     assert torch.allclose(normals.norm(dim=1), torch.ones_like(targets["depth"]), atol=1e-6)
     # Depth falls along a card as its normal says.
     one_card = (targets["edges"] == 0) & ~wall
-    pair = one_card[:, :, 1:] & one_card[:, :, :-1]
-    step = (targets["depth"][:, :, 1:] - targets["depth"][:, :, :-1])[pair]
-    slope = 0.01 * (normals[:, 0] / normals[:, 2])[:, :, 1:][pair]
-    assert (step - slope).abs().max() < 1e-5
+    for axis, channel in ((2, 0), (1, 1)):
+        pair = one_card.narrow(axis, 1, 47) & one_card.narrow(axis, 0, 47)
+        step = targets["depth"].diff(dim=axis)[pair]
+        slope = 0.01 * (normals[:, channel] / normals[:, 2]).narrow(axis, 1, 47)[pair]
+        assert (step - slope).abs().max() < 1e-5
     there = targets["digit"] >= 0
     nearest = targets["depth"][there].flatten(1).argmin(1)
     z = normals[there][:, 2].flatten(1).gather(1, nearest.unsqueeze(1)).squeeze(1)
@@ -115,6 +116,10 @@ def test_labels_are_kept_of_a_share_of_the_training_scenes(scenes: Scenes) -> No
     digits = (found["digit"] >= 0).sum() / (every["digit"] >= 0).sum()
     assert 0.2 < digits < 0.3
     assert torch.equal(found["classes"], every["classes"])
+    # Of each task by itself.
+    there = ~every["tilt"].isnan()
+    both = known & ~found["tilt"].isnan()
+    assert both[there].float().mean() == pytest.approx(0.25, abs=0.05)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ def test_boxes_are_clipped_and_dropped_when_little_is_left() -> None:
     assert_close(moved(rows, 16)[2], torch.tensor(NOTHING))
     assert_close(moved(rows, 16, visible=0)[2], torch.tensor([0.0, 56, 0, 60, 40]))
     assert_close(moved(rows, 20, visible=0)[2], torch.tensor(NOTHING))
+    assert_close(moved(rows, -14)[0], torch.tensor([2.0, 0, 5, 6, 15]))
+    assert_close(moved(rows, -18)[0], torch.tensor(NOTHING))
     # What does not move stays even if all of it must be visible.
     assert_close(moved(rows, 0, visible=1), torch.tensor(rows))
 

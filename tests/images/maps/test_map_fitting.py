@@ -31,6 +31,9 @@ def test_a_map_shows_what_its_image_shows(size: tuple[int, int], fit: str) -> No
     known = np.isfinite(found)
     assert known.all() == (fit != "pad" or size == (20, 30))
     assert not image[0][~known].any()
+    classes = fitted_map(np.ones((1, *size), np.uint8), size, format, 255)[0]
+    # Numbers are known as far as the middle of the last pixels, as classes are.
+    assert (classes == np.where(known, 1, 255)).all()
     # A crop's border may look at what is outside of it.
     inner = (slice(2, -2), slice(2, -2))
     differs = np.abs(image[0].astype(float) - found)[inner]
@@ -62,6 +65,13 @@ def test_only_known_numbers_count() -> None:
     # The triangle reaches half a new pixel further on both sides, in the weights 3, 3 and 1.
     left = (3 * 1 + 3 * 3) / 6
     np.testing.assert_allclose(found[0, 0], [left, np.nan], rtol=1e-6)
+
+
+def test_a_pixel_of_which_a_channel_is_missing_is_missing() -> None:
+    values = np.ones((2, 4, 4), np.float32)
+    values[0, :, :2] = np.nan
+    found = fitted_map(values, (4, 4), ImageFormat(4, 4), np.nan)
+    np.testing.assert_array_equal(np.isnan(found), np.broadcast_to([1, 1, 0, 0], (2, 4, 4)))
 
 
 def test_what_keeps_its_size_is_kept_exactly() -> None:
