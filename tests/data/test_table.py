@@ -13,7 +13,7 @@ from PIL import Image
 
 from multitask.data import Table
 from multitask.data.split_check import SPLITS
-from multitask.data.splits import ByColumn, GroupedSplit
+from multitask.data.splits import ByColumn, GroupedSplit, RandomSplit
 from multitask.errors import InputError
 from multitask.geometry import Positions, Unchanged
 from multitask.tables.cleaning import Cleaning
@@ -89,6 +89,21 @@ def test_a_table_for_each_split(table: MakeTable, rows: Rows, photos: Path) -> N
     check_samples(data, rows, lambda file: 20 * int(file[0]))
     with pytest.raises(InputError, match="split is given, but each split has a table"):
         table(rows, path=None, train=photos, val=photos, test=photos, split=ByColumn())
+
+
+def test_a_split_without_a_table_is_taken_from_the_training_rows(
+    table: MakeTable, rows: Rows, photos: Path
+) -> None:
+    write_rows(photos / "some.csv", rows[:7])
+    write_rows(photos / "others.csv", rows[7:])
+    tables = {"train": photos / "some.csv", "test": photos / "others.csv"}
+    data = table(rows, path=None, **tables, split=RandomSplit(val=0.3, test=0))
+    data.setup()
+    assert data.names("test") == [row["file_name"] for row in rows[7:]]
+    assert [len(data.names(split)) for split in SPLITS] == [5, 2, 3]
+    check_samples(data, rows, lambda file: 20 * int(file[0]))
+    with pytest.raises(InputError, match=r"takes test rows from the training table.*test=0"):
+        table(rows, path=None, **tables, split=RandomSplit(val=0.3, test=0.3)).setup()
 
 
 def test_a_column_split_divides_where_there_is_one(table: MakeTable, rows: Rows) -> None:
