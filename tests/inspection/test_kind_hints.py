@@ -72,6 +72,12 @@ def test_each_kind_is_told_of_its_own_columns_alone(table: Path) -> None:
     task = "class_path: multitask.tasks.Ordinal init_args: num_classes: 3"
     assert text.count(task) == 1
     assert f"grade: {task} classes: [low, Medium, high]" in text
+    # An event happened or not; three states are something else.
+    cells = pd.read_csv(table)
+    cells["death"] = np.arange(ROWS) % 3
+    cells.to_csv(table, index=False)
+    assert "Hazard" in text
+    assert "Hazard" not in written(table)
 
 
 @pytest.mark.parametrize(
