@@ -13,7 +13,7 @@ from multitask.images.format import ImageFormat
 from multitask.images.maps.map_fitting import check_size, fitted_map
 
 RNG = np.random.default_rng(0)
-SIZES = [(20, 30), (41, 17), (9, 9)]
+SIZES = [(20, 30), (41, 17), (9, 9), (20, 50)]
 
 
 def smooth(height: int, width: int) -> np.ndarray:
