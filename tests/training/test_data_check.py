@@ -12,7 +12,7 @@ from tiny_training import TinyData
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.errors import InputError
-from multitask.tasks import Classification, Regression
+from multitask.tasks import Classification, Count, Regression
 from multitask.training.data_check import check_data, name_unlabelled, unlabelled
 
 
@@ -80,3 +80,29 @@ def test_a_task_whose_labels_are_all_kept_out_is_told_the_cure(labels: int, word
     data.splits["meta"].targets["size"] = torch.where(torch.arange(12) < labels, 1.0, torch.nan)
     with pytest.raises(InputError, match=f"{words}.* meta set.*smaller share data.init_args.meta"):
         check_data({"size": Regression()}, data, "train")
+
+
+class Files(DataModule):
+    """Counts of the samples of files, which are read by batch."""
+
+    def load(self) -> dict[str, BatchDataset]:
+        samples = InMemory(torch.zeros(600, 1, 2, 2), {"cells": OnDisk()})
+        return dict.fromkeys(("train", "val", "test"), samples)
+
+    def names(self, split: str) -> list[str]:
+        return [f"{split}/{place}.png" for place in range(600)]
+
+
+class OnDisk:
+    """Counts of which one is wrong, that of the last sample."""
+
+    def __len__(self) -> int:
+        return 600
+
+    def __getitem__(self, places: torch.Tensor, /) -> torch.Tensor:
+        return torch.where(places == 599, -1.0, 1.0)
+
+
+def test_a_target_that_does_not_fit_is_told_with_its_file() -> None:
+    with pytest.raises(InputError, match=r"is -1; a count is .* \(the sample is val/599.png\)$"):
+        check_data({"cells": Count()}, Files(), "val")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
 
 from multitask.data.split_check import META
-from multitask.errors import InputError
+from multitask.data.targets import places_to_look_at
+from multitask.errors import InputError, SampleError
 from multitask.tasks import MultiLabel, Task
 from multitask.tasks.naming import check_targets
 from multitask.training.score import counting
@@ -41,14 +43,30 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str, has_begun: bool
         _check_names(tasks, data.element_names(), "label")
     if split == "train":
         targets = data.targets(split)
-        check_targets(tasks, targets, split, name_of_data)
+        with _file_named(data, split):
+            check_targets(tasks, targets, split, name_of_data)
         for name, task in tasks.items():
             _refuse_all_kept_out(name, task, targets[name], data)
             _learn(name, task, targets[name], has_begun)
     known = getattr(data, "splits", ("val", "test"))
     others = [each for each in ("val", "test", "meta") if each in known]
     for each in others if split == "train" else (split,):
-        check_targets(tasks, data.targets(each), each, name_of_data)
+        with _file_named(data, each):
+            check_targets(tasks, data.targets(each), each, name_of_data)
+
+
+@contextmanager
+def _file_named(data: Any, split: str) -> Iterator[None]:
+    """Have the error of a sample name its file, as people do not know its place in a split."""
+    try:
+        yield
+    except SampleError as error:
+        names = data.names(split) if hasattr(data, "names") else None
+        if names is None:
+            raise
+        # Of targets on a disk only some have been seen.
+        place = places_to_look_at(data.splits[split].targets[error.task])[error.place]
+        raise InputError(f"{error} (the sample is {names[int(place)]})") from error
 
 
 def _refuse_all_kept_out(name: str, task: Task, targets: Any, data: Any) -> None:
