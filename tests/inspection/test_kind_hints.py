@@ -12,10 +12,10 @@ from PIL import Image
 
 from multitask.data import Table
 from multitask.inspection.experiment_file import experiment_text
-from multitask.inspection.ordered_words import ordered
 from multitask.inspection.table_contents import read_contents
 from multitask.inspection.table_inspection import load_table, table_data
 from multitask.inspection.training_plan import training_plan
+from multitask.remarks.ordered_words import ordered
 from multitask.tasks import Angle, Count, Hazard, Ordinal, Task
 
 ROWS = 40

@@ -12,8 +12,8 @@ from tiny_training import TinyData
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.errors import InputError
-from multitask.tasks import Classification, Count, Regression
-from multitask.training.data_check import check_data, name_unlabelled, unlabelled
+from multitask.tasks import Classification, Count, Ordinal, Regression
+from multitask.training.data_check import check_data, name_disordered, name_unlabelled, unlabelled
 
 
 class Named(DataModule):
@@ -80,6 +80,26 @@ def test_a_task_whose_labels_are_all_kept_out_is_told_the_cure(labels: int, word
     data.splits["meta"].targets["size"] = torch.where(torch.arange(12) < labels, 1.0, torch.nan)
     with pytest.raises(InputError, match=f"{words}.* meta set.*smaller share data.init_args.meta"):
         check_data({"size": Regression()}, data, "train")
+
+
+@pytest.mark.filterwarnings("ignore:.*lightning.*")
+@pytest.mark.parametrize(
+    ("classes", "is_told"),
+    [
+        (["high", "low", "medium"], True),
+        (["low", "medium", "high"], False),
+        (["high", "medium", "low"], False),
+        (["b", "a", "c"], False),
+        (None, False),
+    ],
+)
+def test_classes_out_of_order_are_told(classes: list[str] | None, is_told: bool) -> None:
+    name_disordered({"kind": Classification(3, classes=["high", "low", "medium"])})
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        name_disordered({"kind": Ordinal(3, classes=classes)})
+    assert len(told) == is_told
+    assert all("list them as low, medium, high" in str(each.message) for each in told)
 
 
 class Files(DataModule):

@@ -12,7 +12,8 @@ from lightning.pytorch.utilities import rank_zero_warn
 from multitask.data.split_check import META
 from multitask.data.targets import places_to_look_at
 from multitask.errors import InputError, SampleError
-from multitask.tasks import MultiLabel, Task
+from multitask.remarks.ordered_words import ordered
+from multitask.tasks import MultiLabel, Ordinal, Task
 from multitask.tasks.naming import check_targets
 from multitask.training.score import counting
 
@@ -130,6 +131,23 @@ def name_unlabelled(tasks: Mapping[str, Task], data: Any) -> None:
             rank_zero_warn(
                 f"task '{name}' has no label in the validation split, so val/score leaves it out "
                 "and does not choose the best epoch by it; give it some, or set its counts to false"
+            )
+
+
+def name_disordered(tasks: Mapping[str, Task]) -> None:
+    """Tell of classes in an order that their names contradict, such as high, low, medium.
+
+    Args:
+        tasks: the model's tasks by name; only those of ordered classes are looked at.
+    """
+    for name, task in tasks.items():
+        classes = (task.class_names or []) if isinstance(task, Ordinal) else []
+        right = ordered(classes)
+        if right is not None and classes not in (right, right[::-1]):
+            rank_zero_warn(
+                f"task '{name}': an Ordinal takes its classes from the lowest to the highest, but "
+                f"they are {', '.join(classes)}; list them as {', '.join(right)}, in the task and "
+                "in the data, or make the task a multitask.tasks.Classification"
             )
 
 
