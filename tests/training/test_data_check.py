@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from tiny_training import TinyData
 
-from multitask.data import DataModule
+from multitask.data import DataModule, Table
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.errors import InputError
-from multitask.tasks import Classification, Count, Ordinal, Regression
-from multitask.training.data_check import check_data, name_disordered, name_unlabelled, unlabelled
+from multitask.geometry import Positions
+from multitask.tasks import Classification, Count, Keypoints, Ordinal, Regression
+from multitask.training.data_check import (
+    check_data,
+    name_disordered,
+    name_left_behind,
+    name_unlabelled,
+    unlabelled,
+)
 
 
 class Named(DataModule):
@@ -100,6 +110,31 @@ def test_classes_out_of_order_are_told(classes: list[str] | None, is_told: bool)
         name_disordered({"kind": Ordinal(3, classes=classes)})
     assert len(told) == is_told
     assert all("list them as low, medium, high" in str(each.message) for each in told)
+
+
+@pytest.mark.filterwarnings("ignore:.*lightning.*")
+@pytest.mark.parametrize(
+    ("size", "settings", "is_told"),
+    [
+        ((6, 12), {}, True),
+        ((8, 12), {}, False),
+        ((6, 12), {"follows": Positions()}, False),
+    ],
+)
+def test_points_that_do_not_follow_resizing_are_told(
+    tmp_path: Path, size: tuple[int, int], settings: dict[str, Any], is_told: bool
+) -> None:
+    rows = ["file_name,x,y"]
+    for place in range(8):
+        Image.new("L", (12, 8), place).save(tmp_path / f"{place}.png")
+        rows.append(f"{place}.png,{place},3")
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    data = Table({"eye": {"columns": ["x", "y"], **settings}}, tmp_path / "a.csv", image_size=size)
+    data.setup()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        name_left_behind({"eye": Keypoints(1, reference=5.0), "size": Regression(2)}, data)
+    assert ["targets.eye" in str(each.message) for each in told] == [True] * is_told
 
 
 class Files(DataModule):

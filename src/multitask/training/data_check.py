@@ -9,11 +9,12 @@ from typing import Any, Literal
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
 
+from multitask.data import Table
 from multitask.data.split_check import META
 from multitask.data.targets import places_to_look_at
 from multitask.errors import InputError, SampleError
 from multitask.remarks.ordered_words import ordered
-from multitask.tasks import MultiLabel, Ordinal, Task
+from multitask.tasks import Box, Keypoints, MultiLabel, Ordinal, Task
 from multitask.tasks.naming import check_targets
 from multitask.training.score import counting
 
@@ -148,6 +149,28 @@ def name_disordered(tasks: Mapping[str, Task]) -> None:
                 f"task '{name}': an Ordinal takes its classes from the lowest to the highest, but "
                 f"they are {', '.join(classes)}; list them as {', '.join(right)}, in the task and "
                 "in the data, or make the task a multitask.tasks.Classification"
+            )
+
+
+def name_left_behind(tasks: Mapping[str, Task], data: Any) -> None:
+    """Tell of boxes and points of a table that stay where they are while images are resized.
+
+    Args:
+        tasks: the model's tasks by name.
+        data: a `multitask.data.DataModule`; only a `multitask.data.Table` is looked at.
+    """
+    if not isinstance(data, Table):
+        return
+    height, width = data.format.shape[1:]
+    if bool((data.cache.sizes == torch.tensor([height, width])).all()):
+        return
+    for name, task in tasks.items():
+        if isinstance(task, Box | Keypoints) and name not in data.geometry:
+            way = "box: xyxy" if isinstance(task, Box) else "follows: multitask.geometry.Positions"
+            rank_zero_warn(
+                f"task '{name}': images are resized to {height} x {width}, but the target's "
+                f"numbers stay as the table has them; if they are pixels of the images there, add "
+                f"{way} to data.init_args.targets.{name}"
             )
 
 
