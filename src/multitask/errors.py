@@ -36,6 +36,20 @@ class InputError(ValueError):
         super().__init__(one_line(sentence))
 
 
+class SampleError(InputError):
+    """A target that does not fit its task.
+
+    Args:
+        task: name of the task.
+        place: of the sample among the targets that were checked.
+        sentence: see `InputError`.
+    """
+
+    def __init__(self, task: str, place: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.task, self.place = task, place
+
+
 def one_line(text: str) -> str:
     """Make a text one line that any screen shows as it is.
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import rgb_to_hsv
 from torch import Tensor
 from torch.nn.functional import normalize
 from torch.testing import assert_close
@@ -98,6 +101,23 @@ def test_a_row_has_image_target_prediction_and_error(name: str) -> None:
     ]
     assert is_pink == [False, True, False, True]
     assert len(figure.axes) == 1 + bars
+
+
+def test_few_classes_have_distinct_colours_and_missing_pixels_a_name() -> None:
+    _, prediction, target, *_ = CASES["classes"]
+    shown = Segmentation(3).shown_maps(prediction, target)
+    assert shown is not None
+    legend = draw_maps("classes", list(random(6, 8)), shown).axes[0].get_legend()
+    assert legend is not None
+    patches = {
+        text.get_text(): patch.get_facecolor()
+        for text, patch in zip(legend.get_texts(), legend.get_patches(), strict=True)
+    }
+    assert list(patches) == ["0", "1", "2", "missing"]
+    assert np.allclose(patches["missing"][:3], MISSING_COLOUR)
+    # Light and dark of one colour have one hue.
+    hues = [rgb_to_hsv(each[:3])[0] for each in patches.values()][:3]
+    assert min(abs(a - b) for a, b in combinations(hues, 2)) > 0.1
 
 
 def test_normals_turn_into_colours() -> None:

@@ -12,10 +12,10 @@ from PIL import Image
 
 from multitask.data import Table
 from multitask.inspection.experiment_file import experiment_text
-from multitask.inspection.ordered_words import ordered
 from multitask.inspection.table_contents import read_contents
 from multitask.inspection.table_inspection import load_table, table_data
 from multitask.inspection.training_plan import training_plan
+from multitask.remarks.ordered_words import ordered
 from multitask.tasks import Angle, Count, Hazard, Ordinal, Task
 
 ROWS = 40
@@ -33,6 +33,7 @@ def table(tmp_path: Path) -> Path:
         "grade": generator.permutation(["high", "low", "Medium", "low"] * (ROWS // 4)),
         "breed": generator.permutation(["setter", "beagle", "collie", "collie"] * (ROWS // 4)),
         "stage": generator.permutation(list("IABC") * (ROWS // 4)),
+        "stars": generator.permutation([2, 3, 4, 5] * (ROWS // 4)),
         "cell_count": generator.poisson(9, ROWS),
         "heading": generator.uniform(0, 360, ROWS).round(2),
         "months": generator.exponential(20, ROWS).round(1) + 0.1,
@@ -56,7 +57,16 @@ def test_each_kind_is_told_of_its_own_columns_alone(table: Path) -> None:
     text = written(table)
     about = {
         name: text.partition(f"{name}: ")[2].partition(f" {name}: ")[0]
-        for name in ("grade", "breed", "stage", "cell_count", "heading", "months", "weight")
+        for name in (
+            "grade",
+            "breed",
+            "stage",
+            "stars",
+            "cell_count",
+            "heading",
+            "months",
+            "weight",
+        )
     }
     kinds = {
         "grade": "Ordinal; if the order means nothing",
@@ -67,7 +77,8 @@ def test_each_kind_is_told_of_its_own_columns_alone(table: Path) -> None:
     }
     for name, words in about.items():
         for owner, kind in kinds.items():
-            assert (kind in words) == (owner == name), (name, words)
+            owners = ("stage", "stars") if owner == "stage" else (owner,)
+            assert (kind in words) == (name in owners), (name, words)
     assert "grade: columns: grade classes: [low, Medium, high]" in text
     task = "class_path: multitask.tasks.Ordinal init_args: num_classes: 3"
     assert text.count(task) == 1

@@ -25,9 +25,10 @@ from multitask.tables.cleaning import COLUMNS
 EMPTY = DataReport("x", {"train": 2}, [], [], [], {}, pd.DataFrame(columns=COLUMNS))
 
 
-def classes(*train: int, is_map: bool = False) -> ClassSummary:
+def classes(*train: int, is_map: bool = False, is_boxes: bool = False) -> ClassSummary:
     names = ["cat", "dog", "owl"][: len(train)]
-    return ClassSummary("kind", {}, {}, names, {"train": torch.tensor(train)}, is_map)
+    counts = {"train": torch.tensor(train)}
+    return ClassSummary("kind", {}, {}, names, counts, is_map, is_boxes=is_boxes)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,8 @@ def classes(*train: int, is_map: bool = False) -> ClassSummary:
         (classes(7), "Every labelled training sample is cat."),
         (classes(0, 0), "No training sample has a label."),
         (classes(9, 9, is_map=True), "Balanced: 9 training pixels of each class."),
+        (classes(9, 9, is_boxes=True), "Balanced: 9 training boxes of each class."),
+        (classes(0, 3, is_boxes=True), "Every labelled training box is dog; 1 class has none."),
     ],
 )
 def test_balance_is_told(summary: ClassSummary, answer: str) -> None:

@@ -100,5 +100,6 @@ def test_of_several_boxes_the_classes_are_counted() -> None:
     )
     found = summarise("animals", {"train": boxes}, ["cat", "dog"])
     assert isinstance(found, ClassSummary)
+    assert found.is_boxes
     assert found.counts["train"].tolist() == [1, 2]
     assert found.known == {"train": 3}

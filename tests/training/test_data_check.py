@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from tiny_training import TinyData
 
-from multitask.data import DataModule
+from multitask.data import DataModule, Table
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.errors import InputError
-from multitask.tasks import Classification, Regression
-from multitask.training.data_check import check_data, name_unlabelled, unlabelled
+from multitask.geometry import Positions
+from multitask.tasks import Classification, Count, Keypoints, Ordinal, Regression
+from multitask.training.data_check import (
+    check_data,
+    name_disordered,
+    name_left_behind,
+    name_unlabelled,
+    unlabelled,
+)
 
 
 class Named(DataModule):
@@ -80,3 +90,74 @@ def test_a_task_whose_labels_are_all_kept_out_is_told_the_cure(labels: int, word
     data.splits["meta"].targets["size"] = torch.where(torch.arange(12) < labels, 1.0, torch.nan)
     with pytest.raises(InputError, match=f"{words}.* meta set.*smaller share data.init_args.meta"):
         check_data({"size": Regression()}, data, "train")
+
+
+@pytest.mark.filterwarnings("ignore:.*lightning.*")
+@pytest.mark.parametrize(
+    ("classes", "is_told"),
+    [
+        (["high", "low", "medium"], True),
+        (["low", "medium", "high"], False),
+        (["high", "medium", "low"], False),
+        (["b", "a", "c"], False),
+        (None, False),
+    ],
+)
+def test_classes_out_of_order_are_told(classes: list[str] | None, is_told: bool) -> None:
+    name_disordered({"kind": Classification(3, classes=["high", "low", "medium"])})
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        name_disordered({"kind": Ordinal(3, classes=classes)})
+    assert len(told) == is_told
+    assert all("list them as low, medium, high" in str(each.message) for each in told)
+
+
+@pytest.mark.filterwarnings("ignore:.*lightning.*")
+@pytest.mark.parametrize(
+    ("size", "settings", "is_told"),
+    [
+        ((6, 12), {}, True),
+        ((8, 12), {}, False),
+        ((6, 12), {"follows": Positions()}, False),
+    ],
+)
+def test_points_that_do_not_follow_resizing_are_told(
+    tmp_path: Path, size: tuple[int, int], settings: dict[str, Any], is_told: bool
+) -> None:
+    rows = ["file_name,x,y"]
+    for place in range(8):
+        Image.new("L", (12, 8), place).save(tmp_path / f"{place}.png")
+        rows.append(f"{place}.png,{place},3")
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    data = Table({"eye": {"columns": ["x", "y"], **settings}}, tmp_path / "a.csv", image_size=size)
+    data.setup()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        name_left_behind({"eye": Keypoints(1, reference=5.0), "size": Regression(2)}, data)
+    assert ["targets.eye" in str(each.message) for each in told] == [True] * is_told
+
+
+class Files(DataModule):
+    """Counts of the samples of files, which are read by batch."""
+
+    def load(self) -> dict[str, BatchDataset]:
+        samples = InMemory(torch.zeros(600, 1, 2, 2), {"cells": OnDisk()})
+        return dict.fromkeys(("train", "val", "test"), samples)
+
+    def names(self, split: str) -> list[str]:
+        return [f"{split}/{place}.png" for place in range(600)]
+
+
+class OnDisk:
+    """Counts of which one is wrong, that of the last sample."""
+
+    def __len__(self) -> int:
+        return 600
+
+    def __getitem__(self, places: torch.Tensor, /) -> torch.Tensor:
+        return torch.where(places == 599, -1.0, 1.0)
+
+
+def test_a_target_that_does_not_fit_is_told_with_its_file() -> None:
+    with pytest.raises(InputError, match=r"is -1; a count is .* \(the sample is val/599.png\)$"):
+        check_data({"cells": Count()}, Files(), "val")

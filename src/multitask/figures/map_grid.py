@@ -8,7 +8,7 @@ import matplotlib as mpl
 import torch
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
@@ -20,10 +20,10 @@ MOST_SAMPLES = 6
 COLUMNS = ("image", "target", "prediction", "error")
 SIDE, GAP, TOP, BAR = 1.5, 0.06, 0.55, 0.5
 """Width of a panel, space around it, room for the titles and for colour bars, in inches."""
-NUMBERS, ERRORS, CLASSES = "viridis", "magma", "tab20"
+NUMBERS, ERRORS = "viridis", "magma"
 """Colour maps."""
-MOST_CLASSES = 20
-"""That are told apart by colours, which begin again behind them."""
+FEW_CLASSES, MOST_CLASSES = 10, 20
+"""That are told apart by colours, easily and at all; they begin again behind the most."""
 
 
 def draw_maps(title: str, images: Sequence[Tensor | None], shown: ShownMaps) -> Figure:
@@ -87,7 +87,12 @@ def _coloured(values: Tensor, scale: Normalize, classes: Sequence[str] | None) -
     if classes is None:
         return _painted(values, scale, NUMBERS)
     numbers = values.nan_to_num().long() % MOST_CLASSES
-    return _with_missing(torch.tensor(mpl.colormaps[CLASSES](numbers.numpy())[..., :3]), values)
+    return _with_missing(torch.tensor(_palette(classes)(numbers.numpy())[..., :3]), values)
+
+
+def _palette(classes: Sequence[str]) -> Colormap:
+    """Colours of class numbers: distinct ones if they suffice, else light and dark ones."""
+    return mpl.colormaps["tab10" if len(classes) <= FEW_CLASSES else "tab20"]
 
 
 def _painted(values: Tensor, scale: Normalize, name: str) -> Tensor:
@@ -128,10 +133,12 @@ def _draw_bar(
 
 
 def _draw_legend(axes: Axes, numbers: Tensor, classes: Sequence[str]) -> None:
-    """Name the classes that are seen, as many as there is room for."""
+    """Name the classes that are seen, as many as there is room for, and what is missing."""
     seen = numbers[numbers.isfinite()].long().unique().tolist()[:MOST_CLASSES]
-    colours = mpl.colormaps[CLASSES]
+    colours = _palette(classes)
     patches = [Patch(color=colours(each % MOST_CLASSES), label=classes[each]) for each in seen]
+    if not numbers.isfinite().all():
+        patches.append(Patch(color=MISSING_COLOUR, label="missing"))
     legend = axes.legend(
         handles=patches,
         loc="lower left",

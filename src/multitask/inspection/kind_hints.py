@@ -12,8 +12,8 @@ from multitask.inspection.name_hints import (
     says_number_of,
     says_time,
 )
-from multitask.inspection.ordered_words import ordered
 from multitask.inspection.table_contents import Target
+from multitask.remarks.ordered_words import ordered
 
 CIRCLE = 360.0
 FEWEST_GRADES = 3

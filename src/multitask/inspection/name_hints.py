@@ -14,7 +14,9 @@ IDENTIFIER = {"id", "ids", "uid", "uuid", "guid", "index", "idx", "unnamed", "ro
 ANGLE = {
     "angle", "heading", "direction", "orientation", "bearing", "azimuth", "yaw", "rotation",
 }  # fmt: skip
-GRADE = {"grade", "stage", "level", "severity", "rating", "score", "rank", "quality", "degree"}
+GRADE = {
+    "grade", "stage", "level", "severity", "rating", "score", "rank", "quality", "degree", "stars",
+}  # fmt: skip
 TIME = {
     "time", "duration", "survival", "months", "days", "years", "weeks", "followup", "lifetime",
 }  # fmt: skip

@@ -124,18 +124,20 @@ def of_classes(summary: ClassSummary) -> str:
     """How balanced a target's classes are in training."""
     counts = summary.counts["train"].tolist()
     present = {name: n for name, n in zip(summary.classes, counts, strict=True) if n}
-    what = "pixels" if summary.is_map else "samples"
+    one, what = ("box", "boxes") if summary.is_boxes else ("sample", "samples")
+    if summary.is_map:
+        one, what = "pixel", "pixels"
     if not present:
-        return f"No training {what.removesuffix('s')} has a label."
+        return f"No training {one} has a label."
     absent = len(counts) - len(present)
     rest = f"; {counted(absent, 'class', 'classes')} {'has' if absent == 1 else 'have'} none"
     end = f"{rest if absent else ''}."
     most, least = (choose(present, key=lambda name: present[name]) for choose in (max, min))
     if len(present) == 1:
-        return f"Every labelled training {what.removesuffix('s')} is {most}{end}"
+        return f"Every labelled training {one} is {most}{end}"
     if present[most] == present[least]:
-        one = counted(present[most], f"training {what.removesuffix('s')}")
-        return f"Balanced: {one} of each class{end}"
+        each = counted(present[most], f"training {one}", f"training {what}")
+        return f"Balanced: {each} of each class{end}"
     if not absent and present[most] <= BALANCED * present[least]:
         return f"Balanced: {present[least]:,} to {present[most]:,} training {what} of each class."
     return (

@@ -52,7 +52,7 @@ def classes(report: DataReport) -> Iterator[Block]:
             ranked = sorted(order, key=lambda at: -totals[at])
             order = [*ranked[: MOST_CLASSES // 2], *ranked[-MOST_CLASSES // 2 :]]  # type: ignore[assignment]
         names = counted(len(each.classes), "class", "classes")
-        of = ", by pixels" if each.is_map else ""
+        of = ", by pixels" if each.is_map else ", by boxes" if each.is_boxes else ""
         yield Section(f"{each.task}: {names}{of}", answers.of_classes(each))
         if len(each.classes) > MOST_CLASSES:
             half = MOST_CLASSES // 2

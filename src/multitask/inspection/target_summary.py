@@ -26,9 +26,11 @@ class ClassSummary:
         known: number of samples with a label, by split.
         samples: number of samples that were looked at, by split.
         classes: names, in the order of their numbers.
-        counts: by split, samples of each class, shape ``[classes]``, int64; pixels, of maps.
+        counts: by split, samples of each class, shape ``[classes]``, int64; pixels, of maps,
+            and boxes, of lists of them.
         is_map: whether a target has a class for each pixel.
         missing: of maps, by split, the share of pixels that are missing.
+        is_boxes: whether a target is any number of boxes, each with a class.
     """
 
     task: str
@@ -38,6 +40,7 @@ class ClassSummary:
     counts: dict[str, Tensor]
     is_map: bool = False
     missing: dict[str, float] = field(default_factory=dict)
+    is_boxes: bool = False
 
     def unseen(self) -> dict[str, list[str]]:
         """By split, the classes that it has and training has not."""
@@ -123,7 +126,7 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
     is_map = first.ndim > 2
     samples = {split: len(each) for split, each in targets.items()}
     known = {split: int(labels.known_samples(each).sum()) for split, each in targets.items()}
-    if labels.are_box_lists(first):
+    if is_boxes := labels.are_box_lists(first):
         kinds = {split: each[:, :, 0].nan_to_num(-1).long() for split, each in targets.items()}
         targets, first, is_map = kinds, next(iter(kinds.values())), False
     missing = {split: _missing(each) for split, each in targets.items()} if is_map else {}
@@ -137,7 +140,7 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
     number = max([len(classes), *(int(each.max()) + 1 for each in numbers.values() if len(each))])
     names = [*classes, *map(str, range(len(classes), number))]
     counts = {split: torch.bincount(each, minlength=number) for split, each in numbers.items()}
-    return ClassSummary(task, known, samples, names, counts, is_map, missing)
+    return ClassSummary(task, known, samples, names, counts, is_map, missing, is_boxes)
 
 
 def outliers(task: str, targets: Mapping[str, Tensor]) -> list[Outlier]:

@@ -66,8 +66,13 @@ def read_table(
         raise InputError(f"there is no table {path}{where}")
     ending = path.suffix.lower()
     if ending not in ENDINGS:
+        boxes = (
+            "; boxes in a JSON file of COCO are read beside a table of the images' names: see "
+            "CocoBoxes in docs/data.md"
+        )
         raise InputError(
             f"{path} cannot be read as a table; give a file that ends in {_listed(ENDINGS)}"
+            f"{boxes if ending == '.json' else ''}"
         )
     if ending in CSV_ENDINGS:
         table = _read_text(path, lambda: _csv(path, separator or CSV_ENDINGS[ending]))

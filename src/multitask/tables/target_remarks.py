@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from pandas import Series
 
+from multitask.geometry import Angle
 from multitask.remarks.columns import column_remarks
 from multitask.remarks.one_hot import one_hot, one_hot_remark
+from multitask.remarks.radians import radians
 from multitask.tables.target_columns import TargetColumns
 
 
@@ -27,6 +29,10 @@ def target_remarks(
             for said in column_remarks(each.dropna(), target.classes is not None):
                 if not (target.classes is not None and _is_hot(each)):
                     yield f"target '{name}', column '{column}': {said}"
+    if isinstance(target.follows, Angle):
+        for column, each in cells.items():
+            if (remark := radians(each.dropna())) is not None:
+                yield f"target '{name}', column '{column}': {remark}"
     for entry in map(str, target.missing):
         if entry not in matched:
             yield (

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from multitask.errors import InputError
+from multitask.errors import InputError, SampleError
 from multitask.tasks.angular_error import AngularError, MeanCosine, WithinDegrees, wrapped
 from multitask.tasks.base import Cell, Column, HeadCallable, Task
 from multitask.tasks.mean_resultant import mean_resultant
@@ -92,9 +92,11 @@ class Angle(Task):
             )
         if targets.isinf().any():
             row = int(targets.flatten().isinf().nonzero()[0])
-            raise InputError(
+            raise SampleError(
+                name,
+                row,
                 f"task '{name}': the target of {split} sample {row} is infinite; give degrees, or "
-                "NaN if one is missing"
+                "NaN if one is missing",
             )
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:

@@ -11,7 +11,7 @@ from torchmetrics import MetricCollection
 from torchvision.ops import generalized_box_iou_loss
 
 from multitask import labels
-from multitask.errors import InputError
+from multitask.errors import InputError, SampleError
 from multitask.tasks.base import HeadCallable, Task
 from multitask.tasks.box_metrics import BoxAccuracy, BoxIoU
 from multitask.tasks.pooling import PredictionPool
@@ -89,9 +89,11 @@ class Box(Regression):
         boxes = targets.reshape(-1, 4)
         if boxes.isinf().any():
             row = int(boxes.isinf().any(1).nonzero()[0])
-            raise InputError(
+            raise SampleError(
+                name,
+                row,
                 f"task '{name}': the target of {split} sample {row} is infinite; give pixels, or "
-                "NaN if one is missing"
+                "NaN if one is missing",
             )
         # A comparison with a missing side is false.
         if (wrong := (boxes[:, 2:] <= boxes[:, :2]).any(1)).any():
@@ -99,10 +101,12 @@ class Box(Regression):
             told = ", ".join(
                 f"{side} {each:g}" for side, each in zip(SIDES, boxes[row].tolist(), strict=True)
             )
-            raise InputError(
+            raise SampleError(
+                name,
+                row,
                 f"task '{name}': the target of {split} sample {row} is not a box: {told}; its "
                 "right must be greater than its left, and its bottom than its top (of columns of a "
-                "table, set the target's box to xywh or cxcywh if they are not corners)"
+                "table, set the target's box to xywh or cxcywh if they are not corners)",
             )
 
     def known(self, target: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from multitask.errors import InputError
+from multitask.errors import InputError, SampleError
 
 
 def check_box_lists(name: str, targets: Tensor, split: str, classes: Sequence[str]) -> None:
@@ -57,4 +57,6 @@ def check_box_lists(name: str, targets: Tensor, split: str, classes: Sequence[st
     for wrong, words in checks:
         if wrong.any():
             row = int(wrong.nonzero()[0])
-            raise InputError(f"task '{name}': the target of {split} sample {row} {words}")
+            raise SampleError(
+                name, row, f"task '{name}': the target of {split} sample {row} {words}"
+            )

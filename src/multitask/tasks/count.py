@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection
 
 from multitask import labels
-from multitask.errors import InputError
+from multitask.errors import SampleError
 from multitask.tasks.base import HeadCallable
 from multitask.tasks.bounded_logarithm import bounded, unbounded
 from multitask.tasks.deviance import PoissonD2, half_deviance
@@ -67,9 +67,11 @@ class Count(Regression):
         if (values < 0).any():
             row = int((values < 0).any(1).nonzero()[0])
             value = float(values[row][values[row] < 0][0])
-            raise InputError(
+            raise SampleError(
+                name,
+                row,
                 f"task '{name}': the target of {split} sample {row} is {value:g}; a count is 0 or "
-                "more, so change the data (NaN where missing) or make it a Regression"
+                "more, so change the data (NaN where missing) or make it a Regression",
             )
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:

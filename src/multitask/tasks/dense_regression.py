@@ -12,7 +12,7 @@ from torchmetrics import MetricCollection
 
 from multitask import labels
 from multitask.encoders.forms import Form
-from multitask.errors import InputError
+from multitask.errors import InputError, SampleError
 from multitask.heads import DenseHead
 from multitask.tasks.base import Cell, Column, MapHeadCallable, Task
 from multitask.tasks.pixel_mean import PixelMean, PixelRoot
@@ -82,9 +82,11 @@ class DenseRegression(Regression):
             )
         if targets.isinf().any():
             sample = int(targets.isinf().flatten(1).any(1).nonzero()[0])
-            raise InputError(
+            raise SampleError(
+                name,
+                sample,
                 f"task '{name}': the target of {split} sample {sample} is infinite; mark such "
-                "pixels as missing (NaN)"
+                "pixels as missing (NaN)",
             )
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
 from multitask import labels
-from multitask.errors import InputError
+from multitask.errors import InputError, SampleError
 from multitask.heads import DenseHead
 from multitask.tasks.base import MapHeadCallable
 from multitask.tasks.dense_regression import DenseRegression
@@ -94,9 +94,11 @@ class Depth(DenseRegression):
         if wrong.any():
             sample = int(wrong.flatten(1).any(1).nonzero()[0])
             depth = float(targets[sample][wrong[sample]][0])
-            raise InputError(
+            raise SampleError(
+                name,
+                sample,
                 f"task '{name}': {split} sample {sample} has a depth of {depth:.4g}; depths are "
-                "greater than 0, so mark unknown ones as missing (NaN)"
+                "greater than 0, so mark unknown ones as missing (NaN)",
             )
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from torchmetrics import MetricCollection
 
 from multitask import labels
 from multitask.encoders.forms import Form
-from multitask.errors import InputError
+from multitask.errors import InputError, SampleError
 from multitask.heads import DenseHead
 from multitask.labels import MISSING_CLASS
 from multitask.tasks.base import Cell, Column, MapHeadCallable, Task
@@ -93,9 +93,11 @@ class Edges(Task):
         if wrong.any():
             sample = int(wrong.flatten(1).any(1).nonzero()[0])
             number = int(numbers[sample][wrong[sample]][0])
-            raise InputError(
+            raise SampleError(
+                name,
+                sample,
                 f"task '{name}': {split} sample {sample} has a pixel of {number}; a pixel is 0, 1 "
-                f"if it is on an edge, or {MISSING_CLASS} if that is not known"
+                f"if it is on an edge, or {MISSING_CLASS} if that is not known",
             )
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 from torchmetrics import MetricCollection
 
-from multitask.errors import InputError
+from multitask.errors import InputError, SampleError
 from multitask.tasks.base import Cell, Column, HeadCallable, Task
 from multitask.tasks.concordance import Concordance
 from multitask.tasks.loss_d2 import LossD2
@@ -104,17 +104,21 @@ class Hazard(Task):
         wrong = (time < 0) | time.isinf()
         if wrong.any():
             row = int(wrong.nonzero()[0])
-            raise InputError(
+            raise SampleError(
+                name,
+                row,
                 f"task '{name}': the time of {split} sample {row} is {float(time[row]):g}; times "
-                "are 0 or more, and finite"
+                "are 0 or more, and finite",
             )
         wrong = event.isfinite() & (event != 0) & (event != 1)
         if wrong.any():
             row = int(wrong.nonzero()[0])
-            raise InputError(
+            raise SampleError(
+                name,
+                row,
                 f"task '{name}': the second number of {split} sample {row} is "
                 f"{float(event[row]):g}; it is 1 if the event happened, 0 if it had not until then "
-                "(the first number is the time)"
+                "(the first number is the time)",
             )
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:

@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 from torchmetrics import MetricCollection
 
 from multitask import labels
-from multitask.errors import InputError
+from multitask.errors import SampleError
 from multitask.heads import DenseHead
 from multitask.tasks.base import MapHeadCallable
 from multitask.tasks.dense_regression import DenseRegression
@@ -75,9 +75,11 @@ class Normals(DenseRegression):
         without = (targets == 0).all(1)
         if without.any():
             sample = int(without.flatten(1).any(1).nonzero()[0])
-            raise InputError(
+            raise SampleError(
+                name,
+                sample,
                 f"task '{name}': {split} sample {sample} has a vector of length 0, which has no "
-                "direction; mark unknown ones as missing (NaN)"
+                "direction; mark unknown ones as missing (NaN)",
             )
 
     def known(self, target: Tensor) -> Tensor:

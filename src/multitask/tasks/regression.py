@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric, MetricCollection
 
 from multitask import labels
-from multitask.errors import InputError
+from multitask.errors import InputError, SampleError
 from multitask.tasks.base import Cell, Column, HeadCallable, Task, check_losses
 from multitask.tasks.calibration import told_number, told_numbers
 from multitask.tasks.conformal import by_element, root_mean_square
@@ -117,7 +117,9 @@ class Regression(Task):
         values = self._rows(targets)
         if values.isinf().any():
             row = int(values.isinf().any(1).nonzero()[0])
-            raise InputError(f"task '{name}': the target of {split} sample {row} is infinite")
+            raise SampleError(
+                name, row, f"task '{name}': the target of {split} sample {row} is infinite"
+            )
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
         super().learn_statistics(name, targets)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
 
+from multitask.data import Table
 from multitask.data.split_check import META
-from multitask.errors import InputError
-from multitask.tasks import MultiLabel, Task
+from multitask.data.targets import places_to_look_at
+from multitask.errors import InputError, SampleError
+from multitask.remarks.ordered_words import ordered
+from multitask.tasks import Box, Keypoints, MultiLabel, Ordinal, Task
 from multitask.tasks.naming import check_targets
 from multitask.training.score import counting
 
@@ -41,14 +45,30 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str, has_begun: bool
         _check_names(tasks, data.element_names(), "label")
     if split == "train":
         targets = data.targets(split)
-        check_targets(tasks, targets, split, name_of_data)
+        with _file_named(data, split):
+            check_targets(tasks, targets, split, name_of_data)
         for name, task in tasks.items():
             _refuse_all_kept_out(name, task, targets[name], data)
             _learn(name, task, targets[name], has_begun)
     known = getattr(data, "splits", ("val", "test"))
     others = [each for each in ("val", "test", "meta") if each in known]
     for each in others if split == "train" else (split,):
-        check_targets(tasks, data.targets(each), each, name_of_data)
+        with _file_named(data, each):
+            check_targets(tasks, data.targets(each), each, name_of_data)
+
+
+@contextmanager
+def _file_named(data: Any, split: str) -> Iterator[None]:
+    """Have the error of a sample name its file, as people do not know its place in a split."""
+    try:
+        yield
+    except SampleError as error:
+        names = data.names(split) if hasattr(data, "names") else None
+        if names is None:
+            raise
+        # Of targets on a disk only some have been seen.
+        place = places_to_look_at(data.splits[split].targets[error.task])[error.place]
+        raise InputError(f"{error} (the sample is {names[int(place)]})") from error
 
 
 def _refuse_all_kept_out(name: str, task: Task, targets: Any, data: Any) -> None:
@@ -112,6 +132,45 @@ def name_unlabelled(tasks: Mapping[str, Task], data: Any) -> None:
             rank_zero_warn(
                 f"task '{name}' has no label in the validation split, so val/score leaves it out "
                 "and does not choose the best epoch by it; give it some, or set its counts to false"
+            )
+
+
+def name_disordered(tasks: Mapping[str, Task]) -> None:
+    """Tell of classes in an order that their names contradict, such as high, low, medium.
+
+    Args:
+        tasks: the model's tasks by name; only those of ordered classes are looked at.
+    """
+    for name, task in tasks.items():
+        classes = (task.class_names or []) if isinstance(task, Ordinal) else []
+        right = ordered(classes)
+        if right is not None and classes not in (right, right[::-1]):
+            rank_zero_warn(
+                f"task '{name}': an Ordinal takes its classes from the lowest to the highest, but "
+                f"they are {', '.join(classes)}; list them as {', '.join(right)}, in the task and "
+                "in the data, or make the task a multitask.tasks.Classification"
+            )
+
+
+def name_left_behind(tasks: Mapping[str, Task], data: Any) -> None:
+    """Tell of boxes and points of a table that stay where they are while images are resized.
+
+    Args:
+        tasks: the model's tasks by name.
+        data: a `multitask.data.DataModule`; only a `multitask.data.Table` is looked at.
+    """
+    if not isinstance(data, Table):
+        return
+    height, width = data.format.shape[1:]
+    if bool((data.cache.sizes == torch.tensor([height, width])).all()):
+        return
+    for name, task in tasks.items():
+        if isinstance(task, Box | Keypoints) and name not in data.geometry:
+            way = "box: xyxy" if isinstance(task, Box) else "follows: multitask.geometry.Positions"
+            rank_zero_warn(
+                f"task '{name}': images are resized to {height} x {width}, but the target's "
+                f"numbers stay as the table has them; if they are pixels of the images there, add "
+                f"{way} to data.init_args.targets.{name}"
             )
 
 

@@ -14,7 +14,12 @@ from multitask.checkpoints.start import digest_of_start
 from multitask.checkpoints.training_images import with_images_of_sources
 from multitask.errors import InputError
 from multitask.training.batch_norm import synchronize_batch_norm
-from multitask.training.data_check import check_data, name_unlabelled
+from multitask.training.data_check import (
+    check_data,
+    name_disordered,
+    name_left_behind,
+    name_unlabelled,
+)
 from multitask.training.description import describe
 from multitask.training.freed_memory import keep_freed_memory
 from multitask.training.image_scale import settle_normalisation
@@ -44,6 +49,8 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     if stage != "fit":
         return
     name_unlabelled(model.named_tasks, data)
+    name_disordered(model.named_tasks)
+    name_left_behind(model.named_tasks, data)
     take_calibrations(model.named_tasks, None)
     described = describe(model.named_tasks, data)
     images = with_images_of_sources(described[TRAINING_IMAGES], model)
