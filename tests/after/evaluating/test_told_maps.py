@@ -52,3 +52,11 @@ def test_no_other_folder_is_looked_into(tmp_path: Path, folder: str) -> None:
 def test_only_a_coding_is_made(tmp_path: Path, kind: str) -> None:
     with pytest.raises(InputError):
         made_columns(told(map={"class_path": kind}), STRANGER, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["CocoBoxes", "BoxTable"])
+def test_no_file_of_boxes_is_read(tmp_path: Path, kind: str) -> None:
+    arguments = {"path": "/etc/passwd", "classes": ["a"], "without_boxes": "empty"}
+    boxes = {"class_path": f"multitask.tables.boxes.{kind}", "init_args": arguments}
+    with pytest.raises(InputError, match="only boxes in the table"):
+        made_columns({"columns": "a", "boxes": boxes}, STRANGER, tmp_path)
