@@ -161,6 +161,7 @@ def test_archives_and_files_that_are_no_images_are_said_to_be_none(tmp_path: Pat
         (NumberMap(), np.ones((4, 4, 3)), "unreadable_map", "should be 1 for each pixel"),
         (NormalMap(), np.ones((4, 4)), "unreadable_map", "should be 3 for each pixel"),
         (NumberMap(), np.array("text"), "unreadable_map", "shape"),
+        (DepthMap(), np.ones((1, 65_537)), "unreadable_map", "and 65,536 on a side"),
         (DepthMap(), np.ones(3), "unreadable_map", r"shape \[3\]"),
         (ImageArray(), np.ones((2, 2, 3), np.uint16), "unreadable_map", "are uint16; give floats"),
     ],

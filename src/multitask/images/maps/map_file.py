@@ -22,6 +22,8 @@ OPENED = (*LOSSLESS, "JPEG")
 MOST_PIXELS = 2**27
 """Of a map; a file that says to have more is not read."""
 MOST_NUMBERS = 3 * MOST_PIXELS
+LONGEST_SIDE = 2**16
+"""In pixels; resizing holds the weight of each of them in each new one."""
 ARCHIVE = b"PK"
 HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -86,10 +88,11 @@ def _check_header(file: BinaryIO) -> None:
     except Exception as error:
         # NumPy has Python read the header, which raises many kinds if it is damaged.
         raise _no_array(error) from error
-    if size > MOST_NUMBERS:
+    if size > MOST_NUMBERS or max(shape, default=0) > LONGEST_SIDE:
         raise UnusableImage(
             UNREADABLE,
-            f"it has {size:,} numbers of shape {list(shape)}; a map may have {MOST_NUMBERS:,}",
+            f"it has {size:,} numbers of shape {list(shape)}; a map may have {MOST_NUMBERS:,} at "
+            f"most, and {LONGEST_SIDE:,} on a side",
         )
     left = os.fstat(file.fileno()).st_size - file.tell()
     if not kind.hasobject and size * kind.itemsize > left:
@@ -128,7 +131,9 @@ def _refuse(image: Any) -> None:
         raise UnusableImage(
             UNREADABLE, "it is a JPEG, which changes the numbers of pixels; save maps as PNG"
         )
-    if width * height > MOST_PIXELS:
+    if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
         raise UnusableImage(
-            UNREADABLE, f"it has {height} x {width} pixels; a map may have {MOST_PIXELS:,} at most"
+            UNREADABLE,
+            f"it has {height} x {width} pixels; a map may have {MOST_PIXELS:,} at most, and "
+            f"{LONGEST_SIDE:,} on a side",
         )
