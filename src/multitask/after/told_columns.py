@@ -65,9 +65,15 @@ def made_columns(given: Mapping[str, Any], trained: TrainedModel, folder: Path) 
 
 def _inside(told: str | None, folder: Path) -> Path | None:
     """A folder in the table's; nothing else, whatever a stranger's checkpoint tells."""
-    found = None if told is None else folder / told
-    is_inside = found is not None and found.resolve().is_relative_to(folder.resolve())
-    return found if is_inside and found is not None and found.is_dir() else None
+    if told is None:
+        return None
+    found = folder / told
+    try:
+        is_inside = found.resolve().is_relative_to(folder.resolve())
+        return found if is_inside and found.is_dir() else None
+    except (OSError, ValueError):
+        # A name that no file system takes.
+        return None
 
 
 def _made(recipes: dict[str, Any], trained: TrainedModel) -> Any:

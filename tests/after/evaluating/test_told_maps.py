@@ -41,7 +41,7 @@ def test_the_coding_and_the_folder_in_that_of_the_table_are_told(tmp_path: Path)
     assert (found.map_folder, type(found.follows)) == (tmp_path / "maps", PixelMap)
 
 
-@pytest.mark.parametrize("folder", ["..", "/", "gone", "maps/../.."])
+@pytest.mark.parametrize("folder", ["..", "/", "gone", "maps/../..", "a\0", "\ud800", "a" * 5000])
 def test_no_other_folder_is_looked_into(tmp_path: Path, folder: str) -> None:
     assert made_columns(told(map_folder=folder), STRANGER, tmp_path).map_folder is None
 
