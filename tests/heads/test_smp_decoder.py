@@ -66,6 +66,10 @@ def test_other_pyramids() -> None:
         (FORM, "unet", {"n_blocks": 3}, "'n_blocks' is what the encoder gives"),
         (FORM, "unet", {"attention": "scse"}, "no 'attention'; did you mean 'attention_type'"),
         (FORM, "unet", {"decoder_channels": [8]}, "options of SmpDecoder: "),
+        (FORM, "unet", {"decoder_channels": 8}, "options of SmpDecoder: "),
+        (FORM, "unet", {"decoder_channels": [-1] * 5}, "options of SmpDecoder: "),
+        (FORM, "deeplabv3", {"out_channels": "many"}, "options of SmpDecoder: "),
+        (FORM, "deeplabv3", {"out_channels": 0}, "its result has 0 channels"),
     ],
 )
 @pytest.mark.usefixtures("library")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pandas import Series
 from PIL import Image
 from torch import Tensor
 from torch.testing import assert_close
@@ -17,8 +18,10 @@ from torch.testing import assert_close
 from multitask.data import Table
 from multitask.data.splits import RandomSplit
 from multitask.errors import InputError
+from multitask.tables.box_list_columns import box_lists
 from multitask.tables.boxes import BoxCells, BoxSource, BoxTable, CocoBoxes
 from multitask.tables.cleaning import Cleaning
+from multitask.tables.target_columns import TargetColumns
 
 CLASSES = ["cat", "dog"]
 CELLS = ['[["cat", 10, 0, 30, 20], ["dog", 0, 0, 40, 10]]', "[]", "", '[["dog", 5, 5, 15, 25]]']
@@ -110,6 +113,9 @@ def test_boxes_follow_the_resizing_and_empty_is_not_unlabelled(
             r"is not a box \(left, top, right and bottom\);.* set boxes.init_args.box",
         ),
         ('[["cat", "a", 0, 1, 1]]', "is not four numbers"),
+        ('[["cat", [[]], Infinity, 1, 1]]', "is not four numbers"),
+        ('[[["cat", "dog"], 0, 0, 1, 1]]', "the class .* is not one of classes"),
+        ("[" + "[0,0,0,0,0]," * 10_000 + "[0,0,0,0,0]]", "10,001 boxes; an image may have 10,000"),
     ],
 )
 def test_cells_that_are_no_boxes(tmp_path: Path, cell: str, words: str) -> None:
@@ -153,3 +159,37 @@ def test_files_of_boxes_that_do_not_fit(tmp_path: Path) -> None:
     for make, words in refused:
         with pytest.raises(InputError, match=words):
             make()
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "words"),
+    [
+        ("images", {"id": [1]}, r"'id' of images\[0\] is \[1\]; give a whole number"),
+        ("categories", {"id": {}}, r"'id' of categories\[0\] is {}"),
+        ("annotations", {"image_id": [1]}, r"'image_id' of annotations\[0\]"),
+        ("images", {"id": 8}, "images has the id 8 for '0.png' and for 'other.png'"),
+        ("categories", {"id": 8}, "categories has the id 8 for 'cat' and for 'other'"),
+    ],
+)
+def test_ids_of_coco_are_each_of_one_thing(
+    tmp_path: Path, part: str, changes: dict[str, Any], words: str
+) -> None:
+    content: dict[str, list[dict[str, Any]]] = {
+        "images": [{"id": 1, "file_name": "0.png"}, {"id": 8, "file_name": "other.png"}],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 8, "name": "other"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1]}],
+    }
+    content[part][0] |= changes
+    path = tmp_path / "coco.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=words):
+        CocoBoxes(path, ["cat"], "empty").read(["0.png"])
+
+
+def test_arrays_in_a_cell_are_no_class() -> None:
+    boxes = BoxCells(CLASSES)
+    column = Series([np.array([[np.zeros(2), 1, 2, 3, 4]], object)], dtype=object)
+    target = TargetColumns("animals", boxes=boxes)
+    values, (told,) = box_lists(target, {"animals": column})
+    assert values.isnan().all()
+    assert told.kind == "unknown_class"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from multitask.errors import InputError
+from multitask.images.file_stems import file_stems
 from multitask.inspection.natural_order import natural
 from multitask.tables.class_folders import is_image_name, is_shown
 from multitask.tables.table_file import ENDINGS
@@ -43,14 +44,8 @@ class ImageList:
 
     @property
     def stems(self) -> list[str]:
-        """A file name for each image's own files, without an ending; no two are the same.
-
-        They are the images' own, or the numbers of the rows if two images have one name.
-        """
-        stems = [Path(each).stem for each in self.names]
-        known = [each.casefold() for each, path in zip(stems, self.paths, strict=True) if path]
-        is_distinct = len(set(known)) == len(known) and "" not in known
-        return stems if is_distinct else list(map(str, range(len(self))))
+        """A file name for each image's own files, see `multitask.images.file_stems`."""
+        return file_stems(self.names, [path is not None for path in self.paths])
 
 
 def listed_images(subjects: Sequence[str | Path], but: Path | None = None) -> ImageList:

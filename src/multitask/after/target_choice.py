@@ -108,7 +108,7 @@ def _as_written(cells: Sequence[Any], classes: Sequence[str]) -> list[str]:
     if any(cell_text(each) in classes for each in cells):
         return list(classes)
     values = [number_of(cell_text(each)) for each in cells]
-    numbers = [each for each in values if each is not None and each == int(each)]
+    numbers = [each for each in values if each is not None and each.is_integer()]
     fits = len(numbers) == len(cells) and all(0 <= each < len(classes) for each in numbers)
     return list(map(str, range(len(classes)))) if cells and fits else list(classes)
 

@@ -15,6 +15,7 @@ from multitask.configuration.classes import accepted
 from multitask.configuration.objects import check_entries
 from multitask.configuration.settings import described
 from multitask.configuration.trust import known_imports_only
+from multitask.errors import InputError
 from multitask.geometry import Geometry
 from multitask.images.maps import MapCoding
 from multitask.tables.boxes import BoxSource
@@ -40,12 +41,17 @@ def made_columns(given: Mapping[str, Any], trained: TrainedModel, folder: Path) 
         folder: of the table that is to be read, in which the folder of its maps may lie.
 
     Raises:
-        InputError: if a class is named that may not be, or cannot be made.
+        InputError: if a class is named that may not be, or cannot be made, or reads another file.
     """
     names = ("columns", "classes", "labels", "between", "none", "box")
     settings = {key: given.get(key) for key in names}
     keys = [key for key in ("follows", "map", "boxes") if given.get(key) is not None]
     made = _made({key: given[key] for key in keys}, trained) if keys else _Told()
+    if made.boxes is not None and not made.boxes.is_in_table:
+        # It would be read wherever it lies, and no checkpoint of ours tells one.
+        raise InputError(
+            f"{trained.source} names a file of boxes of its own; only boxes in the table are read"
+        )
     return TargetColumns(
         **settings,  # type: ignore[arg-type]
         follows=made.follows,
@@ -59,9 +65,15 @@ def made_columns(given: Mapping[str, Any], trained: TrainedModel, folder: Path) 
 
 def _inside(told: str | None, folder: Path) -> Path | None:
     """A folder in the table's; nothing else, whatever a stranger's checkpoint tells."""
-    found = None if told is None else folder / told
-    is_inside = found is not None and found.resolve().is_relative_to(folder.resolve())
-    return found if is_inside and found is not None and found.is_dir() else None
+    if told is None:
+        return None
+    found = folder / told
+    try:
+        is_inside = found.resolve().is_relative_to(folder.resolve())
+        return found if is_inside and found.is_dir() else None
+    except (OSError, ValueError):
+        # A name that no file system takes.
+        return None
 
 
 def _made(recipes: dict[str, Any], trained: TrainedModel) -> Any:

@@ -14,6 +14,7 @@ from torch import Tensor
 from multitask.checkpoints.atomic_writing import writing
 from multitask.data import DataModule
 from multitask.distributed import gather_items, gather_rows
+from multitask.images.file_stems import file_stems
 from multitask.module import MultiTask
 from multitask.pages.spreadsheet import write_rows
 from multitask.tasks.base import Column
@@ -105,8 +106,7 @@ class PredictionTable(Callback):
 
     def _stems_of(self, trainer: Trainer, indices: list[int]) -> list[str]:
         if self._stems is None:
-            stems = [Path(name).stem for name in _names(trainer) or []]
-            self._stems = stems if len(set(stems)) == len(stems) else []
+            self._stems = file_stems(_names(trainer) or [])
         return [self._stems[index] if self._stems else str(index) for index in indices]
 
 

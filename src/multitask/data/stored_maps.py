@@ -91,7 +91,8 @@ def _opened(file: Path) -> np.ndarray:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError(f"the targets' file {file} is not there") from error
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:
+        # NumPy has Python read the header, which raises many kinds if it is damaged.
         raise InputError(
             f"{file} cannot be read as an array of NumPy ({error}); write it by numpy.save"
         ) from error

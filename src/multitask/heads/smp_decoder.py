@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from multitask.encoders.forms import Form, Maps
-from multitask.errors import InputError, nearest
+from multitask.errors import InputError, nearest, settings_blamed
 
 INSTALL = 'pip install "multitask[decoders]"'
 
@@ -64,9 +64,14 @@ class SmpDecoder(nn.Module):
         if name not in DECODERS:
             raise InputError(f"SmpDecoder has no decoder '{name}'{nearest(name, DECODERS)}")
         self.name, self.stride = name, form.strides[0]
-        plan = DECODERS[name](form, options or {})
+        with settings_blamed("options of SmpDecoder"):
+            plan = DECODERS[name](form, options or {})
+            self.decoder = plan.decoder(options or {})
+        if plan.channels < 1:
+            raise InputError(
+                f"options of SmpDecoder: its result has {plan.channels} channels; give 1 or more"
+            )
         self.places, self.shares = plan.places, plan.shares
-        self.decoder = plan.decoder(options or {})
         self.out = nn.Conv2d(plan.channels, out_features, 1)
 
     def forward(self, maps: list[Tensor]) -> Tensor:
@@ -130,11 +135,8 @@ class _Plan:
                     f"options of SmpDecoder: '{each}' is what the encoder gives; leave it out"
                 )
             if each not in known:
-                raise InputError(f"options of SmpDecoder: no '{each}'{nearest(each, known)}")
-        try:
-            made: nn.Module = kind(**{**self.arguments, **options})
-        except (TypeError, ValueError) as error:
-            raise InputError(f"options of SmpDecoder: {error}") from error
+                raise InputError(f"options of SmpDecoder: no '{each}'{nearest(str(each), known)}")
+        made: nn.Module = kind(**{**self.arguments, **options})
         return made
 
 

@@ -45,7 +45,7 @@ def number_of(cell: Any) -> float | None:
         return float(cell) if is_plain else None
     try:
         return float(cell)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

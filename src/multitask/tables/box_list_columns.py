@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from pandas import Series
 from torch import Tensor
@@ -16,6 +17,11 @@ from multitask.tables.box_columns import WORDS
 from multitask.tables.boxes import BoxRow, BoxSource
 from multitask.tables.target_cells import LARGEST, UNREADABLE, Cell, cell_text
 from multitask.tables.target_columns import TargetColumns
+
+MOST_BOXES = 10_000
+"""In an image; all images get as much room as the one with the most boxes needs."""
+MOST_NUMBERS = 2**30
+"""In memory for all images, 4 GB."""
 
 
 def check_boxes(name: str, target: TargetColumns) -> None:
@@ -62,7 +68,7 @@ def box_lists(target: TargetColumns, cells: Mapping[str, Series]) -> tuple[Tenso
         unlabelled or unreadable; and what cannot be used.
 
     Raises:
-        InputError: if a file of boxes cannot be read.
+        InputError: if a file of boxes cannot be read, or the boxes need too much memory.
     """
     source = target.boxes
     assert source is not None
@@ -73,6 +79,9 @@ def box_lists(target: TargetColumns, cells: Mapping[str, Series]) -> tuple[Tenso
         told: list[list[float] | Cell] = []
         if isinstance(rows, str):
             told.append(Cell(place, column, f"the cell {rows}"))
+        elif rows is not None and len(rows) > MOST_BOXES:
+            reason = f"there are {len(rows):,} boxes; an image may have {MOST_BOXES:,} at most"
+            told.append(Cell(place, column, reason, "", UNREADABLE))
         elif rows is not None:
             told += [_box(place, column, each, source) for each in rows]
         wrong = [each for each in told if isinstance(each, Cell)]
@@ -106,7 +115,7 @@ def _box(place: int, column: str, row: BoxRow, source: BoxSource) -> list[float]
 
 
 def _class(kind: Any, names: Sequence[str]) -> int | None:
-    if kind is None or kind != kind:
+    if not isinstance(kind, str | int | float | np.generic) or kind != kind:
         return None
     text = cell_text(kind)
     return names.index(text) if text in names else None
@@ -121,6 +130,11 @@ def _number(value: Any) -> float | None:
 
 def _packed(rows: Sequence[Sequence[Sequence[float]] | None]) -> Tensor:
     most = max([1, *(len(each) for each in rows if each is not None)])
+    if len(rows) * most * 5 > MOST_NUMBERS:
+        raise InputError(
+            f"{len(rows):,} images with room for the {most:,} boxes that one of them has need too "
+            "much memory; leave images with so many boxes out of the table"
+        )
     packed = torch.zeros(len(rows), most, 5)
     packed[:, :, 0] = -1
     for place, each in enumerate(rows):

@@ -41,7 +41,7 @@ def test_the_coding_and_the_folder_in_that_of_the_table_are_told(tmp_path: Path)
     assert (found.map_folder, type(found.follows)) == (tmp_path / "maps", PixelMap)
 
 
-@pytest.mark.parametrize("folder", ["..", "/", "gone", "maps/../.."])
+@pytest.mark.parametrize("folder", ["..", "/", "gone", "maps/../..", "a\0", "\ud800", "a" * 5000])
 def test_no_other_folder_is_looked_into(tmp_path: Path, folder: str) -> None:
     assert made_columns(told(map_folder=folder), STRANGER, tmp_path).map_folder is None
 
@@ -52,3 +52,11 @@ def test_no_other_folder_is_looked_into(tmp_path: Path, folder: str) -> None:
 def test_only_a_coding_is_made(tmp_path: Path, kind: str) -> None:
     with pytest.raises(InputError):
         made_columns(told(map={"class_path": kind}), STRANGER, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["CocoBoxes", "BoxTable"])
+def test_no_file_of_boxes_is_read(tmp_path: Path, kind: str) -> None:
+    arguments = {"path": "/etc/passwd", "classes": ["a"], "without_boxes": "empty"}
+    boxes = {"class_path": f"multitask.tables.boxes.{kind}", "init_args": arguments}
+    with pytest.raises(InputError, match="only boxes in the table"):
+        made_columns({"columns": "a", "boxes": boxes}, STRANGER, tmp_path)

@@ -171,3 +171,28 @@ def test_what_is_not_downloaded_is_said(settings: Settings, kind: Any) -> None:
         kind(**settings).setup()
     with pytest.raises(InputError, match="val is 1"):
         kind(**settings, val=1)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (b"\xff\xfe", "train.txt cannot be read as a list of names"),
+        (b"../a", "'../a' is not the name of an image"),
+        (b"/a", "'/a' is not the name of an image"),
+        (b"a\0", "is not the name of an image"),
+    ],
+)
+def test_lists_name_images_of_the_set(
+    tmp_path: Path, settings: Settings, names: bytes, words: str
+) -> None:
+    lists = tmp_path / "ImageSets/Segmentation"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_bytes(names)
+    with pytest.raises(InputError, match=words):
+        PascalVOC(**settings).setup()
+
+
+def test_no_pixels_are_no_size(tmp_path: Path, settings: Settings) -> None:
+    write_mtan(tmp_path, {"label": 13}, normals=True)
+    with pytest.raises(InputError, match="image_size is 0"):
+        NYUv2(**settings, image_size=0).setup()

@@ -14,8 +14,14 @@ from torch import Tensor
 from multitask.augmentation import RandomHorizontalFlip
 from multitask.data.computed import RandomRotation
 from multitask.data.known import OxfordPets
+from multitask.data.known.pet_boxes import head_box, trimap_box
 from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
+
+BOX = (
+    "<a><size><width>9</width><height>9</height></size><object><bndbox><xmin>LEFT</xmin>"
+    "<ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object></a>"
+)
 
 
 @pytest.fixture
@@ -147,3 +153,26 @@ def test_what_is_missing_or_broken_is_told(pets: Any, tmp_path: Path) -> None:
         pets()
     with pytest.raises(InputError, match="image_size is"):
         pets(image_size=[3, 4, 5])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BOX.replace("LEFT", "nan"),
+        BOX.replace("LEFT", "-inf"),
+        BOX.replace("LEFT", "7"),
+        "<?xml version='1.0' encoding='none'?><a/>",
+    ],
+)
+def test_a_head_that_is_no_box_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "xmls").mkdir()
+    (tmp_path / "xmls/cat.xml").write_text(text)
+    with pytest.raises(InputError, match=r"cat.xml does not have a size and a box"):
+        head_box(tmp_path, "cat")
+
+
+def test_a_trimap_in_colours_is_told(tmp_path: Path) -> None:
+    (tmp_path / "trimaps").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "trimaps/cat.png")
+    with pytest.raises(InputError, match=r"cat.png is not a whole image"):
+        trimap_box(tmp_path, "cat")

@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from multitask.checkpoints.recipe import recipe
+from multitask.data.stored_maps import StoredMaps
 from multitask.errors import InputError
 from multitask.images.decoding import UnusableImage
 from multitask.images.maps import ClassMap, ColourMap, DepthMap, MapCoding, NormalMap, NumberMap
+from multitask.images.maps.image_array import ImageArray
 
 RNG = np.random.default_rng(0)
 IDS = np.array([[0, 1, 2], [2, 255, 0]], np.uint8)
@@ -115,6 +117,38 @@ def test_normals_are_unit_vectors_in_the_directions_of_images(tmp_path: Path, na
     np.testing.assert_allclose((known**2).sum(0), 1, rtol=1e-5)
 
 
+NUMPY = "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (NUMPY % "(1000000, 1000000)", "1,000,000,000,000 numbers"),
+        (NUMPY % "(100, 100)", "ends too early: of 40,000 bytes it has 64"),
+        (NUMPY % "(True, True)", "not a NumPy array"),
+        ("{'descr': '<f4L', 'shape': ((((\n", "not a NumPy array"),
+        ("{[]: 1}", "not a NumPy array"),
+        ("-" * 9000 + "1", "not a NumPy array"),
+    ],
+)
+def test_headers_that_lie_are_not_believed(tmp_path: Path, header: str, words: str) -> None:
+    file = tmp_path / "a.npy"
+    start = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
+    file.write_bytes(start + header.encode() + bytes(64))
+    with pytest.raises(UnusableImage, match=words):
+        NumberMap().read(file)
+    with pytest.raises(InputError, match="cannot be read as an array of NumPy"):
+        StoredMaps(file)
+
+
+def test_archives_and_files_that_are_no_images_are_said_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").write_bytes(b"PK\x03\x04" + bytes(100))
+    (tmp_path / "a.png").write_bytes(b"")
+    for name, words in (("a.npy", "archive of arrays"), ("a.png", "not a map: give PNG")):
+        with pytest.raises(UnusableImage, match=words):
+            ClassMap(2).read(tmp_path / name)
+
+
 @pytest.mark.parametrize(
     ("coding", "pixels", "kind", "words"),
     [
@@ -127,7 +161,9 @@ def test_normals_are_unit_vectors_in_the_directions_of_images(tmp_path: Path, na
         (NumberMap(), np.ones((4, 4, 3)), "unreadable_map", "should be 1 for each pixel"),
         (NormalMap(), np.ones((4, 4)), "unreadable_map", "should be 3 for each pixel"),
         (NumberMap(), np.array("text"), "unreadable_map", "shape"),
+        (DepthMap(), np.ones((1, 65_537)), "unreadable_map", "and 65,536 on a side"),
         (DepthMap(), np.ones(3), "unreadable_map", r"shape \[3\]"),
+        (ImageArray(), np.ones((2, 2, 3), np.uint16), "unreadable_map", "are uint16; give floats"),
     ],
 )
 def test_what_does_not_fit_is_said(

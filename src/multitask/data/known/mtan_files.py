@@ -17,7 +17,6 @@ from multitask.images.decoding import UnusableImage
 from multitask.images.format import ImageFormat, size_of
 from multitask.images.maps import MapCoding
 from multitask.images.maps.image_array import ImageArray
-from multitask.images.maps.map_file import read_map
 
 FOLDERS = {"train": "train", "test": "val"}
 """By part, the folder; what the layout calls ``val`` is the set's test set."""
@@ -67,7 +66,7 @@ class MTANFiles(MapSet):
             images = self._files(folder, IMAGE, numbers[part])
             height, width = _size(images[0])
             if self.format is None:
-                wanted = size_of(self.image_size) if self.image_size else (height, width)
+                wanted = (height, width) if self.image_size is None else size_of(self.image_size)
                 self.format = ImageFormat(*wanted)
             sizes = torch.tensor([height, width]).expand(len(images), 2).contiguous()
             cache = self.stored(images, sizes, ImageArray(), self.format)
@@ -104,7 +103,7 @@ class MTANFiles(MapSet):
 
 def _size(file: Path) -> tuple[int, int]:
     try:
-        height, width = read_map(file).shape[:2]
-    except UnusableImage as error:
-        raise InputError(f"{file} gives no image: {error.reason}; get the set again") from error
+        height, width = ImageArray().read(file).shape[1:]
+    except (UnusableImage, OSError) as error:
+        raise InputError(f"{file} gives no image: {error}; get the set again") from error
     return height, width

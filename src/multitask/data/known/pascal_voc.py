@@ -73,7 +73,7 @@ class PascalVOC(ImageFiles, MapSet):
         for name in ("train", "val", "test"):
             path = folder / f"ImageSets/Segmentation/{name}.txt"
             if path.is_file():
-                found[name] = path.read_text(encoding="utf-8").split()
+                found[name] = _names(path)
         for name in ("train", "val"):
             if not found.get(name):
                 raise InputError(
@@ -86,3 +86,14 @@ class PascalVOC(ImageFiles, MapSet):
         if test and all((maps / f"{name}.png").is_file() for name in test):
             return found
         return {"train": found["train"], "test": found["val"]}
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        names = path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as a list of names ({error})") from error
+    for each in names:
+        if "\0" in each or ".." in Path(each).parts or Path(each).is_absolute():
+            raise InputError(f"{path}: '{each:.60}' is not the name of an image in JPEGImages")
+    return names

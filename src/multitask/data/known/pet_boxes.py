@@ -44,9 +44,11 @@ def trimap_box(annotations: Path, name: str) -> Annotated:
     try:
         with Image.open(path) as image:
             animal = np.asarray(image) != BACKGROUND
+        if animal.ndim != 2:
+            raise ValueError("it has several channels")
     except FileNotFoundError:
         raise
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path} is not a whole image; unpack annotations.tar.gz again") from error
     columns, rows = (np.flatnonzero(animal.any(axis)) for axis in (0, 1))
     size = animal.shape[0], animal.shape[1]
@@ -79,7 +81,9 @@ def head_box(annotations: Path, name: str) -> Annotated | None:
             for side in ("xmin", "ymin", "xmax", "ymax")
         )
         size = int(root.findtext("size/height", "")), int(root.findtext("size/width", ""))
-    except (ElementTree.ParseError, ValueError) as error:
+        if not (-np.inf < left <= right < np.inf and -np.inf < top <= bottom < np.inf):
+            raise ValueError(f"{left:g}, {top:g}, {right:g}, {bottom:g} is not a box")
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise InputError(
             f"{path} does not have a size and a box as Pascal VOC's files do ({error}); unpack "
             "annotations.tar.gz again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class ColourMap(MapCoding):
         numbers = [_number(each) for each in [*colours, *(missing or ())]]
         if not 1 <= len(colours) <= MISSING_BYTE:
             raise InputError(f"ColourMap: there are {len(colours)} colours; give 1 to 255 of them")
-        if twice := [each for each in numbers if numbers.count(each) > 1]:
+        if twice := [each for each, count in Counter(numbers).items() if count > 1]:
             raise InputError(
                 f"ColourMap: the colour #{twice[0]:06x} comes twice in colours and missing; give "
                 "each class its own"

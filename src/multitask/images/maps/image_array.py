@@ -31,8 +31,12 @@ class ImageArray(MapCoding):
 
     def read(self, file: Path) -> Values:
         found = channels_first(read_map(file), COLOURS)
-        if found.dtype.kind != "f":
+        if found.dtype == np.uint8:
             return found.astype(np.float32)
+        if found.dtype.kind != "f":
+            raise UnusableImage(
+                UNREADABLE, f"its colours are {found.dtype}; give floats from 0 to 1, or bytes"
+            )
         if not (np.isfinite(found).all() and found.min() >= -0.01 and found.max() <= 1.01):
             raise UnusableImage(
                 UNREADABLE, f"its colours are {found.min():g} to {found.max():g}; give 0 to 1"

@@ -22,7 +22,7 @@ from multitask.images.maps.base import MapCoding
 from multitask.images.maps.map_file import UNREADABLE
 from multitask.images.maps.map_fitting import check_size, fitted_map
 
-MAP_VERSION = 1
+MAP_VERSION = 2
 """Of how maps are read and stored; another one makes new caches."""
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -15,8 +17,19 @@ from multitask.images.pillow_limit import without_pillow_limit
 UNREADABLE = "unreadable_map"
 LOSSLESS = ("BMP", "GIF", "PNG", "TIFF", "WEBP", "PPM")
 LOSSY = ("JPEG", "MPO")
+OPENED = (*LOSSLESS, "JPEG")
+"""Pillow has no name of its own under which it opens an MPO."""
 MOST_PIXELS = 2**27
 """Of a map; a file that says to have more is not read."""
+MOST_NUMBERS = 3 * MOST_PIXELS
+LONGEST_SIDE = 2**16
+"""In pixels; resizing holds the weight of each of them in each new one."""
+ARCHIVE = b"PK"
+HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+"""By the version of the format; a later one is for fields with names, which maps have not."""
 
 
 def read_map(file: Path, as_colours: bool = False) -> np.ndarray[Any, Any]:
@@ -48,22 +61,55 @@ def read_map(file: Path, as_colours: bool = False) -> np.ndarray[Any, Any]:
 
 
 def _array(file: Path) -> np.ndarray[Any, Any]:
+    with file.open("rb") as opened:
+        if opened.read(len(ARCHIVE)) == ARCHIVE:
+            raise UnusableImage(
+                UNREADABLE, "it is an archive of arrays; save one array with numpy.save"
+            )
+        opened.seek(0)
+        _check_header(opened)
+        opened.seek(0)
+        try:
+            return np.lib.format.read_array(opened, allow_pickle=False)
+        except (ValueError, EOFError, TypeError) as error:
+            raise _no_array(error) from error
+
+
+def _check_header(file: BinaryIO) -> None:
+    """Refuse what would need more memory than its file has bytes."""
     try:
-        found = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UnusableImage(UNREADABLE, f"it is not a NumPy array ({reason})") from error
-    if not isinstance(found, np.ndarray):
+        version = np.lib.format.read_magic(file)
+        if version not in HEADERS:
+            raise ValueError(f"its format is {version[0]}.{version[1]}")
+        shape, _, kind = HEADERS[version](file)
+        size = prod(map(int, shape))
+    except OSError:
+        raise
+    except Exception as error:
+        # NumPy has Python read the header, which raises many kinds if it is damaged.
+        raise _no_array(error) from error
+    if size > MOST_NUMBERS or max(shape, default=0) > LONGEST_SIDE:
         raise UnusableImage(
-            UNREADABLE, "it is an archive of arrays; save one array with numpy.save"
+            UNREADABLE,
+            f"it has {size:,} numbers of shape {list(shape)}; a map may have {MOST_NUMBERS:,} at "
+            f"most, and {LONGEST_SIDE:,} on a side",
         )
-    return found
+    left = os.fstat(file.fileno()).st_size - file.tell()
+    if not kind.hasobject and size * kind.itemsize > left:
+        raise UnusableImage(
+            UNREADABLE, f"it ends too early: of {size * kind.itemsize:,} bytes it has {left:,}"
+        )
+
+
+def _no_array(error: Exception) -> UnusableImage:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return UnusableImage(UNREADABLE, f"it is not a NumPy array ({reason})")
 
 
 def _pixels(file: Path, as_colours: bool) -> np.ndarray[Any, Any]:
     try:
         with file.open("rb") as opened, without_pillow_limit():
-            image = Image.open(opened, formats=(*LOSSLESS, *LOSSY))
+            image = Image.open(opened, formats=OPENED)
             _refuse(image)
             return np.array(image.convert("RGB") if as_colours and image.mode == "P" else image)
     except UnidentifiedImageError:
@@ -85,7 +131,9 @@ def _refuse(image: Any) -> None:
         raise UnusableImage(
             UNREADABLE, "it is a JPEG, which changes the numbers of pixels; save maps as PNG"
         )
-    if width * height > MOST_PIXELS:
+    if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
         raise UnusableImage(
-            UNREADABLE, f"it has {height} x {width} pixels; a map may have {MOST_PIXELS:,} at most"
+            UNREADABLE,
+            f"it has {height} x {width} pixels; a map may have {MOST_PIXELS:,} at most, and "
+            f"{LONGEST_SIDE:,} on a side",
         )

@@ -62,8 +62,10 @@ class NumberMap(MapCoding):
         gone = ~np.isfinite(found)
         for each in self.missing or ():
             gone |= found == each
-        values = found.astype(np.float64) * self.scale + self.offset
-        return np.where(gone, np.nan, values).astype(np.float32)
+        # What is too large becomes infinite, and is missing as the infinite is.
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = found.astype(np.float64) * self.scale + self.offset
+            return np.where(gone, np.nan, values).astype(np.float32)
 
 
 def channels_first(found: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -48,7 +49,7 @@ class BoxSource(ABC):
         names = self.class_names
         if not names:
             raise InputError("classes is empty; list the names of the boxes' classes")
-        if twice := [each for each in names if names.count(each) > 1]:
+        if twice := [each for each, count in Counter(names).items() if count > 1]:
             raise InputError(f"classes lists '{twice[0]}' more than once")
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 from multitask.errors import InputError, nearest
 from multitask.tables.boxes.base import BoxRow, BoxSource, WithoutBoxes, check_form
 
+IDS = ("id", "image_id", "category_id")
 PARTS = {
     "images": ("id", "file_name"),
     "categories": ("id", "name"),
@@ -46,8 +47,8 @@ class CocoBoxes(BoxSource):
 
     def read(self, cells: Sequence[Any]) -> list[list[BoxRow] | str | None]:
         content = self._content()
-        files = {each["id"]: str(each["file_name"]) for each in content["images"]}
-        kinds = {each["id"]: str(each["name"]) for each in content["categories"]}
+        files = self._by_id("images", content["images"], "file_name")
+        kinds = self._by_id("categories", content["categories"], "name")
         if unknown := [each for each in self.class_names if each not in kinds.values()]:
             raise InputError(
                 f"{self.path} has no category '{unknown[0]}'{nearest(unknown[0], kinds.values())}"
@@ -72,6 +73,17 @@ class CocoBoxes(BoxSource):
         rest: list[BoxRow] | None = [] if self.without_boxes == "empty" else None
         return [None if each is None else found.get(str(each), rest) for each in cells]
 
+    def _by_id(self, part: str, entries: list[dict[str, Any]], field: str) -> dict[Any, str]:
+        found: dict[Any, str] = {}
+        for each in entries:
+            name = str(each[field])
+            if found.setdefault(each["id"], name) != name:
+                raise InputError(
+                    f"{self.path}: {part} has the id {each['id']} for '{found[each['id']]}' and "
+                    f"for '{name}'; give each an id of its own"
+                )
+        return found
+
     def _content(self) -> dict[str, list[dict[str, Any]]]:
         try:
             content = json.loads(self.path.read_text(encoding="utf-8-sig"))
@@ -89,4 +101,11 @@ class CocoBoxes(BoxSource):
                 lacking = [key for key in fields if not isinstance(each, dict) or key not in each]
                 if lacking:
                     raise InputError(f"{self.path}: {part}[{place}] has no '{lacking[0]}'")
+                # A list could not be looked up.
+                wrong = [key for key in IDS if isinstance(each.get(key), list | dict)]
+                if wrong:
+                    raise InputError(
+                        f"{self.path}: '{wrong[0]}' of {part}[{place}] is {each[wrong[0]]!s:.40}"
+                        "; give a whole number"
+                    )
         return content
