@@ -27,7 +27,7 @@ from multitask.encoders import Form, Vector
 from multitask.errors import InputError
 from multitask.heads import MLPHead
 from multitask.sharing import Sharing
-from multitask.tasks import Classification, Regression
+from multitask.tasks import Classification, Regression, Segmentation
 from multitask.training.batch_norm import GlobalBatchNorm
 from multitask.training.data_check import check_data
 from multitask.training.score import contribution
@@ -307,6 +307,12 @@ def test_checkpoint_of_a_compiled_encoder_asks_for_no_compiler(tiny_model: TinyM
     model = tiny_model(compile=True)
     assert model.encoder._compiled_call_impl is not None
     assert not model.hparams["compile"]
+
+
+def test_a_task_that_cannot_read_the_encoder_is_named(tiny_model: TinyModel) -> None:
+    tasks = {"kind": Classification(3), "mask": Segmentation(2)}
+    with pytest.raises(InputError, match="^task 'mask': a DenseHead reads maps, but the encoder"):
+        tiny_model(tasks=tasks)
 
 
 @pytest.mark.parametrize("split", ["val", "test"])
