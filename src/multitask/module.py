@@ -15,11 +15,10 @@ from multitask.balancing import Balancer, FixedWeights
 from multitask.balancing.views import Views
 from multitask.checkpoints.loading import Loadable
 from multitask.distributed import sum_losses
-from multitask.encoders import Encoder, Form
-from multitask.errors import InputError
+from multitask.encoders import Encoder
 from multitask.passes import Pass, PlainPass
 from multitask.sharing import HardSharing, Sharing, SharingCallable
-from multitask.tasks import Task, predictions, teaching
+from multitask.tasks import Task, own_heads, predictions, teaching
 from multitask.tasks.naming import check_names
 from multitask.tasks.output import Output, in_full_precision
 from multitask.training import Interval, OptimizerCallable, SchedulerCallable
@@ -89,9 +88,7 @@ class MultiTask(Loadable):
             self.encoder.compile()
         self.tasks, self.task_losses = nn.ModuleDict(tasks), training.TaskLosses(tasks)
         self.sharing: Sharing = scheme
-        self.heads = nn.ModuleDict(
-            {name: _head(name, task, scheme.form) for name, task in tasks.items()}
-        )
+        self.heads = own_heads.build_heads(tasks, scheme.form)
         self.training_pass = training_pass or PlainPass()
         self.balancer = balancer or FixedWeights()
         self.balancer.check(list(tasks))
@@ -221,10 +218,3 @@ class MultiTask(Loadable):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse the checkpoint of another model, saying how it differs."""
         checkpoints.take_up(self, checkpoint)
-
-
-def _head(name: str, task: Task, form: Form) -> nn.Module:
-    try:
-        return task.build_head(form)
-    except InputError as error:
-        raise InputError(f"task '{name}': {error}") from error
