@@ -261,7 +261,7 @@ def test_targets_that_are_all_alike_or_of_one_sample(kind: str) -> None:
         try:
             task.learn_statistics("it", few)
         except InputError:
-            assert kind == "hazard"
+            assert kind.startswith("hazard")
             continue
         raw = output.clone().requires_grad_()
         total, count = task.loss(raw, few)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from multitask.data import Table
+from multitask.data.row_division import Places
 from multitask.tables.cleaning import Cleaning
 from multitask.tables.table_rows import TableRows
 
@@ -25,6 +26,7 @@ class WholeTable(Table):
 
     rows: TableRows
 
-    def _divide(self, rows: TableRows) -> dict[str, Any]:
+    @override
+    def divide(self, rows: TableRows) -> dict[str, Places]:
         self.rows = rows
         return {WHOLE: np.arange(len(rows))}

@@ -16,7 +16,7 @@ from multitask.data.cached_images import CachedImages
 from multitask.data.cached_maps import CachedMaps
 from multitask.data.dataset import BatchDataset
 from multitask.data.duplicates import Duplicates, equal_places, input_hashes
-from multitask.data.row_division import RowDivision
+from multitask.data.row_division import Places, RowDivision
 from multitask.data.split_check import SPLITS
 from multitask.data.splits import GroupedSplit, Split
 from multitask.data.targets import rows_of
@@ -157,9 +157,7 @@ class Table(DataModule):
             self.remarks.append(said)
         self._follow_resizing(targets, usable)
         stored = self._stored_maps(rows, usable, findings)
-        held = [name for each in self.target_columns.values() for name in each.names]
-        division = RowDivision(self.split, self.meta, self.seed, held, self.image_column)
-        parts = division.divide(rows.without(gone, findings))
+        parts = self.divide(rows.without(gone, findings))
         self._rows = {split: usable[torch.from_numpy(places)] for split, places in parts.items()}
         self._files, self._numbers = rows.files, rows.table.index.tolist()
         self._groups = self._grouped(rows.table)
@@ -174,6 +172,21 @@ class Table(DataModule):
             )
             for split, at in self._rows.items()
         }
+
+    def divide(self, rows: TableRows) -> dict[str, Places]:
+        """Which split each row belongs to.
+
+        Args:
+            rows: those that are used.
+
+        Returns:
+            By split, places of its rows, int64; without splits that have none.
+
+        Raises:
+            InputError: if they cannot be divided as is wanted.
+        """
+        held = [name for each in self.target_columns.values() for name in each.names]
+        return RowDivision(self.split, self.meta, self.seed, held, self.image_column).divide(rows)
 
     def absent(self) -> set[str]:
         return super().absent() | (self.split.absent() if self.split is not None else set())
