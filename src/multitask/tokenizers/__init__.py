@@ -1,0 +1,19 @@
+"""From texts to the numbers that an encoder takes."""
+
+from multitask.tokenizers.base import Piece, Tokenized, Tokenizer, Written
+from multitask.tokenizers.bytes import Bytes
+from multitask.tokenizers.hashed_words import HashedWords
+from multitask.tokenizers.text_batch import END, cut_to_longest, is_text, text_mask
+
+__all__ = [
+    "END",
+    "Bytes",
+    "HashedWords",
+    "Piece",
+    "Tokenized",
+    "Tokenizer",
+    "Written",
+    "cut_to_longest",
+    "is_text",
+    "text_mask",
+]

@@ -1,0 +1,31 @@
+"""The bytes of a text, for languages without spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from multitask.tokenizers.base import Tokenizer
+
+
+class Bytes(Tokenizer):
+    """Each byte of a text in UTF-8 is a token, so that any text can be told from any other.
+
+    A text has about five times as many tokens as words.
+
+    Args:
+        length: most tokens of a text, the beginning included; what is behind them is cut off.
+    """
+
+    def __init__(self, length: int = 256) -> None:
+        super().__init__(length)
+
+    @property
+    def vocabulary(self) -> int:
+        return 256 + self.specials
+
+    def tokens_of(self, text: str) -> Sequence[tuple[int, int, int]]:
+        return [
+            (self.specials + byte, place, place + 1)
+            for place, character in enumerate(text)
+            for byte in character.encode("utf-8", "surrogatepass")
+        ]

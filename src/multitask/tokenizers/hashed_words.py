@@ -1,0 +1,54 @@
+"""Words and signs by their hash: no vocabulary to keep, to version or to lose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from zlib import crc32
+
+from multitask.errors import InputError
+from multitask.tokenizers.base import Tokenizer
+
+MOST_KNOWN = 2**20
+"""Words whose numbers are kept at a time."""
+WORDS = re.compile(r"\w+|[^\w\s]")
+
+
+class HashedWords(Tokenizer):
+    """Each word and each sign is the token that its hash tells (Weinberger et al. 2009).
+
+    Words that share a token, of which there are few if the vocabulary is large, look the same. For
+    languages with spaces between words; see `multitask.tokenizers.Bytes` for others.
+
+    Args:
+        length: most tokens of a text, the beginning included; what is behind them is cut off.
+        vocabulary: number of different tokens; memory for as many vectors.
+        lower: whether capital letters count as small ones.
+    """
+
+    def __init__(self, length: int = 64, vocabulary: int = 2**15, lower: bool = True) -> None:
+        super().__init__(length)
+        if vocabulary <= self.specials:
+            raise InputError(
+                f"HashedWords: vocabulary is {vocabulary}; give more than {self.specials}"
+            )
+        self._vocabulary, self.lower = vocabulary, lower
+        self._known: dict[str, int] = {}
+
+    @property
+    def vocabulary(self) -> int:
+        return self._vocabulary
+
+    def tokens_of(self, text: str) -> Sequence[tuple[int, int, int]]:
+        return [(self._number(each[0]), each.start(), each.end()) for each in WORDS.finditer(text)]
+
+    def _number(self, word: str) -> int:
+        found = self._known.get(word)
+        if found is None:
+            # Not `hash`, which differs from process to process.
+            seen = word.lower() if self.lower else word
+            code = crc32(seen.encode("utf-8", "surrogatepass"))
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            found = self._known[word] = self.specials + code % (self._vocabulary - self.specials)
+        return found

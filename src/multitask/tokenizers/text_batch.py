@@ -1,0 +1,44 @@
+"""What a text looks like in a batch: one tensor of token numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+END = -1
+"""In the place of a token behind the end of a text."""
+
+
+def is_text(values: Any) -> bool:
+    """Whether an input is a text: int32, shape ``[batch, places]``.
+
+    No other input of a batch is int32 with two axes.
+    """
+    return isinstance(values, Tensor) and values.dtype == torch.int32 and values.ndim == 2
+
+
+def text_mask(text: Tensor) -> Tensor:
+    """Which places hold a token.
+
+    Args:
+        text: token numbers, -1 behind the end, shape ``[batch, places]``.
+
+    Returns:
+        Of the same shape, bool.
+    """
+    return text >= 0
+
+
+def cut_to_longest(text: Tensor) -> Tensor:
+    """Leave out the places that no text of a batch reaches.
+
+    Args:
+        text: see `text_mask`.
+
+    Returns:
+        Shape ``[batch, places of the longest text]``, at least one place.
+    """
+    longest = int(text_mask(text).sum(1).max()) if len(text) else 1
+    return text[:, : max(longest, 1)]
