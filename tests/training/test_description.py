@@ -55,7 +55,7 @@ class Reviews(DataModule):
             for split in ("train", "val", "test")
         }
 
-    def input_columns(self) -> dict[str, Any]:
+    def written_inputs(self) -> dict[str, Any]:
         return {
             "review": Written(column=["title", "text"], tokenizer=self.tokenizer),
             "person": Written(

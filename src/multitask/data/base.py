@@ -233,7 +233,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         channels, height, width = first.shape[1:]
         return ImageFormat(height, width, channels)
 
-    def input_columns(self) -> dict[str, Any]:
+    def written_inputs(self) -> dict[str, Any]:
         """What people write, and what it becomes before a model of these data can take it.
 
         Returns:

@@ -131,7 +131,7 @@ class Mixture(DataModule):
         """As the first source reads images."""
         return next(iter(self.sources.values())).image_format()
 
-    def input_columns(self) -> dict[str, Any]:
+    def written_inputs(self) -> dict[str, Any]:
         """As all sources make the inputs.
 
         Raises:
@@ -139,7 +139,7 @@ class Mixture(DataModule):
         """
         found: dict[str, tuple[str, Any]] = {}
         for source, data in self.sources.items():
-            for name, own in data.input_columns().items():
+            for name, own in data.written_inputs().items():
                 first, made = found.setdefault(name, (source, own))
                 if recipe(vars(own)) != recipe(vars(made)):
                     raise InputError(

@@ -67,7 +67,7 @@ def described_inputs(data: Any) -> dict[str, Any]:
     image = data.image_format()
     if "image" in inputs and image is not None:
         inputs["image"] = asdict(image)
-    written = data.input_columns()
+    written = data.written_inputs()
     return {name: _written(written[name]) if name in written else inputs[name] for name in inputs}
 
 

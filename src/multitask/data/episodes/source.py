@@ -94,9 +94,9 @@ class FromSource(DataModule):
         self.setup()
         return self.source.faces()
 
-    def input_columns(self) -> dict[str, Any]:
+    def written_inputs(self) -> dict[str, Any]:
         """As the source's inputs are made."""
-        return self.source.input_columns()
+        return self.source.written_inputs()
 
     def element_names(self) -> dict[str, list[str]]:
         """As the source calls them."""
