@@ -209,7 +209,8 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
             return Picture()
         if is_text(values):
             return Texts(lambda: self._written(name))
-        return Numbers(*self.input_columns().get(name, ()))
+        told = self.written_inputs().get(name)
+        return Numbers() if told is None else Numbers(told.names, told.categories)
 
     def _written(self, name: str) -> Iterator[tuple[Tensor, list[str]]]:
         """The tokens of a split's texts, and the texts, as far as these are known."""
@@ -222,14 +223,6 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
 
         Args:
             split: ``train``, ``val`` or ``test``.
-        """
-        return {}
-
-    def input_columns(self) -> dict[str, tuple[list[str], dict[str, list[str]]]]:
-        """The names of the columns of inputs that are numbers and categories, as far as known.
-
-        Returns:
-            By input, the name of each column, and by column its categories, if it has any.
         """
         return {}
 
@@ -281,14 +274,6 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
             split: ``train``, ``val`` or ``test``.
         """
         return None
-
-    def texts(self, split: str) -> dict[str, list[str]]:
-        """What is written in each sample's texts, by input; none for inputs that are not texts.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-        """
-        return {}
 
     def class_names(self) -> dict[str, list[str]]:
         """The names of the classes in the order of their numbers, by task, as far as known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,12 @@ class Table(DataModule):
         self.setup()
         places = self._rows[split].tolist()
         return {name: [each[at] for at in places] for name, each in self._texts.items()}
+
+    def written_inputs(self) -> dict[str, InputColumns]:
+        return {
+            name: replace(each, missing=[*self.missing, *each.missing])
+            for name, each in self.input_columns.items()
+        }
 
     def class_names(self) -> dict[str, list[str]]:
         columns = self.target_columns.items()
