@@ -75,7 +75,7 @@ class Reviews(DataModule):
         return {"text": self.written(split)}
 
     def written_inputs(self) -> dict[str, InputColumns]:
-        columns = InputColumns(columns=["age", "sex"], categories={"sex": ["m", "f"]})
+        columns = InputColumns(columns=["age", "sex"], categories={"sex": ["f", "m"]})
         return {"numbers": columns}
 
 
