@@ -80,7 +80,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     """Whether a batch holds episodes, see `multitask.data.episodes.entries`."""
 
     is_looked_at = True
-    """Whether people are told what is odd about the images, such as one that is in two splits."""
+    """Whether people are told what is odd about images and texts, such as one in two splits."""
 
     def __init__(
         self,
@@ -167,11 +167,12 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         """The sets that a person has said there shall not be."""
         return set(self.without)
 
-    def cure_of_leaks(self, groups: Sequence[Duplicates]) -> str:
-        """What to do where images are in several splits.
+    def cure_of_leaks(self, groups: Sequence[Duplicates], name: str = "image") -> str:
+        """What to do if images or texts are in several splits.
 
         Args:
             groups: the samples of each of them.
+            name: of the input.
         """
         return "leave each out of all splits but one"
 

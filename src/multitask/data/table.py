@@ -191,7 +191,7 @@ class Table(DataModule):
     def absent(self) -> set[str]:
         return super().absent() | (self.split.absent() if self.split is not None else set())
 
-    def cure_of_leaks(self, groups: Sequence[Duplicates]) -> str:
+    def cure_of_leaks(self, groups: Sequence[Duplicates], name: str = "image") -> str:
         same_file = all(
             len({self._files[int(self._rows[split][place])] for split, place in each.samples}) == 1
             for each in groups
