@@ -35,7 +35,7 @@ from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry, PixelMap
 from multitask.images.format import ImageFormat
 from multitask.remarks.pixels import are_from_0_to_1
-from multitask.tokenizers import is_text
+from multitask.tokenizers import cut_to_longest, is_text
 
 
 class DataModule(NumbersChecked, LightningDataModule, ABC):
@@ -265,6 +265,16 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         channels, height, width = first.shape[1:]
         return ImageFormat(height, width, channels)
 
+    def written_inputs(self) -> dict[str, Any]:
+        """What people write, and what it becomes before a model of these data can take it.
+
+        Returns:
+            By input, a `multitask.tables.input_columns.InputColumns`: the names and the tokenizer
+            of a text, or the names of numbers and categories, with all texts that mean missing.
+            Empty by default; an image is described by `image_format`.
+        """
+        return {}
+
     def names(self, split: str) -> list[str] | None:
         """What people call each sample of a split, such as its file; None where they have no name.
 
@@ -272,6 +282,14 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
             split: ``train``, ``val`` or ``test``.
         """
         return None
+
+    def texts(self, split: str) -> dict[str, list[str]]:
+        """What is written in each sample's texts, by input; none for inputs that are not texts.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+        """
+        return {}
 
     def class_names(self) -> dict[str, list[str]]:
         """The names of the classes in the order of their numbers, by task, as far as known."""
@@ -416,6 +434,8 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         for name, values in batch.items():
             if name not in targets and values.is_floating_point():
                 batch[name] = values.to(precision)
+            elif name not in targets and is_text(values):
+                batch[name] = cut_to_longest(values)
         if "image" in batch:
             image = batch["image"]
             if image.dtype == torch.uint8:
