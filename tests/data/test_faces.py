@@ -75,8 +75,7 @@ class Reviews(DataModule):
         return {"text": self.written(split)}
 
     def written_inputs(self) -> dict[str, InputColumns]:
-        columns = InputColumns(columns=["age", "sex"], categories={"sex": ["f", "m"]})
-        return {"numbers": columns}
+        return {"numbers": InputColumns(columns=["age", "sex"], categories={"sex": ["f", "m"]})}
 
 
 @pytest.mark.parametrize("meta", [None, 0.25])

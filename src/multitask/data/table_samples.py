@@ -105,6 +105,10 @@ class TableSamples(BatchDataset):
         others = {name: each.index_select(0, indices) for name, each in self._inputs.items()}
         return images | others
 
+    def one_input(self, name: str, indices: Tensor) -> Tensor:
+        is_image = name == "image"
+        return self.images(indices) if is_image else self._inputs[name].index_select(0, indices)
+
     def input_fingerprints(self) -> dict[str, Fingerprints]:
         own = {} if self._images is None else {"image": self._images.fingerprints(self._rows)}
         return own | {name: of_values(values) for name, values in self._inputs.items()}
