@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from multitask.encoders.token_embedding import DEVIATION
+
 
 class Concatenation(nn.Module):
     """The vectors side by side, behind which a linear layer, normalisation and ReLU follow.
@@ -18,7 +20,7 @@ class Concatenation(nn.Module):
 
     def __init__(self, sizes: Sequence[int], out_features: int) -> None:
         super().__init__()
-        self.missing = nn.ParameterList([torch.zeros(size) for size in sizes])
+        self.missing = nn.ParameterList([torch.randn(size) * DEVIATION for size in sizes])
         self.layers = nn.Sequential(
             nn.Linear(sum(sizes), out_features, bias=False), nn.LayerNorm(out_features), nn.ReLU()
         )
@@ -55,7 +57,8 @@ class Attention(nn.Module):
         self.values = nn.ModuleList(nn.Linear(size, out_features) for size in sizes)
         # At first all inputs count alike.
         self.query = nn.Parameter(torch.zeros(out_features))
-        self.missing = nn.Parameter(torch.zeros(len(sizes), out_features))
+        # Not zeros, from which no gradient would return through normalisation and ReLU.
+        self.missing = nn.Parameter(torch.randn(len(sizes), out_features) * DEVIATION)
         self.layers = nn.Sequential(nn.LayerNorm(out_features), nn.ReLU())
 
     def forward(self, vectors: Sequence[Tensor], present: Tensor) -> Tensor:
