@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 from multitask.after.ensemble.ensemble_model import EnsembleModel
 from multitask.after.exporting.export import export
 from multitask.after.exporting.export_check import Check
-from multitask.after.exporting.export_graph import flattened
+from multitask.after.exporting.file_inputs import file_inputs
 from multitask.after.hub.card_facts import CardFacts
 from multitask.after.hub.hub_reading import (
     CARD,
@@ -136,13 +137,13 @@ def _write_weights(trained: TrainedModel, path: Path) -> None:
 
 
 def _check_read_back(trained: TrainedModel, part: Path, trust: bool) -> None:
-    check = Check(trained)
+    check = Check(trained, file_inputs(trained))
     try:
         model, description = read_hub_folder(part, trust)
     except InputError as error:
         raise InputError(f"{trained.source} cannot be a hub folder: {error}") from error
     again = TrainedModel(model, description, [trained.transforms], "cpu")
-    check.largest_difference(lambda _: lambda pixels: flattened(again(pixels)), part)
+    check.largest_difference(lambda _: partial(check.run, again), part)
 
 
 def _write_onnx(trained: TrainedModel, path: Path) -> str | None:
