@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from multitask.after.exporting.onnx_model import COLUMNS, IMAGE, TEXT
-from multitask.after.metadata import format_of
-from multitask.after.told_tokenizers import told_tokenizer
-from multitask.after.trained_model import TrainedModel
-from multitask.errors import InputError
+from multitask.after.inputs.written_columns import WrittenColumns
+from multitask.after.inputs.written_text import WrittenText
+from multitask.after.trained_model import IMAGE, TrainedModel
+from multitask.encoders import Columns
 from multitask.tokenizers import END, Tokenizer
 
 BATCH = "batch"
@@ -167,25 +165,31 @@ def file_inputs(trained: TrainedModel) -> list[FileInput]:
         trained: the model.
 
     Raises:
-        InputError: if the model's checkpoint does not tell what an input is.
+        InputError: if the model's checkpoint does not tell what an input is made of.
     """
-    told = trained.description["inputs"]
-    return [_file_input(trained, name, told.get(name)) for name in trained.model.inputs]
+    return [_file_input(trained, name) for name in trained.model.inputs]
 
 
-def _file_input(trained: TrainedModel, name: str, told: Mapping[str, Any] | None) -> FileInput:
-    if name == IMAGE and told is not None:
-        return PixelInput(name, format_of(told, str(trained.source)).shape)
+def _file_input(trained: TrainedModel, name: str) -> FileInput:
     if name == IMAGE:
-        # It says why no image file becomes the input.
-        return PixelInput(name, trained.format.shape)
-    kind = (told or {}).get("kind")
-    if told is not None and kind == TEXT:
-        return TokenInput(name, told_tokenizer(told, trained))
-    if told is not None and kind == COLUMNS:
-        counts = [len(told["categories"].get(each, ())) for each in told["columns"]]
-        return ColumnInput(name, counts)
-    raise InputError(
-        f"{trained.source} cannot be exported: it does not tell what its input '{name}' is; train "
-        "it on data that do, such as multitask.data.Table with inputs"
-    )
+        format = trained.image_format
+        assert format is not None
+        return PixelInput(name, format.shape)
+    written = trained.written[name]
+    if isinstance(written, WrittenText):
+        return TokenInput(name, written.tokenizer)
+    assert isinstance(written, WrittenColumns)
+    counts = [len(written.categories.get(each, ())) for each in written.columns]
+    return ColumnInput(name, counts, _typical(trained, name, counts))
+
+
+def _typical(trained: TrainedModel, name: str, counts: Sequence[int]) -> Tensor | None:
+    """The numbers' means and deviations in training, if the encoder has learnt them."""
+    for each in trained.model.modules():
+        if isinstance(each, Columns) and tuple(each.inputs) == (name,):
+            found = torch.tensor([[0.0], [1.0]]).repeat(1, len(counts))
+            cells = each.cells
+            deviation = torch.where(cells.scale > 0, 1 / cells.scale, 0)
+            found[:, cells.numbers] = torch.stack([cells.mean, deviation]).float()
+            return found
+    return None
