@@ -35,6 +35,7 @@ from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry, PixelMap
 from multitask.images.format import ImageFormat
 from multitask.remarks.pixels import are_from_0_to_1
+from multitask.tokenizers import cut_to_longest, is_text
 
 
 class DataModule(NumbersChecked, LightningDataModule, ABC):
@@ -241,6 +242,14 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         """
         return None
 
+    def texts(self, split: str) -> dict[str, list[str]]:
+        """What is written in each sample's texts, by input; none for inputs that are not texts.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+        """
+        return {}
+
     def class_names(self) -> dict[str, list[str]]:
         """The names of the classes in the order of their numbers, by task, as far as known."""
         return {}
@@ -384,6 +393,8 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         for name, values in batch.items():
             if name not in targets and values.is_floating_point():
                 batch[name] = values.to(precision)
+            elif name not in targets and is_text(values):
+                batch[name] = cut_to_longest(values)
         if "image" in batch:
             image = batch["image"]
             if image.dtype == torch.uint8:
