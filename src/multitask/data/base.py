@@ -234,6 +234,16 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         channels, height, width = first.shape[1:]
         return ImageFormat(height, width, channels)
 
+    def written_inputs(self) -> dict[str, Any]:
+        """What people write, and what it becomes before a model of these data can take it.
+
+        Returns:
+            By input, a `multitask.tables.input_columns.InputColumns`: the names and the tokenizer
+            of a text, or the names of numbers and categories, with all texts that mean missing.
+            Empty by default; an image is described by `image_format`.
+        """
+        return {}
+
     def names(self, split: str) -> list[str] | None:
         """What people call each sample of a split, such as its file; None where they have no name.
 

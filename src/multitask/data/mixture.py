@@ -12,6 +12,7 @@ import pandas as pd
 from lightning.pytorch.utilities import rank_zero_warn
 from pandas import DataFrame
 
+from multitask.checkpoints.recipe import recipe
 from multitask.data.base import DataModule
 from multitask.data.dataset import BatchDataset
 from multitask.data.faces import Face
@@ -129,6 +130,23 @@ class Mixture(DataModule):
     def image_format(self) -> ImageFormat | None:
         """As the first source reads images."""
         return next(iter(self.sources.values())).image_format()
+
+    def written_inputs(self) -> dict[str, Any]:
+        """As all sources make the inputs.
+
+        Raises:
+            InputError: if two sources make an input in different ways.
+        """
+        found: dict[str, tuple[str, Any]] = {}
+        for source, data in self.sources.items():
+            for name, own in data.written_inputs().items():
+                first, made = found.setdefault(name, (source, own))
+                if recipe(vars(own)) != recipe(vars(made)):
+                    raise InputError(
+                        f"sources '{first}' and '{source}' make the input '{name}' in different "
+                        "ways; give both the same columns, categories and tokenizer"
+                    )
+        return {name: made for name, (_, made) in found.items()}
 
     def faces(self) -> dict[str, Face]:
         """As the first source shows the inputs that all have."""
