@@ -42,6 +42,15 @@ class HashedWords(Tokenizer):
     def tokens_of(self, text: str) -> Sequence[tuple[int, int, int]]:
         return [(self._number(each[0]), each.start(), each.end()) for each in WORDS.finditer(text)]
 
+    def rule(self) -> str:
+        small = ", in small letters (Unicode)" if self.lower else ""
+        return (
+            f"A token is each match of the regular expression {WORDS.pattern}, where \\w and \\s are "
+            f"those of Unicode. Its number is {self.specials} + crc32(bytes) % "
+            f"{self.vocabulary - self.specials}, where bytes is the match in UTF-8{small}, and crc32 "
+            "that of zlib."
+        )
+
     def _number(self, word: str) -> int:
         found = self._known.get(word)
         if found is None:

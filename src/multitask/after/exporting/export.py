@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,9 +13,10 @@ from torch import Tensor
 from multitask.after.exporting.aoti_file import check_compiler, write_aoti
 from multitask.after.exporting.export_check import Check, Run
 from multitask.after.exporting.export_graph import flattened, graph_of, uncompiled
-from multitask.after.exporting.file_inputs import FileInput, file_inputs
+from multitask.after.exporting.file_inputs import FileInput, TokenInput, file_inputs
 from multitask.after.exporting.onnx_file import write_onnx
 from multitask.after.exporting.onnx_model import OnnxModel
+from multitask.after.exporting.tokenizer_folder import tokenizer_folder, write_tokenizer
 from multitask.after.exporting.torch_export_file import write_torch_export
 from multitask.after.metadata import metadata
 from multitask.after.new_output import new_output, refuse_existing
@@ -35,6 +37,8 @@ class Exported(NamedTuple):
     path: Path
     difference: float
     """The largest from the model, relative to each task's spread."""
+    tokenizers: list[Path]
+    """Folders beside it, of each text that it takes, see `tokenizer_folder`."""
 
 
 def check_format(format: str, formats: list[str]) -> None:
@@ -53,7 +57,7 @@ def export(trained: TrainedModel, format: str, output: Path | str) -> Exported:
     """Write a model as one file: pixels, tokens and numbers in, every task's predictions out.
 
     The file is run on batches of 1, 3 and 16 samples and compared with the model before it gets its
-    name.
+    name. The tokenizer of each text lies in a folder beside it.
 
     Args:
         trained: the model, on the CPU; see `multitask.load`.
@@ -70,11 +74,22 @@ def export(trained: TrainedModel, format: str, output: Path | str) -> Exported:
     if format == "aoti":
         check_compiler()
     inputs = file_inputs(trained)
+    tokenizers = {
+        tokenizer_folder(place, each.name): each.tokenizer
+        for each in inputs
+        if isinstance(each, TokenInput)
+    }
+    for folder in tokenizers:
+        refuse_existing(folder)
     with uncompiled(trained.model):
         check = Check(trained, inputs)
         program = graph_of(trained, inputs, check.double())
     told = metadata(trained.description, list(trained.model.named_tasks))
-    with new_output(place) as part:
+    with ExitStack() as stack:
+        # The file, which is opened first, gets its name last.
+        part = stack.enter_context(new_output(place))
+        for folder, tokenizer in tokenizers.items():
+            write_tokenizer(tokenizer, stack.enter_context(new_output(folder)))
         if format == "onnx":
             write_onnx(program, inputs, list(check.expected[0]), told, part)
         elif format == "aoti":
@@ -82,7 +97,7 @@ def export(trained: TrainedModel, format: str, output: Path | str) -> Exported:
         else:
             write_torch_export(program, told, part)
         found = check.largest_difference(lambda path: RUNS[format](path, inputs), part)
-    return Exported(place, found)
+    return Exported(place, found, list(tokenizers))
 
 
 def _onnx(path: Path, inputs: Sequence[FileInput]) -> Run:
