@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import torch
@@ -19,7 +19,7 @@ from multitask.configuration.number_check import NumbersChecked
 from multitask.data.class_balance import ClassBalanced, classes_of
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.duplicates import Duplicates, Hashes
-from multitask.data.faces import Face, Numbers, Picture
+from multitask.data.faces import Face, Numbers, Picture, Texts
 from multitask.data.geometry_check import check_geometry
 from multitask.data.group_numbers import group_numbers
 from multitask.data.image_targets import with_images
@@ -197,11 +197,41 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         """How people are shown the inputs, by name; a data set with inputs of its own adds theirs.
 
         Returns:
-            A face for each input: an ``image`` is a picture, anything else a few numbers.
+            A face for each input: an ``image`` is a picture, a text is what was written, anything
+            else a few numbers.
         """
         self.setup()
         inputs = self.splits["train"].inputs(torch.tensor([0]))
-        return {name: Picture() if name == "image" else Numbers() for name in inputs}
+        return {name: self._face(name, values) for name, values in inputs.items()}
+
+    def _face(self, name: str, values: Tensor) -> Face:
+        if name == "image":
+            return Picture()
+        if is_text(values):
+            return Texts(lambda: self._written(name))
+        return Numbers(*self.input_columns().get(name, ()))
+
+    def _written(self, name: str) -> Iterator[tuple[Tensor, list[str]]]:
+        """The tokens of a split's texts, and the texts, as far as these are known."""
+        for split, samples in self.splits.items():
+            if (texts := self.texts(split).get(name)) is not None:
+                yield samples.one_input(name, torch.arange(len(samples))), texts
+
+    def texts(self, split: str) -> dict[str, list[str]]:
+        """The texts of a split's samples as they were written, by input, as far as known.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+        """
+        return {}
+
+    def input_columns(self) -> dict[str, tuple[list[str], dict[str, list[str]]]]:
+        """The names of the columns of inputs that are numbers and categories, as far as known.
+
+        Returns:
+            By input, the name of each column, and by column its categories, if it has any.
+        """
+        return {}
 
     def own_geometry(self) -> dict[str, Geometry]:
         """How this data set's targets follow where what the images show moves, by task.

@@ -164,9 +164,8 @@ def _cut(name: str, cut: int, rows: int, length: int) -> str:
 
 
 def _lacking(name: str, lacking: int, rows: int) -> str:
-    what = "row lacks" if lacking == 1 else "rows lack"
     return (
-        f"input '{name}': {lacking:,} of {rows:,} {what} it; leave such rows out with "
+        f"input '{name}': {lacking:,} of {rows:,} rows lack it; leave such rows out with "
         f"data.init_args.cleaning.{MISSING}=skip"
     )
 
