@@ -43,12 +43,11 @@ class HashedWords(Tokenizer):
         return [(self._number(each[0]), each.start(), each.end()) for each in WORDS.finditer(text)]
 
     def rule(self) -> str:
-        small = ", in small letters (Unicode)" if self.lower else ""
+        word = "the match in small letters (Unicode)" if self.lower else "the match"
         return (
-            f"A token is each match of the regular expression {WORDS.pattern}, where \\w and \\s are "
-            f"those of Unicode. Its number is {self.specials} + crc32(bytes) % "
-            f"{self.vocabulary - self.specials}, where bytes is the match in UTF-8{small}, and crc32 "
-            "that of zlib."
+            f"A token is each match of the regular expression {WORDS.pattern} as Unicode has it. "
+            f"Its number is {self.specials} + crc32(bytes) % {self.vocabulary - self.specials}, "
+            f"where bytes is {word} in UTF-8, and crc32 that of zlib."
         )
 
     def _number(self, word: str) -> int:
