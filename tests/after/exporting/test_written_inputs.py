@@ -77,11 +77,14 @@ def test_the_tokenizer_lies_beside_the_file_and_tells_how_it_works(tmp_path: Pat
         export(CASES["bag"](), "onnx", tmp_path / "model.onnx")
 
 
-def test_files_of_a_tokenizer_lie_in_its_folder_whatever_they_are_called(tmp_path: Path) -> None:
-    class WithFiles(Bytes):
-        def files(self) -> dict[str, str]:
-            return {"../../rules.txt": "Größe"}
+class WithFiles(Bytes):
+    """A tokenizer that needs a file, with a name that leads elsewhere."""
 
+    def files(self) -> dict[str, str]:
+        return {"../../rules.txt": "Größe"}
+
+
+def test_files_of_a_tokenizer_lie_in_its_folder_whatever_they_are_called(tmp_path: Path) -> None:
     write_tokenizer(WithFiles(5), tmp_path / "folder")
     assert {each.name for each in (tmp_path / "folder").iterdir()} == {TOLD, "rules.txt"}
     assert (tmp_path / "folder/rules.txt").read_text("utf-8") == "Größe"
