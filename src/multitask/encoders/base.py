@@ -12,6 +12,7 @@ from multitask.checkpoints.recipe import Recorded
 from multitask.checkpoints.source import Source
 from multitask.encoders.forms import Form, Vector
 from multitask.errors import InputError
+from multitask.labels import is_missing
 
 
 class Encoder(Recorded, nn.Module, ABC):
@@ -30,7 +31,7 @@ class Encoder(Recorded, nn.Module, ABC):
     needs_statistics: bool = False
     """Whether it has statistics of its inputs to learn, and has not learnt them yet."""
     takes_missing: bool = False
-    """Whether it takes samples of which an input is missing, see `multitask.encoders.missing`."""
+    """Whether it takes samples of which an input is missing, see `multitask.labels.is_missing`."""
 
     @property
     def form(self) -> Form:
@@ -80,11 +81,25 @@ class Encoder(Recorded, nn.Module, ABC):
         top = len(stages) - 1
         return {name: places.get(id(each), top) for name, each in self.named_parameters()}
 
+    def lacking(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Which samples lack all of the encoder's inputs.
+
+        Args:
+            inputs: of a batch, as `forward` takes them.
+
+        Returns:
+            Shape ``[batch]``, bool.
+        """
+        found = is_missing(inputs[0])
+        for each in inputs[1:]:
+            found = found & is_missing(each)
+        return found
+
     def check_inputs(self, inputs: Sequence[Tensor], setting: str) -> None:
         """Refuse values that the encoder cannot take, before training; by default nothing.
 
         Args:
-            inputs: some samples', as `forward` takes them.
+            inputs: some samples', as the data have them; of images the first alone.
             setting: where a configuration has the encoder, such as ``model.encoder``.
 
         Raises:
@@ -98,7 +113,7 @@ class Encoder(Recorded, nn.Module, ABC):
         is learnt belongs in buffers, so that it travels with the weights.
 
         Args:
-            inputs: training samples', as `forward` takes them, at most some 100,000 of them.
+            inputs: training samples', as the data have them, at most some 100,000 of them.
         """
 
     def another(self) -> Encoder:

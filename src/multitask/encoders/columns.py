@@ -33,6 +33,8 @@ class Columns(Encoder):
         InputError: if a setting makes no sense.
     """
 
+    takes_missing = True
+
     def __init__(
         self,
         sizes: Sequence[int],

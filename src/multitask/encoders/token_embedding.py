@@ -64,6 +64,8 @@ class TextEncoder(Encoder):
         length: most places of a text; None for any number.
     """
 
+    takes_missing = True
+
     def __init__(
         self, vocabulary: int, out_features: int, input: str, length: int | None = None
     ) -> None:
