@@ -60,6 +60,18 @@ class BatchDataset(Dataset[Batch], ABC):
         """
         return {"image": self.images(indices)}
 
+    def one_input(self, name: str, indices: Tensor) -> Tensor:
+        """Read one of the inputs; a data set that need not read the others says how.
+
+        Args:
+            name: of the input.
+            indices: see `inputs`.
+
+        Returns:
+            First axis ``[batch]``.
+        """
+        return self.images(indices) if name == "image" else self.inputs(indices)[name]
+
     def input_fingerprints(self) -> dict[str, Fingerprints]:
         """What tells the samples' inputs apart, by name, if it is known without reading files.
 
@@ -102,10 +114,11 @@ class InMemory(BatchDataset):
         return self._inputs["image"].index_select(0, indices)
 
     def inputs(self, indices: Tensor) -> dict[str, Tensor]:
-        return {
-            name: self.images(indices) if name == "image" else values.index_select(0, indices)
-            for name, values in self._inputs.items()
-        }
+        return {name: self.one_input(name, indices) for name in self._inputs}
+
+    def one_input(self, name: str, indices: Tensor) -> Tensor:
+        images = name == "image"
+        return self.images(indices) if images else self._inputs[name].index_select(0, indices)
 
     def input_fingerprints(self) -> dict[str, Fingerprints]:
         return {name: of_values(values) for name, values in self._inputs.items()}

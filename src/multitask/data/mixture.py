@@ -15,7 +15,7 @@ from pandas import DataFrame
 from multitask.checkpoints.recipe import recipe
 from multitask.data.base import DataModule
 from multitask.data.dataset import BatchDataset
-from multitask.data.faces import Face
+from multitask.data.faces import Face, Texts
 from multitask.data.joined import Joined, common_kinds, joined_targets
 from multitask.data.mixed_batches import MixedBatches
 from multitask.data.sampling import GlobalBatches
@@ -149,9 +149,18 @@ class Mixture(DataModule):
         return {name: made for name, (_, made) in found.items()}
 
     def faces(self) -> dict[str, Face]:
-        """As the first source shows the inputs that all have."""
-        self.setup()
-        return next(iter(self.sources.values())).faces()
+        """As the first source shows the inputs that all have; texts are known of all sources."""
+        first = next(iter(self.sources.values())).faces()
+        return {
+            name: own if isinstance(own, Texts) else first[name]
+            for name, own in super().faces().items()
+        }
+
+    def texts(self, split: str) -> dict[str, list[str]]:
+        """Of the inputs whose texts are known of all sources."""
+        known = [source.texts(split) for source in self.sources.values()]
+        names = [name for name in known[0] if all(name in each for each in known)]
+        return {name: [text for each in known for text in each[name]] for name in names}
 
     def class_names(self) -> dict[str, list[str]]:
         """Of a task of several sources, the names of the source that has most.
