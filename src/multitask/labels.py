@@ -1,9 +1,11 @@
-"""What a missing target looks like: the one place that knows it.
+"""What a missing target or input looks like: the one place that knows it.
 
 A floating target is NaN where it is missing, a class number is -100, as in
 ``torch.nn.CrossEntropyLoss``. Class numbers that are kept as bytes (uint8), as maps of classes are
 on a disk and on their way to a device, have 255 where one is missing; `unpacked` turns them into
 class numbers.
+
+A missing image, or row of numbers, is NaN altogether. A missing text has none but special tokens.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from multitask.tokenizers import Tokenizer, is_text
 
 MISSING_CLASS = -100
 MISSING_BYTE = 255
@@ -46,6 +50,22 @@ def known_samples(targets: Tensor) -> Tensor:
     """
     mask = known(targets)
     return mask.flatten(1).any(1) if mask.ndim > 1 else mask
+
+
+def is_missing(values: Tensor) -> Tensor:
+    """Tell which samples lack an input.
+
+    Args:
+        values: the input of some samples, first axis ``[samples]``.
+
+    Returns:
+        Mask, shape ``[samples]``, bool.
+    """
+    if is_text(values):
+        return (values < Tokenizer.specials).all(1)
+    if values.is_floating_point():
+        return values.flatten(1).isnan().all(1)
+    return torch.zeros(len(values), dtype=torch.bool, device=values.device)
 
 
 def missing_mark(dtype: torch.dtype) -> float | int | None:

@@ -13,7 +13,8 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from multitask import InputError, MultiTask
 from multitask.cli.check import check_arguments
-from multitask.cli.parser import Parser, explain, parse
+from multitask.cli.parser import Parser, parse
+from multitask.configuration.parser_messages import explain
 from multitask.data import DataModule
 from multitask.runs.settings import RunSettings
 

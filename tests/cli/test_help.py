@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 
 import pytest
 
@@ -42,6 +43,13 @@ def test_fit_lists_all_settings(
     assert said.startswith("usage: multitask ")
     assert "--run.wandb" in said
     assert "--trainer.devices" in said
+
+
+def test_the_version_is_that_of_the_package(
+    multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    multitask("--version")
+    assert capsys.readouterr().out == f"multitask {version('multitask')}\n"
 
 
 def test_help_on_no_verb_names_the_nearest(fails: Callable[..., str]) -> None:

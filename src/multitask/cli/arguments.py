@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from multitask.configuration.offered import ENDINGS, find_config
 from multitask.configuration.written_arguments import joined, values_of
 from multitask.errors import InputError
 from multitask.runs.deciding_files import whole_config
@@ -14,8 +15,9 @@ from multitask.runs.folder import folder_of
 def prepare(arguments: Sequence[str]) -> list[str]:
     """Rewrite the command line.
 
-    A checkpoint without a configuration gets that of its run. Configuration files come first, so
-    that arguments count wherever they stand. ``=None``, which is how a sweep writes null, becomes
+    A checkpoint without a configuration gets that of its run. Files that the package offers are
+    found by their names. Configuration files come first, so that arguments count wherever they
+    stand. ``=None``, which is how a sweep writes null, becomes
     ``=null``, and settings whose name begins with an underscore, which an agent repeats from a
     run's record, are dropped.
 
@@ -28,7 +30,7 @@ def prepare(arguments: Sequence[str]) -> list[str]:
     Raises:
         InputError: if the checkpoint or its configuration is missing.
     """
-    plain = [_null(each) for each in joined(arguments) if not each.startswith("--_")]
+    plain = [_found(_null(each)) for each in joined(arguments) if not each.startswith("--_")]
     if plain[:1] in (["validate"], ["test"], ["predict"]):
         plain = _with_config_of_checkpoint(plain)
     files = [each for each in plain if each.startswith(("--config=", "-c="))]
@@ -39,6 +41,12 @@ def prepare(arguments: Sequence[str]) -> list[str]:
 def _null(argument: str) -> str:
     name, equals, value = argument.partition("=")
     return f"{name}=null" if equals and value == "None" and name.startswith("--") else argument
+
+
+def _found(argument: str) -> str:
+    name, _, value = argument.partition("=")
+    names_file = name in ("--config", "-c") or (name.startswith("--") and value.endswith(ENDINGS))
+    return f"{name}={find_config(value)}" if value and names_file else argument
 
 
 def _with_config_of_checkpoint(arguments: list[str]) -> list[str]:

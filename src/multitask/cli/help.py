@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 
+from multitask.configuration.offered import EXAMPLE
 from multitask.errors import InputError, nearest
 
 ASKING = ("-h", "--help")
-EXAMPLE = "--config=configs/experiment/digits.yaml"
+VERSION = "--version"
 LISTED_BY_PARSER = "fit"
 """The verb of whose settings the parser gives a list."""
 VERBS = {
@@ -128,7 +130,9 @@ def check_verb(arguments: Sequence[str]) -> None:
 
 
 def help_for(arguments: Sequence[str]) -> str | None:
-    """The help that a person asks for; None if none is, or if the parser answers."""
+    """The help or version that a person asks for; None if none is, or if the parser answers."""
+    if list(arguments) == [VERSION]:
+        return f"multitask {version('multitask')}"
     if not any(each in ASKING for each in arguments):
         return None
     verb = arguments[0]

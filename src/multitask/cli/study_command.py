@@ -10,6 +10,7 @@ from multitask.cli.arguments import prepare
 from multitask.cli.check import check_arguments
 from multitask.cli.main import main
 from multitask.cli.options import read_options
+from multitask.configuration.offered import find_config
 from multitask.configuration.settings import read_config
 from multitask.ensembles.of_study import check_data_seeds
 from multitask.ensembles.study_ensembles import StudyEnsembles
@@ -48,7 +49,7 @@ def study_command(arguments: Sequence[str]) -> None:
     # A sweep's agent has started this program, not each of its runs.
     for name in OF_AN_AGENT:
         os.environ.pop(name, None)
-    study = read_study(Path(given.subject))
+    study = read_study(find_config(given.subject))
     try:
         wandb_mode(RunSettings(wandb=study.wandb))
     except InputError as error:

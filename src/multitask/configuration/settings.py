@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from multitask.configuration.offered import offered_beside
 from multitask.configuration.yaml_text import Loader, UnreadableYaml, compose
 from multitask.errors import InputError, nearest
 
@@ -203,7 +204,8 @@ def _text(path: Path, asked: str) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         # By stems, because a common ending makes all names alike.
-        there = {each.stem: each.name for each in sorted(path.parent.glob("*.y*ml"))}
+        beside = [*offered_beside(path), *sorted(path.parent.glob("*.y*ml"))]
+        there = {each.stem: each.name for each in beside}
         near = re.sub("'(.*?)'", lambda stem: f"'{there[stem[1]]}'", nearest(path.stem, there))
         raise InputError(f"{asked}there is no file {path}{near}") from None
     except (OSError, UnicodeDecodeError) as error:

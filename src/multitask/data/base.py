@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import torch
@@ -19,7 +19,7 @@ from multitask.configuration.number_check import NumbersChecked
 from multitask.data.class_balance import ClassBalanced, classes_of
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.duplicates import Duplicates, Hashes
-from multitask.data.faces import Face, Numbers, Picture
+from multitask.data.faces import Face, Numbers, Picture, Texts
 from multitask.data.geometry_check import check_geometry
 from multitask.data.group_numbers import group_numbers
 from multitask.data.image_targets import with_images
@@ -35,6 +35,7 @@ from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry, PixelMap
 from multitask.images.format import ImageFormat
 from multitask.remarks.pixels import are_from_0_to_1
+from multitask.tokenizers import cut_to_longest, is_text
 
 
 class DataModule(NumbersChecked, LightningDataModule, ABC):
@@ -79,7 +80,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     """Whether a batch holds episodes, see `multitask.data.episodes.entries`."""
 
     is_looked_at = True
-    """Whether people are told what is odd about the images, such as one that is in two splits."""
+    """Whether people are told what is odd about images and texts, such as one in two splits."""
 
     def __init__(
         self,
@@ -166,11 +167,12 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         """The sets that a person has said there shall not be."""
         return set(self.without)
 
-    def cure_of_leaks(self, groups: Sequence[Duplicates]) -> str:
-        """What to do where images are in several splits.
+    def cure_of_leaks(self, groups: Sequence[Duplicates], name: str = "image") -> str:
+        """What to do if images or texts are in several splits.
 
         Args:
             groups: the samples of each of them.
+            name: of the input.
         """
         return "leave each out of all splits but one"
 
@@ -196,11 +198,30 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         """How people are shown the inputs, by name; a data set with inputs of its own adds theirs.
 
         Returns:
-            A face for each input: an ``image`` is a picture, anything else a few numbers.
+            A face for each input: an ``image`` is a picture, a text is what was written, anything
+            else a few numbers.
         """
         self.setup()
         inputs = self.splits["train"].inputs(torch.tensor([0]))
-        return {name: Picture() if name == "image" else Numbers() for name in inputs}
+        return {name: self._face(name, values) for name, values in inputs.items()}
+
+    def _face(self, name: str, values: Tensor) -> Face:
+        if name == "image":
+            return Picture()
+        if is_text(values):
+            return Texts(lambda: self._written(name))
+        columns = self.written_inputs().get(name)
+        if columns is None:
+            return Numbers()
+        return Numbers(
+            columns.names, {each: columns.category_names(each) for each in columns.names}
+        )
+
+    def _written(self, name: str) -> Iterator[tuple[Tensor, list[str]]]:
+        """The tokens of a split's texts, and the texts, as far as these are known."""
+        for split, samples in self.splits.items():
+            if (texts := self.texts(split).get(name)) is not None:
+                yield samples.one_input(name, torch.arange(len(samples))), texts
 
     def own_geometry(self) -> dict[str, Geometry]:
         """How this data set's targets follow where what the images show moves, by task.
@@ -233,6 +254,16 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         channels, height, width = first.shape[1:]
         return ImageFormat(height, width, channels)
 
+    def written_inputs(self) -> dict[str, Any]:
+        """What people write, and what it becomes before a model of these data can take it.
+
+        Returns:
+            By input, a `multitask.tables.input_columns.InputColumns`: the names and the tokenizer
+            of a text, or the names of numbers and categories, with all texts that mean missing.
+            Empty by default; an image is described by `image_format`.
+        """
+        return {}
+
     def names(self, split: str) -> list[str] | None:
         """What people call each sample of a split, such as its file; None where they have no name.
 
@@ -240,6 +271,14 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
             split: ``train``, ``val`` or ``test``.
         """
         return None
+
+    def texts(self, split: str) -> dict[str, list[str]]:
+        """The texts of a split's samples as they were written, by input, as far as known.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+        """
+        return {}
 
     def class_names(self) -> dict[str, list[str]]:
         """The names of the classes in the order of their numbers, by task, as far as known."""
@@ -384,6 +423,8 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         for name, values in batch.items():
             if name not in targets and values.is_floating_point():
                 batch[name] = values.to(precision)
+            elif name not in targets and is_text(values):
+                batch[name] = cut_to_longest(values)
         if "image" in batch:
             image = batch["image"]
             if image.dtype == torch.uint8:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from multitask.labels import are_box_lists, known
+from multitask.tokenizers import text_mask
 
 MOST_SHOWN = 8
 """Numbers of one sample that `Numbers` writes."""
+LETTERS = 80
+"""Of a text that `Texts` writes."""
 MISSING_COLOUR = (1.0, 0.75, 0.75)
 """Red, green and blue of a map's missing pixels."""
 
@@ -101,13 +104,80 @@ def _stretched(values: Tensor, limits: tuple[float, float]) -> Tensor:
 
 
 class Numbers(Face):
-    """The first few numbers of anything, such as columns of a table or the tokens of a text."""
+    """The first few numbers of anything, such as columns of a table, with their names if known.
+
+    Args:
+        names: of the numbers, in order; none by default.
+        categories: by name, those of a number that is a category's place in them.
+    """
+
+    def __init__(
+        self, names: Sequence[str] = (), categories: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        self.names, self.categories = list(names), dict(categories or {})
 
     def show(self, value: Tensor) -> str:
         numbers = value.flatten()
-        shown = [f"{each:.4g}" for each in numbers[:MOST_SHOWN].tolist()]
+        values = numbers[:MOST_SHOWN].tolist()
+        if len(self.names) == len(numbers):
+            pairs = zip(self.names, values, strict=False)
+            shown = [f"{name} {self._named(name, each)}" for name, each in pairs]
+        else:
+            shown = [_number(each) for each in values]
         more = [f"... ({len(numbers)} in all)"] if len(numbers) > MOST_SHOWN else []
         return ", ".join([*shown, *more])
+
+    def _named(self, name: str, value: float) -> str:
+        kinds = self.categories.get(name, ())
+        is_one = value == value and 0 <= round(value) < len(kinds)
+        return str(kinds[round(value)]) if is_one else _number(value)
+
+
+def _number(value: float | int) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return "?" if value != value else f"{value:.4g}"
+
+
+class Texts(Face):
+    """A text as it was written, cut to one line; its token numbers if nobody knows what it was.
+
+    Texts that were changed, such as by an augmentation, are no longer those that were written.
+
+    Args:
+        written: gives the tokens of known texts, one row each, and the texts; asked once, when the
+            first text is shown.
+    """
+
+    def __init__(self, written: Callable[[], Iterable[tuple[Tensor, Sequence[str]]]]) -> None:
+        self._written, self._known = written, dict[bytes, str]()
+        self._is_asked = False
+
+    def show(self, value: Tensor) -> str:
+        if not self._is_asked:
+            self._is_asked = True
+            for tokens, texts in self._written():
+                for row, text in zip(tokens, texts, strict=True):
+                    # The same tokens are hardly ever another text, and then begin in the same way.
+                    self._known.setdefault(_key(row), text)
+        known = self._known.get(_key(value))
+        return Numbers().show(value[text_mask(value)]) if known is None else one_line(known)
+
+
+def one_line(text: str, letters: int = LETTERS) -> str:
+    """A text with one blank instead of line breaks and blanks, and without its end if it is long.
+
+    Args:
+        text: of any length.
+        letters: most of what is returned.
+    """
+    words = " ".join(text[: 8 * letters].split())
+    return words if len(words) <= letters else f"{words[: letters - 1].rstrip()}…"
+
+
+def _key(row: Tensor) -> bytes:
+    # However far its batch is padded.
+    return row[text_mask(row)].cpu().numpy().tobytes()
 
 
 def on_one_scale(faces: Mapping[str, Face], inputs: Mapping[str, Tensor]) -> dict[str, Face]:

@@ -74,6 +74,18 @@ class Joined(BatchDataset):
                 found[name][own] = _as_dtype(inputs[name], kind.dtype)
         return found
 
+    def one_input(self, name: str, indices: Tensor) -> Tensor:
+        kind, source = self.kinds[name], self.source(indices)
+        found = torch.empty(len(indices), *kind.shape, dtype=kind.dtype)
+        for place in source.unique().tolist():
+            own = (source == place).nonzero().flatten()
+            read = self.parts[place].one_input(name, indices[own] - self.starts[place])
+            found[own] = _as_dtype(read, kind.dtype)
+        return found
+
+    def lacking(self, name: str) -> Tensor:
+        return torch.cat([each.lacking(name) for each in self.parts])
+
     def input_fingerprints(self) -> dict[str, Fingerprints]:
         """Of the inputs that are known of all sources."""
         known = [part.input_fingerprints() for part in self.parts]

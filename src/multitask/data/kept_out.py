@@ -29,7 +29,7 @@ def with_meta(data: DataModule, splits: dict[str, BatchDataset]) -> dict[str, Ba
     """Add what is kept out of the training samples as one more split.
 
     Args:
-        data: what loaded the splits; its ``names`` and ``groups`` then know both parts.
+        data: what loaded the splits; its ``names``, ``groups`` and ``texts`` then know both parts.
         splits: by name.
 
     Raises:
@@ -50,7 +50,7 @@ def with_meta(data: DataModule, splits: dict[str, BatchDataset]) -> dict[str, Ba
         raise InputError(f"data.init_args.meta: {error}") from error
     finally:
         data.splits = {}
-    for name in ("names", "groups"):
+    for name in ("names", "groups", "texts"):
         setattr(data, name, _of_parts(getattr(data, name), places))
     train = splits["train"]
     return splits | {split: Rows(train, each) for split, each in places.items()}
@@ -140,6 +140,8 @@ def _of_parts(describe: Callable[[str], Any], places: Mapping[str, Tensor]) -> C
         if isinstance(found, tuple):
             what, values = found
             return what, [values[place] for place in at]
+        if isinstance(found, dict):
+            return {name: [values[place] for place in at] for name, values in found.items()}
         return None if found is None else [found[place] for place in at]
 
     return of_part

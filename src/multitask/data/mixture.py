@@ -12,9 +12,10 @@ import pandas as pd
 from lightning.pytorch.utilities import rank_zero_warn
 from pandas import DataFrame
 
+from multitask.checkpoints.recipe import recipe
 from multitask.data.base import DataModule
 from multitask.data.dataset import BatchDataset
-from multitask.data.faces import Face
+from multitask.data.faces import Face, Texts
 from multitask.data.joined import Joined, common_kinds, joined_targets
 from multitask.data.mixed_batches import MixedBatches
 from multitask.data.sampling import GlobalBatches
@@ -130,10 +131,36 @@ class Mixture(DataModule):
         """As the first source reads images."""
         return next(iter(self.sources.values())).image_format()
 
+    def written_inputs(self) -> dict[str, Any]:
+        """As all sources make the inputs.
+
+        Raises:
+            InputError: if two sources make an input in different ways.
+        """
+        found: dict[str, tuple[str, Any]] = {}
+        for source, data in self.sources.items():
+            for name, own in data.written_inputs().items():
+                first, made = found.setdefault(name, (source, own))
+                if recipe(vars(own)) != recipe(vars(made)):
+                    raise InputError(
+                        f"sources '{first}' and '{source}' make the input '{name}' in different "
+                        "ways; give both the same columns, categories and tokenizer"
+                    )
+        return {name: made for name, (_, made) in found.items()}
+
     def faces(self) -> dict[str, Face]:
-        """As the first source shows the inputs that all have."""
-        self.setup()
-        return next(iter(self.sources.values())).faces()
+        """As the first source shows the inputs that all have; texts are known of all sources."""
+        first = next(iter(self.sources.values())).faces()
+        return {
+            name: own if isinstance(own, Texts) else first[name]
+            for name, own in super().faces().items()
+        }
+
+    def texts(self, split: str) -> dict[str, list[str]]:
+        """Of the inputs whose texts are known of all sources."""
+        known = [source.texts(split) for source in self.sources.values()]
+        names = [name for name in known[0] if all(name in each for each in known)]
+        return {name: [text for each in known for text in each[name]] for name in names}
 
     def class_names(self) -> dict[str, list[str]]:
         """Of a task of several sources, the names of the source that has most.

@@ -29,14 +29,14 @@ class RowDivision:
         meta: share of the training rows that is kept out as ``meta``, if any.
         seed: the same seed gives the same splits.
         targets: columns that hold targets.
-        image_column: column that names the images.
+        inputs: columns that hold inputs, or name images.
     """
 
     split: Split | None
     meta: float | None
     seed: int
     targets: Sequence[str]
-    image_column: str
+    inputs: Sequence[str]
 
     def divide(self, rows: TableRows) -> dict[str, Places]:
         """Divide rows.
@@ -107,5 +107,5 @@ class RowDivision:
     def _given(self, table: DataFrame) -> Split | None:
         if SPLIT_COLUMN in table and SPLIT_COLUMN not in self.targets:
             return ByColumn(SPLIT_COLUMN)
-        given = given_split(table, [*self.targets, self.image_column])
+        given = given_split(table, [*self.targets, *self.inputs])
         return None if given is None else given.split()

@@ -1,50 +1,52 @@
-"""A table of targets and a folder of images."""
+"""A table of targets, and of inputs or a folder of images."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
-from pandas import DataFrame, Series
+from pandas import DataFrame
 from torch import Tensor
 
 from multitask.data.base import DataModule
-from multitask.data.cached_images import CachedImages
 from multitask.data.cached_maps import CachedMaps
 from multitask.data.dataset import BatchDataset
 from multitask.data.duplicates import Duplicates, equal_places, input_hashes
 from multitask.data.row_division import Places, RowDivision
 from multitask.data.split_check import SPLITS
 from multitask.data.splits import GroupedSplit, Split
+from multitask.data.table_inputs import check_inputs, read_inputs
+from multitask.data.table_samples import TableImages, TableSamples
+from multitask.data.table_targets import read_targets
 from multitask.data.targets import rows_of
 from multitask.errors import InputError
 from multitask.geometry import Geometry
 from multitask.images.brightness import levels_remark, looked_up_levels
-from multitask.images.cache import ImageCache
 from multitask.images.format import Fit, ImageFormat, size_of
 from multitask.images.maps.map_cache import MapCache
 from multitask.images.resizing import resized
-from multitask.tables.box_columns import SIDES, corners
-from multitask.tables.box_list_columns import box_lists, check_boxes
+from multitask.tables.box_columns import SIDES
+from multitask.tables.box_list_columns import check_boxes
 from multitask.tables.cleaning import Cleaning, Finding, Findings
-from multitask.tables.label_columns import check_labels, label_numbers
-from multitask.tables.map_columns import map_files, map_findings
+from multitask.tables.input_columns import InputColumns, input_columns
+from multitask.tables.label_columns import check_labels
+from multitask.tables.map_columns import map_findings
 from multitask.tables.table_rows import TableRows, located, read_rows
 from multitask.tables.table_sources import find_sources, tables
-from multitask.tables.target_cells import Cell, blank, class_numbers, hot_numbers, numbers
 from multitask.tables.target_columns import TargetColumns, check_columns, target_columns
-from multitask.tables.target_remarks import table_remarks, target_remarks
 
 ALL_ERRORS = Cleaning()
 
 
 class Table(DataModule):
-    """Images in a folder, and a table with a row for each: CSV, Parquet or JSON Lines.
+    """A table with a row for each sample: CSV, Parquet or JSON Lines.
 
-    Empty cells are missing targets. By default the table follows the ImageFolder convention of
+    The inputs are images in a folder, texts or numbers in the table, or several of these. Empty
+    cells are missing targets. By default the table follows the ImageFolder convention of
     Hugging Face: ``metadata.csv`` beside the images, with a column ``file_name``.
 
     Args:
@@ -56,7 +58,10 @@ class Table(DataModule):
         train: instead of ``path``, the table of the training set, or the folder that has it.
         val: the validation set's.
         test: the test set's.
-        image_column: the column of file names, or of images in the cells of a Parquet file.
+        inputs: texts, and numbers with categories, by the input's name, such as ``text``: an
+            `InputColumns`, or from Python a dictionary of its settings.
+        image_column: the column of file names, or of images in the cells of a Parquet file; None
+            if there are no images.
         image_folder: what file names are relative to; default: the table's folder.
         image_ending: put behind each file name that lacks it, such as ``.png``.
         image_size: pixels of a side, or ``[height, width]``, to which images are resized.
@@ -84,7 +89,8 @@ class Table(DataModule):
         train: Path | None = None,
         val: Path | None = None,
         test: Path | None = None,
-        image_column: str = "file_name",
+        inputs: dict[str, InputColumns] | None = None,
+        image_column: str | None = "file_name",
         image_folder: Path | None = None,
         image_ending: str = "",
         image_size: int | list[int] = 224,
@@ -109,6 +115,10 @@ class Table(DataModule):
             check_labels(name, target, missing)
             check_boxes(name, target)
         self.target_columns, self.missing = columns, tuple(missing)
+        self.input_columns = {
+            name: input_columns(name, each, missing) for name, each in (inputs or {}).items()
+        }
+        check_inputs(self.input_columns, columns, image_column, image_folder, image_ending)
         may_lack = ("val", "test") if split is not None else self.without
         files = {"train": train, "val": val, "test": test}
         self.sources = find_sources(path, files, image_folder, may_lack)
@@ -130,44 +140,48 @@ class Table(DataModule):
         self.skipped = DataFrame()
         self._rows: dict[str, Tensor] = {}
         self._files: list[str] = []
+        self._texts: dict[str, list[str]] = {}
         self._groups: list[str] | None = None
         self._numbers: list[int] = []
         self._map_files: dict[str, list[str]] = {}
-        self._without_rows: set[int] = set()
 
     def load(self) -> dict[str, BatchDataset]:
         findings = Findings(self.cleaning)
         columns = [name for each in self.target_columns.values() for name in each.names]
-        columns += self.kept_columns
+        columns += [name for each in self.input_columns.values() for name in each.names]
         rows = read_rows(
             self.sources,
             self.image_column,
-            columns,
+            [*columns, *self.kept_columns],
             self.separator,
             self.image_ending,
             self.cache_folder,
         )
-        rows = located(rows, self.image_column, findings)
-        targets = self._read_targets(rows, findings)
-        self.cache = ImageCache(rows.paths, self.format, self.cache_folder, self.cache_limit)
-        self.cache.build()
-        usable, gone = self._usable(rows, findings)
-        levels = looked_up_levels(rows.paths)
-        if levels and (said := levels_remark(levels, self.format.white)) is not None:
-            self.remarks.append(said)
-        self._follow_resizing(targets, usable)
-        stored = self._stored_maps(rows, usable, findings)
+        if self.image_column is not None:
+            several = bool(self.input_columns)
+            rows = located(rows, self.image_column, findings, may_repeat=several)
+        inputs, lacking = read_inputs(rows, self.input_columns, self.missing, findings)
+        read = read_targets(rows, self.target_columns, self.missing, findings, inputs.matched)
+        targets, self._map_files = read.values, read.map_files
+        images = self._read_images(rows)
+        usable, gone = self._usable(rows, images, read.without_map | lacking, findings)
+        if images is not None:
+            self._follow_resizing(targets, images, usable)
+        stored = self._stored_maps(rows, images, usable, findings)
         parts = self.divide(rows.without(gone, findings))
         self._rows = {split: usable[torch.from_numpy(places)] for split, places in parts.items()}
-        self._files, self._numbers = rows.files, rows.table.index.tolist()
+        self._numbers, self._texts = rows.table.index.tolist(), inputs.texts
+        self._files = rows.files if images is not None else _row_names(rows)
         self._groups = self._grouped(rows.table)
+        self.remarks += [*read.remarks, *inputs.remarks]
         self.findings, self.skipped = findings.frame(), findings.frame(skipped_only=True)
         if said := findings.summary():
             rank_zero_warn(f"{tables(self.sources)}: {said}")
         return {
-            split: CachedImages(
-                self.cache,
+            split: TableSamples(
                 at,
+                images,
+                inputs.values,
                 {name: rows_of((targets | stored)[name], at) for name in self.target_columns},
             )
             for split, at in self._rows.items()
@@ -186,12 +200,17 @@ class Table(DataModule):
             InputError: if they cannot be divided as is wanted.
         """
         held = [name for each in self.target_columns.values() for name in each.names]
-        return RowDivision(self.split, self.meta, self.seed, held, self.image_column).divide(rows)
+        inputs = [name for each in self.input_columns.values() for name in each.names]
+        inputs += [] if self.image_column is None else [self.image_column]
+        return RowDivision(self.split, self.meta, self.seed, held, inputs).divide(rows)
 
     def absent(self) -> set[str]:
         return super().absent() | (self.split.absent() if self.split is not None else set())
 
-    def cure_of_leaks(self, groups: Sequence[Duplicates]) -> str:
+    def cure_of_leaks(self, groups: Sequence[Duplicates], name: str = "image") -> str:
+        if name in self.input_columns:
+            columns = self.input_columns[name].names
+            return _cure_of_texts(columns[0] if len(columns) == 1 else None)
         same_file = all(
             len({self._files[int(self._rows[split][place])] for split, place in each.samples}) == 1
             for each in groups
@@ -211,13 +230,24 @@ class Table(DataModule):
         columns = self.target_columns.items()
         return {name: each.geometry for name, each in columns if each.geometry is not None}
 
-    def image_format(self) -> ImageFormat:
-        return self.format
+    def image_format(self) -> ImageFormat | None:
+        return None if self.image_column is None else self.format
 
     def names(self, split: str) -> list[str]:
-        """The samples' image files, as the table has them."""
+        """The samples' image files, as the table has them; ``row 17`` without images."""
         self.setup()
         return [self._files[place] for place in self._rows[split].tolist()]
+
+    def texts(self, split: str) -> dict[str, list[str]]:
+        self.setup()
+        places = self._rows[split].tolist()
+        return {name: [each[at] for at in places] for name, each in self._texts.items()}
+
+    def written_inputs(self) -> dict[str, InputColumns]:
+        return {
+            name: replace(each, missing=[*self.missing, *each.missing])
+            for name, each in self.input_columns.items()
+        }
 
     def class_names(self) -> dict[str, list[str]]:
         columns = self.target_columns.items()
@@ -235,7 +265,8 @@ class Table(DataModule):
         Returns:
             One dictionary: ``targets``, by task the arguments of `TargetColumns`, with a
             ``map_folder`` that is in the table's folder relative to it;
-            ``image_column``, ``image_ending``, ``separator`` and ``missing`` as in the arguments;
+            ``inputs``, by input the arguments of `InputColumns`; ``image_column``,
+            ``image_ending``, ``separator`` and ``missing`` as in the arguments;
             ``group``, the column whose groups the splits kept together, and ``before``: see
             `multitask.data.splits.GroupedSplit`.
         """
@@ -258,6 +289,7 @@ class Table(DataModule):
         return [
             {
                 "targets": targets,
+                "inputs": {name: dict(vars(each)) for name, each in self.input_columns.items()},
                 "image_column": self.image_column,
                 "image_ending": self.image_ending,
                 "separator": self.separator,
@@ -298,65 +330,38 @@ class Table(DataModule):
         is_grouped = isinstance(self.split, GroupedSplit) and self.split.by in table
         return self.split.groups(table) if is_grouped else None  # type: ignore[union-attr]
 
-    def _read_targets(self, rows: TableRows, findings: Findings) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
-        matched: set[str] = set()
-        known: dict[str, Series] = {}
-        for name, target in self.target_columns.items():
-            own: set[str] = set()
-            missing = (*self.missing, *target.missing)
-            cells = {each: blank(rows.table[each], missing, own) for each in target.names}
-            if target.map is not None:
-                files = map_files(rows, name, target, cells[target.names[0]], findings)
-                self._map_files[name], lost = files
-                self._without_rows |= lost
-                matched |= own
-                continue
-            if target.boxes is not None:
-                found[name], problems = box_lists(target, cells)
-                _report(rows, problems, findings)
-                matched |= own
-                continue
-            if target.labels is not None:
-                found[name], problems = label_numbers(cells, target)
-            elif target.classes is None:
-                found[name], problems = numbers(cells)
-            elif len(cells) > 1:
-                found[name], problems = hot_numbers(cells, target.class_names)
-            else:
-                ((column, values),) = cells.items()
-                found[name], problems = class_numbers(column, values, target.class_names)
-            if target.box is not None:
-                unreadable = {each.place for each in problems}
-                found[name], others = corners(name, target, found[name], unreadable)
-                problems = [*problems, *others]
-            _report(rows, problems, findings)
-            matched |= own
-            self.remarks += target_remarks(name, target, cells, own)
-            known |= cells
-        read = {
-            name: each for name, each in self.target_columns.items() if not (each.map or each.boxes)
-        }
-        self.remarks += table_remarks(read, known, self.missing, matched)
-        return found
+    def _read_images(self, rows: TableRows) -> TableImages | None:
+        if self.image_column is None:
+            return None
+        images = TableImages(rows.paths, self.format, self.cache_folder, self.cache_limit)
+        self.cache = images.cache
+        levels = looked_up_levels([each for each in rows.paths if each])
+        if levels and (said := levels_remark(levels, self.format.white)) is not None:
+            self.remarks.append(said)
+        return images
 
-    def _usable(self, rows: TableRows, findings: Findings) -> tuple[Tensor, set[int]]:
-        problems = dict(sorted(self.cache.problems.items()))
+    def _usable(
+        self, rows: TableRows, images: TableImages | None, lacking: set[int], findings: Findings
+    ) -> tuple[Tensor, set[int]]:
+        problems = images.problems if images is not None else {}
         findings.add(
             [Finding(rows.row(place), each.kind, each.reason) for place, each in problems.items()]
         )
         places = [place for place in range(len(rows)) if place not in problems]
         usable = torch.tensor(places, dtype=torch.int64)
-        gone = set(problems) | self._without_rows
-        if findings.policy("equal_pixels") != "keep":
-            gone |= self._same_pixels(rows, usable, findings)
+        gone = set(problems) | lacking
+        if images is not None and findings.policy("equal_pixels") != "keep":
+            gone |= self._same_pixels(rows, images, usable, findings)
         kept = [place for place in places if place not in gone]
         return torch.tensor(kept, dtype=torch.int64), gone
 
-    def _same_pixels(self, rows: TableRows, usable: Tensor, findings: Findings) -> set[int]:
+    def _same_pixels(
+        self, rows: TableRows, images: TableImages, usable: Tensor, findings: Findings
+    ) -> set[int]:
         found: dict[int, int] = {}
-        for each in equal_places(input_hashes(CachedImages(self.cache, usable, {}))):
-            first, *later = usable[each].tolist()
+        having = usable[images.has_image(usable)]
+        for each in equal_places(input_hashes(TableSamples(having, images, {}, {}))):
+            first, *later = having[each].tolist()
             found.update(dict.fromkeys(later, first))
         findings.add(
             [
@@ -372,16 +377,17 @@ class Table(DataModule):
         return set(found)
 
     def _stored_maps(
-        self, rows: TableRows, usable: Tensor, findings: Findings
+        self, rows: TableRows, images: TableImages | None, usable: Tensor, findings: Findings
     ) -> dict[str, CachedMaps]:
         found: dict[str, CachedMaps] = {}
         for name, files in self._map_files.items():
             target = self.target_columns[name]
             assert target.map is not None
+            assert images is not None
             at = torch.tensor([place for place in usable.tolist() if files[place]]).long()
             cache = MapCache(
                 [files[place] for place in at.tolist()],
-                self.cache.sizes[at],
+                images.sizes[at],
                 target.map,
                 self.format,
                 self.cache_folder,
@@ -396,8 +402,11 @@ class Table(DataModule):
             found[name] = CachedMaps(cache, places)
         return found
 
-    def _follow_resizing(self, targets: Mapping[str, Tensor], usable: Tensor) -> None:
-        sizes = self.cache.sizes[usable]
+    def _follow_resizing(
+        self, targets: Mapping[str, Tensor], images: TableImages, usable: Tensor
+    ) -> None:
+        usable = usable[images.has_image(usable)]
+        sizes = images.sizes[usable]
         for name, geometry in self.geometry.items():
             if name not in targets or not targets[name].is_floating_point():
                 continue
@@ -414,10 +423,19 @@ def _told_labels(target: TargetColumns) -> dict[str, Any]:
     return {"labels": target.label_names, "between": target.between, "none": target.none}
 
 
-def _report(rows: TableRows, cells: Sequence[Cell], findings: Findings) -> None:
-    findings.add(
-        [
-            Finding(rows.row(cell.place), cell.kind, cell.reason, cell.column, cell.hint)
-            for cell in sorted(cells, key=lambda cell: cell.place)
-        ]
+def _cure_of_texts(column: str | None) -> str:
+    if column is None:
+        return "leave each out of all splits but one"
+    return (
+        "keep the rows of a text together with "
+        "data.init_args.split=multitask.data.splits.GroupedSplit and "
+        f"data.init_args.split.init_args.by={column}"
     )
+
+
+def _row_names(rows: TableRows) -> list[str]:
+    prefixes = [each.prefix for each in rows.sources]
+    return [
+        f"{prefixes[source]}row {number}"
+        for source, number in zip(rows.source.tolist(), rows.table.index.tolist(), strict=True)
+    ]

@@ -94,27 +94,28 @@ def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:
         samples: what each looks like; its texts are lines above its caption.
         captions: one for each sample.
     """
-    width = CELL - 2 * GAP
-    panels = [
-        (picture, wrapped(caption, width, FONT))
-        for picture, caption in panels_of(samples, captions)
-    ]
+    panels = panels_of(samples, captions)
+    has_pictures = any(picture is not None for picture, _ in panels)
+    # Texts alone have room for more words in a line.
+    cell, most = (CELL, COLUMNS) if has_pictures else (2 * CELL, COLUMNS // 2)
+    width = cell - 2 * GAP
+    panels = [(picture, wrapped(caption, width, FONT)) for picture, caption in panels]
     # All pictures of a sample are in one row.
     each = ceil(len(panels) / len(samples))
-    columns = each * max(1, round(COLUMNS / each))
+    columns = each * max(1, round(most / each))
     rows = ceil(len(panels) / columns)
     sizes = [picture.shape for picture, _ in panels if picture is not None]
     # As high as they are wide at most; what is higher is drawn narrower.
     height = width * min(1.0, max((size[0] / size[1] for size in sizes), default=0.0))
     lines = max(caption.count("\n") + 1 for _, caption in panels)
     step = height + 0.125 * lines + 0.12
-    figure = Figure(figsize=(columns * CELL, rows * step))
+    figure = Figure(figsize=(columns * cell, rows * step))
     # All in one, in inches: axes for each picture, and a layout to be found for them, would take
     # several times as long to draw.
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
     for place, (picture, caption) in enumerate(panels):
-        middle, top = (place % columns + 0.5) * CELL, place // columns * step + GAP
+        middle, top = (place % columns + 0.5) * cell, place // columns * step + GAP
         if picture is not None:
             aspect = picture.shape[0] / picture.shape[1]
             half, low = min(width, height / aspect) / 2, top + min(height, width * aspect)
@@ -122,7 +123,7 @@ def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:
             axes.imshow(picture.numpy(), extent=extent, aspect="auto", **GREY)
         place_of_text = (middle, top + height + GAP)
         axes.text(*place_of_text, caption, fontsize=FONT, va="top", ha="center", parse_math=False)
-    axes.set(xlim=(0, columns * CELL), ylim=(rows * step, 0))
+    axes.set(xlim=(0, columns * cell), ylim=(rows * step, 0))
     return figure
 
 

@@ -8,9 +8,9 @@ import math
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
+from multitask.configuration.offered import find_config
 from multitask.configuration.yaml_text import read_yaml
 from multitask.errors import InputError, nearest
 from multitask.runs.settings import WandbMode
@@ -351,7 +351,7 @@ def _tasks_of(config: Config, experiment: str) -> dict[str, Any]:
 
 def _read(experiment: str) -> Config:
     try:
-        content = read_yaml(Path(experiment))
+        content = read_yaml(find_config(experiment))
     except OSError as error:
         raise InputError(f"experiment {experiment} cannot be read ({error.strerror})") from error
     if not isinstance(content, dict):

@@ -22,9 +22,13 @@ OF_CELLS = (
     "missing_map",
     "unreadable_map",
     "other_size_map",
+    "unreadable_input",
+    "unknown_category",
 )
 """Kinds that concern a cell, which is then missing; all others concern a row."""
-MAY_BE_KEPT = ("symbolic_link", "duplicate_row", "equal_pixels")
+MAY_BE_KEPT = (
+    "symbolic_link", "duplicate_row", "equal_pixels", "empty_file_name", "missing_input",
+)  # fmt: skip
 COLUMNS = ["row", "file", "kind", "column", "reason", "table"]
 
 
@@ -32,7 +36,7 @@ COLUMNS = ["row", "file", "kind", "column", "reason", "table"]
 class Cleaning:
     """What to do where a row or a cell cannot be used.
 
-    ``error`` ends the program with one sentence. ``skip`` leaves out the row, for the last six
+    ``error`` ends the program with one sentence. ``skip`` leaves out the row, for the last eight
     the cell, which is then missing, and lists it. ``keep`` takes it as it is.
 
     Args:
@@ -42,8 +46,11 @@ class Cleaning:
         outside_root: a path that leads out of the folder of images.
         symbolic_link: a link to somewhere outside of the folder of images.
         duplicate_row: a file that an earlier row has already.
-        empty_file_name: a row without the name of an image.
+        empty_file_name: a row without the name of an image; ``keep`` takes the image as missing,
+            if there are other inputs.
         equal_pixels: an image that has the pixels of an earlier row's, once both are resized.
+        missing_input: a row whose text, or all of whose numbers and categories of an input, are
+            missing; ``keep`` takes the input as missing.
         unknown_class: a class or label that ``classes`` or ``labels`` does not list, or a map that
             has pixels of such a class.
         unreadable_target: a cell that is not a number, or a list of another length than the others.
@@ -51,6 +58,8 @@ class Cleaning:
         missing_map: a map's file that is not there.
         unreadable_map: a map's file that is not a whole map.
         other_size_map: a map whose sides have another ratio than those of its image.
+        unreadable_input: a cell of an input that is not a number.
+        unknown_category: a category that ``categories`` does not list.
     """
 
     unreadable_image: Policy = "error"
@@ -59,14 +68,17 @@ class Cleaning:
     outside_root: Policy = "error"
     symbolic_link: PolicyOrKeep = "error"
     duplicate_row: PolicyOrKeep = "error"
-    empty_file_name: Policy = "error"
+    empty_file_name: PolicyOrKeep = "error"
     equal_pixels: PolicyOrKeep = "keep"
+    missing_input: PolicyOrKeep = "keep"
     unknown_class: Policy = "error"
     unreadable_target: Policy = "error"
     infinite_target: Policy = "error"
     missing_map: Policy = "error"
     unreadable_map: Policy = "error"
     other_size_map: Policy = "error"
+    unreadable_input: Policy = "error"
+    unknown_category: Policy = "error"
 
 
 @dataclass(frozen=True)

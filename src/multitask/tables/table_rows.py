@@ -31,7 +31,7 @@ class TableRows:
         table: their cells; the index is each row's number, as a person counts.
         sources: the tables.
         source: of each row, its place in ``sources``; shape ``[rows]``.
-        files: of each row, the name of its image.
+        files: of each row, the name of its image; empty if it has none.
         paths: of each row, where its image lies; empty before `located`.
         embedded: by column whose cells held images, the folder that these were put in.
     """
@@ -76,7 +76,7 @@ class TableRows:
 
 def read_rows(
     sources: Sequence[Source],
-    image_column: str,
+    image_column: str | None,
     columns: Sequence[str],
     separator: str | None,
     ending: str = "",
@@ -86,7 +86,8 @@ def read_rows(
 
     Args:
         sources: the tables.
-        image_column: the column of file names, or of the images themselves in a Parquet file.
+        image_column: the column of file names, or of the images themselves in a Parquet file; None
+            if there are no images.
         columns: others that each table needs.
         separator: see `multitask.tables.table_file.read_table`.
         ending: of the files, where the table leaves it out.
@@ -100,29 +101,36 @@ def read_rows(
     files: list[str] = []
     embedded: dict[str, Path] = {}
     for number, (source, table) in enumerate(zip(sources, parts, strict=True)):
-        _check_columns(source, table, [image_column, *columns])
+        needed = [*([] if image_column is None else [image_column]), *columns]
+        _check_columns(source, table, needed)
         table.index = [row_number(source.table, place) for place in table.index]
         embedded |= table.attrs.get("embedded", {})
         pictures = table.attrs.get("embedded", {}).get(image_column)
         used.append(replace(source, folder=pictures, root=pictures) if pictures else source)
-        names = file_names(source, table, image_column, "" if pictures else ending)
-        table[image_column] = pd.Series(names, index=table.index, dtype=object)
-        files += shown_names(source, names, table.index.tolist(), pictures is not None)
+        if image_column is None:
+            files += [""] * len(table)
+        else:
+            names = file_names(source, table, image_column, "" if pictures else ending)
+            table[image_column] = pd.Series(names, index=table.index, dtype=object)
+            files += shown_names(source, names, table.index.tolist(), pictures is not None)
         if len(parts) > 1:
             # Tables that belong together may differ in columns that nobody uses.
-            parts[number] = table[list(dict.fromkeys([image_column, *columns]))].astype(object)
+            parts[number] = table[list(dict.fromkeys(needed))].astype(object)
     owners = np.repeat(np.arange(len(parts)), [len(each) for each in parts])
     whole = parts[0] if len(parts) == 1 else pd.concat(parts)
     return TableRows(whole, used, owners, files, [], embedded)
 
 
-def located(rows: TableRows, image_column: str, findings: Findings) -> TableRows:
+def located(
+    rows: TableRows, image_column: str, findings: Findings, may_repeat: bool = False
+) -> TableRows:
     """Find each row's image file, without opening any, and leave out rows as the policies say.
 
     Args:
         rows: the rows.
         image_column: the column of file names.
         findings: gets what is found.
+        may_repeat: whether several rows may have one image, as they differ in other inputs.
 
     Raises:
         InputError: where the policy for what is found is ``error``.
@@ -146,7 +154,7 @@ def located(rows: TableRows, image_column: str, findings: Findings) -> TableRows
     findings.add(found)
     # What has no name is not a file that another row has.
     kept = [place for place in range(len(rows)) if place not in gone and cells[place]]
-    twice = repeated([real_paths[place] for place in kept])
+    twice = {} if may_repeat else repeated([real_paths[place] for place in kept])
     findings.add(
         [
             Finding(rows.row(kept[later]), "duplicate_row", _same(rows.row(kept[first])))

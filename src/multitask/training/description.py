@@ -16,6 +16,9 @@ from multitask.errors import InputError
 from multitask.tasks import Task
 from multitask.tasks.naming import element_names
 
+TEXT, COLUMNS = "text", "columns"
+"""Kinds of inputs in a description, beside images."""
+
 
 def describe(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
     """Describe a model's inputs and tasks, in types that a safe checkpoint can hold.
@@ -25,8 +28,7 @@ def describe(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
         data: the `multitask.data.DataModule` that it is trained on, loaded.
 
     Returns:
-        ``data``: the class of the data. ``inputs``: by name, how an image file becomes that input,
-        as the arguments of `multitask.images.format.ImageFormat`; None if no file becomes it.
+        ``data``: the class of the data. ``inputs``: see `described_inputs`.
         ``transforms``: recipes of what images pass then, None if they do not show how they were
         made. ``tasks``: by name, the ``kind`` of the task and what its targets are: ``classes``,
         ``unit`` and ``elements``, as far as known. ``tables``: how tables of further samples are
@@ -35,19 +37,38 @@ def describe(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
         checkpoint keeps beside the others: the numbers by which training images are known again,
         int64, shape ``[images]``; None if not known.
     """
-    image = data.image_format()
-    inputs = dict.fromkeys(data.splits["train"].inputs(torch.tensor([0])))
-    if "image" in inputs and image is not None:
-        inputs["image"] = asdict(image)
     return {
         "data": f"{type(data).__module__}.{type(data).__qualname__}",
         **({EPISODES: True} if data.deals_episodes else {}),
-        "inputs": inputs,
+        "inputs": described_inputs(data),
         "transforms": _transforms(data),
         "tasks": described_tasks(tasks, data),
         "tables": _tables(data),
         "training_images": _training_images(data),
     }
+
+
+def described_inputs(data: Any) -> dict[str, Any]:
+    """The part of `describe` that is about the inputs.
+
+    Args:
+        data: the `multitask.data.DataModule`, loaded.
+
+    Returns:
+        By name; None if nobody knows how to make that input. An image: the arguments of
+        `multitask.images.format.ImageFormat`. A text: ``kind`` ``text``; ``columns``, the names of
+        the texts that it is made of, one behind the other; ``tokenizer``, a recipe; ``files``,
+        what the tokenizer needs beside it, contents by file name; ``missing``, texts that mean
+        that it is missing. Numbers and categories: ``kind`` ``columns``; ``columns``, their names
+        in the order of the input's; ``categories``, by column, in the order of their numbers; and
+        ``missing``.
+    """
+    inputs: dict[str, Any] = dict.fromkeys(data.splits["train"].inputs(torch.tensor([0])))
+    image = data.image_format()
+    if "image" in inputs and image is not None:
+        inputs["image"] = asdict(image)
+    written = data.written_inputs()
+    return {name: _written(written[name]) if name in written else inputs[name] for name in inputs}
 
 
 def described_tasks(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
@@ -85,6 +106,21 @@ def take_names(tasks: Mapping[str, Task], described: Mapping[str, Any]) -> None:
                     f"{getattr(task, size)} {what}"
                 )
             setattr(task, what, [str(each) for each in names])
+
+
+def _written(given: Any) -> dict[str, Any]:
+    missing = list(map(str, given.missing))
+    if given.column is None:
+        categories = {name: recipe(list(each)) for name, each in given.categories.items()}
+        told = {"columns": list(given.columns), "categories": categories, "missing": missing}
+        return {"kind": COLUMNS, **told}
+    columns = [given.column] if isinstance(given.column, str) else list(given.column)
+    tokenizer = recipe(given.tokenizer)
+    # They lie beside the recipe, whether the tokenizer was made of them or has found them.
+    tokenizer.get("init_args", {}).pop("files", None)
+    files = given.tokenizer.files()
+    told = {"columns": columns, "tokenizer": tokenizer, "files": files, "missing": missing}
+    return {"kind": TEXT, **told}
 
 
 def _tables(data: Any) -> list[Any]:

@@ -94,6 +94,10 @@ class FromSource(DataModule):
         self.setup()
         return self.source.faces()
 
+    def written_inputs(self) -> dict[str, Any]:
+        """As the source's inputs are made."""
+        return self.source.written_inputs()
+
     def element_names(self) -> dict[str, list[str]]:
         """As the source calls them."""
         return self.source.element_names()

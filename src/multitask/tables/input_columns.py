@@ -1,0 +1,143 @@
+"""Which columns hold an input that is not an image, and what was said about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from multitask.errors import InputError, nearest
+from multitask.tokenizers import HashedWords, Tokenizer
+
+TEXT_ONLY, COLUMNS_ONLY = ("tokenizer",), ("categories",)
+
+
+@dataclass(frozen=True)
+class InputColumns:
+    """The columns that hold a text, or numbers and categories.
+
+    Args:
+        column: a column of texts; or several, whose texts stand one behind the other, such as a
+            question and its answer.
+        columns: columns of numbers and categories, instead of a text.
+        tokenizer: what makes tokens of a text; default: `multitask.tokenizers.HashedWords`.
+        categories: by column, its categories in order, each one's place being its number; all other
+            ``columns`` are numbers.
+        missing: cells that mean that an input is missing, beside the data's own ``missing``.
+    """
+
+    column: str | list[str] | None = None
+    columns: list[str] | None = None
+    tokenizer: Tokenizer | None = None
+    categories: dict[str, list[str | int | bool]] = field(default_factory=dict)
+    missing: list[str | int | float] = field(default_factory=list)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text rather than numbers and categories."""
+        return self.column is not None
+
+    @property
+    def names(self) -> list[str]:
+        """The columns as a list."""
+        if self.column is None:
+            return list(self.columns or ())
+        return [self.column] if isinstance(self.column, str) else list(self.column)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Of each of ``columns``, its number of categories; 1 if it is a number."""
+        return [len(self.categories.get(name, ())) or 1 for name in self.columns or ()]
+
+    def category_names(self, column: str) -> list[str]:
+        """The categories of a column as texts; none if it is a column of numbers."""
+        return [str(each) for each in self.categories.get(column, ())]
+
+
+def input_columns(name: str, given: Any, missing: Sequence[str | int | float]) -> InputColumns:
+    """An input as a person may give it from Python, checked.
+
+    Args:
+        name: of the input.
+        given: a dictionary of the settings of `InputColumns`, or one of them.
+        missing: what means that a cell is missing, for all inputs and targets.
+
+    Raises:
+        InputError: naming the input and the setting.
+    """
+    where = f"inputs, '{name}'"
+    if name in ("image", "index") or name.startswith("@"):
+        raise InputError(
+            f"{where}: this name is taken; call the input by another name, such as text"
+            + ("; images are named by image_column" if name == "image" else "")
+        )
+    if not isinstance(given, InputColumns):
+        known = [each.name for each in fields(InputColumns)]
+        if not isinstance(given, Mapping):
+            raise InputError(
+                f"{where}: {given!r:.60} does not say what it is; give {{'column': 'review'}} for "
+                "a text, or {'columns': ['age', 'weight']} for numbers"
+            )
+        if unknown := [str(each) for each in given if each not in known]:
+            raise InputError(
+                f"{where}: there is no setting '{unknown[0]}'{nearest(unknown[0], known)}; "
+                f"its settings are {', '.join(known)}"
+            )
+        given = InputColumns(**given)
+    if (given.column is None) == (given.columns is None):
+        raise InputError(
+            f"{where}: give either column, for a text, or columns, for numbers and categories"
+        )
+    if not given.names:
+        which = "column" if given.is_text else "columns"
+        raise InputError(f"{where}: {which} is empty; name at least one column")
+    if given.is_text:
+        _check_text(where, given)
+        return InputColumns(
+            given.column, tokenizer=given.tokenizer or HashedWords(), missing=given.missing
+        )
+    _check_columns(where, given, [str(each) for each in (*missing, *given.missing)])
+    return given
+
+
+def _check_text(where: str, given: InputColumns) -> None:
+    if given.categories:
+        raise InputError(
+            f"{where}: categories are for columns of categories, and column is a text; give "
+            "columns instead of column, or leave categories out"
+        )
+    if given.tokenizer is not None and not isinstance(given.tokenizer, Tokenizer):
+        raise InputError(
+            f"{where}: tokenizer is {given.tokenizer!r:.60}; give a "
+            "multitask.tokenizers.Tokenizer, such as HashedWords(64)"
+        )
+
+
+def _check_columns(where: str, given: InputColumns, missing: Sequence[str]) -> None:
+    if given.tokenizer is not None:
+        raise InputError(
+            f"{where}: a tokenizer is for a text, and columns are numbers and categories; give "
+            "column instead of columns, or leave tokenizer out"
+        )
+    names = given.names
+    if twice := [each for each in names if names.count(each) > 1]:
+        raise InputError(f"{where}: columns names '{twice[0]}' more than once")
+    for column in given.categories:
+        if column not in names:
+            raise InputError(
+                f"{where}: categories names '{column}', which is not one of columns"
+                f"{nearest(column, names)}"
+            )
+        kinds = given.category_names(column)
+        if len(kinds) < 2:
+            raise InputError(
+                f"{where}: '{column}' has {len(kinds)} categories; list at least 2, or leave the "
+                "column out"
+            )
+        if again := [each for each in kinds if kinds.count(each) > 1]:
+            raise InputError(f"{where}: the categories of '{column}' list '{again[0]}' twice")
+        if taken := [each for each in kinds if each in missing]:
+            raise InputError(
+                f"{where}: '{taken[0]}' is one of the categories of '{column}' and one of missing; "
+                "keep one"
+            )
