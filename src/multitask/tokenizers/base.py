@@ -112,6 +112,17 @@ class Tokenizer(Recorded, ABC):
             found[place, : len(numbers)] = torch.tensor(numbers, dtype=torch.int32)
         return Tokenized(found, is_cut, is_empty)
 
+    def is_special(self, tokens: Tensor) -> Tensor:
+        """Which tokens stand for no characters, such as the beginning.
+
+        Args:
+            tokens: token numbers, any shape; -1 is none.
+
+        Returns:
+            Of the same shape, bool.
+        """
+        return (tokens >= 0) & (tokens < self.specials)
+
     def files(self) -> dict[str, str]:
         """What must lie beside a model's weights to make the same tokens, by file name.
 
