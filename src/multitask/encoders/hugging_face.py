@@ -71,7 +71,7 @@ class HuggingFace(TextEncoder):
         self.padding = getattr(found, "pad_token_id", None) or 0
         kind = {ATTENTION: (options or {}).get(ATTENTION), "dtype": torch.float32}
         if pretrained and DOWNLOADS.get():
-            self.network = self._trained(transformers, found, kind)
+            self.network = self._trained(transformers, found, kind, bool(options))
         else:
             self.network = self._random(transformers, found, kind)
         if separator is not None and getattr(found, "type_vocab_size", 0) < 2:
@@ -116,14 +116,16 @@ class HuggingFace(TextEncoder):
         return [values, mask]
 
     def _random(self, transformers: Any, config: Any, kind: dict[str, Any]) -> nn.Module:
-        with asking(self.name, OWNER, "model with these settings", "correct options"):
+        with asking(self.name, OWNER, "network", "correct options"):
             network = transformers.AutoModel.from_config(config, trust_remote_code=False, **kind)
             return _encoder_of(network)
 
-    def _trained(self, transformers: Any, config: Any, kind: dict[str, Any]) -> nn.Module:
+    def _trained(
+        self, transformers: Any, config: Any, kind: dict[str, Any], has_options: bool
+    ) -> nn.Module:
         refuse_for_stranger(ANOTHER)
         way = way_to_ask(self.name, OWNER, "weights")
-        with asking(self.name, OWNER, "weights"):
+        with asking(self.name, OWNER, "weights", "correct options" if has_options else None):
             found, told = transformers.AutoModel.from_pretrained(
                 self.name,
                 config=config,
