@@ -202,13 +202,16 @@ def _with(**options: Any) -> Callable[[str], Any]:
     [
         (lambda folder: HuggingFace(""), "name is empty"),
         (lambda folder: HuggingFace("/no/folder"), "there is no folder '/no/folder'"),
-        (lambda folder: HuggingFace("no-such/model"), "no configuration of 'no-such/m.*network"),
-        (lambda folder: HuggingFace(f"{folder}/.."), "no configuration of .* the folder is whole"),
+        (lambda folder: HuggingFace("no-such/model"), "configuration of 'no-such/m.*network"),
+        (
+            lambda folder: HuggingFace(f"{folder}/.."),
+            "configuration of .* cannot.* the folder is whole",
+        ),
         (lambda folder: HuggingFace(folder, separator=3), "a 'gpt2' does not tell the first"),
         (_with(n_heads=2), "options: a 'gpt2' has no setting 'n_heads'; did you mean 'n_head'"),
-        (_with(n_embd=32), r"do not fit: '.*' is \[16\] there, \[32\] here"),
+        (_with(n_embd=32), r"do not fit: '.*bias' is \[48\] there, \[96\] here"),
         (_with(n_layer=3), "do not fit: 'h.2.* is not there"),
-        (_with(n_head=3), "no model with these settings of .*; correct options"),
+        (_with(n_head=3), "weights of .* cannot be had .*; correct options"),
         (_with(torch_dtype="bfloat16"), "torch_dtype cannot be set; set trainer.precision"),
         (_with(attn_implementation="a/kernel"), "is 'a/kernel'; choose eager or sdpa"),
         (_of_kind("vit"), "a 'vit', which is not a model of text alone"),
@@ -245,7 +248,7 @@ def test_code_that_comes_with_a_model_is_not_run(
     for kind in ("bert", "evil"):
         (folder / "config.json").write_text(json.dumps({**settings, "model_type": kind}))
         if kind == "evil":
-            with pytest.raises(InputError, match="there is no configuration of"):
+            with pytest.raises(InputError, match="the configuration of .* cannot"):
                 HuggingFace(str(folder))
         else:
             assert "auto_map" not in recipe(HuggingFace(str(folder)))["init_args"]["config"]
