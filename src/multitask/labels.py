@@ -1,4 +1,4 @@
-"""What a missing target looks like: the one place that knows it.
+"""What a missing target or input looks like: the one place that knows it.
 
 A floating target is NaN where it is missing, a class number is -100, as in
 ``torch.nn.CrossEntropyLoss``. Class numbers that are kept as bytes (uint8), as maps of classes are
@@ -7,6 +7,8 @@ class numbers.
 
 Texts of a batch end at the longest, so places of other texts, and of other batches that are joined
 to it, hold nothing: what stands there is known here too.
+
+A missing image, or row of numbers, is NaN altogether. A missing text has none but special tokens.
 """
 
 from __future__ import annotations
@@ -17,12 +19,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from multitask.tokenizers import END, Tokenizer, is_text
+
 MISSING_CLASS = -100
 MISSING_BYTE = 255
 NO_TOKEN = -65504.0
 """Raw outputs of all classes at a place that holds no token; half precision has no lower number."""
-BEHIND_TEXT = -1
-"""Stands for a token behind the end of a text (int32)."""
 BOX = 5
 """Numbers of one of several boxes: its class, or -1 for none, and four sides."""
 
@@ -54,6 +56,22 @@ def known_samples(targets: Tensor) -> Tensor:
     """
     mask = known(targets)
     return mask.flatten(1).any(1) if mask.ndim > 1 else mask
+
+
+def is_missing(values: Tensor) -> Tensor:
+    """Tell which samples lack an input.
+
+    Args:
+        values: the input of some samples, first axis ``[samples]``.
+
+    Returns:
+        Mask, shape ``[samples]``, bool.
+    """
+    if is_text(values):
+        return (values < Tokenizer.specials).all(1)
+    if values.is_floating_point():
+        return values.flatten(1).isnan().all(1)
+    return torch.zeros(len(values), dtype=torch.bool, device=values.device)
 
 
 def missing_mark(dtype: torch.dtype) -> float | int | None:
@@ -109,5 +127,5 @@ def joined_rows(parts: Sequence[Tensor]) -> Tensor:
     if len(lengths) < 2:
         return torch.cat(list(parts))
     first, longest = parts[0], max(lengths)
-    mark = {torch.int32: BEHIND_TEXT, torch.int64: MISSING_CLASS}.get(first.dtype, NO_TOKEN)
+    mark = {torch.int32: END, torch.int64: MISSING_CLASS}.get(first.dtype, NO_TOKEN)
     return torch.cat([pad(each, (0, longest - each.shape[-1]), value=mark) for each in parts])

@@ -80,7 +80,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     """Whether a batch holds episodes, see `multitask.data.episodes.entries`."""
 
     is_looked_at = True
-    """Whether people are told what is odd about the images, such as one that is in two splits."""
+    """Whether people are told what is odd about images and texts, such as one in two splits."""
 
     def __init__(
         self,
@@ -166,11 +166,12 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         """The sets that a person has said there shall not be."""
         return set(self.without)
 
-    def cure_of_leaks(self, groups: Sequence[Duplicates]) -> str:
-        """What to do where images are in several splits.
+    def cure_of_leaks(self, groups: Sequence[Duplicates], name: str = "image") -> str:
+        """What to do if images or texts are in several splits.
 
         Args:
             groups: the samples of each of them.
+            name: of the input.
         """
         return "leave each out of all splits but one"
 
@@ -208,29 +209,18 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
             return Picture()
         if is_text(values):
             return Texts(lambda: self._written(name))
-        return Numbers(*self.input_columns().get(name, ()))
+        columns = self.written_inputs().get(name)
+        if columns is None:
+            return Numbers()
+        return Numbers(
+            columns.names, {each: columns.category_names(each) for each in columns.names}
+        )
 
     def _written(self, name: str) -> Iterator[tuple[Tensor, list[str]]]:
         """The tokens of a split's texts, and the texts, as far as these are known."""
         for split, samples in self.splits.items():
             if (texts := self.texts(split).get(name)) is not None:
                 yield samples.one_input(name, torch.arange(len(samples))), texts
-
-    def texts(self, split: str) -> dict[str, list[str]]:
-        """The texts of a split's samples as they were written, by input, as far as known.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-        """
-        return {}
-
-    def input_columns(self) -> dict[str, tuple[list[str], dict[str, list[str]]]]:
-        """The names of the columns of inputs that are numbers and categories, as far as known.
-
-        Returns:
-            By input, the name of each column, and by column its categories, if it has any.
-        """
-        return {}
 
     def own_geometry(self) -> dict[str, Geometry]:
         """How this data set's targets follow where what the images show moves, by task.
@@ -282,7 +272,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         return None
 
     def texts(self, split: str) -> dict[str, list[str]]:
-        """What is written in each sample's texts, by input; none for inputs that are not texts.
+        """The texts of a split's samples as they were written, by input, as far as known.
 
         Args:
             split: ``train``, ``val`` or ``test``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +207,10 @@ class Table(DataModule):
     def absent(self) -> set[str]:
         return super().absent() | (self.split.absent() if self.split is not None else set())
 
-    def cure_of_leaks(self, groups: Sequence[Duplicates]) -> str:
+    def cure_of_leaks(self, groups: Sequence[Duplicates], name: str = "image") -> str:
+        if name in self.input_columns:
+            columns = self.input_columns[name].names
+            return _cure_of_texts(columns[0] if len(columns) == 1 else None)
         same_file = all(
             len({self._files[int(self._rows[split][place])] for split, place in each.samples}) == 1
             for each in groups
@@ -238,6 +242,12 @@ class Table(DataModule):
         self.setup()
         places = self._rows[split].tolist()
         return {name: [each[at] for at in places] for name, each in self._texts.items()}
+
+    def written_inputs(self) -> dict[str, InputColumns]:
+        return {
+            name: replace(each, missing=[*self.missing, *each.missing])
+            for name, each in self.input_columns.items()
+        }
 
     def class_names(self) -> dict[str, list[str]]:
         columns = self.target_columns.items()
@@ -411,6 +421,16 @@ def _told_labels(target: TargetColumns) -> dict[str, Any]:
     if target.labels is None:
         return {}
     return {"labels": target.label_names, "between": target.between, "none": target.none}
+
+
+def _cure_of_texts(column: str | None) -> str:
+    if column is None:
+        return "leave each out of all splits but one"
+    return (
+        "keep the rows of a text together with "
+        "data.init_args.split=multitask.data.splits.GroupedSplit and "
+        f"data.init_args.split.init_args.by={column}"
+    )
 
 
 def _row_names(rows: TableRows) -> list[str]:

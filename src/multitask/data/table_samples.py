@@ -105,6 +105,15 @@ class TableSamples(BatchDataset):
         others = {name: each.index_select(0, indices) for name, each in self._inputs.items()}
         return images | others
 
+    def one_input(self, name: str, indices: Tensor) -> Tensor:
+        return self.images(indices) if name == "image" else self._inputs[name][indices]
+
+    def lacking(self, name: str) -> Tensor:
+        if name != "image":
+            return super().lacking(name)
+        assert self._images is not None
+        return ~self._images.has_image(self._rows)
+
     def input_fingerprints(self) -> dict[str, Fingerprints]:
         own = {} if self._images is None else {"image": self._images.fingerprints(self._rows)}
         return own | {name: of_values(values) for name, values in self._inputs.items()}
