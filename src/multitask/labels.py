@@ -5,10 +5,9 @@ A floating target is NaN where it is missing, a class number is -100, as in
 on a disk and on their way to a device, have 255 where one is missing; `unpacked` turns them into
 class numbers.
 
+A missing image, or row of numbers, is NaN altogether. A missing text has none but special tokens.
 Texts of a batch end at the longest, so places of other texts, and of other batches that are joined
 to it, hold nothing: what stands there is known here too.
-
-A missing image, or row of numbers, is NaN altogether. A missing text has none but special tokens.
 """
 
 from __future__ import annotations
