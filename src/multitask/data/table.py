@@ -238,12 +238,6 @@ class Table(DataModule):
         self.setup()
         return [self._files[place] for place in self._rows[split].tolist()]
 
-    def written_inputs(self) -> dict[str, InputColumns]:
-        return {
-            name: replace(each, missing=[*self.missing, *each.missing])
-            for name, each in self.input_columns.items()
-        }
-
     def texts(self, split: str) -> dict[str, list[str]]:
         self.setup()
         places = self._rows[split].tolist()

@@ -78,6 +78,7 @@ def _lacking(trained: TrainedModel, gone: Mapping[str, Tensor]) -> dict[int, str
 def _said(trained: TrainedModel, name: str) -> str:
     if name == IMAGE:
         return "it has no image"
-    written = trained.written[name]
-    what = "text is" if written.kind == "text" else f"{listed(written.columns)} are all"
-    return f"its {what} {'empty' if written.kind == 'text' else 'missing'}"
+    if trained.written[name].given.is_text:
+        return "its text is empty"
+    columns = trained.written[name].columns
+    return f"its {listed(columns)} {'are all' if len(columns) > 1 else 'is'} missing"
