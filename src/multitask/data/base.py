@@ -272,6 +272,14 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         """
         return None
 
+    def texts(self, split: str) -> dict[str, list[str]]:
+        """The texts of a split's samples as they were written, by input, as far as known.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+        """
+        return {}
+
     def class_names(self) -> dict[str, list[str]]:
         """The names of the classes in the order of their numbers, by task, as far as known."""
         return {}
