@@ -135,7 +135,7 @@ class _Transforms:
 def _transforms(description: Mapping[str, Any], path: Path, trust: bool) -> Sequence[nn.Module]:
     from jsonargparse import ArgumentParser
 
-    # Whoever makes objects from recipes changes them.
+    # What makes objects from recipes changes them.
     recipes = copy.deepcopy(description.get("transforms"))
     if recipes is None:
         raise InputError(
