@@ -179,7 +179,7 @@ def _file_input(trained: TrainedModel, name: str) -> FileInput:
     if isinstance(written, WrittenText):
         return TokenInput(name, written.tokenizer)
     assert isinstance(written, WrittenColumns)
-    counts = [len(written.categories.get(each, ())) for each in written.columns]
+    counts = [size if size > 1 else 0 for size in written.given.sizes]
     return ColumnInput(name, counts, _typical(trained, name, counts))
 
 
