@@ -66,7 +66,7 @@ class HuggingFace(Encoder):
         # It takes long to import, and runs with other encoders do not use it.
         transformers = library("transformers", OWNER)
         found = configuration(transformers, name, options or {}, config)
-        # Whoever has this one's recipe needs no other file.
+        # What has this one's recipe needs no other file.
         self._arguments["config"] = plain(found)
         self.name, self.inputs, self.separator = name, (input,), separator
         self.padding = getattr(found, "pad_token_id", None) or 0

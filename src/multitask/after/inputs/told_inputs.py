@@ -101,7 +101,7 @@ def told_tokenizer(told: Mapping[str, Any], source: str, trust: bool) -> Tokeniz
     """
     from jsonargparse import ArgumentParser
 
-    # Whoever makes objects from recipes changes them.
+    # What makes objects from recipes changes them.
     recipe = copy.deepcopy(told.get("tokenizer"))
     files = told.get("files") or {}
     if not isinstance(recipe, dict) or not isinstance(files, dict):
