@@ -273,7 +273,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         return None
 
     def texts(self, split: str) -> dict[str, list[str]]:
-        """What is written in each sample's texts, by input; none for inputs that are not texts.
+        """The texts of a split's samples as they were written, by input, as far as known.
 
         Args:
             split: ``train``, ``val`` or ``test``.

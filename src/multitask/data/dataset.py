@@ -5,12 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from multitask.data.fingerprints import Fingerprints, of_values
 from multitask.data.targets import Targets
 from multitask.errors import InputError
+from multitask.labels import is_missing
+
+ROWS = 1024
+"""Samples that are read at a time where all of them must be."""
 
 Batch = dict[str, Tensor]
 """The inputs by name, ``index`` (the samples' places in their split) and one entry for each task.
@@ -72,6 +77,20 @@ class BatchDataset(Dataset[Batch], ABC):
         """
         return self.images(indices) if name == "image" else self.inputs(indices)[name]
 
+    def lacking(self, name: str) -> Tensor:
+        """Which samples lack an input; images by default none, as to read all would take long.
+
+        Args:
+            name: of the input.
+
+        Returns:
+            Shape ``[samples]``, bool.
+        """
+        if name == "image" or not len(self):
+            return torch.zeros(len(self), dtype=torch.bool)
+        rows = torch.arange(len(self)).split(ROWS)
+        return torch.cat([is_missing(self.one_input(name, each)) for each in rows])
+
     def input_fingerprints(self) -> dict[str, Fingerprints]:
         """What tells the samples' inputs apart, by name, if it is known without reading files.
 
@@ -119,6 +138,9 @@ class InMemory(BatchDataset):
     def one_input(self, name: str, indices: Tensor) -> Tensor:
         images = name == "image"
         return self.images(indices) if images else self._inputs[name].index_select(0, indices)
+
+    def lacking(self, name: str) -> Tensor:
+        return is_missing(self._inputs[name])
 
     def input_fingerprints(self) -> dict[str, Fingerprints]:
         return {name: of_values(values) for name, values in self._inputs.items()}

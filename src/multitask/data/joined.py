@@ -83,6 +83,9 @@ class Joined(BatchDataset):
             found[own] = _as_dtype(read, kind.dtype)
         return found
 
+    def lacking(self, name: str) -> Tensor:
+        return torch.cat([each.lacking(name) for each in self.parts])
+
     def input_fingerprints(self) -> dict[str, Fingerprints]:
         """Of the inputs that are known of all sources."""
         known = [part.input_fingerprints() for part in self.parts]

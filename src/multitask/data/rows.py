@@ -37,6 +37,9 @@ class Rows(BatchDataset):
     def one_input(self, name: str, indices: Tensor) -> Tensor:
         return self._source.one_input(name, self._rows[indices])
 
+    def lacking(self, name: str) -> Tensor:
+        return self._source.lacking(name)[self._rows]
+
     def input_fingerprints(self) -> dict[str, Fingerprints]:
         known = self._source.input_fingerprints()
         return {name: each.take(self._rows) for name, each in known.items()}

@@ -238,16 +238,16 @@ class Table(DataModule):
         self.setup()
         return [self._files[place] for place in self._rows[split].tolist()]
 
+    def texts(self, split: str) -> dict[str, list[str]]:
+        self.setup()
+        places = self._rows[split].tolist()
+        return {name: [each[at] for at in places] for name, each in self._texts.items()}
+
     def written_inputs(self) -> dict[str, InputColumns]:
         return {
             name: replace(each, missing=[*self.missing, *each.missing])
             for name, each in self.input_columns.items()
         }
-
-    def texts(self, split: str) -> dict[str, list[str]]:
-        self.setup()
-        places = self._rows[split].tolist()
-        return {name: [each[at] for at in places] for name, each in self._texts.items()}
 
     def class_names(self) -> dict[str, list[str]]:
         columns = self.target_columns.items()

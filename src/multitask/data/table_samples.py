@@ -106,8 +106,13 @@ class TableSamples(BatchDataset):
         return images | others
 
     def one_input(self, name: str, indices: Tensor) -> Tensor:
-        is_image = name == "image"
-        return self.images(indices) if is_image else self._inputs[name].index_select(0, indices)
+        return self.images(indices) if name == "image" else self._inputs[name][indices]
+
+    def lacking(self, name: str) -> Tensor:
+        if name != "image":
+            return super().lacking(name)
+        assert self._images is not None
+        return ~self._images.has_image(self._rows)
 
     def input_fingerprints(self) -> dict[str, Fingerprints]:
         own = {} if self._images is None else {"image": self._images.fingerprints(self._rows)}

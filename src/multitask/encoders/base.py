@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from multitask.checkpoints.recipe import Recorded
 from multitask.checkpoints.source import Source
 from multitask.encoders.forms import Form, Vector
 from multitask.errors import InputError
+from multitask.labels import is_missing
 
 
 class Encoder(Recorded, nn.Module, ABC):
@@ -27,6 +28,10 @@ class Encoder(Recorded, nn.Module, ABC):
     """Size of the representation, if that is a vector."""
     source: Source | None = None
     """The file whose weights it was given when it was made, if any."""
+    needs_statistics: bool = False
+    """Whether it has statistics of its inputs to learn, and has not learnt them yet."""
+    takes_missing: bool = False
+    """Whether it takes samples of which an input is missing, see `multitask.labels.is_missing`."""
 
     @property
     def form(self) -> Form:
@@ -75,6 +80,41 @@ class Encoder(Recorded, nn.Module, ABC):
                 places.setdefault(id(parameter), place)
         top = len(stages) - 1
         return {name: places.get(id(each), top) for name, each in self.named_parameters()}
+
+    def lacking(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Which samples lack all of the encoder's inputs.
+
+        Args:
+            inputs: of a batch, as `forward` takes them.
+
+        Returns:
+            Shape ``[batch]``, bool.
+        """
+        found = is_missing(inputs[0])
+        for each in inputs[1:]:
+            found = found & is_missing(each)
+        return found
+
+    def check_inputs(self, inputs: Sequence[Tensor], setting: str) -> None:
+        """Refuse values that the encoder cannot take, before training; by default nothing.
+
+        Args:
+            inputs: some samples', as the data have them; of images the first alone.
+            setting: where a configuration has the encoder, such as ``model.encoder``.
+
+        Raises:
+            InputError: with the setting to change.
+        """
+
+    def learn_statistics(self, inputs: Sequence[Tensor]) -> None:
+        """Learn what must be known of the inputs before training, such as their means.
+
+        Called before a training if `needs_statistics`, with the same samples on every process. What
+        is learnt belongs in buffers, so that it travels with the weights.
+
+        Args:
+            inputs: training samples', as the data have them, at most some 100,000 of them.
+        """
 
     def another(self) -> Encoder:
         """Build another encoder with the same settings; random weights differ."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from multitask.checkpoints.source import OWN
@@ -93,6 +93,25 @@ class LowRank(Encoder):
     def depths(self) -> dict[str, int]:
         """Those of the encoder, a change's being that of its layer."""
         return self._within[0].depths()
+
+    @property
+    def needs_statistics(self) -> bool:  # type: ignore[override]
+        """That of the encoder."""
+        return self._within[0].needs_statistics
+
+    @property
+    def takes_missing(self) -> bool:  # type: ignore[override]
+        """That of the encoder."""
+        return self._within[0].takes_missing
+
+    def lacking(self, inputs: Sequence[Tensor]) -> Tensor:
+        return self._within[0].lacking(inputs)
+
+    def check_inputs(self, inputs: Sequence[Tensor], setting: str) -> None:
+        self._within[0].check_inputs(inputs, f"{setting}.init_args.encoder")
+
+    def learn_statistics(self, inputs: Sequence[Tensor]) -> None:
+        self._within[0].learn_statistics(inputs)
 
     def another(self) -> Encoder:
         return type(self)(**{**self._arguments, "encoder": self._within[0].another()})

@@ -16,7 +16,6 @@ from multitask.checkpoints.fits import check_fits
 from multitask.checkpoints.format import refuse_ensemble
 from multitask.checkpoints.reading import read_checkpoint
 from multitask.data import DataModule
-from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.pages.words import listed
@@ -28,6 +27,7 @@ from multitask.runs.loggers import is_at_wandb
 from multitask.runs.monitors import check_monitors
 from multitask.runs.settings import RunSettings
 from multitask.training.data_check import check_data
+from multitask.training.encoder_inputs import check_encoder_inputs, encoder_of
 from multitask.training.look_check import check_looks
 from multitask.training.optimization import try_optimizer
 
@@ -58,6 +58,7 @@ def check(
         if weights is not None:
             begin_with(weights, model, data)
         check_data(model.named_tasks, data, SPLIT_OF_VERB[verb], checkpoint is not None)
+        check_encoder_inputs(model.encoder, data, SPLIT_OF_VERB[verb])
     except InputError as error:
         if verb != "predict":
             raise
@@ -209,13 +210,13 @@ def check_training(
 def _try_encoder(model: MultiTask, data: DataModule) -> None:
     split = data.splits["train"]
     batch = data.on_after_batch_transfer(split[torch.arange(min(3, len(split)))], 0)
-    _check_inputs(model, batch)
+    _check_images(model, batch)
     training = model.training
     model.eval()
     try:
         # To compile for three samples would take long.
         with torch.no_grad(), torch.compiler.set_stance("force_eager"):
-            encoder = _encoder_of(model)
+            encoder = encoder_of(model.encoder)
             found = _encoded(encoder, model.inputs_of(batch))
             if (misfit := encoder.form.misfit(found)) is not None:
                 raise InputError(f"the encoder {type(encoder).__name__} {misfit}")
@@ -224,20 +225,7 @@ def _try_encoder(model: MultiTask, data: DataModule) -> None:
         model.train(training)
 
 
-def _encoder_of(model: MultiTask) -> Encoder:
-    # The trunk is the encoder or, as the sharing scheme has it, contains one or more.
-    return next(each for each in model.encoder.modules() if isinstance(each, Encoder))
-
-
-def _check_inputs(model: MultiTask, batch: dict[str, torch.Tensor]) -> None:
-    name = type(_encoder_of(model)).__name__
-    for each in model.inputs:
-        if each not in batch:
-            known = [key for key in batch if key not in (*model.tasks, "index")]
-            raise InputError(
-                f"the encoder {name} takes the input '{each}', which the data do not have; they "
-                f"have {', '.join(known)}"
-            )
+def _check_images(model: MultiTask, batch: dict[str, torch.Tensor]) -> None:
     if "image" in model.inputs and batch["image"].ndim != 4:
         raise InputError(
             f"the data's images have the shape {tuple(batch['image'].shape[1:])}; give each as "

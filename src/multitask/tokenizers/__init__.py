@@ -3,12 +3,14 @@
 from multitask.tokenizers.base import Piece, Tokenized, Tokenizer, Written
 from multitask.tokenizers.bytes import Bytes
 from multitask.tokenizers.hashed_words import HashedWords
+from multitask.tokenizers.hugging_face import HuggingFace
 from multitask.tokenizers.text_batch import END, cut_to_longest, is_text, text_mask
 
 __all__ = [
     "END",
     "Bytes",
     "HashedWords",
+    "HuggingFace",
     "Piece",
     "Tokenized",
     "Tokenizer",

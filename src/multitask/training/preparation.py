@@ -21,6 +21,7 @@ from multitask.training.data_check import (
     name_unlabelled,
 )
 from multitask.training.description import describe
+from multitask.training.encoder_inputs import check_encoder_inputs, learn_input_statistics
 from multitask.training.freed_memory import keep_freed_memory
 from multitask.training.image_scale import settle_normalisation
 from multitask.training.look_check import check_looks
@@ -45,7 +46,9 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     """
     data = getattr(trainer, "datamodule", None)
     has_begun = getattr(trainer, "ckpt_path", None) is not None
-    check_data(model.named_tasks, data, SPLIT_OF_STAGE.get(stage, "test"), has_begun)
+    split = SPLIT_OF_STAGE.get(stage, "test")
+    check_data(model.named_tasks, data, split, has_begun)
+    check_encoder_inputs(model.encoder, data, split)
     if stage != "fit":
         return
     name_unlabelled(model.named_tasks, data)
@@ -56,6 +59,8 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     images = with_images_of_sources(described[TRAINING_IMAGES], model)
     model.description = {**described, TRAINING_IMAGES: images, START: digest_of_start(model)}
     settle_normalisation(model.encoder, data)
+    if not has_begun:
+        learn_input_statistics(model.encoder, data)
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
     joins = model.sync_batch_norm and model.training_pass.joins_batch_norm

@@ -1,0 +1,113 @@
+"""What an encoder must know of its inputs before training, and inputs that it cannot take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from multitask.data.dataset import ROWS, BatchDataset
+from multitask.encoders import Encoder, FromRun
+from multitask.errors import InputError
+
+MOST = 100_000
+"""Samples of which statistics are learnt, at most; of more, as many evenly spaced ones."""
+IMAGE, SETTING = "image", "model.encoder"
+
+
+def encoder_of(trunk: nn.Module) -> Encoder:
+    """The encoder of a model, or the first of several with the same settings.
+
+    Args:
+        trunk: what the sharing scheme has made of the encoder: itself, or what contains it.
+    """
+    return next(each for each in trunk.modules() if isinstance(each, Encoder))
+
+
+def learn_input_statistics(trunk: nn.Module, data: Any) -> None:
+    """Have the encoders learn the statistics that they need and do not have, such as means.
+
+    Each process reads the same samples.
+
+    Args:
+        trunk: contains the encoders.
+        data: a `multitask.data.DataModule`, loaded.
+    """
+    samples: BatchDataset = data.splits["train"]
+    rows = torch.linspace(0, len(samples) - 1, min(MOST, len(samples)), dtype=torch.float64).long()
+    read: dict[str, Tensor] = {}
+    for each in trunk.modules():
+        if isinstance(each, Encoder) and each.needs_statistics:
+            for name in each.inputs:
+                if name not in read:
+                    parts = [samples.one_input(name, some) for some in rows.split(ROWS)]
+                    read[name] = torch.cat(parts)
+            each.learn_statistics([read[name] for name in each.inputs])
+
+
+def check_encoder_inputs(trunk: nn.Module, data: Any, split: str) -> None:
+    """Refuse inputs that the encoder cannot take.
+
+    Of images only the first are looked at, and which are missing; of other inputs all samples.
+
+    Args:
+        trunk: see `encoder_of`.
+        data: a `multitask.data.DataModule`, loaded.
+        split: ``train``, ``val`` or ``test``; before training the others are checked too.
+
+    Raises:
+        InputError: with what to change.
+    """
+    encoder = encoder_of(trunk)
+    _check_names(encoder, data.splits[split])
+    names = data.splits if split == "train" else (split,)
+    for each in names:
+        if len(data.splits[each]):
+            if not encoder.takes_missing:
+                _refuse_lacking(encoder, data, each)
+            _check_values(encoder, data.splits[each])
+
+
+def _check_names(encoder: Encoder, samples: BatchDataset) -> None:
+    first = samples[torch.arange(1)]
+    for name in encoder.inputs:
+        if name not in first:
+            known = [each for each in first if each not in (*samples.targets, "index")]
+            raise InputError(
+                f"the encoder {type(encoder).__name__} takes the input '{name}', which the data "
+                f"do not have; they have {', '.join(known)}"
+            )
+
+
+def _refuse_lacking(encoder: Encoder, data: Any, split: str) -> None:
+    for name in encoder.inputs:
+        lacking = data.splits[split].lacking(name)
+        if lacking.any():
+            place, count = int(lacking.nonzero()[0]), int(lacking.sum())
+            names = data.names(split)
+            called = f"sample {place}" if names is None else names[place]
+            others = f", and {count - 1} more" if count > 1 else ""
+            raise InputError(
+                f"{split} data: {called}{others} has no input '{name}', which the encoder "
+                f"{type(encoder).__name__} needs; leave such samples out, or put the encoder "
+                "into a multitask.encoders.Several, which goes by the other inputs then"
+            )
+
+
+def _check_values(encoder: Encoder, samples: BatchDataset) -> None:
+    rows = torch.arange(len(samples))
+    are_small = [name for name in encoder.inputs if name != IMAGE]
+    for some in rows.split(ROWS) if are_small else [rows[:1]]:
+        inputs = [
+            samples.one_input(name, rows[:1] if name == IMAGE else some) for name in encoder.inputs
+        ]
+        try:
+            encoder.check_inputs(inputs, SETTING)
+        except InputError as error:
+            source = encoder.source
+            if source is None or source.setting != FromRun.__name__:
+                raise
+            # No setting changes it.
+            what = str(error).partition(";")[0].removeprefix(f"{SETTING}.init_args.")
+            raise InputError(f"FromRun: of the checkpoint's encoder {what}") from error
