@@ -11,6 +11,7 @@ from torch import Tensor
 from multitask.data import DataModule, Mixture
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.data.faces import LETTERS, Numbers, Texts, one_line, show_samples
+from multitask.tables.input_columns import InputColumns
 from multitask.tokenizers import HashedWords
 
 NAN = float("nan")
@@ -73,8 +74,8 @@ class Reviews(DataModule):
     def texts(self, split: str) -> dict[str, list[str]]:
         return {"text": self.written(split)}
 
-    def input_columns(self) -> dict[str, tuple[list[str], dict[str, list[str]]]]:
-        return {"numbers": (["age", "sex"], {"sex": ["f", "m"]})}
+    def written_inputs(self) -> dict[str, InputColumns]:
+        return {"numbers": InputColumns(columns=["age", "sex"], categories={"sex": ["f", "m"]})}
 
 
 @pytest.mark.parametrize("meta", [None, 0.25])

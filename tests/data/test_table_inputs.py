@@ -12,6 +12,7 @@ import torch
 from photo_table import Rows
 
 from multitask.data import Table
+from multitask.data.faces import show_samples
 from multitask.data.look import DataRemark
 from multitask.errors import InputError
 from multitask.tables.cleaning import Cleaning
@@ -92,6 +93,17 @@ def test_two_columns_are_one_text(reviews: Make) -> None:
     pair = Bytes(20)([("Not good", "Why")])[0][0]
     assert torch.equal(all_samples(data)["row 2"]["pair"], pair)
     assert "Not good | Why" in [text for split in data.splits for text in data.texts(split)["pair"]]
+
+
+def test_samples_look_like_their_rows_and_a_text_in_two_splits_is_told(reviews: Make) -> None:
+    with pytest.warns(DataRemark):
+        data = reviews(TEXT | NUMBERS, [*ROWS, *ROWS])
+    samples = data.splits["val"]
+    (shown,) = show_samples(samples.inputs(torch.tensor([0])), data.faces())
+    assert shown["text"] == data.texts("val")["text"][0]
+    assert str(shown["numbers"]).startswith("age ")
+    told = next(each for each in data.remarks if "several splits" in each)
+    assert told.endswith("GroupedSplit and data.init_args.split.init_args.by=review")
 
 
 def test_what_is_missing_or_cut_is_told_and_may_be_left_out(reviews: Make) -> None:

@@ -90,7 +90,7 @@ class LabelledSamples:
         """Numbers of the images, see `multitask.data.DataModule.training_images`."""
         if "image" not in self.split.inputs(torch.tensor([0])):
             return None
-        return input_hashes(self.split, images_only=True, as_bytes=True)
+        return input_hashes(self.split, only="image", as_bytes=True)
 
 
 def own_samples(trained: TrainedModel, split: str, group: str | None) -> LabelledSamples:

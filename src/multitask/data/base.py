@@ -57,7 +57,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         num_workers: loading processes.
         seed: seed of the data, their order and augmentation; default: the run's own
             seed (``seed_everything``).
-        augmentations: random changes of training images, in the order in which they act.
+        augmentations: random changes of training images and texts, in the order in which they act.
         geometry: how targets follow where an augmentation moves what the images show, by task; it
             takes the place of what the data set says by itself.
         balanced_by: a task of classes, each of which comes equally often in the training batches;
@@ -80,7 +80,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     """Whether a batch holds episodes, see `multitask.data.episodes.entries`."""
 
     is_looked_at = True
-    """Whether people are told what is odd about the images, such as one that is in two splits."""
+    """Whether people are told what is odd about images and texts, such as one in two splits."""
 
     def __init__(
         self,
@@ -149,12 +149,11 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
             train = splits["train"]
             first = {name: example(targets) for name, targets in train.targets.items()}
             check_geometry(self.given_geometry, first)
-            if (len(self.augmentations) or len(self.transforms)) and (
-                "image" not in train.inputs(torch.tensor([0]))
-            ):
+            inputs, kind = train.inputs(torch.tensor([0])), type(self).__name__
+            self.augmentations.check_inputs(inputs, kind)
+            if len(self.transforms) and "image" not in inputs:
                 raise InputError(
-                    f"augmentations and transforms change images, but {type(self).__name__} has no "
-                    "input 'image'; leave them out"
+                    f"transforms change images, but {kind} has no input 'image'; leave them out"
                 )
             self.splits = with_meta(self, splits)
             check_kind(train, type(self).__name__)
@@ -167,11 +166,12 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         """The sets that a person has said there shall not be."""
         return set(self.without)
 
-    def cure_of_leaks(self, groups: Sequence[Duplicates]) -> str:
-        """What to do where images are in several splits.
+    def cure_of_leaks(self, groups: Sequence[Duplicates], name: str = "image") -> str:
+        """What to do if images or texts are in several splits.
 
         Args:
             groups: the samples of each of them.
+            name: of the input.
         """
         return "leave each out of all splits but one"
 
@@ -209,29 +209,18 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
             return Picture()
         if is_text(values):
             return Texts(lambda: self._written(name))
-        return Numbers(*self.input_columns().get(name, ()))
+        columns = self.written_inputs().get(name)
+        if columns is None:
+            return Numbers()
+        return Numbers(
+            columns.names, {each: columns.category_names(each) for each in columns.names}
+        )
 
     def _written(self, name: str) -> Iterator[tuple[Tensor, list[str]]]:
         """The tokens of a split's texts, and the texts, as far as these are known."""
         for split, samples in self.splits.items():
             if (texts := self.texts(split).get(name)) is not None:
                 yield samples.one_input(name, torch.arange(len(samples))), texts
-
-    def texts(self, split: str) -> dict[str, list[str]]:
-        """The texts of a split's samples as they were written, by input, as far as known.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-        """
-        return {}
-
-    def input_columns(self) -> dict[str, tuple[list[str], dict[str, list[str]]]]:
-        """The names of the columns of inputs that are numbers and categories, as far as known.
-
-        Returns:
-            By input, the name of each column, and by column its categories, if it has any.
-        """
-        return {}
 
     def own_geometry(self) -> dict[str, Geometry]:
         """How this data set's targets follow where what the images show moves, by task.
@@ -275,7 +264,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         return {}
 
     def names(self, split: str) -> list[str] | None:
-        """What people call each sample of a split, such as its file; None where they have no name.
+        """What people call each sample of a split, such as its file; None if they have no name.
 
         Args:
             split: ``train``, ``val`` or ``test``.
@@ -283,7 +272,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         return None
 
     def texts(self, split: str) -> dict[str, list[str]]:
-        """What is written in each sample's texts, by input; none for inputs that are not texts.
+        """The texts of a split's samples as they were written, by input, as far as known.
 
         Args:
             split: ``train``, ``val`` or ``test``.

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from multitask.data.dataset import BatchDataset
+from multitask.tokenizers import is_text, text_mask
 
 CHUNK = 256
 """Samples that are in memory at a time."""
@@ -40,7 +41,7 @@ class Duplicates:
 def input_hashes(
     split: BatchDataset,
     may_read: Callable[[], bool] = lambda: True,
-    images_only: bool = False,
+    only: str | None = None,
     as_bytes: bool = False,
 ) -> Hashes:
     """A number for each sample, the same for the same inputs, and else hardly ever.
@@ -48,8 +49,8 @@ def input_hashes(
     Args:
         split: whose inputs are read, a few hundred samples at a time.
         may_read: asked before each time; the samples after the first no are left out.
-        images_only: take images alone as inputs.
-        as_bytes: take floats from 0 to 1 as the bytes that an image file would hold.
+        only: the one input that is meant, such as ``image``; all by default.
+        as_bytes: take images that are floats from 0 to 1 as the bytes that a file would hold.
 
     Returns:
         Shape ``[samples]``, uint64.
@@ -59,9 +60,9 @@ def input_hashes(
         if not may_read():
             return hashes[:first]
         places = torch.arange(first, min(first + CHUNK, len(split)))
-        read = {"image": split.images(places)} if images_only else split.inputs(places)
-        if as_bytes:
-            read = {name: in_bytes(values) for name, values in read.items()}
+        read = {only: split.one_input(only, places)} if only else split.inputs(places)
+        if as_bytes and "image" in read:
+            read["image"] = in_bytes(read["image"])
         inputs = [np.ascontiguousarray(_in_numpy(each)) for each in read.values()]
         shapes = str([each.shape[1:] for each in inputs]).encode()
         for place, values in enumerate(zip(*inputs, strict=True), first):
@@ -75,20 +76,20 @@ def input_hashes(
 def duplicates(
     splits: Mapping[str, BatchDataset],
     may_read: Callable[[], bool] = lambda: True,
-    images_only: bool = False,
+    only: str | None = None,
 ) -> tuple[list[Duplicates], int]:
     """Find the samples whose inputs are there more than once, within a split or in several.
 
     Args:
         splits: by name.
         may_read: see `input_hashes`.
-        images_only: see `input_hashes`.
+        only: see `input_hashes`.
 
     Returns:
         First those that are in several splits, which make results look better than they are; of
         them, and of the others, those with most samples first. And how many samples were read.
     """
-    hashes = {name: input_hashes(each, may_read, images_only) for name, each in splits.items()}
+    hashes = {name: input_hashes(each, may_read, only) for name, each in splits.items()}
     return same_inputs(hashes), sum(map(len, hashes.values()))
 
 
@@ -123,6 +124,24 @@ def _located(places: Places, starts: Places, names: Sequence[str]) -> list[tuple
     at = np.searchsorted(starts, places, side="right") - 1
     pairs = zip(at.tolist(), (places - starts[at]).tolist(), strict=True)
     return [(names[split], place) for split, place in pairs]
+
+
+def is_missing(values: Tensor) -> Tensor:
+    """Which samples lack an input: all of it is NaN, or a text of one word at most.
+
+    Two samples that lack it, or say one word, have hardly the same input.
+
+    Args:
+        values: the input, first axis ``[batch]``.
+
+    Returns:
+        Shape ``[batch]``, bool.
+    """
+    if is_text(values):
+        # Beside the beginning, a tokenizer may put a token of its own at the end.
+        return text_mask(values).sum(1) <= 2
+    flat = values.flatten(1)
+    return flat.isnan().all(1) if values.is_floating_point() else torch.zeros(len(flat)).bool()
 
 
 def in_bytes(images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Images that stand in several splits, so that what is learnt from them is tested as well."""
+"""Images and texts in several splits, so that what is learnt from them is tested as well."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+
 from multitask.data.dataset import BatchDataset
-from multitask.data.duplicates import Duplicates, Hashes, input_hashes, same_inputs
+from multitask.data.duplicates import Duplicates, Hashes, input_hashes, is_missing, same_inputs
 
 SECONDS = 20.0
-"""How long images are compared before a training."""
+"""How long inputs of one kind are compared before a training."""
 
 
 @dataclass(frozen=True)
 class Leaks:
-    """Samples of several splits whose images have the same pixels.
+    """Samples of several splits whose images have the same pixels, or whose texts are the same.
 
     Args:
-        groups: the samples of each image that is in several splits.
+        groups: the samples of each image or text that is in several splits.
         compared: number of samples that were looked at.
         samples: number of all.
-        hashes: by split, a number for each image that was looked at.
+        hashes: by split, a number for each image or text that was looked at.
     """
 
     groups: list[Duplicates]
@@ -29,13 +31,8 @@ class Leaks:
     samples: int
     hashes: dict[str, Hashes]
 
-    @property
-    def images(self) -> int:
-        """Number of different images that are in several splits."""
-        return len(self.groups)
-
     def tested(self) -> dict[str, int]:
-        """By split but training, how many samples have the image of a training sample."""
+        """By split but training, how many samples have the input of a training sample."""
         places = {
             sample
             for each in self.groups
@@ -47,12 +44,15 @@ class Leaks:
         return {split: sum(at == split for at, _ in places) for split in splits}
 
 
-def leaks(splits: Mapping[str, BatchDataset], seconds: float = SECONDS) -> Leaks:
-    """Find images that are in several splits.
+def leaks(
+    splits: Mapping[str, BatchDataset], name: str = "image", seconds: float = SECONDS
+) -> Leaks:
+    """Find images, or texts, that are in several splits.
 
     Args:
         splits: by name.
-        seconds: after which no more images are read.
+        name: of the input.
+        seconds: after which no more are read.
     """
     end = time.monotonic() + seconds
     # The small ones first: all samples of training are compared with them.
@@ -61,7 +61,15 @@ def leaks(splits: Mapping[str, BatchDataset], seconds: float = SECONDS) -> Leaks
     def may_read() -> bool:
         return time.monotonic() < end
 
-    hashes = {name: input_hashes(each, may_read, True) for name, each in in_order.items()}
-    across = [each for each in same_inputs(hashes) if len(each.splits) > 1]
+    hashes = {split: input_hashes(each, may_read, name) for split, each in in_order.items()}
+    across = [
+        each
+        for each in same_inputs(hashes)
+        if len(each.splits) > 1 and not _is_missing(splits, name, *each.samples[0])
+    ]
     compared = sum(map(len, hashes.values()))
     return Leaks(across, compared, sum(map(len, splits.values())), hashes)
+
+
+def _is_missing(splits: Mapping[str, BatchDataset], name: str, split: str, place: int) -> bool:
+    return bool(is_missing(splits[split].one_input(name, torch.tensor([place]))))

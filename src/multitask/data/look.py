@@ -12,8 +12,9 @@ from multitask.data.duplicates import Duplicates, Hashes, input_hashes
 from multitask.data.leaks import leaks
 from multitask.errors import InputError
 from multitask.labels import known
-from multitask.pages.words import listed
+from multitask.pages.words import counted, listed
 from multitask.remarks.pixels import are_from_0_to_1, image_remarks
+from multitask.tokenizers import is_text
 
 if TYPE_CHECKING:
     from multitask.data.base import DataModule
@@ -48,7 +49,7 @@ def check_kind(train: BatchDataset, where: str) -> None:
 
 
 def look(data: DataModule) -> Iterator[str]:
-    """Look at the images of data that have just been loaded.
+    """Look at the images and texts of data that have just been loaded.
 
     Args:
         data: its splits are set; learns `DataModule.training_images`.
@@ -58,12 +59,15 @@ def look(data: DataModule) -> Iterator[str]:
     """
     yield from _classes_from_one(data)
     train = data.splits["train"]
-    if "image" not in train.inputs(torch.tensor([0])):
-        return
-    count = min(LOOKED_AT, len(train))
-    images = train.images(torch.linspace(0, len(train) - 1, count).long())
-    yield from image_remarks(images)
-    yield from _leaks(data)
+    inputs = train.inputs(torch.tensor([0]))
+    if "image" in inputs:
+        count = min(LOOKED_AT, len(train))
+        images = train.images(torch.linspace(0, len(train) - 1, count).long())
+        yield from image_remarks(images)
+        yield from _leaks(data, "image")
+    for name, values in inputs.items():
+        if is_text(values):
+            yield from _leaks(data, name)
 
 
 def _classes_from_one(data: DataModule) -> Iterator[str]:
@@ -87,24 +91,28 @@ def _classes_from_one(data: DataModule) -> Iterator[str]:
             )
 
 
-def _leaks(data: DataModule) -> Iterator[str]:
-    found = leaks(data.splits)
-    data.training_images = _remembered(data.splits["train"], found.hashes["train"])
-    if found.groups:
-        what = "image stands" if found.images == 1 else "images stand"
+def _leaks(data: DataModule, name: str) -> Iterator[str]:
+    found = leaks(data.splits, name)
+    is_image = name == "image"
+    if is_image:
+        data.training_images = _remembered(data.splits["train"], found.hashes["train"])
+    if groups := found.groups:
+        what = counted(len(groups), "image" if is_image else "text")
         tested = listed(
             f"{count:,} of the {len(data.splits[split]):,} {split} samples"
             for split, count in found.tested().items()
         )
         learnt = f", so {tested} are trained on too" if tested else ""
         yield (
-            f"{found.images:,} {what} in several splits, such as {_example(data, found.groups[0])}"
-            f"{learnt}; results look better than they are: {data.cure_of_leaks(found.groups)}"
+            f"{what} {'stands' if len(groups) == 1 else 'stand'} in several splits, such as "
+            f"{_example(data, groups[0])}{learnt}; results look better than they are: "
+            f"{data.cure_of_leaks(groups, name)}"
         )
     if found.compared < found.samples:
         yield (
             f"only {found.compared:,} of {found.samples:,} samples were compared, to save time, to "
-            "tell whether an image is in two splits; `multitask inspect` compares all"
+            f"tell whether {'an image' if is_image else 'a text'} is in two splits; `multitask "
+            "inspect` compares all"
         )
 
 
@@ -115,7 +123,7 @@ def _remembered(train: BatchDataset, hashes: Hashes) -> Hashes | None:
     first = train.images(torch.tensor([0]))
     if first.dtype == torch.uint8:
         return hashes
-    return input_hashes(train, images_only=True, as_bytes=True) if are_from_0_to_1(first) else None
+    return input_hashes(train, only="image", as_bytes=True) if are_from_0_to_1(first) else None
 
 
 def _example(data: DataModule, group: Duplicates) -> str:

@@ -162,10 +162,6 @@ class Mixture(DataModule):
         names = [name for name in known[0] if all(name in each for each in known)]
         return {name: [text for each in known for text in each[name]] for name in names}
 
-    def input_columns(self) -> dict[str, tuple[list[str], dict[str, list[str]]]]:
-        """As the first source calls them."""
-        return next(iter(self.sources.values())).input_columns()
-
     def class_names(self) -> dict[str, list[str]]:
         """Of a task of several sources, the names of the source that has most.
 
@@ -305,7 +301,7 @@ def _described(geometry: Geometry) -> str:
 
 
 def _numbers(ratios: Ratios, sources: Mapping[str, DataModule]) -> list[float] | None:
-    """A number for each source, None where they are proportional to the sizes."""
+    """A number for each source, None if they are proportional to the sizes."""
     if ratios == "proportional":
         return None
     if ratios == "equal":

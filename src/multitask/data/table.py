@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from multitask.tables.map_columns import map_findings
 from multitask.tables.table_rows import TableRows, located, read_rows
 from multitask.tables.table_sources import find_sources, tables
 from multitask.tables.target_columns import TargetColumns, check_columns, target_columns
+from multitask.tables.token_columns import check_tokens
 
 ALL_ERRORS = Cleaning()
 
@@ -108,15 +110,16 @@ class Table(DataModule):
         super().__init__(**options)
         if not targets:
             raise InputError("targets is empty; name each task's columns")
+        self.input_columns = {
+            name: input_columns(name, each, missing) for name, each in (inputs or {}).items()
+        }
         columns = {name: target_columns(name, each) for name, each in targets.items()}
         for name, target in columns.items():
             check_columns(name, target, missing)
             check_labels(name, target, missing)
             check_boxes(name, target)
+            check_tokens(name, target, self.input_columns)
         self.target_columns, self.missing = columns, tuple(missing)
-        self.input_columns = {
-            name: input_columns(name, each, missing) for name, each in (inputs or {}).items()
-        }
         check_inputs(self.input_columns, columns, image_column, image_folder, image_ending)
         may_lack = ("val", "test") if split is not None else self.without
         files = {"train": train, "val": val, "test": test}
@@ -160,7 +163,9 @@ class Table(DataModule):
             several = bool(self.input_columns)
             rows = located(rows, self.image_column, findings, may_repeat=several)
         inputs, lacking = read_inputs(rows, self.input_columns, self.missing, findings)
-        read = read_targets(rows, self.target_columns, self.missing, findings, inputs.matched)
+        read = read_targets(
+            rows, self.target_columns, self.missing, findings, inputs, self.input_columns
+        )
         targets, self._map_files = read.values, read.map_files
         images = self._read_images(rows)
         usable, gone = self._usable(rows, images, read.without_map | lacking, findings)
@@ -206,7 +211,10 @@ class Table(DataModule):
     def absent(self) -> set[str]:
         return super().absent() | (self.split.absent() if self.split is not None else set())
 
-    def cure_of_leaks(self, groups: Sequence[Duplicates]) -> str:
+    def cure_of_leaks(self, groups: Sequence[Duplicates], name: str = "image") -> str:
+        if name in self.input_columns:
+            columns = self.input_columns[name].names
+            return _cure_of_texts(columns[0] if len(columns) == 1 else None)
         same_file = all(
             len({self._files[int(self._rows[split][place])] for split, place in each.samples}) == 1
             for each in groups
@@ -239,6 +247,12 @@ class Table(DataModule):
         places = self._rows[split].tolist()
         return {name: [each[at] for at in places] for name, each in self._texts.items()}
 
+    def written_inputs(self) -> dict[str, InputColumns]:
+        return {
+            name: replace(each, missing=[*self.missing, *each.missing])
+            for name, each in self.input_columns.items()
+        }
+
     def class_names(self) -> dict[str, list[str]]:
         columns = self.target_columns.items()
         return {name: each.class_names for name, each in columns if each.class_names}
@@ -246,7 +260,11 @@ class Table(DataModule):
     def element_names(self) -> dict[str, list[str]]:
         columns = self.target_columns.items()
         several = {name: each.names for name, each in columns if len(each.names) > 1}
-        several |= {name: each.label_names for name, each in columns if each.label_names}
+        several |= {
+            name: each.label_names
+            for name, each in columns
+            if each.label_names and each.tokens_of is None
+        }
         return several | {name: list(SIDES) for name, each in columns if each.box is not None}
 
     def tables(self) -> list[dict[str, Any]]:
@@ -264,7 +282,7 @@ class Table(DataModule):
         targets = {
             name: {
                 "columns": each.columns,
-                "classes": None if each.map or each.boxes else each.class_names or None,
+                "classes": None if each.classes is None else each.class_names,
                 "follows": self.geometry.get(name),
                 "missing": list(map(str, each.missing)),
                 **self._told_map(each),
@@ -410,7 +428,18 @@ class Table(DataModule):
 def _told_labels(target: TargetColumns) -> dict[str, Any]:
     if target.labels is None:
         return {}
-    return {"labels": target.label_names, "between": target.between, "none": target.none}
+    told = {"labels": target.label_names, "between": target.between, "none": target.none}
+    return told if target.tokens_of is None else {**told, "tokens_of": target.tokens_of}
+
+
+def _cure_of_texts(column: str | None) -> str:
+    if column is None:
+        return "leave each out of all splits but one"
+    return (
+        "keep the rows of a text together with "
+        "data.init_args.split=multitask.data.splits.GroupedSplit and "
+        f"data.init_args.split.init_args.by={column}"
+    )
 
 
 def _row_names(rows: TableRows) -> list[str]:

@@ -163,7 +163,7 @@ def test_images_that_the_run_has_seen_are_not_asked_about() -> None:
     data = TinyData()
     data.setup()
     hashes = torch.from_numpy(
-        input_hashes(data.splits["test"], images_only=True, as_bytes=True).view(np.int64)
+        input_hashes(data.splits["test"], only="image", as_bytes=True).view(np.int64)
     )
     measured = adapt(run(hashes[:4]), new("kind", Classification(3)), plan())
     assert len(measured.sets.query) == 10

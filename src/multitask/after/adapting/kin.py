@@ -25,7 +25,7 @@ def image_numbers(samples: BatchDataset) -> Numbers:
         samples: a split of some data.
     """
     has_image = "image" in samples.inputs(torch.tensor([0]))
-    return input_hashes(samples, images_only=has_image, as_bytes=True)
+    return input_hashes(samples, only="image" if has_image else None, as_bytes=True)
 
 
 def group_numbers(data: DataModule, *splits: str) -> list[Numbers] | None:
