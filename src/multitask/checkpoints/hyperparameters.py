@@ -8,7 +8,7 @@ from typing import Any
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
 
-from multitask.checkpoints.recipe import recipe, recipes
+from multitask.checkpoints.recipe import recipe, recipes, tells_more
 from multitask.checkpoints.source import has_source
 
 
@@ -27,9 +27,10 @@ def keep_hyperparameters(model: LightningModule, variables: dict[str, Any]) -> N
     else:
         kept = {"_instantiator": "lightning.pytorch.cli.instantiate_module"}
         model.save_hyperparameters(kept | recipes(arguments), logger=False)
-    if has_source(arguments.get("encoder")):
-        # What it is, not where its first weights were from.
-        model.hparams["encoder"] = recipe(arguments["encoder"])
+    encoder = arguments.get("encoder")
+    if has_source(encoder) or tells_more(encoder):
+        # What it is, not where its first weights or its settings were from.
+        model.hparams["encoder"] = recipe(encoder)
     _need_no_download(model.hparams.get("encoder"))
     # Nor need the machine have a compiler.
     model.hparams["compile"] = False

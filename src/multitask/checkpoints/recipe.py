@@ -55,6 +55,8 @@ class Recorded:
     Numbers among them are checked, see `multitask.configuration.number_check.NumbersChecked`.
     """
 
+    tells_more = False
+    """Whether it adds what it has read elsewhere to the arguments, to be built without that."""
     _arguments: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -69,6 +71,19 @@ class Recorded:
         check_numbers(cls, arguments)
         object.__setattr__(instance, "_arguments", _Arguments(arguments))
         return instance
+
+
+def tells_more(thing: Any) -> bool:
+    """Whether an object's recipe says more than what it, and all within, was built with.
+
+    Args:
+        thing: as `recipe` takes it.
+    """
+    if isinstance(thing, Recorded):
+        return thing.tells_more or tells_more(thing._arguments)
+    if isinstance(thing, dict):
+        return any(map(tells_more, thing.values()))
+    return isinstance(thing, list | tuple) and any(map(tells_more, thing))
 
 
 def recipe(thing: Any) -> Any:

@@ -8,6 +8,7 @@ from multitask.encoders.displacement import Displacement
 from multitask.encoders.forms import Form, Maps, Tokens, Vector
 from multitask.encoders.from_run import FromRun
 from multitask.encoders.from_weights import FromWeights
+from multitask.encoders.hugging_face import HuggingFace
 from multitask.encoders.low_rank import LowRank
 from multitask.encoders.merged import Merged
 from multitask.encoders.mlp import MLP
@@ -27,6 +28,7 @@ __all__ = [
     "Form",
     "FromRun",
     "FromWeights",
+    "HuggingFace",
     "LowRank",
     "Maps",
     "Merged",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -23,18 +24,22 @@ class Change(nn.Module):
         weight: of the layer that it changes, whose first axis are the matrix's rows.
         rank: of the matrix.
         factor: multiplies it.
+        is_turned: whether the weight's second axis are the rows instead.
     """
 
-    def __init__(self, weight: Tensor, rank: int, factor: float) -> None:
+    def __init__(self, weight: Tensor, rank: int, factor: float, is_turned: bool = False) -> None:
         super().__init__()
         rows, columns = len(weight), weight[0].numel()
-        self.factor = factor
+        if is_turned:
+            rows, columns = columns, rows
+        self.factor, self.is_turned = factor, is_turned
         self.up = nn.Parameter(weight.new_zeros(rows, rank))
         self.down = nn.Parameter((torch.randn(rank, columns) / columns**0.5).to(weight))
 
     def forward(self) -> Tensor:
-        """Compute the matrix, shape ``[rows, columns]``."""
-        return self.factor * (self.up @ self.down)
+        """Compute the matrix, shape ``[rows, columns]``, or turned as the weight is."""
+        found = self.factor * (self.up @ self.down)
+        return found.T if self.is_turned else found
 
 
 class Changed:
@@ -93,7 +98,7 @@ def add_changes(
             kind: Any = type(layer)
             layer.__class__ = _changed(kind)
         changes: Any = layer.changes
-        changes.append(Change(weight.detach(), rank, factor))
+        changes.append(Change(weight.detach(), rank, factor, isinstance(layer, _turned_kinds())))
 
 
 def changed_layers(network: nn.Module) -> dict[str, nn.Module]:
@@ -161,8 +166,16 @@ def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """The layers that can change; not those whose weight is itself computed."""
     for name, each in network.named_modules():
         weight = each._parameters.get("weight")
-        if isinstance(each, KINDS) and weight is not None and weight.is_floating_point():
+        can_change = isinstance(each, KINDS + _turned_kinds())
+        if can_change and weight is not None and weight.is_floating_point():
             yield name, each
+
+
+def _turned_kinds() -> tuple[type[nn.Module], ...]:
+    """Linear layers whose weight is ``[in, out]``: those of GPT-2 in Hugging Face's library."""
+    # Whoever has such a layer has imported the library, which takes long.
+    library = sys.modules.get("transformers.pytorch_utils")
+    return () if library is None else (library.Conv1D,)
 
 
 def _most(layer: nn.Module) -> int:

@@ -51,7 +51,7 @@ class Tokenizer(Recorded, ABC):
     """Makes tokens of texts, in the same way in every process and on every day.
 
     Place 0 of every text holds a token that stands for the beginning, so that no text is without
-    any. A missing text is the special tokens alone.
+    any. A text without tokens of its own, such as a missing one, is that token alone.
 
     Args:
         length: most tokens of a text, the beginning included; what is behind them is cut off.
@@ -112,6 +112,17 @@ class Tokenizer(Recorded, ABC):
             found[place, : len(numbers)] = torch.tensor(numbers, dtype=torch.int32)
         return Tokenized(found, is_cut, is_empty)
 
+    def is_special(self, tokens: Tensor) -> Tensor:
+        """Which tokens stand for no characters, such as the beginning.
+
+        Args:
+            tokens: token numbers, any shape; -1 is none.
+
+        Returns:
+            Of the same shape, bool.
+        """
+        return (tokens >= 0) & (tokens < self.specials)
+
     def files(self) -> dict[str, str]:
         """What must lie beside a model's weights to make the same tokens, by file name.
 
@@ -119,6 +130,14 @@ class Tokenizer(Recorded, ABC):
             Contents of files; none if the settings say all.
         """
         return {}
+
+    def rule(self) -> str:
+        """Tell in words how another program makes the same tokens.
+
+        Returns:
+            Sentences; none if `files` tell all.
+        """
+        return ""
 
     def _all_pieces(self, text: Written) -> list[Piece]:
         parts = [text] if isinstance(text, str) else list(text or ())
@@ -128,4 +147,4 @@ class Tokenizer(Recorded, ABC):
                 found.append(Piece(self.separator or 0, part=part))
             own = self.tokens_of(each) if each else ()
             found += [Piece(*token, part) for token in own]
-        return found
+        return found if any(each.start >= 0 for each in found) else found[:1]

@@ -1,0 +1,99 @@
+"""Models and tokenizers of Hugging Face, by name or folder, none of whose code is ever run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from multitask.checkpoints.source import OWN
+from multitask.configuration.trust import IS_STRANGERS, refuse_for_stranger
+from multitask.errors import InputError
+
+INSTALL = "pip install 'multitask[text]'"
+
+
+def library(name: str, owner: str) -> Any:
+    """Import a library of Hugging Face, which takes long and is not installed by default.
+
+    Args:
+        name: ``transformers`` or ``tokenizers``.
+        owner: class that needs it, for messages.
+
+    Raises:
+        InputError: with the command that installs it.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        missing = error.name or name
+        raise InputError(
+            f"{owner} needs the package {missing.partition('.')[0]}, which is not installed; "
+            f"install it with: {INSTALL}"
+        ) from error
+
+
+def way_to_ask(name: str, owner: str, what: str) -> dict[str, Any]:
+    """How the library is asked for what has a name.
+
+    Args:
+        name: a model's on the hub, or the path of a folder.
+        owner: class that asks, for messages.
+        what: is asked for, such as ``configuration``.
+
+    Returns:
+        Arguments of each ``from_pretrained``.
+
+    Raises:
+        InputError: if there is no name, or a stranger's file asks.
+    """
+    if not name:
+        raise InputError(f"{owner}: name is empty; give the name of a model, or a folder")
+    if not Path(name).is_dir() and (name[0] in "/.~\\" or name.count("/") > 1):
+        raise InputError(f"{owner}: there is no folder '{name}'; correct name")
+    if OWN.get() is None:
+        refuse_for_stranger(f"the {what} of the model '{name}' is asked for")
+    # A run that continues needs what it had, and nothing of the network.
+    return {"trust_remote_code": False, "local_files_only": IS_STRANGERS.get()}
+
+
+@contextmanager
+def asking(name: str, owner: str, what: str, cure: str | None = None) -> Iterator[None]:
+    """Say in a sentence why the library does not give what has a name; keep it from chattering.
+
+    Args:
+        name: see `way_to_ask`.
+        owner: likewise.
+        what: likewise.
+        cure: what to do; default: what follows from the name.
+    """
+    logging = import_module("transformers.utils.logging")
+    verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    except InputError:
+        raise
+    except ImportError as error:
+        raise InputError(
+            f"{owner}: '{name}' needs another package: {_first_line(error)}"
+        ) from error
+    except Exception as error:
+        of_folder = "see that the folder is whole"
+        of_hub = "give a folder, or check the name and the network"
+        cure = cure or (of_folder if Path(name).is_dir() else of_hub)
+        raise InputError(
+            f"{owner}: the {what} of '{name}' cannot be had ({_first_line(error)}); {cure}"
+        ) from error
+    finally:
+        logging.set_verbosity(verbosity)
+        if has_bars:
+            logging.enable_progress_bar()
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".:; ") if lines else type(error).__name__
