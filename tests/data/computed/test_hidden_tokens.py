@@ -38,7 +38,7 @@ def test_the_target_is_what_is_hidden() -> None:
     hidden = target >= 0
     assert torch.equal(hidden, text == 2)
     assert torch.equal(torch.where(hidden, target, text.long()), before.long())
-    assert torch.equal(after.targets["kind"][rows], rows)  # type: ignore[index]
+    assert torch.equal(after.targets["kind"][rows], rows)
     # Of texts of one word nothing is hidden.
     own = (before >= 3).sum(1)
     assert not hidden[own < 2].any()
@@ -113,7 +113,10 @@ def test_parts_of_data_hide_other_places() -> None:
 
 
 def test_labelled_texts_beside_unlabelled_ones_with_hidden_tokens() -> None:
-    sources = {"labelled": Reviews(True), "all": Reviews(False, computed=[MaskedTokens()])}
+    sources: dict[str, DataModule] = {
+        "labelled": Reviews(True),
+        "all": Reviews(False, computed=[MaskedTokens()]),
+    }
     data = Mixture(sources, batch_size=10)
     for batch in data.train_dataloader():
         is_labelled = batch["@source"] == 0
