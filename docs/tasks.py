@@ -25,6 +25,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "Keypoints": {"points": ["a", "b"]},
     "HeatMaps": {"points": ["a", "b"]},
     "Detection": {"classes": ["a", "b"]},
+    "TokenLabels": {"labels": ["O", "B-a", "I-a"]},
 }
 """What a class needs to be made."""
 GEOMETRY = {

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from multitask.labels import known, known_samples, missing_like, unpacked
+from multitask.labels import NO_TOKEN, joined_rows, known, known_samples, missing_like, unpacked
 
 NAN = float("nan")
 
@@ -50,3 +50,15 @@ def test_bytes_become_class_numbers() -> None:
     assert found.tolist() == [[0, 254], [-100, 7]]
     numbers = torch.tensor([255])
     assert unpacked(numbers) is numbers
+
+
+def test_batches_whose_texts_end_at_different_places_are_joined() -> None:
+    for dtype, mark in ((torch.int32, -1), (torch.int64, -100), (torch.float32, NO_TOKEN)):
+        parts = torch.ones(2, 3, dtype=dtype), torch.ones(1, 5, dtype=dtype)
+        found = joined_rows(parts)
+        assert (found.dtype, found.shape) == (dtype, (3, 5))
+        assert found[:2, 3:].tolist() == [[mark] * 2] * 2
+        assert (found[:2, :3] == 1).all()
+        assert (found[2] == 1).all()
+    same = torch.rand(2, 3), torch.rand(4, 3)
+    assert torch.equal(joined_rows(same), torch.cat(same))

@@ -9,6 +9,8 @@ import torch.distributed as dist
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
+from multitask.labels import joined_rows
+
 
 def world_size() -> int:
     """The number of processes that train together, 1 outside a process group."""
@@ -75,7 +77,7 @@ def sum_activations(values: Tensor) -> Tensor:
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """Join the processes' rows; the shares may differ in size.
+    """Join the processes' rows; the shares may differ in size, and in the length of their texts.
 
     Args:
         rows: shape ``[samples, ...]``, on the CPU.
@@ -83,7 +85,7 @@ def gather_rows(rows: Tensor) -> Tensor:
     Returns:
         All processes' rows, one process after the other, on every process.
     """
-    return rows if world_size() == 1 else torch.cat(_shares(rows))
+    return rows if world_size() == 1 else joined_rows(_shares(rows))
 
 
 def gather_items(items: list[Any]) -> list[Any]:

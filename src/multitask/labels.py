@@ -6,6 +6,8 @@ on a disk and on their way to a device, have 255 where one is missing; `unpacked
 class numbers.
 
 A missing image, or row of numbers, is NaN altogether. A missing text has none but special tokens.
+Texts of a batch end at the longest, so places of other texts, and of other batches that are joined
+to it, hold nothing: what stands there is known here too.
 """
 
 from __future__ import annotations
@@ -14,11 +16,16 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from multitask.tokenizers import END, is_text
 
 MISSING_CLASS = -100
 MISSING_BYTE = 255
+NO_TOKEN = -65504.0
+"""Raw outputs of all classes at a place that holds no token; half precision has no lower number."""
+BEHIND_TEXT = -1
+"""Stands for a token behind the end of a text (int32)."""
 BOX = 5
 """Numbers of one of several boxes: its class, or -1 for none, and four sides."""
 
@@ -106,3 +113,21 @@ def unpacked(targets: Tensor) -> Tensor:
     if targets.dtype != torch.uint8:
         return targets
     return torch.where(targets == MISSING_BYTE, MISSING_CLASS, targets.long())
+
+
+def joined_rows(parts: Sequence[Tensor]) -> Tensor:
+    """Join batches along the first axis, whose texts may end at different places.
+
+    Args:
+        parts: first axis ``[batch]``; the last may differ, if it is that of places of a text.
+
+    Returns:
+        First axis ``[samples]``, the last that of the longest; what fills the others is -1 for a
+        text (int32), missing for class numbers (int64), and `NO_TOKEN` for raw outputs (floating).
+    """
+    lengths = {each.shape[-1] for each in parts if each.ndim > 1}
+    if len(lengths) < 2:
+        return torch.cat(list(parts))
+    first, longest = parts[0], max(lengths)
+    mark = {torch.int32: BEHIND_TEXT, torch.int64: MISSING_CLASS}.get(first.dtype, NO_TOKEN)
+    return torch.cat([pad(each, (0, longest - each.shape[-1]), value=mark) for each in parts])

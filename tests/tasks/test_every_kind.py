@@ -36,6 +36,7 @@ from multitask.tasks import (
     Regression,
     Segmentation,
     Task,
+    TokenLabels,
     ToyObjective,
 )
 
@@ -119,6 +120,11 @@ KINDS: dict[str, tuple[Callable[[], Task], tuple[int, ...], Draw]] = {
         lambda: Segmentation(3, class_weights="balanced"),
         (3, *MAP),
         _whole(3, *MAP),
+    ),
+    "token labels": (
+        lambda: TokenLabels(["O", "B-x", "I-x"], class_weights="balanced"),
+        (3, 9),
+        _whole(3, 9),
     ),
     "toy": (ToyObjective, (2,), _normal()),
 }

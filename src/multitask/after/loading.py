@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from multitask.after.device import usable_device
 from multitask.after.metadata import check_description
-from multitask.after.trained_model import TrainedModel
+from multitask.after.trained_model import IMAGE, TrainedModel
 from multitask.checkpoints.format import KEY, is_ensemble, is_of_episodes
 from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.checkpoints.reading import explained, read_checkpoint
@@ -63,20 +63,26 @@ def load(
 
 
 def _try(trained: TrainedModel) -> None:
-    """Refuse a description of images that the transforms or the model cannot take."""
-    if trained.model.inputs != ("image",) or not trained.description["inputs"].get("image"):
+    """Refuse a description of inputs that the transforms or the model cannot take."""
+    told = trained.description["inputs"]
+    if not all(told.get(name) for name in trained.model.inputs):
+        # What it takes nobody can make; whoever asks for it is told so.
         return
-    shape = trained.format.shape
-    black_and_white = torch.stack([torch.zeros(shape), torch.full(shape, 255.0)]).byte()
-    told = f"{trained.source}: its model cannot take the images that it describes"
-    with MemoryLimit(), settings_blamed(told):
+    what = "images" if list(trained.model.inputs) == [IMAGE] else "inputs"
+    said = f"{trained.source}: its model cannot take the {what} that it describes"
+    with MemoryLimit(), settings_blamed(said):
+        examples = {name: each.examples() for name, each in trained.written.items()}
+        if (format := trained.image_format) is not None:
+            shape = format.shape
+            black_and_white = [torch.zeros(shape), torch.full(shape, 255.0)]
+            examples[IMAGE] = torch.stack(black_and_white).byte()
         with torch.inference_mode():
-            image = trained.inputs(black_and_white)
-        if not image.isfinite().all():
+            seen = trained.seen(examples)
+        if not all(each.isfinite().all() for each in seen):
             raise InputError(
                 f"{trained.source}: its transforms make numbers of an image that are not finite"
             )
-        trained(black_and_white)
+        trained(examples)
 
 
 Read = tuple[MultiTask, Mapping[str, Any], Tensor | None]
@@ -133,7 +139,7 @@ class _Transforms:
 def _transforms(description: Mapping[str, Any], path: Path, trust: bool) -> Sequence[nn.Module]:
     from jsonargparse import ArgumentParser
 
-    # Whoever makes objects from recipes changes them.
+    # What makes objects from recipes changes them.
     recipes = copy.deepcopy(description.get("transforms"))
     if recipes is None:
         raise InputError(

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from multitask.after.device import usable_device
+from multitask.after.inputs.base import WrittenInput
+from multitask.after.inputs.told_inputs import told_inputs
 from multitask.after.metadata import format_of
-from multitask.after.new_images import NewImage, pixels_of
 from multitask.checkpoints.calibrations import take_calibrations
 from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.images.format import ImageFormat
-from multitask.images.ordered_threads import in_order
 from multitask.module import MultiTask
 from multitask.pages.words import listed
+from multitask.tokenizers import cut_to_longest, is_text
 from multitask.training.description import take_names
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from multitask.after.evaluating.evaluation import Results
 
 BATCH = 256
-"""Images that go through the model at a time."""
-AXES_OF_SEVERAL = 4
+"""Samples that go through the model at a time."""
+IMAGE = "image"
 
 
 class TrainedModel:
-    """A model that predicts for new images.
+    """A model that predicts for new samples.
 
     Args:
         model: the model; it is put into evaluation mode.
@@ -72,18 +72,31 @@ class TrainedModel:
 
     @property
     def format(self) -> ImageFormat:
-        """What an image becomes for the model.
+        """What an image becomes for a model that takes images alone.
 
         Raises:
-            InputError: if the model takes something other than an image file can give.
+            InputError: if the model takes anything else.
         """
-        others = [name for name in self.model.inputs if name != "image"]
+        others = [name for name in self.model.inputs if name != IMAGE]
         if others:
             raise InputError(
-                f"{self.source} takes {listed(self.model.inputs)}, and an image file gives "
-                "an image alone; use multitask predict --ckpt_path=... with data that have all"
+                f"{self.source} takes {listed(self.model.inputs)}; this works for models of images "
+                "alone"
             )
-        image = self.description["inputs"].get("image")
+        format = self.image_format
+        assert format is not None
+        return format
+
+    @cached_property
+    def image_format(self) -> ImageFormat | None:
+        """What an image becomes for the model; None if it takes none.
+
+        Raises:
+            InputError: if it takes images that no file holds.
+        """
+        if IMAGE not in self.model.inputs:
+            return None
+        image = self.description["inputs"].get(IMAGE)
         if image is None:
             raise InputError(
                 f"{self.source} was trained on images of other numbers than those that an image "
@@ -92,6 +105,31 @@ class TrainedModel:
             )
         return format_of(image, str(self.source))
 
+    @cached_property
+    def written(self) -> dict[str, WrittenInput]:
+        """What makes the inputs that are no images, by name, in the model's order.
+
+        Raises:
+            InputError: if the checkpoint does not tell how one is made.
+        """
+        made = told_inputs(self.description["inputs"], str(self.source), self.trust)
+        names = [name for name in self.model.inputs if name != IMAGE]
+        unknown = [name for name in names if name not in made]
+        if unknown:
+            raise InputError(
+                f"{self.source} takes the input '{unknown[0]}', and does not tell what it is made "
+                "of; use multitask predict --ckpt_path=... with its data"
+            )
+        return {name: made[name] for name in names}
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether it predicts for samples that lack one of its inputs."""
+        members = getattr(self.model, "members", None)
+        encoder = self.model.encoder if members is None else members[0].encoder
+        outermost = next(each for each in encoder.modules() if isinstance(each, Encoder))
+        return bool(getattr(outermost, "takes_missing", False))
+
     @property
     def precision(self) -> torch.dtype:
         """Dtype of the model's parameters."""
@@ -99,41 +137,60 @@ class TrainedModel:
         return next((kind for kind in kinds if kind.is_floating_point), torch.float32)
 
     def inputs(self, pixels: Tensor) -> Tensor:
-        """What the model sees of decoded images.
+        """What a model of images alone sees of decoded ones, see `seen`.
 
         Args:
-            pixels: uint8, shape ``[batch, channels, height, width]``, see `format`.
+            pixels: uint8, shape ``[batch, channels, height, width]``.
+        """
+        (image,) = self.seen(pixels)
+        return image
+
+    def seen(self, made: Tensor | Mapping[str, Tensor]) -> list[Tensor]:
+        """What the model sees.
+
+        Args:
+            made: by input: decoded images, uint8, ``[batch, channels, height, width]``, see
+                `image_format`, or from 0 to 1, NaN where missing; and what `written` makes. The
+                images of a model that takes nothing else need no name.
 
         Returns:
-            Floating, on the model's device, transformed.
+            In the order of the encoder's inputs, on the model's device; images transformed.
         """
-        image = pixels.to(self.device, self.precision).div_(255)
-        return self.transforms(image)
+        named = {IMAGE: made} if isinstance(made, Tensor) else made
+        return [self._seen(name, named[name].to(self.device)) for name in self.model.inputs]
+
+    def _seen(self, name: str, values: Tensor) -> Tensor:
+        if name != IMAGE:
+            values = cut_to_longest(values) if is_text(values) else values
+            return values.to(self.precision) if values.is_floating_point() else values
+        is_bytes = values.dtype == torch.uint8
+        image = values.to(self.precision)
+        return self.transforms(image.div_(255) if is_bytes else image)
 
     @torch.inference_mode()
-    def __call__(self, pixels: Tensor) -> dict[str, Tensor]:
-        """Predict for decoded images.
+    def __call__(self, made: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Predict for what has been decoded and made.
 
         Args:
-            pixels: see `inputs`.
+            made: see `seen`.
 
         Returns:
             By task, class probabilities or numbers in original units, and behind them how
             uncertain they are, see `multitask.tasks.predictions.predicted`; first axis ``[batch]``.
         """
-        return self.model.predict(self.inputs(pixels))
+        return self.model.predict(*self.seen(made))
 
     @torch.inference_mode()
-    def embed(self, pixels: Tensor) -> Tensor:
+    def embed(self, made: Tensor | Mapping[str, Tensor]) -> Tensor:
         """The representation that the tasks share.
 
         Args:
-            pixels: see `inputs`.
+            made: see `seen`.
 
         Returns:
             Shape ``[batch, features]``: maps and tokens as their means.
         """
-        return self.embed_inputs(self.inputs(pixels))
+        return self.embed_inputs(*self.seen(made))
 
     @torch.inference_mode()
     def embed_inputs(self, *inputs: Tensor) -> Tensor:
@@ -146,16 +203,18 @@ class TrainedModel:
         return self._vector(self.model.encoder(*moved))
 
     @torch.inference_mode()
-    def predicted_and_embedded(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def predicted_and_embedded(
+        self, made: Tensor | Mapping[str, Tensor]
+    ) -> tuple[dict[str, Tensor], Tensor]:
         """Predict, and give the representation, computed once: see `__call__` and `embed`.
 
         Args:
-            pixels: see `inputs`.
+            made: see `seen`.
         """
         found: list[Any] = []
         hook = self.model.encoder.register_forward_hook(lambda *each: found.append(each[2]))
         try:
-            predictions = self.model.predict(self.inputs(pixels))
+            predictions = self.model.predict(*self.seen(made))
         finally:
             hook.remove()
         return predictions, self._vector(found[0])
@@ -186,46 +245,30 @@ class TrainedModel:
 
         return evaluate(self, labelled_table(self, Path(table), **options), resamples)
 
-    def predict(self, images: NewImage | Iterable[NewImage], batch_size: int = BATCH) -> DataFrame:
-        """Predict for image files, Pillow images or arrays.
+    def predict(self, samples: Any, batch_size: int = BATCH) -> DataFrame:
+        """Predict for images, texts, numbers, or several of them together.
 
         Args:
-            images: one or several: paths, Pillow images, or arrays or tensors of shape
-                ``[height, width]``, ``[height, width, channels]`` or ``[channels, height, width]``,
-                bytes from 0 to 255 or floats from 0 to 1. Each may have a size of its own; several
-                of one size may be one array, with one axis more in front of those three.
-            batch_size: images that go through the model at a time.
+            samples: one or several, see `multitask.after.inputs.samples.made_batches`. Images are
+                paths, Pillow images or arrays; texts are texts; numbers and categories a dictionary
+                by column. Of a model with several inputs a sample is a dictionary by input, and one
+                that is missing is left out. A DataFrame has the columns that training had.
+            batch_size: samples that go through the model at a time.
 
         Returns:
-            A row for each image, in their order: every task in original units, classes by name
+            A row for each sample, in their order: every task in original units, classes by name
             with all their probabilities, maps as arrays in the cells of one column.
 
         Raises:
-            InputError: if an image cannot be read, naming it.
+            InputError: if a sample cannot be read, naming it.
         """
+        from multitask.after.inputs.samples import made_batches
         from multitask.after.predicting.prediction_columns import frame_of
 
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1")
-        several: Iterable[Any] = [images] if _is_one(images) else images  # type: ignore[assignment]
-        format = self.format
-        decoded = in_order(
-            lambda each: pixels_of(each[1], format, each[0]), enumerate(several), 2 * batch_size
-        )
         parts: list[dict[str, Tensor]] = []
-        while batch := list(islice(decoded, batch_size)):
-            found = self(torch.from_numpy(np.stack(batch)))
-            parts.append({name: each.cpu() for name, each in found.items()})
-        if not parts:
-            raise InputError("there are no images to predict for; give at least one")
+        for batch in made_batches(self, samples, batch_size):
+            parts.append({name: each.cpu() for name, each in self(batch).items()})
         joined = {name: torch.cat([each[name] for each in parts]) for name in parts[0]}
         return frame_of(self.model.named_tasks, joined)
-
-
-def _is_one(images: Any) -> bool:
-    # Arrays and Pillow images are iterable, or have a length, themselves.
-    if isinstance(images, np.ndarray | Tensor):
-        return images.ndim < AXES_OF_SEVERAL
-    return not isinstance(images, list | tuple) and (
-        isinstance(images, str | Path) or hasattr(images, "mode") or hasattr(images, "read")
-    )

@@ -64,6 +64,8 @@ def _export_file(given: Namespace, output: Path) -> None:
         load(given.subject, trust=given.trust, device="cpu", unadapted=False), given.format, output
     )
     say(f"Written, and run to compare: {done.path}")
+    for each in done.tokenizers:
+        say(f"What makes its tokens of a text: {each}")
     say(f"It differs from the checkpoint by at most {done.difference:.1g} of each task's spread.")
 
 

@@ -85,6 +85,10 @@ VERBS = {
         "[--image_folder=FOLDER]",
         "Write a configuration for a table of images, and report on its data.",
     ),
+    "new": (
+        "multitask new NAME",
+        "Make a folder for a project of your own, with data, an encoder and a test, that trains.",
+    ),
     "inspect": (
         "multitask inspect CONFIG [--KEY=VALUE ...]",
         "Report on the data of a configuration, before anything is trained on them.",

@@ -2,6 +2,7 @@
 
 from multitask.data.base import DataModule
 from multitask.data.digits import Digits
+from multitask.data.docstrings import Docstrings
 from multitask.data.episodes.joint import TrainingClasses
 from multitask.data.episodes.of_classes import Episodes
 from multitask.data.episodes.of_regressions import RegressionEpisodes
@@ -16,6 +17,7 @@ from multitask.data.toy_starts import ToyStarts
 __all__ = [
     "DataModule",
     "Digits",
+    "Docstrings",
     "Episodes",
     "Mixture",
     "OverlaidDigits",

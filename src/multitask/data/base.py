@@ -265,7 +265,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         return {}
 
     def names(self, split: str) -> list[str] | None:
-        """What people call each sample of a split, such as its file; None where they have no name.
+        """What people call each sample of a split, such as its file; None if they have no name.
 
         Args:
             split: ``train``, ``val`` or ``test``.

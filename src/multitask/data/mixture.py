@@ -301,7 +301,7 @@ def _described(geometry: Geometry) -> str:
 
 
 def _numbers(ratios: Ratios, sources: Mapping[str, DataModule]) -> list[float] | None:
-    """A number for each source, None where they are proportional to the sizes."""
+    """A number for each source, None if they are proportional to the sizes."""
     if ratios == "proportional":
         return None
     if ratios == "equal":

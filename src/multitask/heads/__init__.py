@@ -4,6 +4,6 @@ from multitask.heads.centre import CentreHead
 from multitask.heads.dense import DenseHead
 from multitask.heads.mlp import MLPHead
 from multitask.heads.smp_decoder import SmpDecoder
+from multitask.heads.tokens import TokenHead
 
-__all__ = ["CentreHead", "DenseHead", "MLPHead"]
-__all__ = ["DenseHead", "MLPHead", "SmpDecoder"]
+__all__ = ["CentreHead", "DenseHead", "MLPHead", "SmpDecoder", "TokenHead"]

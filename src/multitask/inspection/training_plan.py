@@ -39,7 +39,7 @@ class TrainingPlan:
 def training_plan(
     samples: int, size: tuple[int, int], channels: int, maps: bool = False
 ) -> TrainingPlan:
-    """Choose settings: a few hundred steps, of at least 8 in an epoch where there are enough.
+    """Choose settings: a few hundred steps, of at least 8 in an epoch if there are enough.
 
     Args:
         samples: of the training split.

@@ -21,6 +21,7 @@ from multitask.tasks.quantile_regression import QuantileRegression
 from multitask.tasks.reconstruction import Reconstruction
 from multitask.tasks.regression import Regression
 from multitask.tasks.segmentation import Segmentation
+from multitask.tasks.token_labels import TokenLabels
 from multitask.tasks.toy_objective import ToyObjective
 
 __all__ = [
@@ -45,5 +46,6 @@ __all__ = [
     "Regression",
     "Segmentation",
     "Task",
+    "TokenLabels",
     "ToyObjective",
 ]

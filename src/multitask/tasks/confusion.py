@@ -1,4 +1,4 @@
-"""Metrics of a confusion matrix over all pixels of a split."""
+"""Metrics of a confusion matrix over all pixels, or tokens, of a split."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _OfConfusion(Metric):
         self.add_state("counts", zeros, dist_reduce_fx="sum")
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
-        """Count known pixels in; class numbers of one shape, int64."""
+        """Count what is known in; class numbers of one shape, int64."""
         cells = target * self.num_classes + prediction
         size = self.num_classes
         self.counts += torch.bincount(cells.flatten(), minlength=size**2).view(size, size)
@@ -36,7 +36,7 @@ class MeanIoU(_OfConfusion):
     """Mean over the classes of intersection over union (Jaccard index).
 
     ``C_cc / (sum of row c + sum of column c - C_cc)``, with the confusion matrix C of the whole
-    split; classes that neither occur nor are predicted are left out. NaN without any pixel.
+    split; classes that neither occur nor are predicted are left out. NaN if nothing is known.
     """
 
     def compute(self) -> Tensor:
@@ -46,9 +46,23 @@ class MeanIoU(_OfConfusion):
         return (both / either)[either > 0].mean().float()
 
 
-class PixelAccuracy(_OfConfusion):
-    """Share of the known pixels whose class is right."""
+class ShareRight(_OfConfusion):
+    """Share of the known pixels, or tokens, whose class is right."""
 
     def compute(self) -> Tensor:
         """The share, a scalar."""
         return (self.counts.diagonal().sum().double() / self.counts.sum()).float()
+
+
+class MacroF1(_OfConfusion):
+    """Mean over the classes of F1, the harmonic mean of precision and recall.
+
+    ``2 C_cc / (sum of row c + sum of column c)``, with the confusion matrix C of the whole split;
+    classes that neither occur nor are predicted are left out. NaN if nothing is known.
+    """
+
+    def compute(self) -> Tensor:
+        """The mean, a scalar."""
+        both = self.counts.diagonal().double()
+        each = (self.counts.sum(0) + self.counts.sum(1)).double()
+        return (2 * both / each)[each > 0].mean().float()

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from multitask.labels import joined_rows
+
 Output = Tensor | dict[str, Tensor]
 
 
@@ -33,11 +35,11 @@ def rows_of(output: Output, rows: Tensor | slice) -> Output:
 
 
 def joined(outputs: Sequence[Output]) -> Output:
-    """Join batches of outputs along the first axis, ``[batch]``."""
+    """Join batches of outputs along the first axis, ``[batch]``, see `labels.joined_rows`."""
     first = outputs[0]
     if isinstance(first, dict):
-        return {name: torch.cat([each[name] for each in outputs]) for name in first}  # type: ignore[index]
-    return torch.cat(outputs)  # type: ignore[arg-type]
+        return {name: joined_rows([each[name] for each in outputs]) for name in first}  # type: ignore[index]
+    return joined_rows(outputs)  # type: ignore[arg-type]
 
 
 def count_numbers(output: Output) -> int:

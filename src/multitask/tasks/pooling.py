@@ -74,10 +74,14 @@ class ProbabilityPool(Pool):
     def output(self) -> Tensor:
         return self.task.raw_outputs(self._logs())
 
-    def disagreement(self) -> dict[str, Tensor]:
+    def information(self) -> Tensor:
+        """The members' mutual information, shape ``[batch]`` or that of maps without classes."""
         assert self._entropy is not None
         # Rounding may make it less than 0, which it cannot be.
-        found = (_entropy(self._logs()) - self._entropy / self._count).clamp_min(0)
+        return (_entropy(self._logs()) - self._entropy / self._count).clamp_min(0)
+
+    def disagreement(self) -> dict[str, Tensor]:
+        found = self.information()
         return {"mutual_information": found.flatten(1).mean(1) if found.ndim > 1 else found}
 
     def _logs(self) -> Tensor:

@@ -19,7 +19,7 @@ from multitask.heads import DenseHead
 from multitask.tasks.base import Cell, Column, MapHeadCallable
 from multitask.tasks.class_weights import ClassWeights
 from multitask.tasks.classification import Classification
-from multitask.tasks.confusion import MeanIoU, PixelAccuracy
+from multitask.tasks.confusion import MeanIoU, ShareRight
 from multitask.tasks.pixels import check_same_size, pixels_of
 from multitask.tasks.shown_maps import ShownMaps
 
@@ -121,7 +121,7 @@ class Segmentation(Classification):
         return super().trivial_output(output.movedim(1, -1)).movedim(-1, 1)
 
     def metrics(self) -> MetricCollection:
-        found = {"iou": MeanIoU(self.num_classes), "accuracy": PixelAccuracy(self.num_classes)}
+        found = {"iou": MeanIoU(self.num_classes), "accuracy": ShareRight(self.num_classes)}
         # Both are of one confusion matrix.
         return MetricCollection(found, compute_groups=[["iou", "accuracy"]])  # type: ignore[arg-type]
 

@@ -131,6 +131,14 @@ class Tokenizer(Recorded, ABC):
         """
         return {}
 
+    def rule(self) -> str:
+        """Tell in words how another program makes the same tokens.
+
+        Returns:
+            Sentences; none if `files` tell all.
+        """
+        return ""
+
     def _all_pieces(self, text: Written) -> list[Piece]:
         parts = [text] if isinstance(text, str) else list(text or ())
         found = [Piece(self.beginning or 0)]

@@ -29,3 +29,8 @@ class Bytes(Tokenizer):
             for place, character in enumerate(text)
             for byte in character.encode("utf-8", "surrogatepass")
         ]
+
+    def rule(self) -> str:
+        return (
+            f"A token is each byte of the text in UTF-8. Its number is {self.specials} + the byte."
+        )

@@ -42,6 +42,14 @@ class HashedWords(Tokenizer):
     def tokens_of(self, text: str) -> Sequence[tuple[int, int, int]]:
         return [(self._number(each[0]), each.start(), each.end()) for each in WORDS.finditer(text)]
 
+    def rule(self) -> str:
+        word = "the match in small letters (Unicode)" if self.lower else "the match"
+        return (
+            f"A token is each match of the regular expression {WORDS.pattern} as Unicode has it. "
+            f"Its number is {self.specials} + crc32(bytes) % {self.vocabulary - self.specials}, "
+            f"where bytes is {word} in UTF-8, and crc32 that of zlib."
+        )
+
     def _number(self, word: str) -> int:
         found = self._known.get(word)
         if found is None:

@@ -51,7 +51,7 @@ class HuggingFace(Tokenizer):
     def __init__(self, name: str, length: int = 128, files: dict[str, str] | None = None) -> None:
         super().__init__(length)
         given = files if files is not None else _files_of(name)
-        # Whoever has this one's recipe needs no other file.
+        # What has this one's recipe needs no other file.
         self._arguments["files"] = given
         self.name, self._files = name, dict(given)
         self._start()

@@ -23,6 +23,7 @@ from torchvision.transforms import v2
 from multitask import InputError
 from multitask.after.exporting.export import export
 from multitask.after.exporting.export_check import BATCHES, Check
+from multitask.after.exporting.file_inputs import file_inputs
 from multitask.after.exporting.onnx_model import OnnxModel
 from multitask.after.trained_model import TrainedModel
 from multitask.balancing import GradientBalancer
@@ -345,8 +346,9 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
 
 
 def test_the_check_tells_a_small_difference() -> None:
-    check = Check(trained())
-    exact = check.trained
+    model = trained()
+    check = Check(model, file_inputs(model))
+    exact = model
     assert check.largest_difference(lambda _: exact, Path()) == 0
 
     def shifted(by: float) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +13,10 @@ from torch import Tensor
 from multitask.after.exporting.aoti_file import check_compiler, write_aoti
 from multitask.after.exporting.export_check import Check, Run
 from multitask.after.exporting.export_graph import flattened, graph_of, uncompiled
+from multitask.after.exporting.file_inputs import FileInput, TokenInput, file_inputs
 from multitask.after.exporting.onnx_file import write_onnx
 from multitask.after.exporting.onnx_model import OnnxModel
+from multitask.after.exporting.tokenizer_folder import tokenizer_folder, write_tokenizer
 from multitask.after.exporting.torch_export_file import write_torch_export
 from multitask.after.metadata import metadata
 from multitask.after.new_output import new_output, refuse_existing
@@ -33,6 +37,8 @@ class Exported(NamedTuple):
     path: Path
     difference: float
     """The largest from the model, relative to each task's spread."""
+    tokenizers: list[Path]
+    """Folders beside it, of each text that it takes, see `tokenizer_folder`."""
 
 
 def check_format(format: str, formats: list[str]) -> None:
@@ -48,10 +54,10 @@ def check_format(format: str, formats: list[str]) -> None:
 
 
 def export(trained: TrainedModel, format: str, output: Path | str) -> Exported:
-    """Write a model as one file, after decoding: uint8 pixels in, every task's predictions out.
+    """Write a model as one file: pixels, tokens and numbers in, every task's predictions out.
 
-    The file is run on batches of 1, 3 and 16 images and compared with the model before it gets its
-    name.
+    The file is run on batches of 1, 3 and 16 samples and compared with the model before it gets its
+    name. The tokenizer of each text lies in a folder beside it.
 
     Args:
         trained: the model, on the CPU; see `multitask.load`.
@@ -67,42 +73,57 @@ def export(trained: TrainedModel, format: str, output: Path | str) -> Exported:
     refuse_existing(place)
     if format == "aoti":
         check_compiler()
+    inputs = file_inputs(trained)
+    tokenizers = {
+        tokenizer_folder(place, each.name): each.tokenizer
+        for each in inputs
+        if isinstance(each, TokenInput)
+    }
+    for folder in tokenizers:
+        refuse_existing(folder)
     with uncompiled(trained.model):
-        check = Check(trained)
-        program = graph_of(trained, check.double())
+        check = Check(trained, inputs)
+        program = graph_of(trained, inputs, check.double())
     told = metadata(trained.description, list(trained.model.named_tasks))
-    with new_output(place) as part:
+    with ExitStack() as stack:
+        # The file, which is opened first, gets its name last.
+        part = stack.enter_context(new_output(place))
+        for folder, tokenizer in tokenizers.items():
+            write_tokenizer(tokenizer, stack.enter_context(new_output(folder)))
         if format == "onnx":
-            write_onnx(program, list(check.expected[0]), told, part)
+            write_onnx(program, inputs, list(check.expected[0]), told, part)
         elif format == "aoti":
             write_aoti(program, told, part)
         else:
             write_torch_export(program, told, part)
-        found = check.largest_difference(RUNS[format], part)
-    return Exported(place, found)
+        found = check.largest_difference(lambda path: RUNS[format](path, inputs), part)
+    return Exported(place, found, list(tokenizers))
 
 
-def _onnx(path: Path) -> Run:
+def _onnx(path: Path, inputs: Sequence[FileInput]) -> Run:
     model = OnnxModel(path)
-    return lambda pixels: {
-        name: torch.from_numpy(each) for name, each in model(pixels.numpy()).items()
-    }
 
-
-def _torch_export(path: Path) -> Run:
-    module = torch.export.load(path).module()
-
-    def run(pixels: Tensor) -> dict[str, Tensor]:
-        with torch.no_grad():
-            return flattened(module(pixels))
+    def run(*values: Tensor) -> dict[str, Tensor]:
+        given = {each.name: one.numpy() for each, one in zip(inputs, values, strict=True)}
+        return {name: torch.from_numpy(each) for name, each in model(given).items()}
 
     return run
 
 
-def _aoti(path: Path) -> Run:
+def _torch_export(path: Path, inputs: Sequence[FileInput]) -> Run:
+    module = torch.export.load(path).module()
+
+    def run(*values: Tensor) -> dict[str, Tensor]:
+        with torch.no_grad():
+            return flattened(module(*values))
+
+    return run
+
+
+def _aoti(path: Path, inputs: Sequence[FileInput]) -> Run:
     package = torch._inductor.aoti_load_package(str(path))
-    return lambda pixels: flattened(package(pixels))
+    return lambda *values: flattened(package(*values))
 
 
 RUNS = {"onnx": _onnx, "torch_export": _torch_export, "aoti": _aoti}
-"""By format, what makes of a file what predicts: pixels to predictions by output."""
+"""By format, what makes of a file, and of its inputs, what predicts."""

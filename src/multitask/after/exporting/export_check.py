@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from multitask.after.exporting.export_graph import flattened
+from multitask.after.exporting.file_inputs import FileInput
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
 from multitask.tasks import Angle, Count, Task
@@ -21,29 +22,31 @@ ROUNDING = 4 * torch.finfo(torch.float32).eps
 """Largest difference relative to a number itself, which single precision cannot hold better."""
 REPEATS = 8
 """Times that one batch is predicted to see whether a model draws at random."""
-Run = Callable[[Tensor], Mapping[str, Tensor]]
+Run = Callable[..., Mapping[str, Tensor]]
+"""From each input's values, in their order, to predictions by output."""
 
 
 class Check:
-    """What a model predicts for some images, to compare exported files with.
+    """What a model predicts for some samples, to compare exported files with.
 
     Args:
         trained: the model, on the CPU.
+        inputs: of the file, in the order of the model's.
 
     Raises:
         InputError: if it predicts something else each time, or nothing finite, or is not on the
             CPU.
     """
 
-    def __init__(self, trained: TrainedModel) -> None:
+    def __init__(self, trained: TrainedModel, inputs: Sequence[FileInput]) -> None:
         if trained.device.type != "cpu":
             raise InputError(
                 f"{trained.source} is on {trained.device}; load it with device='cpu' to export it"
             )
-        self.trained = trained
-        self.images = [_images(size, trained.format.shape) for size in BATCHES]
-        _refuse_random(trained, self.images[0])
-        self.expected = [flattened(trained(each)) for each in self.images]
+        self.trained, self.inputs = trained, inputs
+        self.samples = [[each.samples(size) for each in inputs] for size in BATCHES]
+        self._refuse_random()
+        self.expected = [self.run(trained, *each) for each in self.samples]
         tasks = trained.model.named_tasks
         self.spreads: dict[str, Tensor] = {}
         for name in self.expected[0]:
@@ -54,6 +57,18 @@ class Check:
                     "number; export a checkpoint of before it diverged"
                 )
             self.spreads[name] = spread(tasks[name.split(".")[0]], values)
+
+    @torch.inference_mode()
+    def run(self, trained: TrainedModel, *values: Tensor) -> dict[str, Tensor]:
+        """Predict as a file does.
+
+        Args:
+            trained: a model with the same inputs.
+            values: of each input of the file.
+        """
+        pairs = zip(self.inputs, values, strict=True)
+        seen = [each.seen(one, trained.transforms, trained.precision) for each, one in pairs]
+        return flattened(trained.model.predict(*seen))
 
     def double(self) -> frozenset[str]:
         """The outputs whose numbers single precision cannot tell apart."""
@@ -69,8 +84,7 @@ class Check:
         """Run an exported file, and compare.
 
         Args:
-            opened: makes of the file what predicts: from pixels, uint8
-                ``[batch, channels, height, width]``, to predictions by output.
+            opened: makes of the file what predicts.
             path: of the file.
 
         Returns:
@@ -81,10 +95,10 @@ class Check:
         """
         largest = 0.0
         run = None
-        for images, expected in zip(self.images, self.expected, strict=True):
+        for values, expected in zip(self.samples, self.expected, strict=True):
             try:
                 run = run or opened(path)
-                found = run(images)
+                found = run(*values)
             except Exception as error:
                 raise self._refusal(f"fails ({self._reason(error, path)})") from error
             for name, right in expected.items():
@@ -100,10 +114,14 @@ class Check:
         largest = float((difference / self.spreads[name]).nan_to_num(torch.inf).max())
         if not (difference <= allowed).all():
             raise self._refusal(
-                f"differs from the model for {len(right)} images: task '{name}' by {largest:.2g} "
-                f"of its spread, and at most {TOLERANCE:g} is right"
+                f"differs from the model for {len(right)} {self._called}: task '{name}' by "
+                f"{largest:.2g} of its spread, and at most {TOLERANCE:g} is right"
             )
         return largest
+
+    @property
+    def _called(self) -> str:
+        return "images" if self.trained.model.inputs == ("image",) else "samples"
 
     def _refusal(self, what: str) -> InputError:
         return InputError(
@@ -113,6 +131,24 @@ class Check:
     def _reason(self, error: Exception, path: Path) -> str:
         lines = str(error).replace(f"{path}: ", "").strip().splitlines()
         return lines[0][:300] if lines else type(error).__name__
+
+    def _refuse_random(self) -> None:
+        found = list(self._repeated())
+        for name, first in found[0].items():
+            if not all(_same(each[name].double(), first.double()).all() for each in found[1:]):
+                names = ", ".join(type(each).__name__ for each in self.trained.transforms)
+                which = f" Its transforms are {names}." if names else ""
+                raise InputError(
+                    f"{self.trained.source} cannot be exported: its task '{name}' predicts "
+                    f"something else each time for one {self._called[:-1]}, so something in it "
+                    f"draws at random.{which}"
+                )
+
+    def _repeated(self) -> Iterator[dict[str, Tensor]]:
+        with torch.random.fork_rng(devices=[]):
+            for seed in range(REPEATS):
+                torch.manual_seed(seed)
+                yield self.run(self.trained, *self.samples[0])
 
 
 def spread(task: Task, values: Tensor) -> Tensor:
@@ -142,34 +178,3 @@ def spread(task: Task, values: Tensor) -> Tensor:
 
 def _same(found: Tensor, right: Tensor) -> Tensor:
     return (found == right) | (found.isnan() & right.isnan())
-
-
-def _images(size: int, shape: tuple[int, int, int]) -> Tensor:
-    """Images of noise, and some that are all of one colour or get brighter from left to right."""
-    generator = torch.Generator().manual_seed(size)
-    images = torch.randint(256, (size, *shape), dtype=torch.uint8, generator=generator)
-    ramp = torch.linspace(0, 255, shape[2]).to(torch.uint8).expand(shape)
-    for place, plain in zip(
-        range(1, size), (ramp, ramp.flip(2), 0 * ramp, 0 * ramp + 255), strict=False
-    ):
-        images[place] = plain
-    return images
-
-
-def _refuse_random(trained: TrainedModel, images: Tensor) -> None:
-    found = list(_repeated(trained, images))
-    for name, first in found[0].items():
-        if not all(_same(each[name].double(), first.double()).all() for each in found[1:]):
-            names = ", ".join(type(each).__name__ for each in trained.transforms)
-            which = f" Its transforms are {names}." if names else ""
-            raise InputError(
-                f"{trained.source} cannot be exported: its task '{name}' predicts something else "
-                f"each time for one image, so something in it draws at random.{which}"
-            )
-
-
-def _repeated(trained: TrainedModel, images: Tensor) -> Iterator[dict[str, Tensor]]:
-    with torch.random.fork_rng(devices=[]):
-        for seed in range(REPEATS):
-            torch.manual_seed(seed)
-            yield flattened(trained(images))

@@ -1,66 +1,81 @@
-"""All that a model does between decoded images and predictions, as one graph."""
+"""All that a model does between what a file takes and its predictions, as one graph."""
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.export import Dim, ExportedProgram
+from torch.export import ExportedProgram
 from torch.func import functional_call
 from torchvision import transforms
 from torchvision.transforms import v2
 
+from multitask.after.exporting.file_inputs import BATCH, FileInput, PixelInput
 from multitask.after.exporting.quiet import quiet
 from multitask.after.trained_model import TrainedModel
 from multitask.encoders.low_rank_layers import changed_layers, merge_changes
 from multitask.errors import InputError, one_line
 
-EXAMPLE = 5
-"""Images in the batch from which the graph is made; code that takes only so many is refused."""
-BATCH = "batch"
-
 
 class ExportGraph(nn.Module):
-    """From uint8 pixels to every task's predictions.
+    """From what a file takes, such as uint8 pixels, to every task's predictions.
 
     Args:
         trained: the model.
+        inputs: of the file, in the order of the model's.
         double: outputs that stay in double precision.
     """
 
-    def __init__(self, trained: TrainedModel, double: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        trained: TrainedModel,
+        inputs: Sequence[FileInput],
+        double: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__()
         whole = nn.ModuleList([_merged(trained.model), _newer(copy.deepcopy(trained.transforms))])
         # Not registered: a task's name is a part of its weights' names, which torch writes into
         # code, and Python may have a meaning for it, as for `class`.
-        self._whole = (_Whole(whole, trained.precision, double),)
+        self._whole = (_Whole(whole, inputs, trained.precision, double),)
         self._names: dict[str, str] = {}
         for name, each in (*whole.named_parameters(), *whole.named_buffers()):
             flat = f"{re.sub(r'[^A-Za-z0-9_]', '_', name)}_{len(self._names)}"
             self._names[f"whole.{name}"] = f"weight_{flat}"
             self.register_buffer(f"weight_{flat}", each.detach())
 
-    def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """Predict for ``[batch, channels, height, width]``, uint8; by output, ``[batch, ...]``."""
+    def forward(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """Predict, by output, first axis ``[batch]``.
+
+        Args:
+            inputs: of the file, such as ``[batch, channels, height, width]``, uint8.
+        """
         weights = {name: getattr(self, flat) for name, flat in self._names.items()}
-        return functional_call(self._whole[0], weights, (image,))
+        return functional_call(self._whole[0], weights, inputs)
 
 
 class _Whole(nn.Module):
     def __init__(
-        self, whole: nn.ModuleList, precision: torch.dtype, double: frozenset[str]
+        self,
+        whole: nn.ModuleList,
+        inputs: Sequence[FileInput],
+        precision: torch.dtype,
+        double: frozenset[str],
     ) -> None:
         super().__init__()
-        self.whole, self.precision, self.in_double = whole, precision, double
+        self.whole, self.inputs = whole, inputs
+        self.precision, self.in_double = precision, double
 
-    def forward(self, image: Tensor) -> dict[str, Tensor]:
+    def forward(self, *given: Tensor) -> dict[str, Tensor]:
         model: Any = self.whole[0]
-        found = model.predict(self.whole[1](image.to(self.precision) / 255))
+        pairs = zip(self.inputs, given, strict=True)
+        found = model.predict(
+            *(each.seen(values, self.whole[1], self.precision) for each, values in pairs)
+        )
         return {
             name: each if name in self.in_double else each.float()
             for name, each in flattened(found).items()
@@ -98,43 +113,58 @@ def flattened(predictions: Mapping[str, Any]) -> dict[str, Tensor]:
     return found
 
 
-def graph_of(trained: TrainedModel, double: frozenset[str] = frozenset()) -> ExportedProgram:
+def graph_of(
+    trained: TrainedModel, inputs: Sequence[FileInput], double: frozenset[str] = frozenset()
+) -> ExportedProgram:
     """Write down what a model computes, for batches of any size.
 
     Args:
         trained: the model, on the CPU.
+        inputs: of the file, in the order of the model's.
         double: outputs that stay in double precision.
 
     Raises:
-        InputError: if the model takes something other than images, or cannot be written down.
+        InputError: if the model cannot be written down.
     """
-    image = torch.zeros(EXAMPLE, *trained.format.shape, dtype=torch.uint8)
-    graph = ExportGraph(trained, double).eval()
+    graph = ExportGraph(trained, inputs, double).eval()
     with quiet(), torch.no_grad():
         try:
-            program = _exported(graph, image)
+            program = _exported(graph, inputs)
         except Exception as error:
-            raise _refusal(trained, image, error) from error
+            raise _refusal(trained, inputs, error) from error
     for node in program.graph.nodes:
         # It names files of this machine.
         node.meta.pop("stack_trace", None)
     return program
 
 
-def _exported(graph: nn.Module, image: Tensor) -> ExportedProgram:
+def _exported(graph: nn.Module, inputs: Sequence[FileInput]) -> ExportedProgram:
+    examples = tuple(each.example() for each in inputs)
     # `Dim.AUTO` would give up on batches of other sizes in silence.
-    return torch.export.export(graph, (image,), dynamic_shapes=({0: Dim(BATCH, min=1)},))
+    sizes = (tuple(each.free_axes for each in inputs),)
+    return torch.export.export(graph, examples, dynamic_shapes=sizes)
 
 
-def _refusal(trained: TrainedModel, image: Tensor, error: Exception) -> InputError:
+class _Transforms(nn.Module):
+    def __init__(self, trained: TrainedModel, image: FileInput) -> None:
+        super().__init__()
+        self.transforms, self.image = _newer(copy.deepcopy(trained.transforms)), image
+        self.precision = trained.precision
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.image.seen(inputs[0], self.transforms, self.precision)
+
+
+def _refusal(trained: TrainedModel, inputs: Sequence[FileInput], error: Exception) -> InputError:
     """Say which part cannot be exported: the transforms alone, or the model."""
     part = "the model"
-    try:
-        changed = _newer(copy.deepcopy(trained.transforms))
-        _exported(nn.Sequential(changed), image.to(trained.precision))
-    except Exception as of_transforms:
-        names = ", ".join(type(each).__name__ for each in trained.transforms)
-        part, error = f"its transforms ({names})", of_transforms
+    for image in inputs:
+        if isinstance(image, PixelInput):
+            try:
+                _exported(_Transforms(trained, image), [image])
+            except Exception as of_transforms:
+                names = ", ".join(type(each).__name__ for each in trained.transforms)
+                part, error = f"its transforms ({names})", of_transforms
     return InputError(
         f"{trained.source} cannot be exported: {part} cannot be a graph: {_why(error)}"
     )

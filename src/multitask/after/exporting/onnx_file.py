@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.export import ExportedProgram
 
-from multitask.after.exporting.export_graph import BATCH
-from multitask.after.exporting.onnx_model import IMAGE
+from multitask.after.exporting.file_inputs import BATCH, FileInput
 from multitask.after.exporting.quiet import quiet
 from multitask.after.extras import require
 from multitask.after.metadata import KEY
@@ -20,11 +20,18 @@ LARGEST = 2 * 10**9
 """Bytes; the format holds no more in one file."""
 
 
-def write_onnx(program: ExportedProgram, names: list[str], told: str, path: Path) -> None:
+def write_onnx(
+    program: ExportedProgram,
+    inputs: Sequence[FileInput],
+    names: list[str],
+    told: str,
+    path: Path,
+) -> None:
     """Write a graph as one ONNX file.
 
     Args:
         program: see `multitask.after.exporting.export_graph.graph_of`.
+        inputs: that it takes.
         names: of its outputs.
         told: what the file says of itself, see `multitask.after.metadata`.
         path: of the file.
@@ -45,7 +52,7 @@ def write_onnx(program: ExportedProgram, names: list[str], told: str, path: Path
             made: Any = torch.onnx.export(
                 program,
                 (),
-                input_names=[IMAGE],
+                input_names=[each.name for each in inputs],
                 output_names=names,
                 opset_version=OPSET,
                 dynamo=True,
@@ -54,16 +61,16 @@ def write_onnx(program: ExportedProgram, names: list[str], told: str, path: Path
             )
     except Exception as error:
         raise InputError(f"the model cannot be an ONNX file: {_reason(error)}") from error
-    _tidy(made.model)
+    _tidy(made.model, inputs)
     made.model.metadata_props[KEY] = told
     made.save(path, external_data=False)
 
 
-def _tidy(model: Any) -> None:
+def _tidy(model: Any, inputs: Sequence[FileInput]) -> None:
     """Give values names that no task has, and leave out what names files of this machine."""
     graph = model.graph
     kept = {id(each) for each in (*graph.inputs, *graph.outputs)}
-    _name_batch([*graph.inputs, *graph.outputs])
+    _name_axes([*graph.inputs, *graph.outputs], inputs)
     model.doc_string = graph.doc_string = None
     inside = list(graph.initializers.values())
     for place, node in enumerate(graph.all_nodes()):
@@ -77,14 +84,22 @@ def _tidy(model: Any) -> None:
             value.name = f"value.{place}.{value.name or ''}"
 
 
-def _name_batch(values: list[Any]) -> None:
-    first = values[0].shape[0]
-    if isinstance(first, int) or first.value is None:
-        raise InputError("the model cannot be an ONNX file: it would take batches of one size only")
-    for each in values:
-        for axis, size in enumerate(each.shape):
-            if size == first:
-                each.shape[axis] = BATCH
+def _name_axes(values: list[Any], inputs: Sequence[FileInput]) -> None:
+    """Call each axis of any size, of inputs and outputs, by a name that tells what it counts."""
+    names: dict[str, str] = {}
+    for value, each in zip(values, inputs, strict=False):
+        for axis, name in each.free_axes.items():
+            size = value.shape[axis]
+            if isinstance(size, int) or size.value is None:
+                what = "batches" if name.__name__ == BATCH else "texts"
+                raise InputError(
+                    f"the model cannot be an ONNX file: it would take {what} of one size only"
+                )
+            names[size.value] = name.__name__
+    for value in values:
+        for axis, size in enumerate(value.shape):
+            if not isinstance(size, int) and size.value in names:
+                value.shape[axis] = names[size.value]
 
 
 def _reason(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,16 @@ from multitask.errors import InputError, one_line
 from multitask.images.format import ImageFormat
 
 IMAGE = "image"
-"""Name of the only input."""
+TEXT, COLUMNS = "text", "columns"
+"""Kinds of inputs that are not images."""
 OTHERS = "it is not an ONNX file that multitask export wrote"
+DTYPES = {"tensor(uint8)": "uint8", "tensor(int32)": "int32", "tensor(float)": "float32"}
+
+Array = np.ndarray[Any, Any]
 
 
 class OnnxModel:
-    """A model that predicts for decoded images, by onnxruntime on the CPU.
+    """A model that predicts for decoded images, tokens and numbers, by onnxruntime on the CPU.
 
     Args:
         path: of the file.
@@ -37,38 +42,84 @@ class OnnxModel:
             raise InputError(f"{self.path}: {OTHERS}; it tells nothing of its tasks")
         self.description: dict[str, Any] = read_metadata(told, str(self.path))
         """What it takes and gives, see `multitask.training.description.describe`."""
-        self.format: ImageFormat = format_of(self.description["inputs"].get(IMAGE), str(self.path))
-        """What an image becomes for the model."""
-        self._check()
+        self.inputs: list[str] = [each.name for each in self._session.get_inputs()]
+        """Names of the inputs."""
+        self._taken = {each.name: each for each in self._session.get_inputs()}
+        self._check_inputs()
+        self._check_outputs()
 
-    def __call__(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
-        """Predict for decoded images.
+    @property
+    def format(self) -> ImageFormat:
+        """What an image becomes for the model.
+
+        Raises:
+            InputError: if it takes no image.
+        """
+        if IMAGE not in self.inputs:
+            raise InputError(f"{self.path} takes {', '.join(self.inputs)}, and not an image")
+        return format_of(self.description["inputs"].get(IMAGE), str(self.path))
+
+    def __call__(self, values: Array | Mapping[str, Array]) -> dict[str, Array]:
+        """Predict.
 
         Args:
-            pixels: uint8, shape ``[batch, channels, height, width]``, see `format`.
+            values: by input. Images are uint8, ``[batch, channels, height, width]``, see `format`;
+                texts int32, ``[batch, places]``, -1 behind the end of each; numbers and categories
+                float32, ``[batch, columns]``, NaN where missing. The only input of a model may be
+                given without its name.
 
         Returns:
             By task, class probabilities or numbers in original units, float32 (float64 if float32
             cannot tell the task's numbers apart), first axis ``[batch]``.
 
         Raises:
-            InputError: if the pixels are of another dtype or shape.
+            InputError: if an input is not there, or is of another dtype or shape.
         """
-        shape = tuple(pixels.shape)
-        if pixels.dtype != np.uint8 or len(shape) != 4 or shape[1:] != self.format.shape:
-            wanted = ", ".join(map(str, self.format.shape))
+        given = {self.inputs[0]: values} if isinstance(values, np.ndarray) else values
+        if set(given) != set(self.inputs):
             raise InputError(
-                f"{self.path} takes uint8 of shape [batch, {wanted}], not {pixels.dtype} of shape "
-                f"{list(shape)}"
+                f"{self.path} takes {', '.join(self.inputs)}, and was given "
+                f"{', '.join(given) or 'nothing'}; give each of them"
             )
-        outputs = self._session.run(None, {IMAGE: np.ascontiguousarray(pixels)})
+        for name, each in given.items():
+            self._check_values(name, each)
+        if len({len(each) for each in given.values()}) > 1:
+            sizes = ", ".join(f"{len(each)} of {name}" for name, each in given.items())
+            raise InputError(f"{self.path} takes as many samples of each input, not {sizes}")
+        ready = {name: np.ascontiguousarray(each) for name, each in given.items()}
+        outputs = self._session.run(None, ready)
         names = (each.name for each in self._session.get_outputs())
         return dict(zip(names, outputs, strict=True))
 
-    def _check(self) -> None:
-        taken = [(each.name, each.type, each.shape[1:]) for each in self._session.get_inputs()]
-        if taken != [(IMAGE, "tensor(uint8)", list(self.format.shape))]:
-            raise InputError(f"{self.path}: {OTHERS}; its inputs are not those that it describes")
+    def _check_values(self, name: str, values: Array) -> None:
+        dtype, sizes = DTYPES[self._taken[name].type], self._taken[name].shape
+        is_right = values.dtype == dtype and values.ndim == len(sizes)
+        pairs = zip(sizes, values.shape, strict=False)
+        if not is_right or any(isinstance(size, int) and size != own for size, own in pairs):
+            of_input = "" if len(self.inputs) == 1 else f" of {name}"
+            raise InputError(
+                f"{self.path} takes {dtype} of shape [{', '.join(map(str, sizes))}]{of_input}, not "
+                f"{values.dtype} of shape {list(values.shape)}"
+            )
+
+    def _check_inputs(self) -> None:
+        told = self.description["inputs"]
+        for name, each in self._taken.items():
+            if (each.type, each.shape[1:]) not in self._described(told.get(name), each.shape[1:]):
+                raise InputError(
+                    f"{self.path}: {OTHERS}; its inputs are not those that it describes"
+                )
+
+    def _described(self, told: Any, sizes: list[Any]) -> list[tuple[str, list[Any]]]:
+        """What the file has to say of an input that is described so."""
+        kind = told.get("kind") if isinstance(told, dict) else None
+        if kind == TEXT:
+            return [("tensor(int32)", sizes[:1])]
+        if kind == COLUMNS and isinstance(told.get("columns"), list):
+            return [("tensor(float)", [len(told["columns"])])]
+        return [("tensor(uint8)", list(format_of(told, str(self.path)).shape))]
+
+    def _check_outputs(self) -> None:
         given = {each.name: each.shape for each in self._session.get_outputs()}
         tasks = self.description["tasks"]
         if {name.split(".")[0] for name in given} != tasks.keys():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from multitask.after.hub.card_facts import CardFacts
+from multitask.after.hub.card_inputs import is_of_images, unseen
 from multitask.after.hub.card_metrics import Measured
 from multitask.after.trained_model import TrainedModel
 
@@ -16,13 +17,13 @@ def limits(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
         trained: the model.
         facts: what is known beside it.
     """
+    what = "images" if is_of_images(trained) else "samples"
     yield (
-        "It knows only images like those that it was trained on; for others it predicts too, "
+        f"It knows only {what} like those that it was trained on; for others it predicts too, "
         "without saying so."
     )
     yield "A probability is the model's own; how far it can be relied on is a question of its own."
-    form = trained.format
-    yield f"What is smaller than a pixel at {form.height} x {form.width} is not seen."
+    yield from unseen(trained)
     yield "It was not examined whether it serves all groups of people or things equally well."
     better = directions(trained)
     for each in facts.metrics:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,8 @@ import torch
 from multitask.after.ensemble.ensemble_model import EnsembleModel
 from multitask.after.exporting.export import export
 from multitask.after.exporting.export_check import Check
-from multitask.after.exporting.export_graph import flattened
+from multitask.after.exporting.file_inputs import file_inputs
+from multitask.after.exporting.tokenizer_folder import tokenizer_folder, write_tokenizer
 from multitask.after.hub.card_facts import CardFacts
 from multitask.after.hub.hub_reading import (
     CARD,
@@ -27,6 +29,7 @@ from multitask.after.hub.hub_reading import (
     read_hub_folder,
 )
 from multitask.after.hub.model_card import model_card
+from multitask.after.inputs.written_text import WrittenText
 from multitask.after.new_output import new_output, refuse_existing
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError, reason_of
@@ -45,7 +48,7 @@ class HubFolder(NamedTuple):
 def write_hub_folder(
     trained: TrainedModel, output: Path | str, facts: CardFacts, trust: bool = False
 ) -> HubFolder:
-    """Write ``config.json``, ``model.safetensors``, ``model.onnx`` and ``README.md``.
+    """Write ``config.json``, ``model.safetensors``, ``model.onnx``, ``README.md`` and tokenizers.
 
     The folder is read back, and its model predicts what the given one does, before it gets its
     name. Without the packages of the extra ``export``, or if ONNX cannot express the model,
@@ -82,6 +85,7 @@ def write_hub_folder(
         _write_weights(trained, part / WEIGHTS)
         _check_read_back(trained, part, trust)
         reason = _write_onnx(trained, part / ONNX)
+        _write_tokenizers(trained, part / ONNX)
         card = model_card(trained, facts, place.name, reason is None)
         (part / CARD).write_text(card, encoding="utf-8")
     return HubFolder(place, reason)
@@ -95,7 +99,7 @@ def _recipe(trained: TrainedModel) -> dict[str, Any]:
             f"{trained.source} does not tell how its {missing[0]} was built, so no folder can; see "
             "multitask.checkpoints.recipe for what can be told"
         )
-    # Whoever makes objects from a recipe changes it.
+    # What makes objects from a recipe changes it.
     return copy.deepcopy(found)
 
 
@@ -136,13 +140,21 @@ def _write_weights(trained: TrainedModel, path: Path) -> None:
 
 
 def _check_read_back(trained: TrainedModel, part: Path, trust: bool) -> None:
-    check = Check(trained)
+    check = Check(trained, file_inputs(trained))
     try:
         model, description = read_hub_folder(part, trust)
     except InputError as error:
         raise InputError(f"{trained.source} cannot be a hub folder: {error}") from error
     again = TrainedModel(model, description, [trained.transforms], "cpu")
-    check.largest_difference(lambda _: lambda pixels: flattened(again(pixels)), part)
+    check.largest_difference(lambda _: partial(check.run, again), part)
+
+
+def _write_tokenizers(trained: TrainedModel, beside: Path) -> None:
+    for name, written in trained.written.items():
+        folder = tokenizer_folder(beside, name)
+        # The ONNX file has brought them.
+        if isinstance(written, WrittenText) and not folder.exists():
+            write_tokenizer(written.tokenizer, folder)
 
 
 def _write_onnx(trained: TrainedModel, path: Path) -> str | None:

@@ -6,20 +6,39 @@ from collections.abc import Iterator
 from typing import Any
 
 from multitask.after.hub.card_facts import CardFacts
+from multitask.after.hub.card_inputs import (
+    inputs_section,
+    is_of_images,
+    kinds,
+    takes,
+    use_section,
+)
 from multitask.after.hub.card_limits import directions, limits
 from multitask.after.trained_model import TrainedModel
-from multitask.pages.blocks import Block, Bullets, Code, Commands, Heading, Paragraph, Table
+from multitask.pages.blocks import Block, Bullets, Heading, Paragraph, Table
 from multitask.pages.markdown import markdown
 from multitask.pages.shown import shortened
 
 KINDS = {
-    "Classification": "image-classification",
-    "MultiLabel": "image-classification",
-    "Depth": "depth-estimation",
-    "Reconstruction": "image-to-image",
-    "Segmentation": "image-segmentation",
+    "image": {
+        "Classification": "image-classification",
+        "MultiLabel": "image-classification",
+        "Depth": "depth-estimation",
+        "Reconstruction": "image-to-image",
+        "Segmentation": "image-segmentation",
+    },
+    "text": {
+        "Classification": "text-classification",
+        "MultiLabel": "text-classification",
+        "TokenLabels": "token-classification",
+    },
+    "tabular": {
+        "Classification": "tabular-classification",
+        "MultiLabel": "tabular-classification",
+        "Regression": "tabular-regression",
+    },
 }
-"""What the hub calls a task; others are ``other``."""
+"""What the hub calls a task on an input; others are ``other``."""
 MOST_CLASSES, LONGEST = 20, 60
 NOT_GIVEN = "not given"
 
@@ -41,7 +60,7 @@ def model_card(trained: TrainedModel, facts: CardFacts, name: str, has_onnx: boo
         model_name=name,
         license=facts.licence,
         library_name="multitask",
-        tags=["multitask", "multi-task-learning", "image"],
+        tags=["multitask", "multi-task-learning", *dict.fromkeys(kinds(trained))],
         eval_results=_results(trained, facts) or None,
     )
     blocks = _blocks(trained, facts, name, has_onnx)
@@ -52,12 +71,12 @@ def _results(trained: TrainedModel, facts: CardFacts) -> list[Any]:
     from huggingface_hub import EvalResult
 
     told = trained.description
-    data = _short_name(told.get("data"))
+    data, kind = _short_name(told.get("data")), kinds(trained)[0]
     return [
         EvalResult(
-            task_type=KINDS.get(told["tasks"].get(each.task, {}).get("kind"), "other"),
+            task_type=KINDS[kind].get(told["tasks"].get(each.task, {}).get("kind"), "other"),
             task_name=each.task,
-            dataset_type="image",
+            dataset_type=kind,
             dataset_name=data,
             dataset_split="test",
             metric_type=each.metric,
@@ -73,20 +92,20 @@ def _blocks(trained: TrainedModel, facts: CardFacts, name: str, has_onnx: bool) 
     tasks = trained.description["tasks"]
     yield Heading(name, 1)
     many = "one task" if len(tasks) == 1 else f"{len(tasks)} tasks at once"
-    yield Paragraph(f"A model that looks at an image and does {many}, made with multitask.")
+    yield Paragraph(f"A model that {takes(trained)} and does {many}, made with multitask.")
     yield Heading("Tasks")
     yield Table(["task", "kind", "gives"], [_task(*each) for each in tasks.items()], True)
-    yield Heading("Images")
-    yield Paragraph(_images(trained))
+    yield from inputs_section(trained)
     yield Heading("How to use it")
-    yield from _use(has_onnx)
+    yield from use_section(trained, has_onnx)
     yield Heading("Data")
     yield Bullets(list(_data(trained, facts)))
     yield Heading("How good it is")
     yield Paragraph(facts.measured_on)
     if facts.metrics:
         yield Table(*_metrics(trained, facts))
-        yield Paragraph("The trivial predictor sees no image: the most frequent class, the mean.")
+        seen = "image" if is_of_images(trained) else "input"
+        yield Paragraph(f"The trivial predictor sees no {seen}: the most frequent class, the mean.")
     yield Heading("How it was trained")
     yield from _setup(trained, facts)
     yield Heading("Limits")
@@ -122,43 +141,16 @@ def _some(names: list[str]) -> str:
     )
 
 
-def _images(trained: TrainedModel) -> str:
-    form = trained.format
-    colour = "grey" if form.channels == 1 else "red, green and blue"
-    fits = {"stretch": "stretched to", "crop": "cropped and resized to", "pad": "padded to"}
-    return (
-        f"Of any size, {fits[form.fit]} {form.height} x {form.width} pixels, {colour}. "
-        "Preprocessing after that is part of the model."
-    )
-
-
-def _use(has_onnx: bool) -> Iterator[Block]:
-    yield Paragraph("With the package, after a download of this folder:")
-    yield Commands(["multitask predict FOLDER photos/ --output=predictions.csv"])
-    if has_onnx:
-        yield Paragraph(
-            (
-                "Without it, and without torch: ",
-                Code("model.onnx"),
-                " takes ",
-                Code("image"),
-                ", uint8, [batch, channels, height, width], and gives an output for each task; its "
-                "property ",
-                Code("multitask"),
-                " tells classes, units and the image format as JSON.",
-            )
-        )
-
-
 def _data(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
     yield f"Data: {trained.description.get('data') or NOT_GIVEN}."
     words = {"train": "trained on", "val": "chosen by", "test": "tested on"}
-    sizes = [f"{words[split]} {size:,} images" for split, size in facts.splits.items()]
+    what = "images" if is_of_images(trained) else "samples"
+    sizes = [f"{words[split]} {size:,} {what}" for split, size in facts.splits.items()]
     yield f"Splits: {', '.join(sizes)}." if sizes else f"Splits: {NOT_GIVEN}."
 
 
 def _metrics(trained: TrainedModel, facts: CardFacts) -> tuple[list[str], list[list[str]]]:
-    better = directions(trained)
+    better, what = directions(trained), "images" if is_of_images(trained) else "samples"
     has_intervals = any(each.interval for each in facts.metrics)
     has_samples = any(each.samples for each in facts.metrics)
     heads = ["task and metric", "value", *(["95 % interval"] if has_intervals else [])]
@@ -170,7 +162,7 @@ def _metrics(trained: TrainedModel, facts: CardFacts) -> tuple[list[str], list[l
             row.append("" if each.interval is None else "{:.4g} to {:.4g}".format(*each.interval))
         row.append("" if each.trivial is None else f"{each.trivial:.4g}")
         rows.append([*row, *([f"{each.samples or 0:,}"] if has_samples else [])])
-    return [*heads, "trivial predictor", *(["images"] if has_samples else [])], rows
+    return [*heads, "trivial predictor", *([what] if has_samples else [])], rows
 
 
 def _setup(trained: TrainedModel, facts: CardFacts) -> Iterator[Block]:

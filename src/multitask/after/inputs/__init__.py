@@ -1,0 +1,1 @@
+"""Inputs of a trained model, made of what people write."""

@@ -1,0 +1,83 @@
+"""Several inputs of the same samples, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from multitask.after.inputs.base import Cells
+from multitask.pages.words import listed
+
+if TYPE_CHECKING:
+    from multitask.after.trained_model import TrainedModel
+
+IMAGE = "image"
+
+
+def made_inputs(
+    trained: TrainedModel,
+    cells: Mapping[str, Cells],
+    pixels: Sequence[np.ndarray[Any, Any] | None] = (),
+) -> tuple[dict[str, Tensor], dict[int, str]]:
+    """Make all inputs of some samples.
+
+    Args:
+        trained: the model.
+        cells: by input that is not an image, what it is made of, see
+            `multitask.after.inputs.base.WrittenInput.made`.
+        pixels: of each sample, uint8, ``[channels, height, width]``, or None if it has no image;
+            nothing if the model takes no images.
+
+    Returns:
+        By input, first axis ``[samples]``; and by sample why it cannot be used.
+    """
+    made: dict[str, Tensor] = {}
+    gone: dict[str, Tensor] = {}
+    problems: dict[int, str] = {}
+    for name, written in trained.written.items():
+        found = written.made(cells[name])
+        made[name], gone[name] = found.values, found.missing
+        for sample, reason in found.problems.items():
+            problems.setdefault(sample, reason)
+    format = trained.image_format
+    if format is not None:
+        gone[IMAGE] = torch.tensor([each is None for each in pixels], dtype=torch.bool)
+        made[IMAGE] = _images(pixels, format.shape)
+    for sample, reason in _lacking(trained, gone).items():
+        problems.setdefault(sample, reason)
+    return made, problems
+
+
+def _images(pixels: Sequence[np.ndarray[Any, Any] | None], shape: tuple[int, int, int]) -> Tensor:
+    if all(each is not None for each in pixels):
+        return torch.from_numpy(np.stack([each for each in pixels if each is not None]))
+    # Bytes cannot say that they are missing.
+    found = torch.full((len(pixels), *shape), torch.nan)
+    for place, each in enumerate(pixels):
+        if each is not None:
+            found[place] = torch.from_numpy(each).float() / 255
+    return found
+
+
+def _lacking(trained: TrainedModel, gone: Mapping[str, Tensor]) -> dict[int, str]:
+    """Samples that lack what the model needs, by sample the reason."""
+    table = torch.stack([gone[name] for name in trained.model.inputs], 1)
+    if trained.takes_missing:
+        none = f"it has none of {listed(trained.model.inputs)}"
+        return dict.fromkeys(table.all(1).nonzero()[:, 0].tolist(), none)
+    found: dict[int, str] = {}
+    for sample, place in table.nonzero().tolist():
+        found.setdefault(sample, _said(trained, trained.model.inputs[place]))
+    return found
+
+
+def _said(trained: TrainedModel, name: str) -> str:
+    if name == IMAGE:
+        return "it has no image"
+    written = trained.written[name]
+    what = "text is" if written.kind == "text" else f"{listed(written.columns)} are all"
+    return f"its {what} {'empty' if written.kind == 'text' else 'missing'}"

@@ -1,0 +1,175 @@
+"""Descriptions of functions, methods and classes: which package are they from?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from pandas import DataFrame
+from torch import Tensor
+
+from multitask.data.base import DataModule
+from multitask.data.dataset import BatchDataset, InMemory
+from multitask.data.docstring_sources import (
+    Docstring,
+    fingerprint,
+    package_version,
+    read_packages,
+)
+from multitask.data.splitting import keep_labels_per_class, random_split
+from multitask.errors import InputError, nearest
+from multitask.tokenizers import HashedWords, Tokenizer
+
+TASKS = ("package", "arguments", "examples", "words")
+PACKAGES = ("numpy", "pandas", "scipy", "sklearn", "matplotlib", "torch")
+VALIDATION, TEST = 0.15, 0.25
+"""Shares of the source files."""
+SAMPLES = 400
+MEASURED = {
+    "numpy": "2.4.6",
+    "pandas": "3.1.1",
+    "scipy": "1.17.1",
+    "sklearn": "1.9.1",
+    "matplotlib": "3.11.2",
+    "torch": "2.15.0",
+}
+"""The versions that docs/text.md was measured with, and what they give."""
+MEASURED_FINGERPRINT = ""
+
+
+class Docstrings(DataModule):
+    """Real text that is installed anyway: docstrings of Python packages, 400 of each.
+
+    Source files are read, not imported. A text is the description with which the docstring of a
+    public function, method or class begins, up to its first section such as ``Parameters``; names
+    of packages are replaced by ``it``. All texts of a source file are in one split: 60 % of the
+    files are for training, 15 % for validation, 25 % for the test.
+
+    Tasks: ``package`` (the classes are the packages), and of what the text does not show:
+    ``arguments`` (how many the function takes, or the class's constructor; missing for a class
+    without one), ``examples`` (lines that begin with ``>>>``) and ``words`` (behind the
+    description).
+
+    What is read depends on the versions that are installed. A run's ``packages.csv`` tells them
+    with a fingerprint of all texts and numbers; a remark says if they are not those that
+    docs/text.md was measured with.
+
+    Args:
+        tasks: which targets the batches hold.
+        packages: which installed packages, by the name that is imported.
+        samples: most texts of each package.
+        labels_per_class: keep the ``package`` of so many training texts of each class, all where
+            not given; the other targets are always known.
+        tokenizer: makes the input ``text``, int32 ``[batch, places]``; default: `HashedWords` of
+            64 places.
+        options: see `DataModule`.
+
+    Raises:
+        InputError: naming a task that there is not, or a package that is not installed.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str] = TASKS,
+        packages: Sequence[str] = PACKAGES,
+        samples: int = SAMPLES,
+        labels_per_class: int | None = 20,
+        tokenizer: Tokenizer | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.labelled_task = self.labelled_task or "package"
+        for task in tasks:
+            if task not in TASKS:
+                raise InputError(f"tasks: Docstrings have no '{task}'{nearest(task, TASKS)}")
+        if len(set(packages)) < max(2, len(packages)):
+            raise InputError(
+                f"packages is {list(packages)}; give at least two different ones, each once"
+            )
+        if samples < 1:
+            raise InputError(f"samples is {samples}; give at least 1")
+        self.tasks, self.packages = list(tasks), list(packages)
+        self.samples, self.labels_per_class = samples, labels_per_class
+        self.tokenizer = HashedWords() if tokenizer is None else tokenizer
+        self._found: dict[str, list[Docstring]] = {}
+        self._texts: dict[str, list[Docstring]] = {}
+
+    def load(self) -> dict[str, BatchDataset]:
+        self._found = read_packages(tuple(self.packages), self.samples)
+        self._remark()
+        texts = [each for own in self._found.values() for each in own]
+        labels = torch.repeat_interleave(
+            torch.arange(len(self.packages)), torch.tensor([*map(len, self._found.values())])
+        )
+        files = sorted({each.file for each in texts})
+        place = {file: number for number, file in enumerate(files)}
+        file_of = torch.tensor([place[each.file] for each in texts])
+        tokens = self.tokenizer([each.text for each in texts]).tokens
+        targets = _targets(texts, labels)
+        held_out = (round(VALIDATION * len(files)), round(TEST * len(files)))
+        splits: dict[str, BatchDataset] = {}
+        for split, chosen in random_split(len(files), *held_out, self.seed).items():
+            rows = torch.isin(file_of, chosen).nonzero().flatten()
+            own = {task: targets[task][rows] for task in self.tasks}
+            if split == "train" and self.labels_per_class is not None and "package" in own:
+                own["package"] = keep_labels_per_class(
+                    own["package"], self.labels_per_class, self.seed
+                )
+            splits[split] = InMemory({"text": tokens[rows]}, own)
+            self._texts[split] = [texts[row] for row in rows.tolist()]
+        return splits
+
+    def texts(self, split: str) -> dict[str, list[str]]:
+        """The descriptions as they are read."""
+        self.setup()
+        return {"text": [each.text for each in self._texts[split]]}
+
+    def names(self, split: str) -> list[str]:
+        """Where each is from, such as ``numpy.lib._npyio_impl.load``."""
+        self.setup()
+        return [each.name for each in self._texts[split]]
+
+    def class_names(self) -> dict[str, list[str]]:
+        """The packages."""
+        return {"package": self.packages} if "package" in self.tasks else {}
+
+    def groups(self, split: str) -> tuple[str, list[Any]]:
+        """Texts of one source file are alike."""
+        self.setup()
+        return "source file", [each.file for each in self._texts[split]]
+
+    def records(self) -> dict[str, DataFrame]:
+        """``packages.csv``: each package's version, number of texts, and their fingerprint."""
+        self.setup()
+        rows = [
+            (package, package_version(package), len(own), fingerprint({package: own}))
+            for package, own in self._found.items()
+        ]
+        return {
+            "packages.csv": DataFrame(rows, columns=["package", "version", "texts", "fingerprint"])
+        }
+
+    def _remark(self) -> None:
+        is_measured = tuple(self.packages) == PACKAGES and self.samples == SAMPLES
+        if not is_measured or fingerprint(self._found) == MEASURED_FINGERPRINT:
+            return
+        others = [
+            f"{package} {version} instead of {MEASURED[package]}"
+            for package in PACKAGES
+            if (version := package_version(package)) != MEASURED[package]
+        ]
+        self.remarks.append(
+            "Docstrings: the installed packages do not say exactly what those said with which "
+            f"docs/text.md was measured ({', '.join(others) or 'another version of Python'}), so "
+            "results differ from those of that page a little"
+        )
+
+
+def _targets(texts: Sequence[Docstring], labels: Tensor) -> dict[str, Tensor]:
+    return {
+        "package": labels,
+        "arguments": torch.tensor([float(each.arguments) for each in texts]),
+        "examples": torch.tensor([float(each.examples) for each in texts]),
+        "words": torch.tensor([float(each.words) for each in texts]),
+    }

@@ -1,0 +1,35 @@
+"""A head for each token of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from multitask.labels import NO_TOKEN
+
+
+class TokenHead(nn.Module):
+    """Puts one head of vectors behind each place of a sequence.
+
+    Args:
+        head: takes vectors in the last axis, such as ``torch.nn.Linear``.
+    """
+
+    def __init__(self, head: nn.Module) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, tokens: Sequence[Tensor]) -> Tensor:
+        """Make raw outputs of each place.
+
+        Args:
+            tokens: values ``[batch, places, features]`` and which places hold a token
+                ``[batch, places]``, bool.
+
+        Returns:
+            Shape ``[batch, out_features, places]``; `multitask.labels.NO_TOKEN` at places without a
+            token, to which no gradient flows.
+        """
+        values, is_token = tokens
+        return self.head(values).movedim(2, 1).masked_fill(~is_token.unsqueeze(1), NO_TOKEN)
