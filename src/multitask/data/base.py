@@ -17,6 +17,7 @@ from multitask.augmentation import Augmentation, AugmentationSequence
 from multitask.augmentation.draws import PLACE
 from multitask.configuration.number_check import NumbersChecked
 from multitask.data.class_balance import ClassBalanced, classes_of
+from multitask.data.computed import ComputedTargets, part_seed
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.duplicates import Duplicates, Hashes
 from multitask.data.faces import Face, Numbers, Picture, Texts
@@ -71,6 +72,8 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
             `multitask.tasks.Reconstruction`. It moves as augmentations move the image, and is what
             the image was before their other changes, such as colours and erased parts. Default:
             none.
+        computed: targets to compute from the inputs, in this order, such as
+            `multitask.data.computed.MaskedTokens`.
     """
 
     divides_meta = False
@@ -96,6 +99,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         without: Sequence[Literal["val", "test"]] = (),
         meta: float | None = None,
         image_as: str | None = None,
+        computed: Sequence[ComputedTargets] = (),
     ) -> None:
         super().__init__()
         if batch_size < 1:
@@ -123,6 +127,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         self.augmentations = AugmentationSequence(augmentations, self.seed)
         self.given_geometry = geometry or {}
         self.without, self.meta, self.image_as = tuple(without), meta, image_as
+        self.computed_targets = list(computed)
         self.splits: dict[str, BatchDataset] = {}
         self.remarks: list[str] = []
         self._labelled_rows: dict[tuple[str, tuple[str, ...]], Tensor] = {}
@@ -142,7 +147,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     def setup(self, stage: str | None = None) -> None:
         """Load the splits once, on every process, and warn of what a person would notice."""
         if not self.splits:
-            splits = self._load()
+            splits = {name: self._computed(each, name) for name, each in self._load().items()}
             check_splits(splits, type(self).__name__, self.without, self.absent())
             if self.image_as is not None:
                 with_images(splits, self.image_as)
@@ -234,8 +239,10 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     @property
     def geometry(self) -> dict[str, Geometry]:
         """How targets follow, by task."""
-        of_images = {} if self.image_as is None else {self.image_as: PixelMap()}
-        return {**of_images, **self.own_geometry(), **self.given_geometry}
+        found: dict[str, Geometry] = {} if self.image_as is None else {self.image_as: PixelMap()}
+        for computed in self.computed_targets:
+            found |= computed.geometry
+        return {**found, **self.own_geometry(), **self.given_geometry}
 
     def image_format(self) -> ImageFormat | None:
         """What an image file becomes before a model of these data can take it.
@@ -440,6 +447,11 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     def _placed(self, indices: Tensor) -> Batch:
         self.setup()
         return {**self.splits["train"][indices], PLACE: torch.arange(len(indices))}
+
+    def _computed(self, samples: BatchDataset, part: str) -> BatchDataset:
+        for computed in self.computed_targets:
+            samples = computed(samples, part_seed(self.seed, part), self.geometry)
+        return samples
 
     def _load(self) -> dict[str, BatchDataset]:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from pandas import Series
@@ -125,15 +126,15 @@ def aligned(text: str, labels: Sequence[int], tokenizer: Tokenizer) -> list[int]
     for piece in tokenizer.pieces(text):
         # Some tokenizers count the blank before a word as part of its first token.
         inside = [each for each in word_at[max(piece.start, 0) : piece.end] if each >= 0]
-        word = inside[0] if piece.start >= 0 and inside else -1
-        found.append(labels[word] if word > last else MISSING_CLASS)
-        last = max(last, word)
+        at = inside[0] if piece.start >= 0 and inside else -1
+        found.append(labels[at] if at > last else MISSING_CLASS)
+        last = max(last, at)
     return found
 
 
-def _labels(cell: object, between: str | None) -> list[str]:
+def _labels(cell: Any, between: str | None) -> list[str]:
     if is_list(cell):
-        return [cell_text(each).strip() for each in cell]  # type: ignore[attr-defined]
+        return [cell_text(each).strip() for each in cell]
     return [each.strip() for each in cell_text(cell).split(between)]
 
 
