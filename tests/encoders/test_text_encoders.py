@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from multitask.encoders import BagOfTokens, Encoder, LowRank, TextTransformer
+from multitask.encoders import BagOfTokens, Encoder, LowRank, TextConvNet, TextTransformer
 from multitask.errors import InputError
 
 END = -1
@@ -18,6 +18,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "deep bag": lambda: BagOfTokens(20, 8, hidden=[6, 4], dropout=0.2),
     "transformer": lambda: TextTransformer(20, 6, 8),
     "no layer": lambda: TextTransformer(20, 6, 8, layers=0),
+    "convolutions": lambda: TextConvNet(20, 8, [3, 1, 5]),
     "a layer": lambda: TextTransformer(20, 6, 8, layers=1, dropout=0),
 }
 
@@ -95,7 +96,7 @@ def test_a_graph_takes_any_batch_and_any_length(encoder: Any) -> None:
         torch.testing.assert_close(graph(text)[0], encoder(text)[0])
 
 
-def test_order_counts_for_a_transformer_alone() -> None:
+def test_order_counts_for_all_but_bags() -> None:
     turned = torch.tensor([[0, 19, 7, 6, 5, END]], dtype=torch.int32)
     for name, make in MAKERS.items():
         encoder = make().double().eval()
@@ -150,6 +151,10 @@ def test_a_longer_text_is_refused_by_the_network_itself() -> None:
         (lambda: TextTransformer(20, heads=3), "heads is 3, among which 64 features cannot"),
         (lambda: TextTransformer(20, layers=-1), "layers is -1; give 0 or more"),
         (lambda: TextTransformer(20, dropout=1), "dropout is 1; give a share from 0 to below 1"),
+        (
+            lambda: TextConvNet(20, widths=[3, 4]),
+            r"widths is \[3, 4\]; give an odd number for each",
+        ),
         (lambda: BagOfTokens(0), "vocabulary is 0; give at least 1"),
     ],
 )

@@ -57,7 +57,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         num_workers: loading processes.
         seed: seed of the data, their order and augmentation; default: the run's own
             seed (``seed_everything``).
-        augmentations: random changes of training images, in the order in which they act.
+        augmentations: random changes of training images and texts, in the order in which they act.
         geometry: how targets follow where an augmentation moves what the images show, by task; it
             takes the place of what the data set says by itself.
         balanced_by: a task of classes, each of which comes equally often in the training batches;
@@ -149,12 +149,11 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
             train = splits["train"]
             first = {name: example(targets) for name, targets in train.targets.items()}
             check_geometry(self.given_geometry, first)
-            if (len(self.augmentations) or len(self.transforms)) and (
-                "image" not in train.inputs(torch.tensor([0]))
-            ):
+            inputs, kind = train.inputs(torch.tensor([0])), type(self).__name__
+            self.augmentations.check_inputs(inputs, kind)
+            if len(self.transforms) and "image" not in inputs:
                 raise InputError(
-                    f"augmentations and transforms change images, but {type(self).__name__} has no "
-                    "input 'image'; leave them out"
+                    f"transforms change images, but {kind} has no input 'image'; leave them out"
                 )
             self.splits = with_meta(self, splits)
             check_kind(train, type(self).__name__)

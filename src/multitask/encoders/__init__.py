@@ -12,6 +12,8 @@ from multitask.encoders.hugging_face import HuggingFace
 from multitask.encoders.low_rank import LowRank
 from multitask.encoders.merged import Merged
 from multitask.encoders.mlp import MLP
+from multitask.encoders.several import Several
+from multitask.encoders.text_convnet import TextConvNet
 from multitask.encoders.text_transformer import TextTransformer
 from multitask.encoders.timm import Timm
 from multitask.encoders.timm_maps import TimmMaps
@@ -30,6 +32,8 @@ __all__ = [
     "LowRank",
     "Maps",
     "Merged",
+    "Several",
+    "TextConvNet",
     "TextTransformer",
     "Timm",
     "TimmMaps",

@@ -58,7 +58,6 @@ def check(
         if weights is not None:
             begin_with(weights, model, data)
         check_data(model.named_tasks, data, SPLIT_OF_VERB[verb], checkpoint is not None)
-        check_encoder_inputs(model.encoder, data, SPLIT_OF_VERB[verb])
     except InputError as error:
         if verb != "predict":
             raise
@@ -208,6 +207,7 @@ def check_training(
 
 
 def _try_encoder(model: MultiTask, data: DataModule) -> None:
+    check_encoder_inputs(model.encoder, data, "train")
     split = data.splits["train"]
     batch = data.on_after_batch_transfer(split[torch.arange(min(3, len(split)))], 0)
     _check_images(model, batch)

@@ -75,8 +75,8 @@ class HuggingFace(Tokenizer):
         self._vocabulary = max(numbers, default=0) + 1
         # An unknown word stands for its characters.
         unknown = _number(self._backend, settings.get("unk_token"))
-        special = _special_numbers(self._backend) | {*named.values()}
-        self._special = sorted(special - {None, unknown} | {self.beginning} - {None})
+        special = {*_special_numbers(self._backend) - {unknown}, *named.values(), self.beginning}
+        self._special = [each for each in special if each is not None]
         most = settings.get("model_max_length")
         if isinstance(most, int | float) and self.length > most:
             raise InputError(

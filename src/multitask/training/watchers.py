@@ -10,6 +10,7 @@ from multitask.training.balancing_steps import BalancingSteps
 from multitask.training.changed_rates import ChangedRates
 from multitask.training.divergence import Divergence
 from multitask.training.epoch_log import EpochLog
+from multitask.training.input_draws import InputDraws
 from multitask.training.plateaus import Plateaus
 from multitask.training.schedule_length import RunLength
 from multitask.training.sharing_steps import SharingSteps
@@ -32,7 +33,7 @@ def watchers(model: MultiTask) -> list[Callback]:
     if model.trainer.state.fn == "fit" or not model._callbacks:
         tasks = list(model.tasks)
         model.skipped, model.divergence = SkippedSteps(model.skipped.most), Divergence(tasks)
-        steps = [ChangedRates(), SharingSteps(), BalancingSteps()]
+        steps = [ChangedRates(), InputDraws(), SharingSteps(), BalancingSteps()]
         logs = [StepLog(tasks), EpochLog()]
         schedules = [Plateaus(), RunLength()]
         model._callbacks = [model.skipped, model.divergence, *steps, *logs, *schedules]

@@ -12,7 +12,7 @@ from multitask.after.inputs.base import Cells, Made, WrittenInput
 from multitask.errors import InputError
 from multitask.pages.words import listed
 from multitask.tables.input_cells import written_texts
-from multitask.tokenizers import Tokenizer, text_mask
+from multitask.tokenizers import Tokenizer, Written, text_mask
 
 
 class WrittenText(WrittenInput):
@@ -26,8 +26,16 @@ class WrittenText(WrittenInput):
 
     @override
     def made(self, cells: Cells) -> Made:
-        found = self.tokenizer(written_texts(self.given, self._filled(cells)))
+        found = self.tokenizer(self.texts(cells))
         return Made(found.tokens, found.is_empty, {}, int(found.is_cut.sum()))
+
+    def texts(self, cells: Cells) -> list[Written]:
+        """What the tokenizer gets of each sample.
+
+        Args:
+            cells: see `made`.
+        """
+        return written_texts(self.given, self._filled(cells))
 
     @override
     def missing(self, samples: int) -> Tensor:

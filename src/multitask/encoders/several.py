@@ -1,0 +1,123 @@
+"""Several encoders, one for each input, whose vectors are joined to one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from multitask.encoders.base import Encoder
+from multitask.encoders.joins import Attention, Concatenation, DropInputs
+from multitask.encoders.token_embedding import check_share
+from multitask.errors import InputError
+
+Join = Literal["concatenate", "attention"]
+JOINS = {"concatenate": Concatenation, "attention": Attention}
+
+
+class Several(Encoder):
+    """Joins what several encoders make of their own inputs, any of which a sample may lack.
+
+    A missing input (see `multitask.labels.is_missing`) gives no gradient to its encoder, and a
+    learned vector stands for its features; joined by attention, it is left out instead, unless all
+    are missing. Zeros take the place of a missing image or row before its encoder, whose batch
+    normalisation, if it has any, counts them in.
+
+    Args:
+        encoders: by name, such as ``image`` and ``text``. A sample's maps or tokens become one
+            vector first, see `multitask.encoders.Form.vector`.
+        out_features: size of the representation.
+        join: ``concatenate`` puts the vectors side by side, and a linear layer, layer
+            normalisation and ReLU follow; ``attention`` brings each to ``out_features`` by a linear
+            layer of its own and takes their mean, weighted by how well each fits a learned query,
+            and layer normalisation and ReLU follow.
+        drop: probability with which each input of a training sample counts as missing, so that the
+            model can do without; one input always stays. In a training by a `Trainer` the choice
+            depends on the seed and the sample's place in the run, as augmentations do.
+
+    Raises:
+        InputError: if a setting makes no sense.
+    """
+
+    takes_missing = True
+
+    def __init__(
+        self,
+        encoders: dict[str, Encoder],
+        out_features: int = 64,
+        join: Join = "concatenate",
+        drop: float = 0.1,
+    ) -> None:
+        super().__init__()
+        if not encoders:
+            raise InputError("Several: encoders is empty; name an encoder for each input")
+        for name in encoders:
+            if not name or "." in name or hasattr(nn.ModuleDict, name):
+                raise InputError(
+                    f"Several: an encoder cannot be called '{name}'; choose another name, such as "
+                    "that of its input"
+                )
+        if join not in JOINS:
+            raise InputError(f"Several: join is {join!r}; give one of {', '.join(JOINS)}")
+        check_share(self, "drop", drop)
+        self.inputs = tuple(dict.fromkeys(each for e in encoders.values() for each in e.inputs))
+        self.out_features = out_features
+        self.encoders = nn.ModuleDict(encoders)
+        sizes = [each.form.features for each in encoders.values()]
+        self.drop = DropInputs(len(sizes), drop)
+        self.join = JOINS[join](sizes, out_features)
+
+    @property
+    def parts(self) -> dict[str, Encoder]:
+        """The encoders by name."""
+        return dict(self.encoders.items())  # type: ignore[arg-type]
+
+    def depths(self) -> dict[str, int]:
+        """Each encoder's own, counted from its end, which is just below the join."""
+        parts = {name: each.depths() for name, each in self.parts.items()}
+        tops = {name: max(each.values(), default=0) for name, each in parts.items()}
+        top = max(tops.values())
+        found = {name: top + 1 for name, _ in self.join.named_parameters(prefix="join")}
+        for name, depths in parts.items():
+            ahead = top - tops[name]
+            found |= {f"encoders.{name}.{each}": at + ahead for each, at in depths.items()}
+        return found
+
+    def another(self) -> Encoder:
+        others = {name: each.another() for name, each in self.parts.items()}
+        return type(self)(**{**self._arguments, "encoders": others})
+
+    def lacking(self, inputs: Sequence[Tensor]) -> Tensor:
+        given = dict(zip(self.inputs, inputs, strict=True))
+        found = [each.lacking(_own(each, given)) for each in self.parts.values()]
+        return torch.stack(found, 1).all(1)
+
+    def check_inputs(self, inputs: Sequence[Tensor], setting: str) -> None:
+        given = dict(zip(self.inputs, inputs, strict=True))
+        for name, each in self.parts.items():
+            each.check_inputs(_own(each, given), f"{setting}.init_args.encoders.{name}")
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Encode the inputs, in the order of `inputs`; ``[batch, out_features]``."""
+        given = dict(zip(self.inputs, inputs, strict=True))
+        vectors, present = [], []
+        for each in self.parts.values():
+            own = _own(each, given)
+            is_lacking = each.lacking(own)
+            representation = each(*(_filled(values, is_lacking) for values in own))
+            vectors.append(each.form.vector(representation))
+            present.append(~is_lacking)
+        return self.join(vectors, self.drop(torch.stack(present, 1)))
+
+
+def _own(encoder: Encoder, given: Mapping[str, Tensor]) -> list[Tensor]:
+    return [given[name] for name in encoder.inputs]
+
+
+def _filled(values: Tensor, is_lacking: Tensor) -> Tensor:
+    """Put zeros where samples are NaN, which would not go away behind the encoder."""
+    if not values.is_floating_point():
+        return values
+    return torch.where(is_lacking.view(-1, *[1] * (values.ndim - 1)), 0, values)
