@@ -199,7 +199,7 @@ def test_inputs_are_dropped_by_the_places_of_samples(
         (
             lambda: MLP(16),
             {"image": with_gaps()["image"]},
-            "^train data: 5 samples, such as sample 0, have no input 'image', which the encoder MLP",
+            "^train data: 5 samples, such as sample 0, have no input 'image', which the",
         ),
     ],
 )
