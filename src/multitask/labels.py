@@ -24,8 +24,6 @@ MISSING_CLASS = -100
 MISSING_BYTE = 255
 NO_TOKEN = -65504.0
 """Raw outputs of all classes at a place that holds no token; half precision has no lower number."""
-BEHIND_TEXT = -1
-"""Stands for a token behind the end of a text (int32)."""
 BOX = 5
 """Numbers of one of several boxes: its class, or -1 for none, and four sides."""
 
@@ -129,5 +127,5 @@ def joined_rows(parts: Sequence[Tensor]) -> Tensor:
     if len(lengths) < 2:
         return torch.cat(list(parts))
     first, longest = parts[0], max(lengths)
-    mark = {torch.int32: BEHIND_TEXT, torch.int64: MISSING_CLASS}.get(first.dtype, NO_TOKEN)
+    mark = {torch.int32: END, torch.int64: MISSING_CLASS}.get(first.dtype, NO_TOKEN)
     return torch.cat([pad(each, (0, longest - each.shape[-1]), value=mark) for each in parts])

@@ -153,6 +153,7 @@ def test_the_size_of_images(
     table: Callable[..., Path], size: tuple[int, int], used: tuple[int, int]
 ) -> None:
     found = read_contents(table({"w": NUMBERS}, size=size, mode="RGB"))
+    assert found.images is not None
     assert found.images.size == used
     assert found.channels == 3
 
@@ -165,6 +166,8 @@ def test_images_turned_by_their_exif_data_are_turned(tmp_path: Path) -> None:
     frame = pd.DataFrame({"photo": [f"{row}.jpg" for row in range(ROWS)], "w": NUMBERS})
     frame.to_csv(tmp_path / "t.csv", index=False)
     found = read_contents(tmp_path / "t.csv")
+    assert found.image is not None
+    assert found.images is not None
     assert found.image.name == "photo"
     assert found.images.size == (9, 5)
 

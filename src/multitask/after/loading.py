@@ -71,11 +71,7 @@ def _try(trained: TrainedModel) -> None:
     what = "images" if list(trained.model.inputs) == [IMAGE] else "inputs"
     said = f"{trained.source}: its model cannot take the {what} that it describes"
     with MemoryLimit(), settings_blamed(said):
-        examples = {name: each.examples() for name, each in trained.written.items()}
-        if (format := trained.image_format) is not None:
-            shape = format.shape
-            black_and_white = [torch.zeros(shape), torch.full(shape, 255.0)]
-            examples[IMAGE] = torch.stack(black_and_white).byte()
+        examples = trained.examples()
         with torch.inference_mode():
             seen = trained.seen(examples)
         if not all(each.isfinite().all() for each in seen):

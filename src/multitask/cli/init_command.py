@@ -14,6 +14,7 @@ from multitask.inspection.data_report import data_report
 from multitask.inspection.experiment_file import experiment_text
 from multitask.inspection.report_text import report_text
 from multitask.inspection.table_contents import read_contents
+from multitask.inspection.table_inputs import Wanted
 from multitask.inspection.table_inspection import load_table, table_data
 from multitask.inspection.training_plan import training_plan
 from multitask.runs.log_file import quiet_screen, say
@@ -29,7 +30,7 @@ def init_command(arguments: Sequence[str]) -> None:
     Raises:
         InputError: if an argument or the table is not right, or the experiment is there already.
     """
-    names = ("output", "image_column", "image_folder", "symbolic_link")
+    names = ("output", "image_column", "image_folder", "symbolic_link", "targets", "inputs")
     optional: dict[str, Any] = dict.fromkeys(names)
     given = read_options("init", "one table", arguments, **optional)
     source = Path(given.subject)
@@ -43,16 +44,20 @@ def init_command(arguments: Sequence[str]) -> None:
     refuse_existing(output)
     quiet_screen()
     folder = Path(given.image_folder) if given.image_folder else None
-    contents = read_contents(table, given.image_column, folder, keep_links)
+    named = (each and each.split(",") for each in (given.targets, given.inputs))
+    contents = read_contents(table, given.image_column, folder, keep_links, Wanted(*named))
     data = table_data(contents, keep_links=keep_links)
     load_table(data)
     maps = any(each.maps for each in contents.targets)
     samples = len(data.splits["train"])
-    plan = training_plan(samples, contents.image_size, contents.channels, maps)
+    size, channels = contents.image_size, contents.channels
+    plan = training_plan(samples, size, channels, maps, contents.choice)
     text = experiment_text(contents, plan, data, output, keep_links)
     report = data_report(data, str(table), data.class_names(), left_out=contents.left_out)
     with new_output(output) as part:
         part.write_text(text, encoding="utf-8")
     say(report_text(report))
+    for line in contents.told():
+        say(line)
     say(f"Written, with comments on what was guessed: {output}")
     say(f"Look at it, and train: multitask fit --config {shlex.quote(str(output))}")

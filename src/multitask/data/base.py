@@ -17,6 +17,7 @@ from multitask.augmentation import Augmentation, AugmentationSequence
 from multitask.augmentation.draws import PLACE
 from multitask.configuration.number_check import NumbersChecked
 from multitask.data.class_balance import ClassBalanced, classes_of
+from multitask.data.computed import ComputedTargets, part_seed
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.duplicates import Duplicates, Hashes
 from multitask.data.faces import Face, Numbers, Picture, Texts
@@ -58,7 +59,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         num_workers: loading processes.
         seed: seed of the data, their order and augmentation; default: the run's own
             seed (``seed_everything``).
-        augmentations: random changes of training images, in the order in which they act.
+        augmentations: random changes of training images and texts, in the order in which they act.
         geometry: how targets follow where an augmentation moves what the images show, by task; it
             takes the place of what the data set says by itself.
         balanced_by: a task of classes, each of which comes equally often in the training batches;
@@ -72,6 +73,8 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
             `multitask.tasks.Reconstruction`. It moves as augmentations move the image, and is what
             the image was before their other changes, such as colours and erased parts. Default:
             none.
+        computed: targets to compute from the inputs, in this order, such as
+            `multitask.data.computed.MaskedTokens`.
         by_length: number of training batches, such as 50, among which samples are sorted by the
             length of their texts, so that a batch holds texts about as long and little padding;
             default: all samples in random order.
@@ -100,6 +103,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         without: Sequence[Literal["val", "test"]] = (),
         meta: float | None = None,
         image_as: str | None = None,
+        computed: Sequence[ComputedTargets] = (),
         by_length: int | None = None,
     ) -> None:
         super().__init__()
@@ -135,6 +139,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         self.augmentations = AugmentationSequence(augmentations, self.seed)
         self.given_geometry = geometry or {}
         self.without, self.meta, self.image_as = tuple(without), meta, image_as
+        self.computed_targets = list(computed)
         self.by_length = by_length
         self.splits: dict[str, BatchDataset] = {}
         self.remarks: list[str] = []
@@ -155,19 +160,18 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     def setup(self, stage: str | None = None) -> None:
         """Load the splits once, on every process, and warn of what a person would notice."""
         if not self.splits:
-            splits = self._load()
+            splits = {name: self._computed(each, name) for name, each in self._load().items()}
             check_splits(splits, type(self).__name__, self.without, self.absent())
             if self.image_as is not None:
                 with_images(splits, self.image_as)
             train = splits["train"]
             first = {name: example(targets) for name, targets in train.targets.items()}
             check_geometry(self.given_geometry, first)
-            if (len(self.augmentations) or len(self.transforms)) and (
-                "image" not in train.inputs(torch.tensor([0]))
-            ):
+            inputs, kind = train.inputs(torch.tensor([0])), type(self).__name__
+            self.augmentations.check_inputs(inputs, kind)
+            if len(self.transforms) and "image" not in inputs:
                 raise InputError(
-                    f"augmentations and transforms change images, but {type(self).__name__} has no "
-                    "input 'image'; leave them out"
+                    f"transforms change images, but {kind} has no input 'image'; leave them out"
                 )
             self.splits = with_meta(self, splits)
             check_kind(train, type(self).__name__)
@@ -248,8 +252,10 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     @property
     def geometry(self) -> dict[str, Geometry]:
         """How targets follow, by task."""
-        of_images = {} if self.image_as is None else {self.image_as: PixelMap()}
-        return {**of_images, **self.own_geometry(), **self.given_geometry}
+        found: dict[str, Geometry] = {} if self.image_as is None else {self.image_as: PixelMap()}
+        for computed in self.computed_targets:
+            found |= computed.geometry
+        return {**found, **self.own_geometry(), **self.given_geometry}
 
     def image_format(self) -> ImageFormat | None:
         """What an image file becomes before a model of these data can take it.
@@ -454,6 +460,11 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     def _placed(self, indices: Tensor) -> Batch:
         self.setup()
         return {**self.splits["train"][indices], PLACE: torch.arange(len(indices))}
+
+    def _computed(self, samples: BatchDataset, part: str) -> BatchDataset:
+        for computed in self.computed_targets:
+            samples = computed(samples, part_seed(self.seed, part), self.geometry)
+        return samples
 
     def _load(self) -> dict[str, BatchDataset]:
         try:

@@ -61,6 +61,11 @@ class Mixture(DataModule):
         super().__init__(**options)
         if not sources:
             raise InputError("sources is empty; name at least one data set")
+        if self.computed_targets:
+            raise InputError(
+                "computed is given at the Mixture, but targets are computed from the inputs of one "
+                "data set; give it to its sources"
+            )
         for name, source in sources.items():
             _check_source(name, source)
             if self.meta is not None and source.meta not in (None, self.meta):

@@ -44,6 +44,12 @@ FEWEST_OF_A_CLASS = 2
 FEWEST_OF_AN_INTEGER = 3
 LONG_TEXT = 60
 NEARLY_ALL = 0.9
+UNSPACED = r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]{4}"
+"""Letters of languages that write no blanks between words: Thai, Lao, Japanese, Chinese."""
+CODE = r"[0-9a-fA-F-]+|\S*[/\\]\S*"
+"""Numbers in hexadecimal form, and paths and addresses."""
+LONGEST_WORD = 20.0
+"""Letters to a blank, on average, up to which blanks stand between words."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,8 @@ class Column:
         remark: what a person should know about the cells; empty if there is nothing.
         is_whole: of numbers: whether all are whole.
         several: of cells that hold several labels each: which.
+        words: of free text: the words of a cell, on average; 0 of all else.
+        is_spaced: of free text: whether blanks stand between its words.
     """
 
     name: str
@@ -75,6 +83,8 @@ class Column:
     remark: str = ""
     is_whole: bool = False
     several: LabelCells | None = None
+    words: float = 0.0
+    is_spaced: bool = True
 
     @property
     def missing(self) -> int:
@@ -231,13 +241,24 @@ def _textual(name: str, size: tuple[int, int, int], texts: pd.Series, remark: st
     several = label_cells(texts)
     if several is not None and several.is_sure:
         return Column(name, "labels", *size, several=several)
+    remark = _perhaps_labels(several)
     if texts.str.len().mean() > LONG_TEXT:
-        return Column(name, "text", *size, remark=_perhaps_labels(several))
+        return _free_text(name, size, texts, remark)
     if repeated:
         return Column(name, "classes", *size, counts=_counts(texts), remark=_remarks(texts, True))
-    has_words = texts.str.contains(" ").mean() > 0.5
-    kind: Kind = "text" if has_words else "identifier"
-    return Column(name, kind, *size, remark=_perhaps_labels(several))
+    if texts.str.contains(" ").mean() > 0.5 or texts.str.contains(UNSPACED).mean() > 0.5:
+        return _free_text(name, size, texts, remark)
+    return Column(name, "identifier", *size, remark=remark)
+
+
+def _free_text(name: str, size: tuple[int, int, int], texts: pd.Series, remark: str) -> Column:
+    if texts.str.fullmatch(CODE).mean() > 0.5:
+        return Column(name, "text", *size, remark=remark)
+    words = float(texts.str.split().str.len().mean())
+    letters = float(texts.str.len().mean())
+    is_spaced = letters / max(words, 1.0) < LONGEST_WORD
+    is_spaced = is_spaced and texts.str.contains(UNSPACED).mean() <= 0.5
+    return Column(name, "text", *size, remark=remark, words=words, is_spaced=is_spaced)
 
 
 def _perhaps_labels(several: LabelCells | None) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 from multitask.data import DataModule
 from multitask.data.duplicates import Duplicates, duplicates
 from multitask.data.targets import places_to_look_at
+from multitask.inspection.input_summary import InputSummary, summarise_inputs
 from multitask.inspection.target_summary import Outlier, Summary, outliers, summarise
 from multitask.tables.cleaning import COLUMNS
 
@@ -35,6 +36,7 @@ class DataReport:
         stops: the table and the kind of those findings at which a training would stop.
         left_out: columns of the table that are not targets, and why.
         remarks: what a person would notice, each with its cure.
+        inputs: a summary of each input that is a text, or numbers and categories.
     """
 
     title: str
@@ -47,6 +49,7 @@ class DataReport:
     stops: Stops = field(default_factory=set)
     left_out: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    inputs: list[InputSummary] = field(default_factory=list)
 
     def name(self, split: str, place: int) -> str:
         """What people call a sample: its file, or its place.
@@ -92,6 +95,7 @@ def data_report(
         stops=stops or set(),
         left_out=dict(left_out or {}),
         remarks=data.remarks,
+        inputs=summarise_inputs(data),
     )
 
 

@@ -14,14 +14,16 @@ from multitask.data.split_check import SPLIT_NAMES
 from multitask.data.splits import GivenSplit, Split, StratifiedSplit
 from multitask.images.maps import DepthMap, NormalMap, NumberMap
 from multitask.inspection.groups import Group
+from multitask.inspection.input_lines import encoder_lines, image_lines, input_lines
 from multitask.inspection.kind_hints import has_order, kind_hint
 from multitask.inspection.label_words import labels_of
 from multitask.inspection.map_kinds import MapKind
 from multitask.inspection.rare_classes import RareClass, rarest_class
-from multitask.inspection.table_contents import TableContents, Target
+from multitask.inspection.table_contents import TableContents
+from multitask.inspection.table_targets import Target
 from multitask.inspection.target_words import describe, how_to_change
 from multitask.inspection.training_plan import TrainingPlan
-from multitask.inspection.yaml_lines import comment, scalar, sequence
+from multitask.inspection.yaml_lines import comment, number, scalar, sequence
 from multitask.pages.words import listed
 
 MOST_ROWS = 10
@@ -37,11 +39,6 @@ MAP_TASKS: dict[type, str] = {
 
 Division = tuple[str, str, dict[str, Any]]
 """Why rows are divided so, the class that does it, and its settings."""
-
-
-def number(value: float) -> int | float:
-    """A number without decimals that say nothing."""
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 def experiment_text(
@@ -97,17 +94,23 @@ def _data(
     yield f"    path: {_path(contents.path)}"
     if contents.separator is not None:
         yield f"    separator: {scalar(contents.separator)}"
-    if contents.image.name != DEFAULT_IMAGE_COLUMN or contents.path.is_file():
-        yield f"    image_column: {scalar(contents.image.name)}"
-    if contents.image.ending:
-        yield from comment("Put behind each file's name, which lacks it in the table:", 4)
-        yield f"    image_ending: {scalar(contents.image.ending)}"
-    if contents.image_folder is not None:
-        yield f"    image_folder: {_path(contents.image_folder)}"
-    yield from _images(contents)
+    image = contents.image
+    if image is not None:
+        if image.name != DEFAULT_IMAGE_COLUMN or contents.path.is_file():
+            yield f"    image_column: {scalar(image.name)}"
+        if image.ending:
+            yield from comment("Put behind each file's name, which lacks it in the table:", 4)
+            yield f"    image_ending: {scalar(image.ending)}"
+        if contents.image_folder is not None:
+            yield f"    image_folder: {_path(contents.image_folder)}"
+    if contents.images is not None:
+        yield from image_lines(contents, contents.images)
+    yield from input_lines(contents)
     if contents.missing:
         yield from comment("Texts that mean that a cell is missing; if not, remove them here.", 4)
         yield from sequence("missing", contents.missing, 4)
+    if contents.choice.is_guess:
+        yield from comment("Which columns are targets was guessed by their names and places.", 4)
     yield "    targets:"
     for target in contents.targets:
         yield from _target(target, contents.targets)
@@ -124,27 +127,6 @@ def _path(path: Path) -> str:
     # The parser takes a text that begins so, or that says null, for nothing.
     is_lost = str(path).startswith("#") or str(path).lower() in ("null", "~")
     return scalar(str(path.absolute() if is_lost else path))
-
-
-def _images(contents: TableContents) -> Iterator[str]:
-    images = contents.images
-    about = "all of" if images.same_size else "of various sizes, in the median"
-    yield from comment(
-        f"{images.looked_at} images were looked at: {about} {images.height} x {images.width} "
-        f"pixels, {'grey' if images.grey else 'colour'}. Where the sides have another ratio, fit "
-        "is stretch, crop or pad.",
-        4,
-    )
-    yield f"    image_size: [{contents.image_size[0]}, {contents.image_size[1]}]"
-    yield f"    channels: {contents.channels}"
-    yield "    fit: stretch"
-    if images.white is not None:
-        yield from comment(
-            "The value that becomes white. The files have 16 bits, and their brightest pixel was "
-            "darker than half of what these can hold.",
-            4,
-        )
-        yield f"    white: {images.white}"
 
 
 def _target(target: Target, targets: Sequence[Target]) -> Iterator[str]:
@@ -299,13 +281,7 @@ def _cleaning(findings: pd.DataFrame, keep_links: bool) -> Iterator[str]:
 
 def _model(contents: TableContents, plan: TrainingPlan) -> Iterator[str]:
     yield "model:"
-    yield "  encoder:"
-    yield f"    class_path: {plan.encoder}"
-    yield "    init_args:"
-    for name, value in plan.encoder_settings.items():
-        if name == "pretrained":
-            yield from comment("true for transfer learning; downloads the weights once.", 6)
-        yield f"      {name}: {scalar(value)}"
+    yield from encoder_lines(plan)
     yield "  tasks:"
     for target in contents.targets:
         yield f"    {scalar(target.task)}:"

@@ -39,8 +39,8 @@ class ImageColumn:
 
 def find_images(
     path: Path, table: pd.DataFrame, columns: Sequence[Column], source: Source, given: str | None
-) -> ImageColumn:
-    """Find the column of images.
+) -> ImageColumn | None:
+    """Find the column of images; None if there is none.
 
     Args:
         path: of the table, for messages.
@@ -50,7 +50,7 @@ def find_images(
         given: the column's name, as far as a person has said it.
 
     Raises:
-        InputError: if there is none, or more than one.
+        InputError: if there is more than one.
     """
     embedded = table.attrs.get("embedded", {})
     if given is not None:
@@ -70,11 +70,7 @@ def find_images(
     for column in columns:
         if column.size == 1 and (ending := _ending(table[column.name], source)):
             return ImageColumn(column.name, ending)
-    listed = ", ".join(f"'{each.name}'" for each in columns[:12])
-    raise InputError(
-        f"{path} has no column of image files, such as a.png; name it with --image_column="
-        + (f", one of {listed}" if listed else "; it has no columns at all")
-    )
+    return None
 
 
 def _ending(cells: pd.Series, source: Source) -> str:

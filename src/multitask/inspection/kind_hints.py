@@ -12,7 +12,7 @@ from multitask.inspection.name_hints import (
     says_number_of,
     says_time,
 )
-from multitask.inspection.table_contents import Target
+from multitask.inspection.table_targets import Target
 from multitask.remarks.ordered_words import ordered
 
 CIRCLE = 360.0

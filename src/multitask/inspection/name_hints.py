@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 CLASS = {"class", "label", "category", "categories", "kind", "type", "species", "diagnosis"}
 COUNT = {"n", "num", "number", "count", "counts", "total", "age", "year", "years", "days", "size"}
@@ -23,6 +24,16 @@ TIME = {
 EVENT = {
     "event", "censored", "censoring", "death", "dead", "died", "deceased", "relapse", "recurrence",
     "failed", "failure", "status", "observed",
+}  # fmt: skip
+TARGET = {"target", "targets", "label", "labels", "class", "y", "outcome", "response"}
+PERHAPS_TARGET = {
+    "price", "cost", "value", "salary", "income", "score", "rating", "quality", "grade", "result",
+    "diagnosis", "species", "survived", "default", "churn", "fraud", "defect", "yield", "demand",
+    "sales",
+}  # fmt: skip
+NAME = {
+    "name", "names", "address", "street", "city", "country", "author", "url", "link", "email",
+    "phone", "path", "user", "username",
 }  # fmt: skip
 SPLIT = {"split", "set", "subset", "partition", "fold", "phase"}
 
@@ -93,3 +104,16 @@ def says_identifier(name: str) -> bool:
 def says_split(name: str) -> bool:
     """Whether a name says which split a row belongs to."""
     return bool(SPLIT & set(words(name)))
+
+
+def says_target(name: str) -> Literal["surely", "perhaps"] | None:
+    """Whether a name says that cells are what is to be learnt: ``y``, ``target_1``, ``price``."""
+    found = {re.sub(r"\d+$", "", each) for each in words(name)}
+    if found & TARGET:
+        return "surely"
+    return "perhaps" if found & PERHAPS_TARGET else None
+
+
+def says_name(name: str) -> bool:
+    """Whether a name says that texts are names of people, places or files."""
+    return bool(NAME & set(words(name)))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from multitask.data.splits.stratified import FEWEST
-from multitask.inspection.table_contents import Target
+from multitask.inspection.table_targets import Target
 
 SHARE = 0.15
 """Of the rows, that `init` gives validation and test each."""

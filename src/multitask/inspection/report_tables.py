@@ -26,7 +26,7 @@ def splits(report: DataReport) -> Iterator[Block]:
             [
                 split,
                 f"{size:,}",
-                *(_share(each.known[split], each.samples[split]) for each in report.targets),
+                *(share(each.known[split], each.samples[split]) for each in report.targets),
             ]
             for split, size in report.sizes.items()
         ],
@@ -110,7 +110,7 @@ def number(value: float) -> str:
 
 def _count(counts: Tensor, at: int, has_share: bool) -> str:
     number = int(counts[at])
-    return _share(number, max(int(counts.sum()), 1)) if has_share else f"{number:,}"
+    return share(number, max(int(counts.sum()), 1)) if has_share else f"{number:,}"
 
 
 def _holds(counts: Tensor, at: int) -> str:
@@ -118,5 +118,11 @@ def _holds(counts: Tensor, at: int) -> str:
     return f"{holds:,} of {without + holds:,}"
 
 
-def _share(count: int, of: int) -> str:
+def share(count: int, of: int) -> str:
+    """A number, and how many per cent of all it is.
+
+    Args:
+        count: of some.
+        of: of all.
+    """
     return f"{count:,} ({100 * count / of:.3g} %)"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from multitask.inspection import report_answers as answers
 from multitask.inspection.data_report import DataReport
+from multitask.inspection.input_tables import inputs
 from multitask.inspection.label_summary import LabelSummary
 from multitask.inspection.report_tables import classes, number, ranges, several_labels, splits
 from multitask.inspection.target_summary import FAR, ClassSummary, NumberSummary, Summary
@@ -34,6 +35,7 @@ def report_blocks(report: DataReport) -> list[Block]:
         _unseen,
         _outliers,
         _constants,
+        inputs,
         classes,
         several_labels,
         ranges,

@@ -14,7 +14,9 @@ from multitask.images.brightness import FULL
 from multitask.inspection.data_report import Stops
 from multitask.inspection.rare_classes import rarest_class
 from multitask.inspection.table_contents import TableContents
+from multitask.inspection.table_inputs import NUMBERS, TEXT
 from multitask.tables.cleaning import Cleaning
+from multitask.tables.input_columns import InputColumns
 from multitask.tables.target_columns import TargetColumns
 
 SKIPPED: dict[str, Any] = {
@@ -86,7 +88,6 @@ def table_data(contents: TableContents, seed: int = 0, keep_links: bool = False)
         keep_links: whether links may lead out of the folder of images.
         seed: of the split.
     """
-    height, width = contents.image_size
     targets = {
         each.task: TargetColumns(
             columns=names[0] if len(names := [c.name for c in each.columns]) == 1 else names,
@@ -100,21 +101,49 @@ def table_data(contents: TableContents, seed: int = 0, keep_links: bool = False)
         )
         for each in contents.targets
     }
+    cleaning = replace(LOOKING, symbolic_link="keep") if keep_links else LOOKING
+    # Of its only input no sample can do without; columns tell missing cells apart.
+    if contents.choice.text is not None and not contents.is_several:
+        cleaning = replace(cleaning, missing_input="skip")
     return Table(
         targets,
         path=contents.path,
-        image_column=contents.image.name,
-        image_folder=contents.image_folder,
-        image_ending=contents.image.ending,
-        white=contents.images.white or FULL,
-        image_size=[height, width],
-        channels=contents.channels,
+        inputs=_inputs(contents),
+        **_images(contents),
         split=_split(contents),
-        cleaning=replace(LOOKING, symbolic_link="keep") if keep_links else LOOKING,
+        cleaning=cleaning,
         missing=contents.missing,
         separator=contents.separator,
         seed=seed,
     )
+
+
+def _images(contents: TableContents) -> dict[str, Any]:
+    if contents.image is None or contents.images is None or contents.image_size is None:
+        return {"image_column": None}
+    return {
+        "image_column": contents.image.name,
+        "image_folder": contents.image_folder,
+        "image_ending": contents.image.ending,
+        "white": contents.images.white or FULL,
+        "image_size": list(contents.image_size),
+        "channels": contents.channels,
+    }
+
+
+def _inputs(contents: TableContents) -> dict[str, InputColumns]:
+    found: dict[str, InputColumns] = {}
+    if (text := contents.choice.text) is not None:
+        names = [each.name for each in text.columns]
+        column = names[0] if len(names) == 1 else names
+        found[TEXT] = InputColumns(column, tokenizer=text.tokenizer)
+    if (numbers := contents.choice.numbers) is not None:
+        found[NUMBERS] = InputColumns(
+            columns=[each.name for each in numbers.columns],
+            categories={name: list(kinds) for name, kinds in numbers.categories.items()},
+            missing=list(numbers.missing),
+        )
+    return found
 
 
 def _split(contents: TableContents) -> Split | None:

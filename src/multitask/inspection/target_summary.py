@@ -132,9 +132,9 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
     missing = {split: _missing(each) for split, each in targets.items()} if is_map else {}
     if first.is_floating_point():
         rows = {split: _rows(each) for split, each in targets.items()}
-        quartiles = {split: _quartiles(each) for split, each in rows.items()}
+        of_splits = {split: quartiles(each) for split, each in rows.items()}
         size = next(iter(rows.values())).shape[1]
-        return NumberSummary(task, known, samples, size, quartiles, is_map, missing)
+        return NumberSummary(task, known, samples, size, of_splits, is_map, missing)
     # A number that is not a class's is told elsewhere.
     numbers = {split: each[labels.known(each) & (each >= 0)] for split, each in targets.items()}
     number = max([len(classes), *(int(each.max()) + 1 for each in numbers.values() if len(each))])
@@ -159,8 +159,8 @@ def outliers(task: str, targets: Mapping[str, Tensor]) -> list[Outlier]:
     if not first.is_floating_point() or first.ndim > 2:
         return []
     rows = {split: _rows(each) for split, each in targets.items()}
-    quartiles = _quartiles(np.concatenate(list(rows.values())))
-    low, high = quartiles[:, 1], quartiles[:, 3]
+    of_all = quartiles(np.concatenate(list(rows.values())))
+    low, high = of_all[:, 1], of_all[:, 3]
     found = []
     for split, values in rows.items():
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -182,7 +182,15 @@ def _rows(targets: Tensor) -> Numbers:
     return rows.double().numpy()
 
 
-def _quartiles(rows: Numbers) -> Numbers:
+def quartiles(rows: Numbers) -> Numbers:
+    """The lowest, the three quartiles and the highest finite number of each column.
+
+    Args:
+        rows: shape ``[rows, columns]``.
+
+    Returns:
+        Shape ``[columns, 5]``; NaN if none is finite.
+    """
     result = np.full((rows.shape[1], 5), np.nan)
     for element, column in enumerate(rows.T):
         if len(known := column[np.isfinite(column)]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from multitask.inspection.label_words import change_labels, describe_labels
-from multitask.inspection.table_contents import Target
+from multitask.inspection.table_targets import Target
 from multitask.tables.box_columns import WORDS
 
 MOST_COUNTS = 20

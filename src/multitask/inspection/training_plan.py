@@ -7,12 +7,16 @@ from math import ceil
 from typing import Any
 
 from multitask.inspection.image_samples import LARGE
+from multitask.inspection.table_inputs import NUMBERS, TEXT, Choice, TextInput
 
+ENCODERS = "multitask.encoders"
 LARGEST_BATCH, SMALLEST_BATCH = 64, 8
 BATCHES_IN_AN_EPOCH = 8
 STEPS, FEWEST_EPOCHS = 300, 3
 SMALLEST_FOR_THREE = 8
 """Pixels that three convolutions need, each of which halves the image."""
+FEWEST_FOR_ORDER = 2000
+"""Texts of which the order of the words can be learnt; of fewer, which words there are."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,8 @@ class TrainingPlan:
         epochs: number of epochs.
         steps: of all epochs.
         encoder: class path.
-        encoder_settings: its arguments.
+        encoder_settings: its arguments; those of encoders inside it as ``class_path`` and
+            ``init_args``.
         learning_rate: of AdamW.
     """
 
@@ -37,15 +42,20 @@ class TrainingPlan:
 
 
 def training_plan(
-    samples: int, size: tuple[int, int], channels: int, maps: bool = False
+    samples: int,
+    size: tuple[int, int] | None,
+    channels: int,
+    maps: bool = False,
+    choice: Choice | None = None,
 ) -> TrainingPlan:
     """Choose settings: a few hundred steps, of at least 8 in an epoch if there are enough.
 
     Args:
         samples: of the training split.
-        size: height and width of the images.
+        size: height and width of the images; None if there are none.
         channels: of the images.
         maps: whether a target is a map.
+        choice: which columns are inputs; none by default.
     """
     batch = LARGEST_BATCH
     while batch > SMALLEST_BATCH and batch * BATCHES_IN_AN_EPOCH > samples:
@@ -53,17 +63,39 @@ def training_plan(
     batch = min(batch, samples)
     in_epoch = samples // batch
     epochs = max(FEWEST_EPOCHS, ceil(STEPS / in_epoch))
+    found: dict[str, tuple[str, dict[str, Any], float]] = {}
+    if size is not None:
+        found["image"] = _of_images(size, channels, maps)
+    if choice is not None and choice.text is not None:
+        found[TEXT] = _of_texts(samples, choice.text)
+    if choice is not None and choice.numbers is not None:
+        found[NUMBERS] = (f"{ENCODERS}.Columns", {"sizes": choice.numbers.sizes}, 0.003)
+    if len(found) == 1:
+        encoder, settings, rate = next(iter(found.values()))
+    else:
+        encoder, rate = f"{ENCODERS}.Several", min(rate for _, _, rate in found.values())
+        parts = {name: {"class_path": of, "init_args": own} for name, (of, own, _) in found.items()}
+        settings = {"encoders": parts}
+    return TrainingPlan(batch, epochs, in_epoch * epochs, encoder, settings, rate)
+
+
+def _of_images(
+    size: tuple[int, int], channels: int, maps: bool
+) -> tuple[str, dict[str, Any], float]:
     settings: dict[str, Any] = {"in_channels": channels}
     if maps:
         small = max(size) < LARGE
         name, rate = ("test_resnet", 0.002) if small else ("resnet18", 0.001)
-        encoder = "multitask.encoders.TimmMaps"
-        settings = {"name": name, "pretrained": False, **settings}
-    elif max(size) < LARGE:
-        encoder, rate = "multitask.encoders.ConvNet", 0.005
+        return f"{ENCODERS}.TimmMaps", {"name": name, "pretrained": False, **settings}, rate
+    if max(size) < LARGE:
         if min(size) < SMALLEST_FOR_THREE:
             settings["channels"] = [32]
-    else:
-        encoder, rate = "multitask.encoders.Timm", 0.001
-        settings = {"name": "resnet18", "pretrained": False, **settings}
-    return TrainingPlan(batch, epochs, in_epoch * epochs, encoder, settings, rate)
+        return f"{ENCODERS}.ConvNet", settings, 0.005
+    return f"{ENCODERS}.Timm", {"name": "resnet18", "pretrained": False, **settings}, 0.001
+
+
+def _of_texts(samples: int, text: TextInput) -> tuple[str, dict[str, Any], float]:
+    vocabulary = {"vocabulary": text.tokenizer.vocabulary}
+    if samples < FEWEST_FOR_ORDER and text.is_words:
+        return f"{ENCODERS}.BagOfTokens", vocabulary, 0.01
+    return f"{ENCODERS}.TextTransformer", {**vocabulary, "length": text.tokenizer.length}, 0.001

@@ -21,6 +21,11 @@ def scalar(value: Any) -> str:
     return yaml_text.scalar(value) if isinstance(value, str) else json.dumps(value)
 
 
+def number(value: float) -> int | float:
+    """A number without decimals that say nothing."""
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
 def sequence(key: str, values: Sequence[Any], indent: int) -> Iterator[str]:
     """The lines of a list after its key, broken where they would be too long.
 

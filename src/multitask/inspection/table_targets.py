@@ -1,0 +1,199 @@
+"""The tasks of a table: which columns are a target each, and what kind of target."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, cast
+
+import pandas as pd
+
+from multitask.inspection.boxes import boxes
+from multitask.inspection.column_kinds import Column, as_numbers, is_number
+from multitask.inspection.map_kinds import MapKind, map_kind, names_maps
+from multitask.inspection.natural_order import natural
+from multitask.inspection.table_cells import known_cells
+from multitask.inspection.task_names import task_name
+from multitask.inspection.vectors import vectors
+from multitask.remarks.columns import stand_in
+from multitask.remarks.label_cells import LabelCells
+from multitask.remarks.one_hot import class_names, one_hot
+from multitask.remarks.yes_or_no import yes_or_no, yes_or_no_remark
+from multitask.tables.table_sources import Source
+
+
+@dataclass(frozen=True)
+class Target:
+    """A task, and the columns that hold its targets.
+
+    Args:
+        task: a valid name.
+        columns: one, or those of a vector, in order.
+        points: whether the columns are called x and y, as places in the image are.
+        hot: of columns of which a single one is 1 in each row: the number of samples of each class.
+        missing: numbers that stand for a missing one.
+        maps: what the files hold, if the column names files of maps.
+        box: what the four numbers are, if the columns are those of a box.
+    """
+
+    task: str
+    columns: list[Column]
+    points: bool = False
+    hot: dict[str, int] = field(default_factory=dict)
+    missing: list[float] = field(default_factory=list)
+    maps: MapKind | None = None
+    box: Literal["xyxy", "xywh", "cxcywh"] | None = None
+
+    @property
+    def classes(self) -> dict[str, int]:
+        """The number of samples of each class; empty for numbers."""
+        return self.hot or self.columns[0].counts
+
+    @property
+    def several(self) -> LabelCells | None:
+        """What the cells hold, if they are several labels each."""
+        return self.columns[0].several
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of several labels, in order; empty for other targets."""
+        return [] if self.several is None else natural(list(self.several.counts))
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return sum(each.size for each in self.columns)
+
+
+def _without_stand_ins(
+    table: pd.DataFrame, columns: list[Column], missing: Sequence[str]
+) -> dict[str, float]:
+    """Replace columns in which a number stands for a missing one; that number, by column."""
+    stand_ins: dict[str, float] = {}
+    for place, column in enumerate(columns):
+        if column.kind == "numbers" and column.size == 1:
+            found = stand_in(known_cells(table[column.name], missing))
+            if found is not None:
+                value, count, low, high = found
+                stand_ins[column.name] = value
+                columns[place] = column.without(value, count, (low, high))
+    return stand_ins
+
+
+def table_targets(
+    table: pd.DataFrame,
+    others: Sequence[Column],
+    missing: Sequence[str],
+    has_images: bool = True,
+    taken: Collection[str] = (),
+) -> list[Target]:
+    """Make targets of columns of classes, numbers and labels.
+
+    Args:
+        table: its cells.
+        others: the columns; those of other kinds are passed over.
+        missing: texts that mean that a cell is missing.
+        has_images: whether targets may be places in images.
+        taken: names that no task may have, such as those of inputs.
+    """
+    columns = [each for each in others if each.kind in ("classes", "numbers", "labels")]
+    stand_ins = _without_stand_ins(table, columns, missing)
+    together: dict[str, tuple[str, list[Column], bool, dict[str, int]]] = {}
+    by_name = {each.name: each for each in columns}
+    whole = {
+        each.name: table[each.name]
+        for each in columns
+        if each.missing == 0 and each.size == 1 and len(each.counts) == 2
+    }
+    for names in one_hot(whole):
+        found_columns = [by_name[each] for each in names]
+        hot = dict(zip(class_names(names), [_ones(each) for each in found_columns], strict=True))
+        part = (_common_name(names), found_columns, False, hot)
+        together.update(dict.fromkeys(names, part))
+    single = [each.name for each in columns if is_number(each) and each.name not in together]
+    forms: dict[str, str] = {}
+    for box, names, form in boxes(table, single) if has_images else ():
+        part = (box, [as_numbers(by_name[each]) for each in names], False, {})
+        together.update(dict.fromkeys(names, part))
+        forms[names[0]] = form
+    single = [name for name in single if name not in together]
+    for vector, names, is_axes in vectors(single):
+        parts = [by_name[each] for each in names]
+        if is_axes or any(each.kind == "numbers" for each in parts):
+            part = (vector, [as_numbers(each) for each in parts], is_axes and has_images, {})
+            together.update(dict.fromkeys(names, part))
+    apart = {each.name: each.counts for each in columns if each.name not in together}
+    answers = {names[0]: yes_or_no_remark(names) for names in yes_or_no(apart)}
+    targets: dict[str, Target] = {}
+    for column in columns:
+        if column.name in answers:
+            said = "; also, ".join(filter(None, [column.remark, answers[column.name]]))
+            column = replace(column, remark=said)
+        default: tuple[str, list[Column], bool, dict[str, int]] = (column.name, [column], False, {})
+        name, parts, points, hot = together.get(column.name, default)
+        if column.name == parts[0].name:
+            task = task_name(name, {*targets, *taken})
+            gone = sorted({stand_ins[each.name] for each in parts if each.name in stand_ins})
+            box_form = cast("Literal['xyxy', 'xywh', 'cxcywh'] | None", forms.get(column.name))
+            targets[task] = Target(task, parts, points, hot, gone, box=box_form)
+    return list(targets.values())
+
+
+def map_targets(
+    table: pd.DataFrame,
+    others: Sequence[Column],
+    missing: Sequence[str],
+    sources: Sequence[Source],
+    image_folder: Path | None,
+    targets: Sequence[Target],
+) -> dict[str, Target | str]:
+    """Make targets of columns that name files of maps.
+
+    Args:
+        table: its cells.
+        others: the columns.
+        missing: texts that mean that a cell is missing.
+        sources: the tables.
+        image_folder: what file names are relative to; default: the table's own folder.
+        targets: other tasks, whose names are taken.
+
+    Returns:
+        By column, the task, or why there is none.
+    """
+    found: dict[str, Target | str] = {}
+    taken = {each.task for each in targets}
+    for column in others:
+        cells = known_cells(table[column.name], missing)
+        if column.kind not in ("image", "identifier", "text") or not len(cells):
+            continue
+        if column.kind != "image" and not names_maps(column.name, cells):
+            continue
+        folder = table.attrs.get("embedded", {}).get(column.name) or image_folder
+        source = sources[0]
+        if folder is not None:
+            source = replace(source, folder=folder, root=folder)
+        elif prefixes := table.attrs.get("prefixes"):
+            owners = pd.Series(prefixes, index=table.index)[cells.index]
+            cells = owners.astype(str) + cells.astype(str)
+            source = replace(source, folder=source.root)
+        kind = map_kind(column.name, cells, source)
+        if isinstance(kind, str):
+            found[column.name] = kind
+        else:
+            task = task_name(column.name, taken)
+            taken.add(task)
+            found[column.name] = Target(task, [column], maps=kind)
+    return found
+
+
+def _ones(column: Column) -> int:
+    return sum(
+        count for name, count in column.counts.items() if name.lower() in ("1", "true", "yes")
+    )
+
+
+def _common_name(names: Sequence[str]) -> str:
+    ends = class_names(names)
+    common = names[0][: len(names[0]) - len(ends[0])].strip("_-. :")
+    return common if len(common) > 2 else "label"
