@@ -20,10 +20,10 @@ WORDS, LABELS = HashedWords(8), ["O", "B-per", "I-per"]
 TARGET = TargetColumns("tags", labels=list(LABELS), tokens_of="text")
 
 
-def test_the_first_token_of_a_word_gets_its_label() -> None:
-    # The beginning, Ada, ., Lovelace, wrote, (, it, )
-    found = aligned("Ada. Lovelace  wrote\n(it)", [1, 2, 0, 0], WORDS)
-    assert found == [-100, 1, -100, 2, 0, 0, -100, -100]
+def test_the_first_token_of_a_word_with_letters_gets_its_label() -> None:
+    # The beginning, Ada, ., Lovelace, -, (, it, )
+    found = aligned("Ada. Lovelace  -\n(it)", [1, 2, 0, 2], WORDS)
+    assert found == [-100, 1, -100, 2, 0, -100, 2, -100]
     assert aligned("", [], WORDS) == [-100]
 
 

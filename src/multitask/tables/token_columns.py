@@ -104,10 +104,11 @@ def token_numbers(
 
 
 def aligned(text: str, labels: Sequence[int], tokenizer: Tokenizer) -> list[int]:
-    """Give the first token of each word the word's label.
+    """Give one token of each word the word's label.
 
-    Further tokens of a word, such as its ending or a sign behind it, and special tokens have none,
-    nor has a word that is cut off or of which no token is made.
+    It is the first that has a letter or a digit, or else the first. Other tokens of a word, such as
+    its ending or a sign beside it, and special tokens have none, nor has a word that is cut off or
+    of which no token is made.
 
     Args:
         text: one text.
@@ -121,14 +122,21 @@ def aligned(text: str, labels: Sequence[int], tokenizer: Tokenizer) -> list[int]
     word_at = [-1] * len(text)
     for number, word in enumerate(WORD.finditer(text)):
         word_at[slice(*word.span())] = [number] * len(word[0])
-    found: list[int] = []
-    last = -1
-    for piece in tokenizer.pieces(text):
+    pieces = tokenizer.pieces(text)
+    first: dict[int, int] = {}
+    first_of_letters: dict[int, int] = {}
+    for place, piece in enumerate(pieces):
+        if piece.start < 0:
+            continue
         # Some tokenizers count the blank before a word as part of its first token.
-        inside = [each for each in word_at[max(piece.start, 0) : piece.end] if each >= 0]
-        at = inside[0] if piece.start >= 0 and inside else -1
-        found.append(labels[at] if at > last else MISSING_CLASS)
-        last = max(last, at)
+        words = [each for each in word_at[piece.start : piece.end] if each >= 0]
+        for at in words[:1]:
+            first.setdefault(at, place)
+            if any(map(str.isalnum, text[piece.start : piece.end])):
+                first_of_letters.setdefault(at, place)
+    found = [MISSING_CLASS] * len(pieces)
+    for at, place in (first | first_of_letters).items():
+        found[place] = labels[at]
     return found
 
 
