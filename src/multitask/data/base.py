@@ -37,7 +37,7 @@ from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry, PixelMap
 from multitask.images.format import ImageFormat
 from multitask.remarks.pixels import are_from_0_to_1
-from multitask.tokenizers import cut_to_longest, is_text
+from multitask.tokenizers import Tokenizer, cut_to_longest, is_text
 
 
 class DataModule(NumbersChecked, LightningDataModule, ABC):
@@ -296,6 +296,18 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
 
         Args:
             split: ``train``, ``val`` or ``test``.
+        """
+        return {}
+
+    def texts_of_words(self, split: str) -> dict[str, tuple[list[str], Tokenizer]]:
+        """The texts whose words have labels, by task, and what makes their tokens.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+
+        Returns:
+            None by default. A table has those of its targets that are labels of words, see
+            `multitask.tables.token_columns`.
         """
         return {}
 
