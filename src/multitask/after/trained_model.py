@@ -124,11 +124,12 @@ class TrainedModel:
 
     @property
     def takes_missing(self) -> bool:
-        """Whether it predicts for samples that lack one of its inputs."""
+        """Whether it predicts for samples that lack one of its several inputs."""
+        if len(self.model.inputs) == 1:
+            return False
         members = getattr(self.model, "members", None)
         encoder = self.model.encoder if members is None else members[0].encoder
-        outermost = next(each for each in encoder.modules() if isinstance(each, Encoder))
-        return bool(getattr(outermost, "takes_missing", False))
+        return next(each for each in encoder.modules() if isinstance(each, Encoder)).takes_missing
 
     @property
     def precision(self) -> torch.dtype:
