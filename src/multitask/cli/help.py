@@ -34,7 +34,8 @@ VERBS = {
     ),
     "serve": (
         "multitask serve CHECKPOINT|MODEL.onnx [--host=127.0.0.1] [--port=8000] [--device=NAME] "
-        "[--trust] [--megabytes=20] [--megapixels=50] [--waiting=32] [--seconds=30]",
+        "[--trust] [--megabytes=20] [--megapixels=50] [--kilobytes=100] "
+        "[--waiting=32] [--seconds=30]",
         "Open a page, and a route for programs, where the model answers.",
     ),
     "evaluate": (

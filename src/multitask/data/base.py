@@ -147,7 +147,8 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         self.recipe_of_transforms: list[Any] | None = None
         """The transforms as a configuration told them; None if they were made in Python."""
         self.training_images: Hashes | None = None
-        """A number for each training image, by which it is known again; None if not looked at."""
+        """A number for each training image, or text of data without images, by which it is known
+        again; None if not looked at."""
 
     @abstractmethod
     def load(self) -> dict[str, BatchDataset]:
