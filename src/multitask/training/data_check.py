@@ -159,7 +159,7 @@ def name_left_behind(tasks: Mapping[str, Task], data: Any) -> None:
         tasks: the model's tasks by name.
         data: a `multitask.data.DataModule`; only a `multitask.data.Table` is looked at.
     """
-    if not isinstance(data, Table):
+    if not isinstance(data, Table) or data.image_column is None:
         return
     height, width = data.format.shape[1:]
     if bool((data.cache.sizes == torch.tensor([height, width])).all()):

@@ -76,7 +76,7 @@ def _metrics(results: Results) -> Iterator[Block]:
     yield Table(heads, rows)
     yield Paragraph(
         f"Low and high are the ends of the 95 % interval: percentiles over up to {RESAMPLES:,} "
-        "draws of as many samples with replacement. The trivial predictor sees no image: the most "
+        "draws of as many samples with replacement. The trivial predictor sees no input: the most "
         "frequent class, the mean target."
     )
     if told := notes(results):
