@@ -16,7 +16,7 @@ SWEEP ?= configs/sweep/balancers.yaml
 # How long `make fuzz` attacks each target.
 SECONDS_EACH ?= 300
 
-.PHONY: help setup train resume study sweep agent test fuzz conformance lint format notebooks toy lock clean
+.PHONY: help setup train resume study sweep agent test fast oldest newest fuzz conformance lint format notebooks toy lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -29,10 +29,10 @@ setup: ## Install the project and its pinned dependencies (into the active envir
 train: setup ## Train as CONFIG says (by default the digits experiment) on a TRAINER (such as gpu), and test
 	$(PYTHON) -m multitask fit --config $(CONFIG) $(TRAINER:%=--config configs/trainer/%.yaml) $(ARGS)
 
-resume: setup ## Go on with the training run in the folder RUN (by default the last one)
+resume: setup ## Continue the training run in the folder RUN (by default the last one)
 	$(PYTHON) -m multitask resume $(RUN) $(ARGS)
 
-study: setup ## Compare methods over seeds as STUDY says, and write a report (again: go on)
+study: setup ## Compare methods over seeds as STUDY says, and write a report (again: continue)
 	$(PYTHON) -m multitask study $(STUDY) $(ARGS)
 
 sweep: setup ## Create the W&B sweep that the file SWEEP describes; prints the agent's command
@@ -43,6 +43,17 @@ agent: setup ## Run trials of the sweep ID, one after the other (several agents 
 	@$(PYTHON) scripts/sweep.py agent $(ID) $(ARGS)
 
 test: setup ## Run all tests, WORKERS at a time
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+fast: setup ## Run the tests without the slow ones
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
+
+oldest: $(if $(ACTIVE),,.venv/bin/python) ## Run the fast tests with the oldest versions that pyproject.toml allows
+	$(PYTHON) -m pip install -c oldest.txt -e ".[dev]"
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
+
+newest: $(if $(ACTIVE),,.venv/bin/python) ## Run all tests with the newest versions that there are
+	$(PYTHON) -m pip install --upgrade --upgrade-strategy eager -e ".[dev]"
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 fuzz: setup ## Attack each kind of input for SECONDS_EACH with inputs that no test has tried yet

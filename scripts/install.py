@@ -6,6 +6,7 @@ checkout's path. It is written after the installation, so one that broke off doe
 
 import hashlib
 import importlib.util
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,11 +28,29 @@ def install() -> None:
     print(f"Installing the project into {sys.prefix}", flush=True)
     if importlib.util.find_spec("pip") is None:
         subprocess.run([sys.executable, "-m", "ensurepip"], check=True)
-    pip = [sys.executable, "-m", "pip", "install", "-c", "constraints.txt", "-e", ".[dev]"]
-    subprocess.run(pip, cwd=ROOT, check=True)
+    run_installer(["-c", "constraints.txt", "-e", ".[dev]"])
     # Tests do without them, so a failure ends nothing.
-    oracles = [sys.executable, "-m", "pip", "install", "--no-deps", "-r", ORACLES]
-    subprocess.run(oracles, cwd=ROOT, check=False)
+    run_installer(["--no-deps", "-r", ORACLES], check=False)
+
+
+def run_installer(arguments: list[str], check: bool = True) -> None:
+    """Install by uv, if it is there, which takes a tenth of the time; else, or if it fails, by pip.
+
+    Args:
+        arguments: as pip takes them.
+        check: whether a failure of pip is an error.
+
+    Raises:
+        subprocess.CalledProcessError: if pip fails.
+    """
+    if (uv := shutil.which("uv")) is not None:
+        command = [uv, "pip", "install", "--python", sys.executable, *arguments]
+        if subprocess.run(command, cwd=ROOT, check=False).returncode == 0:
+            return
+        # It does not read the settings of pip, such as where to look for packages.
+        print("uv could not install it; trying pip", flush=True)
+    pip = [sys.executable, "-m", "pip", "install", *arguments]
+    subprocess.run(pip, cwd=ROOT, check=check)
 
 
 def main() -> None:

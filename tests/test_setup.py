@@ -54,6 +54,8 @@ class Checkout:
         (folder / "fake" / "pip" / "__init__.py").touch()
         (folder / "fake" / "pip" / "__main__.py").write_text(FAKE_PIP)
         write_program(self.bin / "python3", PYTHON)
+        # Else that of the machine would install what these tests ask for.
+        write_program(self.bin / "uv", "exit 1")
         self.environ = {
             "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(folder / "fake"),
@@ -183,6 +185,17 @@ def test_setup_installs_into_the_active_environment(
     ]
     assert checkout.oracles() == [f"{active}|{checkout.root}{ORACLES}"]
     assert not (checkout.root / ".venv").exists()
+
+
+def test_setup_takes_uv_if_it_is_there(checkout: Checkout, active: str) -> None:
+    write_program(checkout.bin / "uv", 'echo "$@" >> "$PIP_LOG"')
+    done = checkout.make("setup", VIRTUAL_ENV=active)
+    assert done.returncode == 0, done.stderr
+    python = f"pip install --python {active}/bin/python"
+    assert checkout.log.read_text().splitlines() == [
+        f"{python} -c constraints.txt -e .[dev]",
+        f"{python} --no-deps -r tests/oracles.txt",
+    ]
 
 
 def test_setup_makes_an_environment_where_none_is_active(checkout: Checkout) -> None:

@@ -18,14 +18,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from multitask.tokenizers import Tokenizer, is_text
+from multitask.tokenizers import END, is_text
 
 MISSING_CLASS = -100
 MISSING_BYTE = 255
 NO_TOKEN = -65504.0
 """Raw outputs of all classes at a place that holds no token; half precision has no lower number."""
-BEHIND_TEXT = -1
-"""Stands for a token behind the end of a text (int32)."""
 BOX = 5
 """Numbers of one of several boxes: its class, or -1 for none, and four sides."""
 
@@ -69,7 +67,8 @@ def is_missing(values: Tensor) -> Tensor:
         Mask, shape ``[samples]``, bool.
     """
     if is_text(values):
-        return (values < Tokenizer.specials).all(1)
+        # Which tokens are special differs between tokenizers, but for the first.
+        return (values[:, 1:] == END).all(1)
     if values.is_floating_point():
         return values.flatten(1).isnan().all(1)
     return torch.zeros(len(values), dtype=torch.bool, device=values.device)
@@ -128,5 +127,5 @@ def joined_rows(parts: Sequence[Tensor]) -> Tensor:
     if len(lengths) < 2:
         return torch.cat(list(parts))
     first, longest = parts[0], max(lengths)
-    mark = {torch.int32: BEHIND_TEXT, torch.int64: MISSING_CLASS}.get(first.dtype, NO_TOKEN)
+    mark = {torch.int32: END, torch.int64: MISSING_CLASS}.get(first.dtype, NO_TOKEN)
     return torch.cat([pad(each, (0, longest - each.shape[-1]), value=mark) for each in parts])

@@ -78,7 +78,7 @@ class MultiTask(Loadable):
         sync_batch_norm: bool = True,
     ) -> None:
         super().__init__()
-        check_names(tasks)
+        check_names(tasks, encoder.inputs)
         checkpoints.keep_hyperparameters(self, locals())
         self.inputs = tuple(encoder.inputs)
         scheme = (sharing or HardSharing)(encoder.form, list(tasks))

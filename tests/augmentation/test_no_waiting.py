@@ -11,6 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from multitask.augmentation import (
     Augmentation,
     ColorJitter,
+    DropTokens,
+    MaskTokens,
     RandomAffine,
     RandomCrop,
     RandomErasing,
@@ -94,3 +96,10 @@ def test_images_change_without_waiting(augmentation: Augmentation) -> None:
         augmentation(images, draws)
         if augmentation.moves:
             augmentation.matrix(draws, 8, 8)
+
+
+@pytest.mark.parametrize("augmentation", [DropTokens(0.5), MaskTokens(0.5, specials=[0, 1])])
+def test_texts_change_without_waiting(augmentation: Augmentation) -> None:
+    texts = torch.tensor([[0, 5, 6, -1]], dtype=torch.int32)
+    with Refusing():
+        augmentation(texts, torch.rand(1, 4))

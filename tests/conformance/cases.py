@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from conformance.masked_vector import MaskedVector
+from conformance.other_inputs import OnSeveral, OnText
 from torch import nn
 from torchjd import aggregation as torchjd
 from torchjd.scalarization import DWA, FAMO, IMTLL, UW
@@ -205,6 +206,12 @@ OF_SHARING = [
         "LowRankTasks, MGDA", BOTH[1], _gradient(weightings.MGDA, BOTH[1]), sharing=LOW_RANK_TASKS
     ),
 ]
+OF_INPUTS = [
+    Case("TextTransformer, IMTLG", BOTH[0], _gradient(weightings.IMTLG, BOTH[0]), sharing=OnText),
+    Case("TextTransformer, UPGrad", BOTH[1], _gradient(weightings.UPGrad, BOTH[1]), sharing=OnText),
+    Case("Several, MGDA", BOTH[0], _gradient(weightings.MGDA, BOTH[0]), sharing=OnSeveral),
+    Case("Several, UPGrad", BOTH[1], _gradient(weightings.UPGrad, BOTH[1]), sharing=OnSeveral),
+]
 OF_PASSES = [
     Case(
         "Adversarial, UPGrad",
@@ -223,13 +230,14 @@ OF_TEACHING = [
     Case("FixedWeights, teaches", "", balancing.FixedWeights, teaches=(0, 1, 0.5)),
     Case("MGDA, teaches", BOTH[1], _gradient(weightings.MGDA, BOTH[1]), teaches=(0, 1, 0.5)),
 ]
-CASES = [*OF_METHODS, *OTHERS, *OF_SHARING, *OF_PASSES, *OF_TEACHING]
+CASES = [*OF_METHODS, *OTHERS, *OF_SHARING, *OF_INPUTS, *OF_PASSES, *OF_TEACHING]
 WITHOUT_REFERENCE = [
     case
     for case in CASES
     # Independent batches are tested by themselves; activations are ours alone.
     if case in OTHERS
     or case in OF_SHARING
+    or case in OF_INPUTS
     or case in OF_PASSES
     or case in OF_TEACHING
     or case.name in ("MoDo", "SDMGrad", "GradDrop of activations", "MoCo")

@@ -39,6 +39,12 @@ def test_name_that_cannot_be_one_is_refused(name: str, reason: str) -> None:
     assert reason in str(error.value)
 
 
+def test_a_task_is_not_called_as_an_input_is(tiny_model: Callable[..., MultiTask]) -> None:
+    with pytest.raises(InputError, match="'text', which is the name of an input of the encoder"):
+        check_names({"text": Regression()}, ("image", "text"))
+    tiny_model(tasks={"text": Regression()})
+
+
 @pytest.mark.parametrize(
     "name", ["digit", "Digit", "x", "age-2", "left_eye", "mean", "tasks", "encoder", "mae"]
 )

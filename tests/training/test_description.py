@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -11,19 +10,9 @@ import torch
 from multitask.data import DataModule, Mixture
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.errors import InputError
+from multitask.tables.input_columns import InputColumns
 from multitask.tokenizers import Bytes, HashedWords, Tokenizer
 from multitask.training.description import described_inputs
-
-
-@dataclass
-class Written:
-    """As `multitask.tables.input_columns.InputColumns`."""
-
-    column: str | list[str] | None = None
-    columns: list[str] = field(default_factory=list)
-    tokenizer: Tokenizer | None = field(default_factory=HashedWords)
-    categories: dict[str, list[Any]] = field(default_factory=dict)
-    missing: list[Any] = field(default_factory=list)
 
 
 class WithFiles(HashedWords):
@@ -57,8 +46,8 @@ class Reviews(DataModule):
 
     def written_inputs(self) -> dict[str, Any]:
         return {
-            "review": Written(column=["title", "text"], tokenizer=self.tokenizer),
-            "person": Written(
+            "review": InputColumns(column=["title", "text"], tokenizer=self.tokenizer),
+            "person": InputColumns(
                 columns=["age", "sex"], categories={"sex": ["f", "m"]}, missing=["NA", -9]
             ),
         }

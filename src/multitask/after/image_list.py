@@ -1,11 +1,12 @@
-"""New images to predict for: which there are, and what a table says of them."""
+"""New samples to predict for: which images there are, and what a table says of them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -20,15 +21,19 @@ FILE, PROBLEM = "file", "problem"
 
 @dataclass(frozen=True)
 class ImageList:
-    """Images, in the order of the table of predictions.
+    """Images, or rows of a table with or without them, in the order of the table of predictions.
 
     Args:
-        paths: of each image; None if it has none.
-        problems: by place, why an image has no path.
-        names: what people call each image.
-        given: columns of a person's own that stand beside the predictions, a row for each image.
-        source: what the images are, for messages.
+        paths: of each sample's image; None if it has none.
+        problems: by place, why a sample's image has no path.
+        names: what people call each sample.
+        given: columns of a person's own that stand beside the predictions, a row for each sample.
+        source: what the samples are, for messages.
         left_out: files of the folders that are not images by their endings.
+        cells: by input that is not an image, what it is made of: by column, a cell for each sample.
+        noun: for several samples.
+        name_column: of the names in the table of embeddings.
+        remarks: what a person should know, in sentences.
     """
 
     paths: list[str | None]
@@ -37,15 +42,19 @@ class ImageList:
     given: pa.Table
     source: str
     left_out: int = 0
+    cells: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
+    noun: str = "images"
+    name_column: str = FILE
+    remarks: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
-        """Number of images."""
+        """Number of samples."""
         return len(self.paths)
 
     @property
     def stems(self) -> list[str]:
-        """A file name for each image's own files, see `multitask.images.file_stems`."""
-        return file_stems(self.names, [path is not None for path in self.paths])
+        """A file name for each sample's own files, see `multitask.images.file_stems`."""
+        return file_stems(self.names, [at not in self.problems for at in range(len(self))])
 
 
 def listed_images(subjects: Sequence[str | Path], but: Path | None = None) -> ImageList:

@@ -42,7 +42,7 @@ def new_images(
     Raises:
         InputError: if there are none, or a table cannot be read.
     """
-    tables = [each for each in subjects if _is_table(each)]
+    tables = [each for each in subjects if is_table(each)]
     if tables and len(subjects) > 1:
         raise InputError(f"{tables[0]} is a table; give one table alone, or images and folders")
     if tables:
@@ -68,11 +68,27 @@ def table_images(
     Raises:
         InputError: if it cannot be read, or has no column of images.
     """
+    return images_of(path, read_table(path, separator_of(path)), image_column, image_folder)
+
+
+def images_of(
+    path: Path, table: pd.DataFrame, image_column: str | None, image_folder: Path | None
+) -> ImageList:
+    """Find the images of a table that has been read.
+
+    Args:
+        path: of the table.
+        table: see `multitask.tables.table_file.read_table`; its images and its index change.
+        image_column: see `new_images`.
+        image_folder: see `new_images`.
+
+    Raises:
+        InputError: if it has no column of images.
+    """
     if image_folder is not None and not image_folder.is_dir():
         raise InputError(f"--image_folder is {image_folder}, which is not a folder that is there")
     folder = image_folder or path.parent
     source = Source(path, folder, folder)
-    table = read_table(path, separator_of(path))
     column = _image_column(path, table, source, image_column)
     table.index = pd.Index([row_number(path, place) for place in table.index])
     names = file_names(source, table, column.name, column.ending)
@@ -82,10 +98,11 @@ def table_images(
         table[column.name] = pd.Series(own, index=table.index, dtype=object)
         folder = column.embedded
     paths, problems = _found(names, folder)
-    return ImageList(paths, problems, shown, _columns(table), str(path))
+    return ImageList(paths, problems, shown, columns_of(table), str(path))
 
 
-def _is_table(subject: str | Path) -> bool:
+def is_table(subject: str | Path) -> bool:
+    """Whether something is a table by its name."""
     return Path(subject).suffix.lower() in ENDINGS and not os.path.isdir(subject)
 
 
@@ -114,7 +131,12 @@ def _found(names: Sequence[str], folder: Path) -> tuple[list[str | None], dict[i
     return paths, reasons
 
 
-def _columns(table: pd.DataFrame) -> pa.Table:
+def columns_of(table: pd.DataFrame) -> pa.Table:
+    """The columns of a table as a person gave them.
+
+    Args:
+        table: see `multitask.tables.table_file.read_table`.
+    """
     return pa.table({str(name): _column(table[name]) for name in table.columns})
 
 

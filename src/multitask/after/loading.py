@@ -71,11 +71,7 @@ def _try(trained: TrainedModel) -> None:
     what = "images" if list(trained.model.inputs) == [IMAGE] else "inputs"
     said = f"{trained.source}: its model cannot take the {what} that it describes"
     with MemoryLimit(), settings_blamed(said):
-        examples = {name: each.examples() for name, each in trained.written.items()}
-        if (format := trained.image_format) is not None:
-            shape = format.shape
-            black_and_white = [torch.zeros(shape), torch.full(shape, 255.0)]
-            examples[IMAGE] = torch.stack(black_and_white).byte()
+        examples = trained.examples()
         with torch.inference_mode():
             seen = trained.seen(examples)
         if not all(each.isfinite().all() for each in seen):
@@ -139,7 +135,7 @@ class _Transforms:
 def _transforms(description: Mapping[str, Any], path: Path, trust: bool) -> Sequence[nn.Module]:
     from jsonargparse import ArgumentParser
 
-    # Whoever makes objects from recipes changes them.
+    # What makes objects from recipes changes them.
     recipes = copy.deepcopy(description.get("transforms"))
     if recipes is None:
         raise InputError(

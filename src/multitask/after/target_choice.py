@@ -20,6 +20,7 @@ from multitask.tasks import (
     MultiLabel,
     Segmentation,
     Task,
+    TokenLabels,
 )
 
 BOX_CELLS = "multitask.tables.boxes.BoxCells"
@@ -79,7 +80,7 @@ def _called_so(
     tables: Sequence[DataFrame],
     columns: Sequence[str],
 ) -> dict[str, Any] | None:
-    if isinstance(task, Segmentation | DenseRegression | Edges):
+    if isinstance(task, Segmentation | DenseRegression | Edges | TokenLabels):
         return None
     classes = task.class_names
     if name in columns:

@@ -43,7 +43,7 @@ def made_columns(given: Mapping[str, Any], trained: TrainedModel, folder: Path) 
     Raises:
         InputError: if a class is named that may not be, or cannot be made, or reads another file.
     """
-    names = ("columns", "classes", "labels", "between", "none", "box")
+    names = ("columns", "classes", "labels", "between", "none", "tokens_of", "box")
     settings = {key: given.get(key) for key in names}
     keys = [key for key in ("follows", "map", "boxes") if given.get(key) is not None]
     made = _made({key: given[key] for key in keys}, trained) if keys else _Told()

@@ -136,6 +136,14 @@ class TrainedModel:
         kinds = (each.dtype for each in self.model.parameters())
         return next((kind for kind in kinds if kind.is_floating_point), torch.float32)
 
+    def examples(self) -> dict[str, Tensor]:
+        """Two samples as different as they may be, by which to try the model; see `seen`."""
+        found = {name: each.examples() for name, each in self.written.items()}
+        if self.image_format is not None:
+            black = torch.zeros(1, *self.image_format.shape, dtype=torch.uint8)
+            found[IMAGE] = torch.cat([black, ~black])
+        return found
+
     def inputs(self, pixels: Tensor) -> Tensor:
         """What a model of images alone sees of decoded ones, see `seen`.
 

@@ -1,7 +1,9 @@
-"""Random changes of training images, each sample its own: one file for each."""
+"""Random changes of training images and texts, each sample its own: one file for each."""
 
 from multitask.augmentation.base import Augmentation
 from multitask.augmentation.color_jitter import ColorJitter
+from multitask.augmentation.drop_tokens import DropTokens
+from multitask.augmentation.mask_tokens import MaskTokens
 from multitask.augmentation.random_affine import RandomAffine
 from multitask.augmentation.random_crop import RandomCrop
 from multitask.augmentation.random_erasing import RandomErasing
@@ -13,6 +15,8 @@ __all__ = [
     "Augmentation",
     "AugmentationSequence",
     "ColorJitter",
+    "DropTokens",
+    "MaskTokens",
     "RandomAffine",
     "RandomCrop",
     "RandomErasing",

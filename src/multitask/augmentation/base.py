@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from math import isinf
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -11,16 +12,18 @@ from multitask.errors import InputError
 
 
 class Augmentation(nn.Module, ABC):
-    """Changes each image of a batch by random numbers of its own.
+    """Changes each image, or each text, of a batch by random numbers of its own.
 
     All randomness comes from the numbers that it is given, so that a sample is changed in the same
     way in any batch and on any process.
 
     Attributes:
+        acts_on: what it changes; for texts see `multitask.augmentation.text.TextAugmentation`.
         draws: how many random numbers one sample needs.
         moves: whether it moves what the image shows, so that targets may have to follow.
     """
 
+    acts_on: Literal["image", "text"] = "image"
     draws: int
     moves: bool
 

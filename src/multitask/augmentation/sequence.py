@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from multitask.augmentation.base import Augmentation
 from multitask.augmentation.draws import PLACE, uniforms
 from multitask.augmentation.matrices import composed
+from multitask.augmentation.text import TextAugmentation
 from multitask.errors import InputError
 from multitask.geometry import Geometry
 from multitask.geometry.following import followed, may_follow
@@ -20,7 +21,9 @@ BLOCK = 8192
 
 
 class AugmentationSequence(nn.Module):
-    """Changes the images of a batch, then moves its targets once, by all changes together.
+    """Changes the images and the texts of a batch, then moves its targets once.
+
+    Targets move by all changes of the images together.
 
     Args:
         augmentations: in the order in which they act.
@@ -37,7 +40,7 @@ class AugmentationSequence(nn.Module):
             if not isinstance(each, Augmentation):
                 raise InputError(
                     f"augmentations: {type(each).__name__} is no "
-                    "multitask.augmentation.Augmentation, which draws for each image anew; derive "
+                    "multitask.augmentation.Augmentation, which draws for each sample anew; derive "
                     "from that"
                 )
             self.augmentations.append(each)
@@ -48,6 +51,30 @@ class AugmentationSequence(nn.Module):
         """Number of augmentations."""
         return len(self.augmentations)
 
+    def check_inputs(self, inputs: Mapping[str, Tensor], owner: str) -> None:
+        """Refuse augmentations of what there is not.
+
+        Args:
+            inputs: of a batch, by name.
+            owner: whose they are, for the message.
+
+        Raises:
+            InputError: naming the augmentation and the input.
+        """
+        for each in self.augmentations:
+            name = type(each).__name__
+            if each.acts_on == "image" and "image" not in inputs:
+                raise InputError(
+                    f"augmentations: {name} changes images, but {owner} has no input 'image'; "
+                    "leave it out"
+                )
+            if isinstance(each, TextAugmentation) and not each.texts(inputs):
+                which = "" if each.input is None else f" '{each.input}'"
+                raise InputError(
+                    f"augmentations: {name} changes texts, but {owner} has no text{which}; its "
+                    f"inputs are {', '.join(inputs)}"
+                )
+
     def forward(
         self,
         batch: Mapping[str, Tensor],
@@ -57,39 +84,71 @@ class AugmentationSequence(nn.Module):
         """Change a batch.
 
         Args:
-            batch: ``image`` ``[batch, channels, height, width]``, uint8 or floating from 0 to 1,
-                ``@place`` ``[batch]``, int64, and targets by task.
+            batch: inputs such as ``image`` ``[batch, channels, height, width]``, uint8 or floating
+                from 0 to 1, and texts ``[batch, places]``, int32; ``@place`` ``[batch]``, int64;
+                and targets by task.
             geometry: how numbers and maps follow, by task. One class number for a sample never
                 changes.
             targets: names of the targets, of which only numbers and maps follow; all entries but
                 the image by default.
 
         Returns:
-            The batch with changed images and targets.
+            The batch with changed images, texts and targets.
 
         Raises:
             InputError: if a target has to follow and nothing says how, or it cannot.
         """
-        images = batch["image"]
-        draws, sizes = self._draws(batch[PLACE]), [images.shape[2:]]
-        for augmentation, numbers in zip(self.augmentations, draws, strict=True):
+        known = _other_entries(batch) if targets is None else targets
+        changed = dict(batch)
+        for stream, each in enumerate(self.augmentations):
+            if isinstance(each, TextAugmentation):
+                changed |= self._texts(stream, each, changed, known)
+        if any(each.acts_on == "image" for each in self.augmentations):
+            changed |= self._images(batch, geometry, known)
+        return changed
+
+    def _images(
+        self,
+        batch: Mapping[str, Tensor],
+        geometry: Mapping[str, Geometry],
+        targets: Collection[str],
+    ) -> dict[str, Tensor]:
+        images, places = batch["image"], self._draws(batch[PLACE])
+        each = zip(self.augmentations, places, strict=True)
+        steps = [(one, numbers) for one, numbers in each if one.acts_on == "image"]
+        sizes = [images.shape[2:]]
+        for augmentation, numbers in steps:
             images = augmentation(images, numbers)
             sizes.append(images.shape[2:])
-        changed = {**batch, "image": images}
-        known = _other_entries(batch) if targets is None else targets
-        names = [name for name in known if may_follow(batch[name])]
-        if names and any(each.moves for each in self.augmentations):
+        changed = {"image": images}
+        names = [name for name in targets if may_follow(batch[name])]
+        if names and any(augmentation.moves for augmentation, _ in steps):
             matrices = [
                 augmentation.matrix(numbers, *size)
-                for augmentation, numbers, size in zip(
-                    self.augmentations, draws, sizes[:-1], strict=True
-                )
+                for (augmentation, numbers), size in zip(steps, sizes[:-1], strict=True)
                 if augmentation.moves
             ]
             matrix, ends = reduce(composed, matrices), (sizes[0], sizes[-1])
             for name in names:
                 changed[name] = _followed(name, batch[name], geometry, matrix, ends)
         return changed
+
+    def _texts(
+        self,
+        stream: int,
+        augmentation: TextAugmentation,
+        batch: Mapping[str, Tensor],
+        targets: Collection[str],
+    ) -> dict[str, Tensor]:
+        inputs = {name: each for name, each in batch.items() if name not in targets}
+        texts = {name: batch[name] for name in augmentation.texts(inputs)}
+        lengths = [each.shape[1] for each in texts.values()]
+        if augmentation.shifts:
+            _check_no_tokens(augmentation, batch, targets, lengths)
+        # A stream's numbers do not depend on how many others have.
+        draws = uniforms(self.seed, batch[PLACE], [*[0] * stream, sum(lengths)])[stream]
+        each = zip(texts.items(), draws.split(lengths, 1), strict=True)
+        return {name: augmentation(text, numbers) for (name, text), numbers in each}
 
     def _draws(self, place: Tensor) -> tuple[Tensor, ...]:
         counts = [each.draws for each in self.augmentations]
@@ -105,6 +164,22 @@ class AugmentationSequence(nn.Module):
             whole = torch.arange(block * BLOCK, (block + 1) * BLOCK)
             self._of_block = uniforms(self.seed, whole, counts)
         return tuple(numbers[start : start + count] for numbers in self._of_block)
+
+
+def _check_no_tokens(
+    augmentation: TextAugmentation,
+    batch: Mapping[str, Tensor],
+    targets: Collection[str],
+    lengths: Sequence[int],
+) -> None:
+    for name in targets:
+        values = batch[name]
+        if values.dtype == torch.int64 and values.ndim == 2 and values.shape[1] in lengths:
+            raise InputError(
+                f"augmentations: {type(augmentation).__name__} moves tokens, and the target "
+                f"'{name}' has an entry for each of {values.shape[1]} places, which would not "
+                "follow; take multitask.augmentation.MaskTokens, which moves none"
+            )
 
 
 def _other_entries(batch: Mapping[str, Tensor]) -> list[str]:

@@ -143,7 +143,7 @@ class Balancer(Recorded, nn.Module, ABC):
         """Combine the losses of the global batch; every process passes the same.
 
         Args:
-            losses: each task's mean loss times its weight, shape ``[tasks]``; 0 where there is no
+            losses: each task's mean loss times its weight, shape ``[tasks]``; 0 if there is no
                 label in the batch.
             labelled: which tasks have labels in the batch, shape ``[tasks]``, bool.
 

@@ -118,7 +118,7 @@ class Level:
 
     def jacobian(self, gradients: TaskGradients) -> Tensor:
         """The tasks' gradients of the shared parameters, shape ``[tasks, elements]``."""
-        # Whoever asks may keep it.
+        # The caller may keep it.
         self._room = None
         return gradients.jacobian(self.shared)
 

@@ -18,7 +18,7 @@ class TaskGradients:
     Args:
         representation: the tensors that the encoder gave, attached to it.
         rows: for each of these tensors, the tasks' gradients there, shape
-            ``[tasks, *shape of the tensor]``; None where no task has one. They are this process's
+            ``[tasks, *shape of the tensor]``; None if no task has one. They are this process's
             samples', and as many times too large as there are processes, because the strategy will
             average over processes.
         tasks: their number.

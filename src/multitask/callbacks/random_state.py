@@ -1,4 +1,4 @@
-"""Random numbers that go on after a resume as if the run had never stopped."""
+"""Random numbers that continue after a resume as if the run had never stopped."""
 
 from __future__ import annotations
 

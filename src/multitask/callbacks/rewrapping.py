@@ -12,7 +12,7 @@ from lightning.pytorch.strategies import DDPStrategy
 def wrap_anew(trainer: Trainer, model: Any) -> None:
     """Compile a model's networks again, and wrap it again in DistributedDataParallel.
 
-    All processes must call it between the same steps. It does nothing where there is neither.
+    All processes must call it between the same steps. It does nothing if there is neither.
 
     Args:
         trainer: trains the model.

@@ -86,7 +86,7 @@ def asking(name: str, owner: str, what: str, cure: str | None = None) -> Iterato
         of_hub = "give a folder, or check the name and the network"
         cure = cure or (of_folder if Path(name).is_dir() else of_hub)
         raise InputError(
-            f"{owner}: there is no {what} of '{name}' ({_first_line(error)}); {cure}"
+            f"{owner}: the {what} of '{name}' cannot be had ({_first_line(error)}); {cure}"
         ) from error
     finally:
         logging.set_verbosity(verbosity)

@@ -37,7 +37,7 @@ OF_LIGHTNING = ("_instantiator", "_class_path")
 class _OfTheClass(_restricted_classmethod):
     """A class method, refused by Lightning on an object.
 
-    Lightning's own looks through the source code of all callers, whoever calls it, which takes
+    Lightning's own looks through the source code of all callers, whatever calls it, which takes
     longer than to load a small model.
     """
 
@@ -124,7 +124,7 @@ def made_from_recipe(
         refuse_for_stranger("trust is true")
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(kind, name, fail_untyped=False)
-    # Whoever makes objects from recipes changes them.
+    # What makes objects from recipes changes them.
     settings = {name: copy.deepcopy(recipe)}
     with nullcontext() if trust else known_imports_only(), explained(f"its {name} cannot be made"):
         told = described(settings[name], place, "" if trust else STRANGER)

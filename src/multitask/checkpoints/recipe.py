@@ -56,7 +56,7 @@ class Recorded:
     """
 
     tells_more = False
-    """Whether it adds to the arguments what it has read elsewhere, so that it can be built alone."""
+    """Whether it adds what it has read elsewhere to the arguments, to be built without that."""
     _arguments: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:

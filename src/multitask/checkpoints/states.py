@@ -22,7 +22,7 @@ def check_states(states: Any, callbacks: Iterable[Callback]) -> None:
 
     Args:
         states: the checkpoint's, by key of the callback.
-        callbacks: of the training that is about to go on; those of this package are compared.
+        callbacks: of the training that is about to continue; those of this package are compared.
 
     Raises:
         InputError: with the first value of another kind.

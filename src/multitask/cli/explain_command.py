@@ -13,7 +13,6 @@ from multitask.after.explaining.explain import explain
 from multitask.after.explaining.explanation import Wanted
 from multitask.after.explaining.page import write_explanation
 from multitask.after.explaining.score import Choice, by_task
-from multitask.after.extras import require
 from multitask.after.loading import load
 from multitask.after.trained_model import TrainedModel
 from multitask.cli.options import read_options
@@ -22,9 +21,8 @@ from multitask.runs.log_file import say, told_if_slow
 from multitask.runs.result_folder import result_folder
 from multitask.study.single_task_networks import single_task_networks
 
-SUBJECT = "a checkpoint and images (files, a folder or a table)"
-NUMBER = range(2, sys.maxsize)
-OPTIONS = ("class", "element", "labels", "training", "against", "study", "folder", "device")
+SUBJECT = "a checkpoint and images (files, a folder) or a table, or --text=..."
+OPTIONS = ("text", "class", "element", "labels", "training", "against", "study", "folder", "device")
 
 
 def explain_command(arguments: Sequence[str]) -> None:
@@ -37,10 +35,11 @@ def explain_command(arguments: Sequence[str]) -> None:
         InputError: if an argument, the checkpoint or the images are not right.
     """
     switches = {"slow": False, "trust": False}
+    least = 1 if any(each.startswith("--text") for each in arguments) else 2
+    number = range(least, 2 if least == 1 else sys.maxsize)
     given = read_options(
-        "explain", SUBJECT, arguments, NUMBER, **dict.fromkeys(OPTIONS), **switches
+        "explain", SUBJECT, arguments, number, **dict.fromkeys(OPTIONS), **switches
     )
-    require("captum", "explain")
     checkpoint, *images = given.subjects
     with told_if_slow("the model and the images are still being looked at"):
         trained = load(checkpoint, given.trust, given.device, unadapted=False)
@@ -50,7 +49,8 @@ def explain_command(arguments: Sequence[str]) -> None:
             by_task(given.element, "element", tasks),
         )
         labels = None if given.labels is None else Path(given.labels)
-        wanted = Wanted(images, choice, given.slow, labels, given.training, _others(given))
+        others = _others(given)
+        wanted = Wanted(images, choice, given.slow, labels, given.training, others, given.text)
         found = explain(trained, wanted)
     folder = result_folder(given.folder, Path(trained.source), "explain", "explanations")
     command = " ".join(["multitask", "explain", *map(shlex.quote, arguments)])

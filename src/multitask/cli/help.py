@@ -26,22 +26,22 @@ VERBS = {
         "Compute the test metrics of a checkpoint.",
     ),
     "predict": (
-        "multitask predict CHECKPOINT IMAGES|FOLDER|TABLE [--output=predictions.csv] "
-        "[--embeddings=FILE] [--image_column=NAME] [--image_folder=FOLDER] [--batch_size=256] "
-        "[--device=cpu] [--trust]",
-        "Write a table of predictions for new images; with --ckpt_path=RUN/checkpoints/best.ckpt "
-        "[--KEY=VALUE ...]\n    and no images, for the test set of the checkpoint's run.",
+        "multitask predict CHECKPOINT IMAGES|FOLDER|TABLE|TEXTS.txt [--text=TEXT] "
+        "[--output=predictions.csv] [--embeddings=FILE] [--image_column=NAME] "
+        "[--image_folder=FOLDER] [--batch_size=256] [--device=cpu] [--trust]",
+        "Write a table of predictions for new samples; with --ckpt_path=RUN/checkpoints/best.ckpt "
+        "[--KEY=VALUE ...]\n    and no samples, for the test set of the checkpoint's run.",
     ),
     "serve": (
         "multitask serve CHECKPOINT|MODEL.onnx [--host=127.0.0.1] [--port=8000] [--device=NAME] "
         "[--trust] [--megabytes=20] [--megapixels=50] [--waiting=32] [--seconds=30]",
-        "Open a page, and a route for programs, where the model answers for images.",
+        "Open a page, and a route for programs, where the model answers.",
     ),
     "evaluate": (
         "multitask evaluate CHECKPOINT [TABLE] [--group=COLUMN] [--against=OTHER.ckpt] "
         "[--image_column=NAME] [--image_folder=FOLDER] [--split=test] [--folder=FOLDER] "
         "[--device=cpu] [--trust]",
-        "Metrics with intervals on labelled images: of a table, or the run's own test set.",
+        "Metrics with intervals on labelled samples: of a table, or the run's own test set.",
     ),
     "calibrate": (
         "multitask calibrate RUN|CHECKPOINT [--level=0.9] [--tasks=NAME,NAME] [--table=TABLE] "
@@ -50,10 +50,10 @@ VERBS = {
         "Fit probabilities and intervals to the validation split, and show them on the test split.",
     ),
     "explain": (
-        "multitask explain CHECKPOINT IMAGES [--slow] [--class=TASK:NAME] [--element=TASK:NAME] "
-        "[--labels=TABLE] [--training=FOLDER] [--study=FOLDER] [--against=OTHER.ckpt] "
-        "[--folder=FOLDER] [--device=cpu] [--trust]",
-        "A page on what each task looks at in images, and on what the tasks share.",
+        "multitask explain CHECKPOINT IMAGES|TABLE [--text=TEXT] [--slow] [--class=TASK:NAME] "
+        "[--element=TASK:NAME] [--labels=TABLE] [--training=FOLDER] [--study=FOLDER] "
+        "[--against=OTHER.ckpt] [--folder=FOLDER] [--device=cpu] [--trust]",
+        "A page on what each task looks at in images and texts, and on what the tasks share.",
     ),
     "ensemble": (
         "multitask ensemble RUN RUN [RUN ...] [--folder=FOLDER] [--device=cpu] [--trust]",

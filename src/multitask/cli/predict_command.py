@@ -1,4 +1,4 @@
-"""``multitask predict CHECKPOINT IMAGES``: a table of predictions for new images."""
+"""``multitask predict CHECKPOINT SAMPLES``: a table of predictions for new samples."""
 
 from __future__ import annotations
 
@@ -10,42 +10,47 @@ from pathlib import Path
 import torch
 
 from multitask.after.image_list import PROBLEM
-from multitask.after.image_table import new_images
 from multitask.after.loading import load
+from multitask.after.new_samples import new_samples
+from multitask.after.predicting.one_text import said_of_text
 from multitask.after.predicting.prediction import Prediction
 from multitask.after.predicting.prediction_parts import folder_of_parts
 from multitask.after.predicting.shared_work import SharedWork
 from multitask.after.trained_model import BATCH
-from multitask.cli.options import read_options
+from multitask.cli.options import ONE, read_options
 from multitask.configuration.written_arguments import whole_number
+from multitask.errors import InputError
 from multitask.runs.log_file import say, told_if_slow
 
 NUMBER = range(2, sys.maxsize)
-SUBJECT = "a checkpoint and images (files, a folder or a table)"
-OPTIONS = ("embeddings", "image_column", "image_folder", "device")
+SUBJECT = "a checkpoint and images or texts (files, a folder or a table)"
+OUTPUT = "predictions.csv"
+OPTIONS = ("output", "embeddings", "image_column", "image_folder", "batch_size")
 
 
 def predict_command(arguments: Sequence[str]) -> None:
-    """Predict for new images, by what a checkpoint says alone.
+    """Predict for new samples, by what a checkpoint says alone.
 
     Args:
         arguments: what follows the verb.
 
     Raises:
-        InputError: if an argument, the checkpoint or all that is named as images is not right.
+        InputError: if an argument, the checkpoint or all that is named as samples is not right.
     """
+    is_text = any(each.startswith("--text") for each in arguments)
     given = read_options(
         "predict",
-        SUBJECT,
+        "a checkpoint alone with --text" if is_text else SUBJECT,
         arguments,
-        NUMBER,
-        output="predictions.csv",
-        batch_size=str(BATCH),
+        ONE if is_text else NUMBER,
+        **dict.fromkeys((*OPTIONS, "device", "text")),
         trust=False,
-        **dict.fromkeys(OPTIONS),
     )
+    if is_text:
+        _answer(given)
+        return
     work = SharedWork()
-    with told_if_slow("the model and the list of images are still being read"):
+    with told_if_slow("the model and the list of samples are still being read"):
         prediction = _prediction(given, work)
     try:
         _run(prediction, work)
@@ -56,16 +61,25 @@ def predict_command(arguments: Sequence[str]) -> None:
         raise
 
 
+def _answer(given: Namespace) -> None:
+    for name in OPTIONS:
+        if getattr(given, name) is not None:
+            raise InputError(f"--text answers on the screen; leave --{name} out")
+    trained = load(given.subject, given.trust, given.device, unadapted=False)
+    for each in said_of_text(trained, given.text):
+        say(each)
+
+
 def _prediction(given: Namespace, work: SharedWork) -> Prediction:
     checkpoint, *subjects = given.subjects
-    output = Path(given.output)
+    output = Path(given.output or OUTPUT)
     embeddings = Path(given.embeddings) if given.embeddings else None
-    batch_size = whole_number("batch_size", given.batch_size)
+    batch_size = whole_number("batch_size", given.batch_size or str(BATCH))
     folder = Path(given.image_folder) if given.image_folder else None
-    but = folder_of_parts(output)
-    images = new_images(subjects, given.image_column, folder, but)
     trained = load(checkpoint, given.trust, _device(given.device, work), unadapted=False)
-    return Prediction(trained, images, output, batch_size, embeddings, work)
+    but = folder_of_parts(output)
+    samples = new_samples(trained, subjects, given.image_column, folder, but)
+    return Prediction(trained, samples, output, batch_size, embeddings, work)
 
 
 def _run(prediction: Prediction, work: SharedWork) -> None:
@@ -81,12 +95,15 @@ def _run(prediction: Prediction, work: SharedWork) -> None:
         say(f"Left out{count} {what} not of an image")
     for old, new in prediction.batches.renamed:
         say(f"The table's column '{old}' is called '{new}', as the model predicts a '{old}'")
+    for each in [*images.remarks, *prediction.batches.remarks]:
+        say(each)
     good = outcome.images - outcome.problems
     why = ""
     if outcome.problems:
+        verb = "read" if images.noun == "images" else "used"
         few = f"{outcome.problems} could not" if good else "none of them could"
-        why = f"; {few} be read: the column '{PROBLEM}' says why"
-    say(f"Predicted for {good} of {outcome.images} images of {images.source}{why}")
+        why = f"; {few} be {verb}: the column '{PROBLEM}' says why"
+    say(f"Predicted for {good} of {outcome.images} {images.noun} of {images.source}{why}")
     for path in outcome.files:
         say(f"Written: {path}")
 

@@ -72,7 +72,7 @@ def study_command(arguments: Sequence[str]) -> None:
         page = write_variation(study, found, folder, ensembles.repeated(study, found, folder))
         say(f"Report: {page}")
         pages.append((study, page))
-    # Once nothing is left to train, which could not go on if W&B's server kept this waiting.
+    # Once nothing is left to train, which could not continue if W&B's server kept this waiting.
     for each, page in pages:
         send_report(each, page)
 

@@ -100,7 +100,7 @@ def read_yaml(path: Path) -> Any:
 def _check(text: str) -> None:
     """Look at a text event by event, which takes no more memory or stack than the text is long.
 
-    Whoever builds values from it goes down into it level by level.
+    What builds values from it goes down into it level by level.
     """
     sizes: dict[str | None, int | None] = {}
     unclosed: list[tuple[str | None, int]] = []

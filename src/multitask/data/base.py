@@ -17,6 +17,7 @@ from multitask.augmentation import Augmentation, AugmentationSequence
 from multitask.augmentation.draws import PLACE
 from multitask.configuration.number_check import NumbersChecked
 from multitask.data.class_balance import ClassBalanced, classes_of
+from multitask.data.computed import ComputedTargets, part_seed
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.duplicates import Duplicates, Hashes
 from multitask.data.faces import Face, Numbers, Picture, Texts
@@ -57,7 +58,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         num_workers: loading processes.
         seed: seed of the data, their order and augmentation; default: the run's own
             seed (``seed_everything``).
-        augmentations: random changes of training images, in the order in which they act.
+        augmentations: random changes of training images and texts, in the order in which they act.
         geometry: how targets follow where an augmentation moves what the images show, by task; it
             takes the place of what the data set says by itself.
         balanced_by: a task of classes, each of which comes equally often in the training batches;
@@ -71,6 +72,8 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
             `multitask.tasks.Reconstruction`. It moves as augmentations move the image, and is what
             the image was before their other changes, such as colours and erased parts. Default:
             none.
+        computed: targets to compute from the inputs, in this order, such as
+            `multitask.data.computed.MaskedTokens`.
     """
 
     divides_meta = False
@@ -96,6 +99,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         without: Sequence[Literal["val", "test"]] = (),
         meta: float | None = None,
         image_as: str | None = None,
+        computed: Sequence[ComputedTargets] = (),
     ) -> None:
         super().__init__()
         if batch_size < 1:
@@ -123,6 +127,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         self.augmentations = AugmentationSequence(augmentations, self.seed)
         self.given_geometry = geometry or {}
         self.without, self.meta, self.image_as = tuple(without), meta, image_as
+        self.computed_targets = list(computed)
         self.splits: dict[str, BatchDataset] = {}
         self.remarks: list[str] = []
         self._labelled_rows: dict[tuple[str, tuple[str, ...]], Tensor] = {}
@@ -142,19 +147,18 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     def setup(self, stage: str | None = None) -> None:
         """Load the splits once, on every process, and warn of what a person would notice."""
         if not self.splits:
-            splits = self._load()
+            splits = {name: self._computed(each, name) for name, each in self._load().items()}
             check_splits(splits, type(self).__name__, self.without, self.absent())
             if self.image_as is not None:
                 with_images(splits, self.image_as)
             train = splits["train"]
             first = {name: example(targets) for name, targets in train.targets.items()}
             check_geometry(self.given_geometry, first)
-            if (len(self.augmentations) or len(self.transforms)) and (
-                "image" not in train.inputs(torch.tensor([0]))
-            ):
+            inputs, kind = train.inputs(torch.tensor([0])), type(self).__name__
+            self.augmentations.check_inputs(inputs, kind)
+            if len(self.transforms) and "image" not in inputs:
                 raise InputError(
-                    f"augmentations and transforms change images, but {type(self).__name__} has no "
-                    "input 'image'; leave them out"
+                    f"transforms change images, but {kind} has no input 'image'; leave them out"
                 )
             self.splits = with_meta(self, splits)
             check_kind(train, type(self).__name__)
@@ -235,8 +239,10 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     @property
     def geometry(self) -> dict[str, Geometry]:
         """How targets follow, by task."""
-        of_images = {} if self.image_as is None else {self.image_as: PixelMap()}
-        return {**of_images, **self.own_geometry(), **self.given_geometry}
+        found: dict[str, Geometry] = {} if self.image_as is None else {self.image_as: PixelMap()}
+        for computed in self.computed_targets:
+            found |= computed.geometry
+        return {**found, **self.own_geometry(), **self.given_geometry}
 
     def image_format(self) -> ImageFormat | None:
         """What an image file becomes before a model of these data can take it.
@@ -265,7 +271,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         return {}
 
     def names(self, split: str) -> list[str] | None:
-        """What people call each sample of a split, such as its file; None where they have no name.
+        """What people call each sample of a split, such as its file; None if they have no name.
 
         Args:
             split: ``train``, ``val`` or ``test``.
@@ -441,6 +447,11 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     def _placed(self, indices: Tensor) -> Batch:
         self.setup()
         return {**self.splits["train"][indices], PLACE: torch.arange(len(indices))}
+
+    def _computed(self, samples: BatchDataset, part: str) -> BatchDataset:
+        for computed in self.computed_targets:
+            samples = computed(samples, part_seed(self.seed, part), self.geometry)
+        return samples
 
     def _load(self) -> dict[str, BatchDataset]:
         try:

@@ -37,7 +37,7 @@ class Digits(DataModule):
     Tasks: ``digit`` (10 classes) and ``ink`` (1 number: the mean brightness, in percent).
 
     Args:
-        labels_per_class: keep the class of so many training digits of each class, all where not
+        labels_per_class: keep the class of so many training digits of each class, all if not
             given.
         image_size: pixels to a side that the digits are enlarged to; default: 8.
         options: see `DataModule`.

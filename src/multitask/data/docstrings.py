@@ -19,6 +19,7 @@ from multitask.data.docstring_sources import (
 )
 from multitask.data.splitting import keep_labels_per_class, random_split
 from multitask.errors import InputError, nearest
+from multitask.tables.input_columns import InputColumns
 from multitask.tokenizers import HashedWords, Tokenizer
 
 TASKS = ("package", "arguments", "examples", "words")
@@ -124,6 +125,10 @@ class Docstrings(DataModule):
         """The descriptions as they are read."""
         self.setup()
         return {"text": [each.text for each in self._texts[split]]}
+
+    def written_inputs(self) -> dict[str, Any]:
+        """What a further description becomes: its tokens, by the same tokenizer."""
+        return {"text": InputColumns(column="text", tokenizer=self.tokenizer)}
 
     def names(self, split: str) -> list[str]:
         """Where each is from, such as ``numpy.lib._npyio_impl.load``."""

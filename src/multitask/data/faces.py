@@ -54,7 +54,7 @@ class Picture(Face):
     Three or four channels are taken for colours; else the first channel is shown.
 
     Args:
-        limits: the values that are shown as 0 and 1; each image's own lowest and highest where not
+        limits: the values that are shown as 0 and 1; each image's own lowest and highest if not
             given.
     """
 

@@ -74,7 +74,7 @@ class BatchLoader:
         return {"epoch": self.sampler.epoch, "taken": self.taken}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where another loader stopped, if the next epoch is the one that it was in."""
+        """Continue where another loader stopped, if the next epoch is the one that it was in."""
         self._resume = dict(state_dict)
 
 

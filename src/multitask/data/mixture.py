@@ -59,6 +59,11 @@ class Mixture(DataModule):
         super().__init__(**options)
         if not sources:
             raise InputError("sources is empty; name at least one data set")
+        if self.computed_targets:
+            raise InputError(
+                "computed is given at the Mixture, but targets are computed from the inputs of one "
+                "data set; give it to its sources"
+            )
         for name, source in sources.items():
             _check_source(name, source)
             if self.meta is not None and source.meta not in (None, self.meta):
@@ -301,7 +306,7 @@ def _described(geometry: Geometry) -> str:
 
 
 def _numbers(ratios: Ratios, sources: Mapping[str, DataModule]) -> list[float] | None:
-    """A number for each source, None where they are proportional to the sizes."""
+    """A number for each source, None if they are proportional to the sizes."""
     if ratios == "proportional":
         return None
     if ratios == "equal":

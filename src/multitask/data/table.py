@@ -38,6 +38,7 @@ from multitask.tables.map_columns import map_findings
 from multitask.tables.table_rows import TableRows, located, read_rows
 from multitask.tables.table_sources import find_sources, tables
 from multitask.tables.target_columns import TargetColumns, check_columns, target_columns
+from multitask.tables.token_columns import check_tokens
 
 ALL_ERRORS = Cleaning()
 
@@ -109,15 +110,16 @@ class Table(DataModule):
         super().__init__(**options)
         if not targets:
             raise InputError("targets is empty; name each task's columns")
+        self.input_columns = {
+            name: input_columns(name, each, missing) for name, each in (inputs or {}).items()
+        }
         columns = {name: target_columns(name, each) for name, each in targets.items()}
         for name, target in columns.items():
             check_columns(name, target, missing)
             check_labels(name, target, missing)
             check_boxes(name, target)
+            check_tokens(name, target, self.input_columns)
         self.target_columns, self.missing = columns, tuple(missing)
-        self.input_columns = {
-            name: input_columns(name, each, missing) for name, each in (inputs or {}).items()
-        }
         check_inputs(self.input_columns, columns, image_column, image_folder, image_ending)
         may_lack = ("val", "test") if split is not None else self.without
         files = {"train": train, "val": val, "test": test}
@@ -161,7 +163,9 @@ class Table(DataModule):
             several = bool(self.input_columns)
             rows = located(rows, self.image_column, findings, may_repeat=several)
         inputs, lacking = read_inputs(rows, self.input_columns, self.missing, findings)
-        read = read_targets(rows, self.target_columns, self.missing, findings, inputs.matched)
+        read = read_targets(
+            rows, self.target_columns, self.missing, findings, inputs, self.input_columns
+        )
         targets, self._map_files = read.values, read.map_files
         images = self._read_images(rows)
         usable, gone = self._usable(rows, images, read.without_map | lacking, findings)
@@ -256,7 +260,11 @@ class Table(DataModule):
     def element_names(self) -> dict[str, list[str]]:
         columns = self.target_columns.items()
         several = {name: each.names for name, each in columns if len(each.names) > 1}
-        several |= {name: each.label_names for name, each in columns if each.label_names}
+        several |= {
+            name: each.label_names
+            for name, each in columns
+            if each.label_names and each.tokens_of is None
+        }
         return several | {name: list(SIDES) for name, each in columns if each.box is not None}
 
     def tables(self) -> list[dict[str, Any]]:
@@ -274,7 +282,7 @@ class Table(DataModule):
         targets = {
             name: {
                 "columns": each.columns,
-                "classes": None if each.map or each.boxes else each.class_names or None,
+                "classes": None if each.classes is None else each.class_names,
                 "follows": self.geometry.get(name),
                 "missing": list(map(str, each.missing)),
                 **self._told_map(each),
@@ -420,7 +428,8 @@ class Table(DataModule):
 def _told_labels(target: TargetColumns) -> dict[str, Any]:
     if target.labels is None:
         return {}
-    return {"labels": target.label_names, "between": target.between, "none": target.none}
+    told = {"labels": target.label_names, "between": target.between, "none": target.none}
+    return told if target.tokens_of is None else {**told, "tokens_of": target.tokens_of}
 
 
 def _cure_of_texts(column: str | None) -> str:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pandas import Series
 from torch import Tensor
 
-from multitask.data.table_inputs import report_cells
+from multitask.data.table_inputs import TableInputs, report_cells
 from multitask.tables.box_columns import corners
 from multitask.tables.box_list_columns import box_lists
 from multitask.tables.cleaning import Findings
+from multitask.tables.input_columns import InputColumns
 from multitask.tables.label_columns import label_numbers
 from multitask.tables.map_columns import map_files
 from multitask.tables.table_rows import TableRows
 from multitask.tables.target_cells import Cell, blank, class_numbers, hot_numbers, numbers
 from multitask.tables.target_columns import TargetColumns
 from multitask.tables.target_remarks import table_remarks, target_remarks
+from multitask.tables.token_columns import token_numbers
 
 
 @dataclass
@@ -42,7 +44,8 @@ def read_targets(
     columns: Mapping[str, TargetColumns],
     missing: Sequence[str | int | float],
     findings: Findings,
-    matched: Collection[str] = (),
+    inputs: TableInputs,
+    input_columns: Mapping[str, InputColumns],
 ) -> TableTargets:
     """Read the targets of a table's rows.
 
@@ -51,13 +54,14 @@ def read_targets(
         columns: by task.
         missing: what means that a cell is missing, beside the empty cell.
         findings: gets the cells that cannot be used.
-        matched: those of ``missing`` that a cell of an input has.
+        inputs: the same rows' inputs.
+        input_columns: theirs, by input.
 
     Raises:
         InputError: where the policy for what is found is ``error``.
     """
     found = TableTargets()
-    all_matched = set(matched)
+    all_matched = set(inputs.matched)
     known: dict[str, Series] = {}
     for name, target in columns.items():
         own: set[str] = set()
@@ -69,7 +73,13 @@ def read_targets(
             found.map_files[name] = files
             found.without_map |= lost
             continue
-        found.values[name], problems = _read(name, target, cells)
+        if target.tokens_of is None:
+            found.values[name], problems = _read(name, target, cells)
+        else:
+            tokenizer = input_columns[target.tokens_of].tokenizer
+            assert tokenizer is not None
+            texts = inputs.texts[target.tokens_of]
+            found.values[name], problems = token_numbers(target, cells, texts, tokenizer)
         report_cells(rows, problems, findings)
         if target.boxes is None:
             found.remarks += target_remarks(name, target, cells, own)

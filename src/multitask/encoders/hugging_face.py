@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from multitask.checkpoints.hugging_face import asking, library, way_to_ask
 from multitask.checkpoints.source import DOWNLOADS, source_of
 from multitask.configuration.trust import ANOTHER, refuse_for_stranger
-from multitask.encoders.base import Encoder
-from multitask.encoders.forms import Tokens
 from multitask.encoders.hugging_face_config import ATTENTION, OWNER, configuration, plain
 from multitask.encoders.hugging_face_layers import depths_of, places_of, unreached
+from multitask.encoders.token_embedding import TextEncoder
 from multitask.errors import InputError
 from multitask.pages.words import counted, listed
 from multitask.tokenizers.text_batch import is_text, text_mask
@@ -23,7 +22,7 @@ from multitask.tokenizers.text_batch import is_text, text_mask
 WEIGHTS = "model.safetensors"
 
 
-class HuggingFace(Encoder):
+class HuggingFace(TextEncoder):
     """A text model of Hugging Face without what it was trained to predict.
 
     It gives the vectors of its last layer, one for each token. Of a model with a decoder, such as
@@ -62,18 +61,17 @@ class HuggingFace(Encoder):
         separator: int | None = None,
         config: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__()
         # It takes long to import, and runs with other encoders do not use it.
         transformers = library("transformers", OWNER)
         found = configuration(transformers, name, options or {}, config)
-        # Whoever has this one's recipe needs no other file.
+        super().__init__(found.vocab_size, 1, input)
+        # What has this one's recipe needs no other file.
         self._arguments["config"] = plain(found)
-        self.name, self.inputs, self.separator = name, (input,), separator
+        self.name, self.separator = name, separator
         self.padding = getattr(found, "pad_token_id", None) or 0
-        self.vocabulary: int = found.vocab_size
         kind = {ATTENTION: (options or {}).get(ATTENTION), "dtype": torch.float32}
         if pretrained and DOWNLOADS.get():
-            self.network = self._trained(transformers, found, kind)
+            self.network = self._trained(transformers, found, kind, bool(options))
         else:
             self.network = self._random(transformers, found, kind)
         if separator is not None and getattr(found, "type_vocab_size", 0) < 2:
@@ -84,11 +82,6 @@ class HuggingFace(Encoder):
         self.out_features = self._try()
         self.length = places_of(self.network)
 
-    @property
-    def form(self) -> Tokens:
-        """A vector for each token."""
-        return Tokens(self.out_features)
-
     def depths(self) -> dict[str, int]:
         """What is before the model's layers, each layer, and what is behind them."""
         return depths_of(self)
@@ -96,10 +89,7 @@ class HuggingFace(Encoder):
     def check_inputs(self, inputs: Sequence[Tensor], setting: str) -> None:
         (text,), (name,) = inputs, self.inputs
         if not is_text(text):
-            raise InputError(
-                f"{setting}.init_args.input is '{name}', which is not a text but {text.dtype} of "
-                f"shape {tuple(text.shape)}; name an input that is a text"
-            )
+            super().check_inputs(inputs, setting)
         cure = f"let the data's tokenizer be a multitask.tokenizers.HuggingFace of '{self.name}'"
         largest = int(text.max()) if text.numel() else 0
         if largest >= self.vocabulary:
@@ -126,14 +116,16 @@ class HuggingFace(Encoder):
         return [values, mask]
 
     def _random(self, transformers: Any, config: Any, kind: dict[str, Any]) -> nn.Module:
-        with asking(self.name, OWNER, "model with these settings", "correct options"):
+        with asking(self.name, OWNER, "network", "correct options"):
             network = transformers.AutoModel.from_config(config, trust_remote_code=False, **kind)
             return _encoder_of(network)
 
-    def _trained(self, transformers: Any, config: Any, kind: dict[str, Any]) -> nn.Module:
+    def _trained(
+        self, transformers: Any, config: Any, kind: dict[str, Any], has_options: bool
+    ) -> nn.Module:
         refuse_for_stranger(ANOTHER)
         way = way_to_ask(self.name, OWNER, "weights")
-        with asking(self.name, OWNER, "weights"):
+        with asking(self.name, OWNER, "weights", "correct options" if has_options else None):
             found, told = transformers.AutoModel.from_pretrained(
                 self.name,
                 config=config,
@@ -178,4 +170,4 @@ def _encoder_of(network: nn.Module) -> nn.Module:
     found: Any = whole.get_encoder() if whole.config.is_encoder_decoder else whole
     if getattr(found, "pooler", None) is not None:
         found.pooler = None
-    return found.train()  # type: ignore[no-any-return]
+    return found.train()

@@ -166,11 +166,8 @@ def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """The layers that can change; not those whose weight is itself computed."""
     for name, each in network.named_modules():
         weight = each._parameters.get("weight")
-        if (
-            isinstance(each, (*KINDS, *_turned_kinds()))
-            and weight is not None
-            and weight.is_floating_point()
-        ):
+        can_change = isinstance(each, KINDS + _turned_kinds())
+        if can_change and weight is not None and weight.is_floating_point():
             yield name, each
 
 

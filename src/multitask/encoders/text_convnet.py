@@ -15,9 +15,9 @@ from multitask.errors import InputError
 class TextConvNet(TextEncoder):
     """Convolutions along a text, each of which adds to what is there.
 
-    It tells what stands next to what, such as a "not" before a word (Kim, 2014, arXiv 1408.5882, who
-    has one layer), in a time that grows with the length of the text alone. The places behind the
-    end of a text count as zeros in each layer, so that padding changes nothing.
+    It tells what stands next to what, such as a "not" before a word, as Kim (2014, arXiv 1408.5882)
+    does with one layer. The places behind the end of a text count as zeros in each layer, so that
+    padding changes nothing.
 
     Args:
         vocabulary: number of different tokens, that of the data's tokenizer.

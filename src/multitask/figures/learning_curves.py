@@ -25,7 +25,7 @@ def draw_learning_curves(curves: Mapping[str, Curve], names: Sequence[str]) -> F
             with a curve, the first.
 
     Returns:
-        None where no metric has a curve.
+        None if no metric has a curve.
     """
     known = [name for name in names if any(f"{part}/{name}" in curves for part in COLORS)]
     shown = known[:MOST_PANELS]

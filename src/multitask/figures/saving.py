@@ -61,7 +61,7 @@ def save_drawing(draw: Callable[[], Figure | None], path: Path, dpi: int) -> boo
     file.
 
     Args:
-        draw: makes the figure; None where there is nothing to draw.
+        draw: makes the figure; None if there is nothing to draw.
         path: of the file.
         dpi: dots per inch.
 

@@ -61,7 +61,7 @@ def digest_files(files: Sequence[Path | str], folder: Path) -> FileDigests:
 
     Args:
         files: in any order.
-        folder: where the digests are remembered; where nothing can be written, they are not.
+        folder: where the digests are remembered; if nothing can be written, they are not.
     """
     here = os.getcwd()
     paths = [os.path.join(here, file) for file in files]

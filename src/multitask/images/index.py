@@ -18,7 +18,7 @@ class Entry(NamedTuple):
     """One image.
 
     Args:
-        height: of the upright image before it was resized, in pixels; 0 where there is none.
+        height: of the upright image before it was resized, in pixels; 0 if there is none.
         width: likewise.
         checksum: CRC-32 of its pixels in the cache.
         problem: why there is no image.

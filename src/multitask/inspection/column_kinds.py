@@ -65,7 +65,7 @@ class Column:
         counts: of classes, in their order: the number of cells of each.
         limits: of numbers: the lowest and the highest that is finite.
         size: of numbers: how many each cell holds, more than 1 where cells are lists.
-        remark: what a person should know about the cells; empty where there is nothing.
+        remark: what a person should know about the cells; empty if there is nothing.
         is_whole: of numbers: whether all are whole.
         several: of cells that hold several labels each: which.
         words: of free text: the words of a cell, on average; 0 of all else.

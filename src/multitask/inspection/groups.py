@@ -32,7 +32,7 @@ class Group:
 
     Args:
         column: the column.
-        before: where not empty, what stands behind the group's name in a cell.
+        before: if not empty, what stands behind the group's name in a cell.
         groups: their number.
         mates: share of the rows that are in a group with others.
         told: by target, how often others of the group tell a label, and how often the most

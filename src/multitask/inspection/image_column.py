@@ -28,8 +28,8 @@ class ImageColumn:
 
     Args:
         name: the column's.
-        ending: of the files, where the table leaves it out.
-        embedded: the folder of the files, where the images lie in the table's own cells.
+        ending: of the files, if the table leaves it out.
+        embedded: the folder of the files, if the images lie in the table's own cells.
     """
 
     name: str

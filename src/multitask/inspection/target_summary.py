@@ -52,7 +52,7 @@ class ClassSummary:
         return {split: [self.classes[at] for at in each] for split, each in places.items() if each}
 
     def constant(self) -> str:
-        """What every training sample has, empty where they differ."""
+        """What every training sample has, empty if they differ."""
         present = self.counts["train"].nonzero().flatten().tolist()
         return self.classes[present[0]] if len(present) == 1 else ""
 

@@ -48,7 +48,7 @@ def training_plan(
     maps: bool = False,
     choice: Choice | None = None,
 ) -> TrainingPlan:
-    """Choose settings: a few hundred steps, of at least 8 in an epoch where there are enough.
+    """Choose settings: a few hundred steps, of at least 8 in an epoch if there are enough.
 
     Args:
         samples: of the training split.

@@ -61,7 +61,24 @@ class Picture:
     kind: str = "picture"
 
 
-Part = str | Code | Link | Picture
+@dataclass(frozen=True)
+class Mark:
+    """Words of a text that speak for or against something.
+
+    HTML shows them on a colour; Markdown shows strong ones, those for it in bold and those against
+    it in italics.
+
+    Args:
+        text: plain.
+        strength: from -1, against it, to 1, for it.
+    """
+
+    text: str
+    strength: float
+    kind: str = "mark"
+
+
+Part = str | Code | Link | Picture | Mark
 Text = Part | tuple[Part, ...]
 
 

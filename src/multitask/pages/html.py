@@ -21,10 +21,13 @@ from markupsafe import Markup
 from PIL import Image
 
 from multitask.pages.anchors import anchors
-from multitask.pages.blocks import Block, Heading, Picture, Section, parts, plain
+from multitask.pages.blocks import Block, Heading, Mark, Picture, Section, parts, plain
 from multitask.pages.columns import number_of, numeric_columns
 from multitask.pages.figure_file import missing_sentence, read_figure
 from multitask.pages.shown import shown
+
+MARKS = 4
+"""Strengths of a colour; page.css has one for each."""
 
 
 def write_html(blocks: Iterable[Block], path: Path, title: str) -> None:
@@ -40,6 +43,7 @@ def write_html(blocks: Iterable[Block], path: Path, title: str) -> None:
     )
     page.filters |= {
         "address": lambda file: quote(str(file)),
+        "mark": _mark,
         "figure": lambda block: read_figure(block.path, path.parent),
         "missing": missing_sentence,
         "number": number_of,
@@ -111,6 +115,11 @@ def _part(name: str) -> str:
 
 def _shown(value: Any) -> Any:
     return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _mark(mark: Mark) -> str:
+    level = min(round(abs(mark.strength) * MARKS), MARKS)
+    return f"for-{level}" if mark.strength > 0 else f"against-{level}"
 
 
 def _source(png: bytes) -> str:

@@ -17,8 +17,9 @@ from multitask.pages.blocks import (
     Gallery,
     Heading,
     Link,
+    Mark,
     Paragraph,
-    Picture,
+    Part,
     Section,
     Table,
     Text,
@@ -34,6 +35,9 @@ SPECIAL = re.compile(
 )
 # What would begin a list, a quotation or a title.
 FIRST = re.compile(r"^([+=>-]|\d+(?=[.)]))")
+
+STRONG = 0.5
+"""From which strength on a mark is shown."""
 
 Escape = Callable[[str], str]
 
@@ -154,9 +158,15 @@ def _text(text: Text, escape: Escape) -> str:
     return "".join(_part(each, escape) for each in parts(text))
 
 
-def _part(part: str | Code | Link | Picture, escape: Escape) -> str:
+def _part(part: Part, escape: Escape) -> str:
     if isinstance(part, str):
         return escape(part)
+    if isinstance(part, Mark):
+        text = escape(shown(part.text))
+        if abs(part.strength) < STRONG or not text.strip():
+            return text
+        stars = "**" if part.strength > 0 else "*"
+        return f"{stars}{text}{stars}"
     if isinstance(part, Code):
         return _code(shown(part.text))
     if isinstance(part, Link):

@@ -59,7 +59,7 @@ class CheckpointArtifacts(Callback):
 def _versions(folder: Path) -> Iterator[tuple[Path, list[str]]]:
     best, last = folder / "best.ckpt", folder / "last.ckpt"
     if best.exists() and last.exists() and _progress(best) == _progress(last):
-        # The same weights, but only the last has all that is needed to go on.
+        # The same weights, but only the last has all that is needed to continue.
         yield last, ["best", "latest"]
         return
     # The last one last: W&B calls the newest version the latest by itself.

@@ -239,7 +239,7 @@ def _encoded(encoder: Any, inputs: list[torch.Tensor]) -> Any:
             return encoder(*inputs)
     except (RuntimeError, AssertionError) as error:
         if not type(encoder).__module__.startswith("multitask."):
-            # Whoever is writing an encoder needs the traceback.
+            # The author of an encoder needs the traceback.
             raise
         shapes = listed(str(tuple(each.shape[1:])) for each in inputs)
         what = "images" if list(encoder.inputs) == ["image"] else listed(encoder.inputs)

@@ -44,7 +44,7 @@ def git_state(folder: Path) -> dict[str, Any] | None:
 
     Returns:
         ``commit`` and ``dirty`` (a tracked file is changed, or a file is neither tracked nor
-        ignored), or None outside a repository and where there is no git.
+        ignored), or None outside a repository and if there is no git.
     """
     commit = _git(folder, "rev-parse", "HEAD")
     changes = _git(folder, "status", "--porcelain")

@@ -49,7 +49,7 @@ class RunRecord(Callback):
         return {"best_score": self.best_score, "metrics_size": size}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the best score, and where the metrics go on."""
+        """Take up the best score, and where the metrics continue."""
         self.best_score = state_dict["best_score"]
         self._metrics_size = state_dict.get("metrics_size")
 

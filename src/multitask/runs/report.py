@@ -67,7 +67,7 @@ def report(
         split: ``test`` or ``val``.
         values: see `results_table`.
         folder: the run's folder.
-        sync: the command that sends the run, None where there is nothing to send.
+        sync: the command that sends the run, None if there is nothing to send.
     """
     console = Console(record=True)
     console.print(results_table(model, split, values))

@@ -22,7 +22,7 @@ def result_of(callbacks: Sequence[Any], data: DataModule) -> tuple[str | None, l
         data: what was trained on.
 
     Returns:
-        Its path, None where nothing can be tested; and lines that say why.
+        Its path, None if nothing can be tested; and lines that say why.
     """
     validated = "val" in data.splits
     kind = BestCheckpoint if validated else LastCheckpoint

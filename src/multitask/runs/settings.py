@@ -31,7 +31,7 @@ class RunSettings:
         artifacts: send the best and the last checkpoint to W&B once training has ended.
         project: W&B project; default: that of ``WANDB_PROJECT``, or ``multitask``.
         group: W&B group; default: that of ``WANDB_RUN_GROUP``, or the experiment.
-        job_type: W&B job type of a training; that of ``WANDB_JOB_TYPE``, or ``fit``, where not
+        job_type: W&B job type of a training; that of ``WANDB_JOB_TYPE``, or ``fit``, if not
             given.
         tags: W&B tags.
         notes: W&B notes.

@@ -114,7 +114,7 @@ def wandb_mode(settings: RunSettings) -> Mode | None:
 
 
 def sync_command(folder: Path) -> str | None:
-    """The command that sends what a run has recorded offline, None where there is nothing.
+    """The command that sends what a run has recorded offline, None if there is nothing.
 
     Args:
         folder: the run's folder.

@@ -35,7 +35,7 @@ class Trial:
         folder: the run's.
         arguments: what its command said, by dotted name, as text.
         config: its whole configuration.
-        sweep: id of the sweep, None where no agent started it.
+        sweep: id of the sweep, None if no agent started it.
     """
 
     folder: Path

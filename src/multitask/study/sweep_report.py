@@ -112,7 +112,7 @@ def draw_parameters(sweep: Sweep) -> Figure | None:
         sweep: what the trials found.
 
     Returns:
-        A panel for each parameter; None where there is none.
+        A panel for each parameter; None if there is none.
     """
     trials = sweep.trials.dropna(subset="val/score")
     if not sweep.parameters:

@@ -108,7 +108,7 @@ class Finding:
         row: the row.
         kind: name of the policy.
         reason: what is wrong.
-        column: of the cell, where it is about one.
+        column: of the cell, if it is about one.
         hint: what may have been meant, from a semicolon on.
     """
 
@@ -161,7 +161,7 @@ class Findings:
         return DataFrame(rows, columns=COLUMNS).astype({"table": str})
 
     def summary(self) -> str:
-        """One line with the number of each kind that was left out; empty where nothing was."""
+        """One line with the number of each kind that was left out; empty if nothing was."""
         kinds = Counter(each.kind for each in self.found if self.policy(each.kind) == "skip")
         rows = {kind: count for kind, count in kinds.items() if kind not in OF_CELLS}
         cells = {kind: count for kind, count in kinds.items() if kind in OF_CELLS}
@@ -169,7 +169,7 @@ class Findings:
         return f"left out as told: {listed(parts)}" if parts else ""
 
     def nothing_left(self) -> str:
-        """Why no row is left, where the policies have left out all."""
+        """Why no row is left, if the policies have left out all."""
         first = next(each for each in self.found if each.kind not in OF_CELLS)
         return f"no row is left; {self.summary()}, first of all {first.row}: {_told(first)}"
 

@@ -28,14 +28,20 @@ def written_texts(columns: InputColumns, cells: Mapping[str, Series]) -> list[Wr
         cells: by column, see `multitask.tables.target_cells.blank`; each of shape ``[rows]``.
 
     Returns:
-        By row a text; of several columns as many texts, an empty one for a missing one; None if all
-        are missing.
+        By row a text (a list of words is one, with blanks between them); of several columns as many
+        texts, an empty one for a missing one; None if all are missing.
     """
     rows = zip(*(cells[name] for name in columns.names), strict=True)
-    found = [[None if each is None else cell_text(each) for each in row] for row in rows]
+    found = [[None if each is None else _text(each) for each in row] for row in rows]
     if isinstance(columns.column, str):
         return [row[0] for row in found]
     return [[each or "" for each in row] if any(row) else None for row in found]
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, list | tuple | np.ndarray):
+        return " ".join(map(cell_text, cell))
+    return cell_text(cell)
 
 
 def shown_text(text: Written) -> str:

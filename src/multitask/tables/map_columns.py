@@ -29,7 +29,7 @@ def map_files(
         findings: gets what is found.
 
     Returns:
-        The path of each row's map, empty where there is none; and the places of the rows that the
+        The path of each row's map, empty if there is none; and the places of the rows that the
         policies leave out.
 
     Raises:

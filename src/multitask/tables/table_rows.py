@@ -90,7 +90,7 @@ def read_rows(
             if there are no images.
         columns: others that each table needs.
         separator: see `multitask.tables.table_file.read_table`.
-        ending: of the files, where the table leaves it out.
+        ending: of the files, if the table leaves it out.
         cache_folder: where images that lie in a Parquet file are put.
 
     Raises:

@@ -28,7 +28,7 @@ class Source:
         table: its file, or a folder whose folders are classes, or images and maps.
         folder: what file names are relative to.
         root: no image may lie outside of it.
-        split: the split that all its rows belong to; None where they are still to be divided.
+        split: the split that all its rows belong to; None if they are still to be divided.
         prefix: put before file names, so that those of several folders stay apart.
     """
 

@@ -55,7 +55,7 @@ class Cell:
 def blank(
     cells: Series, missing: Sequence[str | int | float], matched: set[str] | None = None
 ) -> Series:
-    """A column's cells as objects, None where they are missing.
+    """A column's cells as objects, None if they are missing.
 
     Args:
         cells: shape ``[rows]``.

@@ -32,6 +32,8 @@ class TargetColumns:
             `multitask.tables.label_columns.label_numbers`. An empty cell is not known.
         between: what stands between the labels of a cell, such as ``;`` or a blank.
         none: the word that says that none of the labels holds, as an empty list does.
+        tokens_of: the text, by the input's name, of which each word has one of ``labels``: a cell
+            then has as many labels as the text has words, see `multitask.tables.token_columns`.
         box: what the four numbers of a box are, in torchvision's words: ``xyxy`` (left, top, right
             and bottom), ``xywh`` (left, top, width and height) or ``cxcywh`` (the centre, width and
             height), in pixels of the original image. The targets are corners, which follow as
@@ -50,6 +52,7 @@ class TargetColumns:
     labels: list[str | int | bool] | None = None
     between: str | None = None
     none: str | None = None
+    tokens_of: str | None = None
     box: Literal["xyxy", "xywh", "cxcywh"] | None = None
     boxes: BoxSource | None = None
 
@@ -63,6 +66,8 @@ class TargetColumns:
         """The classes as texts."""
         if self.boxes is not None:
             return self.boxes.class_names
+        if self.tokens_of is not None:
+            return self.label_names
         names = self.classes if self.map is None else self.map.class_names
         return [str(each) for each in names or ()]
 

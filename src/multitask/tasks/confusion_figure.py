@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 WITH_NUMBERS, MOST_CLASSES = 20, 50
 """With more classes a matrix has no numbers, and with still more there is none."""
 WORST = 20
-"""So many pairs of classes are drawn where there is no matrix."""
+"""So many pairs of classes are drawn if there is no matrix."""
 LETTERS = 20
 """Of a class's name; in a longer one the middle is left out."""
 LARGE = 10_000

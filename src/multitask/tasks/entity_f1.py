@@ -1,4 +1,4 @@
-"""F1 of entities: spans of tokens that begin with B- and go on with I-."""
+"""F1 of entities: spans of tokens that begin with B- and continue with I-."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class EntityF1(Metric):
     """F1 of entities, of which one counts as found if its first and last token and kind are right.
 
     This is the score of the shared task of CoNLL 2003 (Tjong Kim Sang and De Meulder, 2003). An
-    entity begins at a label B-, or at a label I- that follows no entity of its kind, and goes on
+    entity begins at a label B-, or at a label I- that follows no entity of its kind, and continues
     as long as labels I- of its kind follow. Tokens without a known label are left out, so that
     further tokens of a word do not end its entity. NaN without any entity, true or predicted.
 

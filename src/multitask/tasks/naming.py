@@ -18,8 +18,12 @@ TAKEN_IN_SETTINGS = ("class_path", "init_args", "dict_kwargs")
 TAKEN = (*TAKEN_IN_BATCHES, *TAKEN_IN_PREDICTIONS, *TAKEN_IN_METRICS, *TAKEN_IN_SETTINGS)
 
 
-def check_names(tasks: Mapping[str, Task]) -> None:
+def check_names(tasks: Mapping[str, Task], inputs: Sequence[str] = ()) -> None:
     """Refuse names that cannot be a key of the batch, a module and a prefix of metrics at once.
+
+    Args:
+        tasks: by name.
+        inputs: names of what the encoder takes.
 
     Raises:
         InputError: if there is no task, a name cannot be one, or two share a column of predictions.
@@ -29,6 +33,11 @@ def check_names(tasks: Mapping[str, Task]) -> None:
     for name in tasks:
         if name in TAKEN:
             raise InputError(f"a task cannot be called '{name}', which has a meaning of its own")
+        if name in inputs:
+            raise InputError(
+                f"a task cannot be called '{name}', which is the name of an input of the encoder; "
+                "rename one of them"
+            )
         if hasattr(nn.ModuleDict(), name):
             raise InputError(
                 f"a task cannot be called '{name}', which is an attribute of every torch module; "

@@ -42,7 +42,7 @@ def mean_time(survival: Tensor, edges: Tensor) -> Tensor:
 
 
 def interpolated(log_survival: Tensor, edges: Tensor, wanted: Tensor) -> Tensor:
-    """A curve at other times; behind the last one its hazard goes on.
+    """A curve at other times; behind the last one its hazard continues.
 
     Args:
         log_survival: logarithms of probabilities, see `median_time`.

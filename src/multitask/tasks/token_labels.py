@@ -127,7 +127,7 @@ class TokenLabels(Classification):
             tokens: which places of the outputs hold a token, shape ``[batch, places]``, bool.
 
         Returns:
-            Shape ``[batch, places]``, missing where there is no token.
+            Shape ``[batch, places]``, missing if there is no token.
 
         Raises:
             InputError: if the targets are shorter.

@@ -51,7 +51,7 @@ class Tokenizer(Recorded, ABC):
     """Makes tokens of texts, in the same way in every process and on every day.
 
     Place 0 of every text holds a token that stands for the beginning, so that no text is without
-    any. A missing text is the special tokens alone.
+    any. A text without tokens of its own, such as a missing one, is that token alone.
 
     Args:
         length: most tokens of a text, the beginning included; what is behind them is cut off.
@@ -147,4 +147,4 @@ class Tokenizer(Recorded, ABC):
                 found.append(Piece(self.separator or 0, part=part))
             own = self.tokens_of(each) if each else ()
             found += [Piece(*token, part) for token in own]
-        return found
+        return found if any(each.start >= 0 for each in found) else found[:1]

@@ -51,7 +51,7 @@ class HuggingFace(Tokenizer):
     def __init__(self, name: str, length: int = 128, files: dict[str, str] | None = None) -> None:
         super().__init__(length)
         given = files if files is not None else _files_of(name)
-        # Whoever has this one's recipe needs no other file.
+        # What has this one's recipe needs no other file.
         self._arguments["files"] = given
         self.name, self._files = name, dict(given)
         self._start()
@@ -75,8 +75,8 @@ class HuggingFace(Tokenizer):
         self._vocabulary = max(numbers, default=0) + 1
         # An unknown word stands for its characters.
         unknown = _number(self._backend, settings.get("unk_token"))
-        special = _special_numbers(self._backend) | {*named.values()}
-        self._special = sorted(special - {None, unknown} | {self.beginning} - {None})
+        special = {*_special_numbers(self._backend) - {unknown}, *named.values(), self.beginning}
+        self._special = [each for each in special if each is not None]
         most = settings.get("model_max_length")
         if isinstance(most, int | float) and self.length > most:
             raise InputError(

@@ -101,7 +101,7 @@ def unlabelled(tasks: Mapping[str, Task], data: Any, split: str) -> list[str]:
     Args:
         tasks: the model's tasks by name.
         data: a `multitask.data.DataModule`.
-        split: ``train``, ``val`` or ``test``; none where there is no such split.
+        split: ``train``, ``val`` or ``test``; none if there is no such split.
     """
     data.setup()
     if split not in data.splits:

@@ -87,9 +87,9 @@ def _refuse_lacking(encoder: Encoder, data: Any, split: str) -> None:
             place, count = int(lacking.nonzero()[0]), int(lacking.sum())
             names = data.names(split)
             called = f"sample {place}" if names is None else names[place]
-            others = f", and {count - 1} more" if count > 1 else ""
+            which = f"{called} has" if count == 1 else f"{count} samples, such as {called}, have"
             raise InputError(
-                f"{split} data: {called}{others} has no input '{name}', which the encoder "
+                f"{split} data: {which} no input '{name}', which the encoder "
                 f"{type(encoder).__name__} needs; leave such samples out, or put the encoder "
                 "into a multitask.encoders.Several, which goes by the other inputs then"
             )

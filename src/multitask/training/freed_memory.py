@@ -17,7 +17,7 @@ def keep_freed_memory() -> bool:
     """Have glibc keep what one step frees for the next one.
 
     By default it hands most of it back, and the system must clear each page again when it is
-    touched: up to a fifth of the step of a small network. Does nothing where there is no glibc,
+    touched: up to a fifth of the step of a small network. Does nothing if there is no glibc,
     or where the environment sets ``malloc`` itself.
 
     Returns:

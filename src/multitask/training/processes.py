@@ -12,7 +12,7 @@ from multitask.errors import InputError
 
 
 def set_processes(trainer: Any) -> None:
-    """Count the processes that torchrun or SLURM has started, where the settings leave it open.
+    """Count the processes that torchrun or SLURM has started if the settings leave it open.
 
     Args:
         trainer: the Trainer's settings, of which ``devices`` and ``num_nodes`` may be changed.

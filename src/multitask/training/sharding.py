@@ -86,7 +86,7 @@ class Sharded(ModelParallelStrategy):
 
 
 def shard(network: nn.Module, mesh: DeviceMesh) -> None:
-    """Let each process keep a share of a network's parameters, where there are any.
+    """Let each process keep a share of a network's parameters, if there are any.
 
     Large blocks of a stack (``nn.Sequential`` or ``nn.ModuleList``, as the layers of a transformer
     are) are gathered one after the other, each for its own forward and backward pass, and what is

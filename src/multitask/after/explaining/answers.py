@@ -8,6 +8,8 @@ from math import factorial, isnan
 from multitask.after.explaining.explanation import OWN, Explanation
 from multitask.after.explaining.layer_gradients import LayerCosine
 from multitask.after.explaining.overlap import Overlap
+from multitask.pages.shown import shortened
+from multitask.pages.words import listed
 
 SURE = 0.05
 """The p value below which an overlap is more than chance, divided by the number of pairs."""
@@ -15,6 +17,8 @@ ENOUGH = 0.1
 """An overlap that is higher than that of shuffled pairs by less is called a little more."""
 FEW = 30
 """Images on which the similarity of layers is a rough guess."""
+MOST_NAMED = 3
+"""Parts that a sentence names."""
 ROUGH = 0.1
 """Integrated gradients that miss a larger share of the change are not to be relied on."""
 
@@ -27,6 +31,7 @@ def in_words(found: Explanation) -> list[str]:
     """
     return [
         *rough_maps(found),
+        *([said_of_parts(found)] if found.effects else []),
         *([said_of_overlaps(found.overlaps)] if found.overlaps else []),
         *([said_of_cosines(found.cosines)] if found.cosines else []),
         *([said_of_layers(found)] if found.similarities else []),
@@ -101,7 +106,8 @@ def said_of_layers(found: Explanation) -> str:
     Args:
         found: an explanation with at least one similarity.
     """
-    rough = f", though {found.compared} images tell little" if found.compared < FEW else ""
+    what = "samples" if found.seen else "images"
+    rough = f", though {found.compared} {what} tell little" if found.compared < FEW else ""
     others = []
     for name, (_, _, values) in found.similarities.items():
         if name != OWN:
@@ -115,6 +121,25 @@ def said_of_layers(found: Explanation) -> str:
         f"{float(values[0, -1]):.2f}{rough}; give --study=FOLDER or --against=OTHER.ckpt for other "
         "networks."
     )
+
+
+def said_of_parts(found: Explanation) -> str:
+    """Say what counts most for each task.
+
+    Args:
+        found: an explanation with the effects of parts.
+    """
+    said = []
+    for name, each in found.effects.items():
+        strongest: dict[str, float] = {}
+        for part, effect in zip(found.parts, each.effects.tolist(), strict=True):
+            # An input as a whole counts more than its parts.
+            if part.places and abs(effect) > abs(strongest.get(part.text, 0.0)):
+                strongest[part.text] = effect
+        first = sorted(strongest, key=lambda text: -abs(strongest[text]))[:MOST_NAMED]
+        shown = [f"'{shortened(text, 40)}' ({strongest[text]:+.2g})" for text in first]
+        said.append(f"for {name} {listed(shown) if shown else 'nothing'}")
+    return f"Most counts {'; '.join(said)}."
 
 
 def mean(values: Sequence[float]) -> float:

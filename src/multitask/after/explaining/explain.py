@@ -12,6 +12,7 @@ from torch import Tensor
 from multitask.after.explaining.attribution import attribute
 from multitask.after.explaining.explanation import OWN, Explanation, Wanted
 from multitask.after.explaining.layer_gradients import layer_cosines
+from multitask.after.explaining.looked_at import look_at_parts
 from multitask.after.explaining.neighbours import Neighbours, nearest_images
 from multitask.after.explaining.networks import (
     compare_layers,
@@ -21,12 +22,12 @@ from multitask.after.explaining.networks import (
 )
 from multitask.after.explaining.overlap import overlaps
 from multitask.after.explaining.similarity import FEWEST
-from multitask.after.explaining.training_images import image_files, own_images
+from multitask.after.explaining.training_samples import image_files, own_training
 from multitask.after.image_list import ImageList
 from multitask.after.image_table import new_images
 from multitask.after.labelled_samples import LabelledSamples, own_samples
 from multitask.after.labelled_table import labelled_table
-from multitask.after.trained_model import TrainedModel
+from multitask.after.trained_model import IMAGE, TrainedModel
 from multitask.errors import InputError
 from multitask.images.decoding import UnusableImage, decode
 from multitask.pages.words import listed
@@ -45,21 +46,32 @@ def explain(trained: TrainedModel, wanted: Wanted) -> Explanation:
         wanted: what is to be found out.
 
     Raises:
-        InputError: if no image can be read, or a setting is wrong.
+        InputError: if no sample can be read, or a setting is wrong.
     """
     for option, path in (("labels", wanted.labels), ("training", wanted.training)):
         if path is not None and not Path(path).exists():
             raise InputError(f"--{option} is {path}, and there is no such file or folder")
-    images = new_images(list(wanted.images))
-    found = _read(trained, images)
-    floats = found.pixels.to(trained.device, trained.precision) / 255
-    for name in trained.model.named_tasks:
-        found.attributions[name] = attribute(trained, name, floats, wanted.choice, wanted.slow)
-    found.overlaps = overlaps({name: each.gradients for name, each in found.attributions.items()})
+    if list(trained.model.inputs) == [IMAGE]:
+        found = _look_at_images(trained, wanted)
+    else:
+        found = look_at_parts(trained, wanted)
     samples: list[LabelledSamples] = []
     found.try_to("Gradients by layer", lambda: _gradients(found, wanted, samples))
     found.try_to("Similar layers", lambda: _similarities(found, wanted, samples))
     found.try_to("Nearest training images", lambda: _neighbours(found, wanted))
+    return found
+
+
+def _look_at_images(trained: TrainedModel, wanted: Wanted) -> Explanation:
+    if wanted.text is not None:
+        raise InputError(
+            f"--text is for models that take a text, and {trained.source} takes images"
+        )
+    found = _read(trained, new_images(list(wanted.images)))
+    floats = found.pixels.to(trained.device, trained.precision) / 255
+    for name in trained.model.named_tasks:
+        found.attributions[name] = attribute(trained, name, floats, wanted.choice, wanted.slow)
+    found.overlaps = overlaps({name: each.gradients for name, each in found.attributions.items()})
     return found
 
 
@@ -116,16 +128,24 @@ def _gradients(found: Explanation, wanted: Wanted, kept: list[LabelledSamples]) 
 
 
 def _similarities(found: Explanation, wanted: Wanted, samples: list[LabelledSamples]) -> None:
-    trained, pixels = found.trained, found.pixels
+    trained = found.trained
+    given: Tensor | list[Tensor] = found.seen or found.pixels
+    count = len(found.names)
     if samples:
         places = spread(len(samples[0]), samples_at_once(trained))
-        pixels = samples[0].split.images(places)
-    if len(pixels) < FEWEST:
-        raise InputError(f"{len(pixels)} images are too few; give {FEWEST} or more")
-    found.compared = len(pixels)
+        count = len(places)
+        given = (
+            trained.model.inputs_of(samples[0].batch(places))
+            if found.seen
+            else samples[0].split.images(places)
+        )
+    if count < FEWEST:
+        what = "samples" if found.seen else "images"
+        raise InputError(f"{count} {what} are too few; give {FEWEST} or more")
+    found.compared = count
 
     def compare(name: str, other: TrainedModel) -> None:
-        found.similarities[name] = compare_layers(trained, other, pixels)
+        found.similarities[name] = compare_layers(trained, other, given)
 
     for name, other in {OWN: trained, **wanted.against}.items():
         found.try_to("Similar layers", partial(compare, name, other))
@@ -133,23 +153,26 @@ def _similarities(found: Explanation, wanted: Wanted, samples: list[LabelledSamp
 
 def _neighbours(found: Explanation, wanted: Wanted) -> None:
     trained, source = found.trained, wanted.training
-    known = own_images(trained) if source is None else image_files(trained, source)
+    if found.seen and source is not None:
+        raise InputError("--training is for images; leave it out for the run's own training set")
+    known = own_training(trained) if source is None else image_files(trained, source)
     places = spread(known.count, MOST_TRAINING)
     if len(places) < known.count:
         found.left_out.append(
-            f"Of the {known.count:,} training images {MOST_TRAINING:,} are compared, evenly spaced."
+            f"Of the {known.count:,} training {'samples' if found.seen else 'images'} "
+            f"{MOST_TRAINING:,} are compared, evenly spaced."
         )
     kept: list[Tensor] = []
     vectors: list[Tensor] = []
     for part in places.split(samples_at_once(trained)):
-        read, images = known.read(part)
+        read, inputs = known.read(part)
         if len(read):
             kept.append(read)
-            vectors.append(trained.embed_inputs(seen_by(trained, images)).cpu())
+            vectors.append(trained.embed_inputs(*inputs).cpu())
     found.left_out += known.unreadable()
     if not kept:
         raise InputError(f"{source} has no training image that can be read")
-    near = nearest_images(trained.embed(found.pixels).cpu(), torch.cat(vectors), NEAREST)
+    own = found.seen or seen_by(trained, found.pixels)
+    near = nearest_images(trained.embed_inputs(*own).cpu(), torch.cat(vectors), NEAREST)
     found.neighbours = Neighbours(torch.cat(kept)[near.places], near.cosines)
-    found.training_names = known.name
-    found.training_pixels = lambda chosen: known.read(chosen)[1]
+    found.training_names, found.training_pixels = known.name, known.pixels

@@ -1,12 +1,15 @@
-"""How similar the layers of two trained networks are, for the same images."""
+"""How similar the layers of two trained networks are, for the same samples."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from multitask.after.explaining.similarity import aligned, layer_grams
-from multitask.after.trained_model import TrainedModel
+from multitask.after.trained_model import IMAGE, TrainedModel
 from multitask.errors import InputError
 
 MOST_LAYERS = 12
@@ -20,8 +23,10 @@ Alignments = tuple[list[str], list[str], Tensor]
 
 def samples_at_once(trained: TrainedModel) -> int:
     """How many samples of a model's size go through it at once."""
-    pixels = trained.format.height * trained.format.width
-    return max(FEWEST_SAMPLES, min(MOST_SAMPLES, PIXELS // pixels))
+    format = trained.image_format
+    if format is None:
+        return MOST_SAMPLES
+    return max(FEWEST_SAMPLES, min(MOST_SAMPLES, PIXELS // (format.height * format.width)))
 
 
 def spread(count: int, most: int) -> Tensor:
@@ -29,39 +34,53 @@ def spread(count: int, most: int) -> Tensor:
     return torch.linspace(0, count - 1, min(most, count), dtype=torch.float64).long()
 
 
-def seen_by(trained: TrainedModel, images: Tensor) -> Tensor:
-    """What a model's encoder takes of images before transforms.
+def seen_by(trained: TrainedModel, given: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    """What a model's encoder takes, in the order of its inputs.
 
     Args:
         trained: the model.
-        images: ``[batch, channels, height, width]``, uint8, or floating and of the numbers that
-            transforms take.
+        given: images before transforms, ``[batch, channels, height, width]``, uint8, or floating
+            and of the numbers that transforms take; or what the encoder takes.
     """
-    if not images.is_floating_point():
-        return trained.inputs(images)
-    return trained.transforms(images.to(trained.device, trained.precision))
+    if not isinstance(given, Tensor):
+        return [each.to(trained.device) for each in given]
+    if not given.is_floating_point():
+        return [trained.inputs(given)]
+    return [trained.transforms(given.to(trained.device, trained.precision))]
 
 
-def compare_layers(one: TrainedModel, two: TrainedModel, images: Tensor) -> Alignments:
+def compare_layers(
+    one: TrainedModel, two: TrainedModel, given: Tensor | Sequence[Tensor]
+) -> Alignments:
     """Compare each layer of a network with each of another's.
 
-    Each network sees the images through its own transforms.
+    Each network sees images through its own transforms.
 
     Args:
         one: whose layers are the rows.
         two: whose layers are the columns.
-        images: see `seen_by`; at least 4.
+        given: see `seen_by`; at least 4 samples.
 
     Raises:
-        InputError: if the networks take different images, or one has no layer to compare.
+        InputError: if the networks take different inputs, or one has no layer to compare.
     """
-    if one.format != two.format:
-        raise InputError(f"{two.source} takes other images than {one.source}")
+    if _taken(one) != _taken(two):
+        what = "images" if list(one.model.inputs) == [IMAGE] else "inputs"
+        raise InputError(f"{two.source} takes other {what} than {one.source}")
     rows, columns = (
-        layer_grams(each.model.encoder, [seen_by(each, images)], MOST_LAYERS) for each in (one, two)
+        layer_grams(each.model.encoder, seen_by(each, given), MOST_LAYERS) for each in (one, two)
     )
     for each, found in ((one, rows), (two, columns)):
         if not found:
             raise InputError(f"the encoder of {each.source} has no convolution and no linear layer")
     values = [[aligned(own, other) for other in columns.values()] for own in rows.values()]
     return list(rows), list(columns), torch.tensor(values)
+
+
+def _taken(trained: TrainedModel) -> list[Any]:
+    """What a model takes, by which it is compared with another."""
+    told = trained.description["inputs"]
+    return [
+        (name, trained.image_format if name == IMAGE else told.get(name))
+        for name in trained.model.inputs
+    ]

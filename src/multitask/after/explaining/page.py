@@ -26,6 +26,7 @@ from multitask.after.explaining.drawings import (
     draw_similarity,
 )
 from multitask.after.explaining.explanation import Explanation
+from multitask.after.explaining.page_of_parts import parts_section
 from multitask.after.explaining.tables import write_tables
 from multitask.figures.saving import save_figure
 from multitask.pages.blocks import (
@@ -62,6 +63,7 @@ def write_explanation(found: Explanation, folder: Path, command: str) -> Path:
         Heading("What the model looks at, and what its tasks share", 1),
         Paragraph(_model(found)),
         *_maps(found, figures),
+        *parts_section(found),
         *_overlaps(found),
         *_cosines(found, figures),
         *_similarities(found, figures),
@@ -94,6 +96,8 @@ def _saved(figure: Drawing, path: Path, caption: str) -> Figure:
 
 def _maps(found: Explanation, folder: Path) -> Iterator[Block]:
     tasks = found.attributions
+    if not tasks:
+        return
     explained = "; ".join(f"{name}: {each.what}" for name, each in tasks.items())
     said = " ".join([f"Explained is, for {explained}.", *rough_maps(found)])
     yield Section("What counts for each task", said)
@@ -160,19 +164,28 @@ def _similarities(found: Explanation, folder: Path) -> Iterator[Block]:
             draw_similarity(name, rows, columns, values),
             folder / f"layers_{place}.png",
             f"Linear CKA, with the unbiased HSIC, of this model's layers and {name}, on "
-            f"{found.compared} images",
+            f"{found.compared} {'samples' if found.seen else 'images'}",
         )
 
 
 def _neighbours(found: Explanation) -> Iterator[Block]:
     near = found.neighbours
-    if near is None or found.training_pixels is None:
+    if near is None:
         return
-    mean = float(near.cosines[:, 0].mean())
+    mean, noun = float(near.cosines[:, 0].mean()), "sample" if found.seen else "image"
+    of_one = "a sample" if found.seen else "an image"
     yield Section(
-        "Which training images are nearest?",
-        f"The nearest training image has a cosine of {mean:.2f} with an image on average.",
+        f"Which training {noun}s are nearest?",
+        f"The nearest training {noun} has a cosine of {mean:.2f} with {of_one} on average.",
     )
+    if found.training_pixels is None:
+        rows = [
+            [name, found.training_names(int(place)), f"{float(cosine):.3f}"]
+            for name, places, cosines in zip(found.names, near.places, near.cosines, strict=True)
+            for place, cosine in zip(places, cosines, strict=True)
+        ]
+        yield Table(["sample", "training sample", "cosine"], rows)
+        return
     cards = []
     for row, name in enumerate(found.names):
         pixels = found.training_pixels(near.places[row])

@@ -13,8 +13,12 @@ from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError, nearest
 from multitask.tasks import Task
 from multitask.tasks.output import Output
+from multitask.tokenizers import is_text, text_mask
 
-MATRIX = 2
+MATRIX, OF_TOKENS = 2, 3
+"""Axes of an output that is a vector for each sample, and of one with a vector for each token."""
+Given = Tensor | Sequence[Tensor]
+"""Images from 0 to 1, before transforms; or all that a model takes, transformed."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,11 @@ class Choice:
 
 
 class Score(torch.nn.Module):
-    """One number of one task for each image, as a function of images from 0 to 1.
+    """One number of one task for each sample, as a function of what the model takes.
 
     A class counts by its raw output (logit), a number by its standardised output, a vector by the
     squared norm of its standardised output (how far it is from the mean of the training targets),
-    a map by the mean over it, of the classes that are predicted.
+    a map or the labels of tokens by the mean over them, of the classes that are predicted.
 
     Args:
         trained: the model.
@@ -52,14 +56,15 @@ class Score(torch.nn.Module):
         task = trained.model.named_tasks[name]
         self.chosen, self.what = _chosen(trained, name, task, choice)
 
-    def weights(self, images: Tensor) -> Tensor | None:
+    def weights(self, given: Given) -> Tensor | None:
         """What each output counts; None if all count by their squares.
 
         Args:
-            images: from 0 to 1, ``[batch, channels, height, width]``.
+            given: images from 0 to 1, ``[batch, channels, height, width]``; or what the model
+                takes, in the order of its inputs, first axis ``[batch]``.
         """
         with torch.no_grad():
-            output = self._output(images)
+            output = self._output(given)
         if output.ndim == 1:
             return torch.ones_like(output)
         task = self.trained.model.named_tasks[self.name]
@@ -72,36 +77,41 @@ class Score(torch.nn.Module):
             return None
         else:
             weights.fill_(1)
+        if output.ndim == OF_TOKENS and not isinstance(given, Tensor):
+            # Behind the end of a text there is no token.
+            for each in filter(is_text, given):
+                weights = weights * text_mask(each)[:, None, : output.shape[2]]
         return weights / weights.flatten(1).sum(1).view(-1, *[1] * (weights.ndim - 1))
 
-    def classes(self, images: Tensor) -> list[str]:
+    def classes(self, given: Given) -> list[str]:
         """Name the class that is explained in each image, see `Attribution`.
 
         Args:
-            images: see `weights`.
+            given: see `weights`.
         """
         names = self.trained.model.named_tasks[self.name].class_names
-        output = self._output(images)
+        output = self._output(given)
         if names is None or output.ndim != MATRIX:
-            return [""] * len(images)
+            return [""] * len(output)
         if self.chosen is not None:
-            return [names[self.chosen]] * len(images)
+            return [names[self.chosen]] * len(output)
         return [names[place] for place in output.argmax(1).tolist()]
 
-    def forward(self, images: Tensor, weights: Tensor | None = None) -> Tensor:
+    def forward(self, given: Given, weights: Tensor | None = None) -> Tensor:
         """The number, ``[batch]``.
 
         Args:
-            images: see `weights`.
+            given: see `weights`.
             weights: what that returned.
         """
-        output = self._output(images)
+        output = self._output(given)
         if weights is None:
             return output.square().flatten(1).sum(1)
         return (output * weights).flatten(1).sum(1) if output.ndim > 1 else output
 
-    def _output(self, images: Tensor) -> Tensor:
-        output = self.trained.model(self.trained.transforms(images))[self.name]
+    def _output(self, given: Given) -> Tensor:
+        inputs = [self.trained.transforms(given)] if isinstance(given, Tensor) else given
+        output = self.trained.model(*inputs)[self.name]
         found: Output = self.trained.model.named_tasks[self.name].explained_output(output)
         return next(iter(found.values())) if isinstance(found, dict) else found
 

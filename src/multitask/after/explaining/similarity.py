@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 FEWEST = 4
 """Samples without which the estimate is not defined."""
-KINDS = (nn.Conv2d, nn.Linear)
+KINDS = (nn.Conv2d, nn.Conv1d, nn.Linear)
 COLUMNS = 2**16
 """Features that are multiplied at a time."""
 

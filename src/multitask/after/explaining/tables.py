@@ -9,11 +9,13 @@ import pandas as pd
 
 from multitask.after.explaining.explanation import Explanation
 from multitask.pages.spreadsheet import write_csv
+from multitask.tokenizers import is_text
 
 
 def write_tables(found: Explanation, folder: Path) -> None:
-    """Write ``attributions.csv`` and, of what was found out, ``overlaps.csv``,
-    ``gradient_cosines.csv``, ``layers.csv`` and ``neighbours.csv``.
+    """Write ``attributions.csv`` of images, or ``tokens.csv``, ``columns.csv`` and ``inputs.csv``
+    of other inputs; and, of what was found out, ``overlaps.csv``, ``gradient_cosines.csv``,
+    ``layers.csv`` and ``neighbours.csv``.
 
     Args:
         found: an explanation.
@@ -25,7 +27,10 @@ def write_tables(found: Explanation, folder: Path) -> None:
         for at, (image, change) in enumerate(zip(found.names, each.changes, strict=True))
     ]
     columns = ["image", "task", "explained", "change_from_black", "missed_by_gradients"]
-    write_csv(pd.DataFrame(explained, columns=columns), folder / "attributions.csv")
+    if explained:
+        write_csv(pd.DataFrame(explained, columns=columns), folder / "attributions.csv")
+    for name, frame in _parts(found).items():
+        write_csv(frame, folder / name)
     if found.overlaps:
         write_csv(pd.DataFrame(map(asdict, found.overlaps)), folder / "overlaps.csv")
     if found.cosines:
@@ -47,5 +52,35 @@ def write_tables(found: Explanation, folder: Path) -> None:
             )
             for place, cosine in zip(places, cosines, strict=True)
         ]
-        frame = pd.DataFrame(near, columns=["image", "training_image", "cosine"])
+        noun = "sample" if found.seen else "image"
+        frame = pd.DataFrame(near, columns=[noun, f"training_{noun}", "cosine"])
         write_csv(frame, folder / "neighbours.csv")
+
+
+def _parts(found: Explanation) -> dict[str, pd.DataFrame]:
+    """The effect of each part, by the file of such parts."""
+    rows: dict[str, list[tuple[object, ...]]] = {}
+    for task, each in found.effects.items():
+        for part, effect in zip(found.parts, each.effects.tolist(), strict=True):
+            explained = each.classes[part.sample] or each.what
+            about = (found.names[part.sample], task, explained, part.input)
+            if not part.places:
+                rows.setdefault("inputs.csv", []).append((*about, effect))
+            elif is_text(found.seen[list(found.trained.model.inputs).index(part.input)]):
+                place = (part.places[0], len(part.places))
+                rows.setdefault("tokens.csv", []).append((*about, *place, part.text, effect))
+            else:
+                column = found.trained.written[part.input].columns[part.places[0]]
+                cell = part.text.removeprefix(f"{column} ")
+                rows.setdefault("columns.csv", []).append((*about, column, cell, effect))
+    heads = {
+        "inputs.csv": [],
+        "tokens.csv": ["place", "tokens", "text"],
+        "columns.csv": ["column", "cell"],
+    }
+    return {
+        name: pd.DataFrame(
+            each, columns=["sample", "task", "explained", "input", *heads[name], "effect"]
+        )
+        for name, each in rows.items()
+    }

@@ -90,12 +90,11 @@ class TokenInput(FileInput):
     Args:
         name: of the input.
         tokenizer: that makes them.
-        any_length: whether texts may be shorter than the tokenizer's ``length``.
     """
 
-    def __init__(self, name: str, tokenizer: Tokenizer, any_length: bool = True) -> None:
+    def __init__(self, name: str, tokenizer: Tokenizer) -> None:
         super().__init__(name)
-        self.tokenizer, self.any_length = tokenizer, any_length
+        self.tokenizer = tokenizer
 
     def samples(self, size: int) -> Tensor:
         """One text of full length; or several, the first of its special tokens alone."""
@@ -110,19 +109,18 @@ class TokenInput(FileInput):
     @property
     def free_axes(self) -> dict[int, Dim]:
         places = Dim(f"{self.name}_places", min=1, max=self.tokenizer.length)
-        return {**super().free_axes, **({1: places} if self.any_length else {})}
+        return {**super().free_axes, 1: places}
 
     def _texts(self, size: int, longest: int) -> Tensor:
         generator = torch.Generator().manual_seed(size)
         lowest, most = self.tokenizer.specials, self.tokenizer.vocabulary
-        places = longest if self.any_length else self.tokenizer.length
-        texts = torch.randint(lowest, most, (size, places), generator=generator)
+        texts = torch.randint(lowest, most, (size, longest), generator=generator)
         (shortest,) = self.tokenizer([None]).tokens
         special = shortest[shortest != END][:longest].long()
         texts[:, : len(special)] = special
         shortest_of_several = len(special) if size > 1 else longest
         lengths = torch.linspace(shortest_of_several, longest, size).long()
-        texts[torch.arange(places) >= lengths[:, None]] = END
+        texts[torch.arange(longest) >= lengths[:, None]] = END
         return texts.int()
 
 
@@ -179,7 +177,7 @@ def _file_input(trained: TrainedModel, name: str) -> FileInput:
     if isinstance(written, WrittenText):
         return TokenInput(name, written.tokenizer)
     assert isinstance(written, WrittenColumns)
-    counts = [len(written.categories.get(each, ())) for each in written.columns]
+    counts = [size if size > 1 else 0 for size in written.given.sizes]
     return ColumnInput(name, counts, _typical(trained, name, counts))
 
 

@@ -80,7 +80,7 @@ def _said(trained: TrainedModel, name: str) -> str:
     assert isinstance(written, WrittenColumns)
     said = []
     for column, each in zip(written.columns, columns, strict=True):
-        known = [shortened(str(one), LONGEST) for one in written.categories.get(column, ())]
+        known = [shortened(one, LONGEST) for one in written.given.category_names(column)]
         said.append(f"{each} ({listed(known, MOST_COLUMNS, 'or')})" if known else f"{each}")
     return f"{listed(said, MOST_COLUMNS)}. Cells may be missing."
 

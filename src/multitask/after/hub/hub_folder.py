@@ -99,7 +99,7 @@ def _recipe(trained: TrainedModel) -> dict[str, Any]:
             f"{trained.source} does not tell how its {missing[0]} was built, so no folder can; see "
             "multitask.checkpoints.recipe for what can be told"
         )
-    # Whoever makes objects from a recipe changes it.
+    # What makes objects from a recipe changes it.
     return copy.deepcopy(found)
 
 

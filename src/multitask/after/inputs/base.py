@@ -11,6 +11,7 @@ from pandas import Series
 from torch import Tensor
 
 from multitask.errors import InputError, nearest
+from multitask.tables.input_columns import InputColumns
 from multitask.tables.target_cells import blank
 
 Cells = Mapping[str, Sequence[Any]]
@@ -35,19 +36,20 @@ class Made:
 
 
 class WrittenInput(ABC):
-    """An input of a trained model that is made of texts, numbers or classes.
+    """An input of a trained model that is made of texts, numbers or categories.
 
     Args:
         name: of the input.
-        columns: names of what it is made of, such as a table's columns.
-        blanks: texts that mean that a cell is missing, beside the empty one.
+        given: its columns, as in training, with all that means missing.
     """
 
-    kind: str
-    """As in `multitask.training.description.described_inputs`."""
+    def __init__(self, name: str, given: InputColumns) -> None:
+        self.name, self.given = name, given
 
-    def __init__(self, name: str, columns: Sequence[str], blanks: Sequence[str] = ()) -> None:
-        self.name, self.columns, self.blanks = name, list(columns), list(blanks)
+    @property
+    def columns(self) -> list[str]:
+        """Names of what it is made of, such as a table's columns."""
+        return self.given.names
 
     @abstractmethod
     def made(self, cells: Cells) -> Made:
@@ -79,11 +81,6 @@ class WrittenInput(ABC):
             InputError: if the input is not made of such a value.
         """
 
-    def shown(self, cells: Cells, sample: int) -> str:
-        """What people see of a sample, in one line."""
-        found = [(name, cells[name][sample]) for name in self.columns]
-        return ", ".join(f"{name} {'missing' if _is_gone(each) else each}" for name, each in found)
-
     def _by_column(self, value: Mapping[Any, Any]) -> dict[str, Any]:
         for name in value:
             if name not in self.columns:
@@ -91,9 +88,6 @@ class WrittenInput(ABC):
                 raise InputError(f"{self.name} is not made of '{name}'{hint}")
         return {name: value.get(name) for name in self.columns}
 
-    def _filled(self, cells: Cells, column: str) -> Series:
-        return blank(Series(list(cells[column]), dtype=object), self.blanks)
-
-
-def _is_gone(cell: Any) -> bool:
-    return cell is None or cell != cell or cell == ""
+    def _filled(self, cells: Cells) -> dict[str, Series]:
+        columns = {name: Series(list(cells[name]), dtype=object) for name in self.columns}
+        return {name: blank(each, self.given.missing) for name, each in columns.items()}

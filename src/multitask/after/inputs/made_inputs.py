@@ -22,7 +22,7 @@ def made_inputs(
     trained: TrainedModel,
     cells: Mapping[str, Cells],
     pixels: Sequence[np.ndarray[Any, Any] | None] = (),
-) -> tuple[dict[str, Tensor], dict[int, str]]:
+) -> tuple[dict[str, Tensor], dict[int, str], int]:
     """Make all inputs of some samples.
 
     Args:
@@ -33,14 +33,17 @@ def made_inputs(
             nothing if the model takes no images.
 
     Returns:
-        By input, first axis ``[samples]``; and by sample why it cannot be used.
+        By input, first axis ``[samples]``; by sample why it cannot be used; and how many texts were
+        longer than the model takes.
     """
     made: dict[str, Tensor] = {}
     gone: dict[str, Tensor] = {}
     problems: dict[int, str] = {}
+    cut = 0
     for name, written in trained.written.items():
         found = written.made(cells[name])
         made[name], gone[name] = found.values, found.missing
+        cut += found.cut
         for sample, reason in found.problems.items():
             problems.setdefault(sample, reason)
     format = trained.image_format
@@ -49,7 +52,7 @@ def made_inputs(
         made[IMAGE] = _images(pixels, format.shape)
     for sample, reason in _lacking(trained, gone).items():
         problems.setdefault(sample, reason)
-    return made, problems
+    return made, problems, cut
 
 
 def _images(pixels: Sequence[np.ndarray[Any, Any] | None], shape: tuple[int, int, int]) -> Tensor:
@@ -78,6 +81,7 @@ def _lacking(trained: TrainedModel, gone: Mapping[str, Tensor]) -> dict[int, str
 def _said(trained: TrainedModel, name: str) -> str:
     if name == IMAGE:
         return "it has no image"
-    written = trained.written[name]
-    what = "text is" if written.kind == "text" else f"{listed(written.columns)} are all"
-    return f"its {what} {'empty' if written.kind == 'text' else 'missing'}"
+    if trained.written[name].given.is_text:
+        return "its text is empty"
+    columns = trained.written[name].columns
+    return f"its {listed(columns)} {'are all' if len(columns) > 1 else 'is'} missing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ from pandas import DataFrame
 from torch import Tensor
 
 from multitask.after.inputs.made_inputs import made_inputs
-from multitask.after.inputs.table_columns import columns_of_inputs
+from multitask.after.inputs.table_columns import columns_of_inputs, said_of_lacking
 from multitask.after.new_images import pixels_of
 from multitask.errors import InputError, nearest
 from multitask.images.ordered_threads import in_order
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 IMAGE = "image"
 AXES_OF_SEVERAL = 4
+
+
+class LacksInput(UserWarning):
+    """A table without an input that a model also predicts without."""
+
+
 Sample = dict[str, Any]
 """What a person gives of one sample, by input."""
 
@@ -82,7 +89,7 @@ def _made(trained: TrainedModel, batch: list[tuple[int, Sample, Any]]) -> dict[s
             except InputError as error:
                 raise InputError(f"sample {place}: {error}") from error
         cells[name] = {column: [row[column] for row in rows] for column in written.columns}
-    made, problems = made_inputs(trained, cells, [pixels for _, _, pixels in batch])
+    made, problems, _ = made_inputs(trained, cells, [pixels for _, _, pixels in batch])
     if problems:
         first = min(problems)
         raise InputError(f"sample {batch[first][0]}: {problems[first]}")
@@ -105,6 +112,8 @@ def _several(trained: TrainedModel, samples: Any) -> Iterable[Any]:
 def _rows(trained: TrainedModel, table: DataFrame) -> Iterator[Sample]:
     names = [str(each) for each in table.columns]
     wanted = columns_of_inputs(trained, names, "the table")
+    for each in said_of_lacking(trained, wanted, "the table"):
+        warnings.warn(each, LacksInput, stacklevel=2)
     cells = {column: table[column].tolist() for columns in wanted.values() for column in columns}
     for row in range(len(table)):
         found: Sample = {

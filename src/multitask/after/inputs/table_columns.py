@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from multitask.errors import InputError, nearest
@@ -16,14 +15,10 @@ IMAGE = "image"
 FILE_COLUMNS = ("file_name", "file", "image", "filename", "path", "image_path")
 
 
-class LacksInput(UserWarning):
-    """A table without an input that a model also predicts without."""
-
-
 def columns_of_inputs(
     trained: TrainedModel, columns: Sequence[str], table: str, image_column: str | None = None
 ) -> dict[str, list[str]]:
-    """Which columns each input is made of; a warning tells which inputs a table lacks.
+    """Which columns each input is made of.
 
     Args:
         trained: the model.
@@ -53,13 +48,21 @@ def columns_of_inputs(
                 f"{table} has no column '{absent[0]}', which the model's input '{name}' is made "
                 f"of{nearest(absent[0], columns) or f'; {cure}'}"
             )
-    if lacking:
-        warnings.warn(
-            f"{table} has no column for {listed(lacking)}, so the model predicts without",
-            LacksInput,
-            stacklevel=2,
-        )
     return found
+
+
+def said_of_lacking(trained: TrainedModel, found: Iterable[str], source: str) -> list[str]:
+    """Say which inputs are not there.
+
+    Args:
+        trained: the model.
+        found: the inputs that are.
+        source: of them, such as a table.
+    """
+    lacking = [name for name in trained.model.inputs if name not in set(found)]
+    if not lacking:
+        return []
+    return [f"{source} has no {listed(lacking)}, so the model predicts without"]
 
 
 def image_column_of(trained: TrainedModel, columns: Sequence[str]) -> str:

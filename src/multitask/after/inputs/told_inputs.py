@@ -15,7 +15,9 @@ from multitask.configuration.objects import check_entries
 from multitask.configuration.settings import described
 from multitask.configuration.trust import known_imports_only
 from multitask.errors import InputError
+from multitask.tables.input_columns import InputColumns, input_columns
 from multitask.tokenizers import Tokenizer
+from multitask.training.description import COLUMNS, TEXT
 
 STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"
 
@@ -44,23 +46,46 @@ def told_inputs(inputs: Mapping[str, Any], source: str, trust: bool) -> dict[str
         kind = told.get("kind") if isinstance(told, dict) else None
         if kind is None:
             continue
-        place = f"{source}: its description of the input '{name}' is damaged"
-        columns, blanks = told.get("columns"), told.get("missing") or []
-        if not _are_names(columns) or not columns or len(set(columns)) < len(columns):
-            raise InputError(f"{place}: it has no names of columns")
-        if not _are_names(blanks):
-            raise InputError(f"{place}: what means missing is not texts")
-        if kind == WrittenText.kind:
-            found[name] = WrittenText(name, columns, told_tokenizer(told, source, trust), blanks)
-        elif kind == WrittenColumns.kind:
-            categories = _categories(told.get("categories"), columns, place)
-            found[name] = WrittenColumns(name, columns, categories, blanks)
-        else:
+        tokenizer = told_tokenizer(told, source, trust) if kind == TEXT else None
+        try:
+            if tokenizer is not None:
+                found[name] = WrittenText(name, _text(name, told, tokenizer))
+            elif kind == COLUMNS:
+                found[name] = WrittenColumns(name, _columns(name, told))
+            else:
+                raise InputError(f"its kind is {kind!r:.40}, which this version does not know")
+        except (TypeError, AttributeError, InputError) as error:
             raise InputError(
-                f"{source}: its input '{name}' is of the kind {kind!r:.40}, which this version "
-                "does not know; update the package"
-            )
+                f"{source}: its description of the input '{name}' is damaged ({error})"
+            ) from error
     return found
+
+
+def _text(name: str, told: Mapping[str, Any], tokenizer: Tokenizer) -> InputColumns:
+    columns = told["columns"] if _are_names(told.get("columns")) else []
+    column = columns[0] if len(columns) == 1 else columns
+    return input_columns(name, InputColumns(column, None, tokenizer, missing=_missing(told)), ())
+
+
+def _columns(name: str, told: Mapping[str, Any]) -> InputColumns:
+    columns = told["columns"] if _are_names(told.get("columns")) else []
+    categories = told.get("categories") or {}
+    for each in categories.values():
+        if not isinstance(each, list) or not all(isinstance(one, str | int) for one in each):
+            raise InputError("its categories are not texts or whole numbers")
+    given = InputColumns(None, columns, categories=categories, missing=_missing(told))
+    return input_columns(name, given, ())
+
+
+def _missing(told: Mapping[str, Any]) -> list[str | int | float]:
+    found = told.get("missing") or []
+    if not _are_names(found):
+        raise InputError("what means missing is not texts")
+    return found
+
+
+def _are_names(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(each, str) for each in values)
 
 
 def told_tokenizer(told: Mapping[str, Any], source: str, trust: bool) -> Tokenizer:
@@ -76,7 +101,7 @@ def told_tokenizer(told: Mapping[str, Any], source: str, trust: bool) -> Tokeniz
     """
     from jsonargparse import ArgumentParser
 
-    # Whoever makes objects from recipes changes them.
+    # What makes objects from recipes changes them.
     recipe = copy.deepcopy(told.get("tokenizer"))
     files = told.get("files") or {}
     if not isinstance(recipe, dict) or not isinstance(files, dict):
@@ -96,18 +121,3 @@ def told_tokenizer(told: Mapping[str, Any], source: str, trust: bool) -> Tokeniz
             check_entries(checked.entries, accepted(_Told), "the model", ("data",))
             made = parser.instantiate(parser.parse_object({"made": {"tokenizer": recipe}}))
             return made.made.tokenizer
-
-
-def _are_names(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(each, str) for each in values)
-
-
-def _categories(told: Any, columns: list[str], place: str) -> dict[str, list[Any]]:
-    categories = told or {}
-    if not isinstance(categories, dict) or not set(categories) <= set(columns):
-        raise InputError(f"{place}: its categories are not by column")
-    for each in categories.values():
-        is_list = isinstance(each, list) and len(each) > 0
-        if not is_list or not all(isinstance(one, str | int | float) for one in each):
-            raise InputError(f"{place}: its categories are not texts or numbers")
-    return categories

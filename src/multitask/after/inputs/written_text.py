@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -11,49 +11,31 @@ from typing_extensions import override
 from multitask.after.inputs.base import Cells, Made, WrittenInput
 from multitask.errors import InputError
 from multitask.pages.words import listed
-from multitask.tables.target_cells import cell_text
-from multitask.tokenizers import Tokenizer
+from multitask.tables.input_cells import written_texts
+from multitask.tokenizers import Tokenizer, Written, text_mask
 
 
 class WrittenText(WrittenInput):
-    """Texts as tokens.
+    """Texts as tokens."""
 
-    Args:
-        name: see `WrittenInput`.
-        columns: one name, or those of texts that belong together, such as a question and its
-            answer.
-        tokenizer: as in training.
-        blanks: see `WrittenInput`.
-    """
-
-    kind = "text"
-
-    def __init__(
-        self, name: str, columns: Sequence[str], tokenizer: Tokenizer, blanks: Sequence[str] = ()
-    ) -> None:
-        super().__init__(name, columns, blanks)
-        self.tokenizer = tokenizer
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """As in training."""
+        assert self.given.tokenizer is not None
+        return self.given.tokenizer
 
     @override
     def made(self, cells: Cells) -> Made:
-        texts = self.texts(cells)
-        found = self.tokenizer(texts)
+        found = self.tokenizer(self.texts(cells))
         return Made(found.tokens, found.is_empty, {}, int(found.is_cut.sum()))
 
-    def texts(self, cells: Cells) -> list[str | list[str] | None]:
+    def texts(self, cells: Cells) -> list[Written]:
         """What the tokenizer gets of each sample.
 
         Args:
             cells: see `made`.
         """
-        parts = [
-            [None if each is None else cell_text(each) for each in self._filled(cells, column)]
-            for column in self.columns
-        ]
-        if len(parts) == 1:
-            return list(parts[0])
-        rows = zip(*parts, strict=True)
-        return [None if not any(row) else [each or "" for each in row] for row in rows]
+        return written_texts(self.given, self._filled(cells))
 
     @override
     def missing(self, samples: int) -> Tensor:
@@ -63,7 +45,7 @@ class WrittenText(WrittenInput):
     def examples(self) -> Tensor:
         found = self.missing(1).repeat(2, 1)
         # The longest text, with the last token that there is.
-        found[1, int((found[1] >= 0).sum()) :] = self.tokenizer.vocabulary - 1
+        found[1, int(text_mask(found[1]).sum()) :] = self.tokenizer.vocabulary - 1
         return found
 
     @override
@@ -82,18 +64,9 @@ class WrittenText(WrittenInput):
                 "give a list of them"
             )
         for name, each in found.items():
-            if not isinstance(each, str | None):
-                raise InputError(
-                    f"{self._called(name)} is {each!r:.60}, which is not a text; give a text"
-                )
+            # A DataFrame has NaN in place of a missing text.
+            is_text = isinstance(each, str | None) or each != each
+            if not is_text:
+                called = self.name if len(self.columns) == 1 else f"{self.name}, '{name}',"
+                raise InputError(f"{called} is {each!r:.60}, which is not a text; give a text")
         return found
-
-    def _called(self, column: str) -> str:
-        return self.name if len(self.columns) == 1 else f"{self.name}, '{column}',"
-
-    @override
-    def shown(self, cells: Cells, sample: int) -> str:
-        one = self.texts({name: [cells[name][sample]] for name in self.columns})[0]
-        if one is None:
-            return "missing"
-        return " ".join((one if isinstance(one, str) else " | ".join(one)).split())

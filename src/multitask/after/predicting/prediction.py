@@ -1,4 +1,4 @@
-"""Predictions for any number of new images, as a file that a killed program finishes later."""
+"""Predictions for any number of new samples, as a file that a killed program finishes later."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ EMBEDDING = ".embeddings"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What has become of the images.
+    """What has become of the samples.
 
     Args:
         images: their number.
@@ -60,13 +60,13 @@ class Prediction:
         trained: the model.
         images: what to predict for.
         output: the table; its ending decides its form.
-        batch_size: images that go through the model at a time.
-        embeddings: a second table, of what the tasks share of each image.
+        batch_size: samples that go through the model at a time.
+        embeddings: a second table, of what the tasks share of each sample.
         work: this process's share.
         rows: of a part, rounded down to whole batches.
 
     Raises:
-        InputError: if a file is there already, or the model takes no image files.
+        InputError: if a file is there already, or the checkpoint does not tell how inputs are made.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Prediction:
         self.parts = PredictionParts(output, {}, -(-len(images) // self.rows))
 
     def run(self) -> Outcome:
-        """Predict for all images, and write the table.
+        """Predict for all samples, and write the table.
 
         Raises:
             InputError: if a file cannot be written, or the model needs too much memory.
@@ -152,7 +152,7 @@ class Prediction:
     def _key(self) -> dict[str, str]:
         return {
             "the model": digest_of_model(self.trained),
-            "the images": digest_of_images(self.images),
+            f"the {self.images.noun}": digest_of_images(self.images),
             "batch_size": str(self.batch_size),
             "embeddings": str(self.embeddings is not None),
             "the version": f"{VERSION}, {self.rows} rows",

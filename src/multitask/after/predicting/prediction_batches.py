@@ -1,10 +1,10 @@
-"""From batches of new images to rows of a table."""
+"""From batches of new samples to rows of a table."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,16 +14,20 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from multitask.after.image_list import FILE, PROBLEM, ImageList
+from multitask.after.image_list import PROBLEM, ImageList
+from multitask.after.inputs.made_inputs import made_inputs
+from multitask.after.inputs.written_text import WrittenText
 from multitask.after.predicting.prediction_columns import arrow_column, columns_of, renamed
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
 from multitask.images.decoding import UnusableImage, decode
 from multitask.tasks.base import Column
 
+Decoded = np.ndarray[Any, Any] | str | None
+
 
 class PredictedBatches:
-    """What a model says of new images, a batch at a time.
+    """What a model says of new samples, a batch at a time.
 
     Args:
         trained: the model.
@@ -33,7 +37,7 @@ class PredictedBatches:
         name: what that folder is called in the table.
 
     Raises:
-        InputError: if the model takes no image files.
+        InputError: if the checkpoint does not tell how an input is made.
     """
 
     def __init__(
@@ -46,22 +50,35 @@ class PredictedBatches:
     ) -> None:
         self.trained, self.images, self.has_embeddings = trained, images, has_embeddings
         self.folder, self.name = folder, name
-        self.format, self.tasks = trained.format, trained.model.named_tasks
+        self.format, self.tasks = trained.image_format, trained.model.named_tasks
+        self.has_cut = False
         self.stems = images.stems
         self._learn_columns()
         self.given = renamed(images.given, [*self.empty, PROBLEM])
         pairs = zip(images.given.column_names, self.given.column_names, strict=True)
         self.renamed = [(old, new) for old, new in pairs if old != new]
 
-    def decode(self, row: int) -> np.ndarray[Any, Any] | str:
-        """Pixels of an image, or why there are none.
+    @property
+    def remarks(self) -> list[str]:
+        """What a person should know of the batches so far."""
+        if not self.has_cut:
+            return []
+        lengths = [
+            f"{each.tokenizer.length} tokens ({name})"
+            for name, each in self.trained.written.items()
+            if isinstance(each, WrittenText)
+        ]
+        return [f"Of long texts the model has read the beginning alone: {', '.join(lengths)}"]
+
+    def decode(self, row: int) -> Decoded:
+        """Pixels of a sample's image, None if it has no image, or why it cannot be used.
 
         Args:
-            row: of the list of images.
+            row: of the list of samples.
         """
         path = self.images.paths[row]
-        if path is None:
-            return self.images.problems[row]
+        if path is None or self.format is None:
+            return self.images.problems.get(row)
         try:
             if not stat.S_ISREG(os.stat(path).st_mode):
                 return "it is not a regular file"
@@ -73,13 +90,11 @@ class PredictedBatches:
         except OSError as error:
             return error.strerror or str(error)
 
-    def tables(
-        self, rows: range, decoded: list[np.ndarray[Any, Any] | str]
-    ) -> tuple[pa.Table, pa.Table | None]:
+    def tables(self, rows: range, decoded: list[Decoded]) -> tuple[pa.Table, pa.Table | None]:
         """Predict for a batch.
 
         Args:
-            rows: of the batch, in the list of images.
+            rows: of the batch, in the list of samples.
             decoded: what `decode` returned for each.
 
         Returns:
@@ -88,12 +103,11 @@ class PredictedBatches:
         Raises:
             InputError: if the batch needs too much memory.
         """
-        good = [place for place, each in enumerate(decoded) if not isinstance(each, str)]
+        made, good, problems = self._made(rows, decoded)
         columns: dict[str, Column] = {}
         embedding: Tensor | None = None
         if good:
-            pixels = torch.from_numpy(np.stack([decoded[each] for each in good]))
-            predictions, embedding = self._computed(pixels)
+            predictions, embedding = self._computed(made)
             columns = columns_of(self.tasks, predictions)
             stems = [self.stems[rows[each]] for each in good]
             columns |= self._save(self.folder, stems, predictions)
@@ -104,18 +118,39 @@ class PredictedBatches:
             else pa.nulls(len(rows), kind)
             for name, kind in self.empty.items()
         }
-        problems = [each if isinstance(each, str) else None for each in decoded]
+        reasons = [problems.get(each) for each in range(len(rows))]
         whole = {**dict(zip(given.column_names, given.columns, strict=True)), **cells}
-        table = pa.table({**whole, PROBLEM: pa.array(problems, pa.string())})
+        table = pa.table({**whole, PROBLEM: pa.array(reasons, pa.string())})
         if not self.features:
             return table, None
         names = pa.array(self.images.names[rows.start : rows.stop], pa.string())
-        return table, _embedding_table(names, embedding, good, self.features)
+        called = {self.images.name_column: names}
+        return table, _embedding_table(called, embedding, good, self.features)
+
+    def _made(
+        self, rows: range, decoded: list[Decoded]
+    ) -> tuple[dict[str, Tensor], list[int], dict[int, str]]:
+        """What the model takes, of which samples, and what is wrong with the others."""
+        problems = {place: each for place, each in enumerate(decoded) if isinstance(each, str)}
+        good = [place for place in range(len(rows)) if place not in problems]
+        if not good:
+            return {}, good, problems
+        cells = {
+            name: {key: [each[rows[place]] for place in good] for key, each in columns.items()}
+            for name, columns in self.images.cells.items()
+        }
+        pixels = [each for each in decoded if not isinstance(each, str)]
+        made, wrong, cut = made_inputs(self.trained, cells, pixels)
+        self.has_cut = self.has_cut or cut > 0
+        problems |= {good[at]: reason for at, reason in wrong.items()}
+        kept = torch.tensor([at for at in range(len(good)) if at not in wrong], dtype=torch.int64)
+        made = {name: each[kept] for name, each in made.items()} if wrong else made
+        return made, [good[at] for at in kept.tolist()], problems
 
     def _learn_columns(self) -> None:
-        """Which columns there will be, from an image that is black."""
-        black = torch.zeros(1, *self.format.shape, dtype=torch.uint8)
-        predictions, embedding = self._computed(black)
+        """Which columns there will be, from a sample that shows and says nothing."""
+        first = {name: each[:1] for name, each in self.trained.examples().items()}
+        predictions, embedding = self._computed(first)
         self.empty: dict[str, pa.DataType] = {
             name: arrow_column(values, [0], 1).type
             for name, values in columns_of(self.tasks, predictions).items()
@@ -126,16 +161,17 @@ class PredictedBatches:
         self.empty |= dict.fromkeys(saved, pa.string())
         self.features = 0 if embedding is None else embedding.shape[1]
 
-    def _computed(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
+    def _computed(self, made: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Tensor | None]:
         try:
             if not self.has_embeddings:
-                predictions, embedding = self.trained(pixels), None
+                predictions, embedding = self.trained(made), None
             else:
-                predictions, embedding = self.trained.predicted_and_embedded(pixels)
+                predictions, embedding = self.trained.predicted_and_embedded(made)
         except (torch.OutOfMemoryError, MemoryError) as error:
+            size = len(next(iter(made.values())))
             raise InputError(
-                f"a batch of {len(pixels)} images needs more memory than {self.trained.device} "
-                "has; give a smaller --batch_size"
+                f"a batch of {size} {self.images.noun} needs more memory than "
+                f"{self.trained.device} has; give a smaller --batch_size"
             ) from error
         on_cpu = {name: each.cpu() for name, each in predictions.items()}
         return on_cpu, None if embedding is None else embedding.float().cpu()
@@ -152,12 +188,13 @@ class PredictedBatches:
 
 
 def _embedding_table(
-    names: pa.Array, embedding: Tensor | None, good: Sequence[int], features: int
+    names: Mapping[str, pa.Array], embedding: Tensor | None, good: Sequence[int], features: int
 ) -> pa.Table:
+    length = len(next(iter(names.values())))
     columns = {
-        f"embedding.{place}": pa.nulls(len(names), pa.float32())
+        f"embedding.{place}": pa.nulls(length, pa.float32())
         if embedding is None
-        else arrow_column(embedding[:, place], good, len(names))
+        else arrow_column(embedding[:, place], good, length)
         for place in range(features)
     }
-    return pa.table({FILE: names, **columns})
+    return pa.table({**names, **columns})

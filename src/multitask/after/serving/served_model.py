@@ -28,7 +28,7 @@ class ServedModel(Protocol):
     def format(self) -> ImageFormat:
         """What an image becomes for it."""
 
-    def __call__(self, pixels: np.ndarray[Any, Any]) -> Arrays:
+    def __call__(self, pixels: np.ndarray[Any, Any], /) -> Arrays:
         """Predict.
 
         Args:

@@ -29,7 +29,7 @@ async def received(request: Request, limits: Limits) -> BinaryIO:
         limits: of the file.
 
     Returns:
-        The file, open, at its beginning; whoever calls this closes it.
+        The file, open, at its beginning; the caller closes it.
 
     Raises:
         Refusal: if it is not such a form, or the file is too large.

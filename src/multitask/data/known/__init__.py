@@ -1,4 +1,4 @@
-"""Public data sets: one file for each, over torchvision's readers where there is one."""
+"""Public data sets: one file for each, over torchvision's readers if there is one."""
 
 from multitask.data.known.celeba import CelebA
 from multitask.data.known.cifar10 import CIFAR10

@@ -21,7 +21,7 @@ class Classified(KnownData):
 
     Args:
         val: share of the training set that is held out.
-        labels_per_class: keep the class of so many training images of each class, all where not
+        labels_per_class: keep the class of so many training images of each class, all if not
             given; other targets are always known.
         options: see `KnownData`.
     """

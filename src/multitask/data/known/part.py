@@ -17,7 +17,7 @@ class Part:
 
     Args:
         samples: images and targets.
-        names: each sample's name, such as its file; None where they have none.
+        names: each sample's name, such as its file; None if they have none.
     """
 
     samples: BatchDataset

@@ -59,7 +59,7 @@ def trimap_box(annotations: Path, name: str) -> Annotated:
 
 
 def head_box(annotations: Path, name: str) -> Annotated | None:
-    """The box around the head that people have drawn; None where they have not.
+    """The box around the head that people have drawn; None if they have not.
 
     The files count pixels from 1, as those of Pascal VOC, whose format they have, and name the
     last pixel within the box.

@@ -1,0 +1,33 @@
+"""Texts with some tokens hidden."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from multitask.augmentation.text import TextAugmentation
+from multitask.tokenizers import Specials, chosen_tokens
+
+
+class MaskTokens(TextAugmentation):
+    """Puts the token of a hidden one in the place of some tokens, but never of all of a text.
+
+    Args:
+        probability: of each token that stands for characters.
+        mask: number of the token of a hidden one.
+        input: name of the text that it changes; default: all texts.
+        specials: tokens that it never changes: all numbers below one, or a list of numbers.
+    """
+
+    def __init__(
+        self,
+        probability: float = 0.1,
+        mask: int = 2,
+        input: str | None = None,
+        specials: Specials = 3,
+    ) -> None:
+        super().__init__(probability, input, specials)
+        self.mask = mask
+
+    def forward(self, texts: Tensor, draws: Tensor) -> Tensor:
+        chosen = chosen_tokens(texts, draws, self.probability, self.specials)
+        return texts.masked_fill(chosen, self.mask)
