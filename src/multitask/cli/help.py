@@ -83,8 +83,8 @@ VERBS = {
     ),
     "init": (
         "multitask init TABLE|FOLDER [--output=experiment.yaml] [--image_column=NAME] "
-        "[--image_folder=FOLDER]",
-        "Write a configuration for a table of images, and report on its data.",
+        "[--image_folder=FOLDER] [--targets=COLUMN,COLUMN] [--inputs=COLUMN,COLUMN]",
+        "Write a configuration for a table of images, texts or numbers, and report on its data.",
     ),
     "new": (
         "multitask new NAME",

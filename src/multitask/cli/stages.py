@@ -96,8 +96,10 @@ def _predicted(run: Run) -> list[str]:
     samples = min(batches * data.batch_size, len(data.splits["test"]))
     said = [f"Predicted for {samples:,} of {counted(total, 'sample')}, those of the test split"]
     if samples < total and data.tables():
-        subject = f"{checkpoint or 'CHECKPOINT'} IMAGES"
-        said.append(f"For all images of a table or a folder: multitask predict {subject}")
+        has_images = data.image_format() is not None
+        subject = f"{checkpoint or 'CHECKPOINT'} {'IMAGES' if has_images else 'TABLE'}"
+        what = "images of a table or a folder" if has_images else "rows of a table"
+        said.append(f"For all {what}: multitask predict {subject}")
     return said
 
 
