@@ -108,6 +108,10 @@ VERBS = {
         "multitask soup RUN RUN ... [--greedy] [--device=cpu] [--trust]",
         "Average the weights of runs that started from the same weights, as a run of its own.",
     ),
+    "sweep": (
+        "multitask sweep configs/sweep/tuning.yaml [--processes=1] [--folder=sweeps]",
+        "Search settings as a W&B sweep file says, on this machine; again: continue.",
+    ),
     "sweep-report": (
         "multitask sweep-report ENTITY/PROJECT/ID (or the folder of its runs) [--folder=studies] "
         "[--sweep=ID]",
