@@ -85,7 +85,7 @@ def test_lines_of_a_file_and_a_text_are_answered(
     predict(of_texts, "texts.txt", "--output=o.jsonl")
     table = pd.read_json("o.jsonl", lines=True)
     assert table["review"].tolist() == ["a good film", "", "a bad book"]
-    assert table["problem"].tolist() == [None, "its text is empty", None]
+    assert table["problem"].fillna("").tolist() == ["", "its text is empty", ""]
     capsys.readouterr()
     predict(of_texts, "--text=a good film")
     said = dict(line.split(": ") for line in capsys.readouterr().out.strip().splitlines())
@@ -123,13 +123,13 @@ def test_a_row_may_lack_an_input_of_a_model_that_takes_that(
 ) -> None:
     write_images(here, 2)
     Path("new.csv").write_text(
-        "review,age,sex,file_name\n"
-        "a good film,3,f,0.png\n"
-        ",,,1.png\n"
-        "a good film,,,\n"
-        ",,,\n"
-        "a,1,x,0.png\n"
-        "a,1,f,9.png\n"
+        "id,review,age,sex,file_name\n"
+        "1,a good film,3,f,0.png\n"
+        "2,,,,1.png\n"
+        "3,a good film,,,\n"
+        "4,,,,\n"
+        "5,a,1,x,0.png\n"
+        "6,a,1,f,9.png\n"
     )
     predict(of_all, "new.csv")
     rows = cells()
