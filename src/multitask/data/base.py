@@ -37,7 +37,7 @@ from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry, PixelMap
 from multitask.images.format import ImageFormat
 from multitask.remarks.pixels import are_from_0_to_1
-from multitask.tokenizers import cut_to_longest, is_text
+from multitask.tokenizers import Tokenizer, cut_to_longest, is_text
 
 
 class DataModule(NumbersChecked, LightningDataModule, ABC):
@@ -147,7 +147,8 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         self.recipe_of_transforms: list[Any] | None = None
         """The transforms as a configuration told them; None if they were made in Python."""
         self.training_images: Hashes | None = None
-        """A number for each training image, by which it is known again; None if not looked at."""
+        """A number for each training image, or text of data without images, by which it is known
+        again; None if not looked at."""
 
     @abstractmethod
     def load(self) -> dict[str, BatchDataset]:
@@ -296,6 +297,18 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
 
         Args:
             split: ``train``, ``val`` or ``test``.
+        """
+        return {}
+
+    def texts_of_words(self, split: str) -> dict[str, tuple[list[str], Tokenizer]]:
+        """The texts whose words have labels, by task, and what makes their tokens.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+
+        Returns:
+            None by default. A table has those of its targets that are labels of words, see
+            `multitask.tables.token_columns`.
         """
         return {}
 
