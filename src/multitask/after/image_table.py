@@ -114,7 +114,13 @@ def _image_column(
         raise InputError(f"{path} has no column '{given}' for the images{nearest(given, names)}")
     sample = table.head(LOOKED_AT)
     kinds = column_kinds(sample, missing_texts(sample))
-    return find_images(path, sample, kinds, source, given)
+    found = find_images(path, sample, kinds, source, given)
+    if found is None:
+        raise InputError(
+            f"{path} has no column of image files; name it with --image_column=, and the folder "
+            "that the files lie in with --image_folder="
+        )
+    return found
 
 
 def _found(names: Sequence[str], folder: Path) -> tuple[list[str | None], dict[int, str]]:
