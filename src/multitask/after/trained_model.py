@@ -18,6 +18,7 @@ from multitask.checkpoints.calibrations import take_calibrations
 from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.images.format import ImageFormat
+from multitask.labels import joined_rows
 from multitask.module import MultiTask
 from multitask.pages.words import listed
 from multitask.tokenizers import cut_to_longest, is_text
@@ -297,5 +298,5 @@ class TrainedModel:
         parts: list[dict[str, Tensor]] = []
         for batch in made_batches(self, samples, batch_size):
             parts.append({name: each.cpu() for name, each in self(batch).items()})
-        joined = {name: torch.cat([each[name] for each in parts]) for name in parts[0]}
+        joined = {name: joined_rows([each[name] for each in parts]) for name in parts[0]}
         return frame_of(self.model.named_tasks, joined)
