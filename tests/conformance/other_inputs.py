@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +21,8 @@ class OfImage(Encoder):
     """
 
     takes_missing = True
+    checkpointed = False
+    """Whether activations are computed again in the backward pass."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
@@ -29,6 +33,12 @@ class OfImage(Encoder):
         return self.encoder.form
 
     def forward(self, image: Tensor) -> Tensor | list[Tensor]:
+        if self.checkpointed:
+            checkpoint: Any = torch.utils.checkpoint.checkpoint
+            return checkpoint(self._encoded, image, use_reentrant=False)
+        return self._encoded(image)
+
+    def _encoded(self, image: Tensor) -> Tensor | list[Tensor]:
         pixels = image.flatten(1)
         # Of 1 to 8 places; a tenth of the texts are missing, of the rows, and of their cells.
         length = 1 + (pixels[:, :1] * 8)
@@ -60,6 +70,7 @@ class _OnOther(HardSharing):
         (made,) = self.made
         if hasattr(encoder, "_orig_mod") or encoder._compiled_call_impl is not None:
             made.compile(backend="aot_eager")
+        made.checkpointed = getattr(encoder, "checkpointed", False)
         return made
 
 

@@ -26,10 +26,11 @@ WORKS, REFUSED, NONE = "✓", "refused", ""
 ABOVE = """# What works together
 
 Every row is a balancer at a level, some behind a sharing scheme (CGC is MMoE with experts of each
-task's own), with an adversarial pass, or with tasks that teach less (`teaches` 0 and 0.5), every
-column a way to train. A ✓ is a test that passed: in double precision to 1e-10, `separate passes` to
-1e-6, and `bf16` to a fifth of the distance that the weights have moved. *refused* means that one
-sentence says so before training starts. An empty cell means that there is nothing to compare with.
+task's own), with an encoder of texts or of several inputs (some of them missing or dropped), with
+an adversarial pass, or with tasks that teach less (`teaches` 0 and 0.5), every column a way to
+train. A ✓ is a test that passed: in double precision to 1e-10, `separate passes` to 1e-6, and
+`bf16` to a fifth of the distance that the weights have moved. *refused* means that one sentence
+says so before training starts. An empty cell means that there is nothing to compare with.
 `make conformance` makes this table from the tests.
 
 """

@@ -13,7 +13,6 @@ from multitask.after.explaining.explain import explain
 from multitask.after.explaining.explanation import Wanted
 from multitask.after.explaining.page import write_explanation
 from multitask.after.explaining.score import Choice, by_task
-from multitask.after.extras import require
 from multitask.after.loading import load
 from multitask.after.trained_model import TrainedModel
 from multitask.cli.options import read_options
@@ -41,7 +40,6 @@ def explain_command(arguments: Sequence[str]) -> None:
     given = read_options(
         "explain", SUBJECT, arguments, number, **dict.fromkeys(OPTIONS), **switches
     )
-    require("captum", "explain")
     checkpoint, *images = given.subjects
     with told_if_slow("the model and the images are still being looked at"):
         trained = load(checkpoint, given.trust, given.device, unadapted=False)

@@ -51,9 +51,9 @@ VERBS = {
         "Fit probabilities and intervals to the validation split, and show them on the test split.",
     ),
     "explain": (
-        "multitask explain CHECKPOINT IMAGES|TABLE [--text=TEXT] [--slow] [--class=TASK:NAME] [--element=TASK:NAME] "
-        "[--labels=TABLE] [--training=FOLDER] [--study=FOLDER] [--against=OTHER.ckpt] "
-        "[--folder=FOLDER] [--device=cpu] [--trust]",
+        "multitask explain CHECKPOINT IMAGES|TABLE [--text=TEXT] [--slow] [--class=TASK:NAME] "
+        "[--element=TASK:NAME] [--labels=TABLE] [--training=FOLDER] [--study=FOLDER] "
+        "[--against=OTHER.ckpt] [--folder=FOLDER] [--device=cpu] [--trust]",
         "A page on what each task looks at in images and texts, and on what the tasks share.",
     ),
     "ensemble": (

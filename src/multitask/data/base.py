@@ -17,6 +17,7 @@ from multitask.augmentation import Augmentation, AugmentationSequence
 from multitask.augmentation.draws import PLACE
 from multitask.configuration.number_check import NumbersChecked
 from multitask.data.class_balance import ClassBalanced, classes_of
+from multitask.data.computed import ComputedTargets, part_seed
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.duplicates import Duplicates, Hashes
 from multitask.data.faces import Face, Numbers, Picture, Texts
@@ -24,6 +25,7 @@ from multitask.data.geometry_check import check_geometry
 from multitask.data.group_numbers import group_numbers
 from multitask.data.image_targets import with_images
 from multitask.data.kept_out import has_label, keep_out, rows_with_labels, with_meta
+from multitask.data.length_batches import ByLength, text_lengths
 from multitask.data.loader import BatchLoader
 from multitask.data.look import DataRemark, check_kind, look
 from multitask.data.random_transforms import refuse_random
@@ -35,7 +37,7 @@ from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry, PixelMap
 from multitask.images.format import ImageFormat
 from multitask.remarks.pixels import are_from_0_to_1
-from multitask.tokenizers import cut_to_longest, is_text
+from multitask.tokenizers import Tokenizer, cut_to_longest, is_text
 
 
 class DataModule(NumbersChecked, LightningDataModule, ABC):
@@ -71,6 +73,11 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
             `multitask.tasks.Reconstruction`. It moves as augmentations move the image, and is what
             the image was before their other changes, such as colours and erased parts. Default:
             none.
+        computed: targets to compute from the inputs, in this order, such as
+            `multitask.data.computed.MaskedTokens`.
+        by_length: number of training batches, such as 50, among which samples are sorted by the
+            length of their texts, so that a batch holds texts about as long and little padding;
+            default: all samples in random order.
     """
 
     divides_meta = False
@@ -96,16 +103,25 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         without: Sequence[Literal["val", "test"]] = (),
         meta: float | None = None,
         image_as: str | None = None,
+        computed: Sequence[ComputedTargets] = (),
+        by_length: int | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1")
         if num_workers < 0:
             raise InputError(f"num_workers is {num_workers}; give 0 or more")
-        if balanced_by is not None and labelled_per_batch is not None:
+        if by_length is not None and by_length < 1:
+            raise InputError(f"by_length is {by_length}; give at least 1, such as 50")
+        makers = {
+            "balanced_by": balanced_by,
+            "labelled_per_batch": labelled_per_batch,
+            "by_length": by_length,
+        }
+        given = [name for name, each in makers.items() if each is not None]
+        if len(given) > 1:
             raise InputError(
-                "balanced_by and labelled_per_batch both say what a batch is made of; leave one of "
-                "them out"
+                f"{given[0]} and {given[1]} both say what a batch is made of; leave one of them out"
             )
         if meta is not None and not 0 < meta < 1:
             raise InputError(
@@ -123,6 +139,8 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         self.augmentations = AugmentationSequence(augmentations, self.seed)
         self.given_geometry = geometry or {}
         self.without, self.meta, self.image_as = tuple(without), meta, image_as
+        self.computed_targets = list(computed)
+        self.by_length = by_length
         self.splits: dict[str, BatchDataset] = {}
         self.remarks: list[str] = []
         self._labelled_rows: dict[tuple[str, tuple[str, ...]], Tensor] = {}
@@ -143,7 +161,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     def setup(self, stage: str | None = None) -> None:
         """Load the splits once, on every process, and warn of what a person would notice."""
         if not self.splits:
-            splits = self._load()
+            splits = {name: self._computed(each, name) for name, each in self._load().items()}
             check_splits(splits, type(self).__name__, self.without, self.absent())
             if self.image_as is not None:
                 with_images(splits, self.image_as)
@@ -235,8 +253,10 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
     @property
     def geometry(self) -> dict[str, Geometry]:
         """How targets follow, by task."""
-        of_images = {} if self.image_as is None else {self.image_as: PixelMap()}
-        return {**of_images, **self.own_geometry(), **self.given_geometry}
+        found: dict[str, Geometry] = {} if self.image_as is None else {self.image_as: PixelMap()}
+        for computed in self.computed_targets:
+            found |= computed.geometry
+        return {**found, **self.own_geometry(), **self.given_geometry}
 
     def image_format(self) -> ImageFormat | None:
         """What an image file becomes before a model of these data can take it.
@@ -277,6 +297,18 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
 
         Args:
             split: ``train``, ``val`` or ``test``.
+        """
+        return {}
+
+    def texts_of_words(self, split: str) -> dict[str, tuple[list[str], Tokenizer]]:
+        """The texts whose words have labels, by task, and what makes their tokens.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+
+        Returns:
+            None by default. A table has those of its targets that are labels of words, see
+            `multitask.tables.token_columns`.
         """
         return {}
 
@@ -442,6 +474,11 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         self.setup()
         return {**self.splits["train"][indices], PLACE: torch.arange(len(indices))}
 
+    def _computed(self, samples: BatchDataset, part: str) -> BatchDataset:
+        for computed in self.computed_targets:
+            samples = computed(samples, part_seed(self.seed, part), self.geometry)
+        return samples
+
     def _load(self) -> dict[str, BatchDataset]:
         try:
             return self.load()
@@ -465,6 +502,9 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         if self.balanced_by is not None:
             classes = classes_of(split.targets, self.balanced_by, len(split))
             return ClassBalanced(classes, self.batch_size, self.seed, **self._processes())
+        if self.by_length is not None:
+            lengths, window = text_lengths(split), self.by_length
+            return ByLength(lengths, window, self.batch_size, self.seed, **self._processes())
         if self.labelled_per_batch is None:
             return self._batches(split, shuffle=True)
         return LabelledAndUnlabelled(

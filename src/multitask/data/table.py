@@ -39,6 +39,7 @@ from multitask.tables.table_rows import TableRows, located, read_rows
 from multitask.tables.table_sources import find_sources, tables
 from multitask.tables.target_columns import TargetColumns, check_columns, target_columns
 from multitask.tables.token_columns import check_tokens
+from multitask.tokenizers import Tokenizer
 
 ALL_ERRORS = Cleaning()
 
@@ -252,6 +253,16 @@ class Table(DataModule):
             name: replace(each, missing=[*self.missing, *each.missing])
             for name, each in self.input_columns.items()
         }
+
+    def texts_of_words(self, split: str) -> dict[str, tuple[list[str], Tokenizer]]:
+        texts = self.texts(split)
+        found = {}
+        for name, target in self.target_columns.items():
+            if target.tokens_of is not None:
+                tokenizer = self.input_columns[target.tokens_of].tokenizer
+                assert tokenizer is not None
+                found[name] = texts[target.tokens_of], tokenizer
+        return found
 
     def class_names(self) -> dict[str, list[str]]:
         columns = self.target_columns.items()

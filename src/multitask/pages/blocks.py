@@ -65,8 +65,8 @@ class Picture:
 class Mark:
     """Words of a text that speak for or against something.
 
-    HTML shows them on a colour; Markdown shows those that speak for it in bold, and those against it
-    in italics, if they do so strongly.
+    HTML shows them on a colour; Markdown shows strong ones, those for it in bold and those against
+    it in italics.
 
     Args:
         text: plain.

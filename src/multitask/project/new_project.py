@@ -40,7 +40,7 @@ def write_project(folder: Path) -> list[Path]:
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(f"{folder} is there already; choose another name, or an empty folder")
-        return [_written(source, folder, name) for source in _sources()]
+        return [_written(source, folder, name) for source in sources()]
     except OSError as error:
         raise unwritable(error, str(folder), "choose another place") from error
 
@@ -61,7 +61,8 @@ def _check_name(name: str) -> None:
         raise InputError(f"there is a Python package '{name}' already; give yours another name")
 
 
-def _sources() -> list[Path]:
+def sources() -> list[Path]:
+    """The files of the template, by their places in it."""
     found = [each.relative_to(TEMPLATE) for each in TEMPLATE.rglob("*") if each.is_file()]
     # Tools that have looked at the template leave files in such folders.
     return sorted(

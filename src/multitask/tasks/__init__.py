@@ -13,6 +13,7 @@ from multitask.tasks.gaussian_regression import GaussianRegression
 from multitask.tasks.hazard import Hazard
 from multitask.tasks.heat_maps import HeatMaps
 from multitask.tasks.keypoints import Keypoints
+from multitask.tasks.masked_tokens import MaskedTokens
 from multitask.tasks.multi_label import MultiLabel
 from multitask.tasks.negative_binomial import NegativeBinomial
 from multitask.tasks.normals import Normals
@@ -37,6 +38,7 @@ __all__ = [
     "Hazard",
     "HeatMaps",
     "Keypoints",
+    "MaskedTokens",
     "MultiLabel",
     "NegativeBinomial",
     "Normals",

@@ -122,7 +122,7 @@ class Classification(Task):
         return self.classes == list(map(str, range(self.num_classes)))
 
     @property
-    def class_names(self) -> list[str]:
+    def class_names(self) -> list[str] | None:
         return self.classes
 
     @property

@@ -76,7 +76,9 @@ def _named(
     left_out += [f"{found.names[at]}: {why}" for at, why in found.problems.items() if at in first]
     is_numbered = found.noun in ("rows", "lines") and IMAGE not in trained.model.inputs
     called = f"{found.noun[:-1]} " if is_numbered else ""
-    cells = {name: _chosen(columns, first) for name, columns in found.cells.items()}
+    cells: dict[str, Cells] = {
+        name: _chosen(columns, first) for name, columns in found.cells.items()
+    }
     names = [f"{called}{found.names[at]}" for at in first]
     return names, cells, [found.paths[at] for at in first], left_out
 

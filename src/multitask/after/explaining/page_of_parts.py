@@ -29,11 +29,11 @@ def parts_section(found: Explanation) -> Iterator[Block]:
     yield Section("What counts for each task", said_of_parts(found))
     yield Paragraph(
         f"Explained is, for {explained}. Each token of a text, each column and each input is left "
-        "out by itself: red parts raise the explained number, blue ones lower it (in report.md bold "
-        "and italics). For each task the strongest part of all samples has the full colour. The "
-        "tables tokens.csv, columns.csv and inputs.csv have all numbers, as far as there are such "
-        "parts. A class counts by its logit, a vector by its squared distance from the mean of the "
-        "training targets, labels of tokens by their mean."
+        "out by itself: red parts raise the explained number, blue ones lower it (in report.md "
+        "those in bold and in italics). For each task the strongest part of all samples has the "
+        "full colour; tokens.csv, columns.csv and inputs.csv have the numbers. A class counts by "
+        "its logit, a vector by its squared distance from the mean of the training targets, labels "
+        "of tokens by their mean."
     )
     tasks = list(found.effects)[:MOST_TASKS]
     rows = [

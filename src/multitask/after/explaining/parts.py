@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
 from multitask.after.inputs.base import Cells
 from multitask.after.inputs.written_columns import WrittenColumns
@@ -60,7 +60,9 @@ def _of_text(
     # The bytes of one character cannot be taken away one by one.
     found = [list(group) for _, group in groupby(pieces, lambda pair: _span(pair[1]))]
     size = 1 if each_token else -(-len(found) // MOST_PARTS)
-    groups = [sum(found[at : at + size], []) for at in range(0, len(found), size or 1)]
+    groups = [
+        list(chain.from_iterable(found[at : at + size])) for at in range(0, len(found), size or 1)
+    ]
     part, end = 0, 0
     for number, group in enumerate(groups):
         first, last = group[0][1], group[-1][1]

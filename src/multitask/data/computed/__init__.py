@@ -1,7 +1,8 @@
-"""Targets that are computed from the images themselves: one file for each kind."""
+"""Targets that are computed from the inputs themselves: one file for each kind."""
 
-from multitask.data.computed.base import ComputedTargets
+from multitask.data.computed.base import ComputedTargets, part_seed
+from multitask.data.computed.masked_tokens import MaskedTokens
 from multitask.data.computed.morphometrics import Morphometrics
 from multitask.data.computed.random_rotation import RandomRotation
 
-__all__ = ["ComputedTargets", "Morphometrics", "RandomRotation"]
+__all__ = ["ComputedTargets", "MaskedTokens", "Morphometrics", "RandomRotation", "part_seed"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from zlib import crc32
 
 from multitask.data.dataset import BatchDataset
 from multitask.geometry import Geometry
@@ -19,10 +20,10 @@ class ComputedTargets(ABC):
     def __call__(
         self, samples: BatchDataset, seed: int, geometry: Mapping[str, Geometry]
     ) -> BatchDataset:
-        """Add targets, and change the images where the targets need it.
+        """Add targets, and change the inputs where the targets need it.
 
         Args:
-            samples: images and the targets that there are already; they stay as they are.
+            samples: inputs and the targets that there are already; they stay as they are.
             seed: of what is drawn; each part of a data set has another.
             geometry: how the targets that there are follow where the images are moved, by task.
 
@@ -32,3 +33,13 @@ class ComputedTargets(ABC):
         Raises:
             InputError: if these samples do not allow it.
         """
+
+
+def part_seed(seed: int, part: str) -> int:
+    """The seed of what is drawn for one part of a data set: another for each part.
+
+    Args:
+        seed: of the data.
+        part: its name, such as ``train``.
+    """
+    return (seed * 1_000_003 + crc32(part.encode())) % 2**63

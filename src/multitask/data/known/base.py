@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 from multitask.data.base import DataModule
-from multitask.data.computed import ComputedTargets
+from multitask.data.computed import ComputedTargets, part_seed
 from multitask.data.dataset import BatchDataset
 from multitask.data.known.part import Part
 from multitask.errors import InputError
@@ -130,7 +129,7 @@ class KnownData(DataModule, ABC):
 
     def _with_computed(self, samples: BatchDataset, part: str) -> BatchDataset:
         # Other draws for each part, whatever is held out of it later.
-        seed = (self.seed * 1_000_003 + crc32(part.encode())) % 2**63
+        seed = part_seed(self.seed, part)
         for computed in self.computed:
             samples = computed(samples, seed, self.geometry)
         return samples
