@@ -28,7 +28,9 @@ NOTHING = Choice({}, {})
 WORDS = HashedWords(12, 500)
 
 
-def of_texts(tokenizer: Tokenizer, *texts: str | list[str] | None, slow: bool = False) -> list[Part]:
+def of_texts(
+    tokenizer: Tokenizer, *texts: str | list[str] | None, slow: bool = False
+) -> list[Part]:
     column: str | list[str] = "a" if not isinstance(texts[0], list) else ["a", "b"]
     maker = WrittenText("text", InputColumns(column, tokenizer=tokenizer))
     rows = [each if isinstance(each, list) else [each] for each in texts]
@@ -82,9 +84,9 @@ def linear(size: int = 500) -> TrainedModel:
 def test_what_a_token_counts_is_the_change_without_it() -> None:
     torch.manual_seed(0)
     model = linear()
-    (found,) = explain(model, Wanted([], NOTHING, text="one two three")).effects["mood"].effects[
-        None
-    ]
+    (found,) = (
+        explain(model, Wanted([], NOTHING, text="one two three")).effects["mood"].effects[None]
+    )
 
     def mood(text: str) -> float:
         return model.predict(text)["mood"].item()
