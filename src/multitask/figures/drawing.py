@@ -13,6 +13,7 @@ from torch import Tensor
 from multitask.data.faces import Shown
 from multitask.figures.elements import draw_elements, has_elements
 from multitask.figures.fitting import wrapped
+from multitask.figures.saving import FITTED
 from multitask.tasks import Regression, Task
 
 COLUMNS = 8
@@ -122,7 +123,8 @@ def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:
             extent = (middle - half, middle + half, low, top)
             axes.imshow(picture.numpy(), extent=extent, aspect="auto", **GREY)
         place_of_text = (middle, top + height + GAP)
-        axes.text(*place_of_text, caption, fontsize=FONT, va="top", ha="center", parse_math=False)
+        style = {"fontsize": FONT, "va": "top", "ha": "center", "gid": FITTED}
+        axes.text(*place_of_text, caption, parse_math=False, **style)
     axes.set(xlim=(0, columns * cell), ylim=(rows * step, 0))
     return figure
 

@@ -167,8 +167,10 @@ def _key(told: Mapping[str, Any], given: Any) -> Any:
 
 
 def _tables(data: Any) -> list[Any]:
+    # How inputs are made stands beside, once: a tokenizer's files may be large.
+    told = [{key: each for key, each in table.items() if key != "inputs"} for table in data.tables()]
     try:
-        return list(map(recipe, data.tables()))
+        return list(map(recipe, told))
     except InputError as error:
         rank_zero_warn(
             f"{error}, so the checkpoints do not tell how a table of further samples is read; "
