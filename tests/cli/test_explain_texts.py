@@ -72,7 +72,7 @@ def experiment(table: Path) -> Path:
         },
     }
     place = table.with_name("reviews.yaml")
-    place.write_text(yaml.safe_dump(told))
+    place.write_text(yaml.safe_dump(told, sort_keys=False))
     return place
 
 
@@ -96,12 +96,11 @@ def test_a_run_is_explained_by_tokens_and_columns(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     best = str(run / "checkpoints/best.ckpt")
-    Path("new.csv").write_text(f"review,age\n{GOOD},31\n{BAD},\n,\n")
+    Path("new.csv").write_text(f"review,age\n{GOOD},31\n{BAD},\n")
     main(["explain", best, "new.csv", "--class=kind:bad"])
     said = capsys.readouterr().out
     assert "Most counts for kind '" in said
-    assert "row 4 is left out" in said
-    (folder,) = (run / "explanations").iterdir()
+    (folder,) = (run / "explain").iterdir()
     page = (folder / "report.html").read_text()
     assert "Which training samples are nearest?" in page
     assert "Where do the tasks&#39; gradients agree?" in page
