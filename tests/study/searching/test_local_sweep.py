@@ -56,10 +56,12 @@ class Scripted:
         origin: dict[str, Any] = {
             "command": f"multitask fit --config=x.yaml {given}",
             "sweep": "small",
+            **dict.fromkeys(("git", "python", "platform")),
+            "devices": [],
+            "packages": {},
         }
-        more = {"git": None, "python": "", "platform": "", "devices": [], "packages": {}}
         (self.run / "config.yaml").write_text(yaml.safe_dump(config))
-        (self.run / "provenance.yaml").write_text(yaml.safe_dump(origin | more))
+        (self.run / "provenance.yaml").write_text(yaml.safe_dump(origin))
         (self.run / "metrics.csv").write_text("step,epoch,name,value\r\n")
         self.logged: list[float] = []
 
@@ -218,7 +220,7 @@ def test_program_searches_and_continues(
     Path("quick.yaml").write_text(yaml.safe_dump(sweep))
     main(["sweep", "quick.yaml", "--processes=2"])
     said = capsys.readouterr().out
-    assert "Trial 1/2, lr=" in said
+    assert "Trial 1/2, out_features=" in said
     assert "Best: trial" in said
     assert len(list(Path("sweeps/tuning/runs").glob("*/*/summary.json"))) == 2
     main(["sweep", "quick.yaml"])

@@ -184,7 +184,7 @@ def test_command_may_name_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"metric": {"goal": "maximize"}}, "metric needs a name"),
         ({"metric": {"name": "x", "goal": "max"}}, "goal is 'max'; give minimize or maximize"),
         ({"metric": {"name": "x", "impute": "worst"}}, "metric has no 'impute' here"),
-        ({"run_cap": None}, "run_cap is missing, and a random search never ends by itself"),
+        ({"run_cap": None}, "a random search needs run_cap, its number of trials"),
         ({"run_cap": 0}, "run_cap is 0; give a whole number, 1 or more"),
         ({"parameters": {}}, "parameters is empty"),
         ({"parameters": {"a": {}}}, "a says nothing"),

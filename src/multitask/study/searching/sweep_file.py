@@ -222,7 +222,7 @@ def _cap(path: Path, root: Setting, method: str, parameters: dict[str, Parameter
     if method != "grid":
         if cap is None:
             raise InputError(
-                f"{path}: run_cap is missing, without which a {method} search never ends"
+                f"{path}: run_cap is missing, and a {method} search never ends by itself"
             )
         return int(cap)
     size = 1
