@@ -14,6 +14,7 @@ from multitask.after.inputs.model_inputs import IMAGE, ModelInputs
 from multitask.checkpoints.calibrations import take_calibrations
 from multitask.encoders import Encoder
 from multitask.errors import InputError
+from multitask.labels import joined_rows
 from multitask.module import MultiTask
 from multitask.tokenizers import cut_to_longest, is_text
 from multitask.training.description import take_names
@@ -205,5 +206,5 @@ class TrainedModel(ModelInputs):
         parts: list[dict[str, Tensor]] = []
         for batch in made_batches(self, samples, batch_size):
             parts.append({name: each.cpu() for name, each in self(batch).items()})
-        joined = {name: torch.cat([each[name] for each in parts]) for name in parts[0]}
+        joined = {name: joined_rows([each[name] for each in parts]) for name in parts[0]}
         return frame_of(self.model.named_tasks, joined)

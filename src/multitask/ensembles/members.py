@@ -92,8 +92,8 @@ def check_same(first: TrainedModel, other: TrainedModel) -> None:
         known, found = first.description.get(key), other.description.get(key)
         if key == "inputs" and (written := other_written(known or {}, found or {})) is not None:
             raise InputError(
-                f"{other.source} makes the input '{written}' otherwise than {first.source}; give runs "
-                "with the same columns, categories and tokenizer"
+                f"{other.source} makes the input '{written}' otherwise than {first.source}; give "
+                "runs with the same columns, categories and tokenizer"
             )
         if known != found:
             raise InputError(

@@ -16,6 +16,7 @@ from multitask.data.dataset import BatchDataset
 from multitask.data.targets import as_tasks_see
 from multitask.errors import InputError
 from multitask.few_shot import Samples, apart, draw_support, first_of_each
+from multitask.labels import joined_rows
 from multitask.labels import known as known_numbers
 from multitask.tokenizers import is_text
 from multitask.training.description import made_otherwise
@@ -145,7 +146,7 @@ def read(new: NewTask, inputs: Sequence[str], split: str, places: Tensor) -> Sam
                     f"{type(data).__name__} do not have"
                 )
         parts.append([*(batch[name] for name in inputs), batch[new.name]])
-    *found, target = [torch.cat(each) for each in zip(*parts, strict=True)]
+    *found, target = [joined_rows(each) for each in zip(*parts, strict=True)]
     return Samples(found, target)
 
 

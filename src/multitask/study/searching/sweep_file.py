@@ -222,7 +222,7 @@ def _cap(path: Path, root: Setting, method: str, parameters: dict[str, Parameter
     if method != "grid":
         if cap is None:
             raise InputError(
-                f"{path}: without run_cap a {method} search never ends; add run_cap: 40"
+                f"{path}: run_cap is missing, and a {method} search never ends by itself"
             )
         return int(cap)
     size = 1
