@@ -33,6 +33,7 @@ from multitask.encoders import (
     TextTransformer,
 )
 from multitask.errors import InputError
+from multitask.tasks import TokenLabels
 from multitask.tokenizers import Bytes
 
 TEXTS = ["", "one", "a text of a few words, and signs", None, "word " * 30]
@@ -42,6 +43,9 @@ CASES: dict[str, Callable[[], TrainedModel]] = {
     "transformer": lambda: written(TextTransformer(50, 12, 8, 2, 2), TEXT),
     "convolutions": lambda: written(TextConvNet(50, 8), TEXT),
     "columns": lambda: written(columns(), {"numbers": NUMBERS}),
+    "labels of tokens": lambda: written(
+        TextTransformer(50, 12, 8, 1, 2), TEXT, {"tags": TokenLabels(["O", "NAME", "PLACE"])}
+    ),
     "several": lambda: several("concatenate"),
     "attention": lambda: several("attention"),
 }
