@@ -12,8 +12,8 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
-from multitask.after.extras import require
 from multitask.checkpoints.atomic_writing import write_whole
+from multitask.configuration.extras import require
 from multitask.errors import InputError
 from multitask.pages.yaml_text import to_yaml
 from multitask.study.attempt import alone
