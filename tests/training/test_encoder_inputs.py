@@ -184,7 +184,7 @@ def test_inputs_are_dropped_by_the_places_of_samples(
         (
             lambda: Columns([1]),
             {},
-            "^model.encoder.init_args.sizes tells of 1 columns, but 'numbers' has 2; give a size",
+            "^model.encoder.init_args.sizes tells of 1 column, but 'numbers' has 2; give a size",
         ),
         (
             lambda: Several({"text": BagOfTokens(9), "numbers": columns()}),
@@ -199,7 +199,7 @@ def test_inputs_are_dropped_by_the_places_of_samples(
         (
             lambda: MLP(16),
             {"image": with_gaps()["image"]},
-            "^train data: 5 samples, such as sample 0, have no input 'image', which the encoder MLP",
+            "^train data: 5 samples, such as sample 0, have no input 'image', which the",
         ),
     ],
 )

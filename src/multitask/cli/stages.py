@@ -20,6 +20,7 @@ from multitask.pages.words import counted
 from multitask.runs.failures import advice
 from multitask.runs.finished import limits
 from multitask.runs.log_file import say
+from multitask.runs.provenance import LOCAL_SWEEP
 from multitask.runs.record import RunRecord
 from multitask.runs.report import describe, report, say_where, show_kept
 from multitask.runs.result import result_of
@@ -124,7 +125,7 @@ def _guard(run: Run, stage: Callable[..., Any], inputs: dict[str, Any]) -> None:
 def _end_early(run: Run, by_signal: bool) -> None:
     rank_zero_only(say)(f"Interrupted; {advice(run.folder)}")
     # A sweep's agent stops a trial that does badly, and gives up after a few failures.
-    is_trial = by_signal and "WANDB_SWEEP_ID" in os.environ
+    is_trial = by_signal and not os.environ.keys().isdisjoint(("WANDB_SWEEP_ID", LOCAL_SWEEP))
     code = 0 if is_trial else TERMINATED if by_signal else INTERRUPTED
     if by_signal and not is_trial:
         rank_zero_only(mark_preempted)()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from multitask.encoders.base import Encoder
 from multitask.encoders.token_embedding import check_share
 from multitask.errors import InputError
+from multitask.pages.words import counted
 
 
 class Columns(Encoder):
@@ -75,8 +76,8 @@ class Columns(Encoder):
             )
         if values.shape[1] != len(sizes):
             raise InputError(
-                f"{setting}.init_args.sizes tells of {len(sizes)} columns, but '{name}' has "
-                f"{values.shape[1]}; give a size for each"
+                f"{setting}.init_args.sizes tells of {counted(len(sizes), 'column')}, but '{name}' "
+                f"has {values.shape[1]}; give a size for each"
             )
         for place, size in enumerate(sizes):
             column = values[:, place]

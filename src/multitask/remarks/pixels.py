@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from multitask.labels import is_missing
+
 FAR_BEYOND_ONE = 8.0
 """Images that are normalised by a mean and a deviation stay below it; those to 255 do not."""
 FEW_LEVELS = 16
@@ -19,9 +21,12 @@ def are_from_0_to_1(images: Tensor) -> bool:
     """Whether images are as an image file gives them, rather than normalised.
 
     Args:
-        images: of any shape; bytes are.
+        images: of any shape; bytes are, and so are images that are missing.
     """
     if images.dtype == torch.uint8:
+        return True
+    images = images[~images.isnan()]
+    if not len(images):
         return True
     return bool(images.min() >= BELOW and images.max() <= ABOVE)
 
@@ -43,6 +48,7 @@ def image_remarks(images: Tensor) -> Iterator[str]:
                 "0 to 1"
             )
         return
+    images = images[~is_missing(images)]
     known = images[images.isfinite()]
     if len(known) < images.numel():
         yield "some images hold NaN or infinite numbers; replace them, as a loss of them is NaN too"

@@ -58,3 +58,8 @@ class WrittenColumns(WrittenInput):
                     f"{self.name}, '{name}', is {each!r:.60}, which is not a number or a text"
                 )
         return found
+
+    @override
+    def example(self) -> dict[str, Any]:
+        kinds = {name: self.given.category_names(name) for name in self.columns}
+        return {name: each[0] if each else 0 for name, each in kinds.items()}
