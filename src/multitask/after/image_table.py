@@ -116,9 +116,10 @@ def _image_column(
     kinds = column_kinds(sample, missing_texts(sample))
     found = find_images(path, sample, kinds, source, given)
     if found is None:
+        listed = ", ".join(f"'{each}'" for each in names[:12])
         raise InputError(
-            f"{path} has no column of image files; name it with --image_column=, and the folder "
-            "that the files lie in with --image_folder="
+            f"{path} has no column of image files, such as a.png; name it with --image_column="
+            + (f", one of {listed}" if listed else "; it has no columns at all")
         )
     return found
 

@@ -53,7 +53,7 @@ class Table(DataModule):
 
     Args:
         targets: each task's columns, by task: a `TargetColumns`, or from Python a dictionary of its
-            settings, or the name of a column of numbers.
+            settings, or the name of a column of numbers. None are needed beside ``computed``.
         path: the table; or a folder with ``metadata.csv``, ``.jsonl`` or ``.parquet``; or one whose
             folders are classes, in a column ``label``; or one with one of these in each of its
             folders ``train``, ``validation`` and ``test``.
@@ -109,8 +109,8 @@ class Table(DataModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        if not targets:
-            raise InputError("targets is empty; name each task's columns")
+        if not targets and not self.computed_targets:
+            raise InputError("targets is empty; name each task's columns, or computed targets")
         self.input_columns = {
             name: input_columns(name, each, missing) for name, each in (inputs or {}).items()
         }

@@ -23,8 +23,8 @@ def provenance() -> dict[str, Any]:
 
     Returns:
         ``command``, ``folder`` (where it ran), ``git`` (commit and whether there are uncommitted
-        changes; None outside a repository), ``sweep`` (id of the W&B sweep whose agent started it, or
-        name of the sweep on this machine, or None), ``python``, ``platform``, ``devices`` and
+        changes; None outside a repository), ``sweep`` (id of the W&B sweep whose agent started it,
+        or name of the sweep on this machine, or None), ``python``, ``platform``, ``devices`` and
         ``packages`` (name to version).
     """
     return {

@@ -23,8 +23,7 @@ from multitask.errors import InputError
 
 
 def loaded(path: Path) -> TrainedModel:
-    # The encoder is a class of the tests.
-    return multitask.load(path, trust=True, device="cpu")
+    return multitask.load(path, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ def of_texts(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
 @pytest.fixture(scope="module")
 def of_all(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
     folder = tmp_path_factory.mktemp("all")
-    return loaded(trained_reviews(folder, ["image", "review", "person"], True))
+    return loaded(trained_reviews(folder, ["image", "review", "person"]))
 
 
 def test_a_table_of_texts_is_evaluated(of_texts: TrainedModel, tmp_path: Path) -> None:

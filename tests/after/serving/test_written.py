@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from httpx import Response
 from pages.hostile_names import HOSTILE
 from starlette.types import ASGIApp
 
-from multitask.after.serving.served_model import CheckpointModel
+from multitask.after.exporting.export import export
+from multitask.after.serving.served_model import CheckpointModel, open_model
 
 ALL = ("review", "person", "image")
 JSON = {"content-type": "application/json"}
@@ -175,3 +177,13 @@ def test_names_are_shown_and_never_run(visit: Callable[..., Visit]) -> None:
             assert found.complaints == []
             assert all(each.startswith((address, "blob:", "data:")) for each in found.requests)
             found.page.context.close()
+
+
+def test_an_onnx_file_answers_as_its_checkpoint_does(tmp_path: Path) -> None:
+    trained = reader("review", "person")
+    file = open_model(export(trained, "onnx", tmp_path / "model.onnx").path)
+    sample = {"review": "a good film", "person": {"age": 31, "sex": "m"}}
+    answers = [post(served(each), json=sample).json() for each in (CheckpointModel(trained), file)]
+    sizes = [each["tasks"]["size"]["value"] for each in answers]
+    assert sizes[1] == pytest.approx(sizes[0], rel=1e-4)
+    assert "its text is empty" in refused(post(served(file), json={**sample, "review": ""}), 422)

@@ -43,7 +43,7 @@ class ServedModel(Protocol):
     def takes_missing(self) -> bool:
         """Whether it predicts for samples that lack one of its several inputs."""
 
-    def __call__(self, inputs: Arrays) -> Arrays:
+    def __call__(self, inputs: Arrays, /) -> Arrays:
         """Predict.
 
         Args:

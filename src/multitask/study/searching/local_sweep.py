@@ -31,7 +31,7 @@ from multitask.study.searching.trial_run import (
     unknown_metric,
     written,
 )
-from multitask.study.sweep import find_trials, read_sweep
+from multitask.study.sweep import find_trials, labels, read_sweep
 from multitask.study.sweep_report import write_sweep_report
 from multitask.study.workplace import Program
 
@@ -202,7 +202,8 @@ def _table(search: Search, trials: list[Any]) -> pd.DataFrame:
 
 
 def _settings(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={_short(value)}" for name, value in values.items())
+    names = labels(list(values))
+    return ", ".join(f"{names[name]}={_short(value)}" for name, value in values.items())
 
 
 def _short(value: Any) -> str:
