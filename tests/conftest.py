@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["browser", "conformance.table"]
 
+# Processes are forked, which threads of tokenizers do not survive.
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
 PORTS = count()
 """Below those that a system gives to whoever asks for a free one."""
 

@@ -114,7 +114,8 @@ def test_tables_take_the_place_of_the_runs_own_data(
     options = ["alone.ckpt", f"--table={table}"]
     sentence = fails("calibrate", *options)
     assert (
-        "has no label of 'glyph'; give labelled samples with --table=TABLE, or the other" in sentence
+        "has no label of 'glyph'; give labelled samples with --table=TABLE, or the other"
+        in sentence
     )
     multitask("calibrate", *options, "--tasks=digit", "--output=new/one.ckpt")
     said = capsys.readouterr().out
@@ -135,7 +136,7 @@ def test_tables_take_the_place_of_the_runs_own_data(
 def test_images_that_were_trained_on_do_not_count(best: Path, fails: Fails) -> None:
     table = write_table("train")
     sentence = fails("calibrate", str(best), f"--table={table}", "--tasks=digit")
-    assert "every image of the " in sentence
+    assert "every sample of the " in sentence
     assert "was trained on" in sentence
 
 

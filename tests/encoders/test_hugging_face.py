@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from huggingface_hub import constants
 from tiny_hugging_face import FEATURES, KINDS, PLACES, VOCABULARY, save_model, texts
 from torch import Tensor
 from transformers import AutoModel
@@ -23,6 +24,11 @@ from multitask.configuration.trust import known_imports_only
 from multitask.encoders import Encoder, HuggingFace, LowRank
 from multitask.errors import InputError
 from multitask.tasks import Classification
+
+
+@pytest.fixture(autouse=True)
+def _without_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
 
 @pytest.fixture(scope="module")

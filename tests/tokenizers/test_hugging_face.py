@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from huggingface_hub import constants
 from tiny_tokenizers import bert_tokenizer, gpt2_tokenizer, t5_tokenizer
 from transformers import AutoTokenizer
 
@@ -30,6 +31,11 @@ WRITTEN: list[Any] = [
     ("not bad at all", "really really really good"),
     (None, None),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _without_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
 
 @pytest.fixture(scope="module")

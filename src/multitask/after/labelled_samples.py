@@ -100,7 +100,7 @@ class LabelledSamples:
             Shape ``[samples]``; None if the samples have neither, or several texts.
         """
         name = remembered_input(self.split)
-        return name and input_hashes(self.split, only=name, as_bytes=True)
+        return None if name is None else input_hashes(self.split, only=name, as_bytes=True)
 
 
 def own_samples(trained: TrainedModel, split: str, group: str | None) -> LabelledSamples:

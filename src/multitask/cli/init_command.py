@@ -57,7 +57,7 @@ def init_command(arguments: Sequence[str]) -> None:
     with new_output(output) as part:
         part.write_text(text, encoding="utf-8")
     say(report_text(report))
+    say(f"Written, with comments on what was guessed: {output}")
     for line in contents.told():
         say(line)
-    say(f"Written, with comments on what was guessed: {output}")
     say(f"Look at it, and train: multitask fit --config {shlex.quote(str(output))}")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 
-from multitask.after.image_list import PROBLEM
 from multitask.after.loading import load
 from multitask.after.new_samples import new_samples
 from multitask.after.predicting.one_text import said_of_text
+from multitask.after.predicting.outcome_words import said_of
 from multitask.after.predicting.prediction import Prediction
 from multitask.after.predicting.prediction_parts import folder_of_parts
 from multitask.after.predicting.shared_work import SharedWork
@@ -88,24 +88,8 @@ def _run(prediction: Prediction, work: SharedWork) -> None:
     work.leave()
     if not work.is_first:
         return
-    images = prediction.images
-    if images.left_out:
-        what = "a file whose ending is" if images.left_out == 1 else "files whose endings are"
-        count = "" if images.left_out == 1 else f" {images.left_out}"
-        say(f"Left out{count} {what} not of an image")
-    for old, new in prediction.batches.renamed:
-        say(f"The table's column '{old}' is called '{new}', as the model predicts a '{old}'")
-    for each in [*images.remarks, *prediction.batches.remarks]:
+    for each in said_of(prediction, outcome):
         say(each)
-    good = outcome.images - outcome.problems
-    why = ""
-    if outcome.problems:
-        verb = "read" if images.noun == "images" else "used"
-        few = f"{outcome.problems} could not" if good else "none of them could"
-        why = f"; {few} be {verb}: the column '{PROBLEM}' says why"
-    say(f"Predicted for {good} of {outcome.images} {images.noun} of {images.source}{why}")
-    for path in outcome.files:
-        say(f"Written: {path}")
 
 
 def _device(name: str | None, work: SharedWork) -> torch.device | str | None:

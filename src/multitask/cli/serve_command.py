@@ -6,9 +6,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from multitask.after.extras import require
 from multitask.after.serving.limits import Limits
 from multitask.cli.options import read_options
+from multitask.configuration.extras import require
 from multitask.errors import InputError, settings_blamed
 from multitask.runs.log_file import say
 

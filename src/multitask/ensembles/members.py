@@ -89,16 +89,16 @@ def check_same(first: TrainedModel, other: TrainedModel) -> None:
             f"{listed(first.model.inputs)}; give runs of the same inputs"
         )
     for key, what in (("inputs", "another image format"), ("transforms", "other transforms")):
-        ours, theirs = first.description.get(key), other.description.get(key)
-        if key == "inputs" and (name := other_written(ours or {}, theirs or {})) is not None:
+        known, found = first.description.get(key), other.description.get(key)
+        if key == "inputs" and (written := other_written(known or {}, found or {})) is not None:
             raise InputError(
-                f"{other.source} makes the input '{name}' otherwise than {first.source}; give runs "
-                "with the same columns, categories and tokenizer"
+                f"{other.source} makes the input '{written}' otherwise than {first.source}; give "
+                "runs with the same columns, categories and tokenizer"
             )
-        if ours != theirs:
+        if known != found:
             raise InputError(
                 f"{other.source} was trained with {what} than {first.source} "
-                f"({_plain(theirs)}, not {_plain(ours)}); give runs that see an image in the same "
+                f"({_plain(found)}, not {_plain(known)}); give runs that see an image in the same "
                 "way"
             )
 

@@ -140,9 +140,9 @@ def _check_pair(first: Member, other: Member) -> None:
             )
     for key, what in (("inputs", "another image format"), ("transforms", "other transforms")):
         ours, theirs = (each.described.get(key) for each in (first, other))
-        if key == "inputs" and (name := other_written(ours or {}, theirs or {})) is not None:
+        if key == "inputs" and (written := other_written(ours or {}, theirs or {})) is not None:
             raise InputError(
-                f"soup: {other.name} makes the input '{name}' otherwise than {first.name}; give "
+                f"soup: {other.name} makes the input '{written}' otherwise than {first.name}; give "
                 "runs with the same columns, categories and tokenizer"
             )
         if ours != theirs:

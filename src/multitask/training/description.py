@@ -69,7 +69,9 @@ def described_inputs(data: Any) -> dict[str, Any]:
     if "image" in inputs and image is not None:
         inputs["image"] = asdict(image)
     written = data.written_inputs()
-    return {name: _written(written[name]) if name in written else inputs[name] for name in inputs}
+    return {
+        name: written_told(written[name]) if name in written else inputs[name] for name in inputs
+    }
 
 
 def described_tasks(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
@@ -109,7 +111,12 @@ def take_names(tasks: Mapping[str, Task], described: Mapping[str, Any]) -> None:
             setattr(task, what, [str(each) for each in names])
 
 
-def _written(given: Any) -> dict[str, Any]:
+def written_told(given: Any) -> dict[str, Any]:
+    """The part of `described_inputs` that is about a text, or numbers and categories.
+
+    Args:
+        given: a `multitask.tables.input_columns.InputColumns`.
+    """
     missing = list(map(str, given.missing))
     if given.column is None:
         categories = {name: recipe(list(each)) for name, each in given.categories.items()}
@@ -135,7 +142,7 @@ def made_otherwise(told: Mapping[str, Any], data: Any) -> str | None:
         Its name; None if all are made in the same way, as far as known.
     """
     for name, given in data.written_inputs().items():
-        then, now = told.get(name), _written(given)
+        then, now = told.get(name), written_told(given)
         if isinstance(then, dict) and _key(then, given) != _key(now, given):
             return str(name)
     return None
@@ -168,7 +175,8 @@ def _key(told: Mapping[str, Any], given: Any) -> Any:
 
 def _tables(data: Any) -> list[Any]:
     # How inputs are made stands beside, once: a tokenizer's files may be large.
-    told = [{key: each for key, each in table.items() if key != "inputs"} for table in data.tables()]
+    tables = data.tables()
+    told = [{key: each for key, each in one.items() if key != "inputs"} for one in tables]
     try:
         return list(map(recipe, told))
     except InputError as error:

@@ -21,7 +21,7 @@ from multitask.after.inputs.written_text import WrittenText
 from multitask.after.trained_model import TrainedModel
 from multitask.encoders import BagOfTokens, ConvNet, Encoder, Several, TextTransformer
 from multitask.tables.input_columns import InputColumns
-from multitask.tasks import Classification, Regression
+from multitask.tasks import Classification, Regression, TokenLabels
 from multitask.tokenizers import Bytes, HashedWords, Tokenizer
 
 NOTHING = Choice({}, {})
@@ -94,6 +94,21 @@ def test_what_a_token_counts_is_the_change_without_it() -> None:
     without = [mood("two three"), mood("one three"), mood("one two")]
     right = torch.tensor([mood("one two three") - each for each in without])
     torch.testing.assert_close(found, right, atol=1e-6, rtol=1e-4)
+
+
+def test_a_token_counts_for_the_labels_of_the_others() -> None:
+    torch.manual_seed(0)
+    encoder = TextTransformer(500, 12, 16, 1, 2)
+    torch.nn.init.normal_(encoder.embedding.tokens.weight, std=0.5)
+    told = {"text": told_text(WORDS)}
+    model = written(encoder, told, {"tags": TokenLabels(["O", "NAME"])})
+    found = explain(model, Wanted([], NOTHING, text="one two three")).effects["tags"].effects
+    assert (found.abs() > 0).all()
+    assert (found.abs() < 10).all()
+    # Each token by itself knows nothing of the others.
+    alone = written(BagOfTokens(500, 8), told, {"tags": TokenLabels(["O", "NAME"])})
+    found = explain(alone, Wanted([], NOTHING, text="one two three")).effects["tags"].effects
+    assert found.tolist() == pytest.approx([0, 0, 0], abs=1e-6)
 
 
 def test_leaving_out_agrees_with_the_gradients_of_the_embedding() -> None:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from multitask.after.explaining.score import Choice, Score
-from multitask.after.extras import require
 from multitask.after.trained_model import TrainedModel
+from multitask.configuration.extras import require
 
 STEPS = (64, 256)
 """Points on the way from black to the image at which gradients are taken; the second number if the

@@ -33,7 +33,7 @@ def parts_section(found: Explanation) -> Iterator[Block]:
         "those in bold and in italics). For each task the strongest part of all samples has the "
         "full colour; tokens.csv, columns.csv and inputs.csv have the numbers. A class counts by "
         "its logit, a number in deviations of the training targets, a vector by its squared "
-        "distance from their mean, labels of tokens by the mean of their logits."
+        "distance from their mean, labels of tokens by the mean logit of the others."
     )
     tasks = list(found.effects)[:MOST_TASKS]
     rows = [

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from multitask.after.explaining.parts import Part
-from multitask.after.explaining.score import Choice, Score
+from multitask.after.explaining.score import OF_TOKENS, Choice, Score
 from multitask.after.trained_model import TrainedModel
 from multitask.tokenizers import END, is_text
 
@@ -71,8 +71,14 @@ def part_effects(
         changed = [each[rows] for each in seen]
         for row, each in enumerate(some):
             _leave_out(changed[places[each.input]][row], each, trained)
-        without = score(changed, None if weights is None else weights[rows])
-        found.append((numbers[rows] - without).cpu())
+        counted = None if weights is None else weights[rows]
+        before = numbers[rows]
+        if counted is not None and counted.ndim == OF_TOKENS:
+            # What is left out has no label of its own, so that the others' count alone.
+            for row, each in enumerate(some):
+                counted[row, :, list(each.places)] = 0
+            before = score([each[rows] for each in seen], counted)
+        found.append((before - score(changed, counted)).cpu())
     return PartEffects(score.what, score.classes(seen), numbers.cpu(), torch.cat(found))
 
 

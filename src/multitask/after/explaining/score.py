@@ -11,6 +11,7 @@ from torch import Tensor
 
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError, nearest
+from multitask.labels import NO_TOKEN
 from multitask.tasks import Task
 from multitask.tasks.output import Output
 from multitask.tokenizers import is_text, text_mask
@@ -105,6 +106,8 @@ class Score(torch.nn.Module):
             weights: what that returned.
         """
         output = self._output(given)
+        if output.ndim == OF_TOKENS:
+            output = output.masked_fill(output <= NO_TOKEN, 0)
         if weights is None:
             return output.square().flatten(1).sum(1)
         return (output * weights).flatten(1).sum(1) if output.ndim > 1 else output

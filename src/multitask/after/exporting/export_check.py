@@ -177,5 +177,12 @@ def spread(task: Task, values: Tensor) -> Tensor:
     return found if found > 0 else torch.ones(())
 
 
+def _joined(values: Sequence[Tensor]) -> Tensor:
+    """One tensor of several batches; in a row if they differ in more than their first axis."""
+    if len({each.shape[1:] for each in values}) > 1:
+        return torch.cat([each.flatten() for each in values])
+    return torch.cat(list(values))
+
+
 def _same(found: Tensor, right: Tensor) -> Tensor:
     return (found == right) | (found.isnan() & right.isnan())

@@ -11,8 +11,8 @@ from torch.export import ExportedProgram
 
 from multitask.after.exporting.file_inputs import BATCH, FileInput
 from multitask.after.exporting.quiet import quiet
-from multitask.after.extras import require
 from multitask.after.metadata import KEY
+from multitask.configuration.extras import require
 from multitask.errors import InputError, one_line
 
 OPSET = 20

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from multitask.after.extras import require
 from multitask.after.metadata import KEY, format_of, read_metadata
+from multitask.configuration.extras import require
 from multitask.errors import InputError, one_line
 from multitask.images.format import ImageFormat
 

@@ -65,7 +65,7 @@ def made_batches(
         sample = _by_input(trained, given, place)
         image = sample.get(IMAGE)
         pixels = None
-        if format is not None and not _is_missing(image):
+        if format is not None and image is not None and not _is_missing(image):
             pixels = pixels_of(image, format, place)
         return place, sample, pixels
 
@@ -145,7 +145,8 @@ def _by_input(trained: TrainedModel, given: Any, place: int) -> Sample:
 
 
 def _is_missing(image: Any) -> bool:
-    return image is None or (isinstance(image, float) and image != image)
+    # As a DataFrame has it.
+    return isinstance(image, float) and image != image
 
 
 def _is_image(images: Any) -> bool:

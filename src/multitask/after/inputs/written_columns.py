@@ -61,4 +61,5 @@ class WrittenColumns(WrittenInput):
 
     @override
     def example(self) -> dict[str, Any]:
-        return {name: (self.given.category_names(name) or [0])[0] for name in self.columns}
+        kinds = {name: self.given.category_names(name) for name in self.columns}
+        return {name: each[0] if each else 0 for name, each in kinds.items()}

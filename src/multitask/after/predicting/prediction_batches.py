@@ -18,6 +18,7 @@ from multitask.after.image_list import PROBLEM, ImageList
 from multitask.after.inputs.made_inputs import made_inputs
 from multitask.after.inputs.written_text import WrittenText
 from multitask.after.predicting.prediction_columns import arrow_column, columns_of, renamed
+from multitask.after.predicting.word_labels import with_words
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
 from multitask.images.decoding import UnusableImage, decode
@@ -108,7 +109,8 @@ class PredictedBatches:
         embedding: Tensor | None = None
         if good:
             predictions, embedding = self._computed(made)
-            columns = columns_of(self.tasks, predictions)
+            own = self._cells([rows[each] for each in good])
+            columns = with_words(self.trained, columns_of(self.tasks, predictions), own)
             stems = [self.stems[rows[each]] for each in good]
             columns |= self._save(self.folder, stems, predictions)
         given = self.given.slice(rows.start, len(rows))
@@ -135,10 +137,7 @@ class PredictedBatches:
         good = [place for place in range(len(rows)) if place not in problems]
         if not good:
             return {}, good, problems
-        cells = {
-            name: {key: [each[rows[place]] for place in good] for key, each in columns.items()}
-            for name, columns in self.images.cells.items()
-        }
+        cells = self._cells([rows[place] for place in good])
         pixels = [each for each in decoded if not isinstance(each, str)]
         made, wrong, cut = made_inputs(self.trained, cells, pixels)
         self.has_cut = self.has_cut or cut > 0
@@ -146,6 +145,13 @@ class PredictedBatches:
         kept = torch.tensor([at for at in range(len(good)) if at not in wrong], dtype=torch.int64)
         made = {name: each[kept] for name, each in made.items()} if wrong else made
         return made, [good[at] for at in kept.tolist()], problems
+
+    def _cells(self, rows: Sequence[int]) -> dict[str, Any]:
+        """What some samples are made of besides their images, by input and column."""
+        return {
+            name: {key: [each[row] for row in rows] for key, each in columns.items()}
+            for name, columns in self.images.cells.items()
+        }
 
     def _learn_columns(self) -> None:
         """Which columns there will be, from a sample that shows and says nothing."""

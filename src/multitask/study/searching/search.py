@@ -12,8 +12,8 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
-from multitask.after.extras import require
 from multitask.checkpoints.atomic_writing import write_whole
+from multitask.configuration.extras import require
 from multitask.errors import InputError
 from multitask.pages.yaml_text import to_yaml
 from multitask.study.attempt import alone
@@ -135,7 +135,7 @@ class Search:
         """
         if self.sweep.early_stop is None:
             return False
-        (told,) = (len(each.intermediate_values) for each in self.trials[claim.number :][:1])
+        told = len(self.trials[claim.number].intermediate_values)
         for place, value in enumerate(values[told:], start=told + 1):
             claim.trial.report(value, place)
             if claim.trial.should_prune():

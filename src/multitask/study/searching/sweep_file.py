@@ -221,9 +221,7 @@ def _cap(path: Path, root: Setting, method: str, parameters: dict[str, Parameter
         refuse(setting, f"run_cap is {cap!r:.60}; give a whole number, 1 or more")
     if method != "grid":
         if cap is None:
-            raise InputError(
-                f"{path}: run_cap is missing, and a {method} search never ends by itself"
-            )
+            raise InputError(f"{path}: a {method} search needs run_cap, its number of trials")
         return int(cap)
     size = 1
     for name, each in parameters.items():
