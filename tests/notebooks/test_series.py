@@ -38,8 +38,11 @@ def test_opens_like_the_first(place: int) -> None:
     assert text.cell_type == "markdown"
     heading, *_, last = text.source.split("\n\n")
     found = TITLE.fullmatch(heading)
-    assert found and int(found[1]) == place + 1
-    assert re.match(r"\*Takes about \d+ seconds on two CPU cores and leaves no files behind\.", last)
+    assert found
+    assert int(found[1]) == place + 1
+    assert re.match(
+        r"\*Takes about \d+ seconds on two CPU cores and leaves no files behind\.", last
+    )
     links = {"Before": place - 1, "After": place + 1}
     told = [
         f"{word}: [{title(NOTEBOOKS[at])}]({NOTEBOOKS[at].name})."
