@@ -64,8 +64,8 @@ def place(file: Path) -> Path:
     return file.relative_to("docs")
 
 
-def relinked(page: Path) -> str:
-    """A page, with links that fit the site."""
+def relinked(page: Path, text: str) -> str:
+    """A text of a page or notebook, with links that fit the site."""
 
     def fitting(match: re.Match[str]) -> str:
         path, hash_, anchor = match[2].partition("#")
@@ -76,7 +76,7 @@ def relinked(page: Path) -> str:
         return f"{match[1]}{Path(to).as_posix()}{hash_}{anchor}"
 
     here = place(page.relative_to(ROOT)).parent
-    return LINK.sub(fitting, page.read_text(encoding="utf-8"))
+    return LINK.sub(fitting, text)
 
 
 def notebook(file: Path) -> str:
@@ -84,7 +84,8 @@ def notebook(file: Path) -> str:
     parts = []
     for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"])
-        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        is_text = cell["cell_type"] == "markdown"
+        parts.append(relinked(file, source) if is_text else f"```python\n{source}\n```")
     return "\n\n".join(parts) + "\n"
 
 
@@ -98,7 +99,10 @@ def reference(package: str, beside: list[str]) -> str:
 
 def written() -> dict[Path, str]:
     """Every page of the site, by its place."""
-    found = {place(page.relative_to(ROOT)): relinked(page) for page in pages()}
+    found = {
+        place(page.relative_to(ROOT)): relinked(page, page.read_text(encoding="utf-8"))
+        for page in pages()
+    }
     licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
     found[place(Path("LICENSE"))] = f"# License\n\n```text\n{licence}```\n"
     for file in ROOT.glob("notebooks/*.ipynb"):

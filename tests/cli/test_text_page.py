@@ -21,6 +21,7 @@ from multitask.encoders import Encoder, LowRank
 from multitask.study.parsing import parsed
 from multitask.study.plan import planned
 from multitask.study.study_file import check_metrics
+from multitask.tables.input_columns import InputColumns
 from multitask.tasks import TokenLabels
 
 PAGE = (ROOT / "docs/text.md").read_text(encoding="utf-8")
@@ -96,7 +97,10 @@ def test_its_labels_are_those_of_words() -> None:
         "review,tags\n" + 9 * "the front wheel squeaks,O B-PART I-PART O\n"
     )
     data = Table(
-        targets, path="words.csv", image_column=None, inputs={"text": {"column": "review"}}
+        targets,
+        path=Path("words.csv"),
+        image_column=None,
+        inputs={"text": InputColumns(column="review")},
     )
     data.setup()
     task = TokenLabels(targets["tags"]["labels"])

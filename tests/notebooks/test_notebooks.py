@@ -1,4 +1,4 @@
-"""Every notebook runs from top to bottom, and is stored without outputs."""
+"""Every notebook runs from top to bottom, ends in a figure, and is stored without outputs."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ def test_runs_from_top_to_bottom(
     client.execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code)
+    *_, last = [output for cell in code for output in cell.outputs]
+    assert "image/png" in last.get("data", {})
     assert list(work.iterdir()) == []
     assert list(temporary.rglob("*.ckpt")) == []
 
