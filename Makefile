@@ -16,7 +16,7 @@ SWEEP ?= configs/sweep/balancers.yaml
 # How long `make fuzz` attacks each target.
 SECONDS_EACH ?= 300
 
-.PHONY: help setup train resume study sweep agent test fast oldest newest fuzz conformance lint format notebooks toy lock clean
+.PHONY: help setup train resume study sweep agent test fast oldest newest fuzz conformance docs lint format notebooks toy lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -61,6 +61,10 @@ fuzz: setup ## Attack each kind of input for SECONDS_EACH with inputs that no te
 
 conformance: setup ## Make the table in docs/conformance.md from the tests
 	OMP_NUM_THREADS=1 WRITE_TABLE=1 $(PYTHON) -m pytest tests/conformance -n $(WORKERS) --dist worksteal
+
+docs: setup ## Build the site of the pages and the reference in build/site
+	$(PYTHON) docs/build_site.py
+	$(PYTHON) -m zensical build --strict --clean
 
 lint: setup ## Check style and types
 	$(PYTHON) -m ruff check .

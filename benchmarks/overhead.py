@@ -36,7 +36,7 @@ from multitask.data.dataset import BatchDataset, InMemory
 from multitask.encoders import ConvNet, Encoder, Timm
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.settings import RunSettings
-from multitask.runs.tracking import wandb_logger
+from multitask.runs.wandb_run import wandb_logger
 from multitask.tasks import Classification, Regression
 
 Batch = dict[str, Tensor]

@@ -8,7 +8,7 @@ other programs have no part.
 ``length``: an epoch whose batches hold texts about as long (``by_length``), against one whose
 batches are random, each cut to its longest text; and against all texts at full length.
 
-    python benchmarks/text.py [--blocks 20] [--layers 2] [--width 128]
+    python benchmarks/text.py [--blocks 20] [--layers 2] [--width 256] [--part fit]
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def measure_steps(width: int, layers: int, blocks: int) -> None:
     turns = TurnTaking(plain_step(width, layers, collated(data)), blocks)
     trained(multi_task(width, layers), data, [turns, ProgressBar()], -1)
     low, median, high = statistics.quantiles(turns.ratios, n=4)
-    print(f"fit / plain loop: median {median:.3f} [{low:.3f}, {high:.3f}]")
+    print(f"\nfit / plain loop: median {median:.3f} [{low:.3f}, {high:.3f}]", flush=True)
 
 
 def measure_lengths(width: int, layers: int, blocks: int) -> None:
@@ -224,17 +224,21 @@ def measure_lengths(width: int, layers: int, blocks: int) -> None:
     print(f"  {'uncut':10} {tokens / (BATCHES * SIZE * PLACES):.2f}")
 
 
+PARTS = {"fit": measure_steps, "length": measure_lengths}
+
+
 def main() -> None:
-    """Measure both."""
+    """Measure the chosen parts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--blocks", type=int, default=20, help="pairs of blocks of 5 steps")
     parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--part", choices=PARTS, action="append", help="default: both")
     given = parser.parse_args()
     warnings.filterwarnings("ignore")
     torch.manual_seed(0)
-    measure_steps(given.width, given.layers, given.blocks)
-    measure_lengths(given.width, given.layers, given.blocks)
+    for part in given.part or PARTS:
+        PARTS[part](given.width, given.layers, given.blocks)
 
 
 if __name__ == "__main__":

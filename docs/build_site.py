@@ -16,7 +16,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
-BUILD = ROOT / "build/docs"
 BESIDE = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE")
 IMPORT = re.compile(r"^from (multitask[\w.]*) import", re.MULTILINE)
 # A link or an image of Markdown: what stands before its target, and the target.
@@ -118,16 +117,16 @@ def written() -> dict[Path, str]:
     return found
 
 
-def main() -> None:
-    """Write all pages anew."""
-    shutil.rmtree(BUILD, ignore_errors=True)
+def write(folder: Path) -> None:
+    """Write all pages and their images anew."""
+    shutil.rmtree(folder, ignore_errors=True)
     for name, text in written().items():
-        file = BUILD / name
+        file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     for image in ROOT.glob("docs/*.png"):
-        shutil.copy(image, BUILD)
+        shutil.copy(image, folder)
 
 
 if __name__ == "__main__":
-    main()
+    write(ROOT / "build/docs")

@@ -201,6 +201,7 @@ def test_every_link_leads_somewhere() -> None:
         "docs/sweeps.md",
         "docs/many_processes.md",
         "docs/data.md",
+        "docs/text.md",
         "docs/imbalance.md",
         "docs/tasks.md",
         "docs/schedules.md",

@@ -90,3 +90,11 @@ def test_the_citation_is_about_this_version() -> None:
     assert citation["version"] == PROJECT["version"]
     assert citation["license"] == PROJECT["license"]
     assert citation["title"].startswith(f"{PROJECT['name']}: ")
+    section = (ROOT / "README.md").read_text().partition("## How to cite")[2]
+    told = dict(re.findall(r"^  (\w+) += \{+(.*?)\}+,?$", section, re.MULTILINE))
+    assert told == {
+        "title": citation["title"],
+        "author": citation["authors"][0]["name"],
+        "version": citation["version"],
+        "license": citation["license"],
+    }

@@ -136,7 +136,7 @@ def test_tables_take_the_place_of_the_runs_own_data(
 def test_images_that_were_trained_on_do_not_count(best: Path, fails: Fails) -> None:
     table = write_table("train")
     sentence = fails("calibrate", str(best), f"--table={table}", "--tasks=digit")
-    assert "every image of the " in sentence
+    assert "every sample of the " in sentence
     assert "was trained on" in sentence
 
 

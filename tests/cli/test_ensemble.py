@@ -145,7 +145,8 @@ def test_the_section_on_ensembles(
     # The fixture has made one of all that the pattern names, and the study is read elsewhere.
     verbs = ["fit", "fit", "fit", "ensemble", "-d", "evaluate", "predict", "export", "study"]
     assert done == verbs
-    assert sorted(RUNS["torch_export"](Path("ensemble.pt2"))(torch.zeros(2, 1, 4, 4).byte())) == [
+    run = RUNS["torch_export"](Path("ensemble.pt2"), [])
+    assert sorted(run(torch.zeros(2, 1, 4, 4).byte())) == [
         "kind",
         "kind.entropy",
         "kind.mutual_information",

@@ -69,6 +69,12 @@ def test_reviews(multitask: Callable[..., None], capsys: Said) -> None:
     page = (run / "figures/test/predictions.html").read_text(encoding="utf-8")
     assert any(f"<td>{text}</td>" in page for text in texts)
     assert (run / "figures/data/samples.png").exists()
+    multitask("predict", f"--ckpt_path={run}/checkpoints/best.ckpt", *QUICK[:2])
+    (table,) = run.glob("predict/*/predictions.csv")
+    with table.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["name"].startswith("row ")
+    assert texts[int(rows[0]["name"].split()[1]) - 2] == rows[0]["text"]
     multitask("inspect", "reviews.yaml")
     assert "## text: 59 texts" in capsys.readouterr().out
 

@@ -7,7 +7,7 @@ import torch
 
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
-from multitask.data.duplicates import input_hashes, is_missing
+from multitask.data.duplicates import input_hashes, tells_little
 from multitask.data.leaks import leaks
 from multitask.data.look import DataRemark
 from multitask.tokenizers import HashedWords
@@ -59,10 +59,10 @@ def test_what_is_not_compared_in_time_is_told() -> None:
     assert (found.compared, found.samples, found.groups) == (0, 13, [])
 
 
-def test_which_inputs_are_missing() -> None:
-    assert is_missing(TOKENIZER(["", "yes", "a film"]).tokens).tolist() == [True, True, False]
-    assert is_missing(torch.tensor([[NAN, NAN], [NAN, 1.0]])).tolist() == [True, False]
-    assert is_missing(torch.zeros(2, 1, 2, 2, dtype=torch.uint8)).tolist() == [False, False]
+def test_which_inputs_tell_little() -> None:
+    assert tells_little(TOKENIZER(["", "yes", "a film"]).tokens).tolist() == [True, True, False]
+    assert tells_little(torch.tensor([[NAN, NAN], [NAN, 1.0]])).tolist() == [True, False]
+    assert tells_little(torch.zeros(2, 1, 2, 2, dtype=torch.uint8)).tolist() == [False, False]
 
 
 def test_only_images_become_bytes() -> None:

@@ -18,7 +18,7 @@ from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.checkpoints.reading import explained, read_checkpoint
 from multitask.checkpoints.training_images import training_images
 from multitask.configuration.classes import accepted
-from multitask.configuration.objects import check_entries
+from multitask.configuration.setting_check import check_entries
 from multitask.configuration.settings import described
 from multitask.configuration.trust import known_imports_only
 from multitask.errors import InputError, settings_blamed

@@ -10,7 +10,7 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from multitask.configuration.objects import check_setting, parameter_of
+from multitask.configuration.setting_check import check_setting, parameter_of
 from multitask.configuration.settings import Setting, read_config
 from multitask.configuration.trust import known_imports_only
 from multitask.data import DataModule

@@ -12,7 +12,7 @@ from multitask.after.loading import STRANGER
 from multitask.after.trained_model import TrainedModel
 from multitask.checkpoints.reading import explained
 from multitask.configuration.classes import accepted
-from multitask.configuration.objects import check_entries
+from multitask.configuration.setting_check import check_entries
 from multitask.configuration.settings import described
 from multitask.configuration.trust import known_imports_only
 from multitask.errors import InputError

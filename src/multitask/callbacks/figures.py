@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import WandbLogger
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from multitask.callbacks.prediction_table import name_column
 from multitask.data import DataModule
 from multitask.data.faces import Shown, on_one_scale, show_samples
 from multitask.distributed import gather_rows
@@ -163,7 +164,8 @@ class Figures(Callback):
             self._draw_maps(trainer, model, split, shown, shown_predictions, shown_targets)
             names = data.names(split)
             files = names and [names[index] for index in shown_targets["index"].tolist()]
-            table = sample_table(model.named_tasks, shown, shown_targets, shown_predictions, files)
+            tasks, called = model.named_tasks, name_column(data)
+            table = sample_table(tasks, shown, shown_targets, shown_predictions, files, called)
             self._save_table(trainer, split, table)
 
     def _draw_tasks(

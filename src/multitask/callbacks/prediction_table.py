@@ -23,13 +23,17 @@ from multitask.tasks.predictions import task_columns
 from multitask.tokenizers import Tokenizer
 from multitask.training.description import described_tasks, take_names
 
-FILE_COLUMN = "file"
+FILE_COLUMN, NAME_COLUMN = "file", "name"
 ROWS = 4096
 """That are written at a time."""
 
 
 class PredictionTable(Callback):
-    """Writes one row a sample: its index in the split, its file if it has one, and predictions.
+    """Writes one row a sample: its index in the split, what it is called, and predictions.
+
+    A sample with an image is called by its file, in the column ``file``; another, such as a row of
+    a table, has its name in the column ``name``. Texts stand beside it as one line each, in a
+    column that is called like the input.
 
     Classes have their name, or their number if they have none, its probability and that of each
     class, vectors a column for each element; numbers are in original units. Behind them is how
@@ -88,16 +92,16 @@ class PredictionTable(Callback):
         texts = {name: gather_items(each) for name, each in self._texts.items()}
         if not trainer.is_global_zero:
             return
-        order, names = list(self._order), _names(trainer)
-        places = values["index"].argsort()
+        order = list(self._order)
+        places, indices = values["index"].argsort(), values["index"].tolist()
         for name, (written, tokenizer) in _texts_of_words(trainer).items():
-            if name not in texts:
-                continue
-            own = [written[each] for each in values["index"].tolist()]
-            texts[name] = labels_of_words(texts[name], own, tokenizer)
-        if names is not None:
-            texts[FILE_COLUMN] = [names[each] for each in values["index"].tolist()]
-            order.insert(1, FILE_COLUMN)
+            if name in texts:
+                own = [written[index] for index in indices]
+                texts[name] = labels_of_words(texts[name], own, tokenizer)
+        told = _told(trainer)
+        for place, (column, every) in enumerate(told.items(), 1):
+            texts[column] = [every[index] for index in indices]
+            order.insert(place, column)
 
         def cells(column: str, rows: Tensor) -> list[Any]:
             if column in values:
@@ -117,10 +121,26 @@ class PredictionTable(Callback):
         return [self._stems[index] if self._stems else str(index) for index in indices]
 
 
+def name_column(data: DataModule) -> str:
+    """What the column of the samples' names is called: ``file`` of images, else ``name``."""
+    return FILE_COLUMN if "image" in data.faces() else NAME_COLUMN
+
+
 def _names(trainer: Trainer) -> list[str] | None:
     data = getattr(trainer, "datamodule", None)
     # What is predicted is the test set.
     return data.names("test") if isinstance(data, DataModule) else None
+
+
+def _told(trainer: Trainer) -> dict[str, list[str]]:
+    """The samples' names and texts, by column, as far as known."""
+    data = getattr(trainer, "datamodule", None)
+    if not isinstance(data, DataModule):
+        return {}
+    names = data.names("test")
+    found = {} if names is None else {name_column(data): names}
+    texts = data.texts("test").items()
+    return found | {name: [" ".join(text.split()) for text in each] for name, each in texts}
 
 
 def _texts_of_words(trainer: Trainer) -> dict[str, tuple[list[str], Tokenizer]]:

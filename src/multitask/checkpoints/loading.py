@@ -20,7 +20,7 @@ from multitask.checkpoints.integrity import damage
 from multitask.checkpoints.reading import explained
 from multitask.checkpoints.source import Source
 from multitask.configuration.classes import accepted
-from multitask.configuration.objects import check_entries, check_setting, parameter_of
+from multitask.configuration.setting_check import check_entries, check_setting, parameter_of
 from multitask.configuration.settings import described
 from multitask.configuration.trust import known_imports_only, refuse_for_stranger
 from multitask.errors import InputError

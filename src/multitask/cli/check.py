@@ -16,7 +16,7 @@ from lightning.pytorch import Trainer
 import multitask.heads  # noqa: F401
 from multitask.cli.help import check_verb
 from multitask.configuration.classes import accepted
-from multitask.configuration.objects import check_entries, check_setting, parameter_of, refuse
+from multitask.configuration.setting_check import check_entries, check_setting, parameter_of, refuse
 from multitask.configuration.settings import Setting
 from multitask.configuration.tree import (
     TRUST,

@@ -16,7 +16,7 @@ from multitask.inspection.table_inspection import load, look_past
 from multitask.runs.folder import make_folder, new_folder
 from multitask.runs.log_file import keep_log, say
 from multitask.runs.report import say_where
-from multitask.runs.tracking import sync_command, wandb_mode
+from multitask.runs.wandb_run import sync_command, wandb_mode
 from multitask.tables.table_sources import tables
 from multitask.tasks import Classification, MultiLabel
 

@@ -15,7 +15,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from multitask.configuration.parser_messages import explain
 from multitask.configuration.tree import Configuration
-from multitask.configuration.types import plain_list
+from multitask.configuration.types import plain_list, plain_text
 from multitask.errors import InputError
 from multitask.pages.yaml_text import to_yaml
 
@@ -51,9 +51,11 @@ class Parser(LightningArgumentParser):
         self, action: Action, value: Any, key: str, cfg: Any, append: bool = False
     ) -> Any:
         # For each item jsonargparse 4 copies the whole list: minutes for a thousand class names.
-        found = None if append else plain_list(getattr(action, "_typehint", None), value)
-        if found is not None:
-            return found
+        if not append:
+            annotation = getattr(action, "_typehint", None)
+            for found in (plain_list(annotation, value), plain_text(annotation, value)):
+                if found is not None:
+                    return found
         return super()._check_value_key(action, value, key, cfg, append)
 
 

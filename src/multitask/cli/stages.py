@@ -25,7 +25,7 @@ from multitask.runs.record import RunRecord
 from multitask.runs.report import describe, report, say_where, show_kept
 from multitask.runs.result import result_of
 from multitask.runs.summary import write_summary
-from multitask.runs.tracking import finish, mark_preempted, sync_command
+from multitask.runs.wandb_run import finish, mark_preempted, sync_command
 
 INTERRUPTED, TERMINATED = 130, 143
 """Exit codes of a program that Ctrl-C has stopped, and of one that SIGTERM has."""

@@ -18,7 +18,7 @@ from multitask.errors import InputError
 from multitask.pages.report import REPORT
 from multitask.runs.log_file import say
 from multitask.runs.settings import RunSettings
-from multitask.runs.tracking import wandb_mode
+from multitask.runs.wandb_run import wandb_mode
 from multitask.study.carrying_out import carry_out
 from multitask.study.plan import PlannedRun, Study, planned, variants
 from multitask.study.shards import shard_of

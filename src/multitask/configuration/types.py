@@ -125,6 +125,12 @@ def plain_list(annotation: Any, value: Any) -> list[Any] | None:
     return None
 
 
+def plain_text(annotation: Any, value: Any) -> str | None:
+    """A text that the parser would take for a comment, and so for null; None if it must judge."""
+    is_comment = isinstance(value, str) and value.lstrip().startswith("#")
+    return value if is_comment and str in _members(annotation) else None
+
+
 def words(annotation: Any) -> str:
     """Say what a type takes, such as ``a whole number or null``."""
     members = _members(annotation)

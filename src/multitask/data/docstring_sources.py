@@ -177,8 +177,9 @@ def _read(file: Path, package: str, hide: Callable[[str], str]) -> Iterator[Docs
     parents: list[tuple[str, ast.Module | ast.ClassDef]] = [(place.replace("/", "."), module)]
     for name, parent in parents:
         for node in parent.body:
-            is_one = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            if not is_one or node.name.startswith("_"):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            if node.name.startswith("_"):
                 continue
             path = f"{name}.{node.name}"
             if isinstance(node, ast.ClassDef):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from multitask.data.dataset import BatchDataset
+from multitask.labels import is_missing
 from multitask.tokenizers import is_text, text_mask
 
 CHUNK = 256
@@ -126,8 +127,8 @@ def _located(places: Places, starts: Places, names: Sequence[str]) -> list[tuple
     return [(names[split], place) for split, place in pairs]
 
 
-def is_missing(values: Tensor) -> Tensor:
-    """Which samples lack an input: all of it is NaN, or a text of one word at most.
+def tells_little(values: Tensor) -> Tensor:
+    """Which samples lack an input, or have a text of one word at most.
 
     Two samples that lack it, or say one word, have hardly the same input.
 
@@ -137,11 +138,8 @@ def is_missing(values: Tensor) -> Tensor:
     Returns:
         Shape ``[batch]``, bool.
     """
-    if is_text(values):
-        # Beside the beginning, a tokenizer may put a token of its own at the end.
-        return text_mask(values).sum(1) <= 2
-    flat = values.flatten(1)
-    return flat.isnan().all(1) if values.is_floating_point() else torch.zeros(len(flat)).bool()
+    # Beside the beginning, a tokenizer may put a token of its own at the end.
+    return text_mask(values).sum(1) <= 2 if is_text(values) else is_missing(values)
 
 
 def remembered_input(split: BatchDataset) -> str | None:

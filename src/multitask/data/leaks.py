@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from multitask.data.dataset import BatchDataset
-from multitask.data.duplicates import Duplicates, Hashes, input_hashes, is_missing, same_inputs
+from multitask.data.duplicates import Duplicates, Hashes, input_hashes, same_inputs, tells_little
 
 SECONDS = 20.0
 """How long inputs of one kind are compared before a training."""
@@ -65,11 +65,11 @@ def leaks(
     across = [
         each
         for each in same_inputs(hashes)
-        if len(each.splits) > 1 and not _is_missing(splits, name, *each.samples[0])
+        if len(each.splits) > 1 and not _tells_little(splits, name, *each.samples[0])
     ]
     compared = sum(map(len, hashes.values()))
     return Leaks(across, compared, sum(map(len, splits.values())), hashes)
 
 
-def _is_missing(splits: Mapping[str, BatchDataset], name: str, split: str, place: int) -> bool:
-    return bool(is_missing(splits[split].one_input(name, torch.tensor([place]))))
+def _tells_little(splits: Mapping[str, BatchDataset], name: str, split: str, place: int) -> bool:
+    return bool(tells_little(splits[split].one_input(name, torch.tensor([place]))))

@@ -14,7 +14,7 @@ from multitask.encoders.chain import Part
 class Unfinished(NamedTuple):
     """What a stage hands to the next, beside maps that the encoder will return.
 
-    Args:
+    Attributes:
         value: what the next stage works on, and sharing schemes mix.
         maps: the maps before it, the finest first, which stay as they are.
     """

@@ -30,7 +30,7 @@ class Soup:
         members: of which the weights are averaged.
         scores: ``val/score`` of each run that was given; empty without a validation set.
         metrics: of the average on validation and test set, by name.
-        trained: the Trainer that has evaluated it.
+        trainer: the Trainer that has evaluated it.
     """
 
     members: list[Member]

@@ -121,7 +121,7 @@ def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:
             extent = (middle - half, middle + half, low, top)
             axes.imshow(picture.numpy(), extent=extent, aspect="auto", **GREY)
         place_of_text = (middle, top + height + GAP)
-        style = {"fontsize": FONT, "va": "top", "ha": "center", "gid": FITTED}
+        style: dict[str, Any] = {"fontsize": FONT, "va": "top", "ha": "center", "gid": FITTED}
         axes.text(*place_of_text, caption, parse_math=False, **style)
     axes.set(xlim=(0, columns * cell), ylim=(rows * step, 0))
     return figure
@@ -167,8 +167,8 @@ def fill_panels(figure: Figure | SubFigure, panels: Sequence[Panel]) -> None:
             width = 0.95 * float(figure.bbox.width) / figure.dpi / columns
             text = wrapped(caption, width, FONT)
             top = -0.03 if columns == COLUMNS else 1.0
-            style = {"fontsize": FONT, "y": top, "va": "top", "pad": 0, "gid": FITTED}
-            axes.set_title(text, parse_math=False, **style)
+            style: dict[str, Any] = {"y": top, "va": "top", "pad": 0, "gid": FITTED}
+            axes.set_title(text, fontsize=FONT, parse_math=False, **style)
 
 
 def panel_columns(panels: Sequence[Panel]) -> int:

@@ -50,7 +50,8 @@ def sample_table(
     samples: Sequence[Shown],
     targets: Mapping[str, Tensor],
     predictions: Mapping[str, Tensor],
-    files: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    called: str = "file",
 ) -> SampleTable:
     """Set samples' targets and predictions side by side.
 
@@ -59,9 +60,10 @@ def sample_table(
         samples: what each looks like.
         targets: the samples' targets by task, and their ``index``.
         predictions: the samples' predictions by task.
-        files: the samples' files, where they have any.
+        names: what the samples are called, such as their files, if they have names.
+        called: name of the column of names.
     """
-    columns: dict[str, list[Cell]] = {} if files is None else {"file": list(files)}
+    columns: dict[str, list[Cell]] = {} if names is None else {called: list(names)}
     columns |= {
         f"{name} {column}": cells
         for name, task in tasks.items()

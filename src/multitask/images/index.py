@@ -17,7 +17,7 @@ LARGEST = 2**32 - 1
 class Entry(NamedTuple):
     """One image.
 
-    Args:
+    Attributes:
         height: of the upright image before it was resized, in pixels; 0 if there is none.
         width: likewise.
         checksum: CRC-32 of its pixels in the cache.

@@ -84,8 +84,9 @@ def _text(text: TextInput) -> Iterator[str]:
     )
     yield f"      {TEXT}:"
     names = [each.name for each in text.columns]
-    if len(names) == 1:
-        yield f"        column: {scalar(names[0])}"
+    # The parser would take a text such as '[a]' for a list.
+    if len(names) == 1 and scalar(names[0]) == names[0]:
+        yield f"        column: {names[0]}"
     else:
         yield from sequence("column", names, 8)
     tokenizer = text.tokenizer

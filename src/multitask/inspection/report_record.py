@@ -15,8 +15,8 @@ from multitask.pages.yaml_text import to_yaml
 from multitask.runs.folder import CONFIG, PROVENANCE
 from multitask.runs.provenance import provenance
 from multitask.runs.settings import RunSettings
-from multitask.runs.tracking import finish, wandb_logger
 from multitask.runs.wandb_client import nothing_lost
+from multitask.runs.wandb_run import finish, wandb_logger
 
 
 def write_record(report: DataReport, data: DataModule, config: str, folder: Path) -> None:

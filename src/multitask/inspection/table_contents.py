@@ -84,7 +84,8 @@ class TableContents:
     def told(self) -> list[str]:
         """What was chosen, in lines for the screen."""
         tasks = [each.task for each in self.targets]
-        return told_choice(self.image and self.image.name, self.choice, tasks)
+        image = None if self.image is None else self.image.name
+        return told_choice(image, self.choice, tasks)
 
     @property
     def _inputs(self) -> tuple[object, ...]:
@@ -246,8 +247,8 @@ def _group(
                 known = pd.to_numeric(table[name], errors="coerce").rank(pct=True)
                 fifths = (known * FIFTHS).fillna(-1).astype(int)
                 labels[f"{name} (in fifths)"] = fifths.astype(str).tolist()
-    name = image and image.name
-    judged = [each for each in columns if each.name != name or each.kind == "image"]
+    own = None if image is None else image.name
+    judged = [each for each in columns if each.name != own or each.kind == "image"]
     group = find_group(table, judged, labels)
     if group is None:
         return None, targets

@@ -12,8 +12,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from multitask.module import MultiTask
 from multitask.runs.folder import CONFIG, config_of
 from multitask.runs.summary import best_score
-from multitask.runs.tracking import wandb_runs
 from multitask.runs.wandb_client import nothing_lost
+from multitask.runs.wandb_run import wandb_runs
 
 FILE = "model.ckpt"
 """What Lightning calls the checkpoint in an artifact."""

@@ -16,7 +16,7 @@ from multitask.errors import InputError, reason_of, settings_blamed
 from multitask.runs.log_file import say
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.settings import RunSettings
-from multitask.runs.tracking import wandb_logger, wandb_mode
+from multitask.runs.wandb_run import wandb_logger, wandb_mode
 
 METRICS = "metrics.csv"
 INSTEAD = (

@@ -20,8 +20,8 @@ from multitask.runs.loggers import tell_configuration
 from multitask.runs.metrics_file import MetricsFile
 from multitask.runs.provenance import provenance
 from multitask.runs.summary import forget_summary
-from multitask.runs.tracking import wandb_runs
 from multitask.runs.wandb_client import nothing_lost
+from multitask.runs.wandb_run import wandb_runs
 
 
 class RunRecord(Callback):

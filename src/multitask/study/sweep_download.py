@@ -10,7 +10,7 @@ import wandb
 from multitask.errors import InputError
 from multitask.pages.yaml_text import to_yaml
 from multitask.runs.folder import CONFIG, PROVENANCE
-from multitask.runs.tracking import SAVED
+from multitask.runs.wandb_run import SAVED
 from multitask.study.sweep import STATE
 
 RUNNING = "running"

@@ -11,8 +11,8 @@ import wandb
 
 from multitask.runs.log_file import say
 from multitask.runs.settings import RunSettings
-from multitask.runs.tracking import finish, start_report, sync_command
 from multitask.runs.wandb_client import nothing_lost
+from multitask.runs.wandb_run import finish, start_report, sync_command
 from multitask.study.folder_names import ascii_slug
 from multitask.study.plan import Study, planned
 

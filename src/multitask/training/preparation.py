@@ -48,7 +48,9 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     has_begun = getattr(trainer, "ckpt_path", None) is not None
     split = SPLIT_OF_STAGE.get(stage, "test")
     check_data(model.named_tasks, data, split, has_begun)
-    check_encoder_inputs(model.encoder, data, split)
+    # An ensemble has an encoder for each member, which take the same.
+    member = getattr(model, "members", [model])[0]
+    check_encoder_inputs(member.encoder, data, split)
     if stage != "fit":
         return
     name_unlabelled(model.named_tasks, data)

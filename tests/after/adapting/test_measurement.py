@@ -172,7 +172,7 @@ def test_images_that_the_run_has_seen_are_not_asked_about() -> None:
         "2 labelled samples of the test set were trained on by the run, and are not in the query "
         "set.",
     ]
-    with pytest.raises(InputError, match="trained on all labelled images of the test set"):
+    with pytest.raises(InputError, match="trained on all labelled samples of the test set"):
         adapt(run(hashes), new("kind", Classification(3)), plan())
     unknown = run()
     unknown.training_images = None

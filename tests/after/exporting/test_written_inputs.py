@@ -15,10 +15,7 @@ import pytest
 import torch
 from after.made_models import pixels
 from after.text_models import IMAGE, NUMBERS, WORDS, columns, numbers, told_text, written
-from tiny_tokenizers import bert_tokenizer
-from transformers import BertConfig, PreTrainedTokenizerFast
 
-from multitask import tokenizers
 from multitask.after.exporting.export import export
 from multitask.after.exporting.onnx_model import OnnxModel
 from multitask.after.exporting.tokenizer_folder import TOLD, write_tokenizer
@@ -27,7 +24,6 @@ from multitask.encoders import (
     BagOfTokens,
     ConvNet,
     Encoder,
-    HuggingFace,
     Several,
     TextConvNet,
     TextTransformer,
@@ -159,24 +155,6 @@ def test_a_sample_may_lack_an_input_of_several(both: OnnxModel) -> None:
     assert np.isfinite(found).all()
     assert not np.allclose(found[0], other[0])
     np.testing.assert_allclose(found[1], other[1])
-
-
-def test_a_model_of_hugging_face(tmp_path: Path) -> None:
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    config = BertConfig(**sizes, intermediate_size=16, vocab_size=80, max_position_embeddings=12)
-    tokenizer = tokenizers.HuggingFace(str(bert_tokenizer(tmp_path / "bert")), 12)
-    encoder = HuggingFace("bert", False, config=config.to_dict())
-    model = written(encoder, {"text": told_text(tokenizer)})
-    done = export(model, "onnx", tmp_path / "model.onnx")
-    run = OnnxModel(done.path)
-    for texts in (["good"], ["", "the movie was bad, really bad", "not good at all"]):
-        tokens = tokenizer(texts).tokens
-        found, right = run(tokens.numpy()), model({"text": tokens})
-        np.testing.assert_allclose(found["kind"], right["kind"].numpy(), atol=1e-5)
-    names = {each.name for each in done.tokenizers[0].iterdir()}
-    assert names == {TOLD, "tokenizer.json", "tokenizer_config.json"}
-    again = PreTrainedTokenizerFast.from_pretrained(done.tokenizers[0])
-    assert again("not good")["input_ids"] == tokenizer(["not good"]).tokens[0, :4].tolist()
 
 
 @pytest.mark.parametrize(("given", "words"), REFUSED)

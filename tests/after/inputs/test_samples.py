@@ -14,8 +14,7 @@ from pandas import DataFrame
 
 import multitask
 from multitask import MultiTask
-from multitask.after.inputs.samples import made_batches
-from multitask.after.inputs.table_columns import LacksInput
+from multitask.after.inputs.samples import LacksInput, made_batches
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
 from multitask.tokenizers import HashedWords
@@ -105,7 +104,7 @@ def test_a_model_that_takes_it_predicts_without_an_input() -> None:
     assert together["size"][0] == pytest.approx(trained.predict(whole)["size"][0])
     with pytest.raises(InputError, match="sample 0: it has none of image and review"):
         trained.predict({})
-    with pytest.warns(LacksInput, match="no column for image, so the model predicts without"):
+    with pytest.warns(LacksInput, match="the table has no image, so the model predicts without"):
         trained.predict(DataFrame({"review": ["a"]}))
 
 

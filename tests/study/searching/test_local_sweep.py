@@ -56,7 +56,9 @@ class Scripted:
         origin: dict[str, Any] = {
             "command": f"multitask fit --config=x.yaml {given}",
             "sweep": "small",
-            **dict.fromkeys(("git", "python", "platform")),
+            "git": None,
+            "python": "3.11",
+            "platform": "Linux",
             "devices": [],
             "packages": {},
         }

@@ -11,7 +11,7 @@ from jsonargparse import ArgumentParser
 from multitask.after.extending import Extension
 from multitask.after.older_checkpoints import made_data
 from multitask.checkpoints.reading import explained
-from multitask.configuration.objects import check_setting, parameter_of
+from multitask.configuration.setting_check import check_setting, parameter_of
 from multitask.configuration.settings import Setting, read_config
 from multitask.configuration.tree import Configuration
 from multitask.data import DataModule

@@ -13,11 +13,11 @@ from torch import Tensor
 from multitask.after.inputs.base import WrittenInput
 from multitask.after.inputs.told_inputs import told_inputs
 from multitask.after.metadata import format_of
-from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.images.format import ImageFormat
 from multitask.module import MultiTask
 from multitask.pages.words import listed
+from multitask.training.encoder_inputs import encoder_of
 
 IMAGE = "image"
 
@@ -101,9 +101,9 @@ class ModelInputs:
         """Whether it predicts for samples that lack one of its several inputs."""
         if len(self.model.inputs) == 1:
             return False
-        members = getattr(self.model, "members", None)
-        encoder = self.model.encoder if members is None else members[0].encoder
-        return next(each for each in encoder.modules() if isinstance(each, Encoder)).takes_missing
+        # An ensemble has an encoder for each member, which take the same.
+        member = getattr(self.model, "members", [self.model])[0]
+        return encoder_of(member.encoder).takes_missing
 
     def absent(self, names: Sequence[str], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Inputs that are missing for all samples of a batch.

@@ -11,7 +11,7 @@ from multitask.after.inputs.written_columns import WrittenColumns
 from multitask.after.inputs.written_text import WrittenText
 from multitask.checkpoints.reading import explained
 from multitask.configuration.classes import accepted
-from multitask.configuration.objects import check_entries
+from multitask.configuration.setting_check import check_entries
 from multitask.configuration.settings import described
 from multitask.configuration.trust import known_imports_only
 from multitask.errors import InputError

@@ -135,7 +135,7 @@ class Search:
         """
         if self.sweep.early_stop is None:
             return False
-        (told,) = (len(each.intermediate_values) for each in self.trials[claim.number :][:1])
+        told = len(self.trials[claim.number].intermediate_values)
         for place, value in enumerate(values[told:], start=told + 1):
             claim.trial.report(value, place)
             if claim.trial.should_prune():

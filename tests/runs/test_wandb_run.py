@@ -21,7 +21,7 @@ from wandb.sdk.wandb_run import Run
 from multitask import InputError
 from multitask.runs import wandb_client
 from multitask.runs.settings import RunSettings
-from multitask.runs.tracking import (
+from multitask.runs.wandb_run import (
     LAUNCH,
     LAUNCH_STEP,
     finish,
@@ -84,7 +84,7 @@ def test_known_person_is_online(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_wandb_itself_knows_who_has_logged_in(tmp_path: Path) -> None:
     program = (
-        "from multitask.runs.tracking import wandb_mode\n"
+        "from multitask.runs.wandb_run import wandb_mode\n"
         "from multitask.runs.settings import RunSettings\n"
         "print(wandb_mode(RunSettings()))\n"
         "with open(os.environ['HOME'] + '/.netrc', 'w') as file:\n"
