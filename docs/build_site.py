@@ -64,8 +64,8 @@ def place(file: Path) -> Path:
     return file.relative_to("docs")
 
 
-def relinked(page: Path, text: str) -> str:
-    """A text of a page or notebook, with links that fit the site."""
+def relinked(page: Path, text: str | None = None) -> str:
+    """A page, or a text of it, with links that fit the site."""
 
     def fitting(match: re.Match[str]) -> str:
         path, hash_, anchor = match[2].partition("#")
@@ -76,7 +76,7 @@ def relinked(page: Path, text: str) -> str:
         return f"{match[1]}{Path(to).as_posix()}{hash_}{anchor}"
 
     here = place(page.relative_to(ROOT)).parent
-    return LINK.sub(fitting, text)
+    return LINK.sub(fitting, page.read_text(encoding="utf-8") if text is None else text)
 
 
 def notebook(file: Path) -> str:
@@ -99,10 +99,7 @@ def reference(package: str, beside: list[str]) -> str:
 
 def written() -> dict[Path, str]:
     """Every page of the site, by its place."""
-    found = {
-        place(page.relative_to(ROOT)): relinked(page, page.read_text(encoding="utf-8"))
-        for page in pages()
-    }
+    found = {place(page.relative_to(ROOT)): relinked(page) for page in pages()}
     licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
     found[place(Path("LICENSE"))] = f"# License\n\n```text\n{licence}```\n"
     for file in ROOT.glob("notebooks/*.ipynb"):

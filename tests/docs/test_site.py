@@ -72,6 +72,7 @@ def test_links_fit_their_new_places() -> None:
     assert "](repository/CHANGELOG.md)" in text
     assert "](notebooks/01_first_look.md)" in text
     assert "](docs/" not in text
+    assert "](02_your_own_images.md)" in PAGES[Path("notebooks/01_first_look.md")]
 
 
 def test_two_pages_differ_in_more_than_the_case_of_letters() -> None:
