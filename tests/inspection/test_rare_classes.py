@@ -1,4 +1,4 @@
-"""A class that a random split may leave out of validation or test is told of and divided."""
+"""A class that a random split may leave out of validation or test is reported and divided."""
 
 from __future__ import annotations
 

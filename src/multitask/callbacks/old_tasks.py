@@ -152,7 +152,7 @@ def _agree(one: Any, other: Any) -> bool:
 
 
 def check_outputs(old: OldRun, model: MultiTask, data: DataModule, names: Sequence[str]) -> None:
-    """Refuse outputs that have another shape now, are no numbers, or whose distance is not known.
+    """Refuse outputs that have another shape now, are not numbers, or whose distance is not known.
 
     Args:
         old: the old run.

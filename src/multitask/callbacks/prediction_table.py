@@ -37,7 +37,7 @@ class PredictionTable(Callback):
 
     Classes have their name, or their number if they have none, its probability and that of each
     class, vectors a column for each element; numbers are in original units. Behind them is how
-    uncertain they are, see `multitask.tasks.predictions.task_columns`. Predictions that are no
+    uncertain they are, see `multitask.tasks.predictions.task_columns`. Predictions that are not
     columns, such as maps, are written as they come, as files ``predictions/<task>/<name>`` beside
     the table, which has their paths. The name is that of the sample's own file without its ending,
     or the sample's index if samples have no files, or two files of one name.

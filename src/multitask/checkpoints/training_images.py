@@ -41,7 +41,7 @@ def with_images_of_sources(own: Tensor | None, model: nn.Module) -> Tensor | Non
     """
     known = [] if own is None else [own]
     for source in weight_files(model):
-        # Files of weights that are no checkpoints of runs do not know them.
+        # Files of weights that are not checkpoints of runs do not know them.
         with suppress(InputError):
             found = training_images(read_checkpoint(Path(source.path), mmap=True))
             known += [] if found is None else [found]

@@ -64,7 +64,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
             takes the place of what the data set says by itself.
         balanced_by: a task of classes, each of which comes equally often in the training batches;
             default: all samples in random order.
-        without: the sets that there shall not be, ``test``, ``val`` or both. Without validation the
+        without: the sets to leave out, ``test``, ``val`` or both. Without validation the
             last checkpoint is the result.
         meta: share of the training samples, between 0 and 1, that are kept out of training, as the
             split ``meta``, for a balancer that learns the tasks' weights by them; groups stay
@@ -182,7 +182,7 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
                     warnings.warn(each, DataRemark, stacklevel=1)
 
     def absent(self) -> set[str]:
-        """The sets that a person has said there shall not be."""
+        """The sets that the settings leave out."""
         return set(self.without)
 
     def cure_of_leaks(self, groups: Sequence[Duplicates], name: str = "image") -> str:

@@ -60,8 +60,8 @@ class Docstrings(DataModule):
         tasks: which targets the batches hold.
         packages: which installed packages, by the name that is imported.
         samples: most texts of each package.
-        labels_per_class: keep the ``package`` of so many training texts of each class, all where
-            not given; the other targets are always known.
+        labels_per_class: keep the ``package`` of so many training texts of each class; default:
+            all; the other targets are always known.
         tokenizer: makes the input ``text``, int32 ``[batch, places]``; default: `HashedWords` of
             64 places.
         options: see `DataModule`.

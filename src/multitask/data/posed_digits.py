@@ -42,8 +42,8 @@ class PosedDigits(DataModule):
 
     Args:
         tasks: which targets the batches hold.
-        labels_per_class: keep the ``digit`` of so many training images of each class, all where
-            not given; the other targets are always known.
+        labels_per_class: keep the ``digit`` of so many training images of each class; default:
+            all; the other targets are always known.
         missing_pixels: share of the pixels of the training maps that are missing, from 0 to below
             1, each map's at random.
         unlabelled: those of ``tasks`` of which no training image has a label; validation and test

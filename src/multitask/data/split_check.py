@@ -31,7 +31,7 @@ def check_splits(
         splits: what a data set loaded.
         data: its name, for the message.
         without: the setting of that name.
-        absent: those that a person has said there shall not be, by that or another setting.
+        absent: those that the settings leave out, by that or another one.
 
     Raises:
         InputError: naming the split, and the task where it is about targets.

@@ -74,7 +74,7 @@ def keep_labels_per_class(labels: Tensor, labels_per_class: int, seed: int) -> T
         seed: the same seed keeps the same labels.
 
     Returns:
-        The labels, -100 where not kept.
+        The labels, -100 if not kept.
 
     Raises:
         InputError: if a class has fewer samples.

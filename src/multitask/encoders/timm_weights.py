@@ -29,7 +29,7 @@ SIZE = re.compile(
 def settings_of_weights(
     name: str, pretrained: bool | str, given: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """What ``timm.create_model`` is told of pretrained weights.
+    """What ``timm.create_model`` gets to know about pretrained weights.
 
     Args:
         name: timm's name of the model.

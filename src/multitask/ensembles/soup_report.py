@@ -1,4 +1,4 @@
-"""What a person is told of a soup."""
+"""What the program says about a soup."""
 
 from __future__ import annotations
 

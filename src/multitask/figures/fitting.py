@@ -21,7 +21,7 @@ def wrapped(text: str, width: float, size: float) -> str:
         size: of the letters, in points.
 
     Returns:
-        Lines that are no wider; a line becomes at most three, the third without its middle.
+        Lines that are not wider; a line becomes at most three, the third without its middle.
     """
     lines = [part for line in text.split("\n") for part in _wrapped_line(line, width, size)]
     return "\n".join(lines)

@@ -66,7 +66,7 @@ class NumberInput:
 
     @property
     def categories(self) -> dict[str, list[str]]:
-        """By column that is no number, its categories."""
+        """The categories of each column that is not a number."""
         return {each.name: list(each.counts) for each in self.columns if not is_number(each)}
 
     @property
@@ -129,7 +129,7 @@ def choose(
         missing: texts that mean that a cell is missing.
 
     Raises:
-        InputError: if a column that was named is not there, or cannot be what it shall be.
+        InputError: if a column that was named is not there, or cannot be what it should be.
     """
     _check_names(path, columns, wanted)
     named = set(wanted.targets or ())

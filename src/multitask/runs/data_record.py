@@ -33,7 +33,7 @@ class DataRecord(Callback):
 
     A run that continues writes ``splits-2.csv`` and so on, and is refused if samples are in other
     splits, or have other targets or inputs, than in its first part. If a checkpoint is evaluated,
-    samples that it was trained on are told of.
+    samples that it was trained on are reported.
 
     Args:
         folder: the run's folder, as the first process knows it.

@@ -129,7 +129,7 @@ def hot_numbers(columns: Mapping[str, Series], classes: Sequence[str]) -> tuple[
         classes: the name of each column's class.
 
     Returns:
-        As `class_numbers`: missing where a cell is, or where not exactly one is 1.
+        As `class_numbers`: missing where a cell is, or if not exactly one is 1.
     """
     rows = zip(*columns.values(), strict=True)
     return _hot(", ".join(columns), Series([list(each) for each in rows], dtype=object), classes)

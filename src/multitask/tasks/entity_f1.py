@@ -59,7 +59,7 @@ class EntityF1(Metric):
 
         Args:
             labels: predicted label numbers, shape ``[texts, places]``, int64.
-            truth: the same of the true labels, -100 where not known.
+            truth: the same of the true labels, -100 if not known.
         """
         mask = known(truth)
         text = mask.nonzero()[:, 0]

@@ -68,7 +68,7 @@ def element_names(task: Task, in_data: Sequence[str] | None) -> list[str] | None
         task: the task.
         in_data: as far as the data know them.
     """
-    # The time and the event of a survival, say, are no elements of what is predicted.
+    # The time and the event of a survival, say, are not elements of what is predicted.
     known = in_data if hasattr(task, "elements") else None
     names = getattr(task, "own_elements", None) or known
     return None if names is None else list(names)

@@ -113,7 +113,7 @@ class Reconstruction(DenseRegression):
             metrics["ssim"].update(prediction[whole].float(), target[whole].float())
 
     def save(self, folder: Path, names: Sequence[str], prediction: Tensor) -> dict[str, list[str]]:
-        """Write pictures as PNG, or numbers as `DenseRegression` does if they are no colours."""
+        """Write pictures as PNG, or numbers as `DenseRegression` does if they are not colours."""
         if self.size not in (1, 3):
             return super().save(folder, names, prediction)
         folder.mkdir(parents=True, exist_ok=True)

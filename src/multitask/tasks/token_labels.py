@@ -240,7 +240,7 @@ class TokenLabels(Classification):
 
 
 class _TokenPool(ProbabilityPool):
-    """Pools classes of tokens; what is no token stays so, and means are over tokens.
+    """Pools classes of tokens; what is not a token stays so, and means are over tokens.
 
     Args:
         task: the ensemble's.

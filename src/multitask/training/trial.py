@@ -1,4 +1,4 @@
-"""Computing with a model as if with other weights, or in vain, without a trace."""
+"""Computing with a model as if with other weights, or only to try, without a trace."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ def test_bad_trials_are_stopped_early() -> None:
 
 
 def test_three_failures_end_a_sweep() -> None:
-    with pytest.raises(InputError, match="no trial of small has come to its end.*it broke"):
+    with pytest.raises(InputError, match="no trial of small has finished yet.*it broke"):
         carry_out(search(), 1, lambda _, claim: Scripted(claim, [], 2))
     assert [row["state"] for row in table()] == ["fail"] * 3
 

@@ -39,7 +39,7 @@ def adapt(trained: TrainedModel, new: NewTask, plan: Plan) -> Adaptation:
     settle_normalisation(trained.model.encoder, new.data)
     sets = sets_of(trained, new, plan.samples)
     encoder = _encoder(trained, sets)
-    # Before anything is trained in vain.
+    # Before anything is trained for nothing.
     for shots in plan.shots:
         sets.draw(shots, 0)
     found = Adaptation(trained, new, plan, sets, _learners(plan, new, sets))

@@ -81,7 +81,7 @@ class ModelInputs:
 
     @cached_property
     def written(self) -> dict[str, WrittenInput]:
-        """What makes the inputs that are no images, by name, in the model's order.
+        """What makes the inputs that are not images, by name, in the model's order.
 
         Raises:
             InputError: if the checkpoint does not tell how one is made.

@@ -1,4 +1,4 @@
-"""What a person is told of a table of predictions."""
+"""What the program says about a table of predictions."""
 
 from __future__ import annotations
 

@@ -40,13 +40,13 @@ class GramianWeighting(Recorded, Weighting[Tensor]):
     rounding: float = float(np.finfo(np.float64).eps)
 
     def take_names(self, tasks: list[str]) -> None:
-        """Learn the names of the tasks, for a method that is told of some of them by name.
+        """Learn the names of the tasks, for a method that takes some of them by name.
 
         Args:
             tasks: in the order of the Gramian's rows.
 
         Raises:
-            InputError: if it was told of a task that there is not.
+            InputError: if it got a task that there is not.
         """
 
     def check_teaches(self, teaches: Mapping[str, float]) -> None:

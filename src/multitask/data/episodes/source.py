@@ -69,7 +69,7 @@ class FromSource(DataModule):
         self.source.prepare_data()
 
     def load_source(self) -> dict[str, BatchDataset]:
-        """Load the source's splits, as far as this data set shall have them."""
+        """Load the source's splits, those that this data set should have."""
         try:
             self.source.setup()
         except InputError as error:

@@ -36,7 +36,7 @@ class Split(ABC):
         """
 
     def absent(self) -> set[str]:
-        """The splits that the settings say there shall not be."""
+        """The splits that the settings leave out."""
         return set()
 
     def taking(self, share: float) -> Split | None:

@@ -16,7 +16,7 @@ from multitask.images.maps.number_map import channels_first
 
 AXES = 3
 HALF = 0.5
-"""Length below which a vector is no normal; those of colours are at most 0.01 from 1."""
+"""Length below which a vector is not a normal; those of colours are at most 0.01 from 1."""
 
 
 class NormalMap(MapCoding):

@@ -165,7 +165,7 @@ def _report(search: Search) -> None:
     failed = [each for each in trials if each.state == states.FAIL]
     if not complete:
         reason = f"; the last failed: {failed[-1].user_attrs.get(REASON, '')}" if failed else ""
-        raise InputError(f"no trial of {search.sweep.name} has come to its end yet{reason}")
+        raise InputError(f"no trial of {search.sweep.name} has finished yet{reason}")
     best = search.study.best_trial
     run = newest_run(folder / RUNS / f"{best.number:04d}")
     drawn = {name: each.drawn(best, name) for name, each in search.sweep.parameters.items()}

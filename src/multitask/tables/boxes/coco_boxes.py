@@ -22,7 +22,7 @@ class CocoBoxes(BoxSource):
     """The boxes of a file such as COCO's ``instances_train2017.json``.
 
     The target's column has the images' ``file_name`` in that file. Annotations of crowds
-    (``iscrowd``), which are no single objects, are left out.
+    (``iscrowd``), which are not single objects, are left out.
 
     Args:
         path: of the JSON file.
