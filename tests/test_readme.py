@@ -193,35 +193,6 @@ def test_the_python_blocks_run(here: Path) -> None:
     assert ran == 2
 
 
-def test_every_link_leads_somewhere() -> None:
-    for page in (
-        "README.md",
-        "CONTRIBUTING.md",
-        "docs/tracking.md",
-        "docs/sweeps.md",
-        "docs/many_processes.md",
-        "docs/data.md",
-        "docs/text.md",
-        "docs/imbalance.md",
-        "docs/tasks.md",
-        "docs/schedules.md",
-        "docs/known_data_sets.md",
-        "docs/augmentation.md",
-        "docs/image_cache.md",
-        "docs/security.md",
-        "docs/after_training.md",
-        "docs/uncertainty.md",
-        "SECURITY.md",
-    ):
-        for target in re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text()):
-            path, _, anchor = target.partition("#")
-            file = (ROOT / page).parent / path if path else ROOT / page
-            assert file.exists(), target
-            if anchor:
-                heads = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
-                assert anchor in {head.lower().replace(" ", "-") for head in heads}, target
-
-
 @pytest.mark.slow
 def test_the_table_the_files_and_the_names_are_those_of_a_run(here: Path) -> None:
     """One whole run, as `make train` does it, against all that the pages say of it."""

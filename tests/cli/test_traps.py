@@ -50,6 +50,7 @@ DRAWN = (
     "pets",
     "plain_digits",
     "scene",
+    "text",
     "toy",
 )
 """Those whose figures differ: the others have the images of one of them, and some of its tasks."""

@@ -11,7 +11,7 @@ from multitask.data import Docstrings, docstrings
 from multitask.data.look import DataRemark
 from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
-from multitask.tokenizers import Bytes, is_text, text_mask
+from multitask.tokenizers import Bytes, HashedWords, is_text, text_mask
 
 PACKAGES = ["json", "email"]
 
@@ -68,6 +68,18 @@ def test_same_seed_same_data(data: Docstrings) -> None:
     assert again.names("test") == data.names("test")
     assert torch.equal(again.targets("train")["package"], data.targets("train")["package"])
     assert other.names("test") != data.names("test")
+
+
+def test_texts_that_look_the_same_count_once() -> None:
+    data = loaded(labels_per_class=None, tokenizer=HashedWords(length=2))
+    tokens = [
+        data.splits[each].inputs(torch.arange(len(data.splits[each])))["text"] for each in SPLITS
+    ]
+    seen = torch.cat(tokens)
+    assert len(seen.unique(dim=0)) == len(seen) < 30
+    for split in SPLITS:
+        labels, names = data.targets(split)["package"].tolist(), data.names(split)
+        assert [PACKAGES.index(name.split(".")[0]) for name in names] == labels
 
 
 def test_tasks_and_tokenizer_can_be_chosen() -> None:

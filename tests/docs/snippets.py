@@ -13,7 +13,7 @@ BLOCK = re.compile(
     r"(?:<!-- file: (?P<file>\S+) -->\n)?^(?P<indent> *)```(?P<kind>\w+)\n(?P<text>.*?)^ *```$",
     re.MULTILINE | re.DOTALL,
 )
-KINDS = {"bash", "python", "yaml", "text", "json"}
+KINDS = {"bash", "bibtex", "python", "yaml", "text", "json"}
 
 
 @dataclass(frozen=True)

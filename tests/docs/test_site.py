@@ -67,7 +67,7 @@ def test_links_fit_their_new_places() -> None:
     assert BUILDER.place(Path("src/multitask/encoders/base.py")) == Path(
         "reference/multitask.encoders.md"
     )
-    text = BUILDER.relinked(page)
+    text = BUILDER.relinked(page, page.read_text(encoding="utf-8"))
     assert "](data.md)" in text
     assert "](repository/CHANGELOG.md)" in text
     assert "](notebooks/01_first_look.md)" in text

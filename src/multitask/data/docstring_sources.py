@@ -102,7 +102,8 @@ def read_packages(packages: tuple[str, ...], samples: int) -> dict[str, list[Doc
     hide = _hides(packages)
     found: dict[str, list[Docstring]] = {}
     for package in packages:
-        found[package] = own = []
+        own: list[Docstring] = []
+        found[package] = own
         for file in _files(package):
             if len(own) >= samples:
                 break

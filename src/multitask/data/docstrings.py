@@ -99,14 +99,17 @@ class Docstrings(DataModule):
     def load(self) -> dict[str, BatchDataset]:
         self._found = read_packages(tuple(self.packages), self.samples)
         self._remark()
-        texts = [each for own in self._found.values() for each in own]
-        labels = torch.repeat_interleave(
-            torch.arange(len(self.packages)), torch.tensor([*map(len, self._found.values())])
-        )
+        read = [each for own in self._found.values() for each in own]
+        tokens = self.tokenizer([each.text for each in read]).tokens
+        # Texts that differ in capital letters alone, or behind their end, look the same.
+        looks = {row.numpy().tobytes(): place for place, row in reversed([*enumerate(tokens)])}
+        kept = torch.tensor(sorted(looks.values()))
+        tokens, texts = tokens[kept], [read[place] for place in kept.tolist()]
+        sizes = torch.tensor([len(own) for own in self._found.values()])
+        labels = torch.arange(len(sizes)).repeat_interleave(sizes)[kept]
         files = sorted({each.file for each in texts})
         place = {file: number for number, file in enumerate(files)}
         file_of = torch.tensor([place[each.file] for each in texts])
-        tokens = self.tokenizer([each.text for each in texts]).tokens
         targets = _targets(texts, labels)
         held_out = (round(VALIDATION * len(files)), round(TEST * len(files)))
         splits: dict[str, BatchDataset] = {}
