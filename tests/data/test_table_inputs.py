@@ -184,6 +184,13 @@ def test_texts_beside_images_of_which_one_may_be_missing(
             "not one of columns",
         ),
         ({"inputs": {"n": {"columns": ["age"], "categories": {"age": [1]}}}}, "list at least 2"),
+        ({"inputs": {"n": {"columns": ["age"], "categories": {"age": ["", "1"]}}}}, "is empty"),
+        ({"inputs": {"n": {"columns": ["age"], "categories": ["age"]}}}, "a list for each column"),
+        ({"inputs": {"n": {"columns": "age"}}}, "columns is 'age'; give .* in a list"),
+        ({"inputs": {"text": {"column": 3}}}, "column is 3; give .* in a list"),
+        ({"inputs": {"text": {"column": ["review", "review"]}}}, "names 'review' more than once"),
+        ({"inputs": {"text": {"column": "review", "missing": "no"}}}, "missing is 'no'; give a"),
+        ({"inputs": {"": TEXT["text"]}}, "an input has no name"),
         ({"inputs": TEXT, "image_folder": Path("x")}, "image_folder is given, but image_column"),
     ],
 )

@@ -34,6 +34,11 @@ def test_cells_of_a_csv_file_are_texts_and_empty_ones_missing(tmp_path: Path) ->
     assert [row_number(path, place) for place in table.index] == [2, 4]
 
 
+def test_a_cell_may_be_a_book(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f'text,x\n"{"word, " * 40_000}",1\n')
+    assert len(read_table(tmp_path / "a.csv")["text"][0]) == 239_999
+
+
 def test_separators(tmp_path: Path) -> None:
     path, tabs = tmp_path / "a.csv", tmp_path / "a.tsv"
     path.write_text("a;b\n1;2\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +129,17 @@ def test_its_files_are_those_that_the_library_reads(
     assert theirs.mask_token_id == 4
 
 
+CRASHES = {"type": "Precompiled", "precompiled_charsmap": ""}
+TOO_LARGE = {"type": "WordLevel", "unk_token": "a", "vocab": {"a": 0, "b": 2**32 - 1}}
+
+
+def _changed(folder: str, **rules: Any) -> HuggingFace:
+    """A tokenizer with other rules than those of a folder."""
+    files = HuggingFace(folder, LENGTH).files()
+    rules = {**json.loads(files["tokenizer.json"]), **rules}
+    return HuggingFace("x", LENGTH, {**files, "tokenizer.json": json.dumps(rules)})
+
+
 def _of_a_stranger(folder: str) -> HuggingFace:
     with known_imports_only():
         return HuggingFace(folder)
@@ -145,6 +157,11 @@ def _of_a_stranger(folder: str) -> HuggingFace:
         (lambda folder: HuggingFace(folder).pieces(("a", "b", "c")), "a text has 3 parts"),
         (lambda folder: HuggingFace("x", files={}), "files has no tokenizer.json"),
         (lambda folder: HuggingFace("x", files={"tokenizer.json": "{"}), "is not a tokenizer's"),
+        (
+            lambda folder: _changed(folder, normalizer=CRASHES),
+            "cannot do what .*tokenizer.json says",
+        ),
+        (lambda folder: _changed(folder, model=TOO_LARGE), "the token 4294967295, which 32"),
         (_of_a_stranger, "the tokenizer of the model .* is asked for .*say that you trust it"),
     ],
 )
@@ -153,6 +170,13 @@ def test_what_cannot_be_is_told_in_a_sentence(
 ) -> None:
     with pytest.raises(InputError, match=words):
         make(folders["bert"])
+
+
+def test_a_text_has_the_same_tokens_each_time(folders: dict[str, str]) -> None:
+    vocabulary = {each: number for number, each in enumerate(["a", "b", "ab", "abab"])}
+    model = {"type": "BPE", "dropout": 0.5, "vocab": vocabulary, "merges": ["a b", "ab ab"]}
+    found = _changed(folders["bert"], model=model, post_processor=None, added_tokens=[])
+    assert {len(found.tokens_of("abab")) for _ in range(20)} == {1}
 
 
 def test_a_model_that_takes_fewer_tokens(tmp_path: Path) -> None:

@@ -77,6 +77,10 @@ def test_settings_are_checked_and_recorded() -> None:
         HashedWords(1)
     with pytest.raises(InputError, match="vocabulary is 3; give more than 3"):
         HashedWords(8, 3)
+    with pytest.raises(InputError, match="length is 1000000000; give .* at most 1,048,576"):
+        HashedWords(10**9)
+    with pytest.raises(InputError, match="vocabulary is 4294967296; give .* at most 2,147,483,648"):
+        HashedWords(8, 2**32)
     assert recipe(HashedWords(8, lower=False)) == {
         "class_path": "multitask.tokenizers.hashed_words.HashedWords",
         "init_args": {"length": 8, "lower": False},

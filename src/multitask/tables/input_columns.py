@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -65,6 +66,8 @@ def input_columns(name: str, given: Any, missing: Sequence[str | int | float]) -
     Raises:
         InputError: naming the input and the setting.
     """
+    if not name.strip():
+        raise InputError("inputs: an input has no name; give it one, such as text")
     where = f"inputs, '{name}'"
     if name in ("image", "index") or name.startswith("@"):
         raise InputError(
@@ -84,13 +87,16 @@ def input_columns(name: str, given: Any, missing: Sequence[str | int | float]) -
                 f"its settings are {', '.join(known)}"
             )
         given = InputColumns(**given)
+    _check_types(where, given)
     if (given.column is None) == (given.columns is None):
         raise InputError(
             f"{where}: give either column, for a text, or columns, for numbers and categories"
         )
+    which = "column" if given.is_text else "columns"
     if not given.names:
-        which = "column" if given.is_text else "columns"
         raise InputError(f"{where}: {which} is empty; name at least one column")
+    if twice := [each for each, count in Counter(given.names).items() if count > 1]:
+        raise InputError(f"{where}: {which} names '{twice[0]}' more than once; name it once")
     if given.is_text:
         _check_text(where, given)
         return InputColumns(
@@ -98,6 +104,24 @@ def input_columns(name: str, given: Any, missing: Sequence[str | int | float]) -
         )
     _check_columns(where, given, [str(each) for each in (*missing, *given.missing)])
     return given
+
+
+def _check_types(where: str, given: InputColumns) -> None:
+    """Refuse what Python takes for a list, such as a text, and the command line does not."""
+    for setting, takes in (("column", str | list | tuple), ("columns", list | tuple)):
+        value = getattr(given, setting)
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(value, takes | None) or not all(isinstance(e, str) for e in names or ()):
+            raise InputError(f"{where}: {setting} is {value!r:.60}; give columns' names in a list")
+    kinds = given.categories
+    is_by_column = isinstance(kinds, Mapping) and all(isinstance(e, str) for e in kinds)
+    if not is_by_column or not all(isinstance(each, list | tuple) for each in kinds.values()):
+        raise InputError(
+            f"{where}: categories is {kinds!r:.60}; give a list for each column, such as "
+            "{'sex': ['f', 'm']}"
+        )
+    if not isinstance(given.missing, list | tuple):
+        raise InputError(f"{where}: missing is {given.missing!r:.60}; give a list, such as ['?']")
 
 
 def _check_text(where: str, given: InputColumns) -> None:
@@ -119,9 +143,7 @@ def _check_columns(where: str, given: InputColumns, missing: Sequence[str]) -> N
             f"{where}: a tokenizer is for a text, and columns are numbers and categories; give "
             "column instead of columns, or leave tokenizer out"
         )
-    names = given.names
-    if twice := [each for each in names if names.count(each) > 1]:
-        raise InputError(f"{where}: columns names '{twice[0]}' more than once")
+    names = set(given.names)
     for column in given.categories:
         if column not in names:
             raise InputError(
@@ -134,8 +156,13 @@ def _check_columns(where: str, given: InputColumns, missing: Sequence[str]) -> N
                 f"{where}: '{column}' has {len(kinds)} categories; list at least 2, or leave the "
                 "column out"
             )
-        if again := [each for each in kinds if kinds.count(each) > 1]:
+        if again := [each for each, count in Counter(kinds).items() if count > 1]:
             raise InputError(f"{where}: the categories of '{column}' list '{again[0]}' twice")
+        if not all(each.strip() for each in kinds):
+            raise InputError(
+                f"{where}: one of the categories of '{column}' is empty, and an empty cell is a "
+                "missing one; leave it out"
+            )
         if taken := [each for each in kinds if each in missing]:
             raise InputError(
                 f"{where}: '{taken[0]}' is one of the categories of '{column}' and one of missing; "

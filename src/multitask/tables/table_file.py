@@ -29,6 +29,8 @@ SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
 CSV_HEADER_ROWS = 1
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 ROWS_TO_COMPARE = 100
+LONGEST_CELL = 2**27
+"""Characters of a cell; a text may be a whole book."""
 
 
 def read_table(
@@ -200,6 +202,8 @@ def _shape(text: str) -> str:
 
 
 def _csv_rows(lines: Iterable[str], separator: str, path: Path) -> Iterator[list[str]]:
+    # By default 131,072: a long text has more.
+    csv.field_size_limit(LONGEST_CELL)
     # Without `strict`, a quote that is never closed would swallow the rest of the file.
     reader = csv.reader(lines, delimiter=separator, strict=True)
     start = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +23,7 @@ from multitask.tables.class_folders import is_image_name
 TRUTHS_OF_YAML = ("yes", "no", "on", "off")
 TRUTHS = ("true", "false", "yes", "no")
 LARGEST = float(np.finfo(np.float32).max)
+MOST = 10**300
 FINE = 1e-3
 """Standard deviations by which rounding may change a number."""
 
@@ -214,7 +216,8 @@ def numbers(columns: Mapping[str, Series]) -> tuple[Tensor, list[Cell]]:
 
 
 def _column(name: str, cells: Series) -> tuple[Tensor, list[Cell]]:
-    usable = Series([each if _may_be_number(each) else None for each in cells], dtype=object)
+    found = [_float_sized(each) if _may_be_number(each) else None for each in cells]
+    usable = Series(found, dtype=object)
     values = pd.to_numeric(usable, errors="coerce").to_numpy(dtype=np.float64, copy=True)
     unreadable = np.flatnonzero(np.isnan(values) & cells.notna().to_numpy())
     problems = [
@@ -255,6 +258,13 @@ def _hint(cell: Any) -> str:
         f"; it is a number with {how}: write the number alone, a point before decimals, and "
         "nothing between thousands"
     )
+
+
+def _float_sized(cell: Any) -> Any:
+    """What pandas can convert: a whole number of JSON may have any number of digits."""
+    if type(cell) is not int or abs(cell) < MOST:
+        return cell
+    return math.inf if cell > 0 else -math.inf
 
 
 def _may_be_number(cell: Any) -> bool:

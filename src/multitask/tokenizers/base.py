@@ -17,6 +17,12 @@ Written = str | Sequence[str] | None
 """A text, several that stand one behind the other such as a question and its answer, or None."""
 
 
+LONGEST = 2**20
+"""Most tokens of a text; each text of a data set takes as much memory as the longest may."""
+MOST_TOKENS = 2**31
+"""Different tokens, whose numbers a batch holds in 32 bits."""
+
+
 class Piece(NamedTuple):
     """A token and the characters that it stands for.
 
@@ -67,8 +73,10 @@ class Tokenizer(Recorded, ABC):
     """Numbers below this one stand for no characters."""
 
     def __init__(self, length: int) -> None:
-        if length < 2:
-            raise InputError(f"{type(self).__name__}: length is {length}; give at least 2")
+        if not 2 <= length <= LONGEST:
+            raise InputError(
+                f"{type(self).__name__}: length is {length}; give at least 2, at most {LONGEST:,}"
+            )
         self.length = length
 
     @property

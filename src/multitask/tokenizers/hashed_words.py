@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from zlib import crc32
 
 from multitask.errors import InputError
-from multitask.tokenizers.base import Tokenizer
+from multitask.tokenizers.base import MOST_TOKENS, Tokenizer
 
 MOST_KNOWN = 2**20
 """Words whose numbers are kept at a time."""
@@ -28,9 +28,10 @@ class HashedWords(Tokenizer):
 
     def __init__(self, length: int = 64, vocabulary: int = 2**15, lower: bool = True) -> None:
         super().__init__(length)
-        if vocabulary <= self.specials:
+        if not self.specials < vocabulary <= MOST_TOKENS:
             raise InputError(
-                f"HashedWords: vocabulary is {vocabulary}; give more than {self.specials}"
+                f"HashedWords: vocabulary is {vocabulary}; give more than {self.specials}, at most "
+                f"{MOST_TOKENS:,}"
             )
         self._vocabulary, self.lower = vocabulary, lower
         self._known: dict[str, int] = {}

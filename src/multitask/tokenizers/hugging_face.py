@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,12 +14,28 @@ from torch import Tensor
 
 from multitask.checkpoints.hugging_face import asking, library, way_to_ask
 from multitask.errors import InputError
-from multitask.tokenizers.base import Piece, Tokenized, Tokenizer, Written
+from multitask.tokenizers.base import MOST_TOKENS, Piece, Tokenized, Tokenizer, Written
 from multitask.tokenizers.text_batch import END
 
 OWNER = "tokenizers.HuggingFace"
 RULES, SETTINGS = "tokenizer.json", "tokenizer_config.json"
 """Files that make a tokenizer: all its rules and tokens, and which token is called what."""
+
+
+@contextmanager
+def _usable_rules() -> Iterator[None]:
+    """Say in a sentence that the library cannot do what the rules say."""
+    try:
+        yield
+    except InputError:
+        raise
+    except BaseException as error:
+        # The library's own failures, which are no `Exception`.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise InputError(
+            f"{OWNER}: the library cannot do what the file {RULES} says ({error}); take another"
+        ) from error
 
 
 class HuggingFace(Tokenizer):
@@ -56,11 +73,15 @@ class HuggingFace(Tokenizer):
         self.name, self._files = name, dict(given)
         self._start()
 
+    @_usable_rules()
     def _start(self) -> None:
         settings = _settings(self._files)
         self._backend = _backend(self._files)
         self._backend.no_padding()
         self._backend.no_truncation()
+        if getattr(self._backend.model, "dropout", None):
+            # A text has the same tokens each time.
+            self._backend.model.dropout = None
         named = {key: _number(self._backend, settings.get(f"{key}_token")) for key in TOKENS}
         self.mask = named["mask"]
         between = next((named[key] for key in BETWEEN if named[key] is not None), None)
@@ -73,6 +94,11 @@ class HuggingFace(Tokenizer):
         self.separator = named["sep"] if named["sep"] is not None else between
         numbers = self._backend.get_vocab(with_added_tokens=True).values()
         self._vocabulary = max(numbers, default=0) + 1
+        if self._vocabulary > MOST_TOKENS:
+            raise InputError(
+                f"{OWNER}: the file {RULES} has the token {self._vocabulary - 1}, which "
+                "32 bits do not hold; take another"
+            )
         # An unknown word stands for its characters.
         unknown = _number(self._backend, settings.get("unk_token"))
         special = {*_special_numbers(self._backend) - {unknown}, *named.values(), self.beginning}
@@ -98,6 +124,7 @@ class HuggingFace(Tokenizer):
     def is_special(self, tokens: Tensor) -> Tensor:
         return torch.isin(tokens, torch.tensor(self._special, dtype=tokens.dtype))
 
+    @_usable_rules()
     def tokens_of(self, text: str) -> Sequence[tuple[int, int, int]]:
         found = self._backend.encode(text, add_special_tokens=False)
         return [
@@ -105,6 +132,7 @@ class HuggingFace(Tokenizer):
             for number, at in zip(found.ids, found.offsets, strict=True)
         ]
 
+    @_usable_rules()
     def pieces(self, text: Written) -> list[Piece]:
         parts = self._parts(text)
         found = self._backend.encode(*parts)
@@ -120,6 +148,7 @@ class HuggingFace(Tokenizer):
             for number, at, part, is_special in tokens
         ][: self.length]
 
+    @_usable_rules()
     def __call__(self, texts: Sequence[Written]) -> Tokenized:
         parts = [self._parts(each) for each in texts]
         # The library takes pairs as tuples, and a text alone as a string.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from multitask.data.dataset import ROWS, BatchDataset
-from multitask.encoders import Encoder, FromRun
+from multitask.encoders import Columns, Encoder, FromRun
 from multitask.errors import InputError
 
 MOST = 100_000
@@ -44,6 +44,24 @@ def learn_input_statistics(trunk: nn.Module, data: Any) -> None:
                     parts = [samples.one_input(name, some) for some in rows.split(ROWS)]
                     read[name] = torch.cat(parts)
             each.learn_statistics([read[name] for name in each.inputs])
+
+
+def check_precision(trunk: nn.Module, precision: str) -> None:
+    """Refuse a precision that rounds the columns of a table, such as 2021 to 2016.
+
+    Args:
+        trunk: see `encoder_of`.
+        precision: the Trainer's.
+
+    Raises:
+        InputError: with one that does not.
+    """
+    is_half = precision in ("16-true", "bf16-true")
+    if is_half and any(isinstance(each, Columns) for each in trunk.modules()):
+        raise InputError(
+            f"precision {precision} rounds the numbers and categories of Columns before it "
+            f"standardises them: take {precision.replace('true', 'mixed')} or 32-true"
+        )
 
 
 def check_encoder_inputs(trunk: nn.Module, data: Any, split: str) -> None:

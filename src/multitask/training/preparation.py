@@ -21,7 +21,11 @@ from multitask.training.data_check import (
     name_unlabelled,
 )
 from multitask.training.description import describe
-from multitask.training.encoder_inputs import check_encoder_inputs, learn_input_statistics
+from multitask.training.encoder_inputs import (
+    check_encoder_inputs,
+    check_precision,
+    learn_input_statistics,
+)
 from multitask.training.freed_memory import keep_freed_memory
 from multitask.training.image_scale import settle_normalisation
 from multitask.training.look_check import check_looks
@@ -61,6 +65,7 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     images = with_images_of_sources(described[TRAINING_IMAGES], model)
     model.description = {**described, TRAINING_IMAGES: images, START: digest_of_start(model)}
     settle_normalisation(model.encoder, data)
+    check_precision(model.encoder, str(trainer.precision))
     if not has_begun:
         learn_input_statistics(model.encoder, data)
     if trainer.strategy.root_device.type == "cpu":
