@@ -136,6 +136,8 @@ def test_a_text_beside_images_is_read_if_it_is_prose(read: Read) -> None:
     assert found.is_several
     assert chosen(read({"note": SHORT, "mood": NUMBERS}, images=True)) == ([], [], ["mood"])
     found = read({"age": OTHERS, "mood": NUMBERS}, images=True, inputs=["age"])
+    named = read({"age": OTHERS, "mood": NUMBERS}, images=True, inputs=["file_name", "age"])
+    assert chosen(named) == chosen(found)
     assert chosen(found) == ([], ["age"], ["mood"])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 
 from multitask.after.image_list import ImageList
@@ -59,22 +60,25 @@ def new_samples(
     if IMAGE in trained.model.inputs and trained.takes_missing:
         return _alone(trained, new_images(subjects, image_column, image_folder, but))
     raise InputError(
-        f"{trained.source} takes {listed(trained.model.inputs)}; give one table (CSV, Parquet or "
-        f"JSON Lines) with the columns {listed(_columns(trained), 8)}"
+        f"{trained.source} takes {listed(trained.model.inputs)}; {_table_to_give(trained)}"
     )
 
 
-def one_text(trained: TrainedModel, text: str) -> dict[str, Cells]:
+def one_text(trained: TrainedModel, text: str) -> tuple[dict[str, Cells], list[str]]:
     """The cells of the inputs of a model, of which a person gives a text alone.
 
     Args:
         trained: the model.
         text: of the only input that is a text.
 
+    Returns:
+        The cells, and what there is to say of inputs that are not there.
+
     Raises:
         InputError: if the model takes no text, several, or others that have to be there.
     """
-    return _texts(trained, [text])
+    cells = _texts(trained, [text])
+    return cells, said_of_lacking(trained, _named_texts(trained), "--text")
 
 
 def _of_table(
@@ -89,7 +93,7 @@ def _of_table(
         else _nothing(trained, name, len(table))
         for name in trained.written
     }
-    remarks = said_of_lacking(trained, found, str(path))
+    remarks = [*said_of_lacking(trained, found, str(path)), *_said_of_gaps(path, table)]
     if IMAGE in found:
         listed_images = images_of(path, table, found[IMAGE][0], image_folder)
         problems = listed_images.problems
@@ -98,6 +102,17 @@ def _of_table(
         return replace(listed_images, problems=problems, cells=cells, noun="rows", remarks=remarks)
     numbers = [str(row_number(path, place)) for place in table.index]
     return _rows(cells, numbers, columns_of(table), str(path), remarks)
+
+
+def _said_of_gaps(path: Path, table: pd.DataFrame) -> list[str]:
+    """Rows of empty cells before the last row: whoever joins tables by rows has to know."""
+    there = set(table.index)
+    gaps = [place for place in range(max(there, default=0)) if place not in there]
+    if not gaps:
+        return []
+    rows = listed(str(row_number(path, place)) for place in gaps)
+    what = f"row {rows} has" if len(gaps) == 1 else f"rows {rows} have"
+    return [f"{path}: {what} empty cells alone, and no prediction"]
 
 
 def _of_lines(trained: TrainedModel, paths: Sequence[Path]) -> ImageList:
@@ -118,8 +133,7 @@ def _of_lines(trained: TrainedModel, paths: Sequence[Path]) -> ImageList:
     cells = _texts(trained, lines)
     (column,) = next(cells[name] for name, each in trained.written.items() if each.given.is_text)
     given = pa.table({"line": pa.array(names), column: pa.array(lines, pa.string())})
-    text = [name for name, each in trained.written.items() if each.given.is_text]
-    remarks = said_of_lacking(trained, text, source)
+    remarks = said_of_lacking(trained, _named_texts(trained), source)
     return replace(_rows(cells, names, given, source, remarks), noun="lines", name_column="line")
 
 
@@ -130,16 +144,19 @@ def _alone(trained: TrainedModel, images: ImageList) -> ImageList:
 
 
 def _texts(trained: TrainedModel, texts: Sequence[str]) -> dict[str, Cells]:
-    named = [name for name, each in trained.written.items() if each.given.is_text]
+    named = _named_texts(trained)
     is_alone = list(trained.model.inputs) == named or trained.takes_missing
     if len(named) != 1 or len(trained.written[named[0]].columns) != 1 or not is_alone:
         raise InputError(
-            f"a text is not all that {trained.source} takes, which is "
-            f"{listed(trained.model.inputs)}; give one table (CSV, Parquet or JSON Lines) with the "
-            f"columns {listed(_columns(trained), 8)}"
+            f"{trained.source} takes {listed(trained.model.inputs)}, for which one text is not "
+            f"enough; {_table_to_give(trained)}"
         )
     cells = {name: _nothing(trained, name, len(texts)) for name in trained.written}
     return cells | {named[0]: {trained.written[named[0]].columns[0]: texts}}
+
+
+def _named_texts(trained: TrainedModel) -> list[str]:
+    return [name for name, each in trained.written.items() if each.given.is_text]
 
 
 def _rows(
@@ -163,5 +180,7 @@ def _nothing(trained: TrainedModel, name: str, samples: int) -> Cells:
     return {column: [None] * samples for column in trained.written[name].columns}
 
 
-def _columns(trained: TrainedModel) -> list[str]:
-    return [column for each in trained.written.values() for column in each.columns]
+def _table_to_give(trained: TrainedModel) -> str:
+    columns = [column for each in trained.written.values() for column in each.columns]
+    what = "column" if len(columns) == 1 else "columns"
+    return f"give one table (CSV, Parquet or JSON Lines) with the {what} {listed(columns, 8)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -131,7 +131,8 @@ def read_contents(
     split = _split(path, table, image, sources)
     apart = (image and image.name, split and split.column)
     others = [each for each in columns if each.name not in apart]
-    choice = choose(path, table, others, wanted or Wanted(), image is not None, missing)
+    wanted = _beside_images(wanted or Wanted(), image)
+    choice = choose(path, table, others, wanted, image is not None, missing)
     if image is None and choice.text is None and choice.numbers is None:
         _refuse_no_input(path, columns)
     taken = [TEXT] * (choice.text is not None) + [NUMBERS] * (choice.numbers is not None)
@@ -172,6 +173,13 @@ def read_contents(
         group=group,
         left_out=left_out,
     )
+
+
+def _beside_images(wanted: Wanted, image: ImageColumn | None) -> Wanted:
+    """Without the column of images, which is an input whether it is named or not."""
+    if image is None or wanted.inputs is None:
+        return wanted
+    return replace(wanted, inputs=[each for each in wanted.inputs if each != image.name])
 
 
 def _check_image_column(path: Path, columns: Sequence[Column], image_column: str | None) -> None:

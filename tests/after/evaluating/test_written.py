@@ -91,7 +91,9 @@ def test_rows_without_an_input_are_evaluated_by_a_model_that_takes_that(
     without = tmp_path / "texts.csv"
     table[["review", "mood"]].to_csv(without, index=False)
     alone = labelled_table(of_all, without)
-    assert alone.remarks[0] == f"{without} has no image and person, so the model predicts without"
+    assert (
+        alone.remarks[0] == f"{without} has no image or person, so the model predicts without them"
+    )
     assert "nothing to predict from: 1 row." in alone.remarks[-1]
     expected = of_all.predict([{"review": each} for each in table["review"].drop(1)])["mood"]
     found = predictions_table(evaluate(of_all, alone, 50))["mood"]

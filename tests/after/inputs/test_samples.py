@@ -104,7 +104,7 @@ def test_a_model_that_takes_it_predicts_without_an_input() -> None:
     assert together["size"][0] == pytest.approx(trained.predict(whole)["size"][0])
     with pytest.raises(InputError, match="sample 0: it has none of image and review"):
         trained.predict({})
-    with pytest.warns(LacksInput, match="the table has no image, so the model predicts without"):
+    with pytest.warns(LacksInput, match="the table has no image, so the model predicts without it"):
         trained.predict(DataFrame({"review": ["a"]}))
 
 

@@ -97,7 +97,10 @@ def test_lines_of_a_file_and_a_text_are_answered(
     [
         (["other.csv"], "other.csv has no column 'review', which the model's input 'review' is"),
         (["empty.txt"], "empty.txt has no lines"),
-        (["photos"], "takes review; give one table (CSV, Parquet or JSON Lines) with the columns"),
+        (
+            ["photos"],
+            "takes review; give one table (CSV, Parquet or JSON Lines) with the column re",
+        ),
         (["other.csv", "--image_column=x"], "--image_column is about images"),
         (["--text=a", "--output=x.csv"], "--text answers on the screen; leave --output out"),
         (["--text=a", "other.csv"], "predict takes a checkpoint alone with --text"),
@@ -155,12 +158,23 @@ def test_a_row_may_lack_an_input_of_a_model_that_takes_that(
     assert float(cells("o.csv")[0]["mood"]) == pytest.approx(expected[2])
     predict(of_all, "1.png", "--output=p.csv")
     assert float(cells("p.csv")[0]["mood"]) == pytest.approx(expected[1])
+    predict(of_all, "--text=a good film")
     said = capsys.readouterr().out
-    assert "texts.csv has no image and person, so the model predicts without" in said
+    assert "--text has no image or person, so the model predicts without them" in said
+    assert "texts.csv has no image or person, so the model predicts without them" in said
     Path("half.csv").write_text("review,age\na,1\n")
     assert "no column 'sex', which the model's input 'person' is made of" in refused(
         capsys, of_all, "half.csv", "--output=q.csv"
     )
+
+
+def test_rows_of_empty_cells_are_told(
+    of_texts: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("new.csv").write_text('review\na good film\n""\na bad book\n\n')
+    predict(of_texts, "new.csv")
+    assert "new.csv: row 3 has empty cells alone, and no prediction" in capsys.readouterr().out
+    assert [row["review"] for row in cells()] == ["a good film", "a bad book"]
 
 
 def test_what_a_killed_program_left_is_taken_up(of_texts: Path, here: Path) -> None:

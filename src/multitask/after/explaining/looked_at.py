@@ -65,7 +65,8 @@ def _named(
 ) -> tuple[list[str], dict[str, Cells], list[str | None], list[str]]:
     """Names of samples, the cells of their inputs, their images, and what there is to say."""
     if wanted.text is not None:
-        return [GIVEN], one_text(trained, wanted.text), [None], []
+        given, said = one_text(trained, wanted.text)
+        return [GIVEN], given, [None], said
     found = new_samples(trained, list(wanted.images))
     left_out = list(found.remarks)
     if len(found) > MOST_SAMPLES:

@@ -67,7 +67,8 @@ def said_of_lacking(trained: TrainedModel, found: Iterable[str], source: str) ->
     lacking = [name for name in trained.model.inputs if name not in set(found)]
     if not lacking:
         return []
-    return [f"{source} has no {listed(lacking)}, so the model predicts without"]
+    which = "it" if len(lacking) == 1 else "them"
+    return [f"{source} has no {listed(lacking, word='or')}, so the model predicts without {which}"]
 
 
 def image_column_of(trained: TrainedModel, columns: Sequence[str]) -> str:

@@ -21,17 +21,19 @@ def said_of_text(trained: TrainedModel, text: str) -> list[str]:
         text: of its only input that is a text.
 
     Returns:
-        A line for each column of a table of predictions.
+        What there is to say of inputs that are not there, and a line for each column of a table of
+        predictions.
 
     Raises:
         InputError: if the text is empty, or the model needs more than it.
     """
     pixels = [None] if IMAGE in trained.model.inputs else []
-    made, problems, _ = made_inputs(trained, one_text(trained, text), pixels)
+    cells, remarks = one_text(trained, text)
+    made, problems, _ = made_inputs(trained, cells, pixels)
     if problems:
         raise InputError(f"--text={text:.40}: {problems[0]}")
     frame = frame_of(trained.model.named_tasks, trained(made))
-    return [f"{name}: {_shown(frame[name].iloc[0])}" for name in frame.columns]
+    return [*remarks, *(f"{name}: {_shown(frame[name].iloc[0])}" for name in frame.columns)]
 
 
 def _shown(value: Any) -> str:
