@@ -73,6 +73,8 @@ def gradients(model: MultiTask, data: dict[str, Tensor] | None = None, steps: in
     """Every parameter's gradient after some steps of gradient descent."""
     for step in range(steps):
         model.zero_grad()
+        # An encoder may draw which inputs it drops.
+        torch.manual_seed(step)
         losses, totals = model.losses(model(*model.inputs_of(data or batch())), data or batch())
         model.balancer(losses, totals[1] > 0).backward()
         model.balancer.after_backward()
