@@ -1,35 +1,31 @@
-"""Write oldest.txt: the oldest versions of what the project needs that pyproject.toml allows."""
+"""Write oldest.txt: the oldest versions that pyproject.toml allows, and what fits beside them.
 
-import tomllib
+It needs uv, which can look for the oldest; `pip install uv` brings it.
+"""
+
+import subprocess
+import sys
 from pathlib import Path
-
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADER = """\
-# The oldest versions that pyproject.toml allows of what the project itself needs.
+# The oldest versions that pyproject.toml allows of what it names, and what fits beside them.
 # Renew it with `python scripts/oldest.py` after changing pyproject.toml; `make oldest` tries it.
 """
-
-
-def oldest(requirement: str) -> str:
-    """The pin of a requirement with a lower bound, such as ``numpy>=1.26``.
-
-    Raises:
-        ValueError: if it has no lower bound.
-    """
-    need = Requirement(requirement)
-    bounds = [each.version for each in need.specifier if each.operator in (">=", "==")]
-    if len(bounds) != 1:
-        raise ValueError(f"pyproject.toml: {requirement} has no lower bound; give one, as in >=1.0")
-    return f"{canonicalize_name(need.name)}=={bounds[0]}"
+OLDEST = ("pip", "compile", "--quiet", "--no-header", "--no-annotate", "--extra", "dev")
 
 
 def main() -> None:
     """Write the file."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    pins = sorted(map(oldest, project["dependencies"]))
+    command = ["uv", *OLDEST, "--resolution", "lowest-direct", "pyproject.toml"]
+    try:
+        found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except FileNotFoundError:
+        sys.exit("uv is not installed; try: pip install uv")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"uv found no versions that fit together:\n{error.stderr}")
+    lines = (line.partition("+")[0] for line in found.stdout.splitlines())
+    pins = sorted(line for line in lines if "==" in line)
     (ROOT / "oldest.txt").write_text(HEADER + "".join(f"{pin}\n" for pin in pins))
 
 
