@@ -65,11 +65,11 @@ def test_an_image_comes_in_a_form_beside_what_is_written(of_all: ASGIApp) -> Non
     assert found.json()["remarks"] == []
     text = post(of_all, json={"review": "null"}).json()
     assert text["remarks"] == [
-        "what is sent has no image or person, so the model predicts without them"
+        "what is sent has no person or image, so the model predicts without them"
     ]
     empty = post(of_all, json={"review": " ", "person": [1, "f"]}).json()
     assert empty["remarks"] == [
-        "what is sent has no image or review, so the model predicts without them"
+        "what is sent has no review or image, so the model predicts without them"
     ]
 
 
