@@ -65,7 +65,7 @@ def _export_file(given: Namespace, output: Path) -> None:
     )
     say(f"Written, and run to compare: {done.path}")
     for each in done.tokenizers:
-        say(f"What makes its tokens of a text: {each}")
+        say(f"Its tokenizer, in a folder beside it: {each}")
     say(f"It differs from the checkpoint by at most {done.difference:.1g} of each task's spread.")
 
 

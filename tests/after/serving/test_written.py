@@ -62,7 +62,15 @@ def test_an_image_comes_in_a_form_beside_what_is_written(of_all: ASGIApp) -> Non
         rest = {key: each for key, each in whole.items() if key != name}
         sizes.add(post(of_all, files=rest).json()["tasks"]["size"]["value"])
     assert len(sizes) == 4
-    assert post(of_all, json={"review": "null"}).status_code == 200
+    assert found.json()["remarks"] == []
+    text = post(of_all, json={"review": "null"}).json()
+    assert text["remarks"] == [
+        "what is sent has no person or image, so the model predicts without them"
+    ]
+    empty = post(of_all, json={"review": " ", "person": [1, "f"]}).json()
+    assert empty["remarks"] == [
+        "what is sent has no review or image, so the model predicts without them"
+    ]
 
 
 @pytest.mark.parametrize(

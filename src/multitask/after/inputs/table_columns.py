@@ -64,7 +64,17 @@ def said_of_lacking(trained: TrainedModel, found: Iterable[str], source: str) ->
         found: the inputs that are.
         source: of them, such as a table.
     """
-    lacking = [name for name in trained.model.inputs if name not in set(found)]
+    there = set(found)
+    return without(source, [name for name in trained.model.inputs if name not in there])
+
+
+def without(source: str, lacking: Sequence[str]) -> list[str]:
+    """Say which inputs are not there.
+
+    Args:
+        source: of the inputs, such as a table.
+        lacking: names of those that are not there.
+    """
     if not lacking:
         return []
     which = "it" if len(lacking) == 1 else "them"

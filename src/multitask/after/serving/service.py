@@ -112,6 +112,7 @@ class Service:
             return {FIELD: pixels[None]}, []
         # It needs PyTorch, which a model of images alone does not.
         from multitask.after.inputs.made_inputs import made_inputs
+        from multitask.after.inputs.table_columns import without
 
         try:
             cells = {
@@ -124,7 +125,12 @@ class Service:
         if problems:
             raise Refusal(422, f"what is sent cannot be used: {problems[0]}")
         inputs = {name: each.numpy() for name, each in made.items()}
-        return inputs, [CUT] if cut else []
+        is_missing = {
+            name: bool(each.made(cells[name]).missing.all())
+            for name, each in self.model.written.items()
+        }
+        lacking = [name for name in self.model.takes if is_missing.get(name, pixels is None)]
+        return inputs, [*([CUT] if cut else []), *without("what is sent", lacking)]
 
     def _unusable(self, error: UnusableImage) -> Refusal:
         if error.kind == "huge_image":
