@@ -122,6 +122,11 @@ def test_a_probability_is_from_0_to_1() -> None:
         MaskTokens(1.5)
 
 
+def test_a_mask_is_a_token() -> None:
+    with pytest.raises(InputError, match="mask is -1; give the number of a token"):
+        MaskTokens(mask=-1)
+
+
 class Reviews(DataModule):
     """Texts and nothing else."""
 

@@ -12,6 +12,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from multitask import MultiTask
+from multitask.augmentation import AugmentationSequence, MaskTokens
 from multitask.augmentation.draws import PLACE
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
@@ -216,6 +217,22 @@ def test_what_an_encoder_cannot_take_is_refused(
     ):
         with pytest.raises(InputError, match=words):
             way(tiny_model(encoder=encoder()))
+
+
+def test_a_mask_that_the_encoder_does_not_know_is_refused(
+    tiny_model: Callable[..., MultiTask],
+) -> None:
+    data = Reviews()
+    data.augmentations = AugmentationSequence([MaskTokens(mask=60)], 0)
+    with pytest.raises(InputError, match="mask of MaskTokens is 60: .*vocabulary is 20"):
+        check("fit", tiny_model(encoder=BagOfTokens(20)), data, None)
+
+
+def test_columns_are_not_rounded_before_they_are_standardised(
+    tiny_model: Callable[..., MultiTask], trainer: Callable[..., Trainer]
+) -> None:
+    with pytest.raises(InputError, match="precision bf16-true rounds .*: take bf16-mixed or 32"):
+        trainer(precision="bf16-true").fit(tiny_model(encoder=several()), Reviews())
 
 
 def test_no_setting_is_named_that_a_checkpoint_decides(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from multitask.augmentation.text import TextAugmentation
+from multitask.errors import InputError
 from multitask.tokenizers import Specials, chosen_tokens
 
 
@@ -26,6 +27,8 @@ class MaskTokens(TextAugmentation):
         specials: Specials = 3,
     ) -> None:
         super().__init__(probability, input, specials)
+        if mask < 0:
+            raise InputError(f"mask is {mask}; give the number of a token, 0 or more")
         self.mask = mask
 
     def forward(self, texts: Tensor, draws: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ class ByLength(GlobalBatches):
         generator = order_generator(self.seed, epoch)
         # What no batch takes is left out at random, not by its length.
         order = torch.randperm(self.size, generator=generator)[: len(self) * self.batch_size]
-        windows = order.split(self.window * self.batch_size)
+        windows = order.split(min(self.window, max(len(self), 1)) * self.batch_size)
         # Texts of the same length stay in random order.
         ordered = [each[self.lengths[each].sort(stable=True).indices] for each in windows]
         batches = torch.cat(ordered).split(self.batch_size)

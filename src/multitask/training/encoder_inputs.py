@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from multitask.augmentation import MaskTokens
 from multitask.data.dataset import ROWS, BatchDataset
 from multitask.encoders import Columns, Encoder, FromRun
 from multitask.errors import InputError
@@ -85,6 +86,8 @@ def check_encoder_inputs(trunk: nn.Module, data: Any, split: str) -> None:
             if not encoder.takes_missing:
                 _refuse_lacking(encoder, data, each)
             _check_values(encoder, data.splits[each])
+    if split == "train":
+        _check_masks(encoder, data)
 
 
 def _check_names(encoder: Encoder, samples: BatchDataset) -> None:
@@ -129,3 +132,19 @@ def _check_values(encoder: Encoder, samples: BatchDataset) -> None:
             # No setting changes it.
             what = str(error).partition(";")[0].removeprefix(f"{SETTING}.init_args.")
             raise InputError(f"FromRun: of the checkpoint's encoder {what}") from error
+
+
+def _check_masks(encoder: Encoder, data: Any) -> None:
+    """Refuse an augmentation that puts a token into texts which the encoder does not know."""
+    row = torch.zeros(1, dtype=torch.int64)
+    inputs = {name: data.splits["train"].one_input(name, row) for name in encoder.inputs}
+    for each in data.augmentations.augmentations:
+        if isinstance(each, MaskTokens):
+            texts = each.texts(inputs)
+            masked = {name: torch.full_like(inputs[name][:, :1], each.mask) for name in texts}
+            try:
+                encoder.check_inputs([*(inputs | masked).values()], SETTING)
+            except InputError as error:
+                raise InputError(
+                    f"augmentations: mask of MaskTokens is {each.mask}: {error}"
+                ) from error

@@ -54,6 +54,8 @@ class MaskedTokens(ComputedTargets):
             raise InputError(f"share is {share}; give a share of the tokens, between 0 and 1")
         if not 0 <= kept <= 1:
             raise InputError(f"kept is {kept}; give a share of the chosen tokens, from 0 to 1")
+        if mask < 0:
+            raise InputError(f"mask is {mask}; give the number of a token, 0 or more")
         self.share, self.input, self.mask = share, input, mask
         self.specials, self.kept, self.target = specials, kept, target
 
