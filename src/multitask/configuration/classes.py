@@ -97,7 +97,7 @@ def choose(bases: tuple[type, ...], name: str = "") -> str:
 
 def _wanted(bases: tuple[type, ...]) -> str:
     article = "an" if bases[0].__name__[0] in "AEIOU" else "a"
-    return f"{article} {_either(bases)}{choose(bases)}"
+    return f"{article} {_either(bases)}{those_of(bases)}"
 
 
 def those_of(bases: tuple[type, ...]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from multitask.configuration.classes import accepted, choose, find_class, those_of
+from multitask.configuration.classes import accepted, find_class, those_of
 from multitask.configuration.settings import Setting
 from multitask.configuration.tree import CLASS_KEYS, NO_VALUE, laid_over
 from multitask.configuration.types import (
@@ -191,7 +191,7 @@ def _check_object(setting: Setting, parameter: Parameter, keys: Keys) -> None:
     if named is None and not isinstance(default, type):
         _refuse_without_class(setting, kinds, keys)
     if named is not None and not isinstance(named.content, str):
-        refuse(named, keys, f"class_path should name a class{choose(kinds.classes)}")
+        refuse(named, keys, f"class_path should name a class{those_of(kinds.classes)}")
     found = find_class(named.content, kinds.classes, named.untrusted) if named else default
     if isinstance(found, str):
         refuse(named or setting, keys, found)
