@@ -172,6 +172,12 @@ def test_what_cannot_be_is_told_in_a_sentence(
         make(folders["bert"])
 
 
+def test_half_a_character_is_an_unknown_one(folders: dict[str, str]) -> None:
+    found = HuggingFace(folders["bert"], LENGTH)
+    assert found.pieces("a \ud800 b") == found.pieces("a \ufffd b")
+    assert found(["\ud800 not"]).tokens.shape == (1, LENGTH)
+
+
 def test_a_text_has_the_same_tokens_each_time(folders: dict[str, str]) -> None:
     vocabulary = {each: number for number, each in enumerate(["a", "b", "ab", "abab"])}
     model = {"type": "BPE", "dropout": 0.5, "vocab": vocabulary, "merges": ["a b", "ab ab"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ from multitask.tokenizers.text_batch import END
 OWNER = "tokenizers.HuggingFace"
 RULES, SETTINGS = "tokenizer.json", "tokenizer_config.json"
 """Files that make a tokenizer: all its rules and tokens, and which token is called what."""
+
+HALVES = re.compile(r"[\ud800-\udfff]")
 
 
 @contextmanager
@@ -126,7 +129,7 @@ class HuggingFace(Tokenizer):
 
     @_usable_rules()
     def tokens_of(self, text: str) -> Sequence[tuple[int, int, int]]:
-        found = self._backend.encode(text, add_special_tokens=False)
+        found = self._backend.encode(_whole(text), add_special_tokens=False)
         return [
             (number, *_trimmed(text, *at))
             for number, at in zip(found.ids, found.offsets, strict=True)
@@ -166,7 +169,8 @@ class HuggingFace(Tokenizer):
         return dict(self._files)
 
     def _parts(self, text: Written) -> tuple[str, ...]:
-        parts = (text,) if isinstance(text, str) else tuple(each or "" for each in text or ("",))
+        given = (text,) if isinstance(text, str) else text or ("",)
+        parts = tuple(_whole(each or "") for each in given)
         if len(parts) > 2:
             raise InputError(
                 f"{OWNER}: a text has {len(parts)} parts, but such tokenizers take one or two; "
@@ -253,6 +257,11 @@ def _put_in_front(backend: Any, number: int) -> None:
     )
     before = backend.post_processor
     backend.post_processor = template if before is None else processors.Sequence([before, template])
+
+
+def _whole(text: str) -> str:
+    """Replace half characters, such as JSON may hold, which the library does not take."""
+    return HALVES.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
