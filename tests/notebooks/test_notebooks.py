@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 import nbformat
 import pytest
@@ -30,15 +32,20 @@ def test_is_stored_without_outputs(path: Path) -> None:
 @pytest.mark.slow
 @each_notebook
 def test_runs_from_top_to_bottom(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     # Nobody's own IPython settings; figures as in a notebook, whatever backend the tests use.
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.delenv("MPLBACKEND", raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    work, temporary = tmp_path / "work", tmp_path / "temporary"
+    work = tmp_path / "work"
     work.mkdir()
-    temporary.mkdir()
+    # Short, as the sockets of further processes lie in it.
+    temporary = Path(mkdtemp())
+    request.addfinalizer(lambda: rmtree(temporary))
     monkeypatch.setenv("TMPDIR", str(temporary))
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
