@@ -67,8 +67,9 @@ def is_missing(values: Tensor) -> Tensor:
         Mask, shape ``[samples]``, bool.
     """
     if is_text(values):
-        # Which tokens are special differs between tokenizers, but for the first.
-        return (values[:, 1:] == END).all(1)
+        # Which tokens are special differs between tokenizers, but for the first. Counted, as a
+        # graph for texts of any length cannot leave out the first place.
+        return (values != END).sum(1) <= 1
     if values.is_floating_point():
         return values.flatten(1).isnan().all(1)
     return torch.zeros(len(values), dtype=torch.bool, device=values.device)

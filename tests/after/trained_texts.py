@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 from after.trained_table import quiet_trainer, write_images
-from after.written_models import SHAPE, Reader
+from after.written_models import SHAPE
 
 from multitask import MultiTask
 from multitask.data import Table
+from multitask.encoders import BagOfTokens, Columns, ConvNet, Encoder, Several
 from multitask.tasks import Classification, Regression
 from multitask.tokenizers import HashedWords
 
@@ -56,16 +57,25 @@ def review_data(path: Path, inputs: Sequence[str], **settings: Any) -> Table:
     )
 
 
-def trained_reviews(
-    folder: Path, inputs: Sequence[str] = ("review",), takes_missing: bool = False
-) -> Path:
-    """Train for an epoch; returns the checkpoint, alone in a folder without the data."""
+def trained_reviews(folder: Path, inputs: Sequence[str] = ("review",)) -> Path:
+    """Train for an epoch; returns the checkpoint, alone in a folder without the data.
+
+    Args:
+        folder: an empty one.
+        inputs: of several, any may be missing.
+    """
     torch.manual_seed(0)
     path = written_reviews(folder / "data" / "reviews.csv")
     if "image" in inputs:
         write_images(folder / "data", 24)
+    known: dict[str, Encoder] = {
+        "image": ConvNet(1, [4]),
+        "review": BagOfTokens(50, 8, input="review"),
+        "person": Columns([1, 2], [8], 8, input="person"),
+    }
+    own = {name: known[name] for name in inputs}
     model = MultiTask(
-        Reader(tuple(inputs), takes_missing),
+        own[inputs[0]] if len(inputs) == 1 else Several(own, out_features=8),
         {"topic": Classification(2), "mood": Regression(unit="stars")},
         optimizer=partial(torch.optim.SGD, lr=0.01),
     )

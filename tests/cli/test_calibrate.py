@@ -114,7 +114,7 @@ def test_tables_take_the_place_of_the_runs_own_data(
     options = ["alone.ckpt", f"--table={table}"]
     sentence = fails("calibrate", *options)
     assert (
-        "has no label of 'glyph'; give labelled images with --table=TABLE, or the other" in sentence
+        "has no label of 'glyph'; give labelled samples with --table=TABLE, or the other" in sentence
     )
     multitask("calibrate", *options, "--tasks=digit", "--output=new/one.ckpt")
     said = capsys.readouterr().out

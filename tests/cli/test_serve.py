@@ -164,9 +164,9 @@ def test_a_checkpoint_is_served_until_it_is_told_to_end(best: Path) -> None:
 def test_a_checkpoint_and_its_onnx_file_answer_alike(best: Path, onnx: Path) -> None:
     from after.made_models import pixels
 
-    images = pixels(3).numpy()
+    images = {"image": pixels(3).numpy()}
     first, second = (served_model.open_model(each) for each in (best, onnx))
-    assert first.format == second.format
+    assert first.image_format == second.image_format
     for name, values in first(images).items():
         assert second(images)[name] == pytest.approx(values, rel=1e-4)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations, pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from multitask.data.faces import MISSING_COLOUR, Numbers, Picture, Shown, show_samples
 from multitask.figures.drawing import captions, draw_coverage, draw_samples, draw_task
+from multitask.figures.saving import save_figure
 from multitask.tasks import Classification, Regression, Task
 
 NAN = float("nan")
@@ -101,6 +103,15 @@ def test_texts_stand_above_captions_and_each_picture_has_its_own() -> None:
     assert written(figure) == ["age 0\na", "age 1\nb", "age 2\nc"]
     assert not pictures(figure)
     figure.canvas.draw()
+
+
+def test_a_text_alone_has_room_for_many_words_in_a_line(tmp_path: Path) -> None:
+    text = "a film of which one would like to see much more, were it not so long"
+    figure = draw_samples([{"text": text}], ["mood 3"])
+    save_figure(figure, tmp_path / "samples.png", dpi=20)
+    (under,) = written(figure)
+    assert under.replace("\n", " ") == f"text {text} mood 3"
+    assert len(under.split("\n")) == 3
 
 
 def test_maps_are_shown_beside_the_inputs_and_what_is_missing_in_red() -> None:

@@ -28,6 +28,7 @@ from multitask.pages.blocks import (
     Gallery,
     Heading,
     Link,
+    Mark,
     Paragraph,
     Picture,
     Section,
@@ -188,6 +189,15 @@ def test_a_link_is_never_code(tmp_path: Path) -> None:
     link = Link("x", PurePosixPath("javascript:alert(1)//a b"))
     page = write_pages([Paragraph(link)], tmp_path, "x").read_text()
     assert 'href="javascript%3Aalert%281%29/a%20b"' in page
+
+
+def test_words_are_coloured_by_what_they_speak_for(tmp_path: Path) -> None:
+    marks = (Mark("<b>for", 1.0), Mark("against", -0.5), Mark("neither", 0.0))
+    page = write_pages([Paragraph(marks)], tmp_path, "x").read_text()
+    assert '<mark class="for-4">&lt;b&gt;for</mark>' in page
+    assert '<mark class="against-2">against</mark>' in page
+    assert '-0">neither</mark>' in page
+    assert all(f".{kind}-{level} " in page for kind in ("for", "against") for level in range(1, 5))
 
 
 @pytest.mark.parametrize("pixels", [PIXELS, PIXELS[:, :, 0]])

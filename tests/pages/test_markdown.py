@@ -19,6 +19,7 @@ from multitask.pages.blocks import (
     Gallery,
     Heading,
     Link,
+    Mark,
     Paragraph,
     Picture,
     Section,
@@ -121,3 +122,18 @@ def test_numbers_stand_at_the_right_and_texts_at_the_left(tmp_path: Path) -> Non
     lines = markdown([table], tmp_path).splitlines()
     assert lines == ["| run | n | why |", "| --- | --: | --- |", "| 1 | 20 | it failed |"]
     assert on_screen([table]).splitlines()[1] == "| --- | --: | --------- |"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_words_that_speak_for_and_against_something(name: str, tmp_path: Path) -> None:
+    text: tuple[str | Mark, ...] = ("a ", Mark(name, 0.9), Mark(name, -0.9), Mark("pale", 0.2))
+    (paragraph,) = [
+        each for each in tokens_of(markdown([Paragraph(text)], tmp_path)) if each.children
+    ]
+    tags = [each.content for each in paragraph.children or [] if each.type == "html_inline"]
+    seen = "".join(each.content for each in paragraph.children or [] if each.type == "text")
+    if shown(name).strip():
+        assert tags == ["<b>", "</b>", "<i>", "</i>"]
+    assert seen.count(shown(name).strip(" ")) >= 2
+    assert "pale" in seen
+    assert on_screen([Paragraph(("a", Mark("b", 1)))]) == "ab\n"

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from multitask.study.searching.sweep_file import read_sweep_file
+
 ROOT = Path(__file__).parents[2]
 SWEEPS = {path.stem: yaml.safe_load(path.read_text()) for path in ROOT.glob("configs/sweep/*.yaml")}
 PAGE = (ROOT / "docs/sweeps.md").read_text()
@@ -74,12 +76,14 @@ def test_commands_of_the_page_are_commands() -> None:
     environment["VIRTUAL_ENV"] = "/environment"
     for block in blocks("bash"):
         script = block.replace("make ", "make -n ").replace("source ", ": ").replace("&", "")
-        # What needs a server is run against one in test_agents.
-        for command in ("wandb agent", "multitask sweep-report"):
+        # What needs a server is run against one in test_agents, the rest in study/searching.
+        for command in ("wandb agent", "multitask sweep", "pip install"):
             script = script.replace(command, f": {command}")
         done = subprocess.run(
             ["bash", "-ec", script], cwd=ROOT, capture_output=True, text=True, env=environment
         )
         assert done.returncode == 0, done.stderr
+        for file in re.findall(r"multitask sweep (\S+)", block):
+            assert read_sweep_file(ROOT / file).cap > 1
         for verb in re.findall(r"^.*make (\w+)", block, re.M):
             assert f"scripts/sweep.py {verb.replace('sweep', 'create')} " in done.stdout

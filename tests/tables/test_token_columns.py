@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,18 +14,29 @@ from multitask.errors import InputError
 from multitask.tables.input_columns import InputColumns, input_columns
 from multitask.tables.target_cells import blank
 from multitask.tables.target_columns import TargetColumns
-from multitask.tables.token_columns import aligned, check_tokens, token_numbers
+from multitask.tables.token_columns import (
+    aligned,
+    check_tokens,
+    labels_of_words,
+    token_numbers,
+)
 from multitask.tokenizers import Bytes, HashedWords, Piece, Tokenizer
 
 WORDS, LABELS = HashedWords(8), ["O", "B-per", "I-per"]
 TARGET = TargetColumns("tags", labels=list(LABELS), tokens_of="text")
 
 
-def test_the_first_token_of_a_word_gets_its_label() -> None:
-    # The beginning, Ada, ., Lovelace, wrote, (, it, )
-    found = aligned("Ada. Lovelace  wrote\n(it)", [1, 2, 0, 0], WORDS)
-    assert found == [-100, 1, -100, 2, 0, 0, -100, -100]
+def test_the_first_token_of_a_word_with_letters_gets_its_label() -> None:
+    # The beginning, Ada, ., Lovelace, -, (, it, )
+    found = aligned("Ada. Lovelace  -\n(it)", [1, 2, 0, 2], WORDS)
+    assert found == [-100, 1, -100, 2, 0, -100, 2, -100]
     assert aligned("", [], WORDS) == [-100]
+
+
+def test_predictions_of_tokens_become_those_of_words() -> None:
+    cells = [json.dumps(list("0123456")), json.dumps(["0"])]
+    found = labels_of_words(cells, ["Ada (the) a b c d", ""], HashedWords(7))
+    assert [json.loads(each) for each in found] == [["1", "3", "5", "6", None, None], []]
 
 
 def test_bytes_have_the_label_at_the_first() -> None:

@@ -200,8 +200,8 @@ def test_predictions_are_a_list_of_labels() -> None:
     columns = task.columns("tag", prediction)
     assert list(columns) == task.column_names("tag") == ["tag"]
     found = [json.loads(str(each)) for each in columns["tag"]]
-    assert list(map(len, found)) == [length - 1 for length in LENGTHS]
-    assert found[3] == [LABELS[each] for each in output[3, :, 1:5].argmax(0).tolist()]
+    assert list(map(len, found)) == LENGTHS
+    assert found[3] == [LABELS[each] for each in output[3, :, :5].argmax(0).tolist()]
     right = entropy(prediction[3, :, :5], axis=0).mean()
     assert_close(task.uncertainty(output)["entropy"][3], torch.tensor(right).float())
     cells = task.side_by_side(prediction, target)

@@ -12,7 +12,7 @@ from multitask.data.dataset import BatchDataset, InMemory
 from multitask.errors import InputError
 from multitask.tables.input_columns import InputColumns
 from multitask.tokenizers import Bytes, HashedWords, Tokenizer
-from multitask.training.description import described_inputs
+from multitask.training.description import described_inputs, made_otherwise, other_written
 
 
 class WithFiles(HashedWords):
@@ -93,3 +93,32 @@ def test_a_mixture_makes_inputs_as_all_its_sources_do() -> None:
     other = Mixture({"one": Reviews(), "two": Reviews(Bytes(4))})
     with pytest.raises(InputError, match="'one' and 'two' make the input 'review' in different"):
         told(other)
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "other"),
+    [
+        (HashedWords(4), None),
+        (HashedWords(4, 2**15), None),
+        (HashedWords(4, 2**14), "review"),
+        (HashedWords(), "review"),
+        (Bytes(4), "review"),
+    ],
+)
+def test_other_tokens_are_told(tokenizer: Tokenizer, other: str | None) -> None:
+    description = told(Reviews())
+    data = Reviews(tokenizer)
+    data.setup()
+    assert made_otherwise(description, data) == other
+
+
+def test_other_columns_are_told() -> None:
+    ours = told(Reviews())
+    theirs = {**ours, "person": {**ours["person"], "categories": {"sex": ["m", "f"]}}}
+    data = Reviews()
+    data.setup()
+    assert made_otherwise(theirs, data) == "person"
+    assert other_written(ours, theirs) == "person"
+    assert other_written(ours, ours) is None
+    # What is not told cannot be compared.
+    assert made_otherwise({}, data) is None

@@ -114,7 +114,14 @@ def _image_column(
         raise InputError(f"{path} has no column '{given}' for the images{nearest(given, names)}")
     sample = table.head(LOOKED_AT)
     kinds = column_kinds(sample, missing_texts(sample))
-    return find_images(path, sample, kinds, source, given)
+    found = find_images(path, sample, kinds, source, given)
+    if found is None:
+        listed = ", ".join(f"'{each}'" for each in names[:12])
+        raise InputError(
+            f"{path} has no column of image files, such as a.png; name it with --image_column="
+            + (f", one of {listed}" if listed else "; it has no columns at all")
+        )
+    return found
 
 
 def _found(names: Sequence[str], folder: Path) -> tuple[list[str | None], dict[int, str]]:

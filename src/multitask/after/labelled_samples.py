@@ -16,7 +16,7 @@ from multitask.after.older_checkpoints import data_beside
 from multitask.after.trained_model import TrainedModel
 from multitask.data import DataModule
 from multitask.data.dataset import Batch, BatchDataset
-from multitask.data.duplicates import Hashes, input_hashes
+from multitask.data.duplicates import Hashes, input_hashes, remembered_input
 from multitask.data.episodes.entries import SUPPORT
 from multitask.data.faces import Face, Picture
 from multitask.errors import InputError, nearest
@@ -56,6 +56,7 @@ class LabelledSamples:
         elements: names of a vector's elements, by task.
         skipped: rows and cells that could not be used.
         remarks: what a person should know, in sentences.
+        texts: as they were written, by input, of the inputs that are texts.
     """
 
     title: str
@@ -69,6 +70,7 @@ class LabelledSamples:
     elements: Mapping[str, list[str]] = field(default_factory=dict)
     skipped: DataFrame = field(default_factory=DataFrame)
     remarks: list[str] = field(default_factory=list)
+    texts: Mapping[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -86,11 +88,19 @@ class LabelledSamples:
         """What people call a sample."""
         return self.names[place] if self.names else f"sample {place}"
 
-    def image_hashes(self) -> Hashes | None:
-        """Numbers of the images, see `multitask.data.DataModule.training_images`."""
-        if "image" not in self.split.inputs(torch.tensor([0])):
-            return None
-        return input_hashes(self.split, only="image", as_bytes=True)
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the inputs."""
+        return list(self.split.inputs(torch.tensor([0])))
+
+    def known_hashes(self) -> Hashes | None:
+        """Numbers of the images or texts, see `multitask.data.DataModule.training_images`.
+
+        Returns:
+            Shape ``[samples]``; None if the samples have neither, or several texts.
+        """
+        name = remembered_input(self.split)
+        return name and input_hashes(self.split, only=name, as_bytes=True)
 
 
 def own_samples(trained: TrainedModel, split: str, group: str | None) -> LabelledSamples:
@@ -130,7 +140,7 @@ def samples_of(
     if SUPPORT in data.splits[split][torch.tensor([0])]:
         raise InputError(
             "the run's own data deal episodes, to which the run adapted when it tested itself; its "
-            "metrics are in the run's summary.json: give a table of labelled images"
+            "metrics are in the run's summary.json: give a labelled table"
         )
     found = data.groups(split)
     if group is not None and (found is None or found[0] != group):
@@ -161,4 +171,5 @@ def samples_of(
         faces=data.faces(),
         elements=data.element_names(),
         remarks=[f"The data have no target of {name}." for name in lacking],
+        texts=data.texts(split),
     )

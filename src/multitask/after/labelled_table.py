@@ -7,21 +7,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from multitask.after.inputs.table_columns import columns_of_inputs, said_of_lacking
 from multitask.after.labelled_samples import Groups, LabelledSamples, own_samples
 from multitask.after.target_choice import chosen_targets
 from multitask.after.told_columns import made_columns
-from multitask.after.trained_model import TrainedModel
-from multitask.after.whole_table import LISTING, WHOLE, WholeTable
+from multitask.after.trained_model import IMAGE, TrainedModel
+from multitask.after.whole_table import WHOLE, WholeTable, listing
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.split_check import SPLITS
 from multitask.data.splits import GroupedSplit
 from multitask.data.targets import as_tasks_see, look_at
 from multitask.errors import InputError, nearest
+from multitask.images.format import ImageFormat
+from multitask.pages.words import counted
 from multitask.tables.table_file import read_table, separator_of
 from multitask.tables.table_sources import find_sources
 from multitask.tables.target_columns import TargetColumns
 
-FILE_COLUMNS = ("file_name", "file", "image", "filename", "path", "image_path")
+NO_IMAGE = ImageFormat(1, 1, 1)
+"""Of tables without images, whose format nobody asks for."""
 
 
 def named_samples(
@@ -81,17 +85,19 @@ def labelled_table(
     tables = [read_table(each.table, separator) for each in sources]
     columns = [str(each) for each in tables[0] if all(each in other for other in tables)]
     chosen, told = chosen_targets(trained, tables, columns, str(path))
-    image = image_column or _image_column(told, columns)
-    wanted = _checked(path, columns, image, group, told)
+    inputs = columns_of_inputs(trained, columns, str(path), image_column)
+    wanted = _checked(path, columns, group, told)
     targets = {
         name: made_columns(each, trained, sources[0].folder) for name, each in chosen.items()
     }
-    data = _table(trained, path, targets, told, image, image_folder, wanted, separator)
+    data = _table(trained, path, targets, told, inputs, image_folder, wanted, separator)
     split = _loaded(data, trained, path)
 
     def prepare(batch: Batch) -> Batch:
         seen = {name: as_tasks_see(batch[name]) for name in targets}
-        return {**batch, **seen, "image": trained.inputs(batch["image"])}
+        absent = trained.absent([name for name in trained.takes if name not in inputs], batch)
+        made = zip(trained.takes, trained.seen({**batch, **absent}), strict=True)
+        return {**batch, **seen, **dict(made)}
 
     places = data._rows[WHOLE].tolist()
     return LabelledSamples(
@@ -102,25 +108,18 @@ def labelled_table(
         names=[data._files[place] for place in places],
         numbers=[data._numbers[place] for place in places],
         groups=_groups(data, wanted, told if group is None else {}),
+        faces=data.faces(),
         elements=_elements(data) | _told_elements(trained),
         skipped=data.skipped,
-        remarks=_remarks(trained, targets, data),
+        remarks=[*said_of_lacking(trained, inputs, str(path)), *_remarks(trained, targets, data)],
+        texts=data.texts(WHOLE),
     )
 
 
 def _checked(
-    path: Path,
-    columns: Sequence[str],
-    image: str,
-    group: str | None,
-    told: Mapping[str, Any],
+    path: Path, columns: Sequence[str], group: str | None, told: Mapping[str, Any]
 ) -> str | None:
-    """The column of groups, if there is one; refuses columns that the table lacks."""
-    if image not in columns:
-        raise InputError(
-            f"{path} has no column '{image}' for the names of the images; name it with "
-            f"--image_column=...{nearest(image, columns)}"
-        )
+    """The column of groups, if there is one; refuses one that the table lacks."""
     if group is not None and group not in columns:
         raise InputError(
             f"group is '{group}', but {path} has no such column{nearest(group, columns)}"
@@ -134,6 +133,8 @@ def _loaded(data: WholeTable, trained: TrainedModel, path: Path) -> BatchDataset
         # What is left out is listed beside the results.
         warnings.filterwarnings("ignore", message=".*left out as told.*")
         split = data.load()[WHOLE]
+    # They are set up by now, whatever splits others have.
+    data.splits = {"train": split, WHOLE: split}
     for name, targets in split.targets.items():
         try:
             trained.model.named_tasks[name].check(name, look_at(targets), WHOLE)
@@ -147,35 +148,31 @@ def _likely_separator(trained: TrainedModel) -> str | None:
     return told[0].get("separator")
 
 
-def _image_column(told: Mapping[str, Any], columns: Sequence[str]) -> str:
-    if "image_column" in told:
-        return str(told["image_column"])
-    return next((each for each in FILE_COLUMNS if each in columns), FILE_COLUMNS[0])
-
-
 def _table(
     trained: TrainedModel,
     path: Path,
     targets: Mapping[str, TargetColumns],
     told: Mapping[str, Any],
-    image: str,
+    inputs: Mapping[str, Sequence[str]],
     image_folder: Path | None,
     group: str | None,
     separator: str | None,
 ) -> WholeTable:
-    format = trained.format
+    format = trained.image_format or NO_IMAGE
+    has_images = IMAGE in inputs
     data = WholeTable(
         dict(targets),
         path=path,
-        image_column=image,
+        inputs={name: each.given for name, each in trained.written.items() if name in inputs},
+        image_column=inputs[IMAGE][0] if has_images else None,
         image_folder=image_folder,
-        image_ending=told.get("image_ending") or "",
+        image_ending=(told.get("image_ending") or "") if has_images else "",
         image_size=[format.height, format.width],
         channels=format.channels,
         fit=format.fit,
         white=format.white,
         most_pixels=format.most_pixels,
-        cleaning=LISTING,
+        cleaning=listing(trained.takes_missing),
         missing=told.get("missing") or (),
         separator=separator,
         without=SPLITS,
@@ -203,6 +200,9 @@ def _remarks(
         found.append(
             f"Not evaluated, because the table has no column for them: {', '.join(lacking)}."
         )
+    if data.without_input:
+        rows = counted(data.without_input, "row")
+        found.append(f"Left out, because there is nothing to predict from: {rows}.")
     if len(data.skipped):
         kinds = ", ".join(
             f"{kind}: {count:,}" for kind, count in data.skipped["kind"].value_counts().items()

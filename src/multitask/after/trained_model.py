@@ -18,6 +18,7 @@ from multitask.checkpoints.calibrations import take_calibrations
 from multitask.encoders import Encoder
 from multitask.errors import InputError
 from multitask.images.format import ImageFormat
+from multitask.labels import joined_rows
 from multitask.module import MultiTask
 from multitask.pages.words import listed
 from multitask.tokenizers import cut_to_longest, is_text
@@ -124,17 +125,36 @@ class TrainedModel:
 
     @property
     def takes_missing(self) -> bool:
-        """Whether it predicts for samples that lack one of its inputs."""
+        """Whether it predicts for samples that lack one of its several inputs."""
+        if len(self.model.inputs) == 1:
+            return False
         members = getattr(self.model, "members", None)
         encoder = self.model.encoder if members is None else members[0].encoder
-        outermost = next(each for each in encoder.modules() if isinstance(each, Encoder))
-        return bool(getattr(outermost, "takes_missing", False))
+        return next(each for each in encoder.modules() if isinstance(each, Encoder)).takes_missing
 
     @property
     def precision(self) -> torch.dtype:
         """Dtype of the model's parameters."""
         kinds = (each.dtype for each in self.model.parameters())
         return next((kind for kind in kinds if kind.is_floating_point), torch.float32)
+
+    @property
+    def takes(self) -> list[str]:
+        """Names of its inputs, in the encoder's order."""
+        return list(self.model.inputs)
+
+    def absent(self, names: Sequence[str], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Inputs that are missing for all samples of a batch.
+
+        Args:
+            names: of the inputs.
+            batch: any entry tells how many samples there are, first axis ``[batch]``.
+        """
+        samples = len(next(iter(batch.values())))
+        found = {name: each.missing(samples) for name, each in self.written.items()}
+        if self.image_format is not None:
+            found[IMAGE] = torch.full((samples, *self.image_format.shape), torch.nan)
+        return {name: found[name] for name in names}
 
     def examples(self) -> dict[str, Tensor]:
         """Two samples as different as they may be, by which to try the model; see `seen`."""
@@ -278,5 +298,5 @@ class TrainedModel:
         parts: list[dict[str, Tensor]] = []
         for batch in made_batches(self, samples, batch_size):
             parts.append({name: each.cpu() for name, each in self(batch).items()})
-        joined = {name: torch.cat([each[name] for each in parts]) for name in parts[0]}
+        joined = {name: joined_rows([each[name] for each in parts]) for name in parts[0]}
         return frame_of(self.model.named_tasks, joined)

@@ -11,22 +11,41 @@ from multitask.data import Table
 from multitask.data.row_division import Places
 from multitask.tables.cleaning import Cleaning
 from multitask.tables.table_rows import TableRows
+from multitask.tables.target_cells import blank
 
 WHOLE = "test"
 """The one split that all rows are in."""
 KEPT = ("duplicate_row", "equal_pixels")
-LISTING = Cleaning(
-    **{name: "keep" if name in KEPT else "skip" for name in asdict(Cleaning())}  # type: ignore[arg-type]
-)
-"""What cannot be used is left out and listed."""
+OF_INPUTS = ("empty_file_name", "missing_input")
+
+
+def listing(takes_missing: bool = False) -> Cleaning:
+    """What cannot be used is left out and listed.
+
+    Args:
+        takes_missing: whether samples without one of the inputs can be used.
+    """
+    kept = (*KEPT, *OF_INPUTS) if takes_missing else KEPT
+    policies = {name: "keep" if name in kept else "skip" for name in asdict(Cleaning())}
+    return Cleaning(**policies)  # type: ignore[arg-type]
 
 
 class WholeTable(Table):
     """All rows of a table, whatever split they are of."""
 
     rows: TableRows
+    without_input = 0
+    """Rows that are left out because they have none of the inputs."""
 
     @override
     def divide(self, rows: TableRows) -> dict[str, Places]:
-        self.rows = rows
-        return {WHOLE: np.arange(len(rows))}
+        has_input = np.array([file != "" for file in rows.files], dtype=bool)
+        for each in self.written_inputs().values():
+            for column in each.names:
+                has_input |= blank(rows.table[column], each.missing).notna().to_numpy()
+        self.rows, self.without_input = rows, int((~has_input).sum())
+        return {WHOLE: np.flatnonzero(has_input)}
+
+    @override
+    def texts(self, split: str) -> dict[str, list[str]]:
+        return super().texts(WHOLE)

@@ -14,7 +14,7 @@ from multitask.errors import InputError, nearest
 from multitask.module import Batch, MultiTask, Outputs
 from multitask.pages.words import listed
 from multitask.tasks.output import each_tensor, rows_of
-from multitask.training.description import described_tasks
+from multitask.training.description import described_tasks, made_otherwise
 
 LOOKED_AT = 2
 """Samples that both models are tried on."""
@@ -115,6 +115,11 @@ def _check_inputs(old: OldRun, data: DataModule, batch: Batch) -> None:
             raise InputError(
                 f"the model of {old.path} takes the input '{name}', which the data do not have"
             )
+    if (other := made_otherwise(old.description.get("inputs") or {}, data)) is not None:
+        raise InputError(
+            f"the data make the input '{other}' otherwise than those of {old.path}; give the same "
+            "columns, categories and tokenizer"
+        )
     ours = data.recipe_of_transforms
     theirs = old.description.get("transforms")
     if ours is not None and theirs is not None and not _agree(theirs, ours):

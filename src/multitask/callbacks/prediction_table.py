@@ -17,8 +17,10 @@ from multitask.distributed import gather_items, gather_rows
 from multitask.images.file_stems import file_stems
 from multitask.module import MultiTask
 from multitask.pages.spreadsheet import write_rows
+from multitask.tables.token_columns import labels_of_words
 from multitask.tasks.base import Column
 from multitask.tasks.predictions import task_columns
+from multitask.tokenizers import Tokenizer
 from multitask.training.description import described_tasks, take_names
 
 FILE_COLUMN = "file"
@@ -88,6 +90,11 @@ class PredictionTable(Callback):
             return
         order, names = list(self._order), _names(trainer)
         places = values["index"].argsort()
+        for name, (written, tokenizer) in _texts_of_words(trainer).items():
+            if name not in texts:
+                continue
+            own = [written[each] for each in values["index"].tolist()]
+            texts[name] = labels_of_words(texts[name], own, tokenizer)
         if names is not None:
             texts[FILE_COLUMN] = [names[each] for each in values["index"].tolist()]
             order.insert(1, FILE_COLUMN)
@@ -114,3 +121,8 @@ def _names(trainer: Trainer) -> list[str] | None:
     data = getattr(trainer, "datamodule", None)
     # What is predicted is the test set.
     return data.names("test") if isinstance(data, DataModule) else None
+
+
+def _texts_of_words(trainer: Trainer) -> dict[str, tuple[list[str], Tokenizer]]:
+    data = getattr(trainer, "datamodule", None)
+    return data.texts_of_words("test") if isinstance(data, DataModule) else {}

@@ -34,7 +34,8 @@ VERBS = {
     ),
     "serve": (
         "multitask serve CHECKPOINT|MODEL.onnx [--host=127.0.0.1] [--port=8000] [--device=NAME] "
-        "[--trust] [--megabytes=20] [--megapixels=50] [--waiting=32] [--seconds=30]",
+        "[--trust] [--megabytes=20] [--megapixels=50] [--kilobytes=100] "
+        "[--waiting=32] [--seconds=30]",
         "Open a page, and a route for programs, where the model answers.",
     ),
     "evaluate": (
@@ -82,8 +83,8 @@ VERBS = {
     ),
     "init": (
         "multitask init TABLE|FOLDER [--output=experiment.yaml] [--image_column=NAME] "
-        "[--image_folder=FOLDER]",
-        "Write a configuration for a table of images, and report on its data.",
+        "[--image_folder=FOLDER] [--targets=COLUMN,COLUMN] [--inputs=COLUMN,COLUMN]",
+        "Write a configuration for a table of images, texts or numbers, and report on its data.",
     ),
     "new": (
         "multitask new NAME",
@@ -106,6 +107,10 @@ VERBS = {
     "soup": (
         "multitask soup RUN RUN ... [--greedy] [--device=cpu] [--trust]",
         "Average the weights of runs that started from the same weights, as a run of its own.",
+    ),
+    "sweep": (
+        "multitask sweep configs/sweep/tuning.yaml [--processes=1] [--folder=sweeps]",
+        "Search settings as a W&B sweep file says, on this machine; again: continue.",
     ),
     "sweep-report": (
         "multitask sweep-report ENTITY/PROJECT/ID (or the folder of its runs) [--folder=studies] "

@@ -20,6 +20,7 @@ from multitask.pages.words import counted
 from multitask.runs.failures import advice
 from multitask.runs.finished import limits
 from multitask.runs.log_file import say
+from multitask.runs.provenance import LOCAL_SWEEP
 from multitask.runs.record import RunRecord
 from multitask.runs.report import describe, report, say_where, show_kept
 from multitask.runs.result import result_of
@@ -96,8 +97,10 @@ def _predicted(run: Run) -> list[str]:
     samples = min(batches * data.batch_size, len(data.splits["test"]))
     said = [f"Predicted for {samples:,} of {counted(total, 'sample')}, those of the test split"]
     if samples < total and data.tables():
-        subject = f"{checkpoint or 'CHECKPOINT'} IMAGES"
-        said.append(f"For all images of a table or a folder: multitask predict {subject}")
+        has_images = data.image_format() is not None
+        subject = f"{checkpoint or 'CHECKPOINT'} {'IMAGES' if has_images else 'TABLE'}"
+        what = "images of a table or a folder" if has_images else "rows of a table"
+        said.append(f"For all {what}: multitask predict {subject}")
     return said
 
 
@@ -122,7 +125,7 @@ def _guard(run: Run, stage: Callable[..., Any], inputs: dict[str, Any]) -> None:
 def _end_early(run: Run, by_signal: bool) -> None:
     rank_zero_only(say)(f"Interrupted; {advice(run.folder)}")
     # A sweep's agent stops a trial that does badly, and gives up after a few failures.
-    is_trial = by_signal and "WANDB_SWEEP_ID" in os.environ
+    is_trial = by_signal and not os.environ.keys().isdisjoint(("WANDB_SWEEP_ID", LOCAL_SWEEP))
     code = 0 if is_trial else TERMINATED if by_signal else INTERRUPTED
     if by_signal and not is_trial:
         rank_zero_only(mark_preempted)()

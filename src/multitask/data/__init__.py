@@ -7,6 +7,7 @@ from multitask.data.episodes.joint import TrainingClasses
 from multitask.data.episodes.of_classes import Episodes
 from multitask.data.episodes.of_regressions import RegressionEpisodes
 from multitask.data.episodes.sines import Sines
+from multitask.data.measured_digits import MeasuredDigits
 from multitask.data.mixture import Mixture
 from multitask.data.overlaid_digits import OverlaidDigits
 from multitask.data.posed_digits import PosedDigits
@@ -19,6 +20,7 @@ __all__ = [
     "Digits",
     "Docstrings",
     "Episodes",
+    "MeasuredDigits",
     "Mixture",
     "OverlaidDigits",
     "PosedDigits",

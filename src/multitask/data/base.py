@@ -25,6 +25,7 @@ from multitask.data.geometry_check import check_geometry
 from multitask.data.group_numbers import group_numbers
 from multitask.data.image_targets import with_images
 from multitask.data.kept_out import has_label, keep_out, rows_with_labels, with_meta
+from multitask.data.length_batches import ByLength, text_lengths
 from multitask.data.loader import BatchLoader
 from multitask.data.look import DataRemark, check_kind, look
 from multitask.data.random_transforms import refuse_random
@@ -36,7 +37,7 @@ from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry, PixelMap
 from multitask.images.format import ImageFormat
 from multitask.remarks.pixels import are_from_0_to_1
-from multitask.tokenizers import cut_to_longest, is_text
+from multitask.tokenizers import Tokenizer, cut_to_longest, is_text
 
 
 class DataModule(NumbersChecked, LightningDataModule, ABC):
@@ -74,6 +75,9 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
             none.
         computed: targets to compute from the inputs, in this order, such as
             `multitask.data.computed.MaskedTokens`.
+        by_length: number of training batches, such as 50, among which samples are sorted by the
+            length of their texts, so that a batch holds texts about as long and little padding;
+            default: all samples in random order.
     """
 
     divides_meta = False
@@ -100,16 +104,24 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         meta: float | None = None,
         image_as: str | None = None,
         computed: Sequence[ComputedTargets] = (),
+        by_length: int | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1")
         if num_workers < 0:
             raise InputError(f"num_workers is {num_workers}; give 0 or more")
-        if balanced_by is not None and labelled_per_batch is not None:
+        if by_length is not None and by_length < 1:
+            raise InputError(f"by_length is {by_length}; give at least 1, such as 50")
+        makers = {
+            "balanced_by": balanced_by,
+            "labelled_per_batch": labelled_per_batch,
+            "by_length": by_length,
+        }
+        given = [name for name, each in makers.items() if each is not None]
+        if len(given) > 1:
             raise InputError(
-                "balanced_by and labelled_per_batch both say what a batch is made of; leave one of "
-                "them out"
+                f"{given[0]} and {given[1]} both say what a batch is made of; leave one of them out"
             )
         if meta is not None and not 0 < meta < 1:
             raise InputError(
@@ -128,13 +140,15 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         self.given_geometry = geometry or {}
         self.without, self.meta, self.image_as = tuple(without), meta, image_as
         self.computed_targets = list(computed)
+        self.by_length = by_length
         self.splits: dict[str, BatchDataset] = {}
         self.remarks: list[str] = []
         self._labelled_rows: dict[tuple[str, tuple[str, ...]], Tensor] = {}
         self.recipe_of_transforms: list[Any] | None = None
         """The transforms as a configuration told them; None if they were made in Python."""
         self.training_images: Hashes | None = None
-        """A number for each training image, by which it is known again; None if not looked at."""
+        """A number for each training image, or text of data without images, by which it is known
+        again; None if not looked at."""
 
     @abstractmethod
     def load(self) -> dict[str, BatchDataset]:
@@ -283,6 +297,18 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
 
         Args:
             split: ``train``, ``val`` or ``test``.
+        """
+        return {}
+
+    def texts_of_words(self, split: str) -> dict[str, tuple[list[str], Tokenizer]]:
+        """The texts whose words have labels, by task, and what makes their tokens.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+
+        Returns:
+            None by default. A table has those of its targets that are labels of words, see
+            `multitask.tables.token_columns`.
         """
         return {}
 
@@ -476,6 +502,9 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         if self.balanced_by is not None:
             classes = classes_of(split.targets, self.balanced_by, len(split))
             return ClassBalanced(classes, self.batch_size, self.seed, **self._processes())
+        if self.by_length is not None:
+            lengths, window = text_lengths(split), self.by_length
+            return ByLength(lengths, window, self.batch_size, self.seed, **self._processes())
         if self.labelled_per_batch is None:
             return self._batches(split, shuffle=True)
         return LabelledAndUnlabelled(

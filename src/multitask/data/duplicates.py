@@ -144,6 +144,17 @@ def is_missing(values: Tensor) -> Tensor:
     return flat.isnan().all(1) if values.is_floating_point() else torch.zeros(len(flat)).bool()
 
 
+def remembered_input(split: BatchDataset) -> str | None:
+    """The input by which samples are known again: the image, or else the only text.
+
+    Args:
+        split: of which the first sample is read.
+    """
+    inputs = split.inputs(torch.tensor([0]))
+    texts = [name for name, values in inputs.items() if is_text(values)]
+    return "image" if "image" in inputs else texts[0] if len(texts) == 1 else None
+
+
 def in_bytes(images: Tensor) -> Tensor:
     """Floats from 0 to 1 as bytes, rounded; bytes as they are.
 

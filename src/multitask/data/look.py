@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from multitask.data.dataset import BatchDataset
-from multitask.data.duplicates import Duplicates, Hashes, input_hashes
+from multitask.data.duplicates import Duplicates, Hashes, input_hashes, remembered_input
 from multitask.data.leaks import leaks
 from multitask.errors import InputError
 from multitask.labels import known
@@ -94,8 +94,8 @@ def _classes_from_one(data: DataModule) -> Iterator[str]:
 def _leaks(data: DataModule, name: str) -> Iterator[str]:
     found = leaks(data.splits, name)
     is_image = name == "image"
-    if is_image:
-        data.training_images = _remembered(data.splits["train"], found.hashes["train"])
+    if name == remembered_input(data.splits["train"]):
+        data.training_images = _remembered(data.splits["train"], found.hashes["train"], is_image)
     if groups := found.groups:
         what = counted(len(groups), "image" if is_image else "text")
         tested = listed(
@@ -116,10 +116,12 @@ def _leaks(data: DataModule, name: str) -> Iterator[str]:
         )
 
 
-def _remembered(train: BatchDataset, hashes: Hashes) -> Hashes | None:
-    """By what a training image is known again, in a file as well; None if not all were read."""
+def _remembered(train: BatchDataset, hashes: Hashes, is_image: bool) -> Hashes | None:
+    """By what a training sample is known again, in a file as well; None if not all were read."""
     if len(hashes) < len(train) or len(train) > MOST_REMEMBERED:
         return None
+    if not is_image:
+        return hashes
     first = train.images(torch.tensor([0]))
     if first.dtype == torch.uint8:
         return hashes

@@ -27,6 +27,8 @@ from multitask.images.format import ImageFormat
 from multitask.tables.cleaning import COLUMNS
 
 Ratios = Literal["proportional", "equal"] | dict[str, float]
+MAKERS = ("labelled_per_batch", "balanced_by", "by_length")
+"""Settings that say what a batch is made of."""
 
 
 class Mixture(DataModule):
@@ -43,7 +45,7 @@ class Mixture(DataModule):
             images are uint8 and some floating, all become floats.
         ratios: of the sources in a training batch: ``proportional`` to their sizes, a random batch
             of all samples; ``equal``, or a number for each source, so many in every batch.
-        options: see `DataModule`; ``labelled_per_batch`` and ``balanced_by`` go with
+        options: see `DataModule`; ``labelled_per_batch``, ``balanced_by`` and ``by_length`` go with
             ``proportional`` only. The seed is that of the order of samples; the sources have their
             own, or the run's.
     """
@@ -73,7 +75,7 @@ class Mixture(DataModule):
                 )
         self.sources = dict(sources)
         self.ratios = _numbers(ratios, self.sources)
-        for option in ("labelled_per_batch", "balanced_by"):
+        for option in MAKERS:
             if self.ratios is not None and getattr(self, option) is not None:
                 raise InputError(
                     f"{option} and ratios both say what a batch is made of; leave {option} out, or "
@@ -253,7 +255,7 @@ def _check_source(name: str, source: DataModule) -> None:
                 f"source '{name}' sets {option}, which a batch of several sources has in common; "
                 "set them at the Mixture"
             )
-    for option in ("labelled_per_batch", "balanced_by"):
+    for option in MAKERS:
         if getattr(source, option) is not None:
             raise InputError(
                 f"source '{name}' sets {option}, but its samples come in batches with others'; set "

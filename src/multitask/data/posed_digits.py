@@ -105,9 +105,23 @@ class PosedDigits(DataModule):
                 targets |= without_pixels(maps, share, self.seed)
             for task in self.unlabelled if split == "train" else ():
                 targets[task] = missing_like(targets[task])
-            splits[split] = InMemory(images, {task: targets[task] for task in self.tasks})
+            inputs = self.seen(split, images, targets["angle"], rows)
+            splits[split] = InMemory(inputs, {task: targets[task] for task in self.tasks})
             self._digits[split] = rows.tolist()
         return splits
+
+    def seen(
+        self, split: str, images: Tensor, angle: Tensor, rows: Tensor
+    ) -> Tensor | dict[str, Tensor]:
+        """What a model sees of the samples: the images; a subclass may add other inputs.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            images: shape ``[samples, 1, 24, 24]``.
+            angle: of each, in degrees, shape ``[samples]``.
+            rows: which of `multitask.data.digits.source_digits` each shows, shape ``[samples]``.
+        """
+        return images
 
     def groups(self, split: str) -> tuple[str, list[Any]]:
         """Each handwritten digit is posed several times: its place among all."""

@@ -39,6 +39,7 @@ from multitask.tables.table_rows import TableRows, located, read_rows
 from multitask.tables.table_sources import find_sources, tables
 from multitask.tables.target_columns import TargetColumns, check_columns, target_columns
 from multitask.tables.token_columns import check_tokens
+from multitask.tokenizers import Tokenizer
 
 ALL_ERRORS = Cleaning()
 
@@ -52,7 +53,7 @@ class Table(DataModule):
 
     Args:
         targets: each task's columns, by task: a `TargetColumns`, or from Python a dictionary of its
-            settings, or the name of a column of numbers.
+            settings, or the name of a column of numbers. None are needed beside ``computed``.
         path: the table; or a folder with ``metadata.csv``, ``.jsonl`` or ``.parquet``; or one whose
             folders are classes, in a column ``label``; or one with one of these in each of its
             folders ``train``, ``validation`` and ``test``.
@@ -108,8 +109,8 @@ class Table(DataModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        if not targets:
-            raise InputError("targets is empty; name each task's columns")
+        if not targets and not self.computed_targets:
+            raise InputError("targets is empty; name each task's columns, or computed targets")
         self.input_columns = {
             name: input_columns(name, each, missing) for name, each in (inputs or {}).items()
         }
@@ -252,6 +253,16 @@ class Table(DataModule):
             name: replace(each, missing=[*self.missing, *each.missing])
             for name, each in self.input_columns.items()
         }
+
+    def texts_of_words(self, split: str) -> dict[str, tuple[list[str], Tokenizer]]:
+        texts = self.texts(split)
+        found = {}
+        for name, target in self.target_columns.items():
+            if target.tokens_of is not None:
+                tokenizer = self.input_columns[target.tokens_of].tokenizer
+                assert tokenizer is not None
+                found[name] = texts[target.tokens_of], tokenizer
+        return found
 
     def class_names(self) -> dict[str, list[str]]:
         columns = self.target_columns.items()

@@ -65,8 +65,8 @@ class HuggingFace(TextEncoder):
         transformers = library("transformers", OWNER)
         found = configuration(transformers, name, options or {}, config)
         super().__init__(found.vocab_size, 1, input)
-        # What has this one's recipe needs no other file.
-        self._arguments["config"] = plain(found)
+        # What has this one's recipe needs no other file. A checkpoint's says that it has weights.
+        self._arguments |= {"pretrained": pretrained, "config": plain(found)}
         self.name, self.separator = name, separator
         self.padding = getattr(found, "pad_token_id", None) or 0
         kind = {ATTENTION: (options or {}).get(ATTENTION), "dtype": torch.float32}

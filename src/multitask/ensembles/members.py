@@ -19,6 +19,7 @@ from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.checkpoints.reading import read_checkpoint
 from multitask.errors import InputError
 from multitask.pages.words import listed
+from multitask.training.description import other_written
 
 LEAST = 2
 DESCRIBED = {
@@ -88,11 +89,17 @@ def check_same(first: TrainedModel, other: TrainedModel) -> None:
             f"{listed(first.model.inputs)}; give runs of the same inputs"
         )
     for key, what in (("inputs", "another image format"), ("transforms", "other transforms")):
-        if first.description.get(key) != other.description.get(key):
+        ours, theirs = first.description.get(key), other.description.get(key)
+        if key == "inputs" and (name := other_written(ours or {}, theirs or {})) is not None:
+            raise InputError(
+                f"{other.source} makes the input '{name}' otherwise than {first.source}; give runs "
+                "with the same columns, categories and tokenizer"
+            )
+        if ours != theirs:
             raise InputError(
                 f"{other.source} was trained with {what} than {first.source} "
-                f"({_plain(other.description.get(key))}, not {_plain(first.description.get(key))})"
-                "; give runs that see an image in the same way"
+                f"({_plain(theirs)}, not {_plain(ours)}); give runs that see an image in the same "
+                "way"
             )
 
 

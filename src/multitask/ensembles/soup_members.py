@@ -16,6 +16,7 @@ from multitask.checkpoints.named_checkpoint import named_checkpoint
 from multitask.checkpoints.reading import read_checkpoint
 from multitask.errors import InputError
 from multitask.runs.folder import folder_of
+from multitask.training.description import other_written
 
 STANDARDISED = (".mean", ".deviation")
 """Ends of the names of what a task learns from its training targets, and predicts with."""
@@ -139,6 +140,11 @@ def _check_pair(first: Member, other: Member) -> None:
             )
     for key, what in (("inputs", "another image format"), ("transforms", "other transforms")):
         ours, theirs = (each.described.get(key) for each in (first, other))
+        if key == "inputs" and (name := other_written(ours or {}, theirs or {})) is not None:
+            raise InputError(
+                f"soup: {other.name} makes the input '{name}' otherwise than {first.name}; give "
+                "runs with the same columns, categories and tokenizer"
+            )
         if ours != theirs:
             raise InputError(
                 f"soup: {other.name} was trained with {what} than {first.name}: {theirs}, "

@@ -13,6 +13,7 @@ from torch import Tensor
 from multitask.data.faces import Shown
 from multitask.figures.elements import draw_elements, has_elements
 from multitask.figures.fitting import wrapped
+from multitask.figures.saving import FITTED
 from multitask.tasks import Regression, Task
 
 COLUMNS = 8
@@ -26,8 +27,6 @@ FONT = 7
 """Size of what is written under pictures."""
 LINE = 0.16
 """Height of a line of a title, in inches."""
-DPI = 72
-"""Dots per inch of a figure's own measures."""
 MANY_TASKS, MOST_TASKS = 20, 60
 """With more tasks their rows are narrower, and with still more some are left out."""
 GREY: dict[str, Any] = {"cmap": "gray", "vmin": 0.0, "vmax": 1.0}
@@ -95,9 +94,9 @@ def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:
         captions: one for each sample.
     """
     panels = panels_of(samples, captions)
-    has_pictures = any(picture is not None for picture, _ in panels)
     # Texts alone have room for more words in a line.
-    cell, most = (CELL, COLUMNS) if has_pictures else (2 * CELL, COLUMNS // 2)
+    most = panel_columns(panels)
+    cell = CELL * COLUMNS / most
     width = cell - 2 * GAP
     panels = [(picture, wrapped(caption, width, FONT)) for picture, caption in panels]
     # All pictures of a sample are in one row.
@@ -122,7 +121,8 @@ def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:
             extent = (middle - half, middle + half, low, top)
             axes.imshow(picture.numpy(), extent=extent, aspect="auto", **GREY)
         place_of_text = (middle, top + height + GAP)
-        axes.text(*place_of_text, caption, fontsize=FONT, va="top", ha="center", parse_math=False)
+        style = {"fontsize": FONT, "va": "top", "ha": "center", "gid": FITTED}
+        axes.text(*place_of_text, caption, parse_math=False, **style)
     axes.set(xlim=(0, columns * cell), ylim=(rows * step, 0))
     return figure
 
@@ -150,22 +150,30 @@ def panels_of(samples: Sequence[Shown], captions: Sequence[str] | None = None) -
 
 
 def fill_panels(figure: Figure | SubFigure, panels: Sequence[Panel]) -> None:
-    """Draw pictures in rows of 8.
+    """Draw pictures in rows of 8, or texts in rows of 4 if there are no pictures.
 
     Args:
         figure: an empty one.
         panels: what `panels_of` returned.
     """
-    grid = list(figure.subplots(ceil(len(panels) / COLUMNS), COLUMNS, squeeze=False).flat)
+    columns = panel_columns(panels)
+    grid = list(figure.subplots(ceil(len(panels) / columns), columns, squeeze=False).flat)
     for axes in grid:
         axes.axis("off")
     for axes, (picture, caption) in zip(grid, panels, strict=False):
         if picture is not None:
             axes.imshow(picture.numpy(), **GREY)
         if caption:
-            width = float(figure.bbox.width) / DPI / COLUMNS - 2 * GAP
+            width = 0.95 * float(figure.bbox.width) / figure.dpi / columns
             text = wrapped(caption, width, FONT)
-            axes.set_title(text, fontsize=FONT, y=-0.03, va="top", pad=0, parse_math=False)
+            top = -0.03 if columns == COLUMNS else 1.0
+            style = {"fontsize": FONT, "y": top, "va": "top", "pad": 0, "gid": FITTED}
+            axes.set_title(text, parse_math=False, **style)
+
+
+def panel_columns(panels: Sequence[Panel]) -> int:
+    """How many panels stand beside each other: fewer if there are texts alone."""
+    return COLUMNS if any(picture is not None for picture, _ in panels) else COLUMNS // 2
 
 
 def captions(

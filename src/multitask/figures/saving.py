@@ -17,6 +17,9 @@ from multitask.pages.shown import shortened, shown
 MOST_LETTERS = 40
 """Of a line of text, beyond which its middle is left out: a layout would leave no room for more."""
 
+FITTED = "fitted"
+"""Group (gid) of texts whose lines fit already, and are drawn as long as they are."""
+
 
 def save_figure(figure: Figure, path: Path, dpi: int = 200) -> None:
     """Write a figure, whatever its names are.
@@ -36,7 +39,7 @@ def save_figure(figure: Figure, path: Path, dpi: int = 200) -> None:
     for text in figure.findobj(Text):
         if not any(text is formula for formula in formulas):
             text.set_parse_math(False)
-            text.set_text(_drawn(text.get_text()))
+            text.set_text(_drawn(text.get_text(), is_fitted=text.get_gid() == FITTED))
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         # Names may have letters that the font lacks, which are drawn as boxes.
@@ -90,5 +93,6 @@ def _plain_labels(axes: Axes) -> list[Text]:
     return formulas
 
 
-def _drawn(text: str) -> str:
-    return "\n".join(shortened(shown(line), MOST_LETTERS) for line in text.split("\n"))
+def _drawn(text: str, is_fitted: bool = False) -> str:
+    lines = [shown(line) for line in text.split("\n")]
+    return "\n".join(lines if is_fitted else [shortened(each, MOST_LETTERS) for each in lines])

@@ -14,7 +14,7 @@ from multitask.tokenizers import HashedWords
 
 HINTS = {
     "pretrained": "true for transfer learning; downloads the weights once.",
-    "vocabulary": "That of the tokenizer, as is length.",
+    "vocabulary": "The tokenizer's.",
     "sizes": "1 for a number, else how many categories the column has.",
 }
 """What a person should know about settings of encoders."""

@@ -14,7 +14,7 @@ from multitask import labels
 from multitask.data import DataModule
 from multitask.data.faces import show_samples
 from multitask.data.targets import as_tasks_see
-from multitask.figures.drawing import Panel, fill_panels, panels_of
+from multitask.figures.drawing import Panel, fill_panels, panel_columns, panels_of
 from multitask.inspection.data_report import DataReport
 from multitask.inspection.label_summary import LabelSummary
 from multitask.inspection.target_summary import ClassSummary, NumberSummary
@@ -41,7 +41,8 @@ def draw_report(report: DataReport, data: DataModule) -> Figure:
     targets = report.targets[:MOST_PANELS]
     rows = ceil((1 + len(targets)) / COLUMNS)
     samples = _samples(data)
-    heights = [rows * HEIGHT, ceil(len(samples) / 8) * 1.4]
+    columns = panel_columns(samples)
+    heights = [rows * HEIGHT, ceil(len(samples) / columns) * (1.4 if columns > COLUMNS else 0.7)]
     figure = Figure(figsize=(COLUMNS * WIDTH, sum(heights)), layout="constrained")
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
     looked_at = {split: data.targets(split) for split in data.splits}

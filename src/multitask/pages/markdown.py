@@ -165,8 +165,9 @@ def _part(part: Part, escape: Escape) -> str:
         text = escape(shown(part.text))
         if abs(part.strength) < STRONG or not text.strip():
             return text
-        stars = "**" if part.strength > 0 else "*"
-        return f"{stars}{text}{stars}"
+        # Stars of words that touch each other would be taken for others.
+        tag = "b" if part.strength > 0 else "i"
+        return text if escape is str else f"<{tag}>{text}</{tag}>"
     if isinstance(part, Code):
         return _code(shown(part.text))
     if isinstance(part, Link):

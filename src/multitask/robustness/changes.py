@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from multitask.errors import InputError
+from multitask.pages.words import listed
 from multitask.robustness.attack import Attack
 from multitask.robustness.corruptions import Corruption
 from multitask.robustness.pixel_bounds import PixelBounds
@@ -70,7 +71,8 @@ def check_changes(changes: Sequence[Change], model: MultiTask, by: str) -> None:
     """
     if "image" not in model.inputs:
         raise InputError(
-            f"{by} changes images, and this model takes {' and '.join(model.inputs)}; leave it out"
+            f"{by} changes images, and this model takes {listed(model.inputs)}; there is nothing "
+            "that it could change"
         )
     names = [change_name(each) for each in changes]
     for name in names:

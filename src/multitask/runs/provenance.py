@@ -14,6 +14,8 @@ from typing import Any
 import torch
 
 FIELDS = ("Name: ", "Version: ")
+LOCAL_SWEEP = "MULTITASK_SWEEP"
+"""Environment variable with the name of the sweep on this machine of which a run is a trial."""
 
 
 def provenance() -> dict[str, Any]:
@@ -22,13 +24,14 @@ def provenance() -> dict[str, Any]:
     Returns:
         ``command``, ``folder`` (where it ran), ``git`` (commit and whether there are uncommitted
         changes; None outside a repository), ``sweep`` (id of the W&B sweep whose agent started it,
-        or None), ``python``, ``platform``, ``devices`` and ``packages`` (name to version).
+        or name of the sweep on this machine, or None), ``python``, ``platform``, ``devices`` and
+        ``packages`` (name to version).
     """
     return {
         "command": shlex.join(["multitask", *sys.argv[1:]]),
         "folder": str(Path.cwd()),
         "git": git_state(Path.cwd()),
-        "sweep": os.environ.get("WANDB_SWEEP_ID"),
+        "sweep": os.environ.get("WANDB_SWEEP_ID", os.environ.get(LOCAL_SWEEP)),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "devices": _devices(),

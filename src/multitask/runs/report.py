@@ -78,7 +78,7 @@ def report(
     LOG.info("\n" + console.export_text())
     show_kept(model, split, values)
     if any(name.startswith("trivial/") for name in values):
-        say("The trivial predictor sees no image: the most frequent class, the mean target.")
+        say("The trivial predictor sees no input: the most frequent class, the mean target.")
     if (score := values.get(f"{split}/score")) is not None:
         say(score_in_words(model, split, values, float(score)))
     say_where(folder, sync)

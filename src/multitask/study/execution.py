@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shlex
-import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from multiprocessing import connection, get_context, parent_process
+from collections.abc import Sequence
+from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any
 
 from multitask.checkpoints.atomic_writing import write_whole
-from multitask.runs.folder import LAST
 from multitask.runs.log_file import say
-from multitask.runs.screen import open_screen
+from multitask.study.attempt import alone, attempt, cores, is_free
 from multitask.study.plan import PlannedRun, Study
-from multitask.study.workplace import FAILED, OUTPUT, Workplace, command
+from multitask.study.workplace import FAILED, Workplace, command
 
 INTERRUPTED = 130
 PAUSE = 1.0
@@ -45,7 +38,7 @@ def train(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
     # Forked from a process that has imported everything, a run starts at once.
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__, *place.preload])
-    threads = os.environ.setdefault("OMP_NUM_THREADS", str(max(1, _cores() // place.jobs)))
+    threads = os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // place.jobs)))
     active: dict[Any, tuple[BaseProcess, PlannedRun, float]] = {}
     waiting = list(todo)
     try:
@@ -82,7 +75,7 @@ def _wait_for_others(waiting: Sequence[PlannedRun], place: Workplace) -> bool:
     for run in waiting:
         before = run.after
         while before is not None:
-            if not _is_free(place.run_folder(before)):
+            if not is_free(place.run_folder(before)):
                 time.sleep(PAUSE)
                 return True
             before = before.after
@@ -90,69 +83,11 @@ def _wait_for_others(waiting: Sequence[PlannedRun], place: Workplace) -> bool:
 
 
 def _attempt(study: Study, run: PlannedRun, place: Workplace, threads: int) -> None:
-    folder = place.run_folder(run)
     arguments = command(study, run, place)
-    with _alone(folder) as is_alone:
+    with alone(place.run_folder(run)) as is_alone:
         # Another process may have finished it since it was planned.
-        if not is_alone or place.finished(run) is not None:
-            return
-        threading.Thread(target=_end_with_parent, daemon=True).start()
-        (folder / FAILED).unlink(missing_ok=True)
-        _write_output_to(folder / OUTPUT)
-        print(shlex.join(["multitask", *arguments]), flush=True)
-        _limit_threads(threads)
-        if (interrupted := _interrupted(folder)) is not None:
-            # Its configuration is what this study has written there.
-            arguments = ["resume", str(interrupted), "--trust"]
-        # What Lightning starts further processes with.
-        program = Path(__file__).parents[1] / "__main__.py"
-        sys.argv = [str(program), *arguments]
-        place.program(arguments)
-
-
-def _interrupted(folder: Path) -> Path | None:
-    found = sorted(folder.glob(f"*/{LAST}"))
-    return found[-1].parents[1] if found else None
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    # The system lets go of the lock however the process ends.
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True
-
-
-def _is_free(folder: Path) -> bool:
-    if not (folder / "lock").exists():
-        return True
-    with _alone(folder) as is_alone:
-        return is_alone
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        # Nobody waits any more, and a study that is started again would.
-        os._exit(1)
-
-
-def _write_output_to(path: Path) -> None:
-    with path.open("ab") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
-    open_screen()
-
-
-def _limit_threads(threads: int) -> None:
-    import torch
-
-    torch.set_num_threads(threads)
+        if is_alone and place.finished(run) is None:
+            attempt(arguments, place.run_folder(run), place.program, threads)
 
 
 def _say_ended(
@@ -169,7 +104,3 @@ def _say_ended(
         reason = f"ended by signal {-code}" if code is not None and code < 0 else ""
         write_whole(place.run_folder(run) / FAILED, reason)
         say(f"{count} {run.title}: failed ({place.failure(run)})")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

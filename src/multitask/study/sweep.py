@@ -200,14 +200,12 @@ def _differing(trials: Sequence[Trial]) -> list[str]:
 
 
 def _runs(trials: Sequence[Trial], parameters: Sequence[str]) -> Iterator[PlannedRun]:
-    labels = _labels(parameters)
-    shown = {
-        name: shortened({trial.arguments.get(name, "") for trial in trials}) for name in labels
-    }
+    short = labels(parameters)
+    shown = {name: shortened({trial.arguments.get(name, "") for trial in trials}) for name in short}
     times: Counter[tuple[str, int]] = Counter()
     for trial in trials:
         given = trial.arguments
-        parts = [f"{labels[name]}={shown[name][given[name]]}" for name in labels if name in given]
+        parts = [f"{short[name]}={shown[name][given[name]]}" for name in short if name in given]
         title = ", ".join(parts) or "as the file says"
         times[title, trial.seed] += 1
         if (count := times[title, trial.seed]) > 1:
@@ -222,18 +220,22 @@ def _is_tested(trial: Trial) -> bool:
     return any(name.startswith("test/") for name in metrics)
 
 
-def _labels(parameters: Sequence[str]) -> dict[str, str]:
-    """As few of a name's last words as tell it from the others'."""
-    labels = {}
+def labels(parameters: Sequence[str]) -> dict[str, str]:
+    """As few of each name's last words as tell it from the others.
+
+    Args:
+        parameters: dotted names.
+    """
+    found: dict[str, str] = {}
     for name in parameters:
         words = [word for word in name.split(".") if word != "init_args"]
         for count in range(1, len(words) + 1):
             label = ".".join(words[-count:])
             same = [each for each in parameters if f".{each}".endswith(f".{label}")]
             if len(same) == 1 or count == len(words):
-                labels[name] = label
+                found[name] = label
                 break
-    return labels
+    return found
 
 
 def _shown(value: str) -> str:

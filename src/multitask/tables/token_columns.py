@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from multitask.tables.input_columns import InputColumns
 from multitask.tables.label_columns import is_list
 from multitask.tables.target_cells import Cell, cell_text
 from multitask.tables.target_columns import TargetColumns
-from multitask.tokenizers import Tokenizer
+from multitask.tokenizers import Piece, Tokenizer
 
 WORD = re.compile(r"\S+")
 
@@ -104,10 +105,11 @@ def token_numbers(
 
 
 def aligned(text: str, labels: Sequence[int], tokenizer: Tokenizer) -> list[int]:
-    """Give the first token of each word the word's label.
+    """Give one token of each word the word's label.
 
-    Further tokens of a word, such as its ending or a sign behind it, and special tokens have none,
-    nor has a word that is cut off or of which no token is made.
+    It is the first that has a letter or a digit, or else the first. Other tokens of a word, such as
+    its ending or a sign beside it, and special tokens have none, nor has a word that is cut off or
+    of which no token is made.
 
     Args:
         text: one text.
@@ -117,18 +119,60 @@ def aligned(text: str, labels: Sequence[int], tokenizer: Tokenizer) -> list[int]
     Returns:
         A number for each token, -100 for none.
     """
-    # The word that each character is in.
+    pieces = tokenizer.pieces(text)
+    found = [MISSING_CLASS] * len(pieces)
+    for place, label in zip(word_places(text, pieces), labels, strict=True):
+        if place is not None:
+            found[place] = label
+    return found
+
+
+def word_places(text: str, pieces: Sequence[Piece]) -> list[int | None]:
+    """The token of each word that stands for it, see `aligned`.
+
+    Args:
+        text: one text.
+        pieces: its tokens.
+
+    Returns:
+        For each word the place of its token; None if it has none.
+    """
+    words = list(WORD.finditer(text))
     word_at = [-1] * len(text)
-    for number, word in enumerate(WORD.finditer(text)):
+    for number, word in enumerate(words):
         word_at[slice(*word.span())] = [number] * len(word[0])
-    found: list[int] = []
-    last = -1
-    for piece in tokenizer.pieces(text):
+    first: dict[int, int] = {}
+    first_of_letters: dict[int, int] = {}
+    for place, piece in enumerate(pieces):
+        if piece.start < 0:
+            continue
         # Some tokenizers count the blank before a word as part of its first token.
-        inside = [each for each in word_at[max(piece.start, 0) : piece.end] if each >= 0]
-        at = inside[0] if piece.start >= 0 and inside else -1
-        found.append(labels[at] if at > last else MISSING_CLASS)
-        last = max(last, at)
+        inside = [each for each in word_at[piece.start : piece.end] if each >= 0]
+        for at in inside[:1]:
+            first.setdefault(at, place)
+            if any(map(str.isalnum, text[piece.start : piece.end])):
+                first_of_letters.setdefault(at, place)
+    chosen = first | first_of_letters
+    return [chosen.get(number) for number in range(len(words))]
+
+
+def labels_of_words(cells: Sequence[str], texts: Sequence[str], tokenizer: Tokenizer) -> list[str]:
+    """Predictions for the words of texts instead of their tokens.
+
+    Args:
+        cells: of each text, a list of labels (JSON), one for each token.
+        texts: as they are written.
+        tokenizer: made their tokens.
+
+    Returns:
+        Of each text, a list of labels (JSON), one for each word; null for a word that was cut off.
+    """
+    found = []
+    for cell, text in zip(cells, texts, strict=True):
+        labels = json.loads(cell)
+        places = word_places(text, tokenizer.pieces(text))
+        words = [None if place is None else labels[place] for place in places]
+        found.append(json.dumps(words, ensure_ascii=False))
     return found
 
 

@@ -45,8 +45,8 @@ class TokenLabels(Classification):
     ``entity_f1`` if the labels mark entities, see `multitask.tasks.entity_f1.EntityF1`; it is then
     the headline.
 
-    The table of predictions has one cell for each text: a list of labels (JSON), one for each token
-    but the first, which stands for the beginning of the text.
+    The table of predictions has one cell for each text: a list of labels (JSON), one for each word
+    if the data are a table with labels of words, else one for each token, special ones included.
 
     Args:
         labels: their names, in the order of their numbers; at least 2.
@@ -205,8 +205,7 @@ class TokenLabels(Classification):
 
     def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
         each = zip(prediction.argmax(1), is_predicted(prediction), strict=True)
-        # The first stands for the beginning, and has no label.
-        rows = [[self.classes[label] for label in row[own].tolist()[1:]] for row, own in each]
+        rows = [[self.classes[label] for label in row[own].tolist()] for row, own in each]
         return {name: [json.dumps(row, ensure_ascii=False) for row in rows]}
 
     def column_names(self, name: str) -> list[str]:

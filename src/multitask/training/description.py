@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -123,9 +124,53 @@ def _written(given: Any) -> dict[str, Any]:
     return {"kind": TEXT, **told}
 
 
+def made_otherwise(told: Mapping[str, Any], data: Any) -> str | None:
+    """The first text, or input of columns, that data make otherwise than those of a description.
+
+    Args:
+        told: see `described_inputs`.
+        data: the `multitask.data.DataModule`, loaded.
+
+    Returns:
+        Its name; None if all are made in the same way, as far as known.
+    """
+    for name, given in data.written_inputs().items():
+        then, now = told.get(name), _written(given)
+        if isinstance(then, dict) and _key(then, given) != _key(now, given):
+            return str(name)
+    return None
+
+
+def other_written(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None:
+    """The first input that is not an image and that two runs make otherwise; None if there is none.
+
+    Args:
+        ours: see `described_inputs`.
+        theirs: the other run's.
+    """
+    for name in {**ours, **theirs}:
+        each = ours.get(name), theirs.get(name)
+        if any(isinstance(told, dict) and "kind" in told for told in each) and each[0] != each[1]:
+            return name
+    return None
+
+
+def _key(told: Mapping[str, Any], given: Any) -> Any:
+    """What an input that is made in the same way has in common."""
+    if told.get("kind") != TEXT or given.column is None:
+        return told.get("kind"), told.get("columns"), told.get("categories")
+    tokenizer = told.get("tokenizer") or {}
+    parameters = signature(type(given.tokenizer).__init__).parameters.items()
+    usual = {name: each.default for name, each in parameters if each.default is not each.empty}
+    settings = usual | (tokenizer.get("init_args") or {}) | {"files": told.get("files")}
+    return len(told.get("columns") or ()), tokenizer.get("class_path"), settings
+
+
 def _tables(data: Any) -> list[Any]:
+    # How inputs are made stands beside, once: a tokenizer's files may be large.
+    told = [{key: each for key, each in table.items() if key != "inputs"} for table in data.tables()]
     try:
-        return list(map(recipe, data.tables()))
+        return list(map(recipe, told))
     except InputError as error:
         rank_zero_warn(
             f"{error}, so the checkpoints do not tell how a table of further samples is read; "

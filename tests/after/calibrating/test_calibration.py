@@ -80,7 +80,7 @@ def test_a_task_that_has_no_calibration_is_left_and_named(tiny_data: TinyData) -
     assert (list(found.tasks), found.left) == (["size"], ["other"])
     told = sentences(found)
     assert told[1] == "Left as they are, since they are not calibrated: other."
-    assert "Whether images were trained on is not known" in told[2]
+    assert "Whether samples were trained on is not known" in told[2]
     # The model itself is as it was.
     assert trained.model.named_tasks["size"].level is None  # type: ignore[attr-defined]
 

@@ -7,19 +7,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from after.text_models import NUMBERS, columns, numbers, told_text, written
+from after.text_models import IMAGE, NUMBERS, columns, told_text, written
+from after.trained_table import write_images
 
 from multitask import InputError
 from multitask.after.explaining.answers import in_words
 from multitask.after.explaining.explain import explain
 from multitask.after.explaining.explanation import Wanted
 from multitask.after.explaining.page import write_explanation
-from multitask.after.explaining.part_effects import part_effects
 from multitask.after.explaining.parts import MOST_PARTS, Part, text_parts
 from multitask.after.explaining.score import Choice
 from multitask.after.inputs.written_text import WrittenText
 from multitask.after.trained_model import TrainedModel
-from multitask.encoders import BagOfTokens, TextTransformer
+from multitask.encoders import BagOfTokens, ConvNet, Encoder, Several, TextTransformer
 from multitask.tables.input_columns import InputColumns
 from multitask.tasks import Classification, Regression
 from multitask.tokenizers import Bytes, HashedWords, Tokenizer
@@ -28,7 +28,9 @@ NOTHING = Choice({}, {})
 WORDS = HashedWords(12, 500)
 
 
-def of_texts(tokenizer: Tokenizer, *texts: str | list[str] | None, slow: bool = False) -> list[Part]:
+def of_texts(
+    tokenizer: Tokenizer, *texts: str | list[str] | None, slow: bool = False
+) -> list[Part]:
     column: str | list[str] = "a" if not isinstance(texts[0], list) else ["a", "b"]
     maker = WrittenText("text", InputColumns(column, tokenizer=tokenizer))
     rows = [each if isinstance(each, list) else [each] for each in texts]
@@ -82,9 +84,9 @@ def linear(size: int = 500) -> TrainedModel:
 def test_what_a_token_counts_is_the_change_without_it() -> None:
     torch.manual_seed(0)
     model = linear()
-    (found,) = explain(model, Wanted([], NOTHING, text="one two three")).effects["mood"].effects[
-        None
-    ]
+    (found,) = (
+        explain(model, Wanted([], NOTHING, text="one two three")).effects["mood"].effects[None]
+    )
 
     def mood(text: str) -> float:
         return model.predict(text)["mood"].item()
@@ -160,7 +162,7 @@ def test_a_page_shows_the_parts_and_tables_have_their_numbers(tmp_path: Path) ->
     assert not (folder / "attributions.csv").exists()
     (said,) = [each for each in in_words(found) if each.startswith("Most counts")]
     assert "for mood '" in said
-    assert any("its text is empty" in each for each in found.left_out)
+    assert any(each.startswith("row 4 is left out: it") for each in found.left_out)
 
 
 def test_a_text_for_a_model_that_needs_more() -> None:
@@ -169,6 +171,33 @@ def test_a_text_for_a_model_that_needs_more() -> None:
         explain(model, Wanted([], NOTHING, text="a text"))
 
 
-def test_labels_of_tokens_do_not_count_behind_the_end() -> None:
-    assert numbers(3).shape == (3, 3)
-    assert part_effects is not None
+def test_inputs_count_as_wholes_if_a_model_can_do_without(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    encoders: dict[str, Encoder] = {
+        "image": ConvNet(1, [4]),
+        "text": BagOfTokens(500, 4),
+        "numbers": columns(),
+    }
+    told = {**IMAGE, "text": told_text(WORDS), "numbers": NUMBERS}
+    model = written(Several(encoders, 8), told)
+    write_images(tmp_path, 2)
+    table = tmp_path / "all.csv"
+    names = sorted(each.name for each in tmp_path.glob("*.png"))
+    table.write_text(
+        f"file_name,review,age,sex,weight\n{names[0]},two words,3,f,7\n{names[1]},,,,\n"
+    )
+    found = explain(model, Wanted([str(table)], NOTHING))
+    of_inputs = [each for each in found.parts if not each.places]
+    assert [(each.sample, each.text) for each in of_inputs] == [
+        (sample, name) for sample in range(2) for name in ("image", "text", "numbers")
+    ]
+    effects = dict(zip(found.parts, found.effects["size"].effects.tolist(), strict=True))
+    assert abs(effects[of_inputs[1]]) > 1e-3
+    # What is missing anyway counts nothing.
+    assert [effects[each] for each in of_inputs[4:]] == pytest.approx([0, 0], abs=1e-5)
+    assert any(each.startswith("Pixels of images") for each in found.left_out)
+    (tmp_path / "page").mkdir()
+    write_explanation(found, tmp_path / "page", "multitask explain")
+    rows = pd.read_csv(tmp_path / "page/inputs.csv")
+    assert list(rows.columns) == ["sample", "task", "explained", "input", "effect"]
+    assert set(pd.read_csv(tmp_path / "page/columns.csv")["column"]) == {"age", "sex", "weight"}

@@ -7,20 +7,31 @@ import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 from after.made_models import pixels
-from after.text_models import NUMBERS, WORDS, columns, numbers, told_text, written
+from after.text_models import IMAGE, NUMBERS, WORDS, columns, numbers, told_text, written
+from tiny_tokenizers import bert_tokenizer
+from transformers import BertConfig, PreTrainedTokenizerFast
 
+from multitask import tokenizers
 from multitask.after.exporting.export import export
 from multitask.after.exporting.onnx_model import OnnxModel
 from multitask.after.exporting.tokenizer_folder import TOLD, write_tokenizer
 from multitask.after.trained_model import TrainedModel
-from multitask.encoders import BagOfTokens, Encoder, TextTransformer
+from multitask.encoders import (
+    BagOfTokens,
+    ConvNet,
+    Encoder,
+    HuggingFace,
+    Several,
+    TextConvNet,
+    TextTransformer,
+)
 from multitask.errors import InputError
 from multitask.tokenizers import Bytes
 
@@ -29,8 +40,18 @@ TEXT = {"text": told_text()}
 CASES: dict[str, Callable[[], TrainedModel]] = {
     "bag": lambda: written(BagOfTokens(50, 8), TEXT),
     "transformer": lambda: written(TextTransformer(50, 12, 8, 2, 2), TEXT),
+    "convolutions": lambda: written(TextConvNet(50, 8), TEXT),
     "columns": lambda: written(columns(), {"numbers": NUMBERS}),
+    "several": lambda: several("concatenate"),
+    "attention": lambda: several("attention"),
 }
+
+
+def several(join: Literal["concatenate", "attention"]) -> TrainedModel:
+    """A model of an image, a text and numbers."""
+    encoders = {"image": ConvNet(1, [4]), "text": BagOfTokens(50, 4), "numbers": columns()}
+    told = {**IMAGE, **TEXT, "numbers": NUMBERS}
+    return written(Several(encoders, 8, join), told)
 
 
 def samples(model: Any) -> dict[str, torch.Tensor]:
@@ -96,23 +117,10 @@ def test_files_of_a_tokenizer_lie_in_its_folder_whatever_they_are_called(tmp_pat
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> OnnxModel:
     """A file that takes texts and numbers."""
-    model = written(Beside(), {**TEXT, "numbers": NUMBERS})
+    encoders: dict[str, Encoder] = {"text": BagOfTokens(50, 4), "numbers": columns()}
+    model = written(Several(encoders, 8), {**TEXT, "numbers": NUMBERS})
     place = tmp_path_factory.mktemp("onnx") / "model.onnx"
     return OnnxModel(export(model, "onnx", place).path)
-
-
-class Beside(Encoder):
-    """A text and numbers, each as a vector."""
-
-    inputs = ("text", "numbers")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.text, self.numbers = BagOfTokens(50, 4), columns()
-        self.out_features = 12
-
-    def forward(self, text: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
-        return torch.cat([self.text.form.vector(self.text(text)), self.numbers(numbers)], 1)
 
 
 def test_a_file_of_several_inputs_says_what_it_takes(both: OnnxModel) -> None:
@@ -134,6 +142,35 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"numbers": np.zeros((2, 4), np.float32)}, r"float32 of shape \[batch, 3\] of numbers, not"),
     ({"numbers": np.zeros((1, 3), np.float32)}, "as many samples of each input, not 2 of text, 1"),
 ]
+
+
+def test_a_sample_may_lack_an_input_of_several(both: OnnxModel) -> None:
+    texts, people = WORDS(["some words", None]).tokens.numpy(), numbers(2).numpy()
+    people[0] = np.nan
+    found = both({"text": texts, "numbers": people})["kind"]
+    people[0] = 1
+    other = both({"text": texts, "numbers": people})["kind"]
+    assert np.isfinite(found).all()
+    assert not np.allclose(found[0], other[0])
+    np.testing.assert_allclose(found[1], other[1])
+
+
+def test_a_model_of_hugging_face(tmp_path: Path) -> None:
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = BertConfig(**sizes, intermediate_size=16, vocab_size=80, max_position_embeddings=12)
+    tokenizer = tokenizers.HuggingFace(str(bert_tokenizer(tmp_path / "bert")), 12)
+    encoder = HuggingFace("bert", False, config=config.to_dict())
+    model = written(encoder, {"text": told_text(tokenizer)})
+    done = export(model, "onnx", tmp_path / "model.onnx")
+    run = OnnxModel(done.path)
+    for texts in (["good"], ["", "the movie was bad, really bad", "not good at all"]):
+        tokens = tokenizer(texts).tokens
+        found, right = run(tokens.numpy()), model({"text": tokens})
+        np.testing.assert_allclose(found["kind"], right["kind"].numpy(), atol=1e-5)
+    names = {each.name for each in done.tokenizers[0].iterdir()}
+    assert names == {TOLD, "tokenizer.json", "tokenizer_config.json"}
+    again = PreTrainedTokenizerFast.from_pretrained(done.tokenizers[0])
+    assert again("not good")["input_ids"] == tokenizer(["not good"]).tokens[0, :4].tolist()
 
 
 @pytest.mark.parametrize(("given", "words"), REFUSED)

@@ -28,7 +28,7 @@ def of_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def of_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Takes an image, a text and numbers, any of which may be missing."""
-    return trained_reviews(tmp_path_factory.mktemp("all"), ["image", "review", "person"], True)
+    return trained_reviews(tmp_path_factory.mktemp("all"), ["image", "review", "person"])
 
 
 @pytest.fixture
@@ -38,8 +38,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def predict(checkpoint: Path, *arguments: str) -> None:
-    # The encoder is a class of the tests.
-    main(["predict", str(checkpoint), *arguments, "--trust"])
+    main(["predict", str(checkpoint), *arguments])
 
 
 def cells(path: str = "predictions.csv") -> list[dict[str, str]]:
@@ -67,7 +66,7 @@ def test_a_table_of_texts_gets_predictions_beside_its_columns(
     given = ["review", "age", "sex", "given.topic", "given.mood", "file_name"]
     assert list(rows[0]) == [*given, *PREDICTED]
     assert [row["problem"] for row in rows] == ["", "", "", "", "", "its text is empty", ""]
-    expected = multitask.load(of_texts, trust=True).predict([row["review"] for row in rows[:5]])
+    expected = multitask.load(of_texts).predict([row["review"] for row in rows[:5]])
     assert [row["topic"] for row in rows[:5]] == expected["topic"].tolist()
     assert [float(row["mood"]) for row in rows[:5]] == pytest.approx(expected["mood"].tolist())
     shared = cells("shared.csv")
@@ -142,7 +141,7 @@ def test_a_row_may_lack_an_input_of_a_model_that_takes_that(
         rows[5]["problem"],
     ]
     assert "there is no file" in rows[5]["problem"] or "not" in rows[5]["problem"]
-    trained = multitask.load(of_all, trust=True)
+    trained = multitask.load(of_all)
     samples = [
         {"image": "0.png", "review": "a good film", "person": {"age": 3, "sex": "f"}},
         {"image": "1.png"},
@@ -165,7 +164,7 @@ def test_a_row_may_lack_an_input_of_a_model_that_takes_that(
 
 
 def test_what_a_killed_program_left_is_taken_up(of_texts: Path, here: Path) -> None:
-    trained = multitask.load(of_texts, trust=True)
+    trained = multitask.load(of_texts)
     written_reviews(here / "new.csv", 20)
     whole = Prediction(trained, new_samples(trained, ["new.csv"]), Path("whole.csv"), 4, rows=8)
     whole.run()

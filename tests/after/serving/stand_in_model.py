@@ -35,7 +35,10 @@ class StandInModel:
         doing: what it does whenever it is asked, such as waiting.
     """
 
-    format = ImageFormat(HEIGHT, WIDTH, 3)
+    takes = ["image"]  # noqa: RUF012
+    image_format = ImageFormat(HEIGHT, WIDTH, 3)
+    written: dict[str, Any] = {}  # noqa: RUF012
+    takes_missing = False
     description: dict[str, Any] = {  # noqa: RUF012
         "inputs": {"image": {"height": HEIGHT, "width": WIDTH, "channels": 3}},
         "tasks": {
@@ -51,8 +54,9 @@ class StandInModel:
         self.doing = doing
         self.seen: list[Pixels] = []
 
-    def __call__(self, pixels: Pixels) -> dict[str, Pixels]:
+    def __call__(self, inputs: dict[str, Pixels]) -> dict[str, Pixels]:
         """See `multitask.after.serving.served_model.ServedModel`."""
+        pixels = inputs["image"]
         self.doing()
         self.seen.append(pixels)
         assert pixels.shape == (1, 3, HEIGHT, WIDTH)

@@ -122,7 +122,7 @@ class HostileModel(StandInModel):
         },
     }
 
-    def __call__(self, pixels: Pixels) -> dict[str, Pixels]:
+    def __call__(self, inputs: dict[str, Pixels]) -> dict[str, Pixels]:
         shares = np.linspace(0, 1, len(HOSTILE))[None]
         return {HOSTILE[0]: shares, HOSTILE[1]: shares, "__proto__": shares[:, :1]}
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
-from multitask.data import DataModule, Mixture
+from multitask.data import DataModule, Mixture, Table
 from multitask.data.computed import MaskedTokens
 from multitask.data.dataset import BatchDataset, InMemory
 from multitask.errors import InputError
@@ -126,3 +129,15 @@ def test_labelled_texts_beside_unlabelled_ones_with_hidden_tokens() -> None:
     assert (data.targets("train")["masked"] >= 0).any()
     with pytest.raises(InputError, match="give it to its sources"):
         Mixture(sources, computed=[MaskedTokens()])
+
+
+@pytest.mark.filterwarnings("ignore::multitask.data.look.DataRemark")
+def test_a_table_of_texts_that_nobody_has_labelled(tmp_path: Path) -> None:
+    path = tmp_path / "texts.csv"
+    path.write_text("review\n" + "".join(f"{' '.join(WORDS[at:])} {at}\n" for at in range(30)))
+    inputs: Any = {"text": {"column": "review"}}
+    data = Table({}, path=path, inputs=inputs, image_column=None, computed=[MaskedTokens()], seed=0)
+    assert list(data.targets("train")) == ["masked"]
+    assert (data.targets("train")["masked"] >= 0).any()
+    with pytest.raises(InputError, match="targets is empty; .* or computed targets"):
+        Table({}, path=path, inputs=inputs, image_column=None)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from multitask.after.adapting.new_task import NewTask
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset
-from multitask.data.duplicates import input_hashes
+from multitask.data.duplicates import input_hashes, remembered_input
 from multitask.data.group_numbers import group_numbers as numbered
 from multitask.pages.words import counted
 
@@ -19,13 +18,12 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
 def image_numbers(samples: BatchDataset) -> Numbers:
-    """A number for each sample's image, or all its inputs if there is no image.
+    """A number for each sample's image, or text if there is no image, or else all its inputs.
 
     Args:
         samples: a split of some data.
     """
-    has_image = "image" in samples.inputs(torch.tensor([0]))
-    return input_hashes(samples, only="image" if has_image else None, as_bytes=True)
+    return input_hashes(samples, only=remembered_input(samples), as_bytes=True)
 
 
 def group_numbers(data: DataModule, *splits: str) -> list[Numbers] | None:
@@ -59,7 +57,8 @@ def told_of_kin(number: int, new: NewTask, split: str, has_groups: bool) -> str:
     groups = new.data.groups(split) if has_groups else None
     also = f" or a {groups[0]}" if groups else ""
     shares = "shares" if number == 1 else "share"
+    what = "an image" if remembered_input(new.data.splits[split]) == "image" else "an input"
     return (
-        f"{counted(number, 'labelled training sample')} {shares} an image{also} with the query "
+        f"{counted(number, 'labelled training sample')} {shares} {what}{also} with the query "
         f"set, and {'is' if number == 1 else 'are'} not drawn."
     )

@@ -48,7 +48,7 @@ def chosen_query(
         raise InputError(f"adapt: no sample of the {words} set has a label of '{new.name}'")
     if not len(left):
         raise InputError(
-            f"adapt: the run was trained on all labelled images of the {words} set; give other "
+            f"adapt: the run was trained on all labelled samples of the {words} set; give other "
             "data to ask about"
         )
     places = left
@@ -60,7 +60,7 @@ def chosen_query(
     told = [f"Query set: {of} labelled samples of the {words} set of {kind}, the same for all."]
     if trained.training_images is None:
         told.append(
-            "Whether the run was trained on images of the query set is not known: its checkpoint "
+            "Whether the run was trained on samples of the query set is not known: its checkpoint "
             "does not tell."
         )
     elif len(left) < total:
@@ -82,7 +82,7 @@ def told_of_seen(trained: TrainedModel, images: Numbers) -> list[str]:
     if not number:
         return []
     of = f"{number:,} of the {len(images):,} samples"
-    return [f"The run was trained on the images of {of} that support sets are drawn from."]
+    return [f"The run was trained on the inputs of {of} that support sets are drawn from."]
 
 
 def _seen(trained: TrainedModel, images: Numbers) -> Tensor:

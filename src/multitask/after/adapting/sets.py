@@ -16,7 +16,10 @@ from multitask.data.dataset import BatchDataset
 from multitask.data.targets import as_tasks_see
 from multitask.errors import InputError
 from multitask.few_shot import Samples, apart, draw_support, first_of_each
+from multitask.labels import joined_rows
 from multitask.labels import known as known_numbers
+from multitask.tokenizers import is_text
+from multitask.training.description import made_otherwise
 
 CHUNK = 256
 """Samples that are read at a time."""
@@ -87,6 +90,11 @@ def sets_of(trained: TrainedModel, new: NewTask, most: int | None) -> Sets:
             f"adapt: the {type(new.data).__name__} have neither a test set nor a validation set "
             "to ask about; change the data's settings (without, or split)"
         )
+    if (other := made_otherwise(trained.description["inputs"], new.data)) is not None:
+        raise InputError(
+            f"adapt: the data make the input '{other}' otherwise than those of {trained.source}; "
+            "give the same columns, categories and tokenizer"
+        )
     train, asked = new.data.splits["train"], new.data.splits[split]
     inputs, images, others = trained.model.inputs, image_numbers(train), image_numbers(asked)
     places, remarks = chosen_query(
@@ -127,7 +135,10 @@ def read(new: NewTask, inputs: Sequence[str], split: str, places: Tensor) -> Sam
     """
     data, parts = new.data, []
     for part in places.split(CHUNK):
-        batch = data.on_after_batch_transfer(data.splits[split][part], 0)
+        read = data.splits[split][part]
+        batch = data.on_after_batch_transfer(dict(read), 0)
+        # Texts of full length, which is the same in all batches.
+        batch |= {name: each for name, each in read.items() if is_text(each)}
         for name in inputs:
             if name not in batch:
                 raise InputError(
@@ -135,7 +146,7 @@ def read(new: NewTask, inputs: Sequence[str], split: str, places: Tensor) -> Sam
                     f"{type(data).__name__} do not have"
                 )
         parts.append([*(batch[name] for name in inputs), batch[new.name]])
-    *found, target = [torch.cat(each) for each in zip(*parts, strict=True)]
+    *found, target = [joined_rows(each) for each in zip(*parts, strict=True)]
     return Samples(found, target)
 
 

@@ -22,7 +22,8 @@ from multitask.after.evaluating.bootstrap import (
 )
 from multitask.after.evaluating.sample_states import LOSS, SampleStates, Values
 from multitask.after.labelled_samples import LabelledSamples
-from multitask.after.trained_model import BATCH, TrainedModel
+from multitask.after.trained_model import BATCH, IMAGE, TrainedModel
+from multitask.data.duplicates import is_missing, remembered_input
 from multitask.images.progress_line import Progress
 from multitask.tasks import Task
 from multitask.tasks.output import count_numbers, each_tensor, joined
@@ -56,7 +57,7 @@ class TaskResults:
 
     Args:
         estimates: by metric, and ``loss``.
-        trivial: the metrics of the predictor that sees no image.
+        trivial: the metrics of the predictor that sees no input.
         higher_is_better: by metric; None if neither end is better, as of a coverage.
         labelled: number of samples with a label.
         units: number of groups with a label, that of samples without groups.
@@ -88,7 +89,8 @@ class Results:
         samples: what it was evaluated on.
         tasks: by name.
         score: see `multitask.training.evaluation.Evaluation.compute`.
-        seen: which samples have the image of a training sample, ``[samples]``; None if not known.
+        seen: which samples have the image or text of a training sample, ``[samples]``; None if not
+            known.
         contributions: what each task contributes to the score.
     """
 
@@ -234,9 +236,15 @@ def _estimate(
 def seen_in_training(
     trained: TrainedModel, samples: LabelledSamples
 ) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
-    """Which samples have the image of a training sample, ``[samples]``; None if not known."""
+    """Which samples have the image or text of a training sample, ``[samples]``; None if unknown."""
     known = trained.training_images
-    hashes = None if known is None else samples.image_hashes()
+    hashes = None if known is None else samples.known_hashes()
     if known is None or hashes is None:
         return None
-    return np.isin(hashes.view(np.int64), known.cpu().numpy())
+    seen = np.isin(hashes.view(np.int64), known.cpu().numpy())
+    name = remembered_input(samples.split)
+    if seen.any() and name is not None and name != IMAGE:
+        # Two samples without a text have the same one.
+        places = torch.from_numpy(np.flatnonzero(seen))
+        seen[places[is_missing(samples.split.one_input(name, places))]] = False
+    return seen

@@ -8,6 +8,8 @@ from multitask.after.evaluating.bootstrap import RESAMPLES
 from multitask.after.evaluating.comparison import Change, better, headline
 from multitask.after.evaluating.evaluation import Estimate, Results
 from multitask.after.evaluating.worst_samples import worst_gallery
+from multitask.after.trained_model import IMAGE
+from multitask.data.duplicates import remembered_input
 from multitask.pages.blocks import Block, Bullets, Figure, Heading, Paragraph, Section, Table
 from multitask.pages.words import arrow
 
@@ -44,16 +46,19 @@ def remarks(results: Results) -> list[str]:
     """
     samples, seen = results.samples, results.seen
     found = list(samples.remarks)
-    if seen is None:
-        found.append("Whether images were trained on is not known: the checkpoint does not tell.")
-    elif seen.any():
+    compared = remembered_input(samples.split)
+    what = "image" if compared == IMAGE else "text"
+    if seen is None and compared is not None:
+        found.append(f"Whether {what}s were trained on is not known: the checkpoint does not tell.")
+    elif seen is not None and seen.any():
         were = "was" if seen.sum() == 1 else "were"
         found.append(
-            f"{int(seen.sum()):,} of the {_counted(len(samples), 'image')} {were} trained on; the "
+            f"{int(seen.sum()):,} of the {_counted(len(samples), what)} {were} trained on; the "
             "results look better than they are."
         )
-    else:
-        found.append("No image was trained on, as far as equal pixels tell.")
+    elif seen is not None:
+        by = "pixels" if compared == IMAGE else "texts"
+        found.append(f"No {what} was trained on, as far as equal {by} tell.")
     if samples.groups is not None:
         count = len(set(samples.groups.values))
         found.append(
@@ -76,7 +81,7 @@ def _metrics(results: Results) -> Iterator[Block]:
     yield Table(heads, rows)
     yield Paragraph(
         f"Low and high are the ends of the 95 % interval: percentiles over up to {RESAMPLES:,} "
-        "draws of as many samples with replacement. The trivial predictor sees no image: the most "
+        "draws of as many samples with replacement. The trivial predictor sees no input: the most "
         "frequent class, the mean target."
     )
     if told := notes(results):

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from multitask.after.evaluating.comparison import Change
 from multitask.after.evaluating.evaluation import Results
+from multitask.after.trained_model import IMAGE
+from multitask.data.faces import one_line
 from multitask.tasks import Classification, Regression
 from multitask.tasks.naming import distinct, element_names
 
@@ -25,7 +27,7 @@ def metrics_table(results: Results) -> DataFrame:
     Returns:
         ``task``, ``metric``, ``value``, ``low``, ``high`` (of the 95 % interval), ``n`` (samples
         with a label), ``groups`` (with a label, if groups were drawn), ``trivial`` (of the
-        predictor that sees no image) and ``note`` (why there is no interval).
+        predictor that sees no input) and ``note`` (why there is no interval).
     """
     is_grouped = results.samples.groups is not None
     rows = [
@@ -59,7 +61,7 @@ def differences_table(changes: list[Change]) -> DataFrame:
 
 
 def predictions_table(results: Results) -> DataFrame:
-    """A row for each sample: its name, and each task's prediction, target and loss.
+    """A row for each sample: its name, its texts, and each task's prediction, target and loss.
 
     Args:
         results: of an evaluation.
@@ -72,7 +74,14 @@ def predictions_table(results: Results) -> DataFrame:
     columns: dict[str, Any] = {}
     if samples.numbers is not None:
         columns["row"] = samples.numbers
-    columns["file" if samples.names else "index"] = samples.names or list(range(len(samples)))
+    if samples.names is None:
+        columns["index"] = list(range(len(samples)))
+    elif IMAGE in samples.inputs:
+        columns["file"] = samples.names
+    elif samples.numbers is None:
+        columns["name"] = samples.names
+    for name, texts in samples.texts.items():
+        columns[name] = [one_line(each) for each in texts]
     if samples.groups is not None:
         columns["group"] = list(samples.groups.values)
     if results.seen is not None:

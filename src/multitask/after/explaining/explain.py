@@ -30,7 +30,7 @@ from multitask.after.labelled_table import labelled_table
 from multitask.after.trained_model import IMAGE, TrainedModel
 from multitask.errors import InputError
 from multitask.images.decoding import UnusableImage, decode
-from multitask.pages.words import listed
+from multitask.pages.words import counted, listed
 
 MOST_IMAGES, MOST_TRAINING = 16, 5_000
 BATCHES = 8
@@ -58,7 +58,8 @@ def explain(trained: TrainedModel, wanted: Wanted) -> Explanation:
     samples: list[LabelledSamples] = []
     found.try_to("Gradients by layer", lambda: _gradients(found, wanted, samples))
     found.try_to("Similar layers", lambda: _similarities(found, wanted, samples))
-    found.try_to("Nearest training images", lambda: _neighbours(found, wanted))
+    nearest = f"Nearest training {'samples' if found.seen else 'images'}"
+    found.try_to(nearest, lambda: _neighbours(found, wanted))
     return found
 
 
@@ -140,8 +141,8 @@ def _similarities(found: Explanation, wanted: Wanted, samples: list[LabelledSamp
             else samples[0].split.images(places)
         )
     if count < FEWEST:
-        what = "samples" if found.seen else "images"
-        raise InputError(f"{count} {what} are too few; give {FEWEST} or more")
+        what = counted(count, "sample" if found.seen else "image")
+        raise InputError(f"{what}, which is too few; give {FEWEST} or more")
     found.compared = count
 
     def compare(name: str, other: TrainedModel) -> None:

@@ -32,8 +32,8 @@ def parts_section(found: Explanation) -> Iterator[Block]:
         "out by itself: red parts raise the explained number, blue ones lower it (in report.md "
         "those in bold and in italics). For each task the strongest part of all samples has the "
         "full colour; tokens.csv, columns.csv and inputs.csv have the numbers. A class counts by "
-        "its logit, a vector by its squared distance from the mean of the training targets, labels "
-        "of tokens by their mean."
+        "its logit, a number in deviations of the training targets, a vector by its squared "
+        "distance from their mean, labels of tokens by the mean of their logits."
     )
     tasks = list(found.effects)[:MOST_TASKS]
     rows = [

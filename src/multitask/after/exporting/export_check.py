@@ -12,7 +12,8 @@ from multitask.after.exporting.export_graph import flattened
 from multitask.after.exporting.file_inputs import FileInput
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
-from multitask.tasks import Angle, Count, Task
+from multitask.labels import joined_rows
+from multitask.tasks import Angle, Classification, Count, Task
 
 BATCHES = (1, 3, 16)
 """Sizes of the batches that are compared."""
@@ -50,7 +51,7 @@ class Check:
         tasks = trained.model.named_tasks
         self.spreads: dict[str, Tensor] = {}
         for name in self.expected[0]:
-            values = torch.cat([each[name].double() for each in self.expected])
+            values = joined_rows([each[name].double() for each in self.expected])
             if not values.isfinite().any():
                 raise InputError(
                     f"{trained.source} cannot be exported: its task '{name}' predicts no finite "
@@ -163,7 +164,7 @@ def spread(task: Task, values: Tensor) -> Tensor:
         counts their mean, for angles a quarter of the period; else the deviation of the
         predictions. Broadcasts with them.
     """
-    if task.class_names is not None:
+    if task.class_names is not None or isinstance(task, Classification):
         return torch.ones(())
     if isinstance(task, Angle):
         return torch.tensor(task.period / 4)

@@ -81,6 +81,10 @@ class WrittenInput(ABC):
             InputError: if the input is not made of such a value.
         """
 
+    @abstractmethod
+    def example(self) -> Any:
+        """A value that `cells_of` takes, to show what one looks like."""
+
     def _by_column(self, value: Mapping[Any, Any]) -> dict[str, Any]:
         for name in value:
             if name not in self.columns:

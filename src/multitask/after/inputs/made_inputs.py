@@ -3,30 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from multitask.after.inputs.base import Cells
+from multitask.after.inputs.base import Cells, WrittenInput
+from multitask.images.format import ImageFormat
 from multitask.pages.words import listed
-
-if TYPE_CHECKING:
-    from multitask.after.trained_model import TrainedModel
 
 IMAGE = "image"
 
 
+class Taker(Protocol):
+    """A model that takes inputs, see `multitask.after.trained_model.TrainedModel`."""
+
+    @property
+    def takes(self) -> list[str]:
+        """Names of its inputs."""
+
+    @property
+    def image_format(self) -> ImageFormat | None:
+        """What an image becomes for it; None if it takes none."""
+
+    @property
+    def written(self) -> Mapping[str, WrittenInput]:
+        """What makes its other inputs."""
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether it predicts for samples that lack one of its inputs."""
+
+
 def made_inputs(
-    trained: TrainedModel,
+    model: Taker,
     cells: Mapping[str, Cells],
     pixels: Sequence[np.ndarray[Any, Any] | None] = (),
 ) -> tuple[dict[str, Tensor], dict[int, str], int]:
     """Make all inputs of some samples.
 
     Args:
-        trained: the model.
+        model: that takes them.
         cells: by input that is not an image, what it is made of, see
             `multitask.after.inputs.base.WrittenInput.made`.
         pixels: of each sample, uint8, ``[channels, height, width]``, or None if it has no image;
@@ -40,17 +58,17 @@ def made_inputs(
     gone: dict[str, Tensor] = {}
     problems: dict[int, str] = {}
     cut = 0
-    for name, written in trained.written.items():
+    for name, written in model.written.items():
         found = written.made(cells[name])
         made[name], gone[name] = found.values, found.missing
         cut += found.cut
         for sample, reason in found.problems.items():
             problems.setdefault(sample, reason)
-    format = trained.image_format
+    format = model.image_format
     if format is not None:
         gone[IMAGE] = torch.tensor([each is None for each in pixels], dtype=torch.bool)
         made[IMAGE] = _images(pixels, format.shape)
-    for sample, reason in _lacking(trained, gone).items():
+    for sample, reason in _lacking(model, gone).items():
         problems.setdefault(sample, reason)
     return made, problems, cut
 
@@ -66,22 +84,22 @@ def _images(pixels: Sequence[np.ndarray[Any, Any] | None], shape: tuple[int, int
     return found
 
 
-def _lacking(trained: TrainedModel, gone: Mapping[str, Tensor]) -> dict[int, str]:
+def _lacking(model: Taker, gone: Mapping[str, Tensor]) -> dict[int, str]:
     """Samples that lack what the model needs, by sample the reason."""
-    table = torch.stack([gone[name] for name in trained.model.inputs], 1)
-    if trained.takes_missing:
-        none = f"it has none of {listed(trained.model.inputs)}"
+    table = torch.stack([gone[name] for name in model.takes], 1)
+    if model.takes_missing:
+        none = f"it has none of {listed(model.takes)}"
         return dict.fromkeys(table.all(1).nonzero()[:, 0].tolist(), none)
     found: dict[int, str] = {}
     for sample, place in table.nonzero().tolist():
-        found.setdefault(sample, _said(trained, trained.model.inputs[place]))
+        found.setdefault(sample, _said(model, model.takes[place]))
     return found
 
 
-def _said(trained: TrainedModel, name: str) -> str:
+def _said(model: Taker, name: str) -> str:
     if name == IMAGE:
         return "it has no image"
-    if trained.written[name].given.is_text:
+    if model.written[name].given.is_text:
         return "its text is empty"
-    columns = trained.written[name].columns
+    columns = model.written[name].columns
     return f"its {listed(columns)} {'are all' if len(columns) > 1 else 'is'} missing"

@@ -43,10 +43,15 @@ def columns_of_inputs(
     for name in lacking:
         absent = [each for each in wanted[name] if each not in columns]
         if not trained.takes_missing or len(absent) < len(wanted[name]) or not found:
-            cure = "name it with --image_column=..." if name == IMAGE else "rename the one it is"
+            hint = nearest(absent[0], columns)
+            if name == IMAGE:
+                raise InputError(
+                    f"{table} has no column '{absent[0]}' for the names of the images; name it "
+                    f"with --image_column=...{hint}"
+                )
             raise InputError(
                 f"{table} has no column '{absent[0]}', which the model's input '{name}' is made "
-                f"of{nearest(absent[0], columns) or f'; {cure}'}"
+                f"of{hint or '; rename the one that it is'}"
             )
     return found
 

@@ -58,3 +58,7 @@ class WrittenColumns(WrittenInput):
                     f"{self.name}, '{name}', is {each!r:.60}, which is not a number or a text"
                 )
         return found
+
+    @override
+    def example(self) -> dict[str, Any]:
+        return {name: (self.given.category_names(name) or [0])[0] for name in self.columns}

@@ -70,3 +70,7 @@ class WrittenText(WrittenInput):
                 called = self.name if len(self.columns) == 1 else f"{self.name}, '{name}',"
                 raise InputError(f"{called} is {each!r:.60}, which is not a text; give a text")
         return found
+
+    @override
+    def example(self) -> str | list[str]:
+        return "a text" if len(self.columns) == 1 else ["a text"] * len(self.columns)

@@ -1,1 +1,1 @@
-"""A page and a route that answer for images."""
+"""A page and a route that answer for images, texts and numbers."""

@@ -18,28 +18,33 @@ from multitask.after.serving.page import PAGE, POLICY
 from multitask.after.serving.responses import Page, PlainJSON, answer, failure
 from multitask.after.serving.schema import Description, ErrorAnswer, Health, Prediction
 from multitask.after.serving.service import Service
-from multitask.after.serving.upload import FIELD, FORM, received
+from multitask.after.serving.upload import FIELD, FORM, JSON, Uploads, in_form
 
 REFUSED: dict[int | str, dict[str, Any]] = {
     403: {"model": ErrorAnswer, "description": "the request comes from another site"},
-    408: {"model": ErrorAnswer, "description": "the file did not arrive in time"},
-    413: {"model": ErrorAnswer, "description": "the file is too large"},
-    415: {"model": ErrorAnswer, "description": "the request is not a form with a file"},
-    422: {"model": ErrorAnswer, "description": "the file is not an image, or is too large a one"},
-    503: {"model": ErrorAnswer, "description": "too many images at the same time: Retry-After"},
+    408: {"model": ErrorAnswer, "description": "the request did not arrive in time"},
+    413: {"model": ErrorAnswer, "description": "the file, or what is written, is too large"},
+    415: {"model": ErrorAnswer, "description": "the request is of another kind"},
+    422: {"model": ErrorAnswer, "description": "the image, or what is written, cannot be used"},
+    503: {"model": ErrorAnswer, "description": "too many requests at the same time: Retry-After"},
 }
-BODY = {
-    "required": True,
-    "content": {
-        FORM: {
-            "schema": {
-                "type": "object",
-                "required": [FIELD],
-                "properties": {FIELD: {"type": "string", "format": "binary"}},
-            }
-        }
-    },
-}
+
+
+def _body(uploads: Uploads) -> dict[str, Any]:
+    """What the route takes, as OpenAPI has it."""
+    written = {name: {"example": each} for name, each in uploads.examples.items()}
+    in_fields = {
+        name: {"type": "string", "example": in_form(each)}
+        for name, each in uploads.examples.items()
+    }
+    if uploads.has_image:
+        in_fields = {FIELD: {"type": "string", "format": "binary"}, **in_fields}
+    content = {FORM: {"schema": {"type": "object", "properties": in_fields}}}
+    if not uploads.examples:
+        content[FORM]["schema"]["required"] = [FIELD]
+    else:
+        content[JSON] = {"schema": {"type": "object", "properties": written}}
+    return {"required": True, "content": content}
 
 
 def make_app(service: Service, is_local: bool = True) -> ASGIApp:
@@ -71,17 +76,31 @@ def make_app(service: Service, is_local: bool = True) -> ASGIApp:
     return Guard(app, POLICY, is_local)
 
 
+def _described(uploads: Uploads) -> str:
+    if not uploads.examples:
+        return "Every task's prediction for the image file in the form's field `image`."
+    names = ", ".join(f"`{name}`" for name in uploads.examples)
+    if not uploads.has_image:
+        return (
+            f"Every task's prediction for {names}, as JSON by these names, or as a form's fields."
+        )
+    return (
+        f"Every task's prediction for the image file in the form's field `image` and for {names}, "
+        "in fields of these names: a text as it is, anything else as JSON."
+    )
+
+
 def _add_routes(app: FastAPI, service: Service) -> None:
     @app.post(
         "/predict",
-        summary="Predict for one image",
+        summary="Predict for one sample",
         response_model=Prediction,
         responses=REFUSED,
-        openapi_extra={"requestBody": BODY},
+        openapi_extra={"requestBody": _body(service.uploads)},
+        description=_described(service.uploads),
     )
     async def predict(request: Request) -> PlainJSON:
-        """Every task's prediction for the image file in the form's field `image`."""
-        return PlainJSON(await service.answer(lambda: received(request, service.limits)))
+        return PlainJSON(await service.answer(lambda: service.uploads.received(request)))
 
     @app.get("/description", summary="Describe the model", response_model=Description)
     async def description() -> PlainJSON:
@@ -90,7 +109,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/health", summary="Tell that the server answers", response_model=Health)
     async def health() -> PlainJSON:
-        """Answers as soon as images are answered."""
+        """Answers as soon as samples are answered."""
         return PlainJSON({"status": "ok"})
 
 
@@ -102,7 +121,7 @@ def _add_pages(app: FastAPI, service: Service) -> None:
     @app.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> Page:
         address = str(request.base_url).rstrip("/")
-        return Page(documentation(app.openapi(), service.example, address))
+        return Page(documentation(app.openapi(), service.example, address, service.uploads))
 
     @app.get("/favicon.ico", include_in_schema=False)
     async def favicon() -> Response:

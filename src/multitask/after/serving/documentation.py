@@ -9,43 +9,48 @@ from typing import Any
 
 from multitask.after.serving.page import STYLE
 from multitask.after.serving.schema import KINDS
-from multitask.after.serving.upload import EXAMPLE
+from multitask.after.serving.upload import Uploads
 
 LONGEST = 60
 """Characters of a text in the example; files in Base64 are longer."""
 
 
-def documentation(openapi: Mapping[str, Any], example: Any, address: str) -> str:
+def documentation(openapi: Mapping[str, Any], example: Any, address: str, uploads: Uploads) -> str:
     """Write the page.
 
     Args:
         openapi: the routes, as ``/openapi.json`` tells them.
-        example: what the model answers for some image.
+        example: what the model answers for some sample.
         address: of the server.
+        uploads: what a client sends.
     """
     title = escape(openapi["info"]["title"])
-    body = "\n".join([*_routes(openapi, example, address), *_kinds()])
+    body = "\n".join([*_routes(openapi, example, address, uploads), *_kinds()])
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="icon" href="data:,"><title>{title}: routes</title>'
         f"<style>{STYLE}</style></head><body><main><h1>{title}</h1>"
-        '<p><a href="/">Try an image</a>, or call these routes from a program. '
+        '<p><a href="/">Try the model</a>, or call these routes from a program. '
         '<a href="/openapi.json">openapi.json</a> describes them for programs that write '
         f"such calls.</p>{body}</main></body></html>"
     )
 
 
-def _routes(openapi: Mapping[str, Any], example: Any, address: str) -> Iterator[str]:
+def _routes(
+    openapi: Mapping[str, Any], example: Any, address: str, uploads: Uploads
+) -> Iterator[str]:
     for path, methods in openapi["paths"].items():
         for method, route in methods.items():
             yield f"<h2>{escape(route['summary'])}</h2>"
             yield f"<p><code>{method.upper()} {escape(path)}</code></p>"
             yield f"<p>{_marked(route['description'])}</p>"
-            command = f"{EXAMPLE} {address}{path}" if method == "post" else f"curl {address}{path}"
+            call = uploads.example if method == "post" else "curl"
+            command = f"{call} {address}{path}"
             yield f"<pre><code>{escape(command)}</code></pre>"
             if method == "post":
-                yield "<p>This model answers for a black image:</p>"
+                what = "a black image" if uploads.has_image else "this"
+                yield f"<p>This model answers for {what}:</p>"
                 shown = json.dumps(_shortened(example), indent=2, ensure_ascii=False)
                 yield f"<pre><code>{escape(shown)}</code></pre>"
                 yield _table("What is refused", ("status", "if"), _refusals(route))

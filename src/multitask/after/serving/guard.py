@@ -79,7 +79,7 @@ class Guard:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
         is_foreign = origin is not None and _place(origin) != host.lower()
         if is_foreign or site not in ("same-origin", "none"):
-            raise Refusal(403, "this server takes images from its own page, not from other sites'")
+            raise Refusal(403, "this server answers its own page, not those of other sites")
 
 
 def _is_of_this_machine(host: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from multitask.errors import InputError
 
-MILLION = 10**6
+THOUSAND, MILLION = 10**3, 10**6
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,12 @@ class Limits:
     """What keeps one client, or many, from using up the machine.
 
     Args:
-        megabytes: size of a file, in 10^6 bytes.
+        megabytes: size of an image's file, in 10^6 bytes.
+        kilobytes: size of all texts, numbers and categories of a request, in 10^3 bytes.
         megapixels: pixels of an image, in 10^6; larger ones are not decoded.
-        waiting: images that are received, wait or are computed at the same time; further ones are
+        waiting: requests that are received, wait or are computed at the same time; further ones are
             refused at once, with the time after which to try again.
-        seconds: in which a file must arrive, and in which it must be answered after that.
+        seconds: in which a request must arrive, and in which it must be answered after that.
 
     Raises:
         InputError: for a number that makes no sense.
@@ -26,6 +27,7 @@ class Limits:
 
     megabytes: float = 20.0
     megapixels: float = 50.0
+    kilobytes: float = 100.0
     waiting: int = 32
     seconds: float = 30.0
 
@@ -38,6 +40,11 @@ class Limits:
     def bytes(self) -> int:
         """Size of a file."""
         return int(self.megabytes * MILLION)
+
+    @property
+    def written_bytes(self) -> int:
+        """Size of all that is written."""
+        return max(1, int(self.kilobytes * THOUSAND))
 
     @property
     def pixels(self) -> int:
@@ -65,6 +72,6 @@ class Refusal(Exception):  # noqa: N818
 
 
 def busy() -> Refusal:
-    """Too many images at the same time."""
-    sentence = "the server is busy with other images; try again in a second"
+    """Too many requests at the same time."""
+    sentence = "the server is busy with others; try again in a second"
     return Refusal(503, sentence, retry_after=1)

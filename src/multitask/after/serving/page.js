@@ -7,6 +7,10 @@ const MOST_TRIES = 4;
 let limits = null;
 let running = null;
 let address = null;
+// The inputs that are written, and the image that waits for them.
+let inputs = [];
+let takesImage = true;
+let chosen = null;
 
 const percent = (share) =>
   share === null ? "not known" : share.toLocaleString("en", { style: "percent", maximumFractionDigits: 1 });
@@ -175,14 +179,66 @@ function pause(seconds) {
   return new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 }
 
-async function send(file, signal) {
+function field(label, part) {
+  const found = made("div", "", "field");
+  const caption = made("label", label);
+  part.id = caption.htmlFor = `field-${byId("fields").childElementCount}`;
+  found.append(caption, part);
+  byId("fields").append(found);
+  return part;
+}
+
+function written(name, told) {
+  // One part for each text, number or category; what is left empty is missing.
+  const alone = told.columns.length === 1 ? name : null;
+  const parts = told.columns.map((column) => {
+    const label = alone ?? column;
+    if (Object.hasOwn(told.categories ?? {}, column)) {
+      const categories = told.categories[column];
+      const select = made("select");
+      const missing = made("option", "missing");
+      missing.value = "";
+      select.append(missing, ...categories.map((each, place) => {
+        const option = made("option", String(each));
+        option.value = String(place);
+        return option;
+      }));
+      field(label, select);
+      return () => (select.value === "" ? null : categories[Number(select.value)]);
+    }
+    const part = field(label, made(told.kind === "text" ? "textarea" : "input"));
+    if (told.kind === "text") part.rows = 4;
+    else part.inputMode = "decimal";
+    return () => (part.value.trim() === "" ? null : part.value);
+  });
+  const value = () => {
+    const values = parts.map((each) => each());
+    if (values.every((each) => each === null)) return null;
+    if (told.kind === "text") return values.length === 1 ? values[0] : values.map((each) => each ?? "");
+    return values;
+  };
+  const nothing = told.kind === "text" && alone !== null ? "" : "null";
+  return { name, value, nothing };
+}
+
+function bodyOf(file) {
+  const body = new FormData();
+  // Nobody needs the file's name.
+  if (file !== null) body.append("image", file, "image");
+  for (const { name, value } of inputs) {
+    const found = value();
+    if (found !== null) body.append(name, typeof found === "string" ? found : JSON.stringify(found));
+  }
+  // A form needs a part.
+  if ([...body].length === 0) body.append(inputs[0].name, inputs[0].nothing);
+  return body;
+}
+
+async function send(body, signal) {
   for (let attempt = 1; ; attempt += 1) {
-    const body = new FormData();
-    // Nobody needs the file's name.
-    body.append("image", file, "image");
     const response = await fetch("/predict", { method: "POST", body, signal });
     if (response.status !== 503 || attempt === MOST_TRIES) return response;
-    say("The server is busy with other images; waiting for it.");
+    say("The server is busy with others; waiting for it.");
     await pause(Number(response.headers.get("Retry-After")) || 1);
     if (signal.aborted) throw new DOMException("", "AbortError");
   }
@@ -192,24 +248,28 @@ async function look(file) {
   running?.abort();
   const mine = (running = new AbortController());
   byId("error").hidden = true;
-  if (limits !== null && file.size > limits.megabytes * 1e6) {
+  if (limits !== null && file !== null && file.size > limits.megabytes * 1e6) {
     fail(`The file is larger than ${limits.megabytes} MB, the most that this server takes.`);
     return;
   }
-  say("Looking at the image.");
+  say(inputs.length === 0 ? "Looking at the image." : "Asking the model.");
   try {
-    const response = await send(file, mine.signal);
+    const response = await send(bodyOf(file), mine.signal);
     const found = await response.json();
     if (mine.signal.aborted) return;
     if (!response.ok) {
       fail(`${found.error[0].toUpperCase()}${found.error.slice(1)}.`);
       return;
     }
-    if (address !== null) URL.revokeObjectURL(address);
-    address = URL.createObjectURL(file);
-    byId("shown").hidden = false;
-    byId("shown").src = address;
-    byId("name").textContent = `${file.name}, ${found.width} x ${found.height} pixels`;
+    byId("own").hidden = file === null;
+    if (file !== null) {
+      if (address !== null) URL.revokeObjectURL(address);
+      address = URL.createObjectURL(file);
+      byId("shown").hidden = false;
+      byId("shown").src = address;
+      byId("name").textContent = `${file.name}, ${found.width} x ${found.height} pixels`;
+    }
+    byId("remarks").textContent = found.remarks.map((each) => `${each[0].toUpperCase()}${each.slice(1)}.`).join(" ");
     show(found.tasks);
   } catch (error) {
     if (error.name !== "AbortError") fail("The server does not answer; is it still running?");
@@ -218,9 +278,17 @@ async function look(file) {
 
 function take(files) {
   const file = [...files][0];
-  if (file !== undefined) look(file);
+  if (file === undefined || !takesImage) return;
+  chosen = file;
+  byId("hint").textContent = inputs.length === 0 ? byId("hint").textContent : file.name;
+  if (inputs.length === 0) look(file);
+  else say("Write what goes with the image, then choose Predict.");
 }
 
+byId("written").addEventListener("submit", (event) => {
+  event.preventDefault();
+  look(chosen);
+});
 // Some formats, such as TIFF, no browser shows.
 byId("shown").addEventListener("error", () => { byId("shown").hidden = true; });
 byId("file").addEventListener("change", (event) => {
@@ -236,7 +304,7 @@ document.addEventListener("dragleave", () => byId("drop").classList.remove("over
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   byId("drop").classList.remove("over");
-  if (event.dataTransfer.files.length === 0) fail("That is not a file; drop an image file.");
+  if (takesImage && event.dataTransfer.files.length === 0) fail("That is not a file; drop an image file.");
   take(event.dataTransfer.files);
 });
 document.addEventListener("paste", (event) => take(event.clipboardData.files));
@@ -253,6 +321,12 @@ fetch("/description")
     limits = found.limits;
     document.title = byId("title").textContent = found.model;
     const tasks = Object.entries(found.tasks).map(summary).join(", ");
-    byId("about").textContent = `From an image, this model predicts ${tasks}.`;
+    const names = found.takes;
+    takesImage = names.includes("image");
+    inputs = names.filter((each) => each !== "image").map((each) => written(each, found.inputs[each]));
+    byId("drop").hidden = !takesImage;
+    byId("written").hidden = inputs.length === 0;
+    const from = inputs.length === 0 ? "an image" : names.join(", ");
+    byId("about").textContent = `From ${from}, this model predicts ${tasks}.`;
   })
   .catch(() => fail("The server does not answer; is it still running?"));

@@ -107,11 +107,12 @@ KINDS = (ClassAnswer, NumberAnswer, VectorAnswer, ClassMap, NumberMap, ArrayAnsw
 
 
 class Prediction(BaseModel):
-    """What the model says of one image."""
+    """What the model says of one sample."""
 
     tasks: dict[str, TaskAnswer] = Field(description="by task")
-    height: int = Field(description="of the upright image that was sent, in pixels")
-    width: int
+    height: int | None = Field(description="of the upright image that was sent, in pixels")
+    width: int | None
+    remarks: list[str] = Field(description="what to know of the answer, in sentences")
 
 
 class ErrorAnswer(BaseModel):
@@ -130,6 +131,9 @@ class Description(BaseModel):
     """What the model takes and gives, and the server's limits."""
 
     model: str = Field(description="name of the file")
-    inputs: dict[str, Any] = Field(description="what an image file becomes")
+    takes: list[str] = Field(description="names of the inputs, in the model's order")
+    inputs: dict[str, Any] = Field(
+        description="by name: what an image file becomes, or what a text or numbers are made of"
+    )
     tasks: dict[str, Any] = Field(description="by task: kind, classes, unit, elements")
     limits: dict[str, float]

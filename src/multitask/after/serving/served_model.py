@@ -12,8 +12,11 @@ from multitask.errors import InputError
 from multitask.images.format import ImageFormat
 
 if TYPE_CHECKING:
+    from multitask.after.exporting.onnx_model import OnnxModel
+    from multitask.after.inputs.base import WrittenInput
     from multitask.after.trained_model import TrainedModel
 
+IMAGE = "image"
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
@@ -25,14 +28,27 @@ class ServedModel(Protocol):
         """What it takes and gives, see `multitask.training.description.describe`."""
 
     @property
-    def format(self) -> ImageFormat:
-        """What an image becomes for it."""
+    def takes(self) -> list[str]:
+        """Names of its inputs."""
 
-    def __call__(self, pixels: np.ndarray[Any, Any], /) -> Arrays:
+    @property
+    def image_format(self) -> ImageFormat | None:
+        """What an image becomes for it; None if it takes none."""
+
+    @property
+    def written(self) -> Mapping[str, WrittenInput]:
+        """What makes its other inputs; these need PyTorch."""
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether it predicts for samples that lack one of its several inputs."""
+
+    def __call__(self, inputs: Arrays, /) -> Arrays:
         """Predict.
 
         Args:
-            pixels: uint8, shape ``[batch, channels, height, width]``.
+            inputs: by name, first axis ``[batch]``: see
+                `multitask.after.trained_model.TrainedModel.seen`.
 
         Returns:
             By task, class probabilities or numbers in original units, first axis ``[batch]``.
@@ -48,19 +64,63 @@ class CheckpointModel:
 
     def __init__(self, model: TrainedModel) -> None:
         self.model = model
-        self.description, self.format = model.description, model.format
+        self.description, self.image_format = model.description, model.image_format
+        self.takes, self.written = model.takes, model.written
+        self.takes_missing = model.takes_missing
 
-    def __call__(self, pixels: np.ndarray[Any, Any]) -> Arrays:
+    def __call__(self, inputs: Arrays) -> Arrays:
         """See `ServedModel`."""
         import torch
 
         found: Arrays = {}
-        for name, prediction in self.model(torch.from_numpy(pixels)).items():
+        made = {name: torch.from_numpy(each) for name, each in inputs.items()}
+        for name, prediction in self.model(made).items():
             # A task of one's own may predict several things.
             several = prediction if isinstance(prediction, dict) else {"": prediction}
             for key, values in several.items():
                 found[f"{name}.{key}" if key else name] = values.cpu().numpy()
         return found
+
+
+class FileModel:
+    """A model in an ONNX file.
+
+    Args:
+        model: the file.
+        trust: see `multitask.load`.
+
+    Raises:
+        InputError: if it takes a text or columns, and what makes these is not installed.
+    """
+
+    takes_missing = False
+    """Bytes cannot say that an image is missing."""
+
+    def __init__(self, model: OnnxModel, trust: bool = False) -> None:
+        self.model, self.description, self.takes = model, model.description, model.inputs
+        self.image_format = model.format if IMAGE in model.inputs else None
+        self.written: Mapping[str, WrittenInput] = {}
+        if self.takes != [IMAGE]:
+            self.written = _written(model, trust)
+
+    def __call__(self, inputs: Arrays) -> Arrays:
+        """See `ServedModel`."""
+        return self.model(inputs)
+
+
+def _written(model: OnnxModel, trust: bool) -> Mapping[str, WrittenInput]:
+    try:
+        from multitask.after.inputs.told_inputs import told_inputs
+    except ImportError as error:
+        raise InputError(
+            f"{model.path} takes {', '.join(model.inputs)}, and to make these of what people write "
+            f"the package {error.name} is needed, which is not installed"
+        ) from error
+    made = told_inputs(model.description["inputs"], str(model.path), trust)
+    lacking = [name for name in model.inputs if name not in made and name != IMAGE]
+    if lacking:
+        raise InputError(f"{model.path} does not tell what its input '{lacking[0]}' is made of")
+    return {name: made[name] for name in model.inputs if name != IMAGE}
 
 
 def open_model(path: Path, trust: bool = False, device: str | None = None) -> ServedModel:
@@ -81,7 +141,7 @@ def open_model(path: Path, trust: bool = False, device: str | None = None) -> Se
             raise InputError(
                 f"--device={device}: an ONNX file is computed on the CPU; leave it out"
             )
-        return OnnxModel(path)
+        return FileModel(OnnxModel(path), trust)
     try:
         from multitask.after.loading import load
     except ImportError as error:

@@ -1,9 +1,9 @@
-"""A model that answers for image files, a bounded number of them at the same time."""
+"""A model that answers for what is sent, a bounded number of requests at the same time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from io import BytesIO
@@ -14,13 +14,18 @@ from PIL import Image
 
 from multitask.after.serving.answers import Answer, answers
 from multitask.after.serving.limits import Limits, Refusal, busy
-from multitask.after.serving.served_model import ServedModel
+from multitask.after.serving.served_model import Arrays, ServedModel
+from multitask.after.serving.upload import FIELD, Sent, Uploads
 from multitask.after.serving.worker import Worker
+from multitask.errors import InputError
 from multitask.images.decoding import UnusableImage, decode
+from multitask.images.format import ImageFormat
+
+CUT = "the text is longer than the model reads: its end does not count"
 
 
 class Service:
-    """Decodes and computes outside of the event loop, one image after the other.
+    """Decodes and computes outside of the event loop, one request after the other.
 
     Args:
         model: what predicts; it is tried once.
@@ -32,51 +37,52 @@ class Service:
         self.model, self.limits = model, limits
         # Names of files need not be texts.
         self.name = name.encode("utf-8", "backslashreplace").decode()
-        most_pixels = min(model.format.most_pixels, limits.pixels)
-        self.format = replace(model.format, most_pixels=most_pixels)
+        self.format = _limited(model.image_format, limits)
+        values = {name: each.example() for name, each in model.written.items()}
+        self.uploads = Uploads(values, self.format is not None, limits)
         self.worker = Worker()
         self._places = Semaphore(limits.waiting)
         # What is slow at first is imported now.
-        self.example = self._answer(_black())
+        self.example = self._answer(Sent(None if self.format is None else _black(), values))
 
     def description(self) -> Answer:
         """See `multitask.after.serving.schema.Description`."""
         told = self.model.description
         return {
             "model": self.name,
-            "inputs": told["inputs"],
+            "takes": list(self.model.takes),
+            "inputs": {name: _without_files(each) for name, each in told["inputs"].items()},
             "tasks": told["tasks"],
             "limits": vars(self.limits),
         }
 
-    async def answer(self, receive: Callable[[], Awaitable[BinaryIO]]) -> Answer:
-        """Answer for a file, or refuse it.
+    async def answer(self, receive: Callable[[], Awaitable[Sent]]) -> Answer:
+        """Answer for what is sent, or refuse it.
 
         Args:
-            receive: receives it; it is closed here.
+            receive: receives it; its file is closed here.
 
         Returns:
             See `multitask.after.serving.schema.Prediction`.
 
         Raises:
-            Refusal: if there are too many others, the model cannot take the image, or the time is
-                over.
+            Refusal: if there are too many others, the model cannot take it, or the time is over.
         """
         if not self._places.acquire(blocking=False):
             raise busy()
         try:
             async with asyncio.timeout(self.limits.seconds):
-                file = await receive()
+                sent = await receive()
         except BaseException as error:
             self._places.release()
             if isinstance(error, TimeoutError):
                 seconds = f"{self.limits.seconds:g} s"
-                raise Refusal(408, f"the file did not arrive within {seconds}") from None
+                raise Refusal(408, f"the request did not arrive within {seconds}") from None
             raise
-        future = self.worker.submit(self._answer, file)
+        future = self.worker.submit(self._answer, sent)
 
         def finish(_: Future[Answer]) -> None:
-            file.close()
+            sent.close()
             self._places.release()
 
         # Not before the thread has let go of it, even if nobody waits for the answer any more.
@@ -87,23 +93,60 @@ class Service:
         except TimeoutError:
             raise busy() from None
 
-    def _answer(self, file: BinaryIO) -> Answer:
+    def _answer(self, sent: Sent) -> Answer:
+        pixels, (height, width) = None, (None, None)
+        if sent.file is not None and self.format is not None:
+            try:
+                pixels, (height, width) = decode(sent.file, self.format)
+            except UnusableImage as error:
+                raise self._unusable(error) from None
+            except MemoryError:
+                raise Refusal(413, "the image needs more memory than the server has") from None
+        inputs, remarks = self._inputs(pixels, sent.values)
+        found: dict[str, Any] = answers(self.model.description, self.model(inputs))
+        return {"tasks": found, "height": height, "width": width, "remarks": remarks}
+
+    def _inputs(self, pixels: Any, values: Mapping[str, Any]) -> tuple[Arrays, list[str]]:
+        """What the model takes, and what is to be said of it."""
+        if not self.model.written:
+            return {FIELD: pixels[None]}, []
+        # It needs PyTorch, which a model of images alone does not.
+        from multitask.after.inputs.made_inputs import made_inputs
+
         try:
-            pixels, (height, width) = decode(file, self.format)
-        except UnusableImage as error:
-            raise self._unusable(error) from None
-        except MemoryError:
-            raise Refusal(413, "the image needs more memory than the server has") from None
-        found: dict[str, Any] = answers(self.model.description, self.model(pixels[None]))
-        return {"tasks": found, "height": height, "width": width}
+            cells = {
+                name: {column: [cell] for column, cell in each.cells_of(values.get(name)).items()}
+                for name, each in self.model.written.items()
+            }
+        except InputError as error:
+            raise Refusal(422, str(error)) from None
+        made, problems, cut = made_inputs(self.model, cells, [pixels])
+        if problems:
+            raise Refusal(422, f"what is sent cannot be used: {problems[0]}")
+        inputs = {name: each.numpy() for name, each in made.items()}
+        return inputs, [CUT] if cut else []
 
     def _unusable(self, error: UnusableImage) -> Refusal:
         if error.kind == "huge_image":
+            assert self.format is not None
             most = f"{self.format.most_pixels:,}"
             return Refusal(
                 422, f"the image has more pixels than this server takes, which are {most}"
             )
         return Refusal(422, f"the file cannot be read as an image: {error.reason}")
+
+
+def _limited(format: ImageFormat | None, limits: Limits) -> ImageFormat | None:
+    if format is None:
+        return None
+    return replace(format, most_pixels=min(format.most_pixels, limits.pixels))
+
+
+def _without_files(told: Any) -> Any:
+    """What a tokenizer is made of is large, and of no use to clients."""
+    if not isinstance(told, dict):
+        return told
+    return {key: value for key, value in told.items() if key != "files"}
 
 
 def _black() -> BinaryIO:

@@ -24,6 +24,7 @@ OPTIONS = (
     "num_workers",
     "augmentations",
     "balanced_by",
+    "by_length",
     "meta",
 )
 """Settings of a source by which no episode would be dealt."""

@@ -1,0 +1,77 @@
+"""Batches of texts that are about as long, so that little of a batch is padding."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from multitask.data.dataset import ROWS, BatchDataset
+from multitask.data.sampling import GlobalBatches, order_generator
+from multitask.errors import InputError
+from multitask.tokenizers import is_text, text_mask
+
+
+class ByLength(GlobalBatches):
+    """Global batches of samples whose texts are about as long.
+
+    All samples are put in a random order, which is cut into windows of some batches. In each window
+    they are sorted by length, and cut into batches; then all batches are put in a random order. As
+    neighbours in a batch are about as long, processes take them by turns.
+
+    Args:
+        lengths: tokens of each sample, shape ``[samples]``.
+        window: batches whose samples are sorted together.
+        batch_size: samples in a global batch.
+        seed: seed of the order.
+        rank: this process.
+        world_size: number of processes.
+    """
+
+    def __init__(
+        self,
+        lengths: Tensor,
+        window: int,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        super().__init__(len(lengths), batch_size, seed, True, rank, world_size)
+        self.lengths, self.window = lengths, window
+
+    def part(self, batch: Tensor) -> Tensor:
+        return batch[self.rank :: self.world_size]
+
+    def global_batches(self, epoch: int) -> list[Tensor]:
+        generator = order_generator(self.seed, epoch)
+        # What no batch takes is left out at random, not by its length.
+        order = torch.randperm(self.size, generator=generator)[: len(self) * self.batch_size]
+        windows = order.split(self.window * self.batch_size)
+        # Texts of the same length stay in random order.
+        ordered = [each[self.lengths[each].sort(stable=True).indices] for each in windows]
+        batches = torch.cat(ordered).split(self.batch_size)
+        return [batches[place] for place in torch.randperm(len(self), generator=generator)]
+
+
+def text_lengths(split: BatchDataset) -> Tensor:
+    """The number of tokens of each sample, in all its texts.
+
+    Args:
+        split: the samples.
+
+    Returns:
+        Shape ``[samples]``, int64.
+
+    Raises:
+        InputError: if they have no text.
+    """
+    first = split.inputs(torch.tensor([0]))
+    texts = [name for name, values in first.items() if is_text(values)]
+    if not texts:
+        raise InputError("by_length sorts texts by their length, but there are none; leave it out")
+    rows = torch.arange(len(split)).split(ROWS)
+    found = [
+        torch.cat([text_mask(split.one_input(name, each)).sum(1) for each in rows])
+        for name in texts
+    ]
+    return torch.stack(found).sum(0)

@@ -1,0 +1,103 @@
+"""One attempt at a run, in a process of its own that no other works beside."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import connection, parent_process
+from pathlib import Path
+
+from multitask.runs.folder import LAST
+from multitask.runs.screen import open_screen
+from multitask.study.workplace import FAILED, OUTPUT, Program
+
+
+def attempt(arguments: Sequence[str], folder: Path, program: Program, threads: int) -> None:
+    """Train a run in this process, from its last checkpoint if it was interrupted.
+
+    The process ends with the one that started it.
+
+    Args:
+        arguments: those of the program.
+        folder: where all attempts at the run lie; what it says is written there.
+        program: what is called with the arguments.
+        threads: of PyTorch.
+    """
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    (folder / FAILED).unlink(missing_ok=True)
+    _write_output_to(folder / OUTPUT)
+    print(shlex.join(["multitask", *arguments]), flush=True)
+    _limit_threads(threads)
+    if (interrupted := _interrupted(folder)) is not None:
+        # Its configuration is what the program that started this one has written there.
+        arguments = ["resume", str(interrupted), "--trust"]
+    # What Lightning starts further processes with.
+    sys.argv = [str(Path(__file__).parents[1] / "__main__.py"), *arguments]
+    program(arguments)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Lock a run, so that no other process trains it; the system unlocks it when this one ends.
+
+    Args:
+        folder: where all attempts at the run lie.
+
+    Yields:
+        Whether no other process has locked it.
+    """
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def is_free(folder: Path) -> bool:
+    """Whether no process is training a run.
+
+    Args:
+        folder: where all attempts at the run lie.
+    """
+    if not (folder / "lock").exists():
+        return True
+    with alone(folder) as is_alone:
+        return is_alone
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _interrupted(folder: Path) -> Path | None:
+    found = sorted(folder.glob(f"*/{LAST}"))
+    return found[-1].parents[1] if found else None
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        # Nobody waits any more, and whoever is started again would.
+        os._exit(1)
+
+
+def _write_output_to(path: Path) -> None:
+    with path.open("ab") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    open_screen()
+
+
+def _limit_threads(threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)

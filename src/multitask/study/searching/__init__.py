@@ -1,0 +1,1 @@
+"""Sweeps on this machine: a W&B sweep file, searched by Optuna."""
