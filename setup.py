@@ -17,7 +17,7 @@ class BuildWithConfigs(build_py):
         super().run()
         if not self.editable_mode:
             target = Path(self.build_lib, "multitask", CONFIGS)
-            # An earlier build may have left what is no longer offered.
+            # An earlier build may have copied files that were deleted since.
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(CONFIGS, target)
 
