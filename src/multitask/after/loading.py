@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,21 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from multitask.after.device import usable_device
+from multitask.after.made_of_recipes import made_of_recipes
 from multitask.after.metadata import check_description
 from multitask.after.trained_model import IMAGE, TrainedModel
 from multitask.checkpoints.format import KEY, is_ensemble, is_of_episodes
 from multitask.checkpoints.named_checkpoint import named_checkpoint
-from multitask.checkpoints.reading import explained, read_checkpoint
+from multitask.checkpoints.reading import read_checkpoint
 from multitask.checkpoints.training_images import training_images
-from multitask.configuration.classes import accepted
-from multitask.configuration.setting_check import check_entries
-from multitask.configuration.settings import described
-from multitask.configuration.trust import known_imports_only
 from multitask.errors import InputError, settings_blamed
 from multitask.module import MultiTask
 from multitask.training.memory_limit import MemoryLimit
-
-STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"
 
 
 def load(
@@ -133,10 +127,7 @@ class _Transforms:
 
 
 def _transforms(description: Mapping[str, Any], path: Path, trust: bool) -> Sequence[nn.Module]:
-    from jsonargparse import ArgumentParser
-
-    # What makes objects from recipes changes them.
-    recipes = copy.deepcopy(description.get("transforms"))
+    recipes = description.get("transforms")
     if recipes is None:
         raise InputError(
             f"{path} does not tell how its images were transformed, since they were transformed by "
@@ -144,14 +135,5 @@ def _transforms(description: Mapping[str, Any], path: Path, trust: bool) -> Sequ
         )
     if not recipes:
         return ()
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(_Transforms, "made")
-    with explained(f"{path}: its transforms cannot be made"):
-        if trust:
-            made = parser.instantiate(parser.parse_object({"made": {"transforms": recipes}}))
-            return made.made.transforms
-        with known_imports_only():
-            told = described({"transforms": recipes}, str(path), STRANGER)
-            check_entries(told.entries, accepted(_Transforms), "the model", ("data",))
-            made = parser.instantiate(parser.parse_object({"made": {"transforms": recipes}}))
-            return made.made.transforms
+    given = {"transforms": recipes}
+    return made_of_recipes(_Transforms, given, str(path), "its transforms", trust).transforms

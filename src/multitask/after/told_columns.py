@@ -6,15 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser
-
-from multitask.after.loading import STRANGER
+from multitask.after.made_of_recipes import made_of_recipes
 from multitask.after.trained_model import TrainedModel
-from multitask.checkpoints.reading import explained
-from multitask.configuration.classes import accepted
-from multitask.configuration.setting_check import check_entries
-from multitask.configuration.settings import described
-from multitask.configuration.trust import known_imports_only
 from multitask.errors import InputError
 from multitask.geometry import Geometry
 from multitask.images.maps import MapCoding
@@ -46,7 +39,9 @@ def made_columns(given: Mapping[str, Any], trained: TrainedModel, folder: Path) 
     names = ("columns", "classes", "labels", "between", "none", "tokens_of", "box")
     settings = {key: given.get(key) for key in names}
     keys = [key for key in ("follows", "map", "boxes") if given.get(key) is not None]
-    made = _made({key: given[key] for key in keys}, trained) if keys else _Told()
+    recipes = {key: given[key] for key in keys}
+    source, what = str(trained.source), "how targets follow their images"
+    made = made_of_recipes(_Told, recipes, source, what, trained.trust) if keys else _Told()
     if made.boxes is not None and not made.boxes.is_in_table:
         # It would be read wherever it lies, and no checkpoint of ours tells one.
         raise InputError(
@@ -74,15 +69,3 @@ def _inside(told: str | None, folder: Path) -> Path | None:
     except (OSError, ValueError):
         # A name that no file system takes.
         return None
-
-
-def _made(recipes: dict[str, Any], trained: TrainedModel) -> Any:
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(_Told, "made")
-    with explained(f"{trained.source}: how targets follow their images cannot be made"):
-        if trained.trust:
-            return parser.instantiate(parser.parse_object({"made": recipes})).made
-        with known_imports_only():
-            told = described(recipes, str(trained.source), STRANGER)
-            check_entries(told.entries, accepted(_Told), "the model", ("data",))
-            return parser.instantiate(parser.parse_object({"made": recipes})).made

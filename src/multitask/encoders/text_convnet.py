@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from multitask.encoders.text_transformer import OnValues
-from multitask.encoders.token_embedding import TextEncoder, TokenEmbedding, check_share
+from multitask.encoders.layered_text import LayeredTextEncoder
 from multitask.errors import InputError
 
 
-class TextConvNet(TextEncoder):
+class TextConvNet(LayeredTextEncoder):
     """Convolutions along a text, each of which adds to what is there.
 
     It tells what stands next to what, such as a "not" before a word, as Kim (2014, arXiv 1408.5882)
@@ -39,36 +38,13 @@ class TextConvNet(TextEncoder):
         dropout: float = 0.1,
         input: str = "text",
     ) -> None:
-        super().__init__(vocabulary, out_features, input)
-        check_share(self, "dropout", dropout)
+        super().__init__(vocabulary, out_features, dropout, input)
         if not widths or any(width < 1 or width % 2 == 0 for width in widths):
             raise InputError(
                 f"TextConvNet: widths is {list(widths)}; give an odd number for each layer, such "
                 "as [3, 5]"
             )
-        self.embedding = TokenEmbedding(vocabulary, out_features)
-        self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(Neighbours(out_features, each, dropout) for each in widths)
-        self.norm = nn.LayerNorm(out_features)
-
-    def stages(self) -> list[nn.Module]:
-        """Each layer, the embedding with the first and the last normalisation with the last."""
-        parts: list[list[nn.Module]] = [[each] for each in self.layers]
-        parts[0] = [self.embedding, OnValues(self.dropout), *parts[0]]
-        parts[-1] = [*parts[-1], OnValues(self.norm)]
-        return [nn.Sequential(*each) for each in parts]
-
-    def stage_features(self) -> list[int]:
-        """The features of each token."""
-        return [self.out_features] * (len(self.layers) - 1)
-
-    def forward(self, text: Tensor) -> list[Tensor]:
-        """Encode token numbers, int32, shape ``[batch, places]``, -1 behind the end."""
-        values, is_token = self.embedding(text)
-        taken = [self.dropout(values), is_token]
-        for layer in self.layers:
-            taken = layer(taken)
-        return [self.norm(taken[0]), is_token]
+        self.layers.extend(Neighbours(out_features, each, dropout) for each in widths)
 
 
 class Neighbours(nn.Module):

@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from multitask.encoders.token_embedding import (
-    DEVIATION,
-    TextEncoder,
-    TokenEmbedding,
-    check_share,
-)
+from multitask.encoders.layered_text import LayeredTextEncoder
+from multitask.encoders.token_embedding import DEVIATION
 from multitask.errors import InputError
 
 
-class TextTransformer(TextEncoder):
+class TextTransformer(LayeredTextEncoder):
     """A transformer (Vaswani et al., 2017) that sees all tokens of a text at once.
 
     Each layer normalises first, as in GPT-2. Places are told apart by learned vectors. Without
@@ -46,8 +42,7 @@ class TextTransformer(TextEncoder):
         dropout: float = 0.1,
         input: str = "text",
     ) -> None:
-        super().__init__(vocabulary, out_features, input, length)
-        check_share(self, "dropout", dropout)
+        super().__init__(vocabulary, out_features, dropout, input, length)
         if layers < 0:
             raise InputError(f"TextTransformer: layers is {layers}; give 0 or more")
         if heads < 1 or out_features % heads:
@@ -55,56 +50,7 @@ class TextTransformer(TextEncoder):
                 f"TextTransformer: heads is {heads}, among which {out_features} features cannot be "
                 "divided; give a divisor of out_features"
             )
-        self.embedding = TokenEmbedding(vocabulary, out_features, length)
-        self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(Layer(out_features, heads, dropout) for _ in range(layers))
-        self.norm = nn.LayerNorm(out_features)
-
-    def stages(self) -> list[nn.Module]:
-        """Each layer, the embedding with the first and the last normalisation with the last."""
-        parts: list[list[nn.Module]] = [[each] for each in self.layers] or [[]]
-        parts[0] = [self.embedding, OnValues(self.dropout), *parts[0]]
-        parts[-1] = [*parts[-1], OnValues(self.norm)]
-        return [nn.Sequential(*each) for each in parts]
-
-    def stage_features(self) -> list[int]:
-        """The features of each token."""
-        return [self.out_features] * (len(self.layers) - 1)
-
-    def depths(self) -> dict[str, int]:
-        """The embedding, and each layer, the last normalisation with the last."""
-        last = len(self.layers)
-        found = {}
-        for name, _ in self.named_parameters():
-            part, _, rest = name.partition(".")
-            place = int(rest.partition(".")[0]) + 1 if part == "layers" else last
-            found[name] = 0 if part == "embedding" else place
-        return found
-
-    def forward(self, text: Tensor) -> list[Tensor]:
-        """Encode token numbers, int32, shape ``[batch, places]``, -1 behind the end."""
-        values, is_token = self.embedding(text)
-        taken = [self.dropout(values), is_token]
-        for layer in self.layers:
-            taken = layer(taken)
-        return [self.norm(taken[0]), is_token]
-
-
-class OnValues(nn.Module):
-    """Changes the values of tokens by a module that is another's child.
-
-    Args:
-        module: takes ``[batch, places, features]``.
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, taken: Sequence[Tensor]) -> list[Tensor]:
-        """Change the values; which places hold a token stays."""
-        values, is_token = taken
-        return [self.module(values), is_token]
+        self.layers.extend(Layer(out_features, heads, dropout) for _ in range(layers))
 
 
 class Layer(nn.Module):

@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from multitask.after.inputs.base import Cells, WrittenInput
-from multitask.images.format import ImageFormat
+from multitask.after.inputs.base import Cells
+from multitask.after.inputs.taker import Taker
 from multitask.pages.words import listed
 
 IMAGE = "image"
-
-
-class Taker(Protocol):
-    """A model that takes inputs, see `multitask.after.trained_model.TrainedModel`."""
-
-    @property
-    def takes(self) -> list[str]:
-        """Names of its inputs."""
-
-    @property
-    def image_format(self) -> ImageFormat | None:
-        """What an image becomes for it; None if it takes none."""
-
-    @property
-    def written(self) -> Mapping[str, WrittenInput]:
-        """What makes its other inputs."""
-
-    @property
-    def takes_missing(self) -> bool:
-        """Whether it predicts for samples that lack one of its inputs."""
 
 
 def made_inputs(

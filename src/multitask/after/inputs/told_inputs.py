@@ -9,17 +9,11 @@ from typing import Any
 from multitask.after.inputs.base import WrittenInput
 from multitask.after.inputs.written_columns import WrittenColumns
 from multitask.after.inputs.written_text import WrittenText
-from multitask.checkpoints.reading import explained
-from multitask.configuration.classes import accepted
-from multitask.configuration.setting_check import check_entries
-from multitask.configuration.settings import described
-from multitask.configuration.trust import known_imports_only
+from multitask.after.made_of_recipes import made_of_recipes
 from multitask.errors import InputError
 from multitask.tables.input_columns import InputColumns, input_columns
 from multitask.tokenizers import Tokenizer
 from multitask.training.description import COLUMNS, TEXT
-
-STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"
 
 
 class _Told:
@@ -99,9 +93,7 @@ def told_tokenizer(told: Mapping[str, Any], source: str, trust: bool) -> Tokeniz
     Raises:
         InputError: if it cannot be made, or a class is named that may not be.
     """
-    from jsonargparse import ArgumentParser
-
-    # What makes objects from recipes changes them.
+    # Its arguments are added to below.
     recipe = copy.deepcopy(told.get("tokenizer"))
     files = told.get("files") or {}
     if not isinstance(recipe, dict) or not isinstance(files, dict):
@@ -110,14 +102,5 @@ def told_tokenizer(told: Mapping[str, Any], source: str, trust: bool) -> Tokeniz
         arguments = recipe.setdefault("init_args", {})
         if isinstance(arguments, dict):
             arguments["files"] = dict(files)
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(_Told, "made")
-    with explained(f"{source}: its tokenizer cannot be made"):
-        if trust:
-            made = parser.instantiate(parser.parse_object({"made": {"tokenizer": recipe}}))
-            return made.made.tokenizer
-        with known_imports_only():
-            checked = described({"tokenizer": recipe}, source, STRANGER)
-            check_entries(checked.entries, accepted(_Told), "the model", ("data",))
-            made = parser.instantiate(parser.parse_object({"made": {"tokenizer": recipe}}))
-            return made.made.tokenizer
+    recipes = {"tokenizer": recipe}
+    return made_of_recipes(_Told, recipes, source, "its tokenizer", trust).tokenizer

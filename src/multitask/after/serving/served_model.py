@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from multitask.after.inputs.taker import Taker
 from multitask.errors import InputError
-from multitask.images.format import ImageFormat
 
 if TYPE_CHECKING:
     from multitask.after.exporting.onnx_model import OnnxModel
@@ -20,28 +20,12 @@ IMAGE = "image"
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
-class ServedModel(Protocol):
+class ServedModel(Taker, Protocol):
     """What a server needs of a model."""
 
     @property
     def description(self) -> Mapping[str, Any]:
         """What it takes and gives, see `multitask.training.description.describe`."""
-
-    @property
-    def takes(self) -> list[str]:
-        """Names of its inputs."""
-
-    @property
-    def image_format(self) -> ImageFormat | None:
-        """What an image becomes for it; None if it takes none."""
-
-    @property
-    def written(self) -> Mapping[str, WrittenInput]:
-        """What makes its other inputs; these need PyTorch."""
-
-    @property
-    def takes_missing(self) -> bool:
-        """Whether it predicts for samples that lack one of its several inputs."""
 
     def __call__(self, inputs: Arrays, /) -> Arrays:
         """Predict.
