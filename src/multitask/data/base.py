@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
-from pandas import DataFrame
 from torch import Tensor, nn
 
 from multitask.augmentation import Augmentation, AugmentationSequence
@@ -18,9 +17,9 @@ from multitask.augmentation.draws import PLACE
 from multitask.configuration.number_check import NumbersChecked
 from multitask.data.class_balance import ClassBalanced, classes_of
 from multitask.data.computed import ComputedTargets, part_seed
+from multitask.data.data_description import DataDescription
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.duplicates import Duplicates, Hashes
-from multitask.data.faces import Face, Numbers, Picture, Texts
 from multitask.data.geometry_check import check_geometry
 from multitask.data.group_numbers import group_numbers
 from multitask.data.image_targets import with_images
@@ -35,12 +34,10 @@ from multitask.data.targets import as_tasks_see, example, look_at, rows_of
 from multitask.distributed import is_first_process
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry, PixelMap
-from multitask.images.format import ImageFormat
-from multitask.remarks.pixels import are_from_0_to_1
-from multitask.tokenizers import Tokenizer, cut_to_longest, is_text
+from multitask.tokenizers import cut_to_longest, is_text
 
 
-class DataModule(NumbersChecked, LightningDataModule, ABC):
+class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
     """Splits, order, loaders and batches; a data set adds `load`.
 
     A batch is a dictionary: each input by its name, such as ``image`` ``[batch, channels, height,
@@ -107,27 +104,14 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         by_length: int | None = None,
     ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise InputError(f"batch_size is {batch_size}; give at least 1")
-        if num_workers < 0:
-            raise InputError(f"num_workers is {num_workers}; give 0 or more")
-        if by_length is not None and by_length < 1:
-            raise InputError(f"by_length is {by_length}; give at least 1, such as 50")
-        makers = {
-            "balanced_by": balanced_by,
-            "labelled_per_batch": labelled_per_batch,
-            "by_length": by_length,
-        }
-        given = [name for name, each in makers.items() if each is not None]
-        if len(given) > 1:
-            raise InputError(
-                f"{given[0]} and {given[1]} both say what a batch is made of; leave one of them out"
-            )
-        if meta is not None and not 0 < meta < 1:
-            raise InputError(
-                f"meta is {meta}; give a share of the training samples, between 0 and 1, or leave "
-                "it out"
-            )
+        _check_sizes(batch_size, num_workers, meta)
+        _check_makers(
+            {
+                "balanced_by": balanced_by,
+                "labelled_per_batch": labelled_per_batch,
+                "by_length": by_length,
+            }
+        )
         refuse_random(transforms)
         self.batch_size = batch_size
         self.labelled_per_batch = labelled_per_batch
@@ -212,44 +196,6 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         meant = torch.arange(len(samples))[rows]
         return {name: look_at(rows_of(each, meant)) for name, each in samples.targets.items()}
 
-    def faces(self) -> dict[str, Face]:
-        """How people are shown the inputs, by name; a data set with inputs of its own adds theirs.
-
-        Returns:
-            A face for each input: an ``image`` is a picture, a text is what was written, anything
-            else a few numbers.
-        """
-        self.setup()
-        inputs = self.splits["train"].inputs(torch.tensor([0]))
-        return {name: self._face(name, values) for name, values in inputs.items()}
-
-    def _face(self, name: str, values: Tensor) -> Face:
-        if name == "image":
-            return Picture()
-        if is_text(values):
-            return Texts(lambda: self._written(name))
-        columns = self.written_inputs().get(name)
-        if columns is None:
-            return Numbers()
-        return Numbers(
-            columns.names, {each: columns.category_names(each) for each in columns.names}
-        )
-
-    def _written(self, name: str) -> Iterator[tuple[Tensor, list[str]]]:
-        """The tokens of a split's texts, and the texts, as far as these are known."""
-        for split, samples in self.splits.items():
-            if (texts := self.texts(split).get(name)) is not None:
-                yield samples.one_input(name, torch.arange(len(samples))), texts
-
-    def own_geometry(self) -> dict[str, Geometry]:
-        """How this data set's targets follow where what the images show moves, by task.
-
-        The argument ``geometry`` comes before it. Floating targets and maps (targets of three axes
-        or more) in neither are refused as soon as an augmentation moves images; one class number
-        for a sample never changes.
-        """
-        return {}
-
     @property
     def geometry(self) -> dict[str, Geometry]:
         """How targets follow, by task."""
@@ -257,112 +203,6 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         for computed in self.computed_targets:
             found |= computed.geometry
         return {**found, **self.own_geometry(), **self.given_geometry}
-
-    def image_format(self) -> ImageFormat | None:
-        """What an image file becomes before a model of these data can take it.
-
-        Returns:
-            By default the size and the channels that the training images have, to which others
-            are stretched; None if there are none, or they are not grey or colour from 0 to 1.
-        """
-        self.setup()
-        first = self.splits["train"].inputs(torch.tensor([0])).get("image")
-        if first is None or first.ndim != 4 or first.shape[1] not in (1, 3):
-            return None
-        if not are_from_0_to_1(first):
-            return None
-        channels, height, width = first.shape[1:]
-        return ImageFormat(height, width, channels)
-
-    def written_inputs(self) -> dict[str, Any]:
-        """What people write, and what it becomes before a model of these data can take it.
-
-        Returns:
-            By input, a `multitask.tables.input_columns.InputColumns`: the names and the tokenizer
-            of a text, or the names of numbers and categories, with all texts that mean missing.
-            Empty by default; an image is described by `image_format`.
-        """
-        return {}
-
-    def names(self, split: str) -> list[str] | None:
-        """What people call each sample of a split, such as its file; None if they have no name.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-        """
-        return None
-
-    def texts(self, split: str) -> dict[str, list[str]]:
-        """The texts of a split's samples as they were written, by input, as far as known.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-        """
-        return {}
-
-    def texts_of_words(self, split: str) -> dict[str, tuple[list[str], Tokenizer]]:
-        """The texts whose words have labels, by task, and what makes their tokens.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-
-        Returns:
-            None by default. A table has those of its targets that are labels of words, see
-            `multitask.tables.token_columns`.
-        """
-        return {}
-
-    def class_names(self) -> dict[str, list[str]]:
-        """The names of the classes in the order of their numbers, by task, as far as known."""
-        return {}
-
-    def element_names(self) -> dict[str, list[str]]:
-        """The names of the elements of vectors, by task, as far as known."""
-        return {}
-
-    def tables(self) -> list[dict[str, Any]]:
-        """How tables of further samples are read; none for data that are not tables.
-
-        Returns:
-            Ways to read one, of which the first that fits a table is meant: see
-            `multitask.data.Table.tables`.
-        """
-        return []
-
-    def groups(self, split: str) -> tuple[str, list[Any]] | None:
-        """Which samples of a split belong together, such as the images of one patient.
-
-        Such samples are alike, so that they say less than as many others: intervals of results are
-        found by drawing groups rather than samples.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-
-        Returns:
-            What the groups are, and the group of each sample, None, NaN or an empty text for one
-            that belongs to none; None if each stands for itself.
-        """
-        return None
-
-    def records(self) -> dict[str, DataFrame]:
-        """Tables to keep in a run's folder, by file name, such as which sample is in which split.
-
-        They are asked for once the splits are loaded.
-        """
-        return {}
-
-    def source_rows(self, split: str) -> dict[str, slice]:
-        """Which samples of a split come from which source, by the source's name.
-
-        Batches of such data hold ``@source`` ``[batch]`` int64, the source's place in this mapping.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-
-        Returns:
-            Empty where the data are of one source.
-        """
-        return {}
 
     def keep_out(self, share: float) -> tuple[Tensor, Tensor]:
         """Choose the training samples that are kept out as ``meta``.
@@ -548,3 +388,27 @@ class DataModule(NumbersChecked, LightningDataModule, ABC):
         if self.trainer is None:
             return {}
         return {"rank": self.trainer.global_rank, "world_size": self.trainer.world_size}
+
+
+def _check_sizes(batch_size: int, num_workers: int, meta: float | None) -> None:
+    if batch_size < 1:
+        raise InputError(f"batch_size is {batch_size}; give at least 1")
+    if num_workers < 0:
+        raise InputError(f"num_workers is {num_workers}; give 0 or more")
+    if meta is not None and not 0 < meta < 1:
+        raise InputError(
+            f"meta is {meta}; give a share of the training samples, between 0 and 1, or leave it "
+            "out"
+        )
+
+
+def _check_makers(makers: Mapping[str, str | int | None]) -> None:
+    """Refuse settings of which each says what a batch is made of, by name."""
+    given = [name for name, each in makers.items() if each is not None]
+    if len(given) > 1:
+        raise InputError(
+            f"{given[0]} and {given[1]} both say what a batch is made of; leave one of them out"
+        )
+    length = makers["by_length"]
+    if isinstance(length, int) and length < 1:
+        raise InputError(f"by_length is {length}; give at least 1, such as 50")
