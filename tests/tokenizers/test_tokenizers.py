@@ -30,7 +30,7 @@ def test_any_text_is_a_row_of_numbers_of_the_vocabulary(
     assert int(tokens.max()) < tokenizer.vocabulary
     assert (tokens[:, 0] == tokenizer.beginning).all()
     mask = text_mask(tokens)
-    # What holds no token is behind all that do.
+    # Places without a token come last.
     assert (mask.int().diff(dim=1) <= 0).all()
     for row, cut, empty, text in zip(mask, is_cut, is_empty, texts, strict=True):
         pieces = tokenizer.pieces(text)

@@ -25,7 +25,7 @@ from multitask.tables.table_sources import find_sources
 from multitask.tables.target_columns import TargetColumns
 
 NO_IMAGE = ImageFormat(1, 1, 1)
-"""Of tables without images, whose format nobody asks for."""
+"""Stands in for the format of tables without images."""
 
 
 def named_samples(

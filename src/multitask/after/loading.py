@@ -60,7 +60,7 @@ def _try(trained: TrainedModel) -> None:
     """Refuse a description of inputs that the transforms or the model cannot take."""
     told = trained.description["inputs"]
     if not all(told.get(name) for name in trained.model.inputs):
-        # What it takes nobody can make; whoever asks for it is told so.
+        # What it takes cannot be made; asking for it raises an error.
         return
     what = "images" if list(trained.model.inputs) == [IMAGE] else "inputs"
     said = f"{trained.source}: its model cannot take the {what} that it describes"

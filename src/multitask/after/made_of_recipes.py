@@ -1,4 +1,4 @@
-"""Objects made of what a checkpoint tells, whoever has written it."""
+"""Objects made from the recipes in a checkpoint, which may be a stranger's."""
 
 from __future__ import annotations
 

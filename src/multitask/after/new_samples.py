@@ -105,7 +105,7 @@ def _of_table(
 
 
 def _said_of_gaps(path: Path, table: pd.DataFrame) -> list[str]:
-    """Rows of empty cells before the last row: whoever joins tables by rows has to know."""
+    """Rows of empty cells before the last row, which matter if tables are joined by rows."""
     there = set(table.index)
     gaps = [place for place in range(max(there, default=0)) if place not in there]
     if not gaps:

@@ -55,7 +55,7 @@ def way_to_ask(name: str, owner: str, what: str) -> dict[str, Any]:
         raise InputError(f"{owner}: there is no folder '{name}'; correct name")
     if OWN.get() is None:
         refuse_for_stranger(f"the {what} of the model '{name}' is asked for")
-    # A run that continues needs what it had, and nothing of the network.
+    # A run that continues needs what it had, and no download.
     return {"trust_remote_code": False, "local_files_only": IS_STRANGERS.get()}
 
 

@@ -21,7 +21,7 @@ from multitask.errors import InputError
 LARGEST = 100_000
 """Bytes of a source file; most of the time of reading would go into a few larger ones."""
 FEWEST_WORDS = 8
-"""Of a description; with fewer it says nothing of where it is from."""
+"""Words of a description; a shorter one does not show its package."""
 MOST_OF_FILE = 12
 """Descriptions that one file gives, so that no large file is most of a package."""
 ALSO_CALLED = {

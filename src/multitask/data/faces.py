@@ -140,7 +140,7 @@ def _number(value: float | int) -> str:
 
 
 class Texts(Face):
-    """A text as it was written, cut to one line; its token numbers if nobody knows what it was.
+    """A text as it was written, cut to one line; its token numbers if the text is not known.
 
     Texts that were changed, such as by an augmentation, are no longer those that were written.
 

@@ -20,7 +20,7 @@ FORGOTTEN = (
     "torch_dtype",
     "transformers_version",
 )
-"""Settings that say nothing of the encoder, or name code."""
+"""Settings that do not describe the encoder, or name code."""
 ATTENTION = "attn_implementation"
 KINDS_OF_ATTENTION = ("eager", "sdpa")
 """Those of torch; any other is code from elsewhere."""

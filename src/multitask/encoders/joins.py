@@ -74,7 +74,7 @@ class Attention(nn.Module):
 
 
 class DropInputs(nn.Module):
-    """Takes inputs away from training samples at random, but never all that a sample has.
+    """Drops inputs of training samples at random, but never all inputs of a sample.
 
     Args:
         inputs: their number.

@@ -173,7 +173,7 @@ def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 def _turned_kinds() -> tuple[type[nn.Module], ...]:
     """Linear layers whose weight is ``[in, out]``: those of GPT-2 in Hugging Face's library."""
-    # Whoever has such a layer has imported the library, which takes long.
+    # If there is such a layer, the library is imported already, which takes long.
     library = sys.modules.get("transformers.pytorch_utils")
     return () if library is None else (library.Conv1D,)
 

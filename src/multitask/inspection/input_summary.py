@@ -33,7 +33,7 @@ class TextSummary:
         tokens: by split, the lowest, the three quartiles and the highest number of tokens, ``[5]``.
         repeated: by split, those that an earlier text of the split says too.
         trained: by split, those that a training text says too; none of training.
-        vocabulary: number of different words in training; 0 if nobody knows what was written.
+        vocabulary: number of different words in training; 0 if the texts are not known.
         words: the most frequent words of training, and the share of its texts that have each.
     """
 

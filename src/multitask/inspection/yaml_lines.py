@@ -22,7 +22,7 @@ def scalar(value: Any) -> str:
 
 
 def number(value: float) -> int | float:
-    """A number without decimals that say nothing."""
+    """A number without decimals that are zero."""
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 

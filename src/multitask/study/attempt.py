@@ -86,7 +86,7 @@ def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
-        # Nobody waits any more, and whoever is started again would.
+        # Nothing waits for it now, and a process that is started again would.
         os._exit(1)
 
 

@@ -56,7 +56,7 @@ def described_inputs(data: Any) -> dict[str, Any]:
         data: the `multitask.data.DataModule`, loaded.
 
     Returns:
-        By name; None if nobody knows how to make that input. An image: the arguments of
+        By name; None if it is not known how that input is made. An image: the arguments of
         `multitask.images.format.ImageFormat`. A text: ``kind`` ``text``; ``columns``, the names of
         the texts that it is made of, one behind the other; ``tokenizer``, a recipe; ``files``,
         what the tokenizer needs beside it, contents by file name; ``missing``, texts that mean

@@ -105,7 +105,7 @@ def test_a_token_counts_for_the_labels_of_the_others() -> None:
     found = explain(model, Wanted([], NOTHING, text="one two three")).effects["tags"].effects
     assert (found.abs() > 0).all()
     assert (found.abs() < 10).all()
-    # Each token by itself knows nothing of the others.
+    # A token does not depend on the others.
     alone = written(BagOfTokens(500, 8), told, {"tags": TokenLabels(["O", "NAME"])})
     found = explain(alone, Wanted([], NOTHING, text="one two three")).effects["tags"].effects
     assert found.tolist() == pytest.approx([0, 0, 0], abs=1e-6)

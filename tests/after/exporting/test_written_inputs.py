@@ -85,7 +85,7 @@ def test_the_tokenizer_lies_beside_the_file_and_tells_how_it_works(tmp_path: Pat
     assert {each.name for each in tmp_path.iterdir()} == {"model.pt2", "model_text_tokenizer"}
     told = json.loads((folder / TOLD).read_text("utf-8"))
     assert told["tokenizer"]["class_path"].endswith("HashedWords")
-    # Another program, which knows the rule and nothing of this package.
+    # Another program, which has the rule and not this package.
     for each in told["examples"]:
         parts = [each["text"] or ""] if not isinstance(each["text"], list) else each["text"]
         tokens = [told["beginning"]]

@@ -1,4 +1,4 @@
-"""A sweep on this machine: each trial once, whoever trains it, and one report."""
+"""A sweep on this machine: each trial once, in whatever process, and one report."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def test_command_may_name_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"run_cap": None}, "a random search needs run_cap, its number of trials"),
         ({"run_cap": 0}, "run_cap is 0; give a whole number, 1 or more"),
         ({"parameters": {}}, "parameters is empty"),
-        ({"parameters": {"a": {}}}, "a says nothing"),
+        ({"parameters": {"a": {}}}, "a is empty"),
         ({"parameters": {"a": {"values": []}}}, "give a list of at least one value"),
         ({"parameters": {"a": {"min": 1}}}, "a: uniform needs max"),
         ({"parameters": {"a": {"min": 2, "max": 1}}}, "a: min is 2, more than max, 1"),

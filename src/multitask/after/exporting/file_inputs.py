@@ -17,11 +17,11 @@ from multitask.tokenizers import END, Tokenizer
 
 BATCH = "batch"
 EXAMPLE = 5
-"""Samples in the batch from which the graph is made; code that takes only so many is refused."""
+"""Samples in the batch from which the graph is made; a graph for this size only is refused."""
 EXAMPLE_PLACES = 7
 """Tokens in it; another number than of samples, so that neither is taken for the other."""
 MISSING_EVERY = 5
-"""Of the numbers to compare by, one of so many is missing."""
+"""One in this many of the numbers to compare by is missing."""
 
 
 class FileInput(ABC):

@@ -1,4 +1,4 @@
-"""The inputs that a checkpoint tells how to make, whoever has written it."""
+"""The inputs of a model, made as its checkpoint describes them."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ class PredictedBatches:
         }
 
     def _learn_columns(self) -> None:
-        """Which columns there will be, from a sample that shows and says nothing."""
+        """Which columns there will be, from an empty sample."""
         first = {name: each[:1] for name, each in self.trained.examples().items()}
         predictions, embedding = self._computed(first)
         self.empty: dict[str, pa.DataType] = {

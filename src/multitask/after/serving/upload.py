@@ -29,7 +29,7 @@ class Sent:
     """What a client sent.
 
     Args:
-        file: of an image, open, at its beginning; whoever gets it closes it.
+        file: of an image, open, at its beginning; the caller closes it.
         values: by input that is not an image.
     """
 

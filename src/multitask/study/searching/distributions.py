@@ -46,7 +46,7 @@ def read_parameters(setting: Setting, prefix: str = "") -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     for name, each in setting.entries.items():
         if not each.entries:
-            refuse(each, f"{prefix}{name} says nothing; give value, values, or min and max")
+            refuse(each, f"{prefix}{name} is empty; give value, values, or min and max")
         if "parameters" in each.entries:
             found |= read_parameters(each.entries["parameters"], f"{prefix}{name}.")
         else:

@@ -37,7 +37,7 @@ class Shapes(DataModule):
         for split, count in (("train", self.samples), ("val", VALIDATION), ("test", TEST)):
             images, shapes, sizes = draw(count, generator)
             if split == "train":
-                # A target that nobody knows is -100 if it is a class, NaN if it is a number.
+                # A missing target is -100 if it is a class, NaN if it is a number.
                 shapes[self.labelled :] = MISSING_CLASS
             splits[split] = InMemory(images, {"shape": shapes, "size": sizes})
         return splits
