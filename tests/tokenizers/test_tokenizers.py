@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from copy import copy
 
 import pytest
 import torch
@@ -35,7 +36,9 @@ def test_any_text_is_a_row_of_numbers_of_the_vocabulary(
     for row, cut, empty, text in zip(mask, is_cut, is_empty, texts, strict=True):
         pieces = tokenizer.pieces(text)
         assert len(pieces) == row.sum()
-        assert not cut or len(pieces) == tokenizer.length
+        whole = copy(tokenizer)
+        whole.length = 1000
+        assert cut == (len(whole.pieces(text)) > tokenizer.length)
         assert not empty or all(each.start < 0 for each in pieces)
         parts = [text] if isinstance(text, str) else text or ()
         for each in pieces:
@@ -47,6 +50,10 @@ def test_hashed_words_do_not_depend_on_the_process() -> None:
     code = "from multitask.tokenizers import HashedWords; print(HashedWords(9)(['Not good!'])[0])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == str(HashedWords(9)(["Not good!"])[0])
+
+
+def test_a_text_that_just_fits_is_not_cut() -> None:
+    assert HashedWords(3)(["one two", "one two three"]).is_cut.tolist() == [False, True]
 
 
 def test_words_and_signs_are_tokens_and_capitals_may_count() -> None:
