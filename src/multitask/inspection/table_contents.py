@@ -135,14 +135,7 @@ def read_contents(
     choice = choose(path, table, others, wanted, image is not None, missing)
     if image is None and choice.text is None and choice.numbers is None:
         _refuse_no_input(path, columns)
-    taken = [TEXT] * (choice.text is not None) + [NUMBERS] * (choice.numbers is not None)
-    targets = table_targets(table, choice.targets, missing, image is not None, taken)
-    maps: dict[str, Target | str] = {}
-    if image is not None:
-        found_boxes = [[each.name for each in target.columns] for target in targets if target.box]
-        refuse_rows_of_boxes(path, table[image.name], found_boxes, image.name)
-        maps = map_targets(table, choice.targets, missing, sources, image_folder, targets)
-    targets += [each for each in maps.values() if isinstance(each, Target)]
+    targets, no_maps = _targets(path, table, choice, image, sources, image_folder)
     texts, cells = (each.columns if each else [] for each in (choice.text, choice.numbers))
     inputs = {each.name for each in (*texts, *cells)}
     group = None
@@ -152,7 +145,7 @@ def read_contents(
     used = {each.name for target in targets for each in target.columns} | inputs
     kept = used if group is None else {*used, group.column.name}
     left_out = {each.name: why_left_out(each) for each in others if each.name not in kept}
-    left_out |= {name: each for name, each in maps.items() if isinstance(each, str)}
+    left_out |= no_maps
     left_out |= {name: why for name, why in choice.left_out.items() if name in left_out}
     if not targets:
         _refuse_nothing(path, image, left_out)
@@ -173,6 +166,27 @@ def read_contents(
         group=group,
         left_out=left_out,
     )
+
+
+def _targets(
+    path: Path,
+    table: pd.DataFrame,
+    choice: Choice,
+    image: ImageColumn | None,
+    sources: Sequence[Source],
+    image_folder: Path | None,
+) -> tuple[list[Target], dict[str, str]]:
+    """The targets, and by column why its maps cannot be targets."""
+    missing = missing_texts(table)
+    taken = [TEXT] * (choice.text is not None) + [NUMBERS] * (choice.numbers is not None)
+    targets = table_targets(table, choice.targets, missing, image is not None, taken)
+    if image is None:
+        return targets, {}
+    boxes = [[each.name for each in target.columns] for target in targets if target.box]
+    refuse_rows_of_boxes(path, table[image.name], boxes, image.name)
+    maps = map_targets(table, choice.targets, missing, sources, image_folder, targets)
+    targets += [each for each in maps.values() if isinstance(each, Target)]
+    return targets, {name: each for name, each in maps.items() if isinstance(each, str)}
 
 
 def _beside_images(wanted: Wanted, image: ImageColumn | None) -> Wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
@@ -70,22 +70,30 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
         learn_input_statistics(model.encoder, data)
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
-    joins = model.sync_batch_norm and model.training_pass.joins_batch_norm
-    if joins and trainer.world_size > 1:
-        on_gpu = trainer.strategy.root_device.type == "cuda"
-        for name in ("encoder", "sharing", "heads"):
-            setattr(model, name, synchronize_batch_norm(getattr(model, name), on_gpu))
+    _join_batch_norm(model, trainer)
     sharding = FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy
     sharded = isinstance(trainer.strategy, sharding)
     model.balancer.check_run(str(trainer.precision), sharded, trainer.world_size)
     check_looks(model, data)
     model.training_pass.prepare(model, trainer)
+    _warn_of_episodes(model, data)
+    if sharded and model.skipped.most:
+        raise InputError("model.skips works with whole parameters only: set it to 0")
+    model.balancer.connect(model.encoder)
+
+
+def _join_batch_norm(model: MultiTask, trainer: Trainer) -> None:
+    joins = model.sync_batch_norm and model.training_pass.joins_batch_norm
+    if joins and trainer.world_size > 1:
+        on_gpu = trainer.strategy.root_device.type == "cuda"
+        for name in ("encoder", "sharing", "heads"):
+            setattr(model, name, synchronize_batch_norm(getattr(model, name), on_gpu))
+
+
+def _warn_of_episodes(model: MultiTask, data: Any) -> None:
     if getattr(data, "deals_episodes", False) and model.training_pass.is_plain:
         rank_zero_warn(
             f"{type(data).__name__} deals episodes, and the model has no training_pass that adapts "
             "to them, so it learns from the queries alone, without what the supports show; take "
             "one such as multitask.passes.FOMAML, or multitask.data.TrainingClasses"
         )
-    if sharded and model.skipped.most:
-        raise InputError("model.skips works with whole parameters only: set it to 0")
-    model.balancer.connect(model.encoder)
