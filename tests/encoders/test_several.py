@@ -120,6 +120,17 @@ def test_inputs_are_dropped_in_training_but_never_all(given: bool) -> None:
     assert torch.equal(drop.eval()(present), present)
 
 
+def test_a_missing_input_gets_no_attention_but_if_all_are_missing() -> None:
+    encoder: Any = several("attention").eval()
+    torch.nn.init.normal_(encoder.join.query)
+    before = encoder(*batch())
+    with torch.no_grad():
+        encoder.join.missing += 1 + torch.arange(7)
+    after = encoder(*batch())
+    assert torch.equal(after[:5], before[:5])
+    assert not torch.allclose(after[5], before[5])
+
+
 def test_a_dropped_input_is_as_a_missing_one() -> None:
     encoder, (image, text, numbers) = several(drop=0.5), batch()
     encoder.parts["text"].eval()
