@@ -192,6 +192,12 @@ def test_command_may_name_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"parameters": {"a": {"min": 1}}}, "a: uniform needs max"),
         ({"parameters": {"a": {"min": 2, "max": 1}}}, "a: min is 2, more than max, 1"),
         ({"parameters": {"a": {"min": 1, "max": 2, "q": 1}}}, "int_uniform takes no 'q'"),
+        ({"parameters": {"a": {"mu": 1, "sigma": 0}}}, "a: sigma is 0; give a number above 0"),
+        ({"parameters": {"a": {"min": "1", "max": 2}}}, "a: min is '1'; give a number"),
+        (
+            {"parameters": {"a": {"distribution": "q_uniform", "min": 1, "max": 2, "q": 0}}},
+            "a: q is 0; give a number above 0",
+        ),
         ({"parameters": {"a": {"distribution": "beta"}}}, "a has no distribution 'beta' here"),
         (
             {"parameters": {"a": {"distribution": "log_uniform_values", "min": 0, "max": 1}}},
