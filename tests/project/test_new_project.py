@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import sys
 import tomllib
@@ -106,6 +107,22 @@ def test_folder_that_cannot_be_written_is_named() -> None:
     Path("file").touch()
     with pytest.raises(InputError, match=r"file/birds.* cannot be written"):
         write_project(Path("file/birds"))
+
+
+def test_full_disk_leaves_nothing_of_a_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    write = Path.write_text
+
+    def full(path: Path, text: str, **keywords: str) -> int:
+        if path.suffix == ".yaml":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write(path, text, **keywords)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(InputError, match=r"birds cannot be written .No space left"):
+            write_project(Path("birds"))
+    assert not list(Path("birds").iterdir())
+    assert write_project(Path("birds"))
 
 
 @pytest.mark.parametrize("arguments", [[], ["a", "b"], ["birds", "--folder=x"]])

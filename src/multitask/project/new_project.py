@@ -9,6 +9,8 @@ import sys
 from importlib.machinery import PathFinder
 from importlib.metadata import version
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 from multitask.errors import InputError, unwritable
 
@@ -40,9 +42,23 @@ def write_project(folder: Path) -> list[Path]:
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(f"{folder} is there already; choose another name, or an empty folder")
-        return [_written(source, folder, name) for source in sources()]
+        folder.mkdir(parents=True, exist_ok=True)
+        return _write_whole(folder, name)
     except OSError as error:
+        error.filename = None  # A file on its way, which is not there any more.
         raise unwritable(error, str(folder), "choose another place") from error
+
+
+def _write_whole(folder: Path, name: str) -> list[Path]:
+    """Write all files or none: a folder left empty by a full disk can be tried again."""
+    part = Path(mkdtemp(prefix=".part-", dir=folder))
+    try:
+        files = [_written(source, part, name) for source in sources()]
+        for each in part.iterdir():
+            each.rename(folder / each.name)
+        return [folder / each.relative_to(part) for each in files]
+    finally:
+        rmtree(part, ignore_errors=True)
 
 
 def _check_name(name: str) -> None:
