@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import multitask
-from multitask.runs.log_file import LOG, brief_warnings, keep_log, quiet_screen, say
+from multitask.runs.log_file import LOG, keep_log, quiet_screen, say
 
 LIGHTNING = logging.getLogger("lightning.pytorch")
 
@@ -77,13 +76,3 @@ def test_warnings_are_shown_and_logged_once(tmp_path: Path) -> None:
         warnings.warn("take care", UserWarning, stacklevel=1)
     assert [str(each.message) for each in shown] == ["take care"]
     assert (tmp_path / "log.txt").read_text().count("UserWarning: take care") == 1
-
-
-def test_own_warnings_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
-    brief_warnings()
-    brief_warnings()
-    shown = warnings.formatwarning("t.csv: 1 row is left out", UserWarning, multitask.__file__, 3)
-    assert shown == "multitask: t.csv: 1 row is left out\n"
-    shown = warnings.formatwarning("another's", UserWarning, "elsewhere.py", 3)
-    assert shown.startswith("elsewhere.py:3: UserWarning: another's")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -15,26 +14,12 @@ from multitask.configuration.environment import check_environment
 from multitask.configuration.written_arguments import has_subject
 from multitask.errors import bad_input
 from multitask.processes.variables import check_variables, is_first_here
-from multitask.runs.log_file import LOG, brief_warnings, leave_log
+from multitask.runs.log_file import LOG, leave_log
 from multitask.runs.screen import print_alone
+from multitask.runs.warnings_shown import quiet_warnings
 
 OF_TRAINER = ("fit", "validate", "test", "predict")
 """Verbs of one command; each other one has a file in this folder, and a function of that name."""
-NOISE = (
-    # Data without a validation set have no loader for it.
-    r".*Total length of `list` across ranks is zero.*",
-    r".*could not find the monitored key.*",
-    r".*isinstance\(treespec, LeafSpec\).*",
-    r".*does not have many workers.*",
-    r".*Checkpoint directory .* exists and is not empty.*",
-    r".*The number of training batches .* is smaller than the logging interval.*",
-    r".*callbacks used to create the checkpoint need to be provided.*",
-    r".*Attribute '.*' is an instance of `nn.Module`.*",
-    r"You're using the WeightAveraging callback.*",
-    # Frozen statistics are in it, as they should be.
-    r"Found .* module\(s\) in eval mode.*",
-    r".*FSDP2-wrapped module .* returned a view tensor.*",
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,9 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Classes in the user's own files are found by their class path; last, so that no file that lies
     # in the working folder is taken for a library.
     sys.path[:] = [*(each for each in sys.path if each not in ("", os.getcwd())), os.getcwd()]
-    brief_warnings()
-    for message in NOISE:
-        warnings.filterwarnings("ignore", message=message)
+    quiet_warnings()
     # The report says in the program's own words where the run is.
     os.environ.setdefault("WANDB_SILENT", "true")
     os.environ.setdefault("WANDB_INIT_TIMEOUT", "30")

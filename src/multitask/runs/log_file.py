@@ -22,7 +22,6 @@ LIGHTNING = ("lightning.pytorch", "lightning.fabric")
 NAME = "log.txt"
 PATIENCE = 8.0
 """Seconds that a person waits without a word."""
-PACKAGE = Path(__file__).parents[1]
 
 
 def say(text: str) -> None:
@@ -53,20 +52,6 @@ def quiet_screen() -> None:
     for name in LIGHTNING:
         for handler in logging.getLogger(name).handlers:
             handler.setLevel(logging.WARNING)
-
-
-def brief_warnings() -> None:
-    """Show this program's own warnings as sentences, without the line of code they are from."""
-    usual = warnings.formatwarning
-    if getattr(usual, "is_brief", False):
-        return
-
-    def brief(message: Any, category: type[Warning], filename: str, *place: Any) -> str:
-        own = PACKAGE in Path(filename).parents
-        return f"multitask: {message}\n" if own else usual(message, category, filename, *place)
-
-    brief.is_brief = True  # type: ignore[attr-defined]
-    warnings.formatwarning = brief  # type: ignore[assignment]
 
 
 def leave_log() -> None:
