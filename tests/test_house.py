@@ -1,4 +1,4 @@
-"""How the package is laid out: rooms, the direction of imports, and the README's picture of it."""
+"""How the package is laid out: rooms, the direction of imports, and the picture of both."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def test_arrows_point_one_way() -> None:
             assert not others & (MODELS | ABOVE), room
 
 
-def test_the_picture_in_the_readme_is_the_house() -> None:
-    readme = (ROOT / "README.md").read_text()
-    picture = readme.split("src/multitask/\n")[1].split("```")[0]
+def test_the_picture_is_the_house() -> None:
+    page = (ROOT / "docs/where_is.md").read_text()
+    picture = page.split("src/multitask/\n")[1].split("```")[0]
     drawn = re.findall(r"^  ([a-z_]+(?:\.py|/))", picture, re.MULTILINE)
     files = [path.name for path in PACKAGE.glob("*.py") if path.name != "__init__.py"]
     rooms = [f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")]

@@ -1,4 +1,4 @@
-"""Everything that the README says is run."""
+"""Everything is run that the README says, and the pages on runs and on parts of one's own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from PIL import Image
 from multitask.cli.main import main
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+PAGES = {
+    name: (ROOT / name).read_text() for name in ("README.md", "docs/own_parts.md", "docs/runs.md")
+}
 BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>\w*)\n(?P<text>.*?)```", re.S)
 QUICK = [
     "--trainer.limit_train_batches=2",
@@ -43,7 +45,8 @@ class Block:
 
 
 def blocks() -> list[Block]:
-    return [Block(m["kind"], m["text"], m["file"]) for m in BLOCK.finditer(README)]
+    found = [match for page in PAGES.values() for match in BLOCK.finditer(page)]
+    return [Block(each["kind"], each["text"], each["file"]) for each in found]
 
 
 def lines() -> list[str]:
@@ -59,7 +62,7 @@ PROGRAM = [line for line in lines() if line.startswith(("multitask ", "RUN="))]
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the commands need: the configurations and the README's own files."""
+    """A folder with what the commands need: configurations, and the files that the pages show."""
     folder = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "configs", folder / "configs")
     shutil.copy(ROOT / "Makefile", folder)
@@ -91,7 +94,7 @@ def here(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_block_is_of_a_kind_that_is_run() -> None:
     found = blocks()
-    assert README.count("```") == 2 * len(found)
+    assert sum(page.count("```") for page in PAGES.values()) == 2 * len(found)
     assert {block.kind for block in found} == {"bash", "python", "yaml", "text"}
     others = set(lines()) - set(MAKE) - set(PROGRAM)
     assert others == {
@@ -184,7 +187,7 @@ def test_the_python_blocks_run(here: Path) -> None:
     for block in blocks():
         if block.kind == "python" and block.file is None:
             names: dict[str, object] = {}
-            exec(compile(block.text, "README.md", "exec"), names)
+            exec(compile(block.text, "page.md", "exec"), names)
             if "batch" in names:
                 assert {"image", "species", "weight"} <= set(names["batch"])  # type: ignore[call-overload]
             else:
@@ -210,11 +213,12 @@ def test_the_table_the_files_and_the_names_are_those_of_a_run(here: Path) -> Non
         assert values[f"trivial/{task}/{metric}"] == pytest.approx(float(trivial), abs=1e-3)
 
     accuracy = 100 * values["test/digit/accuracy"]
-    alone, together = re.findall(r"\| 0 \| ([\d.]+) % \| ([\d.]+) % \|", README)[0]
+    alone, together = re.findall(r"\| 0 \| ([\d.]+) % \| ([\d.]+) % \|", PAGES["README.md"])[0]
     assert accuracy == pytest.approx(float(together), abs=6)
     assert accuracy > float(alone) + 10
 
-    files = README[README.index("| file |") : README.index("`val/score` is the mean")]
+    page = PAGES["docs/runs.md"]
+    files = page[page.index("| file |") : page.index("`val/score` is the mean")]
     for row in files.splitlines()[2:]:
         for name in re.findall(r"`([^`]+)`", row.split("|")[1] if row else ""):
             assert list(run.glob(name)) or list(run.glob(f"checkpoints/{name}")), name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from docs.site_pages import ROOT
@@ -48,16 +49,17 @@ def written() -> list[Path]:
     return sorted(ROOT.glob("docs/*.md"))
 
 
-def snippets(*kinds: str) -> list[Snippet]:
+@cache
+def snippets(*kinds: str) -> tuple[Snippet, ...]:
     """The blocks of all pages, of some kinds or of all."""
-    found = []
+    found: list[Snippet] = []
     for page in pages():
         text = (ROOT / page).read_text(encoding="utf-8")
         for number, match in enumerate(BLOCK.finditer(text), 1):
             each = Snippet(page, number, match["kind"], match["text"], match["file"])
             if not kinds or each.kind in kinds:
                 found.append(each)
-    return found
+    return tuple(found)
 
 
 def commands() -> list[tuple[str, str]]:
