@@ -28,7 +28,7 @@ PROGRAM = re.compile(r"^(?:torchrun .*-m )?multitask (?P<verb>[\w-]+)(?P<rest>.*
 TARGETS = set(re.findall(r"^([a-z]+)(?: [a-z]+)*:", (ROOT / "Makefile").read_text(), re.MULTILINE))
 # Programs that are not of this project, and lines of a shell.
 OTHERS = re.compile(
-    r"^(\w+=\$\(|#!/|pytest$|torchrun --no-python |python -m venv |"
+    r"^(\w+=\$\(|#!/|pytest$|torchrun --no-python |python -m (venv|http.server) |"
     r"(cd|curl|du|find|git clone|ls|mkdir|pip install|rm|sbatch|source|tensorboard|wandb) )"
 )
 # It is about a folder that `multitask new` makes; tests/project runs what is in it.
