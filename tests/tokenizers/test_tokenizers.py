@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from copy import copy
 
 import pytest
@@ -46,10 +44,10 @@ def test_any_text_is_a_row_of_numbers_of_the_vocabulary(
                 assert parts[each.part][each.start : each.end]
 
 
-def test_hashed_words_do_not_depend_on_the_process() -> None:
-    code = "from multitask.tokenizers import HashedWords; print(HashedWords(9)(['Not good!'])[0])"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == str(HashedWords(9)(["Not good!"])[0])
+def test_hashed_words_are_the_same_in_every_process_and_release() -> None:
+    # Numbers that were written down: Python's own hash differs from one process to the next.
+    tokens = HashedWords(9)(["Not good!"])[0]
+    assert tokens.tolist() == [[0, 11676, 22972, 13939, -1, -1, -1, -1, -1]]
 
 
 def test_a_text_that_just_fits_is_not_cut() -> None:
