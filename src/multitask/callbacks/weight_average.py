@@ -131,8 +131,7 @@ class WeightAverage(Callback):
             AveragedTensors.check(self._taken_up, pl_module)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Follow the optimizer; a step that it skips in 16-bit precision does not count.
-        """
+        """Follow the optimizer; a step that it skips in 16-bit precision does not count."""
         assert isinstance(pl_module, MultiTask)
         if self._taken_up:
             self._average = AveragedTensors(pl_module, self._taken_up)
