@@ -26,7 +26,7 @@ SETTINGS = {
 }
 """The client's names for a run's settings."""
 LONGEST_ID = 128
-"""Characters that the server accepts in addition to those common in folder names."""
+"""Most characters of an id; the server accepts them, and they fit into a folder's name."""
 _told: set[str] = set()
 
 
