@@ -1,4 +1,4 @@
-"""What people should not expect of a model."""
+"""Limitations of a model."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from multitask.after.trained_model import TrainedModel
 
 
 def limits(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
-    """Say in sentences what a model cannot do, or is not known to do.
+    """Describe what a model cannot do, or is not known to do, in sentences.
 
     Args:
         trained: the model.
-        facts: what is known beside it.
+        facts: facts besides the model itself.
     """
     what = "images" if is_of_images(trained) else "samples"
     yield (
@@ -36,7 +36,7 @@ def limits(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
 
 
 def directions(trained: TrainedModel) -> dict[tuple[str, str], bool | None]:
-    """By task and metric, whether higher is better; None if neither end is."""
+    """Whether higher is better, by task and metric; None if neither direction is."""
     found = dict(trained.model.evaluations.directions())
     keys = (name.split("/", 2) for name in found)
     return {(task, metric): found[f"{split}/{task}/{metric}"] for split, task, metric in keys}
