@@ -87,7 +87,7 @@ def images_of(
         InputError: if it does not have a column of images.
     """
     if image_folder is not None and not image_folder.is_dir():
-        raise InputError(f"--image_folder is {image_folder}, which is not a folder that is there")
+        raise InputError(f"--image_folder is {image_folder}, which is not an existing folder")
     folder = image_folder or path.parent
     source = Source(path, folder, folder)
     column = _image_column(path, table, source, image_column)

@@ -213,13 +213,13 @@ def read_json(text: str, place: str) -> dict[str, Any]:
     try:
         found = json.loads(text, parse_int=_whole_number)
     except RecursionError:
-        raise InputError(f"{place}: it has more than {DEEPEST} levels in each other") from None
+        raise InputError(f"{place}: it is nested more than {DEEPEST} levels deep") from None
     except ValueError as error:
         raise InputError(f"{place}: it is not JSON ({error})") from error
     if not isinstance(found, dict):
         raise InputError(f"{place}: it is not a JSON object, {{...}}")
     if _is_deeper(found, DEEPEST):
-        raise InputError(f"{place}: it has more than {DEEPEST} levels in each other")
+        raise InputError(f"{place}: it is nested more than {DEEPEST} levels deep")
     return found
 
 

@@ -117,8 +117,8 @@ def _check_torchrun(variables: Variables) -> None:
     every, here = int(variables["WORLD_SIZE"]), int(variables["LOCAL_WORLD_SIZE"])
     if every % here:
         raise InputError(
-            f"WORLD_SIZE is {every} and LOCAL_WORLD_SIZE is {here}; start as many processes on "
-            "each machine, with torchrun, or unset both"
+            f"WORLD_SIZE is {every} and LOCAL_WORLD_SIZE is {here}; start the same number "
+            "of processes on each machine, with torchrun, or unset both"
         )
 
 

@@ -78,7 +78,7 @@ def taking_images(encoder: Encoder, image: Tensor) -> Iterator[None]:
     if taken is not None and image.ndim == 4 and taken != image.shape[1]:
         raise InputError(
             f"{told} takes {counted(taken, 'channel')}, the images have {image.shape[1]}; make "
-            "images of as many, or give the checkpoint of an encoder of such images"
+            "images with the same number, or give the checkpoint of an encoder of such images"
         )
     try:
         yield

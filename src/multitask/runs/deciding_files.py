@@ -103,7 +103,7 @@ def whole_config(folder: Path) -> Path:
     """
     if (found := whole_part(folder, CONFIG, _is_config)) is None:
         raise InputError(
-            f"{folder / CONFIG} is damaged, and there is no whole one before it; put it right, or "
+            f"{folder / CONFIG} is damaged, and no earlier one is intact; repair it, or "
             "give the settings with --config=... in a new run"
         )
     return found

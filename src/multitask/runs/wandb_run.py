@@ -153,7 +153,7 @@ def finish(folder: Path, code: int = 0) -> None:
         return
     seconds = float(os.environ.get("WANDB_FINISH_TIMEOUT", "inf"))
     place, began = Path(run.dir).parent, time.monotonic()
-    with told_if_slow(f"W&B is still to take the rest of the run, for at most {seconds:.0f} s"):
+    with told_if_slow(f"sending the rest of the run to W&B, for at most {seconds:.0f} s"):
         with nothing_lost():
             for name in SAVED:
                 if (folder / name).is_file():
@@ -275,6 +275,6 @@ def _has_key() -> bool:
         return bool(wandb.login(prompt=False, verify=False))
     except Exception as error:
         raise InputError(
-            "the key for W&B, in WANDB_API_KEY or in ~/.netrc, cannot be one "
+            "the key for W&B, in WANDB_API_KEY or in ~/.netrc, is not valid "
             f"({reason_of(error)}); set it right, or set --run.wandb=offline"
         ) from error

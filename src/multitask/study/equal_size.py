@@ -47,7 +47,7 @@ def equal_width(
     if size_of(1) > wanted:
         raise InputError(
             f"a network of width 1 has the size {size_of(1):,}, more than the {wanted:,} that are "
-            "wanted; let make take a setting with which it is smaller"
+            "wanted; let make give a smaller network"
         )
     low, high = 1, 2
     while high <= most and size_of(high) < wanted:

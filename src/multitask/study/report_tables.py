@@ -136,7 +136,7 @@ def other_tasks(results: Results) -> Iterator[Block]:
     yield Section(
         "Tasks that are not compared",
         f"{listed(methods)} {'has' if len(methods) == 1 else 'have'} {listed(tasks)}, which "
-        f"{results.study.experiment} has not.",
+        f"{results.study.experiment} lacks.",
     )
     table = []
     for method, task in pairs:

@@ -39,7 +39,7 @@ class OnnxModel:
         self._session = _session(self.path, threads)
         told = self._session.get_modelmeta().custom_metadata_map.get(KEY)
         if told is None:
-            raise InputError(f"{self.path}: {OTHERS}; it tells nothing of its tasks")
+            raise InputError(f"{self.path}: {OTHERS}; it does not describe its tasks")
         self.description: dict[str, Any] = read_metadata(told, str(self.path))
         """Its inputs and outputs, see `multitask.training.description.describe`."""
         self.inputs: list[str] = [each.name for each in self._session.get_inputs()]
@@ -85,7 +85,7 @@ class OnnxModel:
             self._check_values(name, each)
         if len({len(each) for each in given.values()}) > 1:
             sizes = ", ".join(f"{len(each)} of {name}" for name, each in given.items())
-            raise InputError(f"{self.path} takes as many samples of each input, not {sizes}")
+            raise InputError(f"{self.path} needs one number of samples for all inputs, not {sizes}")
         ready = {name: np.ascontiguousarray(each) for name, each in given.items()}
         outputs = self._session.run(None, ready)
         names = (each.name for each in self._session.get_outputs())

@@ -22,9 +22,9 @@ def limits(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
         f"It knows only {what} like those that it was trained on; for others it predicts too, "
         "without saying so."
     )
-    yield "A probability is the model's own; how far it can be relied on is a question of its own."
+    yield "A probability is the model's own estimate; its reliability is a separate question."
     yield from unseen(trained)
-    yield "It was not examined whether it serves all groups of people or things equally well."
+    yield "Whether it serves all groups of people or things equally well was not examined."
     better = directions(trained)
     for each in facts.metrics:
         task = trained.model.named_tasks.get(each.task)

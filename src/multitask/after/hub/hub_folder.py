@@ -68,7 +68,7 @@ def write_hub_folder(
     refuse_existing(place)
     if isinstance(trained.model, EnsembleModel):
         raise InputError(
-            f"{trained.source} is an ensemble, of which a hub folder has no form; export it as one "
+            f"{trained.source} is an ensemble, which a hub folder cannot hold; export it as one "
             "file (--format=onnx or torch_export), or one of its members, such as "
             f"{trained.model.sources[0]}"
         )

@@ -45,7 +45,7 @@ class PredictionParts:
         is_others = self.folder.exists() and not (self.folder / KEY).is_file()
         if is_others and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise InputError(
-                f"{self.folder}, where unfinished work goes, is there and not of this program; "
+                f"{self.folder}, where unfinished work goes, exists and is not of this program; "
                 "move it away, or choose another name with --output="
             )
         self.folder.mkdir(parents=True, exist_ok=True)

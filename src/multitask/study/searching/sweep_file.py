@@ -128,7 +128,7 @@ def read_sweep_file(path: Path) -> SweepFile:
     early_stop = _early_stop(entries.get("early_terminate"))
     learns = method == "bayes" or early_stop is not None
     if learns and "metric" not in entries:
-        raise InputError(f"{path}: metric is missing, by which trials are judged")
+        raise InputError(f"{path}: metric is missing, which ranks the trials")
     parameters = read_parameters(entries["parameters"])
     if not parameters:
         refuse(entries["parameters"], "parameters is empty; name at least one setting")
