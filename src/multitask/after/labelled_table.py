@@ -41,7 +41,7 @@ def named_samples(
     Args:
         trained: the model.
         table: see `labelled_table`.
-        split: of the run's own data; default: ``test``.
+        split: split of the run's own data; default: ``test``.
         group: see `labelled_table` and `multitask.after.labelled_samples.own_samples`.
         image_column: see `labelled_table`.
         image_folder: see `labelled_table`.

@@ -45,7 +45,7 @@ def write_project(folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         return _write_whole(folder, name)
     except OSError as error:
-        error.filename = None  # A file on its way, which is not there any more.
+        error.filename = None  # A temporary file, which no longer exists.
         raise unwritable(error, str(folder), "choose another place") from error
 
 

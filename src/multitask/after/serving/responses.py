@@ -27,7 +27,7 @@ class Page(HTMLResponse):
 
 
 def answer(refusal: Refusal) -> PlainJSON:
-    """A refusal as a response."""
+    """The response for a rejection."""
     return PlainJSON({"error": refusal.sentence}, refusal.status, refusal.headers)
 
 
