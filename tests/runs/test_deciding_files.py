@@ -52,7 +52,7 @@ def test_a_damaged_configuration_is_read_from_its_spare_and_then_from_the_one_be
     assert found == run / "config.yaml"
     for each in (found, spare_of(found)):
         each.write_text("")
-    with pytest.raises(InputError, match=r"config\.yaml is damaged, and there is no whole one"):
+    with pytest.raises(InputError, match=r"config\.yaml is damaged, and no earlier one is intact"):
         whole_config(run)
 
 

@@ -304,7 +304,7 @@ def test_the_report_tells_what_follows_what(study: Study, tmp_path: Path) -> Non
     assert "| second | 2.0 | 4 | 4 | 4 | 1 | 10 |" in text
     assert "| second, with first | 4.0 | 8 | 8 | 8 | 1 | 10 |" in text
     # A source with other tasks is not compared, and shown.
-    assert f"first has colour, which {study.experiment} has not." in text
+    assert f"first has colour, which {study.experiment} lacks." in text
     assert "| first | colour | accuracy ↑ | 0.550 |" in text
     assert "first" not in pd.read_csv(tmp_path / "scores.csv", index_col=0).index
     write_report(results(study, tmp_path / "early", ["first"]), tmp_path, {})

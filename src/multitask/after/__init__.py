@@ -1,1 +1,1 @@
-"""What becomes of a model after training, from its checkpoint alone."""
+"""Use of a model after training, from its checkpoint alone."""

@@ -1,4 +1,4 @@
-"""Where a trained model computes."""
+"""The device of a trained model."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from multitask.errors import InputError
 
 
 def usable_device(name: torch.device | str | None) -> torch.device:
-    """The device of a name.
+    """Return the device with a given name.
 
     Args:
-        name: such as ``cpu`` or ``cuda:1``; default: a GPU if there is one.
+        name: name such as ``cpu`` or ``cuda:1``; default: a GPU if there is one.
 
     Raises:
-        InputError: if there is no such device here, or it holds no numbers.
+        InputError: if the device is not available, or stores no data.
     """
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        # A device without numbers cannot give them back.
+        # A device without data, such as meta, cannot return values.
         torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InputError(

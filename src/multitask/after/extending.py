@@ -1,4 +1,4 @@
-"""The configuration that adds tasks to a trained model, which keeps those that it has."""
+"""The configuration that adds tasks to a trained model and keeps its existing tasks."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ KEEP_TASKS = "multitask.callbacks.KeepTasks"
 OF_CHECKPOINT = ("encoder", "sharing")
 """Parts of the model that all tasks share, whose weights are those of the checkpoint."""
 TABLES = ("path", "sources")
-"""Settings of data that name the tables, whose columns are the targets."""
+"""Settings of data that specify the tables, whose columns are the targets."""
 
 
 @dataclass(frozen=True)
 class Extension:
-    """What adds tasks to a run.
+    """Settings that add tasks to a run.
 
     Args:
-        checkpoint: whose tasks are kept.
-        settings: the run's configuration with that of the new tasks laid over it.
+        checkpoint: checkpoint whose tasks are kept.
+        settings: the run's configuration, merged with that of the new tasks.
         kept: names of the run's tasks.
         new: names of the new tasks.
-        encoder: how the checkpoint describes the encoder; None if it does not.
+        encoder: the checkpoint's description of the encoder; None if there is none.
         trust: whether the checkpoint may name any class.
     """
 
@@ -74,14 +74,14 @@ class Extension:
 
 
 def extension(run: Path, tasks: Path, trust: bool, keeps: bool = True) -> Extension:
-    """Lay the configuration of new tasks over that of a run.
+    """Merge the configuration of new tasks into that of a run.
 
     Args:
         run: the run's folder, or a checkpoint in it.
-        tasks: file with ``model.tasks``, and anything else that is to change, such as ``data``.
+        tasks: file with ``model.tasks``, and any other settings to change, such as ``data``.
         trust: whether the run's configuration and checkpoint may name any class.
-        keeps: whether the run's tasks are to be learned further. If not, those of a run of
-            episodes, and its data, are left out, as they stand for nothing outside of an episode.
+        keeps: whether the run's tasks continue to be trained. If not, the tasks and data of a run
+            with episodes are removed, because they have no meaning outside an episode.
 
     Raises:
         InputError: if there is no such run, or the file names no new task.
@@ -155,7 +155,7 @@ def _of_run(run: Path, checkpoint: Path, trust: bool) -> Setting:
 
 
 def _encoder_alone(base: Setting) -> Setting:
-    """Leave out the tasks of a run of episodes, and its data."""
+    """Remove the tasks of a run with episodes, and its data."""
     model = base.entries["model"]
     without_tasks = {name: each for name, each in model.entries.items() if name != "tasks"}
     left = {name: each for name, each in base.entries.items() if name != "data"}
@@ -163,7 +163,7 @@ def _encoder_alone(base: Setting) -> Setting:
 
 
 def _without_columns_of_other_tables(base: Setting, added: Setting) -> Setting:
-    """Leave out the run's targets if the file names another table, and its targets."""
+    """Remove the run's targets if the file specifies another table with its targets."""
     old, new = _data_settings(base), _data_settings(added)
     has_other = any(
         name in new and (name not in old or new[name].plain() != old[name].plain())
@@ -203,7 +203,7 @@ def _new_tasks(settings: Setting, path: Path) -> Mapping[str, Setting]:
 
 
 def _others(callbacks: Any) -> list[Any]:
-    """A run's callbacks, but for what kept the tasks of one before it."""
+    """A run's callbacks, except those that kept the tasks of an earlier run."""
     given = callbacks if isinstance(callbacks, list) else [] if callbacks is None else [callbacks]
 
     def path(each: Any) -> str:

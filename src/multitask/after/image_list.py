@@ -1,4 +1,4 @@
-"""New samples to predict for: which images there are, and what a table says of them."""
+"""New samples to predict for: their images, and their columns in a table."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ FILE, PROBLEM = "file", "problem"
 
 @dataclass(frozen=True)
 class ImageList:
-    """Images, or rows of a table with or without them, in the order of the table of predictions.
+    """Images, or table rows with or without them, in the order of the table of predictions.
 
     Args:
-        paths: of each sample's image; None if it has none.
-        problems: by place, why a sample's image has no path.
-        names: what people call each sample.
-        given: columns of a person's own that stand beside the predictions, a row for each sample.
-        source: what the samples are, for messages.
-        left_out: files of the folders that are not images by their endings.
-        cells: by input that is not an image, what it is made of: by column, a cell for each sample.
-        noun: for several samples.
-        name_column: of the names in the table of embeddings.
-        remarks: what a person should know, in sentences.
+        paths: path of each sample's image; None if it has none.
+        problems: by index, the reason why a sample's image has no path.
+        names: display name of each sample.
+        given: the user's own columns to write beside the predictions, one row per sample.
+        source: description of the samples, for messages.
+        left_out: files in the folders whose extensions are not those of images.
+        cells: for each input other than images, its source: by column, one cell per sample.
+        noun: noun for several samples.
+        name_column: column of the names in the table of embeddings.
+        remarks: remarks for the user, in sentences.
     """
 
     paths: list[str | None]
@@ -48,25 +48,25 @@ class ImageList:
     remarks: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
-        """Number of samples."""
+        """The number of samples."""
         return len(self.paths)
 
     @property
     def stems(self) -> list[str]:
-        """A file name for each sample's own files, see `multitask.images.file_stems`."""
+        """A unique file name stem for each sample, see `multitask.images.file_stems`."""
         return file_stems(self.names, [at not in self.problems for at in range(len(self))])
 
 
 def listed_images(subjects: Sequence[str | Path], but: Path | None = None) -> ImageList:
-    """Find images in folders, and files.
+    """Find images in folders and files.
 
     Args:
-        subjects: folders, in which all files with an image's ending count, in natural order, those
-            in inner folders too; and files.
-        but: a folder whose files do not count.
+        subjects: folders, searched recursively for files with the extension of an image, in natural
+            order; and files.
+        but: a folder whose files are ignored.
 
     Raises:
-        InputError: if one is not there, or there is no image.
+        InputError: if a path does not exist, or there is no image.
     """
     names: list[str] = []
     paths: list[str] = []
@@ -102,7 +102,7 @@ def _in_folder(folder: Path, but: Path | None) -> tuple[list[str], int]:
 
 
 def _files(folder: Path, but: str | None) -> Iterator[str]:
-    """Files in a folder and its inner ones, relative to it; links to folders are not followed."""
+    """Files in a folder and its subfolders, relative to it; links to folders are not followed."""
     for parent, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = [
             each

@@ -1,4 +1,4 @@
-"""New images that a table lists, and its columns."""
+"""New images listed in a table, and its columns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from multitask.tables.table_rows import NAMELESS, file_names, shown_names
 from multitask.tables.table_sources import Source
 
 LOOKED_AT = 2000
-"""Rows by which the column of images is found."""
+"""Number of rows that are inspected to find the column of images."""
 
 
 def new_images(
@@ -30,14 +30,15 @@ def new_images(
     image_folder: Path | None = None,
     but: Path | None = None,
 ) -> ImageList:
-    """Find the images that a person names.
+    """Find the images that the user names.
 
     Args:
         subjects: folders and files of images; or one table: CSV, Parquet or JSON Lines.
-        image_column: of a table, its column of file names, or of images in the cells of a Parquet
-            file; default: found by its cells.
-        image_folder: of a table, what file names are relative to; default: its own folder.
-        but: a folder whose files do not count.
+        image_column: column of a table with file names, or with images in the cells of a Parquet
+            file; default: detected from its cells.
+        image_folder: folder that the file names of a table are relative to; default: the table's
+            folder.
+        but: a folder whose files are ignored.
 
     Raises:
         InputError: if there are none, or a table cannot be read.
@@ -58,7 +59,7 @@ def table_images(
 ) -> ImageList:
     """Find the images of a table.
 
-    A row without a usable file stays, with the reason. Links are followed.
+    A row without a usable file is kept, with the reason. Links are followed.
 
     Args:
         path: see `new_images`.
@@ -66,7 +67,7 @@ def table_images(
         image_folder: see `new_images`.
 
     Raises:
-        InputError: if it cannot be read, or has no column of images.
+        InputError: if it cannot be read, or does not have a column of images.
     """
     return images_of(path, read_table(path, separator_of(path)), image_column, image_folder)
 
@@ -74,19 +75,19 @@ def table_images(
 def images_of(
     path: Path, table: pd.DataFrame, image_column: str | None, image_folder: Path | None
 ) -> ImageList:
-    """Find the images of a table that has been read.
+    """Find the images of a table that has already been read.
 
     Args:
-        path: of the table.
-        table: see `multitask.tables.table_file.read_table`; its images and its index change.
+        path: path of the table.
+        table: see `multitask.tables.table_file.read_table`; its images and its index are modified.
         image_column: see `new_images`.
         image_folder: see `new_images`.
 
     Raises:
-        InputError: if it has no column of images.
+        InputError: if it does not have a column of images.
     """
     if image_folder is not None and not image_folder.is_dir():
-        raise InputError(f"--image_folder is {image_folder}, which is not a folder that is there")
+        raise InputError(f"--image_folder is {image_folder}, which is not an existing folder")
     folder = image_folder or path.parent
     source = Source(path, folder, folder)
     column = _image_column(path, table, source, image_column)
@@ -102,7 +103,7 @@ def images_of(
 
 
 def is_table(subject: str | Path) -> bool:
-    """Whether something is a table by its name."""
+    """Whether a path is that of a table, by its name."""
     return Path(subject).suffix.lower() in ENDINGS and not os.path.isdir(subject)
 
 
@@ -130,7 +131,7 @@ def _found(names: Sequence[str], folder: Path) -> tuple[list[str | None], dict[i
     reasons: dict[int, str] = {}
     for place, name in enumerate(names):
         path, _, problems = finder.find(name) if name else ("", "", [NAMELESS])
-        # Where a link leads to does not matter for images that are only looked at.
+        # For images that are only read, the target of a link does not matter.
         serious = [each for each in problems if each.kind != "symbolic_link"]
         if serious:
             reasons[place] = serious[0].reason
@@ -139,7 +140,7 @@ def _found(names: Sequence[str], folder: Path) -> tuple[list[str | None], dict[i
 
 
 def columns_of(table: pd.DataFrame) -> pa.Table:
-    """The columns of a table as a person gave them.
+    """The columns of a table as the user gave them.
 
     Args:
         table: see `multitask.tables.table_file.read_table`.
@@ -151,7 +152,7 @@ def _column(cells: pd.Series) -> pa.Array:
     try:
         found = pa.Array.from_pandas(cells)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        # Of several kinds, as JSON allows.
+        # A column of mixed types, as JSON allows.
         texts = [_text(each) for each in cells]
         return pa.array(texts, pa.string())
     return found.cast(pa.string()) if pa.types.is_null(found.type) else found

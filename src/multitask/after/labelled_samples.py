@@ -1,4 +1,4 @@
-"""Samples with labels, on which a trained model is evaluated, wherever they come from."""
+"""Labelled samples from any source, to evaluate a trained model on."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ from multitask.errors import InputError, nearest
 
 @dataclass(frozen=True)
 class Groups:
-    """Which samples belong together.
+    """Groups of samples that belong together.
 
     Args:
-        name: what the groups are, such as a column.
-        values: the group of each sample.
+        name: meaning of the groups, such as the name of a column.
+        values: group of each sample.
     """
 
     name: str
     values: Sequence[Any]
 
     def numbers(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """The number of each sample's group; shape ``[samples]``."""
+        """The number of each sample's group, shape ``[samples]``."""
         known: dict[Any, int] = {}
         return np.array([known.setdefault(each, len(known)) for each in self.values], np.int64)
 
 
 @dataclass(frozen=True)
 class LabelledSamples:
-    """Samples, and what people call them.
+    """Samples with their names and labels.
 
     Args:
-        title: such as the table's path.
+        title: title, such as the path of the table.
         split: inputs and targets.
-        prepare: turns a batch as it is read into what a model takes, on any device.
+        prepare: converts a batch as read to the model's inputs, on any device.
         tasks: names of the tasks that have targets.
-        names: of the samples, such as their files.
-        numbers: of their rows.
-        groups: which belong together.
-        faces: how inputs are shown, by name.
+        names: names of the samples, such as their files.
+        numbers: row numbers of the samples.
+        groups: groups of samples that belong together.
+        faces: display form of the inputs, by name.
         elements: names of a vector's elements, by task.
         skipped: rows and cells that could not be used.
-        remarks: what a person should know, in sentences.
-        texts: as they were written, by input, of the inputs that are texts.
+        remarks: remarks for the user, in sentences.
+        texts: original texts, by input, of the text inputs.
     """
 
     title: str
@@ -73,19 +73,19 @@ class LabelledSamples:
     texts: Mapping[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        """Number of samples."""
+        """The number of samples."""
         return len(self.split)
 
     def batch(self, places: Tensor) -> Batch:
-        """What a model takes of some samples, and their targets.
+        """The model's inputs for some samples, and their targets.
 
         Args:
-            places: of the samples, shape ``[batch]``, int64.
+            places: indices of the samples, shape ``[batch]``, int64.
         """
         return self.prepare(self.split[places])
 
     def name(self, place: int) -> str:
-        """What people call a sample."""
+        """The display name of a sample."""
         return self.names[place] if self.names else f"sample {place}"
 
     @property
@@ -94,7 +94,7 @@ class LabelledSamples:
         return list(self.split.inputs(torch.tensor([0])))
 
     def known_hashes(self) -> Hashes | None:
-        """Numbers of the images or texts, see `multitask.data.DataModule.training_images`.
+        """Hashes of the images or texts, see `multitask.data.DataModule.training_images`.
 
         Returns:
             Shape ``[samples]``; None if the samples have neither, or several texts.
@@ -107,12 +107,12 @@ def own_samples(trained: TrainedModel, split: str, group: str | None) -> Labelle
     """The samples of a split of the run's own data.
 
     Args:
-        trained: a model whose checkpoint lies in its run's folder.
+        trained: a model whose checkpoint is in its run's folder.
         split: ``test``, ``val`` or ``train``.
-        group: name of the groups; those of the data by default.
+        group: name of the groups; default: those of the data.
 
     Raises:
-        InputError: if the run or its data are not there, or have no such split or groups.
+        InputError: if the run or its data do not exist, or have no such split or groups.
     """
     data = data_beside(Path(trained.source), trained.trust)
     return samples_of(trained, data, split, group)
@@ -125,9 +125,9 @@ def samples_of(
 
     Args:
         trained: the model.
-        data: loaded.
+        data: the data, loaded.
         split: ``test``, ``val`` or ``train``.
-        group: name of the groups; those of the data by default.
+        group: name of the groups; default: those of the data.
 
     Raises:
         InputError: if the data have no such split or groups.

@@ -1,4 +1,4 @@
-"""A labelled table, read as the checkpoint of a model tells."""
+"""A labelled table, read according to a model's checkpoint."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from multitask.tables.table_sources import find_sources
 from multitask.tables.target_columns import TargetColumns
 
 NO_IMAGE = ImageFormat(1, 1, 1)
-"""Stands in for the format of tables without images."""
+"""Replaces the image format for tables without images."""
 
 
 def named_samples(
@@ -36,18 +36,18 @@ def named_samples(
     image_column: str | None = None,
     image_folder: str | None = None,
 ) -> LabelledSamples:
-    """The samples that a person names: a table, or else a split of the run's own data.
+    """The samples that the user names: a table, or otherwise a split of the run's own data.
 
     Args:
         trained: the model.
         table: see `labelled_table`.
-        split: of the run's own data; default: ``test``.
+        split: split of the run's own data; default: ``test``.
         group: see `labelled_table` and `multitask.after.labelled_samples.own_samples`.
         image_column: see `labelled_table`.
         image_folder: see `labelled_table`.
 
     Raises:
-        InputError: if both are named, or they cannot be read.
+        InputError: if both are given, or they cannot be read.
     """
     if table is None:
         return own_samples(trained, split or "test", group)
@@ -66,19 +66,19 @@ def labelled_table(
 ) -> LabelledSamples:
     """Read a table with labels for a trained model.
 
-    The columns are those that the model was trained on, or, if the table lacks them, or the model
-    was trained on data that are not a table, columns that are called like the tasks.
+    The columns are those that the model was trained on. If the table lacks them, or the model was
+    not trained on a table, the columns named after the tasks are used.
 
     Args:
         trained: the model.
         path: a file or a folder, see `multitask.data.Table`.
-        group: the column that says which rows belong together; default: the one by which the
+        group: column that identifies rows that belong together; default: the one by which the
             training data were split, if there is one.
-        image_column: the column of file names; default: as in training.
-        image_folder: what file names are relative to; default: the table's folder.
+        image_column: column of file names; default: as in training.
+        image_folder: folder that file names are relative to; default: the table's folder.
 
     Raises:
-        InputError: if the table cannot be read, or holds the targets of no task.
+        InputError: if the table cannot be read, or contains no task's targets.
     """
     sources = find_sources(path, {}, image_folder, SPLITS)
     separator = separator_of(sources[0].table, _likely_separator(trained))
@@ -119,7 +119,7 @@ def labelled_table(
 def _checked(
     path: Path, columns: Sequence[str], group: str | None, told: Mapping[str, Any]
 ) -> str | None:
-    """The column of groups, if there is one; refuses one that the table lacks."""
+    """The column of groups, if there is one; reject one that the table lacks."""
     if group is not None and group not in columns:
         raise InputError(
             f"group is '{group}', but {path} has no such column{nearest(group, columns)}"
@@ -130,10 +130,10 @@ def _checked(
 
 def _loaded(data: WholeTable, trained: TrainedModel, path: Path) -> BatchDataset:
     with warnings.catch_warnings():
-        # What is left out is listed beside the results.
+        # Skipped rows are listed beside the results.
         warnings.filterwarnings("ignore", message=".*left out as told.*")
         split = data.load()[WHOLE]
-    # They are set up by now, whatever splits others have.
+    # They are already set up, whatever splits other data have.
     data.splits = {"train": split, WHOLE: split}
     for name, targets in split.targets.items():
         try:
@@ -187,7 +187,7 @@ def _groups(data: WholeTable, column: str | None, told: Mapping[str, Any]) -> Gr
         return None
     before = told.get("before")
     values: list[Any] = GroupedSplit(column, before=before).groups(data.rows.table)
-    # A row without a group stands for itself.
+    # A row without a group forms its own.
     return Groups(column, [each or place for place, each in enumerate(values)])
 
 
@@ -217,7 +217,7 @@ def _remarks(
 
 
 def _elements(data: WholeTable) -> dict[str, list[str]]:
-    # A column is called like its task and its element if the checkpoint told none.
+    # If the checkpoint has no column names, a column is named after its task and element.
     columns = data.element_names().items()
     return {name: [each.removeprefix(f"{name}.") for each in names] for name, names in columns}
 

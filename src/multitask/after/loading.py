@@ -1,4 +1,4 @@
-"""Reading a trained model: from a checkpoint, or from a folder for the hub."""
+"""Loading of a trained model from a checkpoint or from a folder for the hub."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ def load(
     transforms: Sequence[nn.Module] | None = None,
     unadapted: bool = True,
 ) -> TrainedModel:
-    """Read a trained model, with all that is needed to use it.
+    """Load a trained model with everything needed to use it.
 
     Args:
-        checkpoint: path of the file, such as ``runs/.../checkpoints/best.ckpt``; it may lie
-            anywhere. Or of a run's folder, whose best checkpoint is meant, or of a folder that
-            ``multitask export --format=hub`` wrote.
-        trust: whether the checkpoint may name any class, as which it can run any code; if not,
-            those of well-known packages: see docs/security.md.
-        device: where the model computes; default: a GPU if there is one.
-        transforms: in place of those of the checkpoint.
-        unadapted: whether a model that was trained on episodes, and has to adapt to a task before
+        checkpoint: path of the file, such as ``runs/.../checkpoints/best.ckpt``, which may be
+            anywhere. It can also be a run's folder, whose best checkpoint is loaded, or a folder
+            written by ``multitask export --format=hub``.
+        trust: whether the checkpoint may name any class, and so run any code. If not, only classes
+            of well-known packages are allowed: see docs/security.md.
+        device: device of the model; default: a GPU if there is one.
+        transforms: transforms to use instead of those in the checkpoint.
+        unadapted: whether to load a model that was trained on episodes and must be adapted to a
+            task before it can predict.
             it can answer, is read as well.
 
-    Raises:
-        InputError: if the file is not a checkpoint, does not tell what its model takes, or names a
-            class of another package without ``trust``; or if there is no such device.
+    InputError: if the file is not a checkpoint, does not describe the model's inputs, or names a
+        class of another package without ``trust``; or if the device is not available.
     """
     path, place = named_checkpoint(Path(checkpoint)), usable_device(device)
     read = _of_folder if path.is_dir() else _of_file
@@ -57,10 +57,10 @@ def load(
 
 
 def _try(trained: TrainedModel) -> None:
-    """Refuse a description of inputs that the transforms or the model cannot take."""
+    """Reject a description of inputs that the transforms or the model do not accept."""
     told = trained.description["inputs"]
     if not all(told.get(name) for name in trained.model.inputs):
-        # What it takes cannot be made; asking for it raises an error.
+        # The inputs cannot be made; accessing them raises an error.
         return
     what = "images" if list(trained.model.inputs) == [IMAGE] else "inputs"
     said = f"{trained.source}: its model cannot take the {what} that it describes"
@@ -76,7 +76,7 @@ def _try(trained: TrainedModel) -> None:
 
 
 Read = tuple[MultiTask, Mapping[str, Any], Tensor | None]
-"""A model, what it takes and gives, and the numbers of its training images."""
+"""A model, its inputs and outputs, and the numbers of its training images."""
 
 
 def _of_folder(path: Path, trust: bool, unadapted: bool) -> Read:
@@ -87,7 +87,8 @@ def _of_folder(path: Path, trust: bool, unadapted: bool) -> Read:
 
 def _of_file(path: Path, trust: bool, unadapted: bool) -> Read:
     try:
-        # Not into memory, where a model's weights would be twice, and an ensemble's all at once.
+        # Not into memory, which would hold a model's weights twice, or all of an ensemble's at
+        # once.
         content = read_checkpoint(path, mmap=True)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error

@@ -1,4 +1,4 @@
-"""Objects made from the recipes in a checkpoint, which may be a stranger's."""
+"""Objects created from the recipes in a checkpoint, which may be untrusted."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ STRANGER = "whoever made the checkpoint: give --trust, or trust=True in Python"
 def made_of_recipes(
     holder: type, recipes: Mapping[str, Any], source: str, what: str, trust: bool
 ) -> Any:
-    """Make an object whose arguments a checkpoint tells.
+    """Create an object from the arguments in a checkpoint.
 
     Args:
-        holder: a class whose arguments say by their types which classes may be named.
+        holder: a class whose argument types determine the classes that may be named.
         recipes: its arguments, see `multitask.checkpoints.recipe.recipe`.
         source: the file, for messages.
-        what: what cannot be made if something is wrong, such as ``its transforms``.
-        trust: whether any class may be named; if not, those of well-known packages.
+        what: what cannot be created if there is an error, such as ``its transforms``.
+        trust: whether any class may be named; if not, only those of well-known packages.
 
     Returns:
         An object of the class.
 
     Raises:
-        InputError: if it cannot be made, or a class is named that may not be.
+        InputError: if it cannot be created, or names a class that is not allowed.
     """
     from jsonargparse import ArgumentParser
 
-    # What makes objects from recipes changes them.
+    # Making objects from recipes modifies them.
     given = copy.deepcopy(dict(recipes))
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(holder, "made")

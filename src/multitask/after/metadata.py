@@ -1,4 +1,4 @@
-"""What a file with a model says of it, as text that any program can read."""
+"""A model file's description of the model, as text that any program can read."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from multitask.errors import InputError
 from multitask.images.format import ImageFormat
 
 KEY = "multitask"
-"""Name of the property that holds it."""
+"""Name of the property that contains it."""
 FORMAT = 1
 DEEPEST = 100
-"""Levels; no description has a tenth of them."""
+"""Largest nesting depth; no description has a tenth of it."""
 LARGEST_SIDE = 32_768
-"""Pixels on one side of an image that a model takes."""
+"""Largest side of an image that a model accepts, in pixels."""
 LARGEST_NUMBER = 1e300
-"""Of a calibration; also NaN is not below it."""
+"""Upper limit of values in a calibration; NaN is not below it either."""
 MOST_DIGITS = 300
-"""A float has fewer, and Python does not write a whole number of some thousands."""
+"""Most digits of a number; floats have fewer, and Python converts no integer with thousands."""
 
 
 def metadata(description: Mapping[str, Any], tasks: list[str]) -> str:
-    """Write what a file tells.
+    """Write the description for a file.
 
     Args:
         description: see `multitask.training.description.describe`.
-        tasks: the model's, in their order.
+        tasks: the model's tasks, in order.
 
     Returns:
-        JSON of ``format``, ``version`` of the package, and ``description``, in which no transforms
-        are left to do.
+        JSON with ``format``, ``version`` of the package, and ``description``, in which all
+        transforms have already been applied.
     """
     told = {
         "data": description.get("data"),
@@ -44,10 +44,10 @@ def metadata(description: Mapping[str, Any], tasks: list[str]) -> str:
 
 
 def read_metadata(text: str, place: str) -> dict[str, Any]:
-    """Read what `metadata` wrote, in anybody's file.
+    """Read the result of `metadata` from an untrusted file.
 
     Args:
-        text: of the property.
+        text: value of the property.
         place: the file, for messages.
 
     Returns:
@@ -64,15 +64,15 @@ def read_metadata(text: str, place: str) -> dict[str, Any]:
 
 
 def check_format(found: Mapping[str, Any], place: str, newest: int) -> None:
-    """Refuse what another program or a later version has written.
+    """Reject files written by another program or a later version.
 
     Args:
         found: an object with ``format`` and ``version``.
         place: where it was found, for messages.
-        newest: the latest format that is read.
+        newest: the latest supported format.
 
     Raises:
-        InputError: saying which.
+        InputError: with the reason.
     """
     number = found.get("format")
     if not isinstance(number, int) or number < 1:
@@ -85,14 +85,14 @@ def check_format(found: Mapping[str, Any], place: str, newest: int) -> None:
 
 
 def check_description(description: Any, place: str) -> None:
-    """Refuse what is not a description.
+    """Reject an invalid description.
 
     Args:
-        description: what a file holds.
+        description: value read from a file.
         place: the file, for messages.
 
     Raises:
-        InputError: naming what is wrong.
+        InputError: with what is invalid.
     """
     if not _is_plain(description, DEEPEST):
         raise InputError(
@@ -130,7 +130,7 @@ def _is_plain(value: Any, levels: int) -> bool:
 
 
 def _is_table(told: Any) -> bool:
-    """Whether something describes how a table is read, see `multitask.data.DataModule.tables`."""
+    """Whether a value describes how to read a table, see `multitask.data.DataModule.tables`."""
     if not isinstance(told, dict) or not isinstance(told.get("targets"), dict):
         return False
     texts = [told.get(key) for key in ("image_column", "image_ending", "separator", "group")]
@@ -160,7 +160,7 @@ def _is_target(told: Mapping[str, Any]) -> bool:
 
 
 def _is_calibration(told: Any) -> bool:
-    """Whether something may be numbers; the task knows which ones it takes."""
+    """Whether a value may be a calibration; the task checks the numbers."""
     if not isinstance(told, dict):
         return told is None
     inner = [each if isinstance(each, list | tuple) else [each] for each in told.values()]
@@ -174,14 +174,14 @@ def _are_plain(values: Any) -> bool:
 
 
 def format_of(told: Any, place: str) -> ImageFormat:
-    """The image format that anybody's description tells.
+    """The image format in an untrusted description.
 
     Args:
         told: the arguments of `multitask.images.format.ImageFormat`.
         place: the file, for messages.
 
     Raises:
-        InputError: if they are not a size, or of images larger than any model takes.
+        InputError: if they are not a size, or images would be larger than any model accepts.
     """
     try:
         if not all(isinstance(each, str | int) for each in told.values()):
@@ -201,25 +201,25 @@ def format_of(told: Any, place: str) -> ImageFormat:
 
 
 def read_json(text: str, place: str) -> dict[str, Any]:
-    """Read a JSON object, in anybody's file.
+    """Read a JSON object from an untrusted file.
 
     Args:
-        text: all of it.
-        place: where it stands, for messages.
+        text: the whole text.
+        place: where it was found, for messages.
 
     Raises:
-        InputError: if it is not JSON, nested too deeply, or has a number of too many digits.
+        InputError: if it is not JSON, nested too deeply, or contains a number with too many digits.
     """
     try:
         found = json.loads(text, parse_int=_whole_number)
     except RecursionError:
-        raise InputError(f"{place}: it has more than {DEEPEST} levels in each other") from None
+        raise InputError(f"{place}: it is nested more than {DEEPEST} levels deep") from None
     except ValueError as error:
         raise InputError(f"{place}: it is not JSON ({error})") from error
     if not isinstance(found, dict):
         raise InputError(f"{place}: it is not a JSON object, {{...}}")
     if _is_deeper(found, DEEPEST):
-        raise InputError(f"{place}: it has more than {DEEPEST} levels in each other")
+        raise InputError(f"{place}: it is nested more than {DEEPEST} levels deep")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Images that a model has not seen, in whatever form a person has them."""
+"""Images that are new to a model, in any of the supported forms."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def pixels_of(image: NewImage, format: ImageFormat, place: int | None = None) ->
     Args:
         image: a path, an open file, a Pillow image, or an array: see
             `multitask.after.trained_model.TrainedModel.predict`.
-        format: what it becomes.
-        place: which of several images it is, for messages.
+        format: the required format.
+        place: index of the image among several, for messages.
 
     Returns:
         uint8, shape ``[channels, height, width]``.
 
     Raises:
-        InputError: if it cannot be read, naming it.
+        InputError: if it cannot be read, with its name.
     """
     name = str(image) if isinstance(image, str | Path) else f"image {place or 0}"
     try:
@@ -52,7 +52,7 @@ def pixels_of(image: NewImage, format: ImageFormat, place: int | None = None) ->
 
 
 def _is_ready(image: Pixels | Tensor, format: ImageFormat) -> bool:
-    """Whether an array is what it would become."""
+    """Whether an array is already in the required format."""
     is_bytes = image.dtype in (np.uint8, torch.uint8)
     return is_bytes and tuple(image.shape) == format.shape and image.shape[-1] not in CHANNELS
 

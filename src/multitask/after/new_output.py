@@ -1,4 +1,4 @@
-"""Files and folders that are whole or not there, and never take the place of another."""
+"""Files and folders that are written completely or not at all, and never replace others."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from multitask.errors import InputError
 
 
 def refuse_existing(place: Path, option: str = "--output") -> None:
-    """Refuse to write where something is.
+    """Reject a path that already exists.
 
     Args:
-        place: where to.
-        option: by which a person names the place.
+        place: path to write to.
+        option: the option that specifies the path.
 
     Raises:
-        InputError: naming it.
+        InputError: with the path.
     """
     if place.exists() or place.is_symlink():
         raise InputError(f"{place} is there already; choose another name with {option}=")
@@ -28,19 +28,19 @@ def refuse_existing(place: Path, option: str = "--output") -> None:
 
 @contextmanager
 def new_output(place: Path, option: str = "--output") -> Iterator[Path]:
-    """Give a path to write to, and move what was written there to its place.
+    """Provide a temporary path to write to, and move the result to its final place.
 
-    If anything fails, nothing is left.
+    If anything fails, nothing remains.
 
     Args:
-        place: of the file or folder.
-        option: by which a person names the place.
+        place: path of the file or folder.
+        option: the option that specifies the path.
 
     Yields:
         A path with the same name, in a folder beside it.
 
     Raises:
-        InputError: if something is at the place, or it cannot be written.
+        InputError: if the path exists or cannot be written.
     """
     refuse_existing(place, option)
     try:
@@ -58,7 +58,7 @@ def new_output(place: Path, option: str = "--output") -> Iterator[Path]:
 
 
 def _move(part: Path, place: Path, option: str) -> None:
-    # It may have come to be there meanwhile.
+    # It may have been created in the meantime.
     refuse_existing(place, option)
     if part.is_dir():
         os.rename(part, place)
@@ -66,12 +66,12 @@ def _move(part: Path, place: Path, option: str) -> None:
     with part.open("rb") as file:
         os.fsync(file.fileno())
     try:
-        # Fails if something is there, unlike a move.
+        # Unlike a move, this fails if the path exists.
         os.link(part, place)
     except FileExistsError:
         refuse_existing(place, option)
     except OSError:
-        # Not all file systems have links.
+        # Some file systems do not support links.
         os.rename(part, place)
 
 

@@ -1,4 +1,4 @@
-"""New samples that a person names, for whatever a model takes."""
+"""New samples that the user names, for a model with any inputs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from multitask.tables.table_file import read_table, row_number, separator_of
 from multitask.tables.table_rows import NAMELESS
 
 LINES = ".txt"
-"""Ending of files of which each line is a text."""
+"""Extension of files with one text per line."""
 ROW = "row"
 
 
@@ -31,19 +31,19 @@ def new_samples(
     image_folder: Path | None = None,
     but: Path | None = None,
 ) -> ImageList:
-    """Find the samples that a person names.
+    """Find the samples that the user names.
 
     Args:
-        trained: the model that is to predict for them.
-        subjects: of a model that takes images, folders and files of images; of one that takes a
-            text, files that end in ``.txt`` with a text in each line; or one table: CSV, Parquet or
-            JSON Lines, with the columns that training had.
+        trained: the model that will predict for them.
+        subjects: for a model with an image input, folders and files of images; for one with a text
+            input, files that end in ``.txt`` with one text per line; or one table: CSV, Parquet or
+            JSON Lines, with the columns used in training.
         image_column: see `multitask.after.image_table.new_images`.
         image_folder: see `multitask.after.image_table.new_images`.
-        but: a folder whose files do not count.
+        but: a folder whose files are ignored.
 
     Raises:
-        InputError: if there are none, they cannot be read, or lack what the model takes.
+        InputError: if there are none, they cannot be read, or they lack a required input.
     """
     if list(trained.model.inputs) == [IMAGE]:
         return new_images(subjects, image_column, image_folder, but)
@@ -65,17 +65,17 @@ def new_samples(
 
 
 def one_text(trained: TrainedModel, text: str) -> tuple[dict[str, Cells], list[str]]:
-    """The cells of the inputs of a model, of which a person gives a text alone.
+    """The cells of a model's inputs, given only a text.
 
     Args:
         trained: the model.
-        text: of the only input that is a text.
+        text: text for the only text input.
 
     Returns:
-        The cells, and what there is to say of inputs that are not there.
+        The cells, and remarks on missing inputs.
 
     Raises:
-        InputError: if the model takes no text, several, or others that have to be there.
+        InputError: if the model has no text input, several, or other required inputs.
     """
     cells = _texts(trained, [text])
     return cells, said_of_lacking(trained, _named_texts(trained), "--text")

@@ -1,4 +1,4 @@
-"""What a model takes, for checkpoints that do not tell: from the configuration beside them."""
+"""Input descriptions for older checkpoints, from the configuration beside them."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from multitask.runs.folder import folder_of
 from multitask.training.description import describe
 
 SEED = "PL_GLOBAL_SEED"
-"""Environment variable by which Lightning tells a run's seed."""
+"""Environment variable in which Lightning stores a run's seed."""
 VOUCHED = "whoever made the run: give --trust, or trust=True in Python"
 
 
 def description_beside(path: Path, content: Mapping[str, Any], trust: bool) -> dict[str, Any]:
-    """Describe what a model takes by its run's configuration and data.
+    """Describe a model's inputs from the configuration and data of its run.
 
     Args:
-        path: the checkpoint, written before checkpoints told this themselves.
-        content: what it holds.
+        path: the checkpoint, written before checkpoints contained this themselves.
+        content: content of the checkpoint.
         trust: whether the configuration may name any class.
 
     Returns:
         See `multitask.training.description.describe`.
 
     Raises:
-        InputError: if it lies in no run's folder, or the run's data are not there any more.
+        InputError: if it is not in a run's folder, or the run's data no longer exist.
     """
     if folder_of(path) is None:
         raise InputError(
@@ -48,7 +48,7 @@ def description_beside(path: Path, content: Mapping[str, Any], trust: bool) -> d
     data = data_beside(path, trust)
     tasks = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust).named_tasks
     found = describe(tasks, data)
-    # They lie beside the description.
+    # They are stored beside the description.
     found.pop("training_images")
     return found
 
@@ -61,7 +61,7 @@ def data_beside(path: Path, trust: bool) -> DataModule:
         trust: whether the configuration may name any class.
 
     Raises:
-        InputError: if it lies in no run's folder, or the data are not there any more.
+        InputError: if it is not in a run's folder, or the data no longer exist.
     """
     folder = folder_of(path)
     if folder is None:
@@ -80,15 +80,15 @@ def data_beside(path: Path, trust: bool) -> DataModule:
 
 
 def made_data(settings: Setting, seed: Setting | None, told: str) -> DataModule:
-    """Make the data of a configuration, and load them.
+    """Create the data of a configuration, and load them.
 
     Args:
-        settings: of the data.
-        seed: of the run, which data without a seed of their own take; default: 0.
-        told: what they are, to begin a sentence with if they cannot be made.
+        settings: settings of the data.
+        seed: seed of the run, used by data without their own; default: 0.
+        told: description of the data at the beginning of an error message.
 
     Raises:
-        InputError: if a setting is wrong, or the data are not there.
+        InputError: if a setting is invalid, or the data do not exist.
     """
     with _seed(0 if seed is None else seed.plain()):
         check_setting(settings, parameter_of(DataModule), ("data",))
@@ -115,7 +115,7 @@ def _made(parser: ArgumentParser, settings: Any, told: str) -> DataModule:
 
 @contextmanager
 def _seed(number: Any) -> Iterator[None]:
-    """Have data without a seed of their own take that of their run, as a training does."""
+    """Give data without their own seed that of their run, as in training."""
     before = os.environ.get(SEED)
     if isinstance(number, int) and not isinstance(number, bool):
         os.environ[SEED] = str(number)

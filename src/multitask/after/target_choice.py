@@ -1,4 +1,4 @@
-"""Which columns of a table hold the targets of a trained model's tasks."""
+"""The table columns that contain the targets of a trained model's tasks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from multitask.tasks import (
 
 BOX_CELLS = "multitask.tables.boxes.BoxCells"
 Chosen = dict[str, dict[str, Any]]
-"""By task, the arguments of `multitask.tables.target_columns.TargetColumns`."""
+"""The arguments of `multitask.tables.target_columns.TargetColumns`, by task."""
 
 
 def chosen_targets(
@@ -34,17 +34,17 @@ def chosen_targets(
     """Find the columns of each task's targets.
 
     Args:
-        trained: the model, whose checkpoint tells the columns that it was trained on.
-        tables: the tables' cells.
-        columns: that all of them have.
-        path: of the tables, for messages.
+        trained: the model, whose checkpoint specifies the columns that it was trained on.
+        tables: cells of the tables.
+        columns: columns that all of them have.
+        path: path of the tables, for messages.
 
     Returns:
         The columns by task, without tasks that have none; and how the tables are read, see
-        `multitask.data.DataModule.tables`, empty if the checkpoint does not tell.
+        `multitask.data.DataModule.tables`, empty if the checkpoint does not contain it.
 
     Raises:
-        InputError: if there is a column for no task, with the names that would be right.
+        InputError: if no task has a column, with the names that would be valid.
     """
     tasks, ways = trained.model.named_tasks, trained.description.get("tables") or []
     found = [_told(way, tasks, columns) for way in ways]
@@ -103,7 +103,7 @@ def _called_so(
 
 
 def _as_written(cells: Sequence[Any], classes: Sequence[str]) -> list[str]:
-    """The classes as the cells name them: by their names, or by their numbers."""
+    """The classes as written in the cells: by their names, or by their indices."""
     if not all(isinstance(each, str | int | float | np.number) for each in cells):
         return list(classes)
     if any(cell_text(each) in classes for each in cells):

@@ -1,4 +1,4 @@
-"""The targets' columns as a checkpoint tells them, with how they follow their images."""
+"""The target columns in a checkpoint, and how targets follow transforms of their images."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class _Told:
 
 
 def made_columns(given: Mapping[str, Any], trained: TrainedModel, folder: Path) -> TargetColumns:
-    """Make the columns of a target of what a checkpoint tells.
+    """Create the columns of a target from a checkpoint's description.
 
     Args:
-        given: the arguments of `TargetColumns`, how targets follow as a recipe.
-        trained: the model; it says whether any class may be named.
-        folder: of the table that is to be read, in which the folder of its maps may lie.
+        given: the arguments of `TargetColumns`, with how targets follow images as a recipe.
+        trained: the model, which specifies whether any class may be named.
+        folder: folder of the table to read, which may contain the folder of its maps.
 
     Raises:
-        InputError: if a class is named that may not be, or cannot be made, or reads another file.
+        InputError: if a class is not allowed, cannot be created, or reads another file.
     """
     names = ("columns", "classes", "labels", "between", "none", "tokens_of", "box")
     settings = {key: given.get(key) for key in names}
@@ -43,7 +43,7 @@ def made_columns(given: Mapping[str, Any], trained: TrainedModel, folder: Path) 
     source, what = str(trained.source), "how targets follow their images"
     made = made_of_recipes(_Told, recipes, source, what, trained.trust) if keys else _Told()
     if made.boxes is not None and not made.boxes.is_in_table:
-        # It would be read wherever it lies, and no checkpoint of ours tells one.
+        # It would be read from anywhere on the disk, and our own checkpoints never name one.
         raise InputError(
             f"{trained.source} names a file of boxes of its own; only boxes in the table are read"
         )
@@ -59,7 +59,7 @@ def made_columns(given: Mapping[str, Any], trained: TrainedModel, folder: Path) 
 
 
 def _inside(told: str | None, folder: Path) -> Path | None:
-    """A folder in the table's; nothing else, whatever a stranger's checkpoint tells."""
+    """A folder inside the table's folder; an untrusted checkpoint can name no other."""
     if told is None:
         return None
     found = folder / told
@@ -67,5 +67,5 @@ def _inside(told: str | None, folder: Path) -> Path | None:
         is_inside = found.resolve().is_relative_to(folder.resolve())
         return found if is_inside and found.is_dir() else None
     except (OSError, ValueError):
-        # A name that no file system takes.
+        # A name that no file system accepts.
         return None

@@ -1,4 +1,4 @@
-"""A trained model and all that is needed to use it, from its checkpoint alone."""
+"""A trained model with everything needed to use it, from its checkpoint alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from multitask.after.evaluating.evaluation import Results
 
 BATCH = 256
-"""Samples that go through the model at a time."""
+"""Number of samples in a batch."""
 __all__ = ["BATCH", "IMAGE", "TrainedModel"]
 
 
@@ -33,12 +33,12 @@ class TrainedModel(ModelInputs):
     """A model that predicts for new samples.
 
     Args:
-        model: the model; it is put into evaluation mode.
-        description: what it takes and gives, see `multitask.training.description.describe`.
-        transforms: what images from 0 to 1 pass before the model.
-        device: where it computes; default: a GPU if there is one.
-        source: what the model was read from, for messages.
-        training_images: numbers by which training images are known again, ``[images]``, int64.
+        model: the model, which is put in evaluation mode.
+        description: its inputs and outputs, see `multitask.training.description.describe`.
+        transforms: transforms applied to images from 0 to 1 before the model.
+        device: device of the model; default: a GPU if there is one.
+        source: origin of the model, for messages.
+        training_images: hashes that identify training images, ``[images]``, int64.
         trust: whether the description may name any class.
     """
 
@@ -73,7 +73,7 @@ class TrainedModel(ModelInputs):
         return next((kind for kind in kinds if kind.is_floating_point), torch.float32)
 
     def inputs(self, pixels: Tensor) -> Tensor:
-        """What a model of images alone sees of decoded ones, see `seen`.
+        """Convert decoded images to the input of a model with no other inputs, see `seen`.
 
         Args:
             pixels: uint8, shape ``[batch, channels, height, width]``.
@@ -82,15 +82,15 @@ class TrainedModel(ModelInputs):
         return image
 
     def seen(self, made: Tensor | Mapping[str, Tensor]) -> list[Tensor]:
-        """What the model sees.
+        """Convert decoded samples to inputs of the model.
 
         Args:
-            made: by input: decoded images, uint8, ``[batch, channels, height, width]``, see
-                `image_format`, or from 0 to 1, NaN where missing; and what `written` makes. The
-                images of a model that takes nothing else need no name.
+            made: values by input: decoded images, uint8, ``[batch, channels, height, width]``, see
+                `image_format`, or from 0 to 1, NaN if missing; and the results of `written`. The
+                name may be omitted for a model whose only input is an image.
 
         Returns:
-            In the order of the encoder's inputs, on the model's device; images transformed.
+            Inputs in the order of the encoder, on the model's device; images are transformed.
         """
         named = {IMAGE: made} if isinstance(made, Tensor) else made
         return [self._seen(name, named[name].to(self.device)) for name in self.model.inputs]
@@ -105,35 +105,35 @@ class TrainedModel(ModelInputs):
 
     @torch.inference_mode()
     def __call__(self, made: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Predict for what has been decoded and made.
+        """Predict from decoded and converted samples.
 
         Args:
             made: see `seen`.
 
         Returns:
-            By task, class probabilities or numbers in original units, and behind them how
-            uncertain they are, see `multitask.tasks.predictions.predicted`; first axis ``[batch]``.
+            By task, class probabilities or numbers in original units, followed by their
+            uncertainty, see `multitask.tasks.predictions.predicted`; first axis ``[batch]``.
         """
         return self.model.predict(*self.seen(made))
 
     @torch.inference_mode()
     def embed(self, made: Tensor | Mapping[str, Tensor]) -> Tensor:
-        """The representation that the tasks share.
+        """Compute the representation that the tasks share.
 
         Args:
             made: see `seen`.
 
         Returns:
-            Shape ``[batch, features]``: maps and tokens as their means.
+            Shape ``[batch, features]``; maps and tokens are averaged.
         """
         return self.embed_inputs(*self.seen(made))
 
     @torch.inference_mode()
     def embed_inputs(self, *inputs: Tensor) -> Tensor:
-        """The representation of what the model takes, see `embed`.
+        """Compute the representation from the model's inputs, see `embed`.
 
         Args:
-            inputs: transformed, in the order of the encoder's inputs; first axis ``[batch]``.
+            inputs: transformed inputs, in the order of the encoder; first axis ``[batch]``.
         """
         moved = [each.to(self.device) for each in inputs]
         return self._vector(self.model.encoder(*moved))
@@ -142,7 +142,7 @@ class TrainedModel(ModelInputs):
     def predicted_and_embedded(
         self, made: Tensor | Mapping[str, Tensor]
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """Predict, and give the representation, computed once: see `__call__` and `embed`.
+        """Predict, and return the representation, computed once: see `__call__` and `embed`.
 
         Args:
             made: see `seen`.
@@ -160,21 +160,21 @@ class TrainedModel(ModelInputs):
         form = next(each for each in trunk.modules() if isinstance(each, Encoder)).form
         several = [found]
         if not isinstance(trunk, Encoder):
-            # A trunk returns several: of columns each one's, of a mixture also the experts'.
+            # A trunk returns several: one per column, or those of the experts in a mixture.
             several = list(found.values()) if isinstance(found, dict) else several
             several = list(found) if isinstance(found, list | tuple) else several
         return torch.cat([form.vector(each) for each in several], 1)
 
     def evaluate(self, table: Path | str, resamples: int = 2000, **options: Any) -> Results:
-        """Compute the metrics of a labelled table, with their intervals.
+        """Compute the metrics on a labelled table, with their intervals.
 
         Args:
             table: a file or a folder, see `multitask.data.Table`.
             resamples: see `multitask.after.evaluating.bootstrap.resampled`.
-            options: of `multitask.after.labelled_table.labelled_table`.
+            options: options of `multitask.after.labelled_table.labelled_table`.
 
         Raises:
-            InputError: if the table cannot be read, or holds the targets of no task.
+            InputError: if the table cannot be read, or contains no task's targets.
         """
         from multitask.after.evaluating.evaluation import evaluate
         from multitask.after.labelled_table import labelled_table
@@ -185,18 +185,19 @@ class TrainedModel(ModelInputs):
         """Predict for images, texts, numbers, or several of them together.
 
         Args:
-            samples: one or several, see `multitask.after.inputs.samples.made_batches`. Images are
-                paths, Pillow images or arrays; texts are texts; numbers and categories a dictionary
-                by column. Of a model with several inputs a sample is a dictionary by input, and one
-                that is missing is left out. A DataFrame has the columns that training had.
-            batch_size: samples that go through the model at a time.
+            samples: one or several samples, see `multitask.after.inputs.samples.made_batches`.
+                Images are paths, Pillow images or arrays; texts are strings; numbers and categories
+                are a dictionary by column. For a model with several inputs, a sample is a
+                dictionary by input, without those that are missing. A DataFrame has the columns
+                used in training.
+            batch_size: number of samples per batch.
 
         Returns:
-            A row for each sample, in their order: every task in original units, classes by name
-            with all their probabilities, maps as arrays in the cells of one column.
+            One row per sample, in order: every task in original units, classes by name with all
+            their probabilities, maps as arrays in the cells of one column.
 
         Raises:
-            InputError: if a sample cannot be read, naming it.
+            InputError: if a sample cannot be read, with its name.
         """
         from multitask.after.inputs.samples import made_batches
         from multitask.after.predicting.prediction_columns import frame_of

@@ -1,4 +1,4 @@
-"""A table of which all rows are meant, whatever split they are of."""
+"""A table that uses all of its rows, whatever split they belong to."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from multitask.tables.table_rows import TableRows
 from multitask.tables.target_cells import blank
 
 WHOLE = "test"
-"""The one split that all rows are in."""
+"""The single split that contains all rows."""
 KEPT = ("duplicate_row", "equal_pixels")
 OF_INPUTS = ("empty_file_name", "missing_input")
 
 
 def listing(takes_missing: bool = False) -> Cleaning:
-    """What cannot be used is left out and listed.
+    """Cleaning policies that skip and list unusable rows.
 
     Args:
         takes_missing: whether samples without one of the inputs can be used.
@@ -31,11 +31,11 @@ def listing(takes_missing: bool = False) -> Cleaning:
 
 
 class WholeTable(Table):
-    """All rows of a table, whatever split they are of."""
+    """All rows of a table, whatever split they belong to."""
 
     rows: TableRows
     without_input = 0
-    """Rows that are left out because they have none of the inputs."""
+    """Number of rows that are skipped because they have none of the inputs."""
 
     @override
     def divide(self, rows: TableRows) -> dict[str, Places]:

@@ -1,4 +1,4 @@
-"""What happens beside training: one file for each callback."""
+"""Callbacks that act beside training: one file for each."""
 
 from multitask.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from multitask.callbacks.cost import Cost

@@ -1,4 +1,4 @@
-"""A model's weights, their average, and which of them the model holds."""
+"""A model's weights, their average, and which of the two the model currently holds."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from torch import Tensor, nn
 from multitask.errors import InputError
 
 LEFT_OUT = ("balancer.", "evaluations.", "task_losses.")
-"""What judges or combines losses, of which an average means nothing."""
+"""Parts that judge or combine losses; an average of them is meaningless."""
 
 
 class AveragedTensors:
     """The average of a model's floating parameters and buffers.
 
-    A buffer that holds an infinity or NaN, as a mask does, is left out.
+    Buffers that contain an infinity or NaN, as masks do, are skipped.
 
     Args:
-        model: on its device.
-        values: the average so far, by name; default: a copy of what the model has.
+        model: the model, on its device.
+        values: the average so far, by name; default: a copy of the model's values.
     """
 
     def __init__(self, model: nn.Module, values: Mapping[str, Tensor] | None = None) -> None:
@@ -43,7 +43,7 @@ class AveragedTensors:
 
     @staticmethod
     def check(values: Any, model: LightningModule) -> None:
-        """Refuse an average that is of another model's weights, by an `InputError`."""
+        """Raise an `InputError` if an average belongs to another model's weights."""
         own = _averaged(model)
         for name, each in values.items():
             if not isinstance(each, Tensor) or name not in own or each.shape != own[name].shape:
@@ -54,7 +54,7 @@ class AveragedTensors:
 
     @property
     def is_shown(self) -> bool:
-        """Whether the model holds the average."""
+        """Whether the model currently holds the average."""
         return self._trained is not None
 
     @torch.no_grad()
@@ -62,7 +62,7 @@ class AveragedTensors:
         """Move the average towards the model's weights.
 
         Args:
-            share: of the way, from 0 to 1.
+            share: fraction of the way, from 0 to 1.
         """
         averages, own = list(self.values.values()), list(self._own.values())
         if any(mine.dtype != each.dtype for mine, each in zip(averages, own, strict=True)):
@@ -77,7 +77,7 @@ class AveragedTensors:
 
     @torch.no_grad()
     def hide(self) -> None:
-        """Put the weights of training back."""
+        """Put the training weights back."""
         if self._trained is not None:
             self.put(self._trained)
             self._trained = None
@@ -89,7 +89,7 @@ class AveragedTensors:
             self._own[name].copy_(each)
 
     def trained(self) -> dict[str, Tensor]:
-        """The weights of training as entries of a ``state_dict``, under all of their names."""
+        """The training weights as entries of a ``state_dict``, under all of their names."""
         values = self._own if self._trained is None else self._trained
         return {alias: values[name] for alias, name in self._aliases.items()}
 
@@ -97,7 +97,7 @@ class AveragedTensors:
         """The average as entries of a ``state_dict``, under all of their names.
 
         Args:
-            statistics: that replace the average's, by name.
+            statistics: values that replace those of the average, by name.
         """
         values = {**self.values, **statistics}
         return {

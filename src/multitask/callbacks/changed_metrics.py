@@ -1,4 +1,4 @@
-"""Names of the metrics of attacked and of corrupted images."""
+"""Names of the metrics of attacked and corrupted images."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from multitask.robustness.changes import CORRUPTED, ROBUST, change_name
 
 
 def of_part(metric: str, part: str) -> str:
-    """The name of a metric of changed images.
+    """The name of a metric on changed images.
 
     Args:
-        metric: that of the images as they are, such as ``val/digit/accuracy``.
-        part: such as ``robust/inf-0.02`` or ``corrupted``.
+        metric: the metric on the unchanged images, such as ``val/digit/accuracy``.
+        part: the change, such as ``robust/inf-0.02`` or ``corrupted``.
     """
     split, rest = metric.split("/", 1)
     return f"{split}/{part}/{rest}"
 
 
 def attacks_of(callbacks: Iterable[Any], in_each_epoch: bool = False) -> list[str]:
-    """The parts of the metrics' names that say which attack they are of.
+    """The parts of metric names that identify the attacks.
 
     Args:
-        callbacks: of a Trainer.
-        in_each_epoch: whether only those are meant that each validation measures.
+        callbacks: the callbacks of a Trainer.
+        in_each_epoch: whether to return only the attacks that each validation measures.
 
     Returns:
-        Such as ``robust/inf-0.02``.
+        Names such as ``robust/inf-0.02``.
     """
     return [
         change_name(attack)
@@ -39,13 +39,13 @@ def attacks_of(callbacks: Iterable[Any], in_each_epoch: bool = False) -> list[st
 
 
 def parts_of(metrics: Iterable[str]) -> list[str]:
-    """The attacks that there are metrics of, and ``corrupted`` if there are means.
+    """The attacks that the metrics cover, and ``corrupted`` if there are means.
 
     Args:
         metrics: names of metrics.
     """
     split = [name.split("/") for name in metrics]
     attacked = ["/".join(each[1:3]) for each in split if each[1:2] == [ROBUST] and len(each) > 3]
-    # Those of one kind and severity have a longer name.
+    # Metrics of a single kind and severity have a longer name.
     means = [CORRUPTED for each in split if each[1:2] == [CORRUPTED] and len(each) == 4]
     return list(dict.fromkeys([*attacked, *means]))

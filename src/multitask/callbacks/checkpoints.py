@@ -1,4 +1,4 @@
-"""The two checkpoints of a run: its best and its last."""
+"""The two checkpoints of a run: the best and the last."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Keeps ``best.ckpt``, by default by the highest ``val/score``.
+    """Keep ``best.ckpt``, by default the one with the highest ``val/score``.
 
     Args:
-        folder: where the checkpoint goes.
-        monitor: the validation metric that chooses it.
-        higher_is_better: of that metric.
+        folder: folder that the checkpoint is written to.
+        monitor: the validation metric that selects the checkpoint.
+        higher_is_better: whether a higher value of that metric is better.
     """
 
     def __init__(
@@ -28,16 +28,16 @@ class BestCheckpoint(ModelCheckpoint):
             filename="best",
             monitor=monitor,
             mode="max" if higher_is_better else "min",
-            # At once after each validation; the score is stale at the end of other epochs.
+            # Save right after each validation; at the end of other epochs the score is stale.
             save_on_train_epoch_end=False,
             enable_version_counter=False,
         )
         self.path = str(folder.absolute() / "best.ckpt")
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Remember the best score also where the run's folder was moved, so as not to lose it."""
+        """Restore the best score even if the run's folder was moved, so that it is not lost."""
         if not Path(self.path).exists():
-            # The best one is not in this folder.
+            # The best checkpoint is not in this folder.
             return
         paths = {"best_model_path": self.path, "kth_best_model_path": self.path}
         best = {self.path: state_dict["best_model_score"]}
@@ -46,15 +46,15 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Keeps ``last.ckpt``, to resume from, and ``last-1.ckpt`` and so on, which were it before.
+    """Keep ``last.ckpt``, to resume from, and its predecessors ``last-1.ckpt`` and so on.
 
-    It is written at the end of each training epoch, and after each validation in the middle of
-    one. A validation between two optimizer steps, where gradients are accumulated that no
-    checkpoint holds, is followed by a checkpoint at the next step.
+    The checkpoint is written at the end of each training epoch, and after each validation within an
+    epoch. A validation between two optimizer steps finds accumulated gradients, which no checkpoint
+    holds, so the checkpoint is written at the next step.
 
     Args:
-        folder: where the checkpoint goes.
-        keep: how many are kept, the last one included.
+        folder: folder that the checkpoint is written to.
+        keep: number of checkpoints to keep, including the last one.
     """
 
     def __init__(self, folder: Path, keep: int = 2) -> None:
@@ -67,7 +67,7 @@ class LastCheckpoint(ModelCheckpoint):
         self.path = str(folder.absolute() / "last.ckpt")
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Know the last checkpoint where the run's folder was moved."""
+        """Find the last checkpoint even if the run's folder was moved."""
         moved: dict[str, Any] = {
             "dirpath": self.dirpath,
             "best_k_models": {},
@@ -76,12 +76,12 @@ class LastCheckpoint(ModelCheckpoint):
         super().load_state_dict({**state_dict, **moved, "best_model_path": self.path})
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Save what a validation between two steps left to do."""
+        """Save at the step after a validation that fell between two steps."""
         if self._is_due and not _is_accumulating(trainer) and not _is_validation_next(trainer):
             self.save_now(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save in the middle of an epoch; its end is not complete before the training metrics."""
+        """Save within an epoch; at its end, saving waits for the training metrics."""
         if _is_accumulating(trainer):
             self._is_due = True
         else:
@@ -93,7 +93,7 @@ class LastCheckpoint(ModelCheckpoint):
         super().on_train_epoch_end(trainer, pl_module)
 
     def save_now(self, trainer: Trainer) -> None:
-        """Save in the middle of an epoch; nothing happens at its end, which saves by itself."""
+        """Save within an epoch; at the end of an epoch, `on_train_epoch_end` saves instead."""
         if trainer.is_last_batch or self._should_skip_saving_checkpoint(trainer):
             return
         self._is_due = False
@@ -101,7 +101,7 @@ class LastCheckpoint(ModelCheckpoint):
 
     def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
         last = Path(filepath)
-        # A checkpoint that this run has not gone on from may be damaged.
+        # A checkpoint that this run has not resumed from may be damaged.
         if trainer.is_global_zero and last.is_file() and (self._is_ours or _is_from(trainer, last)):
             _keep_before(last, self.keep)
         super()._save_checkpoint(trainer, filepath)
@@ -114,7 +114,7 @@ def _is_from(trainer: Trainer, last: Path) -> bool:
 
 
 def _keep_before(last: Path, keep: int) -> None:
-    """Number the checkpoints from before, so that no moment is without a whole last one."""
+    """Renumber the earlier checkpoints, so that a complete last one exists at every moment."""
     numbered = [last, *(last.with_stem(f"{last.stem}-{age}") for age in range(1, keep))]
     for older, newer in zip(numbered[:1:-1], numbered[-2:0:-1], strict=True):
         if newer.is_file():
@@ -125,16 +125,16 @@ def _keep_before(last: Path, keep: int) -> None:
         try:
             os.link(last, part)
         except OSError:
-            # Not every file system has links.
+            # Some file systems do not support links.
             shutil.copyfile(last, part)
         part.replace(numbered[1])
 
 
 def is_between_steps(trainer: Trainer) -> bool:
-    """Whether a checkpoint now would be whole, and nothing else is about to write one.
+    """Whether a checkpoint written now would be complete, and nothing else is about to write one.
 
     Args:
-        trainer: after a batch.
+        trainer: the Trainer, after a batch.
     """
     return not (trainer.is_last_batch or _is_accumulating(trainer) or _is_validation_next(trainer))
 

@@ -1,4 +1,4 @@
-"""What a training costs."""
+"""The cost of a training."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ COUNTED = ("seconds", "steps", "forward_passes", "backward_passes")
 
 
 class Cost(Callback):
-    """Counts a training's seconds, steps, and passes through the encoder; of all its parts.
+    """Count a training's seconds, steps and passes through the encoder, over all of its parts.
 
-    A backward pass is any in which a gradient enters the encoder from above: plain training has
-    one a batch, a balancer that compares gradients of parameters one more for each task, an attack
-    one more for each of its steps. Validation is in the seconds, not in the passes.
+    A backward pass is any pass in which a gradient enters the encoder from above. Plain training
+    has one per batch, a balancer that compares gradients of parameters one more per task, and an
+    attack one more per step. The seconds include validation; the passes do not.
 
-    At the first batch it measures the model's size, see `multitask.training.model_size`, which the
-    model's description tells from then on.
+    At the first batch, the callback measures the model's size (see
+    `multitask.training.model_size`), which the model's description contains from then on.
     """
 
     def __init__(self) -> None:
@@ -45,11 +45,11 @@ class Cost(Callback):
         self._is_measured = self._has_ended = False
 
     def state_dict(self) -> dict[str, Any]:
-        """What was counted so far."""
+        """The counts so far."""
         return self.values()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Count on from what `state_dict` returned, unless it is the best checkpoint for a test."""
+        """Continue from `state_dict`, unless the best checkpoint is loaded for a test."""
         if self._has_ended:
             return
         self.counts = {name: state_dict[name] for name in COUNTED}
@@ -72,7 +72,7 @@ class Cost(Callback):
         if self._is_measured:
             return
         assert isinstance(pl_module, MultiTask)
-        # What it takes is not training's: neither its passes nor its seconds.
+        # The measurement is not part of training: neither its passes nor its seconds count.
         began, self._trainer = time.perf_counter(), None
         self._measure(pl_module, batch)
         self._trainer, self._began = trainer, self._began + time.perf_counter() - began
@@ -98,9 +98,9 @@ class Cost(Callback):
     def values(self) -> dict[str, float]:
         """Seconds, steps, passes, numbers of parameters, multiply-adds, and peak memory in bytes.
 
-        ``trainable_parameters`` are those that learned in the last step; see
-        `multitask.training.model_size` for the others, and for ``multiply_adds``, which are left
-        out if they could not be counted.
+        ``trainable_parameters`` are those that learned in the last step. See
+        `multitask.training.model_size` for the others, and for ``multiply_adds``, which are omitted
+        if they could not be counted.
         """
         sizes = {"parameters": 0, **self.size, "trainable_parameters": self.trainable}
         return {**self.counts, **sizes, "peak_memory": self.peak_memory}
@@ -110,7 +110,7 @@ class Cost(Callback):
         try:
             self.size[MULTIPLY_ADDS] = multiply_adds(model, model.inputs_of(batch))
         except Exception as error:
-            # A model that no batch of one sample fits can be trained all the same.
+            # A model that fails on a batch of one sample can still be trained.
             reason = one_line(str(error))[:200] or type(error).__name__
             rank_zero_warn(f"the model's multiply-adds cannot be counted: {reason}")
         if model.description is not None:
@@ -119,7 +119,7 @@ class Cost(Callback):
         LOG.info("The model has %s", ", ".join(sizes))
 
     def _count(self, encoder: nn.Module, inputs: Any, outputs: Any) -> None:
-        # Of training, in whatever mode the encoder is: attacks have it in evaluation mode.
+        # Check for training itself, whatever the encoder's mode: attacks run it in evaluation mode.
         if self._trainer is None or not self._trainer.training:
             return
         self.counts["forward_passes"] += 1
@@ -128,7 +128,7 @@ class Cost(Callback):
             tensors[0].register_hook(self._count_back)
 
     def _count_back(self, gradient: Tensor | None) -> None:
-        # A balancer that has added the parameters' gradient itself lets none enter.
+        # If a balancer has added the gradient of the parameters itself, no gradient enters here.
         if gradient is not None:
             self.counts["backward_passes"] += 1
 
@@ -136,6 +136,6 @@ class Cost(Callback):
 def _peak_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    # Of the whole process; Linux counts in kibibytes, macOS in bytes.
+    # The peak of the whole process; Linux counts in kibibytes, macOS in bytes.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak

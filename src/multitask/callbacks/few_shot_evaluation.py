@@ -1,4 +1,4 @@
-"""What a few labels of new classes are worth to a trained model."""
+"""Evaluation of a trained model on new classes with a few labels each."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ Batch = dict[str, Tensor]
 
 
 class FewShotEvaluation(Callback):
-    """After a test, learns classes that training has not seen from a few labels each.
+    """After a test, learn classes unseen in training from a few labels each.
 
-    The data keep the classes and the samples: `multitask.data.Episodes`, or
-    `multitask.data.TrainingClasses`. In each episode all learners see the same support, of which
-    fewer shots are a part of more, and are tested on the same queries, which share neither a sample
-    nor a group with it; equal seeds and data give every model the same episodes. The names are
-    ``test/few_shot/<learner>-<shots>/<task>/accuracy``, such as ``head_only-5``, means over the
-    episodes, and those of the first learner also ``test/few_shot/<shots>/<task>/accuracy``. The
-    model is left as it was.
+    The data must hold out classes and their samples: `multitask.data.Episodes` or
+    `multitask.data.TrainingClasses`. In each episode, all learners see the same support, and the
+    support for fewer shots is part of the one for more. They are tested on the same queries, which
+    share neither a sample nor a group with the support. Equal seeds and data give every model the
+    same episodes. The metrics are named ``test/few_shot/<learner>-<shots>/<task>/accuracy``, for
+    example ``head_only-5``, and are means over the episodes. Those of the first learner are also
+    logged as ``test/few_shot/<shots>/<task>/accuracy``. The model is left unchanged.
 
     Args:
-        learners: which are tried (see `multitask.few_shot`); default: `HeadOnly`, `Prototypes` and
-            `AllParameters`. A model that `multitask.passes.FOMAML` or the like has trained, for as
-            many classes as an episode has, is also adapted by that pass with its own heads, as the
-            first learner, called ``own_pass``.
-        shots: numbers of labels of each class.
+        learners: learners to evaluate (see `multitask.few_shot`); default: `HeadOnly`, `Prototypes`
+            and `AllParameters`. A model that was trained by `multitask.passes.FOMAML` or a similar
+            pass, for as many classes as an episode has, is also adapted by that pass with its own
+            heads. This is the first learner, called ``own_pass``.
+        shots: numbers of labels per class.
         episodes: number of episodes.
-        queries: samples of each class that are tested.
+        queries: number of test samples per class.
         ways: number of classes in an episode; default: all test classes.
-        seed: of the episodes and learners.
-        own_pass: whether the pass by which the model was trained is tried.
+        seed: seed of the episodes and learners.
+        own_pass: whether to evaluate the pass that trained the model.
 
     Raises:
-        InputError: if a number cannot be.
+        InputError: if a number is invalid.
     """
 
     def __init__(
@@ -83,27 +83,27 @@ class FewShotEvaluation(Callback):
 
     @property
     def parts(self) -> list[str]:
-        """What metrics' names may hold behind the split ``test``, as ``few_shot/head_only-5``."""
+        """The parts of metric names that may follow ``test``, such as ``few_shot/head_only-5``."""
         names = [part_of(OWN), *(part_of(each.name) for each in self.learners)]
         own = [f"{PART}/{shots}" for shots in self.shots]
         return own + [f"{PART}/{name}-{shots}" for name in names for shots in self.shots]
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse data that keep no classes, or too few samples of them, and a sharded model."""
+        """Reject a sharded model, and data that hold out no classes or too few of their samples."""
         assert isinstance(pl_module, MultiTask)
         self.check(pl_module, trainer.datamodule)  # type: ignore[attr-defined]
         if any(isinstance(each, FSDPModule) for each in pl_module.modules()):
             raise InputError(f"{NAME} cannot adapt a sharded model; take the strategy ddp")
 
     def check(self, model: MultiTask, data: Any) -> None:
-        """Refuse what cannot be evaluated.
+        """Reject a model or data that cannot be evaluated.
 
         Args:
             model: the model.
             data: a `multitask.data.DataModule`.
 
         Raises:
-            InputError: with what would be right.
+            InputError: with a suggestion of what would be valid.
         """
         if not isinstance(data, DividedClasses):
             raise InputError(
@@ -159,7 +159,7 @@ class FewShotEvaluation(Callback):
         return {**first, **values}
 
     def _learners(self, model: MultiTask, task: str, ways: int) -> list[Learner | None]:
-        """None stands for the model's own pass."""
+        """The learners; None stands for the model's own pass."""
         is_own = self.own_pass and isinstance(model.training_pass, EpisodicPass)
         fits = getattr(model.named_tasks[task], "num_classes", None) == ways
         return [*([None] if is_own and fits else []), *self.learners]
@@ -187,7 +187,7 @@ def _predicted(
 
 
 def part_of(name: str) -> str:
-    """What a learner is called in metrics' names."""
+    """The name of a learner in metric names."""
     return name.replace(" ", "_")
 
 
@@ -196,7 +196,7 @@ def _usual() -> list[Learner]:
 
 
 def _new_task(model: MultiTask, name: str, ways: int) -> Classification:
-    """A classification of other classes, otherwise as the model's own."""
+    """A classification task with other classes, otherwise like the model's own."""
     own = model.named_tasks[name]
     if not isinstance(own, Classification):
         raise InputError(f"{NAME}: '{name}' is a {type(own).__name__}; make it a Classification")

@@ -1,4 +1,4 @@
-"""Figures of the data and of the predictions, into the run's folder and to W&B."""
+"""Figures of the data and the predictions, for the run's folder and W&B."""
 
 from __future__ import annotations
 
@@ -33,29 +33,30 @@ from multitask.tasks.output import count_numbers, each_tensor, joined, rows_of
 
 Batch = dict[str, Tensor]
 Outputs = dict[str, Any]
-"""By task, a tensor or a dictionary of tensors; targets and inputs likewise."""
+"""By task, a tensor or a dictionary of tensors; the same types serve targets and inputs."""
 MOST_TASKS = 12
-"""With more tasks not each has a figure."""
+"""With more tasks than this, not every task has its own figure."""
 
 
 class Figures(Callback):
-    """Draws label coverage, samples with targets and predictions, and one figure a task.
+    """Draw label coverage, samples with targets and predictions, and one figure per task.
 
-    Titles have the metrics of the whole split. Of more than 12 tasks, those that contribute least
-    to the score have a figure each, and one figure has the headline metrics of all.
+    Titles show the metrics of the whole split. With more than 12 tasks, only those that contribute
+    least to the score get their own figure, and one more figure shows the headline metrics of all
+    tasks.
 
-    Tasks with a target for each pixel have a grid of images, targets, predictions and errors too.
+    Tasks with a target for each pixel also get a grid of images, targets, predictions and errors.
 
-    The samples are a table too, with images: ``predictions.html``, and
-    ``predictions/<split>`` at W&B. Training samples, also as augmented, and label coverage are
-    drawn before training, predictions of the last validation after it, and those of the test set
-    after testing.
+    The samples are also written as a table with images: ``predictions.html``, and
+    ``predictions/<split>`` at W&B. Training samples, with and without augmentation, and label
+    coverage are drawn before training. Predictions are drawn for the last validation after
+    training, and for the test set after testing.
 
     Args:
-        folder: where the figures go, as PNG.
+        folder: folder that the figures are written to, as PNG.
         samples: number of samples in a figure or table of samples.
-        most_numbers: how many numbers of a split's outputs and targets are kept for drawing, by all
-            processes together: those of the first samples, one sample at least.
+        most_numbers: number of output and target values of a split that all processes together keep
+            for drawing. They are those of the first samples, and of at least one sample.
     """
 
     def __init__(self, folder: Path, samples: int = 24, most_numbers: int = 2**22) -> None:
@@ -75,7 +76,7 @@ class Figures(Callback):
             self._save(trainer, "data/label_coverage_by_source", draw_coverage(known))
         first = torch.arange(min(self.samples, len(data.splits["train"])))
         batches = {"samples": data.on_after_batch_transfer(data.splits["train"][first], 0)}
-        # All on the scale of those that are not augmented.
+        # All figures use the scale of the images without augmentation.
         faces = on_one_scale(data.faces(), batches["samples"])
         if len(data.augmentations):
             batches["augmented"] = data.augmented(first)
@@ -87,11 +88,11 @@ class Figures(Callback):
             self._save(trainer, f"data/{name}", figure)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forget the validation before."""
+        """Discard what the previous validation kept."""
         self._forget()
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forget the validation before."""
+        """Discard what the previous validation kept."""
         self._forget()
 
     def on_validation_batch_end(
@@ -111,7 +112,7 @@ class Figures(Callback):
         self._draw(trainer, pl_module, "val")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw a validation that stands alone."""
+        """Draw a validation outside training."""
         if trainer.state.fn == "validate":
             self._draw(trainer, pl_module, "val")
 
@@ -127,7 +128,7 @@ class Figures(Callback):
 
     def _keep(self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Batch) -> None:
         targets = {name: batch[name] for name in [*outputs, "index"]}
-        # The same on all processes, of which each keeps its share.
+        # The value is the same on all processes, and each keeps its share.
         numbers, size = _numbers(outputs) + _numbers(targets), len(batch["index"])
         at_most = max(self.most_numbers * size // max(numbers, 1), 1)
         room = ceil(at_most / trainer.world_size) - self._kept
@@ -144,7 +145,7 @@ class Figures(Callback):
     def _draw(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         if not self._targets:
             return
-        # Every process joins, also where only the first draws.
+        # Every process must join, even if only the first draws.
         targets, outputs, inputs = map(_joined, (self._targets, self._outputs, self._inputs))
         with_inputs = _joined(self._targets[: len(self._inputs)])["index"]
         if trainer.is_global_zero:
@@ -227,13 +228,13 @@ def _ours(trainer: Trainer, module: LightningModule) -> tuple[MultiTask, DataMod
 
 
 def _image(sample: Shown) -> Tensor | None:
-    """What the image looks like, or the first other input that is a picture."""
+    """An image to show: the sample's image, or the first other input that is an image."""
     pictures = {name: each for name, each in sample.items() if isinstance(each, Tensor)}
     return pictures.get("image", next(iter(pictures.values()), None))
 
 
 def _metrics(trainer: Trainer, model: MultiTask, split: str) -> dict[str, dict[str, float]]:
-    """By task, the values of its metrics in the whole split."""
+    """By task, the values of its metrics on the whole split."""
     found: dict[str, dict[str, float]] = {name: {} for name in model.named_tasks}
     for name, _ in model.evaluations.directions():
         prefix, task, metric = (*name.split("/"), "", "")[:3]
@@ -253,7 +254,7 @@ def _coverage(model: MultiTask, targets: Batch) -> dict[str, float]:
 
 
 def _numbers(values: Outputs) -> int:
-    """How many numbers a batch has, of all its samples together."""
+    """The number of values in a batch, over all of its samples."""
     return sum(map(count_numbers, values.values()))
 
 
@@ -261,14 +262,14 @@ def _first(values: Outputs, count: int) -> Outputs:
     """The first samples of a batch, on the CPU."""
 
     def first(each: Tensor) -> Tensor:
-        # Not a view, which would keep the whole batch.
+        # A view would keep the whole batch in memory.
         return each.cpu() if count >= len(each) else each[:count].clone().cpu()
 
     return {name: each_tensor(each, first) for name, each in values.items()}
 
 
 def _joined(batches: Sequence[Outputs]) -> Outputs:
-    """All processes' samples of several batches."""
+    """The samples of several batches from all processes."""
     parts = {name: joined([each[name] for each in batches]) for name in batches[0]}
     return {name: each_tensor(each, gather_rows) for name, each in parts.items()}
 

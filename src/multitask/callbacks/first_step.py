@@ -1,4 +1,4 @@
-"""Has a training stood on its own feet yet?"""
+"""Whether a training has completed a step since it started or resumed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 
 class FirstStep(Callback):
-    """Knows whether a training has made a step since it began or was taken up.
+    """Record whether a training has made a step since it started or resumed.
 
-    What optimizers, schedules and callbacks were given from a checkpoint, they use in the first.
+    In the first step, optimizers, schedules and callbacks use the state restored from a checkpoint.
     """
 
     def __init__(self) -> None:
@@ -16,12 +16,12 @@ class FirstStep(Callback):
         self._began_at = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Remember which step it began at, and see that what was taken up can be saved again."""
+        """Store the first step, and check that the restored state can be saved again."""
         self._began_at = trainer.global_step
         if trainer.ckpt_path:
             for callback in trainer.callbacks:  # type: ignore[attr-defined]
                 callback.state_dict()
 
     def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
-        """See whether there was a step; its schedule has followed it already."""
+        """Check whether there was a step; its schedule has already followed."""
         self.is_made = self.is_made or trainer.global_step > self._began_at

@@ -1,4 +1,4 @@
-"""Batch normalisation's statistics of an average of weights, which no training step computes."""
+"""Batch normalisation statistics for averaged weights, which no training step computes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from multitask.training.first_batches import first_batches
 
 
 class FreshStatistics:
-    """Computes statistics of the weights that the model holds, once for each of them.
+    """Compute the statistics for the weights that the model holds, once for each set of weights.
 
-    They are of the first training batches of the first epoch, so that they depend on the weights
-    alone, and a training that is resumed finds the same.
+    They are computed on the first training batches of the first epoch. They therefore depend on the
+    weights alone, and a resumed training gets the same values.
 
     Args:
-        number: of batches; with 0 nothing is ever computed.
+        number: number of batches; with 0, nothing is computed.
     """
 
     def __init__(self, number: int) -> None:
@@ -37,7 +37,7 @@ class FreshStatistics:
         self.see_frozen()
 
     def see_frozen(self) -> None:
-        """See which layers training changes; in validation none does."""
+        """Record which layers training changes; validation changes none."""
         self._changing = {
             name: each
             for name, each in self._all.items()
@@ -45,11 +45,11 @@ class FreshStatistics:
         }
 
     def end(self) -> None:
-        """Let go of the data's loader, which may keep processes."""
+        """Release the data loader, which may hold processes."""
         self._loader = None
 
     def is_due(self, version: int) -> bool:
-        """Whether there are none of some weights yet.
+        """Whether some weights have no statistics yet.
 
         Args:
             version: number of the weights.
@@ -57,7 +57,7 @@ class FreshStatistics:
         return bool(self.number and self._changing) and self._of != version
 
     def of(self, version: int) -> dict[str, Tensor]:
-        """The statistics of some weights, by name; empty if there are none of them.
+        """The statistics for some weights, by name; empty if there are none.
 
         Args:
             version: number of the weights.
@@ -65,11 +65,11 @@ class FreshStatistics:
         return self._values if self._of == version else {}
 
     def renew(self, trainer: Trainer, model: MultiTask, version: int) -> None:
-        """Compute the statistics of the weights that the model holds, and leave them in it.
+        """Compute the statistics for the weights that the model holds, and store them in the model.
 
         Args:
-            trainer: trains the model.
-            model: on its device.
+            trainer: the Trainer of the model.
+            model: the model, on its device.
             version: number of the weights.
         """
         if self._loader is None:

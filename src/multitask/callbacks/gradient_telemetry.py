@@ -1,4 +1,4 @@
-"""How the tasks' gradients meet in the encoder: logged every few batches, drawn at the end."""
+"""How the tasks' gradients agree in the encoder: logged every few batches, drawn at the end."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MANY = 15
-"""With more tasks than this, and so more than 105 pairs, only the most conflicting pairs are shown.
+"""With more tasks than this, and so more than 105 pairs, only the most conflicting are shown.
 
-They are as many as this.
+The number of pairs shown is the same.
 """
 CHOSEN_AFTER = 10
-"""Records after which the pairs to log are chosen, so that their names stay the same."""
+"""Number of records after which the pairs to log are fixed, so that their names stay the same."""
 
 
 class GradientTelemetry(Callback):
-    """Logs how much each task counts, its gradient's norm, and where tasks pull apart.
+    """Log each task's weight and gradient norm, and where tasks conflict.
 
-    With any balancer. Gradients are compared where the balancer compares them, or else at the
-    representation; they are those of the loss after a balancing of losses and before a balancing of
-    gradients. What a task ``teaches`` is in how much it counts, not in its gradient; a task that
-    only reads has no gradient there. A pair's conflict rate is the share of the records so far in
-    which the cosine is negative; a record in which one of the two has no label counts for neither.
-    If a sharing scheme leaves the tasks no number in common, there are no cosines. A pass in which
-    a task has more than one gradient, such as `multitask.passes.FOMAML`, is not looked at.
+    This works with any balancer. Gradients are compared where the balancer compares them, or
+    otherwise at the representation. They are the gradients of the loss after loss balancing and
+    before gradient balancing. What a task ``teaches`` affects its weight, not its gradient; a task
+    that only reads has no gradient there. The conflict rate of a pair is the fraction of records so
+    far with a negative cosine; a record in which one of the two tasks has no label is ignored. If a
+    sharing scheme leaves the tasks no number in common, there are no cosines. Passes in which a
+    task has more than one gradient, such as `multitask.passes.FOMAML`, are not recorded.
 
-    With more than 15 tasks there are too many pairs to look at. The mean cosine and the share of
-    conflicting pairs are logged instead, as ``gradients/mean_cosine`` and
-    ``gradients/conflicting_pairs``, and from the tenth record on the 15 pairs that had conflicted
-    most often by then. The heat maps show the 15 most conflicting pairs of the whole run, and a
-    second file, such as ``gradients_pairs.png``, all pairs.
+    With more than 15 tasks there are too many pairs to show. The mean cosine and the fraction of
+    conflicting pairs are then logged as ``gradients/mean_cosine`` and
+    ``gradients/conflicting_pairs``. From the tenth record on, the 15 pairs that have conflicted
+    most often by then are logged as well. The heat maps show the 15 most conflicting pairs of the
+    whole run, and a second file, such as ``gradients_pairs.png``, shows all pairs.
 
     Args:
         path: the PNG file for heat maps over time; default: none.
-        every: how often to look, in batches; where the balancer compares gradients less often, the
-            next batch in which it does.
+        every: number of batches from one record to the next. If the balancer compares gradients
+            less often, the next batch in which it does is used.
 
     Raises:
         InputError: if ``every`` is less than 1.
@@ -85,7 +85,7 @@ class GradientTelemetry(Callback):
         self.records.load_state_dict(state_dict)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Look at the batch's gradients if it is its turn."""
+        """Record the gradients of the batch if one is due."""
         assert isinstance(pl_module, MultiTask)
         self._is_due |= self.batches % self.every == 0
         has_gradients = pl_module.training_pass.has_task_gradients
@@ -103,14 +103,14 @@ class GradientTelemetry(Callback):
         self.batches += 1
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Log what was seen."""
+        """Log the record."""
         assert isinstance(pl_module, MultiTask)
         if self._watch is None:
             return
         pl_module.views.watchers.remove(self._watch)
         self._watch = None
         if self._found:
-            # Of the whole loss, as if neither accumulation nor half precision had scaled it.
+            # Gradients of the whole loss, without the scaling of accumulation or half precision.
             scaler = getattr(trainer.precision_plugin, "scaler", None)
             scale = scaler.get_scale() if scaler is not None else 1.0
             factor = trainer.accumulate_grad_batches / scale
@@ -165,7 +165,7 @@ class GradientTelemetry(Callback):
         return self._logged_pairs or []
 
     def _most_conflicting(self) -> list[int]:
-        # Stable, so that of equals the first counts on every machine.
+        # A stable sort, so that the first of equal pairs is chosen on every machine.
         order = self.records.rates.nan_to_num(-1.0).sort(descending=True, stable=True).indices
         return order[:MANY].tolist()
 
@@ -190,6 +190,6 @@ class GradientTelemetry(Callback):
 
 
 def _without_products(gramian: Tensor) -> Tensor:
-    """Norms alone, where gradients of different numbers would seem to be at right angles."""
+    """Keep only the norms where gradients of different numbers would appear orthogonal."""
     is_own = torch.eye(len(gramian), dtype=torch.bool, device=gramian.device)
     return gramian.masked_fill(~is_own, torch.nan)

@@ -1,4 +1,4 @@
-"""New tasks, learned without forgetting those of an old run."""
+"""New tasks, learned without forgetting the tasks of an old run."""
 
 from __future__ import annotations
 
@@ -31,33 +31,35 @@ NAME = "KeepTasks"
 
 
 class KeepTasks(Callback):
-    """Keeps the outputs of some tasks near to those of an old run's model, in training alone.
+    """Keep the outputs of some tasks close to those of an old run's model during training.
 
-    Learning without forgetting (Li and Hoiem, 2016, 1606.09282): the old model, frozen, computes
-    its outputs for each training batch, as augmented as the model sees it, and ``weight`` times the
-    mean of `multitask.tasks.Task.distance` over the global batch is added to the task's loss. No
-    label of an old task is needed; rows with one have its loss, too. A task that the data lack is
-    added to them, without a label. Kept tasks keep the statistics of the old run, such as the mean
-    and the deviation by which numbers are standardised.
+    Learning without forgetting (Li and Hoiem, 2016, arXiv 1606.09282): the old model is frozen and
+    computes its outputs for each training batch, with the same augmentation that the model sees.
+    The mean of `multitask.tasks.Task.distance` over the global batch, multiplied by ``weight``, is
+    added to the task's loss. The old tasks need no labels; rows with a label also contribute to the
+    task's own loss. A task that the data lack is added to them without labels. Kept tasks use the
+    statistics of the old run, such as the mean and standard deviation that standardise numbers.
 
-    Begin with the old run's weights (``run.weights``), which ``multitask extend`` writes. The old
-    model is neither in the model's parameters nor in its checkpoints; only to train, and to resume,
-    its checkpoint is needed. With attacks on images, the old model sees them as they were before.
+    Start from the old run's weights (``run.weights``), which ``multitask extend`` writes. The old
+    model is part of neither the model's parameters nor its checkpoints. Its checkpoint is needed
+    only to train and to resume. With attacks on images, the old model sees the images before the
+    attack.
 
-    Its metrics before training are logged as ``before/<split>/<task>/<metric>``, and the mean
-    distance as ``train/<task>/distance``.
+    The old model's metrics before training are logged as ``before/<split>/<task>/<metric>``, and
+    the mean distance as ``train/<task>/distance``.
 
     Args:
-        checkpoint: of the old run, or the run's folder.
-        weight: factor on the distances, above 0: the larger, the less is forgotten and the slower
-            new tasks learn.
-        temperature: of classes, above 0: the higher, the more it counts which classes are similar.
-        tasks: which to keep; default: all of the checkpoint.
-        trust: whether the checkpoint may name any class, as which it can run any code; if not,
-            those of well-known packages: see docs/security.md.
+        checkpoint: checkpoint of the old run, or the run's folder.
+        weight: factor on the distances, above 0. With a larger weight, less is forgotten and new
+            tasks are learned more slowly.
+        temperature: temperature of classes, above 0. The higher it is, the more the similarity of
+            classes counts.
+        tasks: tasks to keep; default: all tasks of the checkpoint.
+        trust: whether the checkpoint may name any class, and so run any code. If not, only classes
+            of well-known packages are allowed: see docs/security.md.
 
     Raises:
-        InputError: if a number cannot be.
+        InputError: if a number is invalid.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class KeepTasks(Callback):
         self.weight, self.temperature = weight, temperature
         self.tasks = None if tasks is None else list(tasks)
         self.before: dict[str, float] = {}
-        """The old model's metrics, by name, once training has begun."""
+        """The old model's metrics, by name, once training has started."""
         self._old: OldRun | None = None
         self._kept: KeptOutputs | None = None
         self._sha256: str | None = None
@@ -87,19 +89,19 @@ class KeepTasks(Callback):
 
     @property
     def state_key(self) -> str:
-        """Several may keep the tasks of several runs."""
+        """The key of the state; several callbacks may keep the tasks of several runs."""
         return NAME if self.tasks is None else f"{NAME}({', '.join(self.tasks)})"
 
     def state_dict(self) -> dict[str, Any]:
-        """Which checkpoint it was, and its metrics."""
+        """The checkpoint of the old run, and its metrics."""
         return {"sha256": self._sha256, "before": self.before}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up what `state_dict` returned."""
+        """Restore what `state_dict` returned."""
         self._sha256, self.before = state_dict["sha256"], dict(state_dict["before"])
 
     def prepare(self, model: MultiTask, data: DataModule, is_training: bool) -> None:
-        """Give the tasks their statistics, and the data the tasks that they lack.
+        """Give the tasks their statistics, and add missing tasks to the data.
 
         Args:
             model: the model.
@@ -107,7 +109,7 @@ class KeepTasks(Callback):
             is_training: whether the old model is needed.
 
         Raises:
-            InputError: if the old run's tasks or inputs are others.
+            InputError: if the old run has different tasks or inputs.
         """
         data.setup()
         try:
@@ -135,14 +137,14 @@ class KeepTasks(Callback):
         self._old, self._kept = old, KeptOutputs(names, self.weight, self.temperature)
 
     def check(self, model: MultiTask, data: DataModule) -> None:
-        """Refuse outputs that cannot be compared.
+        """Reject outputs that cannot be compared.
 
         Args:
             model: the model.
             data: the data.
 
         Raises:
-            InputError: naming the task.
+            InputError: with the name of the task.
         """
         assert self._old is not None
         assert self._kept is not None
@@ -152,7 +154,7 @@ class KeepTasks(Callback):
             raise InputError(f"{NAME}: {error}") from error
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Look at the model and the data; read the old model before training."""
+        """Check the model and the data; read the old model before training."""
         assert isinstance(pl_module, MultiTask)
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         self.prepare(pl_module, data, stage == "fit")
@@ -178,7 +180,7 @@ class KeepTasks(Callback):
                     )
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the old model to the device, and measure it, unless training is resumed."""
+        """Move the old model to the device, and measure it unless training is resumed."""
         old = self._old
         assert old is not None
         assert isinstance(pl_module, MultiTask)
@@ -197,11 +199,11 @@ class KeepTasks(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Write what the old model says of a batch into it."""
+        """Add the old model's outputs to the batch."""
         assert self._old is not None
         assert self._kept is not None
         if self._is_new:
-            # Not before, since a run takes back what is logged before its first batch.
+            # Not earlier, because a run removes whatever is logged before its first batch.
             self._is_new = False
             for logger in trainer.loggers:
                 row = {**self.before, "epoch": trainer.current_epoch}
@@ -229,11 +231,11 @@ class KeepTasks(Callback):
             logger.log_metrics(row, step=trainer.global_step - 1)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave the metrics for the run's summary."""
+        """Pass the metrics on to the run's summary."""
         self._tell(trainer)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave the metrics for the report of the test after training."""
+        """Pass the metrics on to the report of the test after training."""
         self._tell(trainer)
 
     def _tell(self, trainer: Trainer) -> None:
@@ -241,7 +243,7 @@ class KeepTasks(Callback):
         trainer.callback_metrics.update(found)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Let the old model go once training has ended."""
+        """Release the old model after training."""
         if stage == "fit" and self._old is not None:
             assert isinstance(pl_module, MultiTask)
             self._old = None

@@ -1,4 +1,4 @@
-"""Which parts of the model each task takes: logged every few batches, drawn at the end."""
+"""Which parts of the model each task uses: logged every few batches, drawn at the end."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ from multitask.sharing import Mixing
 from multitask.training.mixing_records import MixingRecords
 
 MOST_VALUES = 100
-"""With more values than this in a record, they are drawn, but not logged."""
+"""With more values than this in a record, they are drawn but not logged."""
 
 
 class LearnedSharing(Callback):
-    """Shows what a sharing scheme learns about which parts of the model the tasks share.
+    """Show what a sharing scheme learns about the parts of the model that tasks share.
 
-    These are the mixtures of `CrossStitch`, the gates of `MMoE`, and whatever else a scheme
+    These are the mixtures of `CrossStitch`, the gates of `MMoE`, and anything else that a scheme
     returns as `Sharing.mixing`. Each value is logged as ``sharing/<place>/<task>/<part>``, unless
-    there are more than 100 of them. The figure has a row for each place, with all values before
-    training, over training, and after it. Of a scheme that learns nothing of that kind there is no
-    figure.
+    there are more than 100 of them. The figure has one row per place, with all values before,
+    during and after training. There is no figure for a scheme that learns no such values.
 
     Args:
         path: the PNG file; default: none.
-        every: how often to look, in batches.
+        every: number of batches from one record to the next.
 
     Raises:
         InputError: if ``every`` is less than 1.
@@ -55,12 +54,12 @@ class LearnedSharing(Callback):
         self.records.load_state_dict(state_dict)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Look before the first batch."""
+        """Record the values before the first batch."""
         if self.batches == 0:
             self._look(pl_module)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Look if it is time, and log; after the first batch if nothing was known before it."""
+        """Record and log the values if due, or if there were none before this batch."""
         self.batches += 1
         if self.batches % self.every == 0 or not self.records.at:
             values = self._look(pl_module)
@@ -69,7 +68,7 @@ class LearnedSharing(Callback):
                 logger.log_metrics(row, step=max(trainer.global_step - 1, 0))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look once more, and draw."""
+        """Record the values once more, and draw them."""
         assert isinstance(pl_module, MultiTask)
         if not self.records.at:
             return
@@ -87,16 +86,16 @@ class LearnedSharing(Callback):
         send_figure(trainer.loggers, name, figure, self.path, trainer.global_step)
 
     def _look(self, model: LightningModule) -> dict[str, float]:
-        """Keep a record; returns the values to log."""
+        """Add a record, and return the values to log."""
         assert isinstance(model, MultiTask)
-        # On every process: shares may lie on several.
+        # On every process, because the values may be spread over several.
         mixing, tasks = model.sharing.mixing(), list(model.tasks)
         self.records.add(self.batches, mixing, len(tasks))
         return _values(tasks, mixing)
 
 
 def _values(tasks: list[str], mixing: Mapping[str, Mixing]) -> dict[str, float]:
-    """By its name, each share that is known; empty if there are too many."""
+    """All known shares, by name; empty if there are too many."""
     named = {
         f"sharing/{place}/{task}/{part}": share
         for place, found in mixing.items()

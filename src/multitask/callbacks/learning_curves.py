@@ -1,4 +1,4 @@
-"""A run's learning curves, in its own folder."""
+"""A run's learning curves, in its folder."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from multitask.module import MultiTask
 
 
 class LearningCurves(Callback):
-    """Draws the score, each task's headline metric and its loss over epochs, once training ends.
+    """Draw the score and each task's headline metric and loss over epochs, after training.
 
-    Of a run that was resumed it draws the whole.
+    For a resumed run, the curves cover the whole run.
 
     Args:
         metrics: the run's ``metrics.csv``.
-        path: of the PNG file.
+        path: path of the PNG file.
     """
 
     def __init__(self, metrics: Path, path: Path) -> None:
         self.metrics, self.path = metrics, path
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw what has been logged."""
+        """Draw the logged values."""
         assert isinstance(pl_module, MultiTask)
         if not trainer.is_global_zero:
             return
         tasks = pl_module.named_tasks.items()
         names = ["score", *(f"{name}/{task.headline}" for name, task in tasks if task.headline)]
-        # Losses come last: of very many tasks they are left out first.
+        # Losses come last, so that they are dropped first if there are very many tasks.
         names += [f"{name}/loss" for name, _ in tasks]
         if (figure := draw_learning_curves(read_curves(self.metrics), names)) is not None:
             save_figure(figure, self.path, dpi=200)

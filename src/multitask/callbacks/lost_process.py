@@ -1,4 +1,4 @@
-"""A process of several that is gone: the others say so and end, instead of waiting for it."""
+"""Detection of a lost process: the others report it and exit instead of waiting."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from multitask.processes.meeting import limit_meeting
 from multitask.processes.variables import FIRST
 
 PERIOD, GRACE = 0.5, 20.0
-"""Seconds between two looks, and that a process has to end by itself before it is killed."""
+"""Seconds between two checks, and seconds that a process has to exit before it is killed."""
 
 
 class LostProcess(Callback):
-    """Watches the processes that Lightning has started on this machine, and the one that did.
+    """Watch the processes that Lightning started on this machine, and the one that started them.
 
-    A process that waits for one that is gone may wait for minutes, or for ever. Where torchrun or
-    SLURM has started the processes, they watch them themselves.
+    A process that waits for a lost one may wait for minutes, or forever. torchrun and SLURM watch
+    the processes that they start themselves.
 
     Args:
-        advice: what to do next, told once a process is gone.
-        tell: what is called with a sentence.
+        advice: what to do next, reported once a process is lost.
+        tell: called with a sentence.
     """
 
     def __init__(self, advice: Callable[[], str], tell: Callable[[str], None]) -> None:
@@ -40,20 +40,20 @@ class LostProcess(Callback):
             os.environ[FIRST] = str(os.getpid())
 
     def before_meeting(self, trainer: Trainer) -> None:
-        """Watch the first process while this one, which it has started, waits to meet it.
+        """Watch the first process while this one, which it started, waits to connect to it.
 
         Args:
-            trainer: just made.
+            trainer: the new Trainer.
 
         Raises:
-            InputError: if they cannot meet, see `limit_meeting`.
+            InputError: if they cannot connect, see `limit_meeting`.
         """
         limit_meeting(trainer, self.tell)
         if _is_child(trainer):
             self._start(_first_ended, [], grace=0)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Begin to watch."""
+        """Start watching."""
         children = getattr(trainer.strategy.launcher, "procs", None) or []
         if children:
             _relieve_lightning()
@@ -62,7 +62,7 @@ class LostProcess(Callback):
             self._start(_first_ended, [])
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Watch no more."""
+        """Stop watching."""
         self._is_over.set()
 
     def _start(
@@ -86,7 +86,7 @@ class LostProcess(Callback):
         while not is_over.wait(PERIOD):
             if (found := look()) is not None:
                 self.tell(f"{found}, so all processes end; {self.advice()}")
-                # Not before it is told, since who waits for this ends the program.
+                # Not before the report, since the process that waits for this one ends the program.
                 self.is_noticed.set()
                 time.sleep(grace)
                 for child in children:
@@ -95,7 +95,7 @@ class LostProcess(Callback):
 
 
 def is_connection_lost(error: BaseException) -> bool:
-    """Whether an error says that another process does not answer any more."""
+    """Whether an error means that another process no longer answers."""
     lost = r"Connection (closed|reset|refused)|Broken pipe|Socket closed|NCCL|gloo"
     return isinstance(error, RuntimeError) and bool(re.search(lost, str(error), re.IGNORECASE))
 
@@ -119,7 +119,7 @@ def _ended(children: Sequence[subprocess.Popen]) -> str | None:
 
 
 def _relieve_lightning() -> None:
-    # Its own observer kills this process after a few seconds, without a word on the screen.
+    # PyTorch's own watchdog kills this process after a few seconds, without a message on screen.
     for thread in threading.enumerate():
         if thread.name == "child-process-observer" and hasattr(thread, "_child_processes"):
             thread._child_processes = []

@@ -1,4 +1,4 @@
-"""Episodes of classes that training has not seen, by which a trained model is judged."""
+"""Episodes of classes unseen in training, to evaluate a trained model."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Batch = dict[str, Tensor]
 
 
 class NewClasses:
-    """Deals episodes of the test classes, of the source's test samples.
+    """Draw episodes of the test classes from the test samples of the source.
 
     Args:
-        data: keep the classes; loaded.
+        data: the data, loaded, which hold out the classes.
         ways: number of classes in an episode; default: all.
-        shots: labels of each class that are shown.
-        queries: samples of each class that are asked about.
-        seed: the same seed and data deal the same episodes.
+        shots: number of labelled samples per class.
+        queries: number of test samples per class.
+        seed: seed; the same seed and data give the same episodes.
     """
 
     def __init__(
@@ -36,16 +36,16 @@ class NewClasses:
         self.ways = ways or len(self._pools)
 
     def check(self, owner: str) -> int:
-        """Refuse too few classes or samples.
+        """Reject data with too few classes or samples.
 
         Args:
-            owner: who asks, for the message.
+            owner: the name of the caller, for the message.
 
         Returns:
             Number of classes in an episode.
 
         Raises:
-            InputError: naming the class and what would be right.
+            InputError: with the class and what would be valid.
         """
         wanted = self._queries + self._shots
         for name, pool in zip(self._data.names_of("test"), self._pools, strict=True):
@@ -59,15 +59,15 @@ class NewClasses:
         return self.ways
 
     def deal(self, model: MultiTask, number: int) -> tuple[Batch, Batch]:
-        """Deal an episode.
+        """Draw an episode.
 
         Args:
-            model: what it is for.
-            number: the same number stands for the same episode.
+            model: the model that the episode is for.
+            number: number of the episode; the same number gives the same episode.
 
         Returns:
-            The support and the queries, each class by class, on the model's device. Classes are
-            numbered from 0 on; of other tasks no target is known.
+            The support and the queries, each sorted by class, on the model's device. Classes are
+            numbered from 0. The targets of other tasks are missing.
         """
         generator = order_generator(self._seed, number)
         chosen = torch.randperm(len(self._pools), generator=generator)[: self.ways].sort().values
@@ -91,8 +91,8 @@ def first_shots(values: Tensor, shots: int, ways: int) -> Tensor:
     """The first samples of each class.
 
     Args:
-        values: of samples that lie class by class, shape ``[ways * samples, ...]``.
-        shots: how many of each class.
+        values: values of samples sorted by class, shape ``[ways * samples, ...]``.
+        shots: number of samples per class.
         ways: number of classes.
 
     Returns:

@@ -1,4 +1,4 @@
-"""How good an old model is on a new run's data, before anything is trained."""
+"""Metrics of an old model on a new run's data, before any training."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from multitask.training.task_losses import TaskLosses
 from multitask.training.trial import same_random_numbers
 
 BEFORE = "before"
-"""What the names of these metrics begin with."""
+"""Prefix of the names of these metrics."""
 
 
 def old_metrics(
     old: MultiTask, names: Sequence[str], trainer: Trainer, model: MultiTask
 ) -> dict[str, float]:
-    """Measure an old model on the validation and the test set.
+    """Measure an old model on the validation and test sets.
 
     Args:
         old: the old model, on its device.
-        names: of the tasks that are measured.
-        trainer: connected with the new model.
+        names: names of the tasks to measure.
+        trainer: the Trainer, connected to the new model.
         model: the new model.
 
     Returns:
-        ``before/<split>/<task>/<metric>``, of the tasks that have a label in the split; the same on
-        all processes.
+        ``before/<split>/<task>/<metric>`` for the tasks that have a label in the split; identical
+        on all processes.
     """
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
     loaders = {"val": data.val_dataloader, "test": data.test_dataloader}

@@ -1,4 +1,4 @@
-"""The model of an old run, which is used as it is."""
+"""The unchanged model of an old run."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class OldRun:
     """An old run's model, frozen, in evaluation mode.
 
     Args:
-        path: of the checkpoint.
-        sha256: of the file's bytes, in hexadecimal.
-        model: predicts without any calibration.
-        description: what it takes and gives, see `multitask.training.description.describe`; empty
-            if the checkpoint does not tell.
+        path: path of the checkpoint.
+        sha256: hash of the file's bytes, in hexadecimal.
+        model: the model, which predicts without any calibration.
+        description: its inputs and outputs, see `multitask.training.description.describe`; empty if
+            the checkpoint does not contain it.
         recipes: how its tasks were made, by name, see `multitask.checkpoints.recipe`.
     """
 
@@ -45,7 +45,7 @@ def read_old_run(checkpoint: str, trust: bool) -> OldRun:
         trust: whether the checkpoint may name any class.
 
     Raises:
-        InputError: if there is none, or it is not one run's.
+        InputError: if there is no checkpoint, or it does not belong to one run.
     """
     path = named_checkpoint(Path(checkpoint))
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Do the tasks of an old run mean the same as those of a new one, and its inputs?"""
+"""Checks that the tasks and inputs of an old run mean the same as those of a new one."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from multitask.tasks.output import each_tensor, rows_of
 from multitask.training.description import described_tasks, made_otherwise
 
 LOOKED_AT = 2
-"""Samples that both models are tried on."""
+"""Number of samples that both models are compared on."""
 
 
 def kept_names(old: OldRun, model: MultiTask, given: Sequence[str] | None) -> list[str]:
-    """Which tasks are kept, each of which both models have.
+    """The tasks to keep, each of which exists in both models.
 
     Args:
         old: the old run.
         model: the new model.
-        given: the names that a person gave; None for all of the old run.
+        given: the names that the user gave; None for all tasks of the old run.
 
     Raises:
-        InputError: naming the task that one of them lacks.
+        InputError: with the task that one of them lacks.
     """
     theirs, ours = old.model.named_tasks, model.named_tasks
     for name in theirs if given is None else given:
@@ -46,23 +46,23 @@ def kept_names(old: OldRun, model: MultiTask, given: Sequence[str] | None) -> li
 
 
 def take_statistics(old: OldRun, model: MultiTask, data: DataModule, names: Sequence[str]) -> None:
-    """Give tasks the statistics of the old run, on which the meaning of outputs depends.
+    """Copy to the tasks the statistics of the old run, on which the meaning of outputs depends.
 
     Args:
         old: the old run.
         model: the new model.
-        data: loaded.
-        names: of the tasks to keep.
+        data: the data, loaded.
+        names: names of the tasks to keep.
 
     Raises:
-        InputError: if a task is another one than in the old run, with what differs.
+        InputError: if a task differs from that of the old run, with the difference.
     """
     recipes, described = dict(model.hparams).get("tasks") or {}, old.description.get("tasks") or {}
     ours = described_tasks({name: model.named_tasks[name] for name in names}, data)
     states = [each.state_dict() for each in (model, old.model)]
     for name in names:
         task, before = model.named_tasks[name], old.model.named_tasks[name]
-        # Their heads may be others.
+        # Their heads may differ.
         own, weights = (_statistics(name, state) for state in states)
         now = Told(ours[name], recipes.get(name) or {}, own)
         then = Told(described.get(name) or {}, old.recipes.get(name) or {}, weights)
@@ -82,14 +82,14 @@ def _statistics(task: str, state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def outputs_for_look(old: OldRun, data: DataModule) -> tuple[Batch, Outputs]:
-    """A few training samples, and what the old model says of them.
+    """A few training samples, and the old model's outputs for them.
 
     Args:
         old: the old run.
-        data: loaded.
+        data: the data, loaded.
 
     Raises:
-        InputError: if the old model cannot take what the data give.
+        InputError: if the old model does not accept the inputs of the data.
     """
     split = data.splits["train"]
     batch = data.on_after_batch_transfer(split[torch.arange(min(LOOKED_AT, len(split)))], 0)
@@ -140,7 +140,7 @@ def _check_inputs(old: OldRun, data: DataModule, batch: Batch) -> None:
 
 
 def _agree(one: Any, other: Any) -> bool:
-    """Whether two recipes say nothing different, of which one may leave out what is usual."""
+    """Whether two recipes agree, where either may omit default values."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         settings = [{**each, **(each.get("init_args") or {})} for each in (one, other)]
         names = (settings[0].keys() & settings[1].keys()) - {"class_path", "init_args"}
@@ -152,16 +152,16 @@ def _agree(one: Any, other: Any) -> bool:
 
 
 def check_outputs(old: OldRun, model: MultiTask, data: DataModule, names: Sequence[str]) -> None:
-    """Refuse outputs that have another shape now, are not numbers, or whose distance is not known.
+    """Reject outputs whose shape has changed, that are not numbers, or that have no distance.
 
     Args:
         old: the old run.
         model: the new model.
-        data: loaded.
-        names: of the tasks to keep.
+        data: the data, loaded.
+        names: names of the tasks to keep.
 
     Raises:
-        InputError: naming the task.
+        InputError: with the name of the task.
     """
     batch, before = outputs_for_look(old, data)
     was_training = model.training

@@ -25,24 +25,25 @@ from multitask.training.description import described_tasks, take_names
 
 FILE_COLUMN, NAME_COLUMN = "file", "name"
 ROWS = 4096
-"""That are written at a time."""
+"""Number of rows written at a time."""
 
 
 class PredictionTable(Callback):
-    """Writes one row a sample: its index in the split, what it is called, and predictions.
+    """Write one row per sample: its index in the split, its name and its predictions.
 
-    A sample with an image is called by its file, in the column ``file``; another, such as a row of
-    a table, has its name in the column ``name``. Texts stand beside it as one line each, in a
-    column that is called like the input.
+    A sample with an image is identified by its file, in the column ``file``; any other sample, such
+    as a row of a table, has its name in the column ``name``. Each text follows on one line, in a
+    column named after the input.
 
-    Classes have their name, or their number if they have none, its probability and that of each
-    class, vectors a column for each element; numbers are in original units. Behind them is how
-    uncertain they are, see `multitask.tasks.predictions.task_columns`. Predictions that are not
-    columns, such as maps, are written as they come, as files ``predictions/<task>/<name>`` beside
-    the table, which has their paths. The name is that of the sample's own file without its ending,
-    or the sample's index if samples have no files, or two files of one name.
+    For classification, there are columns for the predicted class (its name, or its number if it has
+    none), its probability, and the probability of each class. Vectors have a column for each
+    element; numbers are in original units. Columns for the uncertainty follow, see
+    `multitask.tasks.predictions.task_columns`. Predictions that do not fit in columns, such as
+    maps, are written as they arrive, to files ``predictions/<task>/<name>`` beside the table, which
+    contains their paths. The file name is that of the sample's own file without its extension, or
+    the sample's index if samples have no files or two files share a name.
 
-    A text that a spreadsheet would take for a formula has an apostrophe before it, see
+    A text that a spreadsheet would interpret as a formula is preceded by an apostrophe, see
     `multitask.pages.spreadsheet`.
 
     Args:
@@ -57,7 +58,7 @@ class PredictionTable(Callback):
         self._stems: list[str] | None = None
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Learn the names of classes and elements that only the data know."""
+        """Get the names of classes and elements that only the data contain."""
         data = getattr(trainer, "datamodule", None)
         if isinstance(data, DataModule) and isinstance(pl_module, MultiTask):
             take_names(pl_module.named_tasks, described_tasks(pl_module.named_tasks, data))
@@ -70,7 +71,7 @@ class PredictionTable(Callback):
         batch: dict[str, Tensor],
         *_: Any,
     ) -> None:
-        """Keep a batch's rows, and write its files."""
+        """Keep the rows of a batch, and write its files."""
         assert isinstance(pl_module, MultiTask)
         columns: dict[str, Column] = {"index": batch["index"]}
         stems = self._stems_of(trainer, batch["index"].tolist())
@@ -87,7 +88,7 @@ class PredictionTable(Callback):
                 self._texts.setdefault(name, []).extend(values)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the rows in the data's order."""
+        """Write the rows in the order of the data."""
         values = {name: gather_rows(torch.cat(parts)) for name, parts in self._values.items()}
         texts = {name: gather_items(each) for name, each in self._texts.items()}
         if not trainer.is_global_zero:
@@ -108,7 +109,7 @@ class PredictionTable(Callback):
                 return values[column][rows].tolist()
             return [texts[column][each] for each in rows.tolist()]
 
-        # A few at a time, as Python's own numbers take many times the memory.
+        # A few at a time, because Python's own numbers need many times the memory.
         parts = (
             zip(*(cells(each, rows) for each in order), strict=True) for rows in places.split(ROWS)
         )
@@ -122,18 +123,18 @@ class PredictionTable(Callback):
 
 
 def name_column(data: DataModule) -> str:
-    """What the column of the samples' names is called: ``file`` of images, else ``name``."""
+    """The column that holds the samples' names: ``file`` for images, otherwise ``name``."""
     return FILE_COLUMN if "image" in data.faces() else NAME_COLUMN
 
 
 def _names(trainer: Trainer) -> list[str] | None:
     data = getattr(trainer, "datamodule", None)
-    # What is predicted is the test set.
+    # Predictions are made for the test set.
     return data.names("test") if isinstance(data, DataModule) else None
 
 
 def _told(trainer: Trainer) -> dict[str, list[str]]:
-    """The samples' names and texts, by column, as far as known."""
+    """The samples' names and texts, by column, as far as they are known."""
     data = getattr(trainer, "datamodule", None)
     if not isinstance(data, DataModule):
         return {}

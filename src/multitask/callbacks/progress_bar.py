@@ -7,9 +7,9 @@ from lightning.pytorch.callbacks import RichProgressBar
 
 
 class ProgressBar(RichProgressBar):
-    """Lightning's bar without the run's id, which the report gives in full.
+    """Lightning's progress bar without the run's id, which the report contains in full.
 
-    Drawn ten times a second at most, because drawing takes time from training.
+    It is drawn at most ten times a second, because drawing slows training down.
     """
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class ProgressBar(RichProgressBar):
     def get_metrics(
         self, trainer: Trainer, pl_module: LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
-        """What stands behind the bar."""
+        """The values shown after the bar."""
         items = super().get_metrics(trainer, pl_module)
         items.pop("v_num", None)
         return items

@@ -14,7 +14,7 @@ from multitask.distributed import world_size
 
 
 class RandomState(Callback):
-    """Keeps every process's random states in the checkpoint: Python, NumPy, torch and its GPU."""
+    """Store every process's random states in the checkpoint: Python, NumPy, torch and its GPU."""
 
     def __init__(self) -> None:
         self._to_restore: dict[str, Any] | None = None
@@ -22,7 +22,7 @@ class RandomState(Callback):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Collect all processes' states; every process takes part in saving."""
+        """Collect the states of all processes; every process takes part in saving."""
         states: list[Any] = [_state(pl_module.device)]
         if world_size() > 1:
             own = states[0]
@@ -33,13 +33,13 @@ class RandomState(Callback):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Remember this process's state, if the run had as many processes."""
+        """Keep this process's state for later, if the run had the same number of processes."""
         states = checkpoint.get("random_states", [])
         same = len(states) == trainer.world_size
         self._to_restore = states[trainer.global_rank] if same else None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Restore after everything before training has drawn its numbers."""
+        """Restore the states after all setup before training has drawn its random numbers."""
         if self._to_restore is not None:
             _restore(self._to_restore, pl_module.device)
 

@@ -1,4 +1,4 @@
-"""Has what wraps a model see which of its parameters learn, which it does only when it is made."""
+"""Renewal of a model's wrappers, which check only when created which parameters learn."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from lightning.pytorch.strategies import DDPStrategy
 
 
 def wrap_anew(trainer: Trainer, model: Any) -> None:
-    """Compile a model's networks again, and wrap it again in DistributedDataParallel.
+    """Compile a model's networks again, and wrap the model in DistributedDataParallel again.
 
-    All processes must call it between the same steps. It does nothing if there is neither.
+    All processes must call this between the same steps. It does nothing if neither applies.
 
     Args:
-        trainer: trains the model.
+        trainer: the Trainer of the model.
         model: see `multitask.MultiTask`.
     """
     if any(each._compiled_call_impl is not None for each in model.modules()):
-        # Only a few graphs are kept of a network, after which it is compiled no longer.
+        # PyTorch keeps only a few graphs of a network, and then stops compiling it.
         torch.compiler.reset()
     strategy = trainer.strategy
     if not isinstance(strategy, DDPStrategy) or strategy.model is model:
@@ -27,5 +27,5 @@ def wrap_anew(trainer: Trainer, model: Any) -> None:
     strategy.model = model
     strategy.configure_ddp()
     if (level := getattr(model.balancer, "level", None)) is not None:
-        # The first step of a static graph says again which parameters get a gradient.
+        # The first step of a static graph records again which parameters get a gradient.
         level.has_stepped = False

@@ -1,4 +1,4 @@
-"""All tasks' metrics under attack, and on corrupted images."""
+"""Metrics of all tasks under attack, and on corrupted images."""
 
 from __future__ import annotations
 
@@ -31,23 +31,24 @@ NAME = "RobustEvaluation"
 
 
 class RobustEvaluation(Callback):
-    """Logs what the model logs after a validation or test, for attacked and corrupted images.
+    """Log the metrics of a validation or test again, for attacked and corrupted images.
 
-    The names are ``<split>/robust/<norm>-<eps>/<task>/<metric>`` and ``<split>/robust/<norm>-<eps>/
-    score`` for attacks, after a validation and after a test; for corruptions, after a test alone,
-    ``test/corrupted/<kind>-<severity>/<task>/<metric>`` and their means, ``test/corrupted/<task>/
-    <metric>``, in which each kind counts the same. The model is left as it was.
+    Metrics under attack are logged after a validation and after a test, as
+    ``<split>/robust/<norm>-<eps>/<task>/<metric>`` and ``<split>/robust/<norm>-<eps>/score``.
+    Metrics on corrupted images are logged only after a test, as
+    ``test/corrupted/<kind>-<severity>/<task>/<metric>``. Their means, in which each kind has the
+    same weight, are logged as ``test/corrupted/<task>/<metric>``. The model is left unchanged.
 
     Args:
-        attacks: what the model is attacked with.
+        attacks: attacks on the model.
         corruptions: all kinds at five severities, none, or some kinds with strengths of their own:
             see `multitask.robustness.corruptions.KINDS`.
         samples: number of samples of the split, evenly spaced; default: all.
         every: number of epochs from one validation under attack to the next.
-        seed: of random starts and of noise.
+        seed: seed of random starts and of noise.
 
     Raises:
-        InputError: if there is nothing to do, or a number cannot be.
+        InputError: if there is nothing to do, or a number is invalid.
     """
 
     def __init__(
@@ -73,50 +74,50 @@ class RobustEvaluation(Callback):
 
     @property
     def parts(self) -> list[str]:
-        """What the metrics' names hold behind the split ``test``, as ``robust/inf-0.02``."""
+        """The parts of metric names that may follow ``test``, such as ``robust/inf-0.02``."""
         changes: list[Change] = [*self.attacks, *self.corruptions]
         names = [change_name(each) for each in changes]
         return [*names, *([CORRUPTED] if self.corruptions else [])]
 
     def check(self, model: MultiTask, data: Any) -> None:
-        """Refuse a model or data that cannot be evaluated so.
+        """Reject a model or data that cannot be evaluated in this way.
 
         Args:
             model: the model.
             data: a `multitask.data.DataModule`.
 
         Raises:
-            InputError: with what would be right.
+            InputError: with a suggestion of what would be valid.
         """
         check_changes([*self.attacks, *self.corruptions], model, NAME)
         self._bounds = PixelBounds.of(data.transforms)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Look at the model and the data."""
+        """Check the model and the data."""
         assert isinstance(pl_module, MultiTask)
         self.check(pl_module, trainer.datamodule)  # type: ignore[attr-defined]
         if any(isinstance(each, FSDPModule) for each in pl_module.modules()):
             raise InputError(f"{NAME} cannot attack a sharded model; take the strategy ddp")
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start anew."""
+        """Reset the metrics."""
         is_due = trainer.state.fn != "fit" or (trainer.current_epoch + 1) % self.every == 0
         self._start(trainer, pl_module, "val", self.attacks if is_due else [])
 
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start anew."""
+        """Reset the metrics."""
         self._start(trainer, pl_module, "test", [*self.attacks, *self.corruptions])
 
     def on_validation_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
-        """Attack a batch, and count it in."""
+        """Attack a batch, and add it to the metrics."""
         self._count_in(trainer, pl_module, batch)
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
-        """Attack and corrupt a batch, and count it in."""
+        """Attack and corrupt a batch, and add it to the metrics."""
         self._count_in(trainer, pl_module, batch)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -152,7 +153,7 @@ class RobustEvaluation(Callback):
                 evaluation.update(outputs, own, module.task_losses(outputs, own))
 
     def _log(self, module: LightningModule) -> None:
-        # Every process joins for each, also one that saw no chosen sample.
+        # Every process must join for each metric, even one that saw no selected sample.
         values: dict[str, Tensor] = {}
         for _, evaluation in self._running:
             values |= evaluation.compute()

@@ -1,4 +1,4 @@
-"""All tasks' metrics for each source of the data."""
+"""Metrics of all tasks for each source of the data."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from multitask.training.evaluation import Evaluation
 
 Batch = dict[str, Tensor]
 MARK = "@"
-"""Before a source's name: no task's name begins so."""
+"""Prefix of a source's name; no task's name begins with it."""
 
 
 class SourceEvaluation(Callback):
-    """Logs what the model logs after a validation or test, for the samples of each source alone.
+    """Log the metrics of a validation or test again, for the samples of each source alone.
 
-    The names are ``<split>/@<source>/<task>/<metric>`` and ``<split>/@<source>/score``.
-    A source without a label in the split has none.
+    The names are ``<split>/@<source>/<task>/<metric>`` and ``<split>/@<source>/score``. A source
+    without a label in the split has no metrics.
 
     Args:
-        sources: names of the data's sources, in their order.
+        sources: names of the data's sources, in order.
     """
 
     def __init__(self, sources: Sequence[str]) -> None:
@@ -34,23 +34,23 @@ class SourceEvaluation(Callback):
         self._evaluations: list[Evaluation] = []
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start anew."""
+        """Reset the metrics."""
         self._start("val", pl_module)
 
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start anew."""
+        """Reset the metrics."""
         self._start("test", pl_module)
 
     def on_validation_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
-        """Count a batch in."""
+        """Add a batch to the metrics."""
         self._count_in(pl_module, outputs, batch)
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
-        """Count a batch in."""
+        """Add a batch to the metrics."""
         self._count_in(pl_module, outputs, batch)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -77,17 +77,17 @@ class SourceEvaluation(Callback):
                 evaluation.update(found, own, module.task_losses(found, own))
 
     def _log(self, trainer: Trainer, module: LightningModule) -> None:
-        # Every process joins for each source, also one that saw no sample of it.
+        # Every process must join for each source, even one that saw no sample of it.
         values = [evaluation.compute() for evaluation in self._evaluations]
         if not trainer.sanity_checking:
             for each in values:
-                # A score of no task is not a number.
+                # The score of no tasks is NaN.
                 if len(each) > 1:
                     log_reduced(module, each)
 
 
 def of_source(metric: str, source: str) -> str:
-    """The name of a metric for one source alone.
+    """The name of a metric for a single source.
 
     Args:
         metric: its name over all samples, such as ``val/digit/accuracy``.
@@ -98,10 +98,10 @@ def of_source(metric: str, source: str) -> str:
 
 
 def sources_of(metrics: Iterable[str]) -> list[str]:
-    """The sources that there are metrics of.
+    """The sources that the metrics cover.
 
     Args:
-        metrics: names of metrics, of all samples and of single sources.
+        metrics: names of metrics, both of all samples and of single sources.
     """
     parts = [part for name in metrics for part in name.split("/")[1:2]]
     return list(dict.fromkeys(each.removeprefix(MARK) for each in parts if each.startswith(MARK)))

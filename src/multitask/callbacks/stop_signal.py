@@ -16,14 +16,14 @@ from multitask.distributed import world_size
 
 
 class StopSignal(Callback):
-    """Stops training when a process gets SIGTERM, as schedulers send before they take a machine.
+    """Stop training on SIGTERM, which schedulers send before they reclaim a machine.
 
-    SIGHUP, which the system sends when a terminal is closed, is the same, unless ``nohup`` has the
-    program live on without one.
+    SIGHUP, which the system sends when a terminal is closed, has the same effect, unless the
+    program runs under ``nohup``.
 
-    Lightning's own handler speaks to the other processes at once, wherever they are, and may so
-    wait for them forever. Here the handler only takes note; the processes compare notes between
-    batches.
+    Lightning's own handler communicates with the other processes immediately, wherever they are,
+    and may therefore wait forever. Here the handler only sets a flag, and the processes compare
+    their flags between batches.
     """
 
     def __init__(self) -> None:
@@ -33,11 +33,11 @@ class StopSignal(Callback):
         self._is_agreed = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the place of Lightning's handler; at the end it puts back what was there before."""
+        """Replace Lightning's handler; at the end, Lightning restores the earlier one."""
         self._begin()
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the place of Lightning's handler."""
+        """Replace Lightning's handler."""
         self._begin()
 
     def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
@@ -46,12 +46,12 @@ class StopSignal(Callback):
             raise SIGTERMException
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop where the epoch before has just been saved."""
+        """Stop if the previous epoch has just been saved."""
         if self._all_agree() and trainer.current_epoch > 0:
             raise SIGTERMException
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Save and stop, unless the epoch's end or a validation is about to save anyway."""
+        """Save and stop, unless the end of the epoch or a validation is about to save anyway."""
         if self._all_agree() and is_between_steps(trainer):
             for callback in trainer.checkpoint_callbacks:
                 if isinstance(callback, LastCheckpoint):
@@ -65,14 +65,14 @@ class StopSignal(Callback):
             if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
                 signal.signal(signal.SIGHUP, self._take_note)
         if world_size() > 1:
-            # Notes are compared on the CPU, so that no GPU has to wait for them.
+            # The flags are compared on the CPU, so that no GPU has to wait.
             self._group = dist.new_group(backend="gloo")
 
     def _take_note(self, *_: object) -> None:
         self.is_received = True
 
     def _all_agree(self) -> bool:
-        """Whether any process has got the signal; the answer of several is one batch old."""
+        """Whether any process got the signal; several processes answer one batch late."""
         if world_size() == 1:
             return self.is_received
         if self._asked is not None:

@@ -1,4 +1,4 @@
-"""Which task's training helps which: estimated in one run, by looking one step ahead."""
+"""Which task's training helps which: estimated in one run by lookahead steps."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from multitask.training.look import Look
 
 
 class TaskAffinity(Callback):
-    """Logs how much a step of the encoder for one task alone would lower another task's loss.
+    """Log how much an encoder step for one task alone would lower another task's loss.
 
-    Fifty et al., 2021 (arXiv 2109.04617), equation 1: ``affinity/<task>/<other>`` is the mean over
-    the looks so far of ``1 - L_other(after) / L_other(before)``, where the encoder has taken a
-    plain gradient step for ``task`` on the same batch; by the size of ``L_other(before)``, which
-    of a density may be below 0. Positive: training ``task`` helps ``other``. A look takes a
-    backward and a forward pass for each task, and changes nothing. While `Unfreezing` keeps all of
-    the encoder frozen, there are no looks. What a task ``teaches`` does not enter: of a task that
-    only reads, it tells whether it should teach.
+    Fifty et al., 2021 (arXiv 2109.04617), equation 1: ``affinity/<task>/<other>`` is the mean of
+    ``1 - L_other(after) / L_other(before)`` over the estimates so far, after a plain gradient step
+    of the encoder for ``task`` on the same batch. The denominator is the absolute value of
+    ``L_other(before)``, which may be negative for a density. A positive value means that training
+    ``task`` helps ``other``. An estimate needs a backward and a forward pass for each task, and
+    changes nothing. While `Unfreezing` keeps the whole encoder frozen, no estimates are made. What
+    a task ``teaches`` is ignored: for a task that only reads, the affinity shows whether it should
+    teach.
 
     Args:
-        every: how often to look, in batches.
-        learning_rate: of the step that is tried; default: the optimizer's.
+        every: number of batches from one estimate to the next.
+        learning_rate: learning rate of the lookahead step; default: the optimizer's.
 
     Raises:
         InputError: if ``every`` is less than 1.
@@ -42,16 +43,16 @@ class TaskAffinity(Callback):
         self._looks: Tensor | float = 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        """All looks so far, summed."""
+        """The sum of all estimates so far."""
         return {"batches": self.batches, "sums": self._sums, "looks": self._looks}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up what `state_dict` returned."""
+        """Restore what `state_dict` returned."""
         self.batches = state_dict["batches"]
         self._sums, self._looks = state_dict["sums"], state_dict["looks"]
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse a strategy under which no step can be tried, or an encoder that takes none.
+        """Reject a strategy that allows no lookahead step, or an encoder that is never updated.
 
         Raises:
             InputError: with what to set.
@@ -63,7 +64,7 @@ class TaskAffinity(Callback):
             self.check(pl_module, trainer)
 
     def check(self, model: MultiTask, trainer: Trainer) -> None:
-        """Refuse an encoder of which nothing learns in a training.
+        """Reject an encoder of which no part learns during training.
 
         Args:
             model: the model.
@@ -84,7 +85,7 @@ class TaskAffinity(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Look ahead if it is time, and log."""
+        """Estimate the affinities if due, and log them."""
         assert isinstance(pl_module, MultiTask)
         is_due = self.batches % self.every == 0
         self.batches += 1
@@ -109,7 +110,7 @@ class TaskAffinity(Callback):
 
 
 def _affinities(look: Look, learning_rate: float | None) -> Tensor:
-    """By what share losses fall, shape ``[task, other]``; NaN if unknown."""
+    """Relative decrease of the losses, shape ``[task, other]``; NaN if unknown."""
     labelled = look.labelled(look.batch)
     found = torch.full((len(labelled), len(labelled)), torch.nan, device=labelled.device)
     known = labelled.nonzero().flatten().tolist()

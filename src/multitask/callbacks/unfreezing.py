@@ -1,4 +1,4 @@
-"""Parts of a model that learn later than others, or never."""
+"""Parts of a model that start to learn later than others, or never learn."""
 
 from __future__ import annotations
 
@@ -21,27 +21,28 @@ LOG = logging.getLogger("multitask")
 
 
 class Unfreezing(Callback):
-    """Freezes parts of the model, for some steps or for good.
+    """Freeze parts of the model, for some steps or permanently.
 
     A frozen part gets no gradient and is in evaluation mode, so that neither its parameters nor its
-    running statistics change. With the encoder frozen, only heads learn, as a linear probe does;
-    thawed after some steps, it is LP-FT (Kumar et al., 2022, arXiv 2202.10054); thawed part by part
-    from the heads down, it is gradual unfreezing (Howard and Ruder, 2018, arXiv 1801.06146).
+    running statistics change. If the encoder is frozen, only the heads learn, as in a linear probe.
+    If it is unfrozen after some steps, this is LP-FT (Kumar et al., 2022, arXiv 2202.10054). If it
+    is unfrozen part by part from the heads down, this is gradual unfreezing (Howard and Ruder,
+    2018, arXiv 1801.06146).
 
     What learns depends on the step alone, so that a resumed training continues as if it had never
-    stopped. Steps are those that ``trainer.max_steps`` counts. A balancer of gradients begins when
-    the encoder does.
+    stopped. Steps are those that ``trainer.max_steps`` counts. A gradient balancer starts when the
+    encoder does.
 
     Args:
         frozen: names of modules or parameters, such as ``encoder``, ``encoder.embedding`` or
             ``heads.digit``. Each includes everything in it.
-        until: when parts begin to learn: by name of a frozen part, or of a part of one, the number
-            of steps before. Of several names that contain a parameter, the longest counts. Parts
-            that it does not name stay frozen.
+        until: number of steps after which a frozen part, or a part of one, starts to learn, by
+            name. If several names contain a parameter, the longest applies. Parts without an entry
+            stay frozen.
         unit: whether ``until`` counts optimizer steps or epochs.
 
     Raises:
-        InputError: if a name or a number cannot be.
+        InputError: if a name or a number is invalid.
     """
 
     def __init__(
@@ -57,21 +58,22 @@ class Unfreezing(Callback):
 
     def _forget(self) -> None:
         self._parameters: dict[nn.Parameter, float] = {}
-        # In training mode by themselves: what a person has put into evaluation mode stays there.
+        # Modules in training mode themselves: those that the user put in evaluation mode stay
+        # there.
         self._modules: dict[nn.Module, float] = {}
         self._frozen: list[nn.Module] = []
         self._now = -1.0
 
     def check(self, model: MultiTask, trainer: Trainer, data: DataModule | None) -> None:
-        """Refuse a plan that cannot be carried out in a training.
+        """Reject a plan that cannot be carried out in a training.
 
         Args:
             model: the model.
             trainer: the Trainer, before it trains.
-            data: what is trained on, if known.
+            data: the training data, if known.
 
         Raises:
-            InputError: with what would be right.
+            InputError: with a suggestion of what would be valid.
         """
         self.plan.check_names(model)
         check_trainer(trainer, type(self))
@@ -93,7 +95,7 @@ class Unfreezing(Callback):
                 )
 
     def never_learns(self, module: nn.Module, model: MultiTask) -> bool:
-        """Whether a part of the model stays frozen to the end.
+        """Whether a part of the model stays frozen until the end.
 
         Args:
             module: the part.
@@ -103,7 +105,7 @@ class Unfreezing(Callback):
         return all(begins[each] == inf for each in module.parameters())
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Check the plan; come before other callbacks, so that they see what learns in a batch.
+        """Check the plan, and move before other callbacks, so that they see what learns in a batch.
 
         Raises:
             InputError: see `check`.
@@ -113,13 +115,13 @@ class Unfreezing(Callback):
         assert isinstance(pl_module, MultiTask)
         self.check(pl_module, trainer, getattr(trainer, "datamodule", None))
         others = [each for each in trainer.callbacks if each is not self]  # type: ignore[attr-defined]
-        # Another list, since Lightning is going through this one.
+        # A new list, since Lightning is iterating over this one.
         trainer.callbacks = [self, *others]  # type: ignore[attr-defined]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Freeze, once the step is known at which training continues."""
+        """Freeze, once the step at which training continues is known."""
         self._forget()
-        # A parameter that a person has frozen otherwise is not this callback's to thaw.
+        # A parameter that the user froze in another way must stay frozen.
         self._parameters = {
             each: begin
             for each, begin in self.plan.parameters(pl_module).items()
@@ -137,7 +139,7 @@ class Unfreezing(Callback):
             self._tell(trainer, pl_module, f"Frozen: {', '.join(frozen)}")
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Thaw what is due, and have the rest in evaluation mode, which Lightning may have left."""
+        """Unfreeze what is due; put the rest in evaluation mode, which may have changed."""
         before, now = self._now, self._count(trainer)
         due = [part for part, begin in self.plan.begins.items() if before < begin <= now]
         if due:
@@ -151,14 +153,14 @@ class Unfreezing(Callback):
                 module.training = False
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Leave the model as it was, for a training without this callback."""
+        """Restore the model, for a training without this callback."""
         if stage == "fit":
             self._release()
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Leave the model as it was."""
+        """Restore the model."""
         self._release()
 
     def _count(self, trainer: Trainer) -> float:
@@ -168,7 +170,7 @@ class Unfreezing(Callback):
         return f"{self.unit.removesuffix('s')} {count:g}"
 
     def _switch(self, trainer: Trainer, model: LightningModule) -> None:
-        """Have learn what is to learn now, and only that."""
+        """Enable learning for exactly the parts that are due now."""
         self._now = self._count(trainer)
         for parameter, begin in self._parameters.items():
             parameter.requires_grad_(begin <= self._now)

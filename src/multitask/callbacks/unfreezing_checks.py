@@ -1,4 +1,4 @@
-"""What a plan of unfreezing does not work with."""
+"""Strategies, callbacks and balancers that unfreezing does not support."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from multitask.module import MultiTask
 
 
 def check_trainer(trainer: Trainer, kind: type[Callback]) -> None:
-    """Refuse a strategy or other callbacks that a plan does not work with.
+    """Reject a strategy or other callbacks that a plan does not support.
 
     Args:
         trainer: the Trainer, before it trains.
         kind: class of the callback that has the plan.
 
     Raises:
-        InputError: with what to take instead.
+        InputError: with what to use instead.
     """
     if isinstance(trainer.strategy, FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy):
         raise InputError(
@@ -41,12 +41,12 @@ def check_trainer(trainer: Trainer, kind: type[Callback]) -> None:
 
 
 def check_balancer(plan: UnfreezingPlan, model: MultiTask, unit: str) -> None:
-    """Refuse a balancer of gradients that would find none, or others than it remembers.
+    """Reject a gradient balancer that would find no gradients, or others than it has stored.
 
     Args:
         plan: the plan.
         model: the model.
-        unit: what the plan counts, for the sentence.
+        unit: unit that the plan counts, for the message.
 
     Raises:
         InputError: with what to change.

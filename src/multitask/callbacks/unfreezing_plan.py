@@ -1,4 +1,4 @@
-"""When each part of a model begins to learn."""
+"""When each part of a model starts to learn."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch import nn
 from multitask.errors import InputError, nearest
 
 ROOTS = ("encoder", "sharing", "heads", "tasks")
-"""Where a model keeps what an optimizer updates; a balancer is not a part to freeze."""
+"""Modules of a model whose parameters an optimizer updates; a balancer cannot be frozen."""
 
 
 class UnfreezingPlan:
-    """Says from which moment on each parameter learns.
+    """Store when each parameter starts to learn.
 
-    Of several names that contain a parameter, the longest counts.
+    If several names contain a parameter, the longest applies.
 
     Args:
         frozen: names of parts, see `multitask.callbacks.Unfreezing`.
-        until: by name of a part, the moment from which on it learns.
+        until: by name of a part, the moment at which it starts to learn.
 
     Raises:
-        InputError: if a name or a moment cannot be.
+        InputError: if a name or a moment is invalid.
     """
 
     def __init__(self, frozen: Sequence[str], until: Mapping[str, int]) -> None:
@@ -44,29 +44,29 @@ class UnfreezingPlan:
                     f"{'' if hint.endswith('?') else '; add it there, or leave it out'}"
                 )
         self.begins: dict[str, float] = {**dict.fromkeys(frozen, inf), **until}
-        """By name of a part, the moment from which on it learns; infinite for never."""
+        """By name of a part, the moment at which it starts to learn; infinity for never."""
 
     @property
     def moments(self) -> list[float]:
-        """When what learns changes, in order; the first is the beginning."""
+        """The moments at which the set of learning parts changes, in order, including the start."""
         return sorted({0.0, *(each for each in self.begins.values() if each < inf)})
 
     def begin(self, name: str) -> float:
-        """The moment from which on a parameter or module learns.
+        """The moment at which a parameter or module starts to learn.
 
         Args:
             name: as in ``named_parameters`` or ``named_modules`` of the model.
 
         Returns:
-            0 if it is never frozen, infinity if it always is.
+            0 if it is never frozen, infinity if it is always frozen.
         """
         containing = [part for part in self.begins if contains(part, name)]
         return self.begins[max(containing, key=len)] if containing else 0.0
 
     def parameters(self, model: nn.Module) -> dict[nn.Parameter, float]:
-        """The moment from which on each of a model's parameters learns.
+        """The moment at which each of a model's parameters starts to learn.
 
-        A parameter that has several names begins when the last of them does.
+        A parameter with several names starts when the last of them does.
 
         Args:
             model: see `multitask.MultiTask`.
@@ -78,7 +78,7 @@ class UnfreezingPlan:
         return found
 
     def modules(self, model: nn.Module) -> dict[nn.Module, float]:
-        """The moment from which on each of a model's modules is in training mode.
+        """The moment from which each of a model's modules is in training mode.
 
         Args:
             model: see `multitask.MultiTask`.
@@ -87,13 +87,13 @@ class UnfreezingPlan:
         return {each: self.begin(name) for name, each in named if is_in_root(name)}
 
     def check_names(self, model: nn.Module) -> None:
-        """Refuse names that the model does not have.
+        """Reject names that do not exist in the model.
 
         Args:
             model: see `multitask.MultiTask`.
 
         Raises:
-            InputError: with the name that was probably meant.
+            InputError: with the name that was probably intended.
         """
         known = set(_parts(model))
         for part in self.begins:
@@ -104,17 +104,17 @@ class UnfreezingPlan:
 
 
 def contains(part: str, name: str) -> bool:
-    """Whether a name is that of a part, or of something in it."""
+    """Whether a name is that of a part, or of something inside it."""
     return name == part or name.startswith(f"{part}.")
 
 
 def is_in_root(name: str) -> bool:
-    """Whether a name is that of something which can be frozen."""
+    """Whether a name is that of something that can be frozen."""
     return name.partition(".")[0] in ROOTS
 
 
 def _parts(model: Any) -> Iterator[str]:
-    """Names of everything that learns or keeps statistics, and of all that contains it."""
+    """Names of everything that learns or keeps statistics, and of everything that contains it."""
     # A task's buffers describe its targets, and no training step changes them.
     buffers = (name for name, _ in model.named_buffers() if not name.startswith("tasks."))
     parameters = (name for name, _ in model.named_parameters(remove_duplicate=False))

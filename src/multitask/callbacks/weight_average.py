@@ -1,4 +1,4 @@
-"""The average of a training's weights, which often predict better than the last ones."""
+"""The average of a training's weights, which often predicts better than the last weights."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from multitask.training.schedule_length import length_of_run
 
 
 class WeightAverage(Callback):
-    """Validates, tests and keeps an average of the weights that training passes through.
+    """Validate, test and save an average of the weights during training.
 
-    With a ``decay`` the average is exponential: ``average = d * average + (1 - d) * weights``,
+    With a ``decay``, the average is exponential: ``average = d * average + (1 - d) * weights``,
     where ``d`` rises to ``decay`` as ``(1 + n) / (10 + n)`` after ``n`` updates, unless ``warm_up``
-    is false. Without, all weights count the same: stochastic weight averaging (Izmailov et al.,
-    2018, arXiv 1803.05407). The first update copies the weights.
+    is false. Without a decay, all weights count equally: stochastic weight averaging (Izmailov et
+    al., 2018, arXiv 1803.05407). The first update copies the weights.
 
-    Training continues with its own weights. Validation, and so ``val/score`` and ``best.ckpt``, is
-    of the average, with the batch normalisation's statistics computed anew; so is the model that a
-    checkpoint holds, and the model once training has ended. What the balancer keeps is not
-    averaged. An average of float32 weights is in float32, that of 16-bit weights too.
+    Training continues with its own weights. Validation, and thus ``val/score`` and ``best.ckpt``,
+    uses the average, with newly computed batch normalisation statistics. So do the model in a
+    checkpoint and the model after training. The balancer's state is not averaged. The average of
+    float32 or 16-bit weights is in float32.
 
     Args:
-        decay: how much of the average an update keeps, from 0 to below 1; None for an equal
-            average.
-        start: optimizer steps before the first update.
-        every: optimizer steps from one update to the next.
-        warm_up: whether the decay is smaller in the beginning; an equal average needs none.
-        refresh: training batches from which batch normalisation's statistics are computed before
-            each validation and at the end of an epoch; with 0 the statistics of training are
-            averaged like weights, which needs ``warm_up``.
+        decay: fraction of the average that an update keeps, at least 0 and below 1; None for an
+            equal average.
+        start: number of optimizer steps before the first update.
+        every: number of optimizer steps from one update to the next.
+        warm_up: whether the decay starts lower; ignored for an equal average.
+        refresh: number of training batches used to compute the batch normalisation statistics
+            before each validation and at the end of an epoch. With 0, the training statistics are
+            averaged like weights, which requires ``warm_up``.
 
     Raises:
-        InputError: if a number cannot be.
+        InputError: if a number is invalid.
     """
 
     def __init__(
@@ -76,15 +76,15 @@ class WeightAverage(Callback):
         self._handle: RemovableHandle | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """The average, and how many steps and updates it is of."""
+        """The average, and the number of steps and updates behind it."""
         average = self._average.values if self._average is not None else self._taken_up
         return {"steps": self._steps or 0, "updates": self._updates, "average": dict(average)}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Begin anew; come before all other callbacks, so that they see what is validated.
+        """Reset, and move before all other callbacks, so that they see what is validated.
 
         Raises:
-            InputError: if the parameters are sharded, or the training ends before ``start``.
+            InputError: if the parameters are sharded, or training ends before ``start``.
         """
         if stage != "fit":
             return
@@ -94,15 +94,15 @@ class WeightAverage(Callback):
             self.check_start(trainer, data)
         self._forget()
         others = [each for each in trainer.callbacks if each is not self]  # type: ignore[attr-defined]
-        # Another list, since Lightning is going through this one.
+        # A new list, since Lightning is iterating over this one.
         trainer.callbacks = [self, *others]  # type: ignore[attr-defined]
 
     def check_start(self, trainer: Trainer, data: DataModule) -> None:
-        """Refuse a training that ends before the first update.
+        """Reject a training that ends before the first update.
 
         Args:
             trainer: the Trainer.
-            data: what is trained on.
+            data: the training data.
 
         Raises:
             InputError: with the number of steps.
@@ -119,10 +119,10 @@ class WeightAverage(Callback):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Take up the average of a training that continues.
+        """Restore the average of a resumed training.
 
         Raises:
-            InputError: if it is of other weights than the model's.
+            InputError: if it belongs to other weights than the model's.
         """
         state = (checkpoint.get("callbacks") or {}).get(self.state_key)
         if trainer.state.fn == "fit" and state is not None:
@@ -131,15 +131,13 @@ class WeightAverage(Callback):
             AveragedTensors.check(self._taken_up, pl_module)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Follow the optimizer; one that does not step, such as for want of finite gradients in 16
-        bits, does not count.
-        """
+        """Follow the optimizer; a step that it skips in 16-bit precision does not count."""
         assert isinstance(pl_module, MultiTask)
         if self._taken_up:
             self._average = AveragedTensors(pl_module, self._taken_up)
             self._taken_up = {}
         if self._steps is None:
-            # A training that was begun without an average has made steps all the same.
+            # A training that started without an average has already made steps.
             self._steps = trainer.global_step
         self._statistics.begin(pl_module)
 
@@ -168,11 +166,11 @@ class WeightAverage(Callback):
         return min(self.decay, (1 + updates) / (10 + updates)) if self.warm_up else self.decay
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Train on."""
+        """Switch back to the training weights."""
         self._hide()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """See which layers a person has frozen by now; in validation all look so."""
+        """Record which layers the user has frozen by now; in validation all appear frozen."""
         self._statistics.see_frozen()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -181,24 +179,24 @@ class WeightAverage(Callback):
             self._show(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Train on."""
+        """Switch back to the training weights."""
         self._hide()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Have the epoch's checkpoints hold an average with statistics, also without validation."""
+        """Give the epoch's checkpoints an average with statistics, even without validation."""
         if self._statistics.is_due(self._updates):
             self._show(trainer, pl_module)
         self._hide()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave the average in the model."""
+        """Keep the average in the model."""
         self._show(trainer, pl_module)
         self._let_go()
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Leave the weights of training in the model."""
+        """Put the training weights back into the model."""
         if trainer.state.fn == "fit":
             self._hide()
         self._let_go()
@@ -206,7 +204,7 @@ class WeightAverage(Callback):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Have the checkpoint's model be the average; a training continues with its own weights."""
+        """Save the average as the checkpoint's model; training continues with its own weights."""
         if self._average is None:
             return
         checkpoint[TRAINED] = self._average.trained()

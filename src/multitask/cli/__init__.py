@@ -1,1 +1,1 @@
-"""The command line: Lightning's fit, validate, test and predict, and our own verbs."""
+"""The command line: Lightning's fit, validate, test and predict, and the package's own verbs."""

@@ -1,4 +1,4 @@
-"""``multitask adapt``: what a run's encoder makes of a new task with few labels."""
+"""``multitask adapt``: how well a run's encoder learns a new task from few labels."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ OTHERS = dict.fromkeys(("config", "learners", "write", "folder", "device"))
 
 
 def adapt_command(arguments: Sequence[str]) -> None:
-    """Adapt a run to a new task, on the screen and in a folder of its own.
+    """Adapt a run to a new task; print the results and write them to a folder.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if an argument, the run, the new task or its data are not right.
+        InputError: if an argument, the run, the new task or its data are invalid.
     """
     several = gathered(arguments, ("shots", "learners"))
     given = read_options("adapt", "one run or checkpoint", several, **OPTIONS, **OTHERS)
@@ -52,7 +52,7 @@ def adapt_command(arguments: Sequence[str]) -> None:
     LOG.info("\n" + show_adaptation(found))
     for each in (best_in_words(found), *found.remarks):
         say(each)
-    # First, since it is there even if the networks cannot be written.
+    # Report this first, since it exists even if the networks cannot be written.
     say(f"Report: {page}")
     for path in [] if given.write is None else write_adapted(found, Path(given.write)):
         say(f"Adapted: {path}")

@@ -1,4 +1,4 @@
-"""From what a person, or a sweep's agent, types to what the parser reads."""
+"""Preparation of the command line, from a user or a sweep's agent, for the parser."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from multitask.runs.folder import folder_of
 def prepare(arguments: Sequence[str]) -> list[str]:
     """Rewrite the command line.
 
-    A checkpoint without a configuration gets that of its run. Files that the package offers are
-    found by their names. Configuration files come first, so that arguments count wherever they
-    stand. ``=None``, which is how a sweep writes null, becomes
-    ``=null``, and settings whose name begins with an underscore, which an agent repeats from a
-    run's record, are dropped.
+    A checkpoint without a configuration gets that of its run. Configuration files included in the
+    package are found by name. Configuration files are moved to the front, so that arguments
+    override them wherever they are. ``=None``, which is how a sweep writes null, becomes ``=null``.
+    Settings whose name begins with an underscore, which an agent copies from a run's record, are
+    dropped.
 
     Args:
         arguments: the command line, without the program's name.

@@ -1,4 +1,4 @@
-"""``multitask calibrate``: probabilities and intervals that can be taken at their word."""
+"""``multitask calibrate``: reliable probabilities and intervals."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ OPTIONS: dict[str, Any] = {
 
 
 def calibrate_command(arguments: Sequence[str]) -> None:
-    """Calibrate a run's model, on the screen, in a checkpoint and in a folder of its own.
+    """Calibrate a run's model; print the results and write a checkpoint and a folder.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if an argument, the checkpoint or the samples are not right.
+        InputError: if an argument, the checkpoint or the samples are invalid.
     """
     given = read_options("calibrate", "one run or checkpoint", arguments, **OPTIONS)
     level, checkpoint = share(given.level), named_checkpoint(Path(given.subject))

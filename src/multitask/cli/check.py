@@ -1,4 +1,4 @@
-"""The one pass over a configuration: which settings there are, each checked by its owner."""
+"""A single pass over a configuration, in which each setting is checked by its owner."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ PASSED_BY_PROGRAM = re.compile(".*dataloaders|model|datamodule|self")
 
 
 def check_arguments(arguments: Sequence[str]) -> Configuration:
-    """Check a command line and the files that it names, before anything is parsed or made.
+    """Check a command line and the files that it names, before anything is parsed or created.
 
     Args:
         arguments: what `multitask.cli.arguments.prepare` returned.
 
     Raises:
-        InputError: naming the argument, or the file and line, and what would be right.
+        InputError: with the argument, or the file and line, and what would be valid.
     """
     check_verb(arguments)
     configuration = read_configuration(arguments, _found(joined(arguments)))
@@ -65,7 +65,7 @@ def _found(arguments: Sequence[str]) -> list[Path]:
     folder = folder_of(checkpoints[-1]) if checkpoints else None
     paths = [Path(each) for each in values_of(arguments, "config", "c")]
     found = [each for each in paths if folder and folder.resolve() in each.resolve().parents]
-    # The index of a checkpoint in several files is a pickle.
+    # The index of a sharded checkpoint is a pickle.
     is_pickled = bool(checkpoints) and checkpoints[-1].is_dir()
     if TRUST in arguments and not found and not is_pickled:
         what = "it is for a configuration that lies beside its checkpoint, and here none does"
@@ -77,7 +77,7 @@ def _found(arguments: Sequence[str]) -> list[Path]:
 
 
 def check_tree(tree: Setting, verb: str) -> None:
-    """Check all settings of a verb; `InputError` naming the first that is wrong."""
+    """Check all settings of a verb; `InputError` for the first invalid one."""
     known = _top_level(verb)
     for key, setting in tree.entries.items():
         if key in GROUPS:
@@ -97,7 +97,7 @@ def check_tree(tree: Setting, verb: str) -> None:
 def _check_seed(setting: Setting) -> None:
     given = setting.plain()
     with suppress(TypeError, ValueError):
-        # A number may be a text here, as the parser takes it; true would be a 1.
+        # The parser accepts text for a number here, and would read true as 1.
         if fits(int, given) and 0 <= int(given) <= LARGEST_SEED:
             return
     if not fits(bool, given) or str(given).lower() != "false":

@@ -1,4 +1,4 @@
-"""What a command line asks for: its settings parsed, its data and model made."""
+"""The command line's result: settings parsed, data and model created."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Made = TypeVar("Made")
 
 
 class CommandLine(LightningCLI):
-    """The settings of ``fit``, ``validate``, ``test`` or ``predict``, and what they describe.
+    """Parse the settings of a verb such as ``fit``, and create the data and the model.
 
     Nothing is trained, and nothing is written.
 
@@ -40,7 +40,7 @@ class CommandLine(LightningCLI):
         downloads: whether weights of a pretrained encoder may be downloaded.
 
     Raises:
-        InputError: if a setting is wrong.
+        InputError: if a setting is invalid.
     """
 
     model: MultiTask
@@ -66,24 +66,24 @@ class CommandLine(LightningCLI):
 
     @contextmanager
     def loading(self) -> Iterator[None]:
-        """Say where a setting stands that is refused, and load what the person vouches for."""
+        """Add a setting's location to its error, and load only what the user trusts."""
         loads = nullcontext() if self.configuration.is_trusted else tensors_only()
         with self.configuration.located_errors(), loads:
             yield
 
     @property
     def given(self) -> Any:
-        """The settings as a namespace, in which descriptions of objects have become objects."""
+        """The settings as a namespace, with objects in place of their descriptions."""
         return self.config_init[self.verb]
 
     @property
     def callbacks(self) -> list[Callback]:
-        """The person's own callbacks."""
+        """The user's callbacks."""
         return listed(self.given.trainer.callbacks)
 
     @property
     def trained_folder(self) -> Path | None:
-        """Folder of the run whose checkpoint is validated, tested or predicts, if it is in one."""
+        """Folder of the run whose checkpoint is validated, tested or used to predict, if any."""
         checkpoint = self.given.ckpt_path
         return folder_of(Path(checkpoint)) if checkpoint and self.verb != "fit" else None
 
@@ -93,7 +93,7 @@ class CommandLine(LightningCLI):
         return self._parser(self.verb).dump(self.config[self.verb], skip_unset=False)
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
-        """The verb that is asked for alone; to build the parser of each takes long."""
+        """Only the requested verb, because building the parser of every verb takes long."""
         known = LightningCLI.subcommands()
         return {self.verb: known[self.verb]} if self.verb in known else known
 
@@ -102,7 +102,7 @@ class CommandLine(LightningCLI):
         parser.add_class_arguments(RunSettings, "run")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parse what has been checked, and fill in what follows from it."""
+        """Parse the checked arguments, and add the settings that follow from them."""
         self.config = parse(parser, self.configuration)
         config = self.config[self.verb]
         if config.run.experiment is None:
@@ -110,24 +110,24 @@ class CommandLine(LightningCLI):
             config.run.experiment = Path(files[0]).stem if files else "default"
 
     def _parse_ckpt_path(self) -> None:
-        """Do nothing: what a checkpoint holds must not override what a person writes."""
+        """Do nothing: the contents of a checkpoint must not override the user's settings."""
 
     def instantiate_classes(self) -> None:
-        """Make the data and the model, but no Trainer."""
+        """Create the data and the model, but no Trainer."""
         instantiators = [(self._make_model, MultiTask, False), (made_as_set, object, True)]
         own = self.config[self.verb].ckpt_path
         with MemoryLimit(), weights_are_in(own, self.downloads):
             self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
         self.datamodule, self.model = self.given.data, self.given.model
-        # As they were written, for transforms that do not show how they were made.
+        # As written, for transforms that do not record how they were created.
         settings = yaml.safe_load(self.text)["data"].get("init_args") or {}
         self.datamodule.recipe_of_transforms = settings.get("transforms") or []
 
     def _run_subcommand(self, subcommand: str) -> None:
-        """Do nothing: `multitask.cli.run_command` does."""
+        """Do nothing: `multitask.cli.run_command` runs the subcommand."""
 
     def _make_model(self, kind: type[MultiTask], *args: Any, **kwargs: Any) -> MultiTask:
-        # So that the model's checkpoints tell how to build it again.
+        # So that the model's checkpoints record how to build it again.
         settings = yaml.safe_load(self.text)["model"]
         builder = "lightning.pytorch.cli.instantiate_module"
         with _given_hyperparameters_context(hparams=settings, instantiator=builder):
@@ -135,15 +135,15 @@ class CommandLine(LightningCLI):
 
 
 def made_as_set(kind: type[Made], *args: Any, **kwargs: Any) -> Made:
-    """Make an object; `InputError` if its class refuses a value or lacks a package."""
-    # A tracker that cannot be reached is not a fault in a logger's code.
+    """Create an object; `InputError` if its class rejects a value or lacks a package."""
+    # An unreachable tracking server is not an error in the logger's code.
     is_logger = issubclass(kind, Logger)
     with settings_blamed(f"{kind.__name__} cannot be made as set", also_own_code=is_logger):
         return kind(*args, **kwargs)
 
 
 def listed(given: Any) -> list[Any]:
-    """What the Trainer takes as one object, as a list, or not at all."""
+    """A list of objects, where the Trainer accepts a list, one object or none."""
     if given is None:
         return []
     return list(given) if isinstance(given, list | tuple) else [given]

@@ -1,4 +1,4 @@
-"""``multitask ensemble``: several runs as one model, and its test."""
+"""``multitask ensemble``: several runs combined into one model, and its test."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ SUBJECT = "two or more runs, their folders or checkpoints"
 
 
 def ensemble_command(arguments: Sequence[str]) -> None:
-    """Pool runs, and test what comes of it.
+    """Pool runs, and test the result.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if an argument is not right, or the runs cannot be pooled.
+        InputError: if an argument is invalid, or the runs cannot be pooled.
     """
     options = {"folder": None, "device": None, "trust": False}
     given = read_options("ensemble", SUBJECT, arguments, range(1, sys.maxsize), **options)
@@ -63,7 +63,7 @@ def ensemble_command(arguments: Sequence[str]) -> None:
 
 
 def _test_data(checkpoints: Sequence[Path], trust: bool) -> DataModule | str:
-    """The test data, or why there are none."""
+    """The test data, or the reason why there are none."""
     try:
         return common_test_data(checkpoints, trust)
     except InputError as error:

@@ -26,13 +26,13 @@ OPTIONS: dict[str, Any] = {
 
 
 def evaluate_command(arguments: Sequence[str]) -> None:
-    """Evaluate a checkpoint, on the screen and in a folder of its own.
+    """Evaluate a checkpoint; print the results and write them to a folder.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if an argument, a checkpoint or the table is not right.
+        InputError: if an argument, a checkpoint or the table is invalid.
     """
     what = "a checkpoint, and a table of labelled images unless its run's own are meant"
     given = read_options("evaluate", what, arguments, range(1, 3), **OPTIONS)

@@ -1,4 +1,4 @@
-"""``multitask explain``: what a model looks at, and what its tasks share, as a page."""
+"""``multitask explain``: a page on what a model attends to, and what its tasks share."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ OPTIONS = ("text", "class", "element", "labels", "training", "against", "study",
 
 
 def explain_command(arguments: Sequence[str]) -> None:
-    """Look into a model, and write a page about it.
+    """Analyse a model, and write a page about it.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if an argument, the checkpoint or the images are not right.
+        InputError: if an argument, the checkpoint or the images are invalid.
     """
     switches = {"slow": False, "trust": False}
     least = 1 if any(each.startswith("--text") for each in arguments) else 2

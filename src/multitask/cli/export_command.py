@@ -1,4 +1,4 @@
-"""``multitask export``: a trained model as a file, or a folder, that others use."""
+"""``multitask export``: a trained model as a file or folder for other programs."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def export_command(arguments: Sequence[str]) -> None:
     """Write a checkpoint's model in another format.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if an argument or the checkpoint is not right, the model cannot be exported, or
-            the output is there already.
+        InputError: if an argument or the checkpoint is invalid, the model cannot be exported, or
+            the output already exists.
     """
     optional: dict[str, Any] = dict.fromkeys(("output", *OF_HUB))
     optional |= {"format": "onnx", "trust": False}
     given = read_options("export", "one checkpoint", arguments, **optional)
-    # Importing torch takes seconds, which help need not wait for.
+    # Importing torch takes seconds, which help should not wait for.
     from multitask.after.exporting.export import ENDINGS, check_format
     from multitask.checkpoints.named_checkpoint import named_checkpoint
 

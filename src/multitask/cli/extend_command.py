@@ -1,4 +1,4 @@
-"""``multitask extend``: tasks added to a trained model, which keeps those that it has."""
+"""``multitask extend``: tasks added to a trained model, which keeps its existing tasks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from multitask.runs.log_file import say
 
 
 def extend_command(arguments: Sequence[str]) -> None:
-    """Write the configuration of a run's tasks and new ones.
+    """Write a configuration with a run's tasks and new ones.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if an argument, the run or the new tasks are not right, or the output is there
-            already.
+        InputError: if an argument, the run or the new tasks are invalid, or the output already
+            exists.
     """
     options = {"config": None, "output": "extended.yaml", "trust": False}
     given = read_options("extend", "one run or checkpoint", arguments, **options)

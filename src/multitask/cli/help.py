@@ -1,4 +1,4 @@
-"""What each verb does, for people who ask."""
+"""Help for each verb."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from multitask.errors import InputError, nearest
 ASKING = ("-h", "--help")
 VERSION = "--version"
 LISTED_BY_PARSER = "fit"
-"""The verb of whose settings the parser gives a list."""
+"""The verb for whose settings the parser prints a list."""
 VERBS = {
     "fit": (
         "multitask fit --config=FILE [--KEY=VALUE ...]",
@@ -118,16 +118,16 @@ VERBS = {
         "Report on the runs of a sweep.",
     ),
 }
-"""How each verb is written, and what it does."""
+"""Usage and description of each verb."""
 
 
 def usage(verb: str) -> str:
-    """How a verb is written."""
+    """The usage of a verb."""
     return VERBS[verb][0]
 
 
 def check_verb(arguments: Sequence[str]) -> None:
-    """Refuse a command line that does not begin with a verb, by an `InputError`."""
+    """Raise an `InputError` if a command line does not begin with a verb."""
     first = arguments[0] if arguments else ""
     if first in VERBS:
         return
@@ -139,7 +139,7 @@ def check_verb(arguments: Sequence[str]) -> None:
 
 
 def help_for(arguments: Sequence[str]) -> str | None:
-    """The help or version that a person asks for; None if none is, or if the parser answers."""
+    """The requested help or version; None if none is requested, or if the parser answers."""
     if list(arguments) == [VERSION]:
         return f"multitask {version('multitask')}"
     if not any(each in ASKING for each in arguments):

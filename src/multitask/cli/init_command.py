@@ -25,10 +25,10 @@ def init_command(arguments: Sequence[str]) -> None:
     """Write an experiment for a table, and report on its data.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if an argument or the table is not right, or the experiment is there already.
+        InputError: if an argument or the table is invalid, or the experiment already exists.
     """
     names = ("output", "image_column", "image_folder", "symbolic_link", "targets", "inputs")
     optional: dict[str, Any] = dict.fromkeys(names)

@@ -1,4 +1,4 @@
-"""``multitask inspect``: what configured data hold, before anything is trained on them."""
+"""``multitask inspect``: the contents of configured data, before any training."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from multitask.tasks import Classification, MultiLabel
 
 
 def inspect_command(arguments: Sequence[str]) -> None:
-    """Report on configured data, on the screen and in a folder of its own.
+    """Report on configured data; print the report and write it to a folder.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if an argument, the configuration or the data are not right.
+        InputError: if an argument, the configuration or the data are invalid.
     """
     given = read_options("inspect", "a configuration file", arguments)
     config = [f"--config={given.subject}"] if given.subject else []

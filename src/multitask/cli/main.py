@@ -19,30 +19,30 @@ from multitask.runs.screen import print_alone
 from multitask.runs.warnings_shown import quiet_warnings
 
 OF_TRAINER = ("fit", "validate", "test", "predict")
-"""Verbs of one command; each other one has a file in this folder, and a function of that name."""
+"""Verbs with a common command; each other verb has a file here, and a function of that name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the program; bad input ends in one sentence and exit code 2.
+    """Run the program; invalid input ends with one sentence and exit code 2.
 
     Args:
         arguments: the command line, without the program's name.
     """
     leave_log()
-    # Classes in the user's own files are found by their class path; last, so that no file that lies
-    # in the working folder is taken for a library.
+    # Classes in the user's own files are found by their class path. The working folder comes last,
+    # so that none of its files shadows a library.
     sys.path[:] = [*(each for each in sys.path if each not in ("", os.getcwd())), os.getcwd()]
     quiet_warnings()
-    # The report says in the program's own words where the run is.
+    # The report states in the program's own words where the run is.
     os.environ.setdefault("WANDB_SILENT", "true")
     os.environ.setdefault("WANDB_INIT_TIMEOUT", "30")
-    # Else a server that has died keeps the program from ending.
+    # Otherwise a dead server would keep the program from exiting.
     os.environ.setdefault("WANDB_FINISH_TIMEOUT", "300")
-    # Of each vain attempt to meet another process PyTorch would print where in its own code it is.
+    # PyTorch would print its own stack trace for each failed attempt to reach another process.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     if code := _code_of(sys.argv[1:] if arguments is None else list(arguments)):
-        # Not while an error is handled, which would keep all that it has seen until the very end,
-        # where libraries complain of what is left.
+        # Not while handling the exception, which would keep its frames alive until interpreter
+        # exit, where libraries warn about remaining objects.
         sys.exit(code)
 
 
@@ -62,7 +62,7 @@ def _code_of(arguments: list[str]) -> int:
 
 
 def _say(text: str) -> None:
-    # Other processes have met the same.
+    # Other processes have the same message.
     if is_first_here():
         print(f"multitask: {text}", file=sys.stderr)
     with suppress(OSError):
@@ -79,7 +79,7 @@ def _run(arguments: list[str]) -> None:
     if verb == "predict" and has_subject(arguments[1:]):
         own.add(verb)
     name = f"{verb.replace('-', '_')}_command" if verb in own else "run_command"
-    # Here, so that an interrupt while Lightning is being imported is told in one line too.
+    # Imported here, so that an interrupt while Lightning is imported also gives a single line.
     with _uncollected():
         command = getattr(import_module(f"multitask.cli.{name}"), name)
     command(arguments[1:] if name != "run_command" else arguments)
@@ -87,12 +87,12 @@ def _run(arguments: list[str]) -> None:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Import libraries without looking for garbage among what they make, now or later.
+    """Import libraries, and exclude the imported objects from garbage collection.
 
-    All of it stays until the program ends, and Python's collector would look at it again and again,
-    for a second at the start of a run alone.
+    They all live until the program ends, and Python's collector would scan them again and again,
+    which takes a second at the start of a run alone.
     """
-    # In a process that has imported them already, `freeze` would keep its garbage for ever.
+    # If they have been imported already, `freeze` would keep the process's garbage forever.
     is_first = gc.isenabled() and "lightning.pytorch" not in sys.modules
     if is_first:
         gc.disable()

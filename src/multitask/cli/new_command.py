@@ -1,4 +1,4 @@
-"""``multitask new``: a project of one's own."""
+"""``multitask new``: a project for the user's own code."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def new_command(arguments: Sequence[str]) -> None:
     """Write a project.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if the name or an argument is not right, or the folder is not empty.
+        InputError: if the name or an argument is invalid, or the folder is not empty.
     """
     given = read_options("new", "one name", arguments)
     for each in given.settings:

@@ -1,4 +1,4 @@
-"""What follows the verbs that train nothing themselves: one subject, and options."""
+"""Arguments of verbs that do not train themselves: one subject, and options."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ def read_options(
     """Read ``SUBJECT --name=value ...``.
 
     Args:
-        verb: such as ``init``.
-        subject: what the verb is about, such as ``one table``.
-        arguments: what follows the verb.
-        number: how many subjects there may be; all of them are ``subjects``.
-        defaults: the verb's options, of which those that are False take no value; without any,
-            it takes the settings of a configuration.
+        verb: verb, such as ``init``.
+        subject: what the verb applies to, such as ``one table``.
+        arguments: arguments after the verb.
+        number: allowed number of subjects; all of them are ``subjects``.
+        defaults: the verb's options; those that are False are flags without a value. Without any
+            options, the verb accepts the settings of a configuration.
 
     Raises:
-        InputError: if there is another option, an option without a value, or not as many
-            subjects.
+        InputError: for an unknown option, an option without a value, or a wrong number of subjects.
     """
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("subject", nargs="*")

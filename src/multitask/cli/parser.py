@@ -1,6 +1,6 @@
 """The argument parser, with one sentence in place of jsonargparse's errors.
 
-Most that can be wrong `multitask.cli.check` finds before. What remains is told here.
+`multitask.cli.check` finds most errors first. The remaining ones are reported here.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from multitask.configuration.types import plain_list, plain_text
 from multitask.errors import InputError
 from multitask.pages.yaml_text import to_yaml
 
-# The parser writes settings as YAML and reads them again, also while it parses.
+# The parser writes settings as YAML and reads them again, even while parsing.
 set_dumper("yaml", to_yaml)
-# Else a callback's default device is written as what no class can be made with again.
+# Otherwise a callback's default device is written in a form that no class can read again.
 register_type(torch.device, deserializer_exceptions=(ValueError, TypeError, RuntimeError))
 
 
 class ParserError(InputError):
-    """A message of the parser, which `explain` has yet to put in plain words, line by line."""
+    """A message of the parser, which `explain` has yet to turn into plain words, line by line."""
 
     def __init__(self, message: str) -> None:
         ValueError.__init__(self, message)
 
 
 class Parser(LightningArgumentParser):
-    """Lightning's parser; accepts no abbreviations and raises `InputError`."""
+    """Lightning's parser; it accepts no abbreviations and raises `InputError`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"prog": "multitask", **kwargs, "allow_abbrev": False})
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Raise the sentence that a class or the parser of a part has found, else the message."""
+        """Raise the error that a class or a nested parser has found, or otherwise the message."""
         cause: BaseException | None = ex
         while cause is not None:
             if isinstance(cause, InputError):
@@ -50,7 +50,7 @@ class Parser(LightningArgumentParser):
     def _check_value_key(
         self, action: Action, value: Any, key: str, cfg: Any, append: bool = False
     ) -> Any:
-        # For each item jsonargparse 4 copies the whole list: minutes for a thousand class names.
+        # For each item, jsonargparse 4 copies the whole list: minutes for a thousand class names.
         if not append:
             annotation = getattr(action, "_typehint", None)
             for found in (plain_list(annotation, value), plain_text(annotation, value)):
@@ -60,10 +60,10 @@ class Parser(LightningArgumentParser):
 
 
 def parse(parser: LightningArgumentParser, configuration: Configuration) -> Namespace:
-    """Parse a command line that has been checked, by a `Parser`.
+    """Parse a checked command line with a `Parser`.
 
     Raises:
-        InputError: if the parser refuses what the check could not judge.
+        InputError: if the parser rejects something that the check could not judge.
     """
     try:
         return parser.parse_args(configuration.arguments)

@@ -29,13 +29,13 @@ OPTIONS = ("output", "embeddings", "image_column", "image_folder", "batch_size")
 
 
 def predict_command(arguments: Sequence[str]) -> None:
-    """Predict for new samples, by what a checkpoint says alone.
+    """Make predictions for new samples, using only the information in a checkpoint.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if an argument, the checkpoint or all that is named as samples is not right.
+        InputError: if an argument, the checkpoint or all of the given samples are invalid.
     """
     is_text = any(each.startswith("--text") for each in arguments)
     given = read_options(

@@ -1,4 +1,4 @@
-"""``multitask`` as a process of its own."""
+"""``multitask`` as a separate process."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ WRITTEN = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
 
 def program() -> None:
-    """Run the program, and end the process at once when it is done.
+    """Run the program, and end the process immediately afterwards.
 
-    Python would take more than a second to free the objects of all libraries one by one, and
-    libraries' own last steps read another 100 MiB of their code into memory.
+    Python would take more than a second to free the objects of all libraries one by one, and exit
+    handlers of libraries would load another 100 MiB of their code into memory.
     """
     open_screen()
     code = 0
@@ -32,10 +32,10 @@ def program() -> None:
             raise
         code = stopped.code or 0
     if _others_work():
-        # Python waits for them.
+        # A normal exit waits for them.
         sys.exit(code)
     sys.unraisablehook = lambda found: LOG.warning("at the end", exc_info=found.exc_value)
-    # W&B would end the program by the exit code of its own process, should that have failed.
+    # W&B would exit with the code of its own process if that failed.
     with suppress(SystemExit):
         atexit._run_exitfuncs()
     _write_open_files()
@@ -48,9 +48,9 @@ def _others_work() -> bool:
 
 
 def _write_open_files() -> None:
-    """Write what waits in files that nobody has closed, the screen among them."""
+    """Flush buffered output of files that are still open, including the screen."""
     for each in gc.get_objects():
-        # Its type, since `isinstance` would ask objects that stand in for others.
+        # Check the type itself, because `isinstance` would query proxy objects.
         if issubclass(type(each), WRITTEN):
             with suppress(OSError, ValueError):
                 each.flush()

@@ -1,4 +1,4 @@
-"""``multitask resume``: an interrupted run, continued in its own folder."""
+"""``multitask resume``: an interrupted run, resumed in its own folder."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from multitask.runs.resumed_choices import refuse_changed_choices
 
 
 def resume_command(arguments: Sequence[str]) -> None:
-    """Continue a run, with its last configuration and checkpoint.
+    """Resume a run with its last configuration and checkpoint.
 
     Args:
-        arguments: what follows the verb, ``[RUN] [--KEY=VALUE ...]``.
+        arguments: arguments after the verb, ``[RUN] [--KEY=VALUE ...]``.
 
     Raises:
-        InputError: if there is no such run, or an argument is not right.
+        InputError: if there is no such run, or an argument is invalid.
     """
     folder = resumed_folder(arguments)
     refuse_second(folder)
@@ -35,7 +35,7 @@ def resume_command(arguments: Sequence[str]) -> None:
 
 
 def resumed_folder(arguments: Sequence[str]) -> Path:
-    """The folder of the run that is continued; `InputError` if there is none."""
+    """The folder of the run to resume; `InputError` if there is none."""
     if not is_first_process() and RUN_FOLDER in os.environ:
         return Path(os.environ[RUN_FOLDER])
     given = joined(arguments)
@@ -50,6 +50,6 @@ def resumed_folder(arguments: Sequence[str]) -> Path:
 
 
 def fit_arguments(folder: Path, arguments: Sequence[str]) -> list[str]:
-    """The command line that trains a run further, what follows ``resume`` included."""
+    """The command line that resumes a run, including the arguments after ``resume``."""
     given = [each for each in joined(arguments) if each.startswith("-")]
     return ["fit", f"--config={whole_config(folder)}", f"--ckpt_path={folder / LAST}", *given]

@@ -27,13 +27,13 @@ OPTIONS: dict[str, Any] = {
 
 
 def robustness_command(arguments: Sequence[str]) -> None:
-    """Attack a checkpoint's model, on the screen and in a folder of its own.
+    """Attack a checkpoint's model; print the results and write them to a folder.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if an argument, a checkpoint or the table is not right.
+        InputError: if an argument, a checkpoint or the table is invalid.
     """
     given = read_options("robustness", "one run or checkpoint", arguments, **OPTIONS)
     plan = read_plan(**{name: getattr(given, name) for name in OF_PLAN})

@@ -1,4 +1,4 @@
-"""``multitask fit``, ``validate``, ``test`` and ``predict``: a run, from its command line on."""
+"""``multitask fit``, ``validate``, ``test`` and ``predict``: a run from its command line."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ from multitask.runs.run_callbacks import run_callbacks
 from multitask.training.processes import check_processes, set_processes
 
 RUN_FOLDER = "MULTITASK_RUN_FOLDER"
-"""Environment variable by which the first process tells those it starts the run's folder."""
+"""Environment variable that passes the run's folder from the first process to those it starts."""
 
 
 def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
-    """Build a run in order, and carry it out.
+    """Build a run step by step, and execute it.
 
     Args:
         arguments: the command line, without the program's name.
-        resumed: the folder of the run that is continued, if one is.
+        resumed: the folder of the run to resume, if any.
 
     Raises:
-        InputError: if a setting is wrong, or what the settings describe does not fit together.
+        InputError: if a setting is invalid, or the described objects are incompatible.
     """
     with told_if_slow("the data and the model are still being made"):
         command = CommandLine(prepare(arguments))
@@ -79,7 +79,7 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
 
 
 def _check(command: CommandLine, is_resumed: bool) -> None:
-    # Before there is a folder, so that a run that cannot begin leaves nothing behind.
+    # Before the folder is created, so that a run that cannot start leaves nothing behind.
     model, data, given = command.model, command.datamodule, command.given
     is_fit = command.verb == "fit"
     if is_fit and given.run.weights and given.ckpt_path and not is_resumed:
@@ -121,5 +121,5 @@ def _trainer(settings: Any, callbacks: list[Callback]) -> Trainer:
     if settings.enable_model_summary is None:
         settings.enable_model_summary = has_summary(callbacks)
     with settings_blamed("the Trainer cannot work as set"):
-        # Loggers come once there is a folder.
+        # Loggers are added once there is a folder.
         return Trainer(**{**vars(settings), "logger": False})

@@ -1,4 +1,4 @@
-"""``multitask serve``: a trained model behind a page and a route."""
+"""``multitask serve``: a trained model behind a web page and an HTTP route."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ HERE, PORT = "127.0.0.1", "8000"
 
 
 def serve_command(arguments: Sequence[str]) -> None:
-    """Answer for images until the person ends it.
+    """Serve predictions for images until the user stops the program.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if an argument or the model is not right, or the address cannot be taken.
+        InputError: if an argument or the model is invalid, or the address is unavailable.
     """
     defaults = Limits()
     given = read_options(

@@ -1,4 +1,4 @@
-"""``multitask soup``: the average of the weights of runs that started alike."""
+"""``multitask soup``: the averaged weights of runs with the same initial weights."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def soup_command(arguments: Sequence[str]) -> None:
     """Average runs, evaluate the average, and write it as a run.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if an argument is not right, or the runs cannot be averaged.
+        InputError: if an argument is invalid, or the runs cannot be averaged.
     """
     options = {"greedy": False, "device": None, "trust": False}
     given = read_options("soup", "two runs or more", arguments, MANY, **options)

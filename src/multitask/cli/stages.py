@@ -1,4 +1,4 @@
-"""What a verb does with a run that has been built, and what it says at the end."""
+"""The stages of a run after it has been built, and its final messages."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from multitask.runs.summary import write_summary
 from multitask.runs.wandb_run import finish, mark_preempted, sync_command
 
 INTERRUPTED, TERMINATED = 130, 143
-"""Exit codes of a program that Ctrl-C has stopped, and of one that SIGTERM has."""
+"""Exit codes of a program stopped by Ctrl-C, and of one stopped by SIGTERM."""
 NOTICE = 3.0
-"""Seconds after which a process that has ended is noticed by those that watch it."""
+"""Seconds within which watching processes notice that a process has ended."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run, once it has been built: what was asked for, and those who do it."""
+    """A run after it has been built: its settings, and the objects that execute it."""
 
     command: CommandLine
     record: RunRecord
@@ -50,7 +50,7 @@ class Run:
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """What each of the Trainer's verbs takes."""
+        """The inputs of each of the Trainer's verbs."""
         given = self.command.given
         objects = {"model": self.command.model, "datamodule": self.command.datamodule}
         return {**objects, "ckpt_path": given.ckpt_path, "weights_only": given.weights_only}
@@ -111,26 +111,26 @@ def _guard(run: Run, stage: Callable[..., Any], inputs: dict[str, Any]) -> None:
     try:
         stage(**inputs)
     except SystemExit as stopped:
-        # Lightning's answer to Ctrl-C and to SIGTERM.
+        # Lightning raises this after Ctrl-C and SIGTERM.
         if not run.trainer.interrupted:
             raise
         _end_early(run, isinstance(stopped, SIGTERMException))
     except Exception as error:
         if is_connection_lost(error) and run.lost_process.is_noticed.wait(NOTICE):
-            # It has been told already.
+            # It has been reported already.
             raise SystemExit(1) from error
         raise
 
 
 def _end_early(run: Run, by_signal: bool) -> None:
     rank_zero_only(say)(f"Interrupted; {advice(run.folder)}")
-    # A sweep's agent stops a trial that does badly, and gives up after a few failures.
+    # A sweep's agent stops a poor trial, and gives up after a few failures.
     is_trial = by_signal and not os.environ.keys().isdisjoint(("WANDB_SWEEP_ID", LOCAL_SWEEP))
     code = 0 if is_trial else TERMINATED if by_signal else INTERRUPTED
     if by_signal and not is_trial:
         rank_zero_only(mark_preempted)()
     _say_where(run, code)
-    # For the first process another's code is that of a failure, at which it ends all others.
+    # The first process treats any other code as a failure, and ends all other processes.
     raise SystemExit(code if is_first_process() else 0)
 
 

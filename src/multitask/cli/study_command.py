@@ -33,20 +33,20 @@ PRELOADED = ("multitask.cli.run_command", "multitask.study.execution")
 
 
 def study_command(arguments: Sequence[str]) -> None:
-    """Train what a study still lacks, and write its report.
+    """Train the missing runs of a study, and write its report.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if the study's file or an argument is not right.
+        InputError: if the study's file or an argument is invalid.
     """
     jobs = str(min(2, os.cpu_count() or 1))
     given = read_options("study", "one file", arguments, jobs=jobs, shard="1/1", folder="studies")
     if not given.jobs.isdigit() or int(given.jobs) < 1:
         raise InputError(f"jobs is {given.jobs}; give the number of runs at a time")
     shard_of([], given.shard)
-    # A sweep's agent has started this program, not each of its runs.
+    # A sweep's agent has started this program, but not each of its runs.
     for name in OF_AN_AGENT:
         os.environ.pop(name, None)
     study = read_study(find_config(given.subject))
@@ -72,7 +72,7 @@ def study_command(arguments: Sequence[str]) -> None:
         page = write_variation(study, found, folder, ensembles.repeated(study, found, folder))
         say(f"Report: {page}")
         pages.append((study, page))
-    # Once nothing is left to train, which could not continue if W&B's server kept this waiting.
+    # After all training, because runs could not continue while W&B's server delays this process.
     for each, page in pages:
         send_report(each, page)
 
@@ -81,7 +81,7 @@ def read_study(path: Path) -> Study:
     """Read a study's file.
 
     Raises:
-        InputError: naming the file, and the key that is wrong.
+        InputError: with the file, and the invalid key.
     """
     settings = read_config(path)
     places = {name: each.place for name, each in settings.entries.items()}
@@ -89,10 +89,10 @@ def read_study(path: Path) -> Study:
 
 
 def check_study(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
-    """Refuse what the runs of the first seed would refuse, before the first is trained.
+    """Reject what the runs of the first seed would reject, before the first is trained.
 
     Raises:
-        InputError: naming the run, and what would be right.
+        InputError: with the run, and what would be valid.
     """
     check_metrics(study, runs)
     check_data_seeds(study, runs)

@@ -1,4 +1,4 @@
-"""``multitask sweep``: a W&B sweep file, searched on this machine without W&B."""
+"""``multitask sweep``: a W&B sweep file, searched locally without W&B."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ PRELOADED = ["multitask.cli.run_command"]
 
 
 def sweep_command(arguments: Sequence[str]) -> None:
-    """Train what a sweep still lacks, and write its report.
+    """Train the missing trials of a sweep, and write its report.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if the sweep's file or an argument is not right.
+        InputError: if the sweep's file or an argument is invalid.
     """
     given = read_options("sweep", "one file", arguments, processes="1", folder="sweeps")
     processes = whole_number("processes", given.processes)
     sweep = read_sweep_file(find_config(given.subject))
-    # Before the first is trained, a setting is refused that there is not.
+    # Settings that do not exist are rejected before the first trial is trained.
     check_arguments(prepare(typical_arguments(sweep)))
     search = Search(sweep, Path(given.folder) / sweep.name)
     carry_out(search, processes, process_starter(search, main, processes, PRELOADED))

@@ -1,4 +1,4 @@
-"""``multitask sweep-report``: what a sweep found, as a study's report."""
+"""``multitask sweep-report``: the results of a sweep, as a study's report."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from multitask.study.sweep_report import write_sweep_report
 
 
 def sweep_report_command(arguments: Sequence[str]) -> None:
-    """Write the report of a sweep, from the W&B server or from its runs' folders.
+    """Write the report of a sweep, from the W&B server or from the folders of its runs.
 
     Args:
-        arguments: what follows the verb.
+        arguments: arguments after the verb.
 
     Raises:
-        InputError: if an argument is not right, or there is nothing to report.
+        InputError: if an argument is invalid, or there is nothing to report.
     """
     given = read_options("sweep-report", "one sweep", arguments, folder="studies", sweep=None)
     source, folder, sweep = given.subject, Path(given.folder), given.sweep

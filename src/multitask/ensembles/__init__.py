@@ -1,1 +1,1 @@
-"""Several runs as one model: which fit each other, how good they are together, and how sure."""
+"""Several runs as one model: their compatibility, their joint metrics and their confidence."""

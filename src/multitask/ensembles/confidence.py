@@ -1,4 +1,4 @@
-"""How sure a classification is of its answers, beside how often they are right."""
+"""The confidence of a classification, compared with its accuracy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from multitask.module import MultiTask
 from multitask.tasks import Classification, Task
 
 ALIKE = 0.01
-"""A smaller difference is not worth a word."""
+"""Smaller differences are not reported."""
 
 
 @dataclass
@@ -22,9 +22,9 @@ class Confidence:
     """Sums over the labelled samples, or pixels, of a test set.
 
     Args:
-        count: their number.
-        confidence: sum of the probabilities of the chosen classes.
-        correct: how many chosen classes are right.
+        count: number of labelled samples or pixels.
+        confidence: sum of the probabilities of the predicted classes.
+        correct: number of correct predictions.
     """
 
     count: int = 0
@@ -32,11 +32,11 @@ class Confidence:
     correct: int = 0
 
     def add(self, probabilities: Tensor, target: Tensor) -> None:
-        """Count a batch in.
+        """Add a batch.
 
         Args:
             probabilities: shape ``[batch, classes, ...]``.
-            target: class numbers, missing ones included, shape ``[batch, ...]``.
+            target: class indices, which may be missing, shape ``[batch, ...]``.
         """
         known = labels.known(target)
         highest, chosen = probabilities.max(1)
@@ -45,10 +45,10 @@ class Confidence:
         self.correct += int((chosen[known] == target[known]).sum())
 
     def in_words(self, name: str) -> str | None:
-        """Say whether the task is too sure or not sure enough; None without a label.
+        """Describe whether the task is overconfident or underconfident; None without a label.
 
         Args:
-            name: of the task.
+            name: name of the task.
         """
         if not self.count:
             return None
@@ -65,7 +65,7 @@ class Confidence:
 
 
 class ConfidenceOfTest(Callback):
-    """Keeps the `Confidence` of each classification in the test set."""
+    """Keep the `Confidence` of each classification on the test set."""
 
     def __init__(self) -> None:
         self.found: dict[str, Confidence] = {}
@@ -78,7 +78,7 @@ class ConfidenceOfTest(Callback):
         batch: Mapping[str, Tensor],
         *_: Any,
     ) -> None:
-        """Count a batch in."""
+        """Add a batch."""
         assert isinstance(pl_module, MultiTask)
         for name, task in pl_module.named_tasks.items():
             if is_of_classes(task):

@@ -1,4 +1,4 @@
-"""What was made of runs and lies beside them, as in ``runs/digits/*``."""
+"""Earlier results that lie beside runs and match patterns such as ``runs/digits/*``."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ LEAST = 2
 
 
 def without_earlier_results(given: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Leave out earlier ensembles, and averages of runs that are given themselves.
+    """Skip earlier ensembles, and averages of runs that are given as well.
 
-    Nothing is left out if fewer than two runs would remain: then it was meant.
+    If fewer than two runs would remain, nothing is skipped, because the results were then given on
+    purpose.
 
     Args:
-        given: folders of runs, or checkpoints, which are taken as they are.
+        given: folders of runs, or checkpoints, which are never skipped.
 
     Returns:
-        Those that remain, and a sentence for each that is left out.
+        The remaining paths, and a sentence for each one that is skipped.
 
     Raises:
-        InputError: if the list of an average's runs cannot be read.
+        InputError: if the list of the runs behind an average cannot be read.
     """
     names = {Path(each).name for each in given}
     reasons = {each: _reason(Path(each), names) for each in given}
@@ -40,7 +41,7 @@ def _reason(folder: Path, names: set[str]) -> str | None:
         return None
     listed = read_config(folder / SOUP).plain().get("runs")
     runs = listed if isinstance(listed, list) else []
-    # By its name, which is of one run alone, wherever the command was started.
+    # By name, which is unique to a run, whatever the folder in which the command was started.
     if names.isdisjoint(Path(str(each)).name for each in runs):
         return None
     return "is the average of runs that are given; name its checkpoint to take it too"

@@ -1,4 +1,4 @@
-"""The folder of an ensemble, like that of a run: its checkpoint, its test, its provenance."""
+"""The folder of an ensemble, which resembles that of a run: checkpoint, test, provenance."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ PREFIX = "ensemble-"
 
 @dataclass(frozen=True)
 class Tested:
-    """What the test of an ensemble has found.
+    """Results of the test of an ensemble.
 
     Args:
         values: metrics by name.
-        remarks: on how sure its classes are, a sentence each.
+        remarks: one sentence per task on the confidence of its classes.
     """
 
     values: Mapping[str, Tensor]
@@ -46,10 +46,12 @@ class Tested:
 
 
 def folder_for(checkpoint: Path) -> Path:
-    """Name the folder of an ensemble, beside its first member's run; it is not made yet.
+    """Choose a name for the folder of an ensemble, beside its first member's run.
+
+    The folder is not created yet.
 
     Args:
-        checkpoint: of that member.
+        checkpoint: checkpoint of that member.
     """
     run = folder_of(checkpoint)
     parent = Path("ensembles") if run is None else run.parent
@@ -60,12 +62,12 @@ def write_files(members: Sequence[TrainedModel], folder: Path) -> EnsembleModel:
     """Write the ensemble's checkpoint, its provenance, and the configuration of its data.
 
     Args:
-        members: that fit each other, see `multitask.ensembles.members.read_members`.
-        folder: of the ensemble, made if needed.
+        members: compatible members, see `multitask.ensembles.members.read_members`.
+        folder: folder of the ensemble, which is created if needed.
 
     Raises:
-        InputError: if nothing tells how a task's outputs are pooled, or how a member is built; then
-            nothing is written.
+        InputError: if it is unknown how to pool a task's outputs or how to build a member; nothing
+            is written then.
     """
     model = pooled(members)
     recipes = [_recipe(each) for each in members]
@@ -77,19 +79,19 @@ def write_files(members: Sequence[TrainedModel], folder: Path) -> EnsembleModel:
     description, images = pooled_description(members), pooled_images(members)
     write_ensemble(folder / ENSEMBLE, model, recipes, description, images)
     if (run := folder_of(Path(members[0].source))) is not None:
-        # By which the verbs after training find the data.
+        # The commands after training use this to find the data.
         write_twice(folder / CONFIG, whole_config(run).read_text(encoding="utf-8"))
     return model
 
 
 def pooled(members: Sequence[TrainedModel]) -> EnsembleModel:
-    """One model of several.
+    """Combine several models into one.
 
     Args:
-        members: that fit each other.
+        members: compatible members.
 
     Raises:
-        InputError: if nothing tells how a task's outputs are pooled.
+        InputError: if it is unknown how to pool a task's outputs.
     """
     try:
         return EnsembleModel([each.model for each in members], [str(m.source) for m in members])
@@ -100,20 +102,20 @@ def pooled(members: Sequence[TrainedModel]) -> EnsembleModel:
 def make(
     members: Sequence[TrainedModel], data: DataModule, folder: Path, device: str | None = None
 ) -> Tested:
-    """Write an ensemble and its test: see `write_files` and `test`."""
+    """Write an ensemble and test it: see `write_files` and `test`."""
     return test(write_files(members, folder), data, folder, device)
 
 
 def test(model: EnsembleModel, data: DataModule, folder: Path, device: str | None) -> Tested:
-    """Test an ensemble as a run is tested, and predict for the test set.
+    """Test an ensemble like a run, and make predictions for the test set.
 
-    Writes ``metrics.csv``, ``summary.json``, ``figures`` and ``predictions.csv``.
+    This writes ``metrics.csv``, ``summary.json``, ``figures`` and ``predictions.csv``.
 
     Args:
         model: the ensemble.
-        data: with a test set.
-        folder: of the ensemble.
-        device: where it computes; default: a GPU if there is one.
+        data: data with a test set.
+        folder: folder of the ensemble.
+        device: device to use; default: a GPU if there is one.
     """
     quiet_screen()
     confidence, logger = ConfidenceOfTest(), MetricsFile(folder / METRICS)
@@ -132,7 +134,7 @@ def test(model: EnsembleModel, data: DataModule, folder: Path, device: str | Non
 
 
 def cost_of(sources: Sequence[str]) -> dict[str, float]:
-    """What training the members cost together, as far as their runs tell; memory is the most."""
+    """The total training cost of the members, as far as it is known; for memory, the maximum."""
     folders = [folder_of(Path(each)) for each in sources]
     summaries = [read_summary(each) for each in folders if each is not None]
     found: dict[str, float] = {}

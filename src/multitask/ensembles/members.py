@@ -1,4 +1,4 @@
-"""Which checkpoints become the members of an ensemble, and whether they fit each other."""
+"""Members of an ensemble: their checkpoints, and whether they are compatible."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ DESCRIBED = {
     "unit": "has another unit there",
     "elements": "has other elements there",
 }
-"""What must be the same of a task, and what is said if it is not."""
+"""Properties of a task that must be equal, and the message if they are not."""
 
 
 def read_members(runs: Sequence[str], trust: bool) -> list[TrainedModel]:
-    """Read the members of an ensemble, on the CPU, and refuse what cannot be pooled.
+    """Read the members of an ensemble on the CPU, and reject those that cannot be pooled.
 
     Args:
         runs: folders of runs, or checkpoints.
         trust: see `multitask.after.loading.load`.
 
     Raises:
-        InputError: if they are too few, one cannot be read, or they do not fit each other.
+        InputError: if there are too few, one cannot be read, or they are incompatible.
     """
     if len(runs) < LEAST:
         raise InputError(f"an ensemble takes at least two runs, and {len(runs)} is given")
@@ -62,14 +62,14 @@ def read_members(runs: Sequence[str], trust: bool) -> list[TrainedModel]:
 
 
 def check_same(first: TrainedModel, other: TrainedModel) -> None:
-    """Refuse a member whose predictions cannot be pooled with those of another.
+    """Reject a member whose predictions cannot be pooled with those of another.
 
     Args:
         first: a member.
         other: another.
 
     Raises:
-        InputError: naming both, and what differs.
+        InputError: with both members, and the difference.
     """
     ours, theirs = (list(each.model.named_tasks) for each in (first, other))
     if set(ours) != set(theirs):
@@ -104,10 +104,10 @@ def check_same(first: TrainedModel, other: TrainedModel) -> None:
 
 
 def pooled_description(members: Sequence[TrainedModel]) -> dict[str, Any]:
-    """What an ensemble takes and gives: that of its first member, without its calibration.
+    """The inputs and outputs of an ensemble: those of its first member, without calibration.
 
     Args:
-        members: that fit each other.
+        members: compatible members.
     """
     told = dict(members[0].description)
     told["tasks"] = {
@@ -118,7 +118,7 @@ def pooled_description(members: Sequence[TrainedModel]) -> dict[str, Any]:
 
 
 def calibrated(members: Sequence[TrainedModel]) -> list[str]:
-    """The members that have a calibration of their own, which an ensemble leaves out."""
+    """The members that have their own calibration, which an ensemble ignores."""
     return [
         str(each.source)
         for each in members
@@ -127,7 +127,7 @@ def calibrated(members: Sequence[TrainedModel]) -> list[str]:
 
 
 def pooled_images(members: Sequence[TrainedModel]) -> Tensor | None:
-    """The numbers of the images that any member was trained on; None if one does not tell.
+    """The numbers of the images that any member was trained on; None if one is unknown.
 
     Returns:
         Shape ``[images]``, int64.
@@ -144,7 +144,7 @@ def _member(path: Path, trust: bool) -> TrainedModel:
     if is_ensemble(content):
         raise InputError(f"{path} is an ensemble already; give single runs' checkpoints")
     found = load(path, trust, "cpu", unadapted=False)
-    # The file's own weights, so that memory does not hold those of all members.
+    # Weights are read from the file again, so that memory does not hold those of all members.
     use_weights(found.model, content["state_dict"])
     for name, each in found.model.state_dict().items():
         if _counts(name, each) and each.is_floating_point() and not each.isfinite().all():

@@ -1,4 +1,4 @@
-"""Ensembles of a study's runs: the seeds of a method are the members."""
+"""Ensembles of a study's runs: the members are the seeds of a method."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ COLUMNS = ["form", "member", "task", "metric", "value", "higher_is_better"]
 
 @dataclass(frozen=True)
 class EnsembleResult:
-    """What was measured of one ensemble.
+    """Measurements of one ensemble.
 
     Args:
-        name: the ensemble's.
-        method: whose seeds are its members.
-        members: their number.
+        name: name of the ensemble.
+        method: method whose seeds are its members.
+        members: number of members.
         scores: the rows of `multitask.ensembles.scores.Scores`; empty if nothing was measured.
-        remarks: what could not be, and why, in sentences.
+        remarks: sentences on what could not be measured, and why.
     """
 
     name: str
@@ -47,16 +47,16 @@ class EnsembleResult:
 
 
 def check_data_seeds(study: Study, runs: Sequence[PlannedRun]) -> None:
-    """Refuse an ensemble whose members have another test set each.
+    """Reject an ensemble whose members have different test sets.
 
-    The data take the seed of their run, unless they have one of their own.
+    The data use the seed of their run, unless they have their own.
 
     Args:
         study: the study.
         runs: its runs.
 
     Raises:
-        InputError: naming what to set.
+        InputError: with the setting to change.
     """
     for name, method in study.ensembles.items():
         for run in runs:
@@ -69,11 +69,11 @@ def check_data_seeds(study: Study, runs: Sequence[PlannedRun]) -> None:
 
 
 def measured(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> list[EnsembleResult]:
-    """Make the ensembles whose members are all finished, and measure them; what is there is kept.
+    """Make and measure the ensembles whose members are all finished; keep existing results.
 
     Args:
         study: the study.
-        runs: all its runs.
+        runs: all runs of the study.
         place: where they are.
     """
     found = []
@@ -100,7 +100,7 @@ def _measured(name: str, method: str, runs: Sequence[Path], root: Path) -> Ensem
     folder = root / f"{slug(name)}-{key}"
     if not (folder / SCORES).is_file():
         say(f"Measuring the ensemble '{name}'")
-        # Its runs' configurations are what this study has written there.
+        # The configurations of the runs were written by this study.
         members = read_members([str(each) for each in runs], trust=True)
         data = common_test_data([named_checkpoint(each) for each in runs], trust=True)
         with new_output(folder) as part:

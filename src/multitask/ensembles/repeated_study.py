@@ -1,4 +1,4 @@
-"""Ensembles of a study that was repeated: with other seeds alone, an interval over repetitions."""
+"""Ensembles of a repeated study: if only the seeds differ, an interval over repetitions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAIRS = ((ENSEMBLE, SINGLE), (f"{ENSEMBLE}, calibrated", f"{SINGLE}, calibrated"
 
 
 class Repetition(NamedTuple):
-    """What was found with other settings of a study."""
+    """Results of a study with other settings."""
 
     results: Results
     ensembles: Sequence[EnsembleResult]
@@ -44,8 +44,8 @@ def repeated_ensembles(
 
     Args:
         study: the study.
-        found: by the repetition's name.
-        folder: the study's.
+        found: results by the repetition's name.
+        folder: folder of the study.
     """
     tables = {
         name: ensemble_table(each.ensembles) for name, each in found.items() if each.ensembles
@@ -118,7 +118,7 @@ def _side_by_side(
 
 
 def _is_of_seeds(study: Study) -> bool:
-    """Whether the repetitions are alike but for chance."""
+    """Whether the repetitions differ only by chance."""
     names = {key for settings in study.vary.values() for key in settings}
     return all(name.rpartition(".")[2] == "seed" for name in names)
 

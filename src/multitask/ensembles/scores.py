@@ -1,4 +1,4 @@
-"""How good an ensemble is beside its members, as they are and calibrated."""
+"""Metrics of an ensemble and its members, with and without calibration."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from multitask.tasks.predictions import uncertainty_of
 SINGLE, ENSEMBLE = "single", "ensemble"
 FORMS = (SINGLE, f"{SINGLE}, calibrated", ENSEMBLE, f"{ENSEMBLE}, calibrated")
 LEVEL = 0.9
-"""Of the intervals that a calibration gives."""
+"""Coverage level of the intervals from calibration."""
 CONFIDENCE = "confidence"
-"""The mean probability of the chosen class, as a metric beside the accuracy."""
+"""Mean probability of the predicted class, as a metric beside the accuracy."""
 SHUFFLED = "shuffled"
-"""Before the names of scores by which images with shuffled patches are told from others."""
+"""Prefix of the scores for telling images with shuffled patches from others."""
 Row = dict[str, Any]
 
 
 @dataclass
 class Scores:
-    """What was measured.
+    """Measured metrics.
 
     Args:
-        rows: columns ``form`` (of `FORMS`), ``member`` (its place, of those that are single),
-            ``task``, ``metric``, ``value`` and ``higher_is_better``.
-        remarks: what could not be measured, in sentences.
+        rows: table with columns ``form`` (one of `FORMS`), ``member`` (its index, for single
+            members), ``task``, ``metric``, ``value`` and ``higher_is_better``.
+        remarks: sentences on what could not be measured.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -47,13 +47,13 @@ class Scores:
 def scores_of(members: Sequence[MultiTask], data: DataModule) -> Scores:
     """Measure an ensemble and its members on the test set.
 
-    Calibrations are fitted on the validation set: of each member by itself, and of the ensemble on
-    its pooled outputs ("pool, then calibrate", Rahaman and Thiery, 2021, 2007.08792). The members
-    compute one after the other, and what is kept of them is what was pooled.
+    Calibrations are fitted on the validation set: for each member separately, and for the ensemble
+    on its pooled outputs ("pool, then calibrate", Rahaman and Thiery, 2021, arXiv 2007.08792). The
+    members are evaluated one after the other, and only the pooled outputs are kept.
 
     Args:
-        members: the models, which fit each other, in evaluation mode.
-        data: with a test set that no member was trained on.
+        members: compatible models, in evaluation mode.
+        data: data with a test set that no member was trained on.
     """
     found, pools = Scores(), _Pools(on_cpu(members[0].named_tasks))
     for place, member in enumerate(members):
@@ -68,7 +68,7 @@ def scores_of(members: Sequence[MultiTask], data: DataModule) -> Scores:
 
 
 def _of_all_members(rows: Sequence[Row]) -> Iterator[Row]:
-    """Leave out what is known of some members alone, whose mean would be of other networks."""
+    """Drop metrics known for some members only, whose mean would cover other networks."""
     counts = Counter((row["form"], row["task"], row["metric"]) for row in rows)
     for row in rows:
         key = row["task"], row["metric"]
@@ -110,7 +110,7 @@ class _Pools:
         }
 
     def disagreements(self) -> dict[str, dict[str, Tensor]]:
-        """By part, ``<task>.<what>``."""
+        """By part, the disagreements of the members, named ``<task>.<what>``."""
         return {
             part: {
                 f"{name}.{what}": each
@@ -129,7 +129,7 @@ def _measure(
     said: Mapping[str, Said],
     disagreements: Mapping[str, Mapping[str, Tensor]],
 ) -> None:
-    """Add the rows of one model, as it is and calibrated."""
+    """Add the rows of one model, with and without calibration."""
     key = {"form": form, "member": member}
     _add(found, key, tasks, said["test"])
     if SHUFFLED in said:
@@ -165,7 +165,7 @@ def _add_shuffled(
     said: Mapping[str, Said],
     disagreements: Mapping[str, Mapping[str, Tensor]],
 ) -> None:
-    """How well each uncertainty of a classification tells shuffled images from others."""
+    """How well each uncertainty of a classification separates shuffled images from others."""
     for name, task in tasks.items():
         if not is_of_classes(task):
             continue

@@ -1,4 +1,4 @@
-"""Images like none that a model has seen, made of those that it is tested on."""
+"""Out-of-distribution images, made from the test images by shuffling patches."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from torch import Tensor
 from multitask.augmentation.draws import uniforms
 
 PARTS = 4
-"""Patches along each side of an image."""
+"""Number of patches along each side of an image."""
 
 
 def shuffled_patches(images: Tensor, place: Tensor, seed: int = 0) -> Tensor:
-    """Put the patches of each image into random order.
+    """Shuffle the patches of each image.
 
-    Their pixels are those of the image, and what they show is not there any more.
+    The pixels stay the same, but their content is lost.
 
     Args:
-        images: shape ``[batch, channels, height, width]``. What is left of a side that cannot be
-            divided by `PARTS` stays as it is.
-        place: the samples' places in the split, ``[batch]``, int64, by which the order is drawn.
-        seed: any whole number.
+        images: images, shape ``[batch, channels, height, width]``. If a side is not divisible by
+            `PARTS`, the remainder is left unchanged.
+        place: indices of the samples in the split, ``[batch]``, int64, which seed the order.
+        seed: any integer.
 
     Returns:
-        The same shape.
+        The shuffled images, of the same shape.
     """
     sides = [length // PARTS * PARTS for length in images.shape[2:]]
     if not all(sides):
@@ -45,15 +45,15 @@ def shuffled_patches(images: Tensor, place: Tensor, seed: int = 0) -> Tensor:
 
 
 def auroc(ones: Tensor, others: Tensor) -> float:
-    """The area under the ROC curve by which a score tells samples apart.
+    """The area under the ROC curve of a score that separates two sets of samples.
 
     Args:
         ones: scores that should be higher, ``[samples]``.
         others: scores that should be lower.
 
     Returns:
-        The probability that one of ``ones`` is higher than one of ``others`` (ties half): Mann and
-        Whitney's U over the number of pairs.
+        The probability that one of ``ones`` is higher than one of ``others``, counting ties as
+        half: Mann and Whitney's U divided by the number of pairs.
     """
     ranks = rankdata(np.concatenate([ones.double().numpy(), others.double().numpy()]))
     most = len(ones) * (len(ones) + 1) / 2

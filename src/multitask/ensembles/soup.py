@@ -1,4 +1,4 @@
-"""The average of runs' weights (Wortsman et al., 2022, arXiv 2203.05482): one model of several."""
+"""The average of runs' weights (Wortsman et al., 2022, arXiv 2203.05482) as a single model."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from multitask.training.batch_statistics import BATCHES, batch_norms, renew_stat
 from multitask.training.first_batches import first_batches
 
 KEPT = ("tasks.", "balancer.")
-"""What an average of would mean nothing; that of the first run is kept."""
+"""Parts whose average would be meaningless; that of the first run is kept."""
 
 
 @dataclass(frozen=True)
 class Soup:
-    """What was found.
+    """A soup and its evaluation.
 
     Args:
-        members: of which the weights are averaged.
-        scores: ``val/score`` of each run that was given; empty without a validation set.
-        metrics: of the average on validation and test set, by name.
-        trainer: the Trainer that has evaluated it.
+        members: runs whose weights are averaged.
+        scores: ``val/score`` of each given run; empty without a validation set.
+        metrics: metrics of the average on the validation and test sets, by name.
+        trainer: the Trainer that evaluated it.
     """
 
     members: list[Member]
@@ -46,13 +46,13 @@ class Soup:
 
 
 class _NewStatistics(Callback):
-    """Computes batch normalisation's statistics anew, of weights that no run was trained with."""
+    """Recompute batch normalisation statistics, for weights that no run was trained with."""
 
     def __init__(self, members: Sequence[Member]) -> None:
         self.is_due = False
         states = [each.state for each in members]
         first = {name: each for name, each in states[0].items() if name.endswith(".running_mean")}
-        # If all have the same it was frozen, and is not an average.
+        # If it is equal in all runs, it was frozen and is not an average.
         self._changed = {
             name.removesuffix(".running_mean")
             for name, mean in first.items()
@@ -75,13 +75,13 @@ class _NewStatistics(Callback):
 
 
 class SoupMaker:
-    """Averages runs, and evaluates what comes of it.
+    """Average runs, and evaluate the result.
 
     Args:
         members: runs that can be averaged, see `read_members`.
-        model: of their kind; its weights change.
-        data: on which it is evaluated.
-        device: where the model computes.
+        model: a model of the same kind, whose weights are modified.
+        data: data that it is evaluated on.
+        device: device of the model.
     """
 
     def __init__(
@@ -102,14 +102,14 @@ class SoupMaker:
         )
 
     def make(self, greedy: bool) -> Soup:
-        """Average all of the runs, or those that raise the score on the validation set.
+        """Average all runs, or those that raise the score on the validation set.
 
         Args:
-            greedy: whether runs are added one after the other, the best first, and kept if
+            greedy: whether to add the runs one at a time, the best first, and keep each if
                 ``val/score`` does not fall.
 
         Raises:
-            InputError: if there is no validation set to be greedy on.
+            InputError: if ``greedy`` is set and there is no validation set.
         """
         has_validation = "val" in self.data.splits
         if greedy and not has_validation:
@@ -146,14 +146,14 @@ class SoupMaker:
 
 
 def averaged(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The mean of models' weights, computed in double precision.
+    """The mean of several models' weights, computed in double precision.
 
     Args:
-        states: a ``state_dict`` of each, with the same entries.
+        states: the ``state_dict`` of each model, with the same entries.
 
     Returns:
-        A ``state_dict``. What is not a floating weight, what tasks and balancers keep, and what
-        holds an infinity or NaN is that of the first.
+        A ``state_dict``. Entries that are not floating-point weights, that belong to tasks or
+        balancers, or that contain an infinity or NaN are those of the first model.
     """
     found = dict(states[0])
     for name, first in states[0].items():
@@ -161,7 +161,7 @@ def averaged(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             continue
         if not (first.is_floating_point() or first.is_complex()) or not first.isfinite().all():
             continue
-        # A mean of equal numbers may differ from them in the last digit.
+        # The mean of equal numbers may differ from them in the last digit.
         if all(torch.equal(first, each[name]) for each in states[1:]):
             continue
         double = torch.promote_types(first.dtype, torch.float64)

@@ -1,4 +1,4 @@
-"""The folder of a soup: that of a run whose checkpoint all verbs after training take."""
+"""The folder of a soup: that of a run, whose checkpoint works in all later commands."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OF_THE_MODEL = (
     "datamodule_hparams_name",
     "datamodule_hyper_parameters",
 )
-"""What a checkpoint tells of the model, and not of its training."""
+"""Parts of a checkpoint that describe the model and not its training."""
 STEPS = {"epoch": 0, "global_step": 0}
 
 
@@ -34,9 +34,9 @@ def write_soup(soup: Soup, first: Member, model: MultiTask) -> Path:
     """Write a soup into a new folder beside that of the first run.
 
     Args:
-        soup: what was found.
-        first: the run whose configuration and description it has.
-        model: with the averaged weights.
+        soup: the soup.
+        first: the run whose configuration and description the soup gets.
+        model: the model with the averaged weights.
 
     Returns:
         The folder, with ``checkpoints/best.ckpt``, ``config.yaml``, ``soup.yaml``,

@@ -1,4 +1,4 @@
-"""Which runs can be averaged: those that started from the same weights."""
+"""Runs that can be averaged: those that started from the same weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from multitask.runs.folder import folder_of
 from multitask.training.description import other_written
 
 STANDARDISED = (".mean", ".deviation")
-"""Ends of the names of what a task learns from its training targets, and predicts with."""
+"""Suffixes of the names of values that tasks learn from training targets and predict with."""
 WEIGHTS = ("encoder.", "sharing.", "heads.")
 OTHER_START = (
     "these runs do not start from the same weights, whose average is not a model; use ensemble"
@@ -31,8 +31,8 @@ class Member:
     """A run's result.
 
     Args:
-        path: of the checkpoint.
-        content: what it holds, on the CPU.
+        path: path of the checkpoint.
+        content: content of the checkpoint, on the CPU.
     """
 
     path: Path
@@ -45,23 +45,23 @@ class Member:
 
     @property
     def name(self) -> str:
-        """What people call it: the run's folder, or the file if it lies in none."""
+        """The display name: the run's folder, or the file if it is not inside a run."""
         return str(folder_of(self.path) or self.path)
 
     @property
     def stamp(self) -> dict[str, Any]:
-        """What the program wrote beside the weights."""
+        """The program's own entries beside the weights."""
         found = self.content.get(KEY)
         return found if isinstance(found, dict) else {}
 
     @property
     def described(self) -> dict[str, Any]:
-        """What the checkpoint tells of the model's inputs and tasks."""
+        """The checkpoint's description of the model's inputs and tasks."""
         return self.stamp.get("description") or {}
 
     @property
     def tasks(self) -> dict[str, Any]:
-        """What the checkpoint tells of each task, its calibration apart."""
+        """The checkpoint's description of each task, without its calibration."""
         told = self.described.get("tasks") or {}
         return {
             name: {key: value for key, value in task.items() if key != "calibration"}
@@ -70,13 +70,13 @@ class Member:
 
 
 def read_members(runs: Sequence[str]) -> list[Member]:
-    """Read the results of runs, and refuse what cannot be averaged.
+    """Read the results of runs, and reject those that cannot be averaged.
 
     Args:
         runs: folders of runs, or checkpoints.
 
     Raises:
-        InputError: naming the run, and why.
+        InputError: with the run, and the reason.
     """
     if len(runs) < 2:
         raise InputError("soup: one run is its own average; give at least two")
@@ -94,7 +94,7 @@ def read_members(runs: Sequence[str]) -> list[Member]:
 
 
 def other_images(members: Sequence[Member]) -> list[Member]:
-    """The members that were trained on other images than the first, as far as known."""
+    """The members known to have been trained on other images than the first."""
     own = members[0].stamp.get(TRAINING_IMAGES)
     theirs = [(each, each.stamp.get(TRAINING_IMAGES)) for each in members[1:]]
     return [

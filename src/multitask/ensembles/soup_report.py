@@ -1,4 +1,4 @@
-"""What the program says about a soup."""
+"""Messages about a soup."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from multitask.ensembles.soup_members import Member
 def soup_in_words(
     soup: Soup, members: Sequence[Member], strangers: Sequence[Member], greedy: bool
 ) -> list[str]:
-    """How good each run is, which were averaged, and how good the average is.
+    """The scores of the runs, which of them were averaged, and the score of the average.
 
     Args:
-        soup: what was found.
-        members: all runs that were given.
-        strangers: those that were trained on other images than the first.
-        greedy: whether only those were averaged that raise the score.
+        soup: the soup.
+        members: all given runs.
+        strangers: members trained on other images than the first.
+        greedy: whether only the runs that raise the score were averaged.
     """
     lines = []
     for member, score in zip(members, soup.scores, strict=False):

@@ -20,7 +20,7 @@ class StudyEnsembles:
 
     def __init__(self) -> None:
         self.found: dict[str, list[EnsembleResult]] = {}
-        """By the name of the study, or of its repetition."""
+        """The results by the name of the study, or of its repetition."""
 
     def sections(
         self, results: Results, runs: Sequence[PlannedRun], place: Workplace
@@ -28,8 +28,8 @@ class StudyEnsembles:
         """Make and measure a study's ensembles; also writes ``ensembles.csv``.
 
         Args:
-            results: of the study.
-            runs: all its runs.
+            results: results of the study.
+            runs: all runs of the study.
             place: where they are.
 
         Returns:
@@ -42,7 +42,7 @@ class StudyEnsembles:
         return list(ensemble_sections(results, found))
 
     def repeated(self, study: Study, found: Mapping[str, Results], folder: Path) -> list[Block]:
-        """What they are over all repetitions; also writes ``ensembles.csv``.
+        """Summarise the ensembles over all repetitions; also writes ``ensembles.csv``.
 
         Args:
             study: the study.

@@ -1,4 +1,4 @@
-"""What a study's report says of its ensembles."""
+"""Sections of a study's report about its ensembles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from multitask.study.results import Results
 from multitask.study.statistics import seed_interval
 
 ALSO = ("nll", "calibration_error")
-"""Shown beside the study's metrics where a task has them."""
+"""Metrics shown in addition to the study's, for tasks that have them."""
 CALIBRATED = f"{ENSEMBLE}, calibrated"
 Column = tuple[str, str]
 """A task and its metric."""
@@ -44,7 +44,7 @@ def ensemble_sections(results: Results, ensembles: Sequence[EnsembleResult]) -> 
 
 
 def ensemble_table(found: Sequence[EnsembleResult]) -> pd.DataFrame:
-    """All that was measured, with the columns ``ensemble`` and ``method`` before it."""
+    """All measurements, with the additional first columns ``ensemble`` and ``method``."""
     parts = [each.scores.assign(ensemble=each.name, method=each.method) for each in found]
     table = pd.concat(parts)
     first = ["ensemble", "method"]
@@ -52,7 +52,7 @@ def ensemble_table(found: Sequence[EnsembleResult]) -> pd.DataFrame:
 
 
 def columns_of(results: Results, scores: pd.DataFrame) -> list[Column]:
-    """The metrics that are shown: the study's own, and what tells calibration and uncertainty."""
+    """The metrics to show: the study's own, and those of calibration and uncertainty."""
     known = scores.drop_duplicates(["task", "metric"])
     found: list[Column] = []
     for task in dict.fromkeys(known["task"]):
@@ -65,7 +65,7 @@ def columns_of(results: Results, scores: pd.DataFrame) -> list[Column]:
 
 
 def values(scores: pd.DataFrame, form: str, column: Column) -> list[float]:
-    """A metric of one form: of single networks that of each member."""
+    """The values of a metric for one form: for single networks, one per member."""
     task, metric = column
     chosen = (scores["task"] == task) & (scores["metric"] == metric) & (scores["form"] == form)
     return [float(each) for each in scores[chosen]["value"]]
@@ -78,7 +78,7 @@ def mean(scores: pd.DataFrame, form: str, column: Column) -> float:
 
 
 def head(scores: pd.DataFrame, column: Column) -> str:
-    """What a column is called."""
+    """The heading of a column."""
     task, metric = column
     rows = scores[(scores["task"] == task) & (scores["metric"] == metric)]
     arrow = "" if rows["higher_is_better"].isna().all() else "↓"
@@ -91,7 +91,7 @@ def head(scores: pd.DataFrame, column: Column) -> str:
 
 
 def confidence_in_words(found: EnsembleResult) -> Iterator[str]:
-    """Whether the classes of an ensemble are too sure, and what its calibration error tells."""
+    """Sentences on the confidence of an ensemble's classes, and on its calibration error."""
     for task in dict.fromkeys(found.scores["task"]):
         sure, right, error, after = (
             mean(found.scores, form, (task, metric))
@@ -102,7 +102,7 @@ def confidence_in_words(found: EnsembleResult) -> Iterator[str]:
                 (CALIBRATED, "calibration_error"),
             )
         )
-        # Also if one of them is not known.
+        # The condition also holds if one of them is unknown.
         if not abs(sure - right) >= ALIKE:
             continue
         told = f"{sure:.3f} mean probability of the chosen class, {right:.3f} of them right"

@@ -1,4 +1,4 @@
-"""The data on which an ensemble is tested: those that no member was trained on."""
+"""The test data of an ensemble: those that no member was trained on."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ ON_A_TABLE = "test it on labelled images that no member has seen: multitask eval
 
 
 def common_test_data(checkpoints: Sequence[Path], trust: bool) -> DataModule:
-    """The data of the first member's run, if its test set is that of all members.
+    """The data of the first member's run, if all members share its test set.
 
-    With other data, or another seed of theirs, the test images of one member may be training images
-    of another, and the ensemble would look better than it is.
+    With other data or another data seed, the test images of one member could be training images of
+    another, and the metrics of the ensemble would be too optimistic.
 
     Args:
-        checkpoints: of the members.
+        checkpoints: checkpoints of the members.
         trust: see `multitask.after.loading.load`.
 
     Raises:
-        InputError: saying why there is no such test set.
+        InputError: with the reason why there is no such test set.
     """
     told = [_told(each) for each in checkpoints]
     data = data_beside(checkpoints[0], trust)
@@ -56,10 +56,10 @@ def common_test_data(checkpoints: Sequence[Path], trust: bool) -> DataModule:
 
 
 def check_trust(checkpoints: Sequence[Path]) -> None:
-    """Refuse runs whose configurations name classes of other than known packages.
+    """Reject runs whose configurations name classes outside known packages.
 
     Raises:
-        InputError: naming the configuration.
+        InputError: with the configuration.
     """
     for folder in filter(None, map(folder_of, checkpoints)):
         config = whole_config(folder)
@@ -68,7 +68,7 @@ def check_trust(checkpoints: Sequence[Path]) -> None:
 
 
 def _told(checkpoint: Path) -> Any:
-    """What decides which data a run has: their settings, and the seed that they take."""
+    """What determines the data of a run: their settings and their seed."""
     folder = folder_of(checkpoint)
     if folder is None:
         raise InputError(f"{checkpoint} lies in no run's folder, so it has no data; {ON_A_TABLE}")

@@ -1,4 +1,4 @@
-"""All that a model says of a split, and the metrics of it."""
+"""A model's outputs for a whole split, and their metrics."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Said:
 
 
 def batches_of(data: DataModule, split: str) -> Iterator[Batch]:
-    """What a model takes of a split, and its targets, a few samples at a time."""
+    """The model inputs and targets of a split, a few samples at a time."""
     for places in torch.arange(len(data.splits[split])).split(BATCH):
         yield data.on_after_batch_transfer(data.splits[split][places], 0)
 
@@ -46,10 +46,10 @@ def said_of(
     """Compute a model's raw outputs for a whole split.
 
     Args:
-        model: in evaluation mode.
+        model: the model, in evaluation mode.
         data: the data.
         split: ``val`` or ``test``.
-        changed: what becomes of each batch before.
+        changed: function applied to each batch first.
     """
     device = usable_device(None)
     outputs: dict[str, list[Output]] = {name: [] for name in model.named_tasks}
@@ -66,14 +66,14 @@ def said_of(
 
 
 def metrics_of(tasks: Mapping[str, Task], said: Said) -> dict[str, float]:
-    """Every metric of raw outputs.
+    """Compute every metric of raw outputs.
 
     Args:
-        tasks: whose outputs they are, on the CPU.
+        tasks: tasks of the outputs, on the CPU.
         said: the outputs.
 
     Returns:
-        As of a test, without the trivial predictor: ``<task>/<metric>``.
+        Metrics as in a test, without the trivial predictor: ``<task>/<metric>``.
     """
     evaluation = Evaluation("test", tasks)
     losses = TaskLosses(tasks)(said.outputs, said.targets)
@@ -87,7 +87,7 @@ def metrics_of(tasks: Mapping[str, Task], said: Said) -> dict[str, float]:
 
 
 def directions_of(tasks: Mapping[str, Task]) -> dict[str, bool | None]:
-    """Whether higher is better, by the names of `metrics_of`; None if neither end is."""
+    """Whether higher is better, by the names of `metrics_of`; None if neither direction is."""
     evaluation = Evaluation("test", tasks)
     pairs = [pair for name in tasks for pair in evaluation.directions(name)]
     return {name.removeprefix("test/"): higher for name, higher in pairs}

@@ -1,4 +1,4 @@
-"""Figures of a run, drawn without a screen."""
+"""Figures of a run, drawn without a display."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from multitask.tasks import Regression, Task
 
 COLUMNS = 8
 LINES = 12
-"""Lines under an image, of more tasks than that; the table of samples has all."""
+"""Most tasks with a line under an image; the table of samples has all."""
 CELL, GAP = 1.35, 0.04
-"""Width of a panel, and the space on each side of its picture, in inches."""
+"""Width of a panel and margin on each side of its picture, in inches."""
 LETTERS = 40
-"""Of a line of a title: no more are drawn."""
+"""Most characters in a line of a title."""
 FONT = 7
-"""Size of what is written under pictures."""
+"""Font size of the text under pictures."""
 LINE = 0.16
 """Height of a line of a title, in inches."""
 MANY_TASKS, MOST_TASKS = 20, 60
-"""With more tasks their rows are narrower, and with still more some are left out."""
+"""With more tasks than these, rows become narrower, and then some are omitted."""
 GREY: dict[str, Any] = {"cmap": "gray", "vmin": 0.0, "vmax": 1.0}
-"""Pictures are on one scale already, which a picture of its own range would leave."""
+"""Pictures are already scaled; Matplotlib's scaling by their own range would change them."""
 Panel = tuple[Tensor | None, str]
-"""A picture and what is written under it."""
+"""A picture and the text under it."""
 
 
 def draw_task(
@@ -48,13 +48,13 @@ def draw_task(
     Args:
         name: the task's name.
         task: the task.
-        prediction: what the task predicts, first axis ``[samples]``.
-        target: the same samples' targets, missing ones included.
-        metrics: values for the title, by name; of the whole split.
+        prediction: the task's predictions, first axis ``[samples]``.
+        target: the targets of the same samples, which may be missing.
+        metrics: values for the title, by name, over the whole split.
         elements: names of a vector's elements; default: as in a table of predictions.
 
     Returns:
-        None if the task draws nothing.
+        The figure; None if the task draws nothing.
     """
     count = int(task.known(target).sum())
     title = "\n".join(
@@ -70,13 +70,13 @@ def draw_task(
     if not task.draw(axes, prediction, target):
         return None
     axes.set_title(title, fontsize=9, parse_math=False)
-    # Whatever size the task has chosen has room for one line.
+    # Any figure size that the task has chosen has room for one line.
     figure.set_figheight(figure.get_figheight() + LINE * title.count("\n"))
     return figure
 
 
 def _metric_lines(task: Task, metrics: Mapping[str, float]) -> list[str]:
-    # The one that counts most comes first.
+    # The most important metric comes first.
     names = sorted(metrics, key=lambda name: name != task.headline)
     words = [f"{name.replace('_', ' ')} {metrics[name]:.3g}" for name in names]
     lines: list[str] = []
@@ -90,27 +90,27 @@ def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:
     """Draw samples with a few lines under each.
 
     Args:
-        samples: what each looks like; its texts are lines above its caption.
-        captions: one for each sample.
+        samples: display forms of the samples; their texts are lines above the caption.
+        captions: one caption for each sample.
     """
     panels = panels_of(samples, captions)
-    # Texts alone have room for more words in a line.
+    # If there are only texts, lines have room for more words.
     most = panel_columns(panels)
     cell = CELL * COLUMNS / most
     width = cell - 2 * GAP
     panels = [(picture, wrapped(caption, width, FONT)) for picture, caption in panels]
-    # All pictures of a sample are in one row.
+    # Keep all pictures of a sample in one row.
     each = ceil(len(panels) / len(samples))
     columns = each * max(1, round(most / each))
     rows = ceil(len(panels) / columns)
     sizes = [picture.shape for picture, _ in panels if picture is not None]
-    # As high as they are wide at most; what is higher is drawn narrower.
+    # Panels are at most as high as wide; higher pictures are drawn narrower.
     height = width * min(1.0, max((size[0] / size[1] for size in sizes), default=0.0))
     lines = max(caption.count("\n") + 1 for _, caption in panels)
     step = height + 0.125 * lines + 0.12
     figure = Figure(figsize=(columns * cell, rows * step))
-    # All in one, in inches: axes for each picture, and a layout to be found for them, would take
-    # several times as long to draw.
+    # One image in inches, because separate axes and a layout for each picture would take several
+    # times as long to draw.
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
     for place, (picture, caption) in enumerate(panels):
@@ -128,15 +128,15 @@ def draw_samples(samples: Sequence[Shown], captions: Sequence[str]) -> Figure:
 
 
 def panels_of(samples: Sequence[Shown], captions: Sequence[str] | None = None) -> list[Panel]:
-    """Lay samples out: a panel for each picture, and one for a sample that has none.
+    """Lay out samples: a panel for each picture, and one for a sample without pictures.
 
     Args:
-        samples: what each looks like.
-        captions: one for each sample, written under its first panel; none by default.
+        samples: display forms of the samples.
+        captions: one caption for each sample, written under its first panel; default: none.
 
     Returns:
-        Pictures with what is written under them: under the first of a sample its texts and its
-        caption, under others the input's name.
+        Pictures with the text under them: for the first picture of a sample its texts and its
+        caption, for others the name of the input.
     """
     panels: list[Panel] = []
     for place, sample in enumerate(samples):
@@ -153,8 +153,8 @@ def fill_panels(figure: Figure | SubFigure, panels: Sequence[Panel]) -> None:
     """Draw pictures in rows of 8, or texts in rows of 4 if there are no pictures.
 
     Args:
-        figure: an empty one.
-        panels: what `panels_of` returned.
+        figure: an empty figure.
+        panels: the result of `panels_of`.
     """
     columns = panel_columns(panels)
     grid = list(figure.subplots(ceil(len(panels) / columns), columns, squeeze=False).flat)
@@ -172,7 +172,7 @@ def fill_panels(figure: Figure | SubFigure, panels: Sequence[Panel]) -> None:
 
 
 def panel_columns(panels: Sequence[Panel]) -> int:
-    """How many panels stand beside each other: fewer if there are texts alone."""
+    """The number of panels in a row: fewer if there are only texts."""
     return COLUMNS if any(picture is not None for picture, _ in panels) else COLUMNS // 2
 
 
@@ -181,7 +181,7 @@ def captions(
     targets: Mapping[str, Tensor],
     predictions: Mapping[str, Tensor] | None = None,
 ) -> list[str]:
-    """Write targets, and predictions where given, as lines under images; of many tasks, the first.
+    """Format targets, and any predictions, as lines under images; at most for the first tasks.
 
     Args:
         tasks: the tasks by name.
@@ -203,10 +203,10 @@ def captions(
 
 
 def draw_coverage(known: Mapping[str, Mapping[str, float]]) -> Figure:
-    """Draw the share of samples that have a label; of many tasks, of those that have fewest.
+    """Draw the fraction of labelled samples; with many tasks, for those with the fewest labels.
 
     Args:
-        known: share from 0 to 1, by split and task.
+        known: fraction from 0 to 1, by split and task.
     """
     every = list(next(iter(known.values())))
     fewest = sorted(every, key=lambda name: min(shares[name] for shares in known.values()))

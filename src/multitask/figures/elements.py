@@ -1,4 +1,4 @@
-"""The elements of a vector, each predicted over true in a panel of its own."""
+"""The elements of a vector: predictions against targets, one panel each."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ MOST_PANELS, COLUMNS, SIDE = 16, 4, 2.2
 
 
 def has_elements(task: Task) -> bool:
-    """Whether a task's predictions are vectors that it leaves to be drawn element by element."""
-    # A way to draw of its own is for all elements together.
+    """Whether a task predicts vectors and has no drawing of its own."""
+    # A task's own drawing shows all elements together.
     is_ours = type(task).draw in (Regression.draw, DenseRegression.draw)
     return isinstance(task, Regression) and task.size > 1 and is_ours
 
@@ -26,25 +26,25 @@ def has_elements(task: Task) -> bool:
 def draw_elements(
     title: str, task: Regression, prediction: Tensor, target: Tensor, names: Sequence[str]
 ) -> Figure:
-    """Draw a panel for each element, of more than 16 for those with the lowest R².
+    """Draw a panel for each element; with more than 16, for those with the lowest R².
 
     Args:
-        title: of the figure.
-        task: one that `has_elements`.
-        prediction: what the task predicts, first axis ``[samples]``.
-        target: the same samples' targets, missing ones included.
-        names: of the elements.
+        title: title of the figure.
+        task: a task for which `has_elements` is true.
+        prediction: the task's predictions, first axis ``[samples]``.
+        target: the targets of the same samples, which may be missing.
+        names: names of the elements.
     """
     rows = [_rows(task, each).float().cpu() for each in (prediction, target)]
     scores = [_r2(rows[0][:, at], rows[1][:, at]) for at in range(task.size)]
-    # An element without a score comes last.
+    # Elements without a score come last.
     worst = sorted(range(task.size), key=lambda at: (scores[at] != scores[at], scores[at]))
     shown = sorted(worst[:MOST_PANELS])
     columns = min(COLUMNS, len(shown))
     lines = ceil(len(shown) / columns)
     width, height = SIDE * max(columns, 2), SIDE * lines + 0.5
     figure = Figure(figsize=(width, height))
-    # Fixed, because a layout that measures every panel takes most of a second.
+    # Fixed, because a layout that measures every panel takes almost a second.
     figure.subplots_adjust(
         left=0.6 / width,
         right=1 - 0.1 / width,

@@ -1,4 +1,4 @@
-"""What a run has logged, over the epochs that it was trained for."""
+"""Values logged by a run, over its training epochs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ WHILE_TRAINING = ("train/", "val/", "gradients/", "affinity/", "sharing/")
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric while a run was trained.
+    """A metric during training.
 
     Args:
-        epochs: how many had been trained for, increasing; 0.5 is half an epoch.
-        values: the metric, same shape.
+        epochs: number of completed epochs, increasing; 0.5 is half an epoch.
+        values: the metric, of the same shape.
     """
 
     epochs: Numbers
@@ -30,17 +30,17 @@ def read_curves(path: Path, names: Iterable[str] | None = None) -> dict[str, Cur
     """Read a run's metrics over epochs.
 
     Args:
-        path: its ``metrics.csv``; a run without one has no curves.
-        names: which metrics; default: all that were logged while training.
+        path: the run's ``metrics.csv``; a run without this file has no curves.
+        names: metrics to read; default: all that were logged during training.
 
     Returns:
-        By name; only those that have a known value.
+        Curves by name; only metrics with a known value.
     """
     wanted = None if names is None else set(names)
     ends: dict[int, int] = {}
     found: dict[str, dict[int, float]] = {}
     for step, epoch, name, value in _rows(path):
-        # What is tested has been trained before.
+        # Tests follow training and are not part of its curves.
         if not name.startswith(WHILE_TRAINING):
             continue
         ends[epoch] = max(ends.get(epoch, 0), step + 1)
@@ -54,14 +54,14 @@ def read_curves(path: Path, names: Iterable[str] | None = None) -> dict[str, Cur
 
 
 def mean_curve(curves: Sequence[Curve]) -> Curve | None:
-    """The mean of several runs' curves, between whose points lines are drawn.
+    """The mean of several runs' curves, interpolated linearly.
 
     Args:
         curves: one for each run.
 
     Returns:
-        At every epoch at which one of them has a point, as far as all of them reach; None where no
-        epoch has a value of all.
+        Values at every epoch at which a curve has a point, up to the end of the shortest curve;
+        None if no epoch is covered by all curves.
     """
     if not curves:
         return None
@@ -83,7 +83,7 @@ def _rows(path: Path) -> Iterable[tuple[int, int, str, float]]:
             try:
                 yield int(row["step"]), int(row["epoch"]), row["name"], float(row["value"])
             except (KeyError, TypeError, ValueError):
-                # A row that a crash cut short is not a row.
+                # A row that a crash truncated is not a row.
                 continue
 
 
@@ -92,12 +92,12 @@ def _ordered(points: dict[int, float]) -> Numbers:
 
 
 def _knots(ends: dict[int, int]) -> tuple[Numbers, Numbers]:
-    """After how many steps how many epochs were over."""
+    """Numbers of steps, and the numbers of epochs completed after them."""
     order = sorted(ends)
     steps = np.maximum.accumulate([0.0, *(float(ends[each]) for each in order)])
     epochs = np.array([0.0, *(each + 1.0 for each in order)])
     lengths = np.diff(steps) / np.diff(epochs)
     if len(lengths) > 1 and (usual := float(np.median(lengths[:-1]))) > 0:
-        # Of the last epoch maybe only a part was trained.
+        # The last epoch may be incomplete.
         epochs[-1] = epochs[-2] + min(epochs[-1] - epochs[-2], (steps[-1] - steps[-2]) / usual)
     return steps, epochs

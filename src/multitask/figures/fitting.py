@@ -1,4 +1,4 @@
-"""Lines of text that fit into a given width."""
+"""Wrapping of text to a given width."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 MOST_LINES = 3
-"""That one line may become."""
+"""Most lines that one line may be wrapped into."""
 
 
 def wrapped(text: str, width: float, size: float) -> str:
-    """Break lines that are too wide between words, and leave out the middle of words that are.
+    """Wrap lines between words, and shorten words that are too wide.
 
     Args:
         text: one or more lines.
-        width: in inches.
-        size: of the letters, in points.
+        width: width in inches.
+        size: font size in points.
 
     Returns:
-        Lines that are not wider; a line becomes at most three, the third without its middle.
+        Lines that fit; a line becomes at most three, and the third is shortened in the middle.
     """
     lines = [part for line in text.split("\n") for part in _wrapped_line(line, width, size)]
     return "\n".join(lines)
@@ -55,7 +55,7 @@ def _cut(word: str, width: float, size: float) -> str:
 @lru_cache(maxsize=4096)
 def _width(text: str, size: float) -> float:
     with warnings.catch_warnings():
-        # Letters that the font lacks are drawn as boxes.
+        # Characters that the font lacks are drawn as boxes.
         warnings.simplefilter("ignore")
         points, _, _ = text_to_path.get_text_width_height_descent(
             text, FontProperties(size=size), ismath=False

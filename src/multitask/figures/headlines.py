@@ -1,4 +1,4 @@
-"""Each task's headline metric, of many tasks in one figure."""
+"""The headline metrics of many tasks in one figure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from math import inf
 from matplotlib.figure import Figure
 
 MOST = 60
-"""More tasks are not drawn."""
+"""Most tasks that are drawn."""
 
 
 def lowest(values: Mapping[str, float], most: int) -> list[str]:
-    """The names of the lowest values, in their own order.
+    """The names of the lowest values, in their original order.
 
     Args:
-        values: by name; NaN counts as the highest.
-        most: how many.
+        values: values by name; NaN counts as the highest.
+        most: number of names.
     """
     order = sorted(values, key=lambda name: inf if values[name] != values[name] else values[name])
     chosen = set(order[:most])
@@ -26,13 +26,13 @@ def lowest(values: Mapping[str, float], most: int) -> list[str]:
 def draw_headlines(
     split: str, contributions: Mapping[str, float], metrics: Mapping[str, str]
 ) -> Figure:
-    """Draw a bar for each task, the lowest first; of more than 60 tasks, for the lowest.
+    """Draw a bar for each task, the lowest first; with more than 60 tasks, for the lowest.
 
     Args:
-        split: whose metrics they are.
-        contributions: how far each task's headline metric is from the trivial predictor, 0, to
-            perfection, 1; NaN if that is not known.
-        metrics: the metric and its value, in words.
+        split: split of the metrics.
+        contributions: position of each task's headline metric between the trivial predictor, 0, and
+            perfection, 1; NaN if it is unknown.
+        metrics: the metric and its value, as text.
     """
     values = contributions
     unknown = {name for name, value in values.items() if value != value}

@@ -12,7 +12,7 @@ from torch import Tensor
 from multitask.figures.saving import MOST_LETTERS
 
 CROWDED, MOST_TASKS = 20, 60
-"""With more rows, rows and their names are smaller; with still more, not all are drawn."""
+"""With more rows than these, rows and their names become smaller, and then some are omitted."""
 SMALLEST = 1.8
 """Side of a matrix of few tasks, in inches."""
 
@@ -22,10 +22,10 @@ class HeatMap:
     """Rows of values over time.
 
     Args:
-        title: what the values are.
+        title: description of the values.
         rows: a name for each row.
         values: shape ``[rows, times]``; NaN is left white.
-        limits: ends of a colour scale of opposites; by default the values' own.
+        limits: limits of a diverging colour scale; default: those of the values.
     """
 
     title: str
@@ -35,11 +35,11 @@ class HeatMap:
 
 
 def draw_heat_maps(times: Sequence[int], maps: Sequence[HeatMap]) -> Figure:
-    """Draw heat maps one below the other, over the same time.
+    """Draw heat maps below each other, over the same time axis.
 
     Args:
-        times: of the columns, in batches, increasing.
-        maps: what to draw.
+        times: times of the columns, in batches, increasing.
+        maps: the heat maps.
     """
     maps = [_fewer(each) for each in maps]
     heights = [0.7 + _row_height(len(each.rows)) * len(each.rows) for each in maps]
@@ -62,7 +62,7 @@ def draw_heat_maps(times: Sequence[int], maps: Sequence[HeatMap]) -> Figure:
 
 
 def _fewer(each: HeatMap) -> HeatMap:
-    """The rows that change most, where there are too many."""
+    """Keep only the rows that change most if there are too many."""
     count = len(each.rows)
     if count <= MOST_TASKS:
         return each
@@ -77,15 +77,15 @@ def _fewer(each: HeatMap) -> HeatMap:
 def draw_pairs(
     names: Sequence[str], cosines: Tensor, rates: Tensor, seen: Tensor | None = None
 ) -> Figure:
-    """Draw all pairs of tasks as one matrix: cosines above the diagonal, conflicts below it.
+    """Draw all pairs of tasks as one matrix: cosines above the diagonal, conflicts below.
 
-    Of more than 60 tasks, those of the most conflicting pairs.
+    With more than 60 tasks, only those of the most conflicting pairs are drawn.
 
     Args:
-        names: of the tasks.
-        cosines: of each pair, in the order of ``itertools.combinations``; shape ``[pairs]``.
-        rates: each pair's share of conflicts, from 0 to 1, same shape.
-        seen: in how many batches each pair was compared, same shape.
+        names: names of the tasks.
+        cosines: cosine of each pair, in the order of ``itertools.combinations``; shape ``[pairs]``.
+        rates: each pair's conflict rate, from 0 to 1, same shape.
+        seen: number of batches in which each pair was compared, same shape.
     """
     count = len(names)
     one, other = torch.triu_indices(count, count, 1)
@@ -95,13 +95,13 @@ def draw_pairs(
     above, below = (each[shown][:, shown] for each in (above, below))
     labels = [names[place] for place in shown]
     size = _font_size(len(shown))
-    # A few tasks get larger cells. Letters are two thirds as wide as they are high.
+    # Few tasks get larger cells. Letters are two thirds as wide as they are high.
     cell = max(_row_height(len(shown)), SMALLEST / max(len(shown), 1))
     room = min(max(map(len, labels), default=0), MOST_LETTERS) * size / 108
     side = cell * len(shown) + room
     figure = Figure(figsize=(side + 2.8, side + 1.0), layout="constrained")
     axes = figure.subplots()
-    # The same in every run, so that figures can be compared.
+    # The same limits in every run, so that figures can be compared.
     scales = (("RdBu", -1.0, 1.0, "mean cosine"), ("Oranges", 0.0, 1.0, "share of conflicts"))
     for values, (colors, low, high, title) in zip((above, below), scales, strict=True):
         image = axes.imshow(values.numpy(), cmap=colors, vmin=low, vmax=high)
@@ -116,10 +116,10 @@ def draw_pairs(
 
 
 def counted(seen: Tensor) -> str:
-    """Say in how many batches pairs were compared, such as ``3 to 40 batches``.
+    """Describe in how many batches pairs were compared, such as ``3 to 40 batches``.
 
     Args:
-        seen: the number of each pair.
+        seen: number of batches for each pair.
     """
     low, high = (int(seen.min()), int(seen.max())) if len(seen) else (0, 0)
     number = f"{high:,}" if low == high else f"{low:,} to {high:,}"
@@ -132,7 +132,7 @@ def _most_conflicting(count: int, one: Tensor, other: Tensor, rates: Tensor) -> 
     worst = torch.full((count,), -1.0)
     for ends in (one, other):
         worst.scatter_reduce_(0, ends, rates.float().nan_to_num(-1.0), "amax")
-    # Stable, so that of equals the first counts on every machine.
+    # A stable sort, so that the first of equal pairs is chosen on every machine.
     order = worst.sort(descending=True, stable=True).indices[:MOST_TASKS]
     return order.sort().values.tolist()
 

@@ -1,4 +1,4 @@
-"""How a run has learned: its metrics over epochs."""
+"""Learning curves of a run: its metrics over epochs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ WORDS = {"train": "training", "val": "validation"}
 
 
 def draw_learning_curves(curves: Mapping[str, Curve], names: Sequence[str]) -> Figure | None:
-    """Draw a panel for each metric, of the training and of the validation set.
+    """Draw a panel for each metric, with the training and the validation set.
 
     Args:
-        curves: by full name, such as ``val/digit/accuracy``.
-        names: of the metrics to draw, without the set, such as ``digit/accuracy``; of more than 40
-            with a curve, the first.
+        curves: curves by full name, such as ``val/digit/accuracy``.
+        names: metrics to draw, without the split, such as ``digit/accuracy``; if more than 40 have
+            a curve, the first are drawn.
 
     Returns:
-        None if no metric has a curve.
+        The figure; None if no metric has a curve.
     """
     known = [name for name in names if any(f"{part}/{name}" in curves for part in COLORS)]
     shown = known[:MOST_PANELS]
@@ -58,7 +58,7 @@ def _draw(axes: Axes, name: str, curves: Mapping[str, Curve]) -> None:
     for part, color in COLORS.items():
         curve = curves.get(f"{part}/{name}")
         if curve is not None:
-            # A line of a few points would hide how few they are.
+            # A line through a few points would hide how few there are.
             marker = "o" if len(curve.epochs) <= 12 else None
             axes.plot(
                 curve.epochs,
@@ -71,7 +71,7 @@ def _draw(axes: Axes, name: str, curves: Mapping[str, Curve]) -> None:
             )
     axes.set_title(name.replace("/", " ").replace("_", " "), fontsize=8, parse_math=False)
     axes.set_xlabel("epoch", fontsize=7)
-    # The same number may be written twice where a curve is shorter than an epoch.
+    # A curve shorter than an epoch may need the same tick label twice.
     if axes.dataLim.width >= 1:
         axes.locator_params(axis="x", integer=True)
     axes.tick_params(labelsize=6)

@@ -19,24 +19,24 @@ from multitask.tasks.shown_maps import ShownMaps
 MOST_SAMPLES = 6
 COLUMNS = ("image", "target", "prediction", "error")
 SIDE, GAP, TOP, BAR = 1.5, 0.06, 0.55, 0.5
-"""Width of a panel, space around it, room for the titles and for colour bars, in inches."""
+"""Panel width, spacing, and room for the titles and for colour bars, in inches."""
 NUMBERS, ERRORS = "viridis", "magma"
 """Colour maps."""
 FEW_CLASSES, MOST_CLASSES = 10, 20
-"""That are told apart by colours, easily and at all; they begin again behind the most."""
+"""Sizes of the palettes with distinct colours and of the larger one; then colours repeat."""
 
 
 def draw_maps(title: str, images: Sequence[Tensor | None], shown: ShownMaps) -> Figure:
     """Draw a row for each sample; missing pixels are pink.
 
-    Numbers have one colour scale for all targets and predictions, that of the known targets, and
-    errors one from 0.
+    Numbers share one colour scale for all targets and predictions, that of the known targets.
+    Errors have their own scale, which starts at 0.
 
     Args:
-        title: of the figure.
-        images: what the samples' images look like, shape ``[height, width]`` or ``[height, width,
-            3]`` or more, from 0 to 1; None for a sample without one.
-        shown: the maps of at least as many samples; those of the first 6 are drawn.
+        title: title of the figure.
+        images: display forms of the samples' images, shape ``[height, width]`` or ``[height, width,
+            channels]`` with at least 3 channels, from 0 to 1; None for a sample without one.
+        shown: the maps of at least as many samples, the first 6 of which are drawn.
     """
     count = min(len(images), MOST_SAMPLES)
     target, prediction, error = (
@@ -54,7 +54,7 @@ def draw_maps(title: str, images: Sequence[Tensor | None], shown: ShownMaps) -> 
     size = (len(COLUMNS) * (SIDE + GAP), count * (height + GAP) + TOP + BAR)
     figure = Figure(figsize=size)
     figure.suptitle(title, fontsize=9, y=1 - 0.05 / size[1], va="top", parse_math=False)
-    # All in one, in inches, as in `multitask.figures.drawing.draw_samples`.
+    # One image in inches, as in `multitask.figures.drawing.draw_samples`.
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
     axes.set(xlim=(0, size[0]), ylim=(size[1], 0))
@@ -73,13 +73,13 @@ def draw_maps(title: str, images: Sequence[Tensor | None], shown: ShownMaps) -> 
     elif target.ndim == 3:
         _draw_bar(figure, 1, 2, scale, NUMBERS, shown.what)
     _draw_bar(figure, 3, 1, errors, ERRORS, shown.error_what)
-    # Not stretched by the last picture.
+    # Otherwise the last picture would determine the limits of the axes.
     axes.set(xlim=(0, size[0]), ylim=(size[1], 0))
     return figure
 
 
 def _coloured(values: Tensor, scale: Normalize, classes: Sequence[str] | None) -> Tensor:
-    """Colours ``[height, width, 3]`` of one map."""
+    """The colours of one map, shape ``[height, width, 3]``."""
     if values.ndim == 3:
         missing = torch.tensor(MISSING_COLOUR).view(3, 1, 1)
         colours = values.nan_to_num().clamp(0, 1)
@@ -91,7 +91,7 @@ def _coloured(values: Tensor, scale: Normalize, classes: Sequence[str] | None) -
 
 
 def _palette(classes: Sequence[str]) -> Colormap:
-    """Colours of class numbers: distinct ones if they suffice, else light and dark ones."""
+    """Colours of class indices: distinct ones if they suffice, otherwise light and dark ones."""
     return mpl.colormaps["tab10" if len(classes) <= FEW_CLASSES else "tab20"]
 
 
@@ -133,7 +133,7 @@ def _draw_bar(
 
 
 def _draw_legend(axes: Axes, numbers: Tensor, classes: Sequence[str]) -> None:
-    """Name the classes that are seen, as many as there is room for, and what is missing."""
+    """Name the visible classes, as far as there is room, and the missing pixels."""
     seen = numbers[numbers.isfinite()].long().unique().tolist()[:MOST_CLASSES]
     colours = _palette(classes)
     patches = [Patch(color=colours(each % MOST_CLASSES), label=classes[each]) for each in seen]

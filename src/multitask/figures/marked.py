@@ -19,13 +19,14 @@ def with_marks(
     targets: Mapping[str, Tensor],
     predictions: Mapping[str, Output] | None = None,
 ) -> list[Shown]:
-    """Put beside each sample's image a copy of it for each task of places in the image.
+    """Add to each sample a copy of its image for each task that predicts image locations.
 
     Args:
-        samples: what each looks like; those without a picture called ``image`` stay as they are.
-        tasks: by name.
+        samples: display forms of the samples; those without a picture named ``image`` are
+            unchanged.
+        tasks: tasks by name.
         targets: the samples' targets by task.
-        predictions: the samples' predictions by task; none by default.
+        predictions: the samples' predictions by task; default: none.
 
     Returns:
         One for each sample, in the same order.

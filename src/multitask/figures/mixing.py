@@ -1,4 +1,4 @@
-"""Which parts of the model each task takes: before training, over it, and after it."""
+"""Which parts of the model each task uses: before, during and after training."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from multitask.figures.fitting import wrapped
 from multitask.pages.shown import shortened
 
 MOST_PLACES, MOST_TASKS, MOST_PARTS = 6, 8, 12
-"""Of more, those whose shares change most are drawn."""
+"""With more than these, those whose shares change most are drawn."""
 PANEL, CELL = 1.5, 0.34
 """Width of a panel over time, and side of a cell, in inches."""
 LETTERS = 18
-"""Of a name beside a matrix, beyond which its middle is left out."""
+"""Most characters of a name beside a matrix; longer names are shortened in the middle."""
 
 
 @dataclass(frozen=True)
 class SharesOverTime:
-    """How much each task took of each part, at one place in the model.
+    """The share of each part that each task used, at one place in the model.
 
     Args:
-        name: of the place, such as ``after stage 1``.
+        name: name of the place, such as ``after stage 1``.
         parts: names of the parts.
         shares: shape ``[times, tasks, parts]``; NaN where unknown.
     """
@@ -41,15 +41,15 @@ class SharesOverTime:
 def draw_mixing(
     times: Sequence[int], tasks: Sequence[str], places: Sequence[SharesOverTime]
 ) -> Figure:
-    """Draw a row for each place: a matrix at first, a panel of lines for each task, one in the end.
+    """Draw one row per place: the first matrix, lines over time for each task, the last matrix.
 
-    Of more than 6 places, 8 tasks or 12 parts of a place, those that change most. Names of parts
-    have the colours of their lines.
+    With more than 6 places, 8 tasks or 12 parts of a place, those that change most are drawn. The
+    names of parts have the colours of their lines.
 
     Args:
-        times: of the shares, in batches, increasing.
-        tasks: their names.
-        places: one at least, from the inputs to the heads.
+        times: times of the shares, in batches, increasing.
+        tasks: names of the tasks.
+        places: at least one place, from the inputs to the heads.
     """
     shown, rows, left_out = _changed_most(tasks, places)
     most_parts = max(len(place.parts) for place in rows)
@@ -79,7 +79,7 @@ def _draw_matrix(
 ) -> None:
     shares = place.shares[time]
     colors = "RdBu" if limits[0] < 0 else "Blues"
-    # Of both signs, 0 is white.
+    # With values of both signs, 0 is white.
     end = max(map(abs, limits))
     low = -end if limits[0] < 0 else 0.0
     axes.imshow(shares.numpy(), cmap=colors, vmin=low, vmax=end)
@@ -95,7 +95,7 @@ def _draw_matrix(
 
 
 def _number(share: float) -> str:
-    # No minus before what is rounded to 0.
+    # No minus sign before values that are rounded to 0.
     return "?" if share != share else f"{round(float(share), 2) + 0.0:.2f}"
 
 
@@ -107,7 +107,7 @@ def _draw_lines(
     limits: tuple[float, float],
 ) -> None:
     lines = place.shares[:, task].T
-    # A line of a few points would hide how few they are.
+    # A line through a few points would hide how few there are.
     marker = "o" if len(times) <= 12 else None
     for line, color in zip(lines, _colors(len(lines)), strict=True):
         axes.plot(times, line.numpy(), color=color, linewidth=1.1, marker=marker, markersize=2.5)
@@ -120,7 +120,7 @@ def _draw_lines(
 
 
 def _limits(places: Sequence[SharesOverTime]) -> tuple[float, float]:
-    """The ends of one scale for all places, which ends at 1 unless all shares are small."""
+    """Limits of one scale for all places, with upper limit 1 unless all shares are small."""
     known = torch.cat([place.shares.flatten() for place in places])
     known = known[known.isfinite()]
     largest = float(known.abs().max()) if len(known) else 1.0
@@ -128,7 +128,7 @@ def _limits(places: Sequence[SharesOverTime]) -> tuple[float, float]:
 
 
 def _colors(count: int) -> list[tuple[float, float, float, float]]:
-    """A colour for each part; more than ten differ by hue alone."""
+    """A colour for each part; more than ten differ in hue only."""
     if count <= 10:
         return [colormaps["tab10"](place) for place in range(count)]
     return [colormaps["turbo"](place / (count - 1)) for place in range(count)]
@@ -137,7 +137,7 @@ def _colors(count: int) -> list[tuple[float, float, float, float]]:
 def _changed_most(
     tasks: Sequence[str], places: Sequence[SharesOverTime]
 ) -> tuple[list[str], list[SharesOverTime], list[str]]:
-    """The tasks and places to draw, and what was left out, in words."""
+    """The tasks and places to draw, and a description of those omitted."""
     changes = [_range(place.shares) for place in places]
     of_tasks = torch.stack([change.amax(1) for change in changes]).amax(0)
     shown = _largest(of_tasks, MOST_TASKS)
@@ -164,7 +164,7 @@ def _range(shares: Tensor) -> Tensor:
 
 
 def _largest(values: Tensor, most: int) -> list[int]:
-    """Places of the largest values, in their own order."""
-    # Stable, so that of equals the first counts on every machine.
+    """Indices of the largest values, in their original order."""
+    # A stable sort, so that the first of equal values is chosen on every machine.
     order = values.sort(descending=True, stable=True).indices[:most]
     return order.sort().values.tolist()

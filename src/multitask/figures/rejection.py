@@ -1,4 +1,4 @@
-"""How good predictions are if the least certain ones are left out."""
+"""Quality of predictions after rejecting the least certain ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from multitask import labels
 from multitask.tasks import Classification, Regression, Task
 
 FEWEST = 10
-"""Samples of which a mean is drawn."""
+"""Fewest samples for which a mean is drawn."""
 POINTS = 200
 COLOURS = ("tab:red", "tab:blue")
 
@@ -23,29 +23,30 @@ class Rejection(NamedTuple):
     """The curve of a task, shape ``[points]``, from few samples to all."""
 
     kept: np.ndarray
-    """Share of the samples that are kept, the most certain ones first."""
+    """Fraction of samples kept, the most certain ones first."""
     quality: np.ndarray
-    """Their accuracy, or mean absolute error."""
+    """Accuracy or mean absolute error of the kept samples."""
     words: str
-    """What the quality is."""
+    """Name of the quality."""
 
 
 def rejection_of(
     task: Task, prediction: Tensor, uncertainty: Mapping[str, Tensor], target: Tensor
 ) -> Rejection | None:
-    """Sort samples by how certain they are, and look at those that are kept.
+    """Sort samples by certainty, and compute the quality of those kept.
 
-    Classes are sorted by the probability of the chosen one, numbers by the deviation, or else the
-    width of the interval, the mean over a vector's elements, each relative to its targets' spread.
+    Classifications are sorted by the probability of the predicted class. Numbers are sorted by the
+    standard deviation, or otherwise by the width of the interval. For vectors, this is the mean
+    over elements, each relative to the spread of its targets.
 
     Args:
         task: the task.
-        prediction: what `Task.predict` returned, ``[samples, classes]`` or ``[samples, size]``.
-        uncertainty: what `Task.uncertainty` returned.
-        target: missing ones included.
+        prediction: the result of `Task.predict`, ``[samples, classes]`` or ``[samples, size]``.
+        uncertainty: the result of `Task.uncertainty`.
+        target: targets, which may be missing.
 
     Returns:
-        None if nothing tells the certain ones from the others, or there are fewer than 10.
+        The curve; None if there is no measure of certainty, or there are fewer than 10 samples.
     """
     known = labels.known_samples(target)
     if isinstance(task, Classification) and prediction.ndim == 2:
@@ -57,10 +58,10 @@ def rejection_of(
     width = _width(uncertainty)
     if width is None or width.shape != prediction.shape or width.shape != rows.shape:
         return None
-    # What is not standardised, such as the sides of a box, is in one unit.
+    # Values that are not standardised, such as the sides of a box, share one unit.
     is_scaled = task.scale != "none"
     width = (width / task.deviation.to(width.device) if is_scaled else width).mean(1)
-    # Over all known numbers, as the MAE of the task: samples with more of them count more.
+    # Average over all known numbers, like the task's MAE: samples with more of them count more.
     error = (prediction - rows).abs().where(labels.known(rows), 0).double().sum(1)
     return _curve(
         -width[known], error[known], f"MAE{_unit(task)}", labels.known(rows)[known].sum(1)
@@ -68,11 +69,11 @@ def rejection_of(
 
 
 def draw_rejection(name: str, found: Mapping[str, Rejection]) -> Figure:
-    """Draw the quality of what is kept against the share that is kept.
+    """Draw the quality of the kept samples against the fraction kept.
 
     Args:
-        name: of the task.
-        found: by what it is of, such as ``before`` and ``after``, at most two.
+        name: name of the task.
+        found: curves by description, such as ``before`` and ``after``, at most two.
     """
     figure = Figure(figsize=(4.5, 3.6), layout="constrained")
     axes = figure.subplots()

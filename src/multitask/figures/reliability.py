@@ -1,4 +1,4 @@
-"""How often a class is right, against how probable the model says that it is."""
+"""How often predicted classes are correct, compared with their predicted probability."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Values = np.ndarray
 
 
 class Reliability(NamedTuple):
-    """What stands in the bins that have a sample, shape ``[bins]``."""
+    """Values of the bins that contain a sample, shape ``[bins]``."""
 
     confidence: Values
-    """Mean probability of the chosen class."""
+    """Mean probability of the predicted class."""
     accuracy: Values
-    """Share of the chosen classes that are right."""
+    """Fraction of correct predictions."""
     share: Values
-    """Of the samples."""
+    """Fraction of the samples."""
 
     @property
     def error(self) -> float:
@@ -33,12 +33,12 @@ class Reliability(NamedTuple):
 
 
 def reliability_of(probability: Tensor, target: Tensor, bins: int = BINS) -> Reliability:
-    """Sort samples into bins of equal width by the probability of the chosen class.
+    """Sort samples into bins of equal width by the probability of the predicted class.
 
     Args:
         probability: shape ``[samples, classes]``.
-        target: classes, ``[samples]``, int64, missing ones included.
-        bins: their number.
+        target: classes, ``[samples]``, int64, which may be missing.
+        bins: number of bins.
     """
     known = labels.known(target)
     confidence, chosen = (each.cpu().numpy() for each in probability[known].max(1))
@@ -54,11 +54,11 @@ def reliability_of(probability: Tensor, target: Tensor, bins: int = BINS) -> Rel
 
 
 def draw_reliability(name: str, found: Mapping[str, Reliability]) -> Figure:
-    """Draw a reliability diagram (Guo et al., 2017, 1706.04599, figure 1).
+    """Draw a reliability diagram (Guo et al., 2017, arXiv 1706.04599, figure 1).
 
     Args:
-        name: of the task.
-        found: by what it is of, such as ``before`` and ``after``, at most two.
+        name: name of the task.
+        found: values by description, such as ``before`` and ``after``, at most two.
     """
     figure = Figure(figsize=(4.5, 4.8), layout="constrained")
     axes, shares = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))

@@ -1,4 +1,4 @@
-"""Samples with their targets and predictions: a table, and a page that needs no other file."""
+"""Samples with their targets and predictions: a table, and a self-contained page."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Picture = np.ndarray[Any, np.dtype[np.uint8]]
 
 @dataclass(frozen=True)
 class SampleTable:
-    """A row for each sample.
+    """A table with one row per sample.
 
     Args:
-        index: each sample's place in its split.
-        shown: by name, what each sample's inputs and maps look like: a text, or a picture of shape
-            ``[height, width]``, or ``[height, width, 3]`` or more with colours.
+        index: index of each sample in its split.
+        shown: by name, the display form of each sample's inputs and maps: a text, or a picture of
+            shape ``[height, width]``, or ``[height, width, channels]`` with at least 3 channels.
         columns: by name, a cell for each sample.
     """
 
@@ -36,11 +36,11 @@ class SampleTable:
 
     @property
     def names(self) -> list[str]:
-        """The names of a row's fields."""
+        """The names of the fields of a row."""
         return ["index", *self.shown, *self.columns]
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """The fields of each row: index, what is shown, cells."""
+        """The fields of each row: index, inputs and maps, cells."""
         columns = [*self.shown.values(), *self.columns.values()]
         return list(zip(self.index, *columns, strict=True))
 
@@ -53,15 +53,15 @@ def sample_table(
     names: Sequence[str] | None = None,
     called: str = "file",
 ) -> SampleTable:
-    """Set samples' targets and predictions side by side.
+    """Put samples' targets and predictions side by side.
 
     Args:
         tasks: the tasks by name.
-        samples: what each looks like.
+        samples: display forms of the samples.
         targets: the samples' targets by task, and their ``index``.
         predictions: the samples' predictions by task.
-        names: what the samples are called, such as their files, if they have names.
-        called: name of the column of names.
+        names: names of the samples, such as their files, if any.
+        called: name of the column with the names.
     """
     columns: dict[str, list[Cell]] = {} if names is None else {called: list(names)}
     columns |= {
@@ -74,12 +74,12 @@ def sample_table(
 
 
 def write_table(shown: SampleTable, path: Path, title: str) -> None:
-    """Write the table as HTML, its pictures inside.
+    """Write the table as HTML with embedded pictures.
 
     Args:
         shown: the table.
-        path: of the file.
-        title: of the page.
+        path: path of the file.
+        title: title of the page.
     """
     rows = [[_written(field) for field in row] for row in shown.rows()]
     write_html([Heading(title, 1), Table(shown.names, rows, of_samples=True)], path, title)

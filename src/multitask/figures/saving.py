@@ -1,4 +1,4 @@
-"""Figures as files, in which names are drawn as they are."""
+"""Saving of figures to files, with names drawn literally."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from multitask.checkpoints.atomic_writing import writing
 from multitask.pages.shown import shortened, shown
 
 MOST_LETTERS = 40
-"""Of a line of text, beyond which its middle is left out: a layout would leave no room for more."""
+"""Most characters of a line; longer lines are shortened, or a layout would leave no room."""
 
 FITTED = "fitted"
-"""Group (gid) of texts whose lines fit already, and are drawn as long as they are."""
+"""Group id (gid) of texts whose lines already fit and are drawn in full."""
 
 
 def save_figure(figure: Figure, path: Path, dpi: int = 200) -> None:
-    """Write a figure, whatever its names are.
+    """Write a figure with any names.
 
-    A name is not a formula, though it may have dollar signs, and is drawn without what the eye
-    cannot see. The numbers of a logarithmic axis are formulas of Matplotlib's own.
+    Names are drawn literally, even with dollar signs, and without invisible characters. The numbers
+    of a logarithmic axis are Matplotlib's own formulas.
 
     Args:
-        figure: what was drawn.
-        path: of the file, a PDF if it ends so, else a PNG; its folder is made if it is missing.
+        figure: the figure.
+        path: path of the file: a PDF if it ends in ``.pdf``, otherwise a PNG. Its folder is created
+            if it is missing.
         dpi: dots per inch.
 
     Raises:
-        OSError: naming the file, if it cannot be written.
+        OSError: with the file, if it cannot be written.
     """
     formulas = [text for axes in figure.findobj(Axes) for text in _plain_labels(axes)]
     for text in figure.findobj(Text):
@@ -42,27 +43,27 @@ def save_figure(figure: Figure, path: Path, dpi: int = 200) -> None:
             text.set_text(_drawn(text.get_text(), is_fitted=text.get_gid() == FITTED))
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
-        # Names may have letters that the font lacks, which are drawn as boxes.
+        # Names may have characters that the font lacks, which are drawn as boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        # If there is not enough room for long names, they are drawn over the rest.
+        # If there is not enough room for long names, they overlap the rest.
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
         with writing(path, is_lasting=False) as part:
             if path.suffix == ".pdf":
-                # Without a date the same figure is the same file.
+                # Without a date, the same figure gives the same file.
                 figure.savefig(part, dpi=dpi, format="pdf", metadata={"CreationDate": None})
             else:
                 figure.savefig(part, dpi=dpi, format="png")
 
 
 def save_drawing(draw: Callable[[], Figure | None], path: Path, dpi: int) -> bool:
-    """Draw a figure into a file, in place of what was there.
+    """Draw a figure to a file, and replace any earlier one.
 
-    A figure is not worth the numbers beside it: where it cannot be drawn there is a warning, and no
-    file.
+    A figure matters less than the numbers beside it: if it cannot be drawn, there is a warning and
+    no file.
 
     Args:
         draw: makes the figure; None if there is nothing to draw.
-        path: of the file.
+        path: path of the file.
         dpi: dots per inch.
 
     Returns:
@@ -82,7 +83,7 @@ def save_drawing(draw: Callable[[], Figure | None], path: Path, dpi: int) -> boo
 
 
 def _plain_labels(axes: Axes) -> list[Text]:
-    """Write the names at ticks, which are made when they are drawn, and return the formulas."""
+    """Write tick labels literally, which are created when drawn, and return the formulas."""
     formulas: list[Text] = []
     for axis in (axes.xaxis, axes.yaxis):
         if isinstance(axis.get_major_formatter(), LogFormatter):

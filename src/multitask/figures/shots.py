@@ -1,4 +1,4 @@
-"""How good several learners are, by the number of labels that they have learned from."""
+"""Quality of several learners by the number of labels that they learned from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SPREAD = 0.02
-"""Of the axis, by which curves stand side by side, so that no interval hides another."""
+"""Fraction of the axis by which curves are shifted, so that no interval hides another."""
 
 
 def draw_shots(
@@ -24,15 +24,15 @@ def draw_shots(
     """Draw a metric against the number of labels.
 
     Args:
-        shots: numbers of labels, rising.
-        curves: by learner, the mean and half of the interval for each number of labels; NaN if it
-            is not known.
-        quality: what the metric is.
-        what: of what the numbers are.
-        reference: the name of a curve that is drawn as a line without intervals.
+        shots: numbers of labels, increasing.
+        curves: by learner, the mean and half of the interval for each number of labels; NaN if
+            unknown.
+        quality: name of the metric.
+        what: what the numbers count.
+        reference: name of a curve that is drawn as a line without intervals.
 
     Returns:
-        None if there is nothing to draw.
+        The figure; None if there is nothing to draw.
     """
     if not any(isfinite(mean) for curve in curves.values() for mean, _ in curve):
         return None
@@ -41,7 +41,7 @@ def draw_shots(
     drawn = [name for name in curves if name != reference]
     for place, name in enumerate(drawn):
         means, half = zip(*curves[name], strict=True)
-        # As factors, since the axis is logarithmic.
+        # The offsets are factors, because the axis is logarithmic.
         shift = (1 + SPREAD) ** (2 * place - len(drawn) + 1)
         axes.errorbar(
             [each * shift for each in shots],

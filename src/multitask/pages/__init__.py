@@ -1,1 +1,1 @@
-"""What people read: pages in HTML, Markdown and on the screen, and tables for spreadsheets."""
+"""Output for people: pages in HTML, in Markdown and on the screen, and tables."""

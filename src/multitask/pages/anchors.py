@@ -1,4 +1,4 @@
-"""Names by which a browser finds a page's headings."""
+"""Anchors of a page's headings."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ MOST_LETTERS = 60
 
 
 def anchors(titles: Iterable[str]) -> list[str]:
-    """A name for each title, unlike all others of the page.
+    """Create a unique anchor for each title of a page.
 
     Args:
-        titles: any texts, in the page's order; the same may be there more than once.
+        titles: any texts, in the order of the page, with possible duplicates.
 
     Returns:
-        Small letters and digits of any script, with hyphens for all else.
+        Lower-case letters and digits of any script, with hyphens for everything else.
     """
     found: dict[str, None] = {}
     for title in titles:

@@ -1,7 +1,7 @@
-"""What a page is made of: blocks of plain text, whatever they are written as.
+"""Parts of a page: blocks of plain text, independent of the output format.
 
-A text is plain: the writers of HTML and Markdown escape it, so that a name in the data can be
-anything and is shown as what it is. What is more than text is an object of its own.
+Text is plain: the writers of HTML and Markdown escape it, so that any name in the data is shown as
+it is. Anything beyond text is represented by its own class.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from multitask.pages.shown import shown
 
 @dataclass(frozen=True)
 class Code:
-    """A text as the computer writes it.
+    """Text in a monospaced font, as code.
 
     Args:
-        text: plain.
+        text: plain text.
     """
 
     text: str
@@ -27,14 +27,14 @@ class Code:
 
 @dataclass(frozen=True)
 class Link:
-    """A text that leads to another of the report's own files.
+    """A link to another file of the report.
 
     Args:
-        text: plain.
-        path: of the file, from the page's folder, into which it leads.
+        text: plain text.
+        path: path of the file inside the page's folder, relative to that folder.
 
     Raises:
-        ValueError: if it leads out of the folder.
+        ValueError: if the path leads out of the folder.
     """
 
     text: str
@@ -42,7 +42,7 @@ class Link:
     kind: str = "link"
 
     def __post_init__(self) -> None:
-        """Refuse a path that leads elsewhere."""
+        """Reject a path outside the folder."""
         if self.path.is_absolute() or ".." in self.path.parts:
             raise ValueError(f"{self.path} leads out of the page's folder")
 
@@ -53,7 +53,7 @@ class Picture:
 
     Args:
         png: content of a PNG file.
-        alt: what it shows, for those who cannot see it; empty if the text beside it says so.
+        alt: alternative text for readers who cannot see it; empty if the text beside it suffices.
     """
 
     png: bytes
@@ -63,13 +63,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Mark:
-    """Words of a text that speak for or against something.
+    """Words of a text that count for or against something.
 
-    HTML shows them on a colour; Markdown shows strong ones, those for it in bold and those against
-    it in italics.
+    HTML shows them on a coloured background. Markdown shows only strong ones: those for it in bold,
+    those against it in italics.
 
     Args:
-        text: plain.
+        text: plain text.
         strength: from -1, against it, to 1, for it.
     """
 
@@ -84,10 +84,10 @@ Text = Part | tuple[Part, ...]
 
 @dataclass(frozen=True)
 class Heading:
-    """A title without an answer.
+    """A heading without a summary sentence.
 
     Args:
-        text: what it says.
+        text: text of the heading.
         level: 1 for the page's title, 2 for a section's, 3 for one inside a section.
     """
 
@@ -98,12 +98,12 @@ class Heading:
 
 @dataclass(frozen=True)
 class Section:
-    """The beginning of a section: its title, and the answer to the question that the title asks.
+    """The beginning of a section: its title, and the answer to the question that it poses.
 
     Args:
         title: a few words.
-        answer: one sentence that says what was found, as in "equal weights: no task better than
-            alone, two worse".
+        answer: one sentence with the result, such as "equal weights: no task better than alone, two
+            worse".
     """
 
     title: Text
@@ -116,7 +116,7 @@ class Paragraph:
     """A few sentences.
 
     Args:
-        text: what they say.
+        text: text of the paragraph.
     """
 
     text: Text
@@ -128,7 +128,7 @@ class Bullets:
     """A list.
 
     Args:
-        items: its lines.
+        items: items of the list.
     """
 
     items: Sequence[Text]
@@ -137,15 +137,15 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Table:
-    """A table, whose first column names the rows; people sort it by a click on a head.
+    """A table whose first column names the rows; readers sort it by clicking a column heading.
 
     Columns in which every cell is a number are aligned and sorted as numbers, see
     `multitask.pages.columns`.
 
     Args:
-        heads: of the columns; give each a name, by which it is sorted.
-        rows: their cells, as many in each row as there are heads.
-        of_samples: whether each row is a sample, with pictures.
+        heads: headings of the columns; each needs a name to be sorted by.
+        rows: cells of each row, one per heading.
+        of_samples: whether each row is a sample with pictures.
     """
 
     heads: Sequence[Text]
@@ -156,10 +156,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Commands:
-    """Lines to be copied.
+    """Lines to copy.
 
     Args:
-        lines: plain.
+        lines: plain text.
     """
 
     lines: Sequence[str]
@@ -168,11 +168,11 @@ class Commands:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure that was drawn for this page.
+    """A figure drawn for this page.
 
     Args:
-        path: of the PNG file, below the page's folder.
-        caption: what it shows.
+        path: path of the PNG file, below the page's folder.
+        caption: description of the figure.
     """
 
     path: Path
@@ -182,11 +182,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Card:
-    """One picture of a gallery, or several of one sample, and what there is to say of it.
+    """One or several pictures of a sample in a gallery, with their description.
 
     Args:
-        pictures: such as an image, its target map and its predicted map.
-        title: such as the name of the file.
+        pictures: pictures, such as an image, its target map and its predicted map.
+        title: title, such as the name of the file.
         lines: further lines, such as ``target: cat``.
     """
 
@@ -197,10 +197,10 @@ class Card:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures side by side, in as many columns as the screen has room for.
+    """Pictures side by side, in as many columns as fit on the screen.
 
     Args:
-        cards: in their order.
+        cards: cards, in order.
     """
 
     cards: Sequence[Card]
@@ -214,17 +214,17 @@ def parts(text: Text) -> tuple[Part, ...]:
     """The parts of a text, plain ones as they are shown.
 
     Args:
-        text: of a block.
+        text: text of a block.
     """
     found = text if isinstance(text, tuple) else (text,)
     return tuple(shown(each) if isinstance(each, str) else each for each in found)
 
 
 def plain(text: Text) -> str:
-    """A text without its links and pictures, as a line of a contents list.
+    """A text without links and pictures, for example for a table of contents.
 
     Args:
-        text: of a block.
+        text: text of a block.
     """
     return "".join(
         each if isinstance(each, str) else shown(getattr(each, "text", "")) for each in parts(text)
@@ -232,11 +232,11 @@ def plain(text: Text) -> str:
 
 
 def joined(texts: Iterable[Text], between: str = ", ") -> tuple[Part, ...]:
-    """One text of several.
+    """Join several texts.
 
     Args:
-        texts: any number.
-        between: what stands between them.
+        texts: any number of texts.
+        between: separator.
     """
     found: list[Part] = []
     for each in texts:

@@ -1,4 +1,4 @@
-"""Which columns of a table are numbers, by which they are aligned and sorted."""
+"""Detection of numeric columns, which are aligned and sorted as numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from multitask.pages.blocks import Picture, Table, Text, parts, plain
 
-# A number, alone or with what belongs to it: an interval, a star, a unit in percent, brackets.
+# A number, alone or with additions: an interval, a star, a percent sign, brackets.
 NUMBER = re.compile(
     r"(?P<number>[+\-\u2212]?(\d[\d,]*(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?inf)"
     r"( %)?( ± \S+)?\*?( %)?( \([^()]*\))?",
@@ -18,13 +18,13 @@ MISSING = ("", "nan", "-", "\u2013")
 
 
 def number_of(cell: Text) -> float | None:
-    """The number that a cell begins with, by which its row is sorted.
+    """The number at the beginning of a cell, by which its row is sorted.
 
     Args:
-        cell: such as ``1,234``, ``0.71 ± 0.02*`` or ``30 (75 %)``.
+        cell: a cell such as ``1,234``, ``0.71 ± 0.02*`` or ``30 (75 %)``.
 
     Returns:
-        The number; None if the cell is another text, a picture, or empty.
+        The number; None if the cell is empty or contains other text or a picture.
     """
     if any(isinstance(part, Picture) for part in parts(cell)):
         return None
@@ -36,10 +36,10 @@ def number_of(cell: Text) -> float | None:
 
 
 def numeric_columns(table: Table) -> list[bool]:
-    """For each column, whether all its cells are numbers, but those that are empty.
+    """For each column, whether all of its non-empty cells are numbers.
 
     Args:
-        table: of any size; a column without a number is not one of numbers.
+        table: any table; a column without any number does not count as numeric.
     """
     return [_is_numeric([row[at] for row in table.rows]) for at in range(len(table.heads))]
 

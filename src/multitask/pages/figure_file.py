@@ -1,4 +1,4 @@
-"""Figures that were drawn for a page, read again to be part of it."""
+"""Reading of figures drawn for a page, to embed them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def read_figure(path: Path, folder: Path) -> bytes | None:
     """Read a figure.
 
     Args:
-        path: of the PNG file.
-        folder: of the page.
+        path: path of the PNG file.
+        folder: folder of the page.
 
     Returns:
         The file's content; None if it is not a PNG file below the folder.
@@ -27,9 +27,9 @@ def read_figure(path: Path, folder: Path) -> bytes | None:
 
 
 def missing_sentence(path: Path) -> str:
-    """What a page says in place of a figure that is not there.
+    """The text that a page shows if a figure is missing.
 
     Args:
-        path: of the PNG file.
+        path: path of the PNG file.
     """
     return f"The figure {path.name} is missing: it could not be drawn, or was removed."

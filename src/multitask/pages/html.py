@@ -1,6 +1,6 @@
-"""HTML pages that need no other file, in which every text is shown and none is run.
+"""Self-contained HTML pages in which every text is displayed and none is executed.
 
-The page is made of ``page.html.j2``, ``page.css`` and ``page.js``, which lie beside this file.
+The page is built from ``page.html.j2``, ``page.css`` and ``page.js``, which lie beside this file.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from multitask.pages.figure_file import missing_sentence, read_figure
 from multitask.pages.shown import shown
 
 MARKS = 4
-"""Strengths of a colour; page.css has one for each."""
+"""Number of colour strengths; page.css defines one class for each."""
 
 
 def write_html(blocks: Iterable[Block], path: Path, title: str) -> None:
     """Write a page, with a list of its sections if it has three or more.
 
     Args:
-        blocks: what it is made of; figures lie below the page's folder.
-        path: of the file.
-        title: of the page.
+        blocks: blocks of the page; figures lie below the page's folder.
+        path: path of the file.
+        title: title of the page.
     """
     page = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=_shown, keep_trailing_newline=True
@@ -66,11 +66,12 @@ def write_html(blocks: Iterable[Block], path: Path, title: str) -> None:
 
 
 def picture(pixels: np.ndarray[Any, np.dtype[np.uint8]], alt: str = "") -> Picture:
-    """An image as a cell of a table, or in a gallery.
+    """An image as a table cell or in a gallery.
 
     Args:
-        pixels: shape ``[height, width]``, or ``[height, width, 3]`` or more with colours.
-        alt: what it shows, see `Picture`.
+        pixels: pixels, shape ``[height, width]``, or ``[height, width, channels]`` with at least 3
+            channels.
+        alt: alternative text, see `Picture`.
     """
     file = BytesIO()
     Image.fromarray(pixels).save(file, format="png")
@@ -78,7 +79,7 @@ def picture(pixels: np.ndarray[Any, np.dtype[np.uint8]], alt: str = "") -> Pictu
 
 
 def _with_anchors(blocks: Iterable[Block]) -> list[tuple[Block, str]]:
-    """Each block, with the name of its anchor if it is a title."""
+    """Each block with its anchor if it is a heading."""
     found = list(blocks)
     titles = [each for each in found if isinstance(each, Heading | Section)]
     names = iter(anchors(map(_title, titles)))
@@ -95,7 +96,7 @@ def _title(block: Block) -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    # The second lock: a browser loads nothing, and runs no script but the page's own.
+    # A second safeguard: the browser loads nothing, and runs only the page's own script.
     return (
         f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
         f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
@@ -109,7 +110,7 @@ def _hash(text: str) -> str:
 @cache
 def _part(name: str) -> str:
     text = files("multitask.pages").joinpath(name).read_text(encoding="utf-8")
-    # As a browser reads it, wherever it was checked out.
+    # Normalise line endings as a browser does, whatever the checkout used.
     return text.replace("\r\n", "\n")
 
 

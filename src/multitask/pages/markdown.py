@@ -1,4 +1,4 @@
-"""Pages as Markdown, in which every text is shown as it is, and as text on a screen."""
+"""Pages as Markdown that displays every text literally, and as text on a screen."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from multitask.pages.columns import numeric_columns
 from multitask.pages.figure_file import missing_sentence, read_figure
 from multitask.pages.shown import shown
 
-# Inside of a word _ means itself; GitHub makes addresses into links, and $ into formulas.
+# Within a word, _ is literal; GitHub turns addresses into links, and $ into formulas.
 SPECIAL = re.compile(
     r"[\\`*\[\]|~$<&#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|/(?=/)|(?<=www)\.", re.IGNORECASE
 )
-# What would begin a list, a quotation or a title.
+# Characters that would start a list, a quotation or a heading.
 FIRST = re.compile(r"^([+=>-]|\d+(?=[.)]))")
 
 STRONG = 0.5
-"""From which strength on a mark is shown."""
+"""Smallest strength at which a mark is shown."""
 
 Escape = Callable[[str], str]
 
@@ -46,27 +46,27 @@ def markdown(blocks: Iterable[Block], folder: Path) -> str:
     """Write a page as Markdown.
 
     Args:
-        blocks: what it is made of.
-        folder: of the page, below which its figures lie.
+        blocks: blocks of the page.
+        folder: folder of the page, below which its figures lie.
     """
     return _joined(_block(each, escaped, folder) for each in blocks)
 
 
 def on_screen(blocks: Iterable[Block]) -> str:
-    """Write a page as text that is read as it is, without its figures and galleries.
+    """Write a page as plain text, without its figures and galleries.
 
     Args:
-        blocks: what it is made of.
+        blocks: blocks of the page.
     """
     written = [each for each in blocks if not isinstance(each, Figure | Gallery)]
     return _joined(_block(each, str, None) for each in written)
 
 
 def escaped(text: str) -> str:
-    """A text as Markdown that shows it.
+    """Escape a text so that Markdown displays it literally.
 
     Args:
-        text: plain, in one line.
+        text: plain text on one line.
     """
     return SPECIAL.sub(r"\\\g<0>", text)
 
@@ -112,9 +112,9 @@ def _figure(figure: Figure, escape: Escape, folder: Path) -> Iterator[str]:
 def _table(table: Table, escape: Escape) -> Iterator[str]:
     heads, *rows = [[_cell(each, escape) for each in row] for row in (table.heads, *table.rows)]
     columns = list(zip(heads, *rows, strict=True))
-    # As wide as what they hold where the text is read as it is.
+    # In plain text, columns are as wide as their contents.
     widths = [max(3, *map(len, column)) if escape is str else 3 for column in columns]
-    # The first names the rows.
+    # The first column names the rows.
     right = [False, *numeric_columns(table)[1:]]
 
     def line(cells: Sequence[str]) -> str:
@@ -135,7 +135,7 @@ def _table(table: Table, escape: Escape) -> Iterator[str]:
 
 
 def _cell(text: Text, escape: Escape) -> str:
-    # A stroke ends a cell, also inside of code.
+    # A vertical bar ends a cell, even inside code.
     return "".join(
         _part(each, escape).replace("|", r"\|")
         if isinstance(each, Code) and escape is not str
@@ -150,7 +150,7 @@ def _line(text: Text, escape: Escape) -> str:
 
 
 def _first(match: re.Match[str]) -> str:
-    # A number's point is what makes it the beginning of a list.
+    # The point after a number would start a list.
     return match[1] + "\\" if match[1].isdigit() else "\\" + match[1]
 
 
@@ -165,7 +165,7 @@ def _part(part: Part, escape: Escape) -> str:
         text = escape(shown(part.text))
         if abs(part.strength) < STRONG or not text.strip():
             return text
-        # Stars of words that touch each other would be taken for others.
+        # Asterisks of adjacent words would be parsed as other markup.
         tag = "b" if part.strength > 0 else "i"
         return text if escape is str else f"<{tag}>{text}</{tag}>"
     if isinstance(part, Code):

@@ -1,4 +1,4 @@
-"""A report: the same page as HTML and as Markdown."""
+"""A report: the same page as HTML and Markdown."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ REPORT = "report.html"
 
 
 def write_pages(blocks: Sequence[Block], folder: Path, title: str) -> Path:
-    """Write ``report.md``, and ``report.html`` with its figures inside.
+    """Write ``report.md``, and ``report.html`` with embedded figures.
 
     Args:
-        blocks: what the report is made of; figures are PNG files below the folder.
-        folder: of the report.
-        title: of the page.
+        blocks: blocks of the report; figures are PNG files below the folder.
+        folder: folder of the report.
+        title: title of the page.
 
     Returns:
         The HTML file.

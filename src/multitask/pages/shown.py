@@ -1,18 +1,18 @@
-"""Texts of the data as they are shown: in one line, and without what the eye cannot see."""
+"""Display form of texts in the data: on one line, without invisible characters."""
 
 from __future__ import annotations
 
 import unicodedata
 
 JOINERS = "\u200c\u200d"
-"""Parts of words in some scripts, and of emoji."""
+"""Invisible characters that are parts of words in some scripts, and of emoji."""
 
 
 def shown(text: str) -> str:
-    r"""A text of which every character is seen; most texts are returned as they are.
+    r"""Make every character of a text visible; most texts are returned unchanged.
 
-    Ends of lines, codes that steer a terminal, marks that turn the direction of writing, and halves
-    of characters are written as Python writes them, as in ``\x1b`` or ``\u202e``.
+    Line endings, terminal control codes, bidirectional control characters and surrogates are
+    written as in Python, for example ``\x1b`` or ``\u202e``.
 
     Args:
         text: any text, such as the name of a class or of a file.
@@ -23,11 +23,11 @@ def shown(text: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """A text, without its middle if it is too long.
+    """Shorten a text by removing its middle if it is too long.
 
     Args:
         text: any text.
-        most: letters that it may have.
+        most: maximum number of characters.
     """
     if len(text) <= most:
         return text

@@ -1,4 +1,4 @@
-"""Numbers and lists of names as a sentence has them."""
+"""Numbers and lists of names as parts of a sentence."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ NAMED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "
 
 
 def in_words(number: int, none: str = "no") -> str:
-    """A number, in words up to ten.
+    """Write a number, up to ten as a word.
 
     Args:
-        number: 0 or more.
+        number: a number, at least 0.
         none: the word for 0: ``no`` before a noun, ``none`` without one.
     """
     if number == 0:
@@ -20,23 +20,23 @@ def in_words(number: int, none: str = "no") -> str:
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """A number and what is counted, as in ``1 run`` or ``1,200 runs``.
+    """Write a number with its noun, as in ``1 run`` or ``1,200 runs``.
 
     Args:
-        number: 0 or more.
-        noun: for one.
-        plural: for any other number; default: the noun with an s.
+        number: a number, at least 0.
+        noun: the singular form.
+        plural: the plural form; default: the noun with an s.
     """
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def listed(names: Iterable[str], most: int = 4, word: str = "and") -> str:
-    """Names as a sentence lists them, as in ``a, b and c`` or ``a, b and 7 more``.
+    """Join names as in a sentence, such as ``a, b and c`` or ``a, b and 7 more``.
 
     Args:
-        names: any number.
-        most: names that are written; of more, the others are counted.
-        word: before the last one.
+        names: any number of names.
+        most: maximum number of names to write; the rest are counted.
+        word: conjunction before the last name.
     """
     found = list(names)
     if len(found) > most:
@@ -46,18 +46,18 @@ def listed(names: Iterable[str], most: int = 4, word: str = "and") -> str:
 
 
 def capital(sentence: str) -> str:
-    """A sentence that begins with a capital letter; for words of ours, not for names of the data.
+    """Capitalise a sentence; for the program's own words, not for names in the data.
 
     Args:
-        sentence: any.
+        sentence: any sentence.
     """
     return sentence[:1].upper() + sentence[1:]
 
 
 def arrow(higher_is_better: bool | None) -> str:
-    """Which end of a metric is better, for a table's head.
+    """Arrow for the better direction of a metric, for a column heading.
 
     Args:
-        higher_is_better: None if neither end is, as of a coverage, which is best at its level.
+        higher_is_better: None if neither direction is, as for a coverage, which has a target level.
     """
     return {True: "↑", False: "↓"}.get(higher_is_better, "")  # type: ignore[arg-type]

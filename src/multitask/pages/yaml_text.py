@@ -1,7 +1,7 @@
-"""YAML from which every text is read as it was, by any reader.
+"""YAML from which any reader restores every text exactly.
 
-YAML 1.1 takes ``yes`` and ``on`` for truth values, YAML 1.2 takes ``1e3`` for a number, and PyYAML
-writes some ends of lines in a way that it does not read.
+YAML 1.1 reads ``yes`` and ``on`` as booleans, YAML 1.2 reads ``1e3`` as a number, and PyYAML writes
+some line endings in a way that it cannot read back.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from typing import Any
 import yaml
 
 PLAIN = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
-# What no text of ours is without quotes, though PyYAML would write it so.
+# Texts that must be quoted, though PyYAML would write them without quotes.
 LETTERS = ("y", "Y", "n", "N")
 LIKE_A_NUMBER = re.compile(r"[-+.0-9][-+.:0-9_A-Za-z]*")
 ESCAPES = {'"': '\\"', "\\": "\\\\"}
 
 
 def to_yaml(value: Any) -> str:
-    """Write lists, mappings and plain values as YAML, in blocks.
+    """Write lists, mappings and plain values as YAML in block style.
 
     Args:
-        value: what to write; the order of keys stays.
+        value: the value to write; the order of keys is kept.
     """
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def in_one_line(value: Any) -> str:
-    """Write a value as YAML in one line, as for a command.
+    """Write a value as YAML on one line, for example for a command.
 
     Args:
-        value: what to write.
+        value: the value to write.
     """
     text = yaml.dump(
         value, Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=10**9
@@ -41,10 +41,10 @@ def in_one_line(value: Any) -> str:
 
 
 def scalar(text: str) -> str:
-    """A text as YAML, in quotes if it would be read as something else.
+    """Write a text as YAML, quoted if it would otherwise be read as something else.
 
     Args:
-        text: what to write.
+        text: the text to write.
     """
     is_plain = PLAIN.fullmatch(text) and not _is_misread(text) and yaml.safe_load(text) == text
     return text if is_plain else f'"{"".join(map(_escaped, text))}"'
@@ -73,5 +73,5 @@ def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _represented)
-# A default of a class of others, such as the `interval` of Lightning's Timer.
+# A default of a third-party class, such as the `interval` of Lightning's Timer.
 _Dumper.add_multi_representer(Enum, lambda dumper, each: dumper.represent_data(each.value))

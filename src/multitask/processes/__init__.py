@@ -1,1 +1,1 @@
-"""The processes that train together: how they learn of each other, and meet."""
+"""The processes of a distributed training: how they find each other and connect."""

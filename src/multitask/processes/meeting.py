@@ -1,4 +1,4 @@
-"""The moment at which the processes of a training meet, for which none waits in silence."""
+"""Connection of the processes of a training, with messages for those that wait."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from multitask.errors import InputError
 from multitask.processes.variables import lacks_srun
 
 PATIENCE = 8.0
-"""Seconds after which a process says what it waits for."""
+"""Seconds after which a process reports what it is waiting for."""
 LIMIT, LIMIT_WITHOUT_SRUN = 600.0, 60.0
-"""Seconds after which it ends; of a whole cluster the last may start minutes after the first."""
+"""Seconds after which it exits; in a large cluster, processes may start minutes apart."""
 NEVER_MET = 2
-"""Exit code if the others never came, as of any wrong setting."""
+"""Exit code if the others never connected, the same as for any invalid setting."""
 
 
 def limit_meeting(trainer: Trainer, tell: Callable[[str], None]) -> None:
-    """Have this process say what it waits for while it meets the others, and give up in the end.
+    """Make this process report what it waits for while it connects, and give up in the end.
 
     Args:
-        trainer: just made; its processes meet when it begins its work.
-        tell: what is called with a sentence.
+        trainer: the new Trainer, whose processes connect when it starts.
+        tell: called with a sentence.
 
     Raises:
-        InputError: if they are all to be on this machine, and ``MASTER_ADDR`` is elsewhere.
+        InputError: if all processes are on this machine, but ``MASTER_ADDR`` is elsewhere.
     """
     if trainer.world_size < 2:
         return
@@ -63,7 +63,7 @@ def _check_own_address(address: str) -> None:
 @contextmanager
 def _watched(trainer: Trainer, tell: Callable[[str], None]) -> Any:
     is_over = Event()
-    # What waits in a library would see Ctrl-C only afterwards.
+    # While a library call waits, Ctrl-C would take effect only afterwards.
     usual = signal.signal(signal.SIGINT, signal.SIG_DFL)
     Thread(target=_watch, args=(trainer, tell, is_over), daemon=True).start()
     try:

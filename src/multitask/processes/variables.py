@@ -1,8 +1,8 @@
-"""What environment variables say about the processes of a training: all of it, or nothing.
+"""Environment variables about the processes of a training: complete, or absent.
 
-They are for those who start several processes, each of which learns its place from them. One that
-is left over from another program would make this process wait for others that nobody has started,
-or leave the work and the words to them.
+They are set by launchers of several processes, each of which reads its place from them. A variable
+that is left over from another program would make this process wait for others that nobody has
+started, or leave the work and the messages to them.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from collections.abc import Mapping
 from multitask.errors import InputError
 
 FIRST = "MULTITASK_FIRST_PROCESS"
-"""By which the first process tells those that Lightning starts for it its own number."""
+"""Variable that passes the first process's id to those that Lightning starts for it."""
 Variables = Mapping[str, str]
 BY_TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
 BY_HAND = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
-"""What a person gives who starts the program on several machines without torchrun."""
+"""Variables that a user sets to start the program on several machines without torchrun."""
 BY_SRUN = ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID")
 OF_STEP = ("SLURM_STEP_ID", "SLURM_STEPID", "SLURM_STEP_NUM_TASKS", "SLURM_SRUN_COMM_HOST")
-"""Of which srun sets at least one, and a batch script has none."""
+"""Variables of which srun sets at least one, and a batch script none."""
 BY_JSRUN = ("LSB_JOBID", "LSB_DJOB_RANKFILE", "JSM_NAMESPACE_LOCAL_RANK", "JSM_NAMESPACE_SIZE")
 ALONE = ("bash", "interactive")
-"""Names of SLURM's jobs in which Lightning starts the processes, if there are several."""
+"""Names of SLURM jobs in which Lightning starts the processes, if there are several."""
 PLACES = (
     *("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", *BY_SRUN),
     *("SLURM_JOB_ID", "JSM_NAMESPACE_RANK"),
@@ -36,13 +36,13 @@ LAST_PORT = 65535
 
 
 def check_variables(variables: Variables = os.environ) -> None:
-    """Refuse variables that no program that starts processes would have set so.
+    """Reject combinations of variables that no launcher would set.
 
     Args:
         variables: the environment.
 
     Raises:
-        InputError: naming the variable, and what to do.
+        InputError: with the variable, and what to do.
     """
     _check_numbers(variables)
     if _is_started_by_lightning(variables):
@@ -56,7 +56,7 @@ def check_variables(variables: Variables = os.environ) -> None:
 
 
 def is_first_here(variables: Variables = os.environ) -> bool:
-    """Whether this process speaks for those of its machine, which all meet the same.
+    """Whether this process reports for those of its machine, which all see the same.
 
     Args:
         variables: the environment.
@@ -64,16 +64,16 @@ def is_first_here(variables: Variables = os.environ) -> bool:
     try:
         check_variables(variables)
     except InputError:
-        # There may be no other.
+        # It may be the only process.
         return True
     return int(variables.get("LOCAL_RANK", variables.get("SLURM_LOCALID", 0))) == 0
 
 
 def lacks_srun(variables: Variables = os.environ) -> bool:
-    """Whether SLURM counts several processes, and nothing shows that srun has started them.
+    """Whether SLURM has several processes, but srun does not appear to have started them.
 
     Args:
-        variables: the environment, which has been checked.
+        variables: the environment, which has been checked already.
     """
     if "TORCHELASTIC_RUN_ID" in variables or _is_slurm_alone(variables):
         return False
@@ -117,8 +117,8 @@ def _check_torchrun(variables: Variables) -> None:
     every, here = int(variables["WORLD_SIZE"]), int(variables["LOCAL_WORLD_SIZE"])
     if every % here:
         raise InputError(
-            f"WORLD_SIZE is {every} and LOCAL_WORLD_SIZE is {here}; start as many processes on "
-            "each machine, with torchrun, or unset both"
+            f"WORLD_SIZE is {every} and LOCAL_WORLD_SIZE is {here}; start the same number "
+            "of processes on each machine, with torchrun, or unset both"
         )
 
 
@@ -132,7 +132,7 @@ def _check_place(variables: Variables, place: str, count: str, starter: str) -> 
 
 def _check_slurm(variables: Variables) -> None:
     if "SLURM_NTASKS" not in variables:
-        # In a batch script that asks for no number of tasks, all of them are 0.
+        # In a batch script that requests no number of tasks, all of them are 0.
         for name in BY_SRUN:
             if name in variables:
                 _check_place(variables, name, "SLURM_NTASKS", "srun")

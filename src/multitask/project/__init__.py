@@ -1,1 +1,1 @@
-"""A person's own project: a folder that depends on the package, and how it begins."""
+"""A user's own project: a folder that depends on the package, and its template."""

@@ -1,4 +1,4 @@
-"""``multitask new``: a folder of one's own that trains at once."""
+"""``multitask new``: a separate project that can be trained immediately."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from multitask.errors import InputError, unwritable
 
 TEMPLATE = Path(__file__).parent / "template"
 NAME, VERSION = "my_project", "MULTITASK_VERSION"
-"""What stands in the template for the project's name, and for the version of this package."""
+"""Placeholders in the template for the project's name and for the version of this package."""
 HIDDEN = ("gitignore", "github")
-"""What begins with a dot in a project, but not in a package."""
+"""Files whose names begin with a dot in a project, but not in a package."""
 LEFTOVERS = (".", "__pycache__")
 TAKEN = ("configs", "notebooks", "runs", "studies", "sweeps", "tests", "wandb")
 """Folders of a project beside its package."""
@@ -28,14 +28,14 @@ def write_project(folder: Path) -> list[Path]:
     """Write a project: data, an encoder, configurations, a notebook, a test.
 
     Args:
-        folder: where to; its name becomes that of the Python package in it.
+        folder: target folder; its name becomes that of the Python package inside it.
 
     Returns:
-        The files.
+        The files written.
 
     Raises:
-        InputError: if the name cannot be that of a package, there is something in the folder, or it
-            cannot be written.
+        InputError: if the name cannot be that of a package, the folder is not empty, or it cannot
+            be written.
     """
     name = folder.resolve().name
     _check_name(name)
@@ -45,7 +45,7 @@ def write_project(folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         return _write_whole(folder, name)
     except OSError as error:
-        error.filename = None  # A file on its way, which is not there any more.
+        error.filename = None  # A temporary file, which no longer exists.
         raise unwritable(error, str(folder), "choose another place") from error
 
 
@@ -71,16 +71,16 @@ def _check_name(name: str) -> None:
         )
     if name in TAKEN:
         raise InputError(f"'{name}' is a folder in each project; give the project another name")
-    # The working folder holds what is to be written.
+    # The working folder contains the files to be written.
     others = [each for each in sys.path if each not in ("", os.getcwd())]
     if name in sys.stdlib_module_names or PathFinder.find_spec(name, others) is not None:
         raise InputError(f"there is a Python package '{name}' already; give yours another name")
 
 
 def sources() -> list[Path]:
-    """The files of the template, by their places in it."""
+    """The files of the template, by their paths in it."""
     found = [each.relative_to(TEMPLATE) for each in TEMPLATE.rglob("*") if each.is_file()]
-    # Tools that have looked at the template leave files in such folders.
+    # Tools that have processed the template leave files in such folders.
     return sorted(
         each for each in found if not any(part.startswith(LEFTOVERS) for part in each.parts)
     )
@@ -96,5 +96,5 @@ def _written(source: Path, folder: Path, name: str) -> Path:
 
 
 def _release() -> str:
-    """The version, without what only a build of one's own adds to it."""
+    """The version, without the suffix of a local build."""
     return version("multitask").partition("+")[0]

@@ -1,1 +1,1 @@
-"""A run's folder and what lies in it, and its mirror at Weights & Biases."""
+"""A run's folder and its contents, and its mirror at Weights & Biases."""

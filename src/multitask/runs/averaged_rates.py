@@ -1,4 +1,4 @@
-"""Averages of weights that train at rates of their own."""
+"""Averages of weights whose learning rates differ."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from multitask.training.rates import MULTIPLIER, NAME
 
 
 def check_averaged_rates(callbacks: Sequence[Callback], optimizer: Optimizer) -> None:
-    """Refuse an average whose one rate would take the place of rates that differ.
+    """Reject an average that would replace differing learning rates by a single one.
 
     Args:
-        callbacks: the person's own.
-        optimizer: as the training begins.
+        callbacks: the user's callbacks.
+        optimizer: the optimizer at the start of training.
 
     Raises:
-        InputError: with the rates that would be right.
+        InputError: with the learning rates to set.
     """
     groups = optimizer.param_groups
     multipliers = [group.get(MULTIPLIER, 1) for group in groups]

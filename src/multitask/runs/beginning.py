@@ -1,4 +1,4 @@
-"""A new training that begins with the weights of a checkpoint, of the same tasks or of others."""
+"""A new training that starts from the weights of a checkpoint, with the same tasks or others."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ INSTEAD = (
 
 
 def begin_with(weights: str, model: MultiTask, data: DataModule) -> None:
-    """Give a model the weights of a checkpoint, but none of the balancer's state.
+    """Load a checkpoint's weights into a model, without the balancer's state.
 
-    Tasks of the same name and kind get their heads, and keep the statistics that these were trained
-    with; others start from scratch. What was done is in ``model.source``.
+    Tasks of the same name and kind get their heads and keep the statistics of the earlier training;
+    other tasks start from scratch. ``model.source`` records what was loaded.
 
     Args:
         weights: path of the checkpoint, or of a run's folder.
         model: the model.
-        data: the data that it will be trained on, loaded.
+        data: the training data, loaded.
 
     Raises:
-        InputError: if there is no such checkpoint, or its encoder or what tasks share differs.
+        InputError: if there is no such checkpoint, or its encoder or sharing scheme differs.
     """
     path = named_checkpoint(Path(weights))
     try:
@@ -60,14 +60,14 @@ def begin_with(weights: str, model: MultiTask, data: DataModule) -> None:
 
 @contextmanager
 def taking_images(encoder: Encoder, image: Tensor) -> Iterator[None]:
-    """Refuse images that the encoder of another run was not made for, which no setting changes.
+    """Reject images that the encoder of another run cannot process and no setting can fix.
 
     Args:
-        encoder: that takes them inside.
+        encoder: the encoder that receives them.
         image: the encoder's first input, a batch.
 
     Raises:
-        InputError: if there are other channels, or in place of the encoder's own.
+        InputError: if the number of channels differs, or in place of the encoder's own error.
     """
     if encoder.source is None or encoder.source.setting != FromRun.__name__:
         yield
@@ -78,7 +78,7 @@ def taking_images(encoder: Encoder, image: Tensor) -> Iterator[None]:
     if taken is not None and image.ndim == 4 and taken != image.shape[1]:
         raise InputError(
             f"{told} takes {counted(taken, 'channel')}, the images have {image.shape[1]}; make "
-            "images of as many, or give the checkpoint of an encoder of such images"
+            "images with the same number, or give the checkpoint of an encoder of such images"
         )
     try:
         yield
@@ -105,7 +105,7 @@ def _check_shared(model: MultiTask, state: Mapping[str, Any]) -> None:
 
 
 def _take_heads(model: MultiTask, data: DataModule, content: Mapping[str, Any]) -> dict[str, str]:
-    """Load what fits; returns why each other task starts from scratch."""
+    """Load the heads that fit; return why each other task starts from scratch."""
     state, own = content["state_dict"], model.state_dict()
     settings = content.get("hyper_parameters") or {}
     told: Any = (content.get(KEY) or {}).get("description") or {}
@@ -136,7 +136,7 @@ def _take_heads(model: MultiTask, data: DataModule, content: Mapping[str, Any]) 
     parts = {
         name: each
         for name, each in _of(SHARING, state).items()
-        # What a scheme draws at random depends on the run's own seed.
+        # A scheme's random initialisation depends on the run's own seed.
         if name in own and not name.endswith("_extra_state")
     }
     taken |= {name: each for name, each in parts.items() if not set(name.split(".")) & {*fresh}}

@@ -16,16 +16,16 @@ from multitask.runs.wandb_client import nothing_lost
 from multitask.runs.wandb_run import wandb_runs
 
 FILE = "model.ckpt"
-"""What Lightning calls the checkpoint in an artifact."""
+"""Lightning's name for the checkpoint in an artifact."""
 
 
 class CheckpointArtifacts(Callback):
-    """Sends ``best.ckpt`` and ``last.ckpt`` to W&B once training has finished.
+    """Send ``best.ckpt`` and ``last.ckpt`` to W&B once training has finished.
 
     They are versions of the artifact ``model-<run id>`` of type ``model``, with the aliases
-    ``best`` and ``latest``; where both are of the same step, the last is sent alone, with both
-    aliases. Beside the checkpoint lies the run's ``config.yaml``, by which the program can test
-    the checkpoint, or continue it, wherever it is downloaded to.
+    ``best`` and ``latest``. If both are of the same step, only the last is sent, with both aliases.
+    The artifact also contains the run's ``config.yaml``, so that the program can test the
+    checkpoint, or continue from it, wherever it is downloaded.
 
     Args:
         folder: the run's folder.
@@ -48,8 +48,9 @@ class CheckpointArtifacts(Callback):
         for path, aliases in _versions(self.folder / "checkpoints"):
             metadata = {**_progress(path), **known}
             artifact = wandb.Artifact(f"model-{run.id}", "model", metadata=metadata)
-            # W&B copies what is added, because a resumed run writes over its checkpoints; a
-            # copy that stayed in its cache after that would be one too many.
+            # W&B copies added files, because a resumed run overwrites its checkpoints; another copy
+            # in
+            # its cache would be redundant.
             add = artifact.add_dir if path.is_dir() else artifact.add_file
             add(str(path), name=FILE, skip_cache=True)
             artifact.add_file(str(config_of(self.folder)), name=CONFIG, skip_cache=True)
@@ -59,10 +60,10 @@ class CheckpointArtifacts(Callback):
 def _versions(folder: Path) -> Iterator[tuple[Path, list[str]]]:
     best, last = folder / "best.ckpt", folder / "last.ckpt"
     if best.exists() and last.exists() and _progress(best) == _progress(last):
-        # The same weights, but only the last has all that is needed to continue.
+        # The weights are the same, but only the last checkpoint can be resumed from.
         yield last, ["best", "latest"]
         return
-    # The last one last: W&B calls the newest version the latest by itself.
+    # The last checkpoint comes last: W&B gives the newest version the alias `latest`.
     for path, alias in ((best, "best"), (last, "latest")):
         if path.exists():
             yield path, [alias]

@@ -1,4 +1,4 @@
-"""What the data of a run were when it began, so that it is resumed with the same data."""
+"""Fingerprints of a run's data, so that it is resumed with the same data."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from multitask.data.split_check import ALL_SPLITS
 
 LOG = logging.getLogger("multitask")
 CONTENTS_FILE = "contents.npz"
-"""Fingerprints of each split's targets and inputs, in the samples' order."""
+"""Fingerprints of each split's targets and inputs, in the order of the samples."""
 FORM = "1"
-"""Of the fingerprints; those of another form are not compared."""
+"""Version of the fingerprint format; fingerprints of other versions are not compared."""
 MOST_TOLD = 3
 Contents = dict[tuple[str, str, str], Fingerprints]
 """By split, ``target`` or ``input``, and name."""
 
 
 def contents_of(data: DataModule) -> Contents:
-    """Take the fingerprints of everything in the data that is known without reading images."""
+    """Compute fingerprints of everything in the data that is known without reading images."""
     found: Contents = {}
     for split, samples in data.splits.items():
         for name, values in samples.targets.items():
@@ -38,7 +38,7 @@ def contents_of(data: DataModule) -> Contents:
 
 
 def write_contents(contents: Contents, path: Path) -> None:
-    """Write fingerprints, so that a file of this name is always whole."""
+    """Write fingerprints atomically, so that the file is always complete."""
     arrays = {
         "\n".join([FORM, *key, field.name]): getattr(each, field.name)
         for key, each in contents.items()
@@ -49,7 +49,7 @@ def write_contents(contents: Contents, path: Path) -> None:
 
 
 def read_contents(path: Path) -> Contents | None:
-    """Read fingerprints; None if they are of another form, or damaged, which is logged."""
+    """Read fingerprints; None, with a log entry, if they are damaged or in another format."""
     found: dict[tuple[str, str, str], dict[str, np.ndarray]] = {}
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -65,7 +65,7 @@ def read_contents(path: Path) -> Contents | None:
 
 
 def changes(before: Contents, now: Contents, data: DataModule) -> str:
-    """Say what has changed; empty if nothing has, or if one of them is not known."""
+    """Describe what has changed; empty if nothing has, or if either is unknown."""
     found = list(_changes(before, now, data))
     more = f", and {len(found) - MOST_TOLD} changes more" if len(found) > MOST_TOLD else ""
     return "; ".join(found[:MOST_TOLD]) + more

@@ -1,4 +1,4 @@
-"""What the data say about themselves, such as which sample is in which split."""
+"""Records of the data of a run, such as which sample is in which split."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from multitask.runs.folder import LAST, config_of, parts
 from multitask.tasks.naming import SPLIT_WORDS
 
 SPLITS_FILE = "splits.csv"
-"""A table with ``file`` and ``split``, in the samples' order, which a run that continues keeps."""
+"""A table with ``file`` and ``split``, in sample order, which a resumed run must reproduce."""
 
 
 class DataRecord(Callback):
-    """Writes the tables that the data keep with a run into its folder.
+    """Write the tables that the data provide into the run's folder.
 
-    A run that continues writes ``splits-2.csv`` and so on, and is refused if samples are in other
-    splits, or have other targets or inputs, than in its first part. If a checkpoint is evaluated,
-    samples that it was trained on are reported.
+    A resumed run writes ``splits-2.csv`` and so on. It is rejected if samples are in other splits,
+    or have other targets or inputs, than in its first part. If a checkpoint is evaluated, samples
+    that it was trained on are reported.
 
     Args:
-        folder: the run's folder, as the first process knows it.
-        trained: the folder of the run whose checkpoint is evaluated, if one is.
+        folder: the run's folder, as the first process names it.
+        trained: the folder of the run whose checkpoint is evaluated, if any.
     """
 
     def __init__(self, folder: Path, trained: Path | None = None) -> None:
@@ -45,10 +45,10 @@ class DataRecord(Callback):
         self._is_written = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Compare and write everything, once, before anything can go wrong.
+        """Compare and write everything once, before anything can fail.
 
         Raises:
-            InputError: on all processes, where the data are not those of the run's first part.
+            InputError: on all processes, if the data differ from those of the run's first part.
         """
         data = trainer.datamodule  # type: ignore[attr-defined]
         if self._is_written or not isinstance(data, DataModule):
@@ -56,7 +56,7 @@ class DataRecord(Callback):
         self._is_written = True
         refusal = None
         if trainer.is_global_zero:
-            # The splits are read again, and the rest is for people.
+            # Only the splits are read back; the rest is for people.
             records = {
                 name: table if name == SPLITS_FILE else inert_table(table)
                 for name, table in data.records().items()
@@ -68,7 +68,7 @@ class DataRecord(Callback):
             if refusal is None:
                 for name, table in records.items():
                     write_part(self.folder, name, table.to_csv(index=False))
-        # Else the others would wait for the first process.
+        # Otherwise the others would wait for the first process.
         if (refusal := trainer.strategy.broadcast(refusal)) is not None:
             raise InputError(refusal)
 
@@ -78,7 +78,7 @@ class DataRecord(Callback):
             return
         before, now = _read(first), records[SPLITS_FILE]
         evaluated = _files(now, split)
-        # A file that several rows have may have been in both splits all the time.
+        # A file that occurs in several rows may have been in both splits all along.
         trained_on = set(_files(before, "train")) - set(_files(before, split))
         if known := [file for file in evaluated if file in trained_on]:
             rank_zero_warn(
@@ -137,7 +137,7 @@ def _files(splits: DataFrame, split: str) -> list[str]:
 
 
 def _changes(before: DataFrame, now: DataFrame) -> str:
-    # Row numbers do not count: a line that says nothing may have come or gone.
+    # Ignore row numbers: an empty line may have been added or removed.
     if before["file"].tolist() == now["file"].tolist() and (
         before["split"].tolist() == now["split"].tolist()
     ):
@@ -153,5 +153,5 @@ def _changes(before: DataFrame, now: DataFrame) -> str:
 
 
 def _numbered(splits: DataFrame) -> DataFrame:
-    # A file may be there more than once.
+    # A file may occur more than once.
     return splits[["file", "split"]].assign(time=splits.groupby("file").cumcount())

@@ -1,4 +1,4 @@
-"""Files that decide how a run continues: written whole and twice, read from what is whole."""
+"""Files that determine how a run continues: written atomically and twice, and verified on read."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from multitask.runs.folder import CONFIG, SPARE, part_file, parts
 from multitask.runs.log_file import say
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""As safe as the other, and ten times as fast."""
+"""The fast loader: as safe as the other, and ten times as fast."""
 _tell = rank_zero_only(say)
 IsValid = Callable[[str], bool]
 
 
 def write_part(folder: Path, name: str, content: str) -> None:
-    """Write what the next part of a run has to say, see `multitask.runs.folder.part_file`.
+    """Write the file of the next part of a run, see `multitask.runs.folder.part_file`.
 
     Args:
         folder: the run's folder.
-        name: of the first part's file.
-        content: of the file.
+        name: name of the first part's file.
+        content: content of the file.
     """
     write_twice(part_file(folder, name), content)
 
 
 def write_twice(path: Path, content: str) -> None:
-    """Write a file, and a spare one that is read where the file is damaged later.
+    """Write a file, and a spare that is read if the file is damaged later.
 
     Args:
-        path: of the file, in the run's folder.
-        content: of the file.
+        path: path of the file, in the run's folder.
+        content: content of the file.
     """
     write_whole(path, content)
     spare = spare_of(path)
@@ -47,7 +47,7 @@ def write_twice(path: Path, content: str) -> None:
 
 
 def spare_of(path: Path) -> Path:
-    """Where the spare of a file is."""
+    """The path of a file's spare."""
     return path.parent / SPARE / path.name
 
 
@@ -55,11 +55,11 @@ def whole_file(path: Path, is_valid: IsValid) -> Path | None:
     """A file, or its spare if the file is damaged, which is reported.
 
     Args:
-        path: of the file.
-        is_valid: whether a text can be the file's content.
+        path: path of the file.
+        is_valid: whether a text can be the content of the file.
 
     Returns:
-        The one that is whole; None if neither is.
+        The path of an intact file; None if neither is intact.
     """
     spare = spare_of(path)
     content, copy = _text(path), _text(spare)
@@ -77,13 +77,13 @@ def whole_file(path: Path, is_valid: IsValid) -> Path | None:
 
 
 def whole_part(folder: Path, name: str, is_valid: IsValid, newest: bool = True) -> Path | None:
-    """The newest of a file's parts that is whole, or the oldest; damaged ones are reported.
+    """The newest or oldest intact part of a file; damaged parts are reported.
 
     Args:
         folder: the run's folder.
-        name: of the first part's file.
-        is_valid: whether a text can be a file's content.
-        newest: whether to take the newest.
+        name: name of the first part's file.
+        is_valid: whether a text can be the content of a file.
+        newest: whether to return the newest part; if false, the oldest.
     """
     found = parts(folder, name)
     for path in reversed(found) if newest else found:
@@ -93,17 +93,17 @@ def whole_part(folder: Path, name: str, is_valid: IsValid, newest: bool = True) 
 
 
 def whole_config(folder: Path) -> Path:
-    """The configuration that a run was last trained with, or the one before it if that is damaged.
+    """The configuration that a run was last trained with, or the previous one if it is damaged.
 
     Args:
         folder: the run's folder.
 
     Raises:
-        InputError: if none is whole.
+        InputError: if none is intact.
     """
     if (found := whole_part(folder, CONFIG, _is_config)) is None:
         raise InputError(
-            f"{folder / CONFIG} is damaged, and there is no whole one before it; put it right, or "
+            f"{folder / CONFIG} is damaged, and no earlier one is intact; repair it, or "
             "give the settings with --config=... in a new run"
         )
     return found

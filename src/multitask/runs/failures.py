@@ -1,4 +1,4 @@
-"""What ends a training from outside, in one sentence: memory, disk, another process."""
+"""One-sentence explanations of external failures: memory, disk, another process."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from multitask.runs.log_file import LOG
 from multitask.runs.record import RunRecord
 
 CONNECTOR = checkpoint_connector.__file__
-"""The file of Lightning that hands a checkpoint's parts to their owners."""
+"""The file of Lightning that restores the parts of a checkpoint."""
 
 NOT_WRITABLE = (*TAKES_NO_FILE, errno.EACCES, errno.EPERM, errno.EIO)
 
 
 @contextmanager
 def explaining(record: RunRecord, batch_size: int, trainer: Trainer) -> Iterator[None]:
-    """Have errors that a person can do something about say what, see `explained`.
+    """Explain errors that a user can act on, see `explained`.
 
     Args:
-        record: knows the run's folder, which may become that of the first process.
-        batch_size: of a process.
-        trainer: who trains.
+        record: the record of the run, with its folder, which may become that of the first process.
+        batch_size: batch size of one process.
+        trainer: the Trainer.
 
     Raises:
         InputError: instead of such an error.
@@ -61,16 +61,16 @@ def explaining(record: RunRecord, batch_size: int, trainer: Trainer) -> Iterator
 def explained(
     error: Exception, folder: Path, batch_size: int, trainer: Trainer | None = None
 ) -> InputError | None:
-    """Explain an error that a person can do something about.
+    """Explain an error that a user can act on.
 
     Args:
-        error: what training raised.
+        error: the error that training raised.
         folder: the run's folder.
-        batch_size: of a process.
-        trainer: who trained, where what a checkpoint holds may be the reason.
+        batch_size: batch size of one process.
+        trainer: the Trainer, if the contents of a checkpoint may be the cause.
 
     Returns:
-        The sentence, None for any other error.
+        The sentence; None for any other error.
     """
     if isinstance(error, torch.OutOfMemoryError):
         return InputError(
@@ -79,7 +79,7 @@ def explained(
             f"or set trainer.precision to bf16-mixed; {advice(folder)}"
         )
     system = system_error(error)
-    # What a library has met on its way may have been harmless.
+    # Errors that a library has handled on the way may have been harmless.
     if system is not None and system.errno in (NOT_WRITABLE if system is error else TAKES_NO_FILE):
         return unwritable(system, f"a file of {folder}", advice(folder))
     if isinstance(error, TorchDynamoException):
@@ -113,7 +113,7 @@ def explained(
 
 
 def _is_of_checkpoint(error: Exception, trainer: Trainer) -> bool:
-    """Whether an error is of what a checkpoint holds, as it is handed out or used at first."""
+    """Whether an error comes from a checkpoint's contents, as they are restored or first used."""
     if isinstance(error, InputError) or is_in_own_code(error):
         return False
     places = (frame.f_code for frame, _ in walk_tb(error.__traceback__))
@@ -124,7 +124,7 @@ def _is_of_checkpoint(error: Exception, trainer: Trainer) -> bool:
 
 
 def advice(folder: Path) -> str:
-    """How to continue a run that has ended too early.
+    """How to continue a run that ended early.
 
     Args:
         folder: the run's folder.

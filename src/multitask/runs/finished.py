@@ -1,4 +1,4 @@
-"""Whether a run that is to be resumed has finished already."""
+"""Whether a run to be resumed has already finished."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from multitask.runs.summary import read_summary
 
 
 def limits(trainer: Any) -> dict[str, Any]:
-    """How long a training may be, in words that JSON has.
+    """The limits on a training's length, as JSON values.
 
     Args:
         trainer: the Trainer's settings.
@@ -28,9 +28,9 @@ def limits(trainer: Any) -> dict[str, Any]:
 
 
 def is_finished(folder: Path, given: Any) -> bool:
-    """Whether there is nothing to do for a run, which is said then.
+    """Whether a run has nothing left to do; if so, a message is printed.
 
-    A run of an earlier version, which has not told how long it was to be, is not known to be.
+    A run of an earlier version did not record its limits, and so never counts as finished.
 
     Args:
         folder: the run's folder.
@@ -64,7 +64,7 @@ def _asks_for_more(summary: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     if wanted == done:
         return False
     then = before.get("max_epochs")
-    # It ended early, as a callback may have it, and would again.
+    # It ended early, for example because of a callback, and would end early again.
     is_less = isinstance(wanted, int) and isinstance(then, int) and done < wanted <= then
     others = [name for name in now if name != "max_epochs" or not is_less]
     return any(before.get(name) != now[name] for name in others)

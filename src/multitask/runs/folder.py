@@ -1,4 +1,4 @@
-"""A run's folder: how it is named, made and found again."""
+"""A run's folder: its name, its creation, and how to find it."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from multitask.errors import InputError
 
 PROVENANCE = "provenance.yaml"
 SOUP = "soup.yaml"
-"""The list of the runs that a run is the average of; a run that was trained has none."""
+"""List of the runs that a soup averages; a trained run does not have this file."""
 
 
 def new_folder(parent: Path) -> Path:
-    """Name a folder ``<time>-<id>`` that no other run has; it is not made yet.
+    """Choose a unique name ``<time>-<id>`` for a folder, without creating it.
 
     Args:
-        parent: where it will lie.
+        parent: folder that will contain it.
     """
     now = datetime.now()
-    # The id begins with the milliseconds, so that names sort by time within a second too.
+    # The id begins with the milliseconds, so that names sort by time even within a second.
     return parent / f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03x}{secrets.token_hex(2)}"
 
 
 def make_folder(folder: Path) -> None:
-    """Make a run's folder, and those above it; the folder of a run that continues is there already.
+    """Create a run's folder and its parents; the folder of a resumed run already exists.
 
     Raises:
-        InputError: if it cannot be made.
+        InputError: if it cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def make_folder(folder: Path) -> None:
 
 
 def part_file(folder: Path, name: str) -> Path:
-    """Where the next part of a run writes a file that the parts before have written too.
+    """The path at which the next part of a run writes a file that earlier parts also wrote.
 
     Args:
         folder: the run's folder.
@@ -58,14 +58,14 @@ def part_file(folder: Path, name: str) -> Path:
 
 
 def parts(folder: Path, name: str) -> list[Path]:
-    """The files that the parts of a run have written, from the oldest to the newest.
+    """The files that the parts of a run have written, from oldest to newest.
 
     Args:
         folder: the run's folder.
         name: name of the first part's file.
 
     Returns:
-        Their paths; a file may be missing whose spare is there.
+        Their paths; a file may be missing if its spare exists.
     """
     pattern = f"{Path(name).stem}*{Path(name).suffix}"
     near = {each.name for place in (folder, folder / SPARE) for each in place.glob(pattern)}
@@ -74,7 +74,7 @@ def parts(folder: Path, name: str) -> list[Path]:
 
 
 def _number(path: Path, name: str) -> int:
-    """Which part has written a file, 0 where it is another file."""
+    """The number of the part that wrote a file; 0 if it is another file."""
     if path.name == name:
         return 1
     stem, suffix = re.escape(Path(name).stem), re.escape(Path(name).suffix)
@@ -87,13 +87,13 @@ def _numbered(first: Path, number: int) -> Path:
 
 
 def config_of(folder: Path) -> Path:
-    """The configuration that a run was last trained with: of its last part, if it was resumed."""
+    """The configuration that a run was last trained with: that of its last part, if resumed."""
     found = parts(folder, CONFIG)
     return found[-1] if found else folder / CONFIG
 
 
 def resume_of(folder: Path) -> str:
-    """The command that continues a run.
+    """The command that resumes a run.
 
     Args:
         folder: the run's folder.
@@ -106,25 +106,25 @@ def resume_of(folder: Path) -> str:
 
 
 def folder_of(checkpoint: Path) -> Path | None:
-    """The folder of the run that a checkpoint belongs to, None where it lies in none.
+    """The folder of the run that a checkpoint belongs to; None if it is not in a run's folder.
 
     Args:
-        checkpoint: path of the file, which is in the folder or one below, as
-            ``<run>/checkpoints/best.ckpt`` is.
+        checkpoint: path of the file, which is in the folder or one below it, such as
+            ``<run>/checkpoints/best.ckpt``.
     """
     above = checkpoint.parents if len(checkpoint.parents) > 2 else checkpoint.absolute().parents
     return next((folder for folder in above[:2] if parts(folder, CONFIG)), None)
 
 
 def resumable_run(run: str | None, root: Path) -> Path:
-    """Find the run to continue.
+    """Find the run to resume.
 
     Args:
         run: its folder; default: the run that was started last.
-        root: folder of all experiments, in which the last run is looked for.
+        root: folder of all experiments, which is searched for the last run.
 
     Raises:
-        InputError: if there is none.
+        InputError: if there is no such run.
     """
     if run is None:
         return _last_run(root)
@@ -145,7 +145,7 @@ def resumable_run(run: str | None, root: Path) -> Path:
 
 def _last_run(root: Path) -> Path:
     found = {path.parent for path in root.glob(f"**/{CONFIG}") if path.parent.name != SPARE}
-    # The test of a run's checkpoint lies in the run.
+    # The test of a run's checkpoint is inside the run's folder.
     made = [each for each in found if (each / SOUP).exists() or (each / ENSEMBLE).exists()]
     trained = found.difference(made)
     runs = sorted((each for each in trained if found.isdisjoint(each.parents)), key=_by_name)

@@ -1,4 +1,4 @@
-"""Lightning's own callbacks in a run: those that cannot work in it, and those that fail."""
+"""Lightning's own callbacks in a run: those that cannot work here, and those that fail."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ CANNOT_WORK: dict[type[Callback], str] = {
         "frozen: [encoder] with until: {encoder: 100}, and model.rates for a rate of its own"
     ),
 }
-"""Why, and what to do instead."""
+"""The reason, and what to do instead."""
 AVERAGING = (WeightAverage, WeightAveraging, StochasticWeightAveraging)
-"""Callbacks that put other weights into the model than those of training."""
+"""Callbacks that replace the model's training weights by others."""
 
 
 def check_callbacks(callbacks: Sequence[Callback], data: DataModule, trainer: Trainer) -> None:
-    """Refuse callbacks that cannot do their work in this training.
+    """Reject callbacks that cannot work in this training.
 
     Args:
-        callbacks: the person's own.
-        data: what is trained on.
+        callbacks: the user's callbacks.
+        data: the training data.
         trainer: the Trainer, before it trains.
 
     Raises:
-        InputError: with what would be right.
+        InputError: with a suggestion of what would be valid.
     """
     for each in callbacks:
         for kind, why in CANNOT_WORK.items():
@@ -66,23 +66,23 @@ def check_callbacks(callbacks: Sequence[Callback], data: DataModule, trainer: Tr
 
 
 def has_bar(callbacks: Any) -> bool:
-    """Whether a person has given a progress bar, which takes the place of the program's own."""
+    """Whether the user has given a progress bar, which replaces the program's own."""
     return any(isinstance(each, ProgressBar) for each in listed(callbacks))
 
 
 def has_summary(callbacks: Any) -> bool:
-    """Whether a person has given a summary of the model, which the program itself does without."""
+    """Whether the user has given a model summary; the program itself prints none."""
     return any(isinstance(each, ModelSummary) for each in listed(callbacks))
 
 
 def failed_callback(error: Exception) -> InputError | None:
-    """Explain what Lightning refuses, or what one of its callbacks has failed at.
+    """Explain an error of Lightning or of one of its callbacks.
 
     Args:
-        error: what training raised.
+        error: the error that training raised.
 
     Returns:
-        The sentence; None if neither Lightning nor a callback of it is to blame.
+        The sentence; None if the error comes from neither Lightning nor one of its callbacks.
     """
     reason = " ".join(f"{error}".split()).removesuffix(".") or "no reason is given"
     frames = [(frame.f_locals.get("self"), frame) for frame, _ in walk_tb(error.__traceback__)]

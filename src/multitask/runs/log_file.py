@@ -1,4 +1,4 @@
-"""What the program says, on the screen and in the run's folder."""
+"""The program's messages, on the screen and in the run's folder."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 from multitask.errors import naming
 
 LOG = logging.getLogger("multitask")
-"""Everything that is said goes here too, and from here to the run's ``log.txt``."""
-# Before there is a run, logging would print to the screen what has been printed already.
+"""All messages are logged here too, and from here to the run's ``log.txt``."""
+# Before there is a run, logging would print messages to the screen a second time.
 LOG.addHandler(logging.NullHandler())
 LIGHTNING = ("lightning.pytorch", "lightning.fabric")
 NAME = "log.txt"
 PATIENCE = 8.0
-"""Seconds that a person waits without a word."""
+"""Seconds that a user waits without a message."""
 
 
 def say(text: str) -> None:
@@ -32,7 +32,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def told_if_slow(text: str) -> Iterator[None]:
-    """Say what is being done, and how to end it, if it takes longer than `PATIENCE`.
+    """Print what is being done, and how to stop it, if it takes longer than `PATIENCE`.
 
     Args:
         text: what is being done.
@@ -48,14 +48,14 @@ def told_if_slow(text: str) -> Iterator[None]:
 
 
 def quiet_screen() -> None:
-    """Keep Lightning's small talk off the screen; it goes to the log file alone."""
+    """Keep Lightning's informational messages off the screen; they go to the log file only."""
     for name in LIGHTNING:
         for handler in logging.getLogger(name).handlers:
             handler.setLevel(logging.WARNING)
 
 
 def leave_log() -> None:
-    """Say nothing more in the log of the run before, if this process has had one."""
+    """Stop writing to the log of the previous run, if this process has one."""
     for name in (LOG.name, *LIGHTNING):
         logger = logging.getLogger(name)
         for earlier in [each for each in logger.handlers if isinstance(each, _File)]:
@@ -64,7 +64,7 @@ def leave_log() -> None:
 
 
 def keep_log(folder: Path) -> None:
-    """Append what is said from now on to ``log.txt`` in a run's folder, and to no earlier run's.
+    """Append all further messages to ``log.txt`` in a run's folder, and to no earlier log.
 
     Args:
         folder: the run's folder.
@@ -84,13 +84,13 @@ class _File(logging.FileHandler):
     has_failed = False
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """End a run whose disk is full as any other file of it would, but only once."""
+        """End a run whose disk is full, as any other file of the run would, but only once."""
         error = sys.exc_info()[1]
         if not isinstance(error, OSError):
             super().handleError(record)
             return
         was_told, self.has_failed = self.has_failed, True
-        # What watches in a thread of its own must not end before it has said why.
+        # A monitoring thread must not end before it has reported the reason.
         if not was_told and threading.current_thread() is threading.main_thread():
             raise OSError(error.errno, error.strerror, self.baseFilename) from error
 

@@ -1,4 +1,4 @@
-"""Where a run's values go: ``metrics.csv``, W&B, and the loggers that a person adds."""
+"""Destinations of a run's values: ``metrics.csv``, W&B, and loggers that the user adds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def added_loggers(given: Any) -> list[Logger]:
     """The loggers that ``trainer.logger`` adds to the run's own.
 
     Args:
-        given: the setting: a logger, several, or true or null for the run's own alone.
+        given: the setting: one or several loggers, or true or null for the run's own only.
 
     Raises:
         InputError: if it is false, since ``metrics.csv`` is always written.
@@ -45,18 +45,18 @@ def added_loggers(given: Any) -> list[Logger]:
 
 
 def check_loggers(trainer: Any, settings: RunSettings, verb: str) -> None:
-    """Refuse loggers that would record a run at W&B twice, or a sweep's trial not at all.
+    """Reject loggers that would record a run at W&B twice, or a sweep's trial not at all.
 
-    An offline trial is told that its score comes late.
+    For an offline trial, a message says that its score arrives late.
 
     Args:
         trainer: the Trainer's settings.
-        settings: what was said about the run.
-        verb: what the run does, such as ``fit``.
+        settings: the settings of the run.
+        verb: the subcommand, such as ``fit``.
 
     Raises:
-        InputError: with what would be right; also if the run must be online at W&B and no key is at
-            hand.
+        InputError: with a suggestion of what would be valid; also if the run must be online at W&B
+            and there is no API key.
     """
     theirs = _of_wandb(added_loggers(trainer.logger))
     if len(theirs) > 1:
@@ -68,7 +68,7 @@ def check_loggers(trainer: Any, settings: RunSettings, verb: str) -> None:
             f"trainer.logger has a WandbLogger, but run.wandb is {settings.wandb}, which records "
             f"the run at W&B already; remove the WandbLogger and {INSTEAD}"
         )
-    # Not asked for theirs: W&B's client keeps what it reads at the first question.
+    # Their settings are not queried, because W&B's client caches them at the first query.
     mode = "online" if theirs else wandb_mode(settings)
     if verb == "fit" and trainer.fast_dev_run:
         _refuse_blind_trial("with trainer.fast_dev_run nothing is recorded; remove that setting")
@@ -99,19 +99,19 @@ def _tell_offline_trial() -> None:
 
 
 def started(loggers: Sequence[Logger]) -> list[Logger]:
-    """Have loggers open what they write to, before anything else of the run begins.
+    """Make loggers open their outputs before the run starts.
 
     Args:
-        loggers: what a person adds.
+        loggers: the loggers that the user adds.
 
     Returns:
-        The same.
+        The same loggers.
 
     Raises:
-        InputError: if one cannot.
+        InputError: if a logger fails.
     """
     for each in loggers:
-        # Most begin at the first look at this.
+        # Most loggers start when this is first read.
         if is_first_process() and hasattr(type(each), "experiment"):
             name = type(each).__name__
             with settings_blamed(f"the logger {name} cannot begin as set", also_own_code=True):
@@ -124,18 +124,18 @@ def started(loggers: Sequence[Logger]) -> list[Logger]:
 def run_loggers(
     settings: RunSettings, added: Sequence[Logger], folder: Path, verb: str
 ) -> list[Logger]:
-    """All loggers of a run: its ``metrics.csv``, W&B unless that is off, and what was added.
+    """All loggers of a run: its ``metrics.csv``, W&B unless it is off, and added loggers.
 
-    Where W&B is left to choose (``auto``), an added WandbLogger is the run's.
+    If ``wandb`` is ``auto``, an added WandbLogger is used for the run.
 
     Args:
-        settings: what was said about the run.
+        settings: the settings of the run.
         added: what `started` returned.
         folder: the run's folder.
-        verb: what the run does; predictions are not recorded at W&B.
+        verb: the subcommand; predictions are not recorded at W&B.
 
     Raises:
-        InputError: if the run must be online at W&B and no key is at hand.
+        InputError: if the run must be online at W&B and there is no API key.
     """
     loggers: list[Logger] = [MetricsFile(folder / METRICS)]
     if verb != "predict" and not _of_wandb(added):
@@ -148,17 +148,17 @@ def is_at_wandb(given: Any, settings: RunSettings) -> bool:
 
     Args:
         given: ``trainer.logger``.
-        settings: what was said about the run.
+        settings: the settings of the run.
     """
     return bool(_of_wandb(added_loggers(given))) or wandb_mode(settings) is not None
 
 
 def tell_configuration(trainer: Trainer, config: dict[str, Any]) -> None:
-    """Tell all loggers but W&B's the run's configuration.
+    """Pass the run's configuration to all loggers except W&B's.
 
     Args:
         trainer: the Trainer.
-        config: the whole configuration; W&B is told separately, since there it may change.
+        config: the whole configuration; W&B gets it separately, because it may change there.
     """
     for each in trainer.loggers:
         if isinstance(each, WandbLogger | MetricsFile):
@@ -166,7 +166,7 @@ def tell_configuration(trainer: Trainer, config: dict[str, Any]) -> None:
         try:
             each.log_hyperparams(config)
         except Exception as error:
-            # A run is worth more than its mirror, and config.yaml has everything.
+            # A failing logger must not end the run, and config.yaml has everything.
             name = type(each).__name__
             warnings.warn(
                 f"the logger {name} does not take the run's configuration: {reason_of(error)}",

@@ -1,4 +1,4 @@
-"""Metrics as a CSV file that survives any end of the run."""
+"""Metrics as a CSV file that survives a crash of the run."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Row = list[Any]
 
 
 class MetricsFile(Logger):
-    """Appends a row ``step,epoch,name,value`` for each value, and closes the file each time.
+    """Append a row ``step,epoch,name,value`` for each value, and close the file each time.
 
-    So nothing is lost when the process is killed, and any metric may come at any step.
+    Nothing is therefore lost if the process is killed, and any metric may be logged at any step.
 
     Args:
-        path: the CSV file; an existing one is continued.
+        path: the CSV file; an existing file is continued.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,7 +37,7 @@ class MetricsFile(Logger):
 
     @property
     def name(self) -> str:
-        """Empty: the file's folder is that of the run."""
+        """Empty: the file is in the run's folder."""
         return ""
 
     @property
@@ -52,33 +52,33 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append one row for each value but ``epoch``, which is a column."""
+        """Append one row for each value except ``epoch``, which is a column."""
         epoch = metrics.get("epoch", "")
         rows = [[step, epoch, name, value] for name, value in metrics.items() if name != "epoch"]
         _append(self.path, rows)
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: the run's configuration is a file of its own."""
+        """Do nothing: the run's configuration is a separate file."""
 
     @property
     def size(self) -> int:
-        """Number of bytes so far."""
+        """The number of bytes so far."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     @rank_zero_only
     def rewind(self, step: int, size: int | None = None) -> None:
-        """Take back what was logged after the checkpoint that a run continues from.
+        """Remove what was logged after the checkpoint that a run resumes from.
 
-        The rows go to ``<name>-dropped.csv`` beside the file, so that nothing is lost.
+        The rows are moved to ``<name>-dropped.csv`` beside the file, so that nothing is lost.
 
         Args:
             step: number of optimizer steps in the checkpoint; rows count steps from 0.
-            size: what `size` was at the checkpoint. Steps alone, which older checkpoints have,
-                cannot tell rows before and after a checkpoint of the same step.
+            size: value of `size` at the checkpoint. Older checkpoints have only steps, which cannot
+                distinguish rows before and after a checkpoint of the same step.
         """
         found = self.path.read_bytes() if self.path.exists() else b""
-        # An editor may have put it there, and so moved all that follows.
+        # An editor may have inserted it, which moves everything after it.
         content = found.removeprefix(BOM_UTF8)
         before = content[:size]
         is_whole = not size or (len(before) == size and before.endswith(LINE_END))
@@ -88,7 +88,7 @@ class MetricsFile(Logger):
                 "missing there"
             )
         by_step = size is None or not is_whole
-        # Cut at a place that is not the end of a row, a value would lose digits.
+        # If the file were cut within a row, a value would lose digits.
         judged = [(row, _is_before(row, step)) for row in _rows(content)]
         if not by_step:
             judged = [(row, _is_row(row)) for row in _rows(before)]
@@ -111,7 +111,7 @@ def _is_before(row: Row, step: int) -> bool:
 
 
 def _is_row(row: Row) -> bool:
-    # A row that a crash cut short is not a row.
+    # A row that a crash truncated is not a row.
     return len(row) == len(HEADER) and bool(re.fullmatch("-?[0-9]{0,18}", row[0]))
 
 
@@ -122,14 +122,14 @@ def _append(path: Path, rows: Iterable[Row]) -> None:
         begin = _written([HEADER])
         if size:
             file.seek(-1, os.SEEK_END)
-            # The end of a row that was cut short, when the power was for example.
+            # The end of a truncated row, for example after a power failure.
             begin = b"" if file.read(1) == b"\n" else LINE_END
         content = memoryview(begin + _written(rows))
         try:
             while content:
                 content = content[file.write(content) :]
         except OSError:
-            # Not even a part of a row is left of what a full disk has not taken.
+            # Remove the partial row that a full disk may have left.
             file.truncate(size)
             raise
 

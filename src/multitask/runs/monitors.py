@@ -1,4 +1,4 @@
-"""Metrics that callbacks and schedules watch: is each measured, and watched for the right end?"""
+"""Checks of the metrics that callbacks and schedules monitor: measured, and in the right mode."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ SCORE = "score"
 def check_monitors(
     callbacks: Sequence[Any], model: MultiTask, data: DataModule, trainer: Trainer, configured: Any
 ) -> None:
-    """Refuse what watches a metric that will not be measured, or its wrong end.
+    """Reject a monitor of a metric that will not be measured, or in the wrong direction.
 
     Args:
-        callbacks: the person's own.
-        model: the model, which knows its metrics.
-        data: the data, whose sources have metrics of their own.
+        callbacks: the user's callbacks.
+        model: the model, which defines the metrics.
+        data: the data, whose sources have their own metrics.
         trainer: the Trainer.
-        configured: the optimizer and its schedule, in Lightning's words.
+        configured: the optimizer and its schedule, in Lightning's format.
 
     Raises:
-        InputError: with the metrics that there are, or the mode that would be right.
+        InputError: with the available metrics, or the correct mode.
     """
     known = measured(model, data, trainer.limit_val_batches, callbacks)
-    # What a person's own callback logs is not known before it does.
+    # The metrics that a user's own callback logs are not known in advance.
     is_complete = all(type(each).__module__.startswith(KNOWN_MODULES) for each in callbacks)
     schedule = configured.get("lr_scheduler", {}) if isinstance(configured, dict) else {}
     if "monitor" in schedule:
@@ -60,10 +60,10 @@ def best_is_highest(
         model: the model.
         data: the data.
         trainer: the Trainer's settings.
-        callbacks: the person's own.
+        callbacks: the user's callbacks.
 
     Raises:
-        InputError: if no validation measures it, or it does not say whether higher is better.
+        InputError: if no validation measures the metric, or its direction is unknown.
     """
     if monitor == f"val/{SCORE}":
         return True
@@ -92,16 +92,16 @@ def best_is_highest(
 def measured(
     model: MultiTask, data: DataModule, limit_val_batches: Any, callbacks: Sequence[Any] = ()
 ) -> dict[str, bool | None]:
-    """What a training measures.
+    """The metrics that a training measures.
 
     Args:
         model: the model.
         data: the data.
         limit_val_batches: the Trainer's; 0 means no validation.
-        callbacks: the person's own, which may measure more.
+        callbacks: the user's callbacks, which may measure more metrics.
 
     Returns:
-        Whether higher is better, by the metric's name; None where the metric does not say it.
+        Whether higher is better, by the name of the metric; None if its direction is unknown.
     """
     found: dict[str, bool | None] = {}
     data.setup()

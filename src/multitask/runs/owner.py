@@ -1,8 +1,9 @@
 """A run's owner: the one process that may train in its folder.
 
-``owner/`` in the run's folder holds one file, whose name is a number that only grows. It says which
-process owns the run; empty, nobody does. To own a run is to make the file of the next number, which
-the file system lets one process do, on shared disks too.
+``owner/`` in the run's folder contains one file, whose name is a number that only increases. The
+file identifies the process that owns the run; if it is empty, nobody does. A process acquires the
+run by creating the file of the next number, which the file system allows only one process to do,
+even on shared disks.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ from multitask.runs.log_file import say
 
 PLACE = "owner"
 BEAT, SILENCE = 10.0, 60.0
-"""Seconds between two signs of life, and without one after which an owner elsewhere is gone."""
+"""Seconds between two heartbeats, and without one after which an owner elsewhere is gone."""
 LOOK, TRIES = 0.5, 100
 LONGEST = 4096
-"""Bytes of a file that are read."""
+"""Number of bytes of a file that are read."""
 CHANCE = random.SystemRandom()
-"""Not Python's own random numbers, which a training draws from."""
+"""A separate generator, because training draws from Python's own random numbers."""
 
 
 @contextmanager
 def owned(folder: Path, is_needed: bool = True) -> Iterator[None]:
-    """Own a run, unless another process of the same training does it for this one.
+    """Own a run, unless another process of the same training owns it for this one.
 
     Args:
-        folder: the run's, which is made where it is not there.
-        is_needed: whether to own it at all.
+        folder: the run's folder, which is created if it does not exist.
+        is_needed: whether ownership is needed at all.
 
     Raises:
         InputError: if a living process owns it.
@@ -59,20 +60,20 @@ def owned(folder: Path, is_needed: bool = True) -> Iterator[None]:
         yield
     finally:
         is_over.set()
-        # A fork of this process owns nothing. To empty a file takes no room on a full disk.
+        # A fork of this process owns nothing. Emptying a file needs no space on a full disk.
         if _read(path).get("pid") == os.getpid():
             with suppress(OSError):
                 os.truncate(path, 0)
 
 
 def refuse_second(folder: Path) -> None:
-    """Refuse a run that a living process owns, without owning it.
+    """Reject a run that a living process owns, without acquiring it.
 
     Args:
-        folder: the run's.
+        folder: the run's folder.
 
     Raises:
-        InputError: naming the process.
+        InputError: with the process.
     """
     if is_first_process():
         _refuse_living(folder / PLACE)
@@ -91,7 +92,7 @@ def _claim(place: Path) -> Path:
             if gone:
                 say(f"{place.parent}: {_named(gone)} owned this run and is gone; taken over")
             return path
-        # Not in step with whoever does the same.
+        # A random delay avoids running in step with another process that does the same.
         time.sleep(CHANCE.uniform(0, 0.1))
     raise InputError(f"{place.parent}: other processes try to own this run; start one of them")
 
@@ -113,7 +114,7 @@ def _make(path: Path) -> bool:
 
 
 def _is_alone(place: Path, path: Path) -> bool:
-    """Look again, now that others can see the claim: one of two that look sees the other."""
+    """Check again, now that the claim is visible: of two that check, one sees the other."""
     others = [number for number in _numbers(place) if number != int(path.name)]
     is_last = all(number < int(path.name) for number in others)
     if is_last and not any(_is_living(place / str(number)) for number in others):
@@ -123,7 +124,7 @@ def _is_alone(place: Path, path: Path) -> bool:
 
 
 def _refuse_living(place: Path) -> dict[str, Any]:
-    """Refuse a living owner; returns the last one if it has not let go, nothing if it has."""
+    """Reject a living owner; return the last owner if it has not released the run, or nothing."""
     gone: dict[str, Any] = {}
     for number in _numbers(place):
         path = place / str(number)
@@ -149,7 +150,7 @@ def _is_living(path: Path) -> bool:
 
 
 def _shows_life(path: Path, owner: dict[str, Any]) -> bool:
-    """Watch an owner that this machine cannot ask for, by the file system's clock alone."""
+    """Watch an owner on another machine, using only the clock of the file system."""
     seen, is_told, began = _changed(path), False, time.monotonic()
     while seen is not None and time.monotonic() - began < SILENCE:
         if _now(path) - seen >= SILENCE or not _read(path):
@@ -165,7 +166,7 @@ def _shows_life(path: Path, owner: dict[str, Any]) -> bool:
 
 def _changed(path: Path) -> float | None:
     try:
-        # Shared file systems tell the truth about a file that is opened.
+        # Shared file systems report the truth about a file once it is opened.
         with path.open() as file:
             return os.fstat(file.fileno()).st_mtime
     except FileNotFoundError:
@@ -184,12 +185,12 @@ def _now(path: Path) -> float:
 def _live(path: Path, is_over: threading.Event) -> None:
     own = _read(path)
     while not is_over.wait(BEAT):
-        # Who claims it by mistake lets go again at once.
+        # A process that claims it by mistake releases it again immediately.
         if _is_taken_over(path) and not is_over.wait(LOOK) and _is_taken_over(path):
-            # It was stopped for so long that nobody could tell it from a dead one.
+            # It was stopped for so long that others had to assume that it was dead.
             say(f"{path.parents[1]}: another process has taken over this run, so this one ends")
             os._exit(1)
-        # The folder may have been moved away, which is told elsewhere.
+        # The folder may have been moved away, which is reported elsewhere.
         with suppress(OSError):
             if _read(path) == own:
                 os.utime(path)
@@ -223,13 +224,13 @@ def _named(owner: dict[str, Any]) -> str:
 
 
 def _this_process() -> dict[str, Any]:
-    """What tells this process from any other, of this machine since it was started."""
+    """What distinguishes this process from all others on this machine since it started."""
     pid = os.getpid()
     return {
         "host": gethostname(),
         "pid": pid,
         "began": _began(pid),
-        # Containers of one machine have processes of their own.
+        # Containers on one machine have separate process ids.
         "boot": _told(lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip()),
         "processes": _told(lambda: os.readlink("/proc/self/ns/pid")),
     }
@@ -239,27 +240,27 @@ def _told(ask: Callable[[], str]) -> str:
     try:
         return ask()
     except OSError:
-        # Not every system has it; machines of one name are then taken for one.
+        # Not every system has it; machines with the same name then count as one.
         return gethostname()
 
 
 def _began(pid: int) -> str | None:
-    """When a process began, None where it has ended; a number is given to another process later."""
+    """When a process started, None if it has ended; its number may be reused later."""
     if Path("/proc/self/stat").exists():
         try:
-            # The second field is a name that may hold anything.
+            # The second field is a name that may contain any character.
             fields = (
                 Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
             )
         except OSError:
             return None
-        # One that nobody has asked for its exit code yet is a shadow.
+        # A process whose exit code nobody has read yet is a zombie.
         return None if fields[0] in "ZX" else fields[19]
     return _began_by_ps(pid)
 
 
 def _is_anothers(pid: int) -> bool:
-    """Whether there is a process of another person, whose start may be hidden."""
+    """Whether a process belongs to another user, in which case its start may be hidden."""
     try:
         os.kill(pid, 0)
     except PermissionError:

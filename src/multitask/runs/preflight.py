@@ -1,4 +1,4 @@
-"""What can be checked before a run's folder is made."""
+"""Checks that run before a run's folder is created."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def check(
     checkpoint: str | None,
     weights: str | None = None,
 ) -> None:
-    """Refuse data and checkpoints that the model cannot work with; let it begin with weights.
+    """Reject data and checkpoints that the model cannot use; load initial weights.
 
     Args:
         verb: ``fit``, ``validate``, ``test`` or ``predict``.
         model: the model.
         data: the data.
-        checkpoint: path of the checkpoint that will be loaded, if any.
+        checkpoint: path of the checkpoint to load, if any.
         weights: see `multitask.runs.beginning.begin_with`.
 
     Raises:
-        InputError: with what would be right.
+        InputError: with a suggestion of what would be valid.
     """
     try:
         data.setup()
@@ -86,15 +86,15 @@ def _anew(checkpoint: str) -> str:
 
 
 def check_length(trainer: Any, data: DataModule, checkpoint: str | None) -> None:
-    """Refuse settings of a training's length, and of its steps, that cannot be.
+    """Reject invalid settings of a training's length and of its steps.
 
     Args:
         trainer: the Trainer's settings.
         data: the data.
-        checkpoint: path of the checkpoint that training continues from, if any.
+        checkpoint: path of the checkpoint to resume from, if any.
 
     Raises:
-        InputError: with what would be right.
+        InputError: with a suggestion of what would be valid.
     """
     clip = trainer.gradient_clip_val
     if clip is not None and not clip >= 0:
@@ -120,14 +120,14 @@ def check_length(trainer: Any, data: DataModule, checkpoint: str | None) -> None
 
 
 def check_artifacts(settings: RunSettings, trainer: Any) -> None:
-    """Refuse to promise checkpoints to W&B where it would get none.
+    """Reject settings that promise checkpoints to W&B if it would get none.
 
     Args:
-        settings: what was said about the run.
+        settings: the settings of the run.
         trainer: the Trainer's settings.
 
     Raises:
-        InputError: with what would be right.
+        InputError: with a suggestion of what would be valid.
     """
     if not settings.artifacts or trainer.fast_dev_run:
         return
@@ -144,15 +144,15 @@ def check_artifacts(settings: RunSettings, trainer: Any) -> None:
 
 
 def check_evaluations(callbacks: Sequence[Any], model: MultiTask, data: DataModule) -> None:
-    """Refuse attacks and corruptions that the model or the data do not allow.
+    """Reject attacks and corruptions that the model or the data do not support.
 
     Args:
-        callbacks: the person's own.
+        callbacks: the user's callbacks.
         model: the model.
         data: the data.
 
     Raises:
-        InputError: with what would be right.
+        InputError: with a suggestion of what would be valid.
     """
     for each in callbacks:
         if isinstance(each, RobustEvaluation):
@@ -162,16 +162,16 @@ def check_evaluations(callbacks: Sequence[Any], model: MultiTask, data: DataModu
 def prepare_kept(
     callbacks: Sequence[Any], model: MultiTask, data: DataModule, is_training: bool
 ) -> None:
-    """Let the tasks of an old run be in the data, with the old run's statistics.
+    """Add the tasks of an old run to the data, with the old run's statistics.
 
     Args:
-        callbacks: the person's own.
+        callbacks: the user's callbacks.
         model: the model.
         data: the data.
         is_training: whether the old run's model is needed.
 
     Raises:
-        InputError: if it is gone, or of other tasks.
+        InputError: if the old model is missing, or has other tasks.
     """
     for each in callbacks:
         if isinstance(each, KeepTasks):
@@ -181,16 +181,16 @@ def prepare_kept(
 def check_training(
     callbacks: Sequence[Any], model: MultiTask, data: DataModule, trainer: Trainer
 ) -> None:
-    """Refuse an optimizer, a schedule or a callback that cannot work in this training.
+    """Reject an optimizer, a schedule or a callback that cannot work in this training.
 
     Args:
-        callbacks: the person's own.
+        callbacks: the user's callbacks.
         model: the model.
         data: the data.
         trainer: the Trainer, before it trains.
 
     Raises:
-        InputError: with what would be right.
+        InputError: with a suggestion of what would be valid.
     """
     check_callbacks(callbacks, data, trainer)
     for each in callbacks:
@@ -214,7 +214,7 @@ def _try_encoder(model: MultiTask, data: DataModule) -> None:
     training = model.training
     model.eval()
     try:
-        # To compile for three samples would take long.
+        # Compiling for three samples would take long.
         with torch.no_grad(), torch.compiler.set_stance("force_eager"):
             encoder = encoder_of(model.encoder)
             found = _encoded(encoder, model.inputs_of(batch))

@@ -1,4 +1,4 @@
-"""Where a run comes from: command, code, packages, machine."""
+"""The origin of a run: command, code, packages, machine."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ import torch
 
 FIELDS = ("Name: ", "Version: ")
 LOCAL_SWEEP = "MULTITASK_SWEEP"
-"""Environment variable with the name of the sweep on this machine of which a run is a trial."""
+"""Environment variable with the name of the local sweep that a run is a trial of."""
 
 
 def provenance() -> dict[str, Any]:
-    """Describe what is needed to run the same again, beside the configuration.
+    """Describe what is needed to repeat a run, in addition to the configuration.
 
     Returns:
         ``command``, ``folder`` (where it ran), ``git`` (commit and whether there are uncommitted
         changes; None outside a repository), ``sweep`` (id of the W&B sweep whose agent started it,
-        or name of the sweep on this machine, or None), ``python``, ``platform``, ``devices`` and
-        ``packages`` (name to version).
+        name of the local sweep, or None), ``python``, ``platform``, ``devices`` and ``packages``
+        (name to version).
     """
     return {
         "command": shlex.join(["multitask", *sys.argv[1:]]),
@@ -40,14 +40,14 @@ def provenance() -> dict[str, Any]:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """The commit of the repository around a folder, and whether there is more than the commit.
+    """The commit of the repository that contains a folder, and whether there are later changes.
 
     Args:
         folder: any folder.
 
     Returns:
-        ``commit`` and ``dirty`` (a tracked file is changed, or a file is neither tracked nor
-        ignored), or None outside a repository and if there is no git.
+        ``commit`` and ``dirty`` (whether a tracked file has changed, or a file is neither tracked
+        nor ignored), or None outside a repository or without git.
     """
     commit = _git(folder, "rev-parse", "HEAD")
     changes = _git(folder, "status", "--porcelain")
@@ -75,9 +75,9 @@ def _packages() -> dict[str, str]:
 
 
 def _name_and_version(package: Distribution) -> tuple[str, str] | None:
-    """What the first lines of a package's description say.
+    """The name and version in the first lines of a package's metadata.
 
-    Python's own reader also reads all that follows, which is most of the time of a run's record.
+    Python's own reader also reads the rest, which takes most of the time of a run's record.
     """
     text = package.read_text("METADATA") or package.read_text("PKG-INFO") or ""
     lines = text.partition("\n\n")[0].splitlines()

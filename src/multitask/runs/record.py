@@ -1,4 +1,4 @@
-"""What a run says about itself: its configuration, its origin, its best score."""
+"""A run's record of itself: its configuration, its origin, its best score."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from multitask.runs.wandb_run import wandb_runs
 
 
 class RunRecord(Callback):
-    """Writes ``config.yaml`` and ``provenance.yaml`` into the run's folder, and tells W&B.
+    """Write ``config.yaml`` and ``provenance.yaml`` into the run's folder and to W&B.
 
-    A run that is trained further writes ``config-2.yaml`` and ``provenance-2.yaml``, and its
-    metrics continue at its checkpoint.
+    A resumed run writes ``config-2.yaml`` and ``provenance-2.yaml``, and its metrics continue from
+    its checkpoint.
 
     Args:
-        folder: the run's folder; in the end the first process's counts, since each of those that
+        folder: the run's folder. The folder of the first process is used, because each process that
             torchrun or SLURM starts would choose another.
         config: the whole configuration, as YAML.
     """
@@ -44,17 +44,17 @@ class RunRecord(Callback):
         self._metrics_size: int | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """The best score so far, and how much of the metrics is from before this moment."""
+        """The best score so far, and the size of the metrics file at this moment."""
         size = self._metrics.size if self._metrics else None
         return {"best_score": self.best_score, "metrics_size": size}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the best score, and where the metrics continue."""
+        """Restore the best score, and where the metrics continue."""
         self.best_score = state_dict["best_score"]
         self._metrics_size = state_dict.get("metrics_size")
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Write and tell everything of a new run, once, before anything can go wrong."""
+        """Write and report everything about a new run once, before anything can fail."""
         self.folder = Path(trainer.strategy.broadcast(str(self.folder)))
         files = [each for each in trainer.loggers if isinstance(each, MetricsFile)]
         self._metrics = files[0] if files else None
@@ -66,8 +66,9 @@ class RunRecord(Callback):
             self._write(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Write what a resumed run is trained with, now that it is: an attempt that fails before
-        leaves the run as it was.
+        """Write the configuration of a resumed run after its first batch.
+
+        An attempt that fails earlier leaves the run unchanged.
         """
         self._write(trainer)
 
@@ -87,12 +88,12 @@ class RunRecord(Callback):
         tell_configuration(trainer, config)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take back the metrics of steps that will be taken again."""
+        """Remove the metrics of steps that will be repeated."""
         if self._metrics:
-            # A new run may begin with a checkpoint of another, whose metrics are elsewhere.
+            # A new run may start from a checkpoint of another run, whose metrics are elsewhere.
             size = None if self._is_new else self._metrics_size
             self._metrics.rewind(trainer.global_step, size)
-            # A second training starts at no checkpoint, so nothing is to be taken back.
+            # A second training starts from no checkpoint, so there is nothing to remove.
             self._metrics_size = None
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -108,7 +109,7 @@ class RunRecord(Callback):
 
 
 def _sources(model: LightningModule) -> dict[str, Any]:
-    """The files of weights that a training begins with, and the runs that they are of."""
+    """The weight files that a training starts from, and the runs that they come from."""
     found = []
     for each in weight_files(model):
         folder = folder_of(Path(each.path))
@@ -118,7 +119,7 @@ def _sources(model: LightningModule) -> dict[str, Any]:
 
 def _define_metrics(run: Any, module: LightningModule) -> None:
     assert isinstance(module, MultiTask)
-    # val/score stays a plain number: a sweep cannot optimise a summary of several.
+    # val/score stays a plain number, because a sweep cannot optimise a summary of several.
     for name, higher_is_better in module.evaluations.directions():
         ends = {True: "max,last", False: "min,last", None: "last"}
         run.define_metric(name, summary=ends[higher_is_better])

@@ -1,4 +1,4 @@
-"""What a run says when it is done."""
+"""The report that a run prints at its end."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from multitask.training.model_size import parameter_counts
 def results_table(
     model: MultiTask, split: str, values: Mapping[str, Tensor], source: str | None = None
 ) -> Table:
-    """Set each task's metrics beside the trivial predictor's.
+    """Compare each task's metrics with those of the trivial predictor.
 
     Args:
-        model: the model, which knows each metric's direction.
+        model: the model, which defines each metric's direction.
         split: ``test`` or ``val``.
         values: metrics by name, ``<split>/<task>/<metric>`` and ``trivial/<task>/<metric>``.
-        source: whose samples alone the metrics are of, without the trivial predictor's;
+        source: source to whose samples the metrics are restricted, without the trivial predictor's;
             default: all samples.
     """
     of = "" if source is None else f", source {source}"
-    # Square brackets in a name are not colours.
+    # Square brackets in a name are not colour markup.
     title = escape(shown(f"{split} set{of}, original units"))
     table = Table(title=title, title_justify="left")
     for column in ("task", "metric", split):
@@ -67,7 +67,7 @@ def report(
         split: ``test`` or ``val``.
         values: see `results_table`.
         folder: the run's folder.
-        sync: the command that sends the run, None if there is nothing to send.
+        sync: the command that sends the run; None if there is nothing to send.
     """
     console = Console(record=True)
     console.print(results_table(model, split, values))
@@ -93,7 +93,7 @@ def show_kept(model: MultiTask, split: str, values: Mapping[str, Tensor]) -> Non
 
 
 def kept_table(model: MultiTask, split: str, values: Mapping[str, Tensor]) -> Table | None:
-    """Set the headline metrics of kept tasks beside those of the model that they are from.
+    """Compare the headline metrics of kept tasks with those of the model that they come from.
 
     Args:
         model: the model.
@@ -101,7 +101,7 @@ def kept_table(model: MultiTask, split: str, values: Mapping[str, Tensor]) -> Ta
         values: metrics by name, see `multitask.callbacks.old_metrics`.
 
     Returns:
-        None if no kept task has a label in the split.
+        The table; None if no kept task has a label in the split.
     """
     table = Table(title=f"{split} set, tasks that were kept", title_justify="left")
     for column in ("task", "metric", "before", "now"):
@@ -118,7 +118,7 @@ def kept_table(model: MultiTask, split: str, values: Mapping[str, Tensor]) -> Ta
 def _robust_table(
     model: MultiTask, split: str, values: Mapping[str, Tensor], parts: Sequence[str]
 ) -> Table:
-    """Each task's headline metric, of the images as they are and as they are changed."""
+    """Each task's headline metric, on the original images and on the changed ones."""
     table = Table(
         title=f"{split} set: all as they are, and the samples that were changed",
         title_justify="left",
@@ -138,13 +138,13 @@ def _robust_table(
 
 
 def score_in_words(model: MultiTask, split: str, values: Mapping[str, Tensor], score: float) -> str:
-    """Say what the score is, and of which tasks.
+    """Describe the score in words, and the tasks that it covers.
 
     Args:
         model: the model.
         split: ``test`` or ``val``.
         values: metrics by name.
-        score: the split's.
+        score: the score of the split.
     """
     headlines = model.evaluations.of(split).headlines
     judged = [
@@ -160,11 +160,11 @@ def score_in_words(model: MultiTask, split: str, values: Mapping[str, Tensor], s
 
 
 def describe(model: MultiTask, data: DataModule) -> str:
-    """A line on what is going to be trained on what, and one on each file that it begins with."""
+    """One line on the model and its training data, and one for each file that it starts from."""
     counts = parameter_counts(model)
     own, all = counts["own_parameters"], counts["parameters"]
     learn = sum(each.numel() for each in model.parameters() if each.requires_grad)
-    # Of targets on a disk these are some, by which all are judged.
+    # For targets on a disk, these are a subset that stands for all.
     targets, size = data.targets("train"), len(data.splits["train"])
     labels = ", ".join(
         f"{name} ({round(size * float(task.known(targets[name]).double().mean()))} labels)"
@@ -180,7 +180,7 @@ def describe(model: MultiTask, data: DataModule) -> str:
 
 
 def say_where(folder: Path, sync: str | None) -> None:
-    """Print where the run is, in lines that can be copied."""
+    """Print where the run is, on lines that can be copied."""
     say(f"Run: {folder}")
     if sync is not None:
         say(f"Recorded offline; to send it to W&B: {sync}")

@@ -1,4 +1,4 @@
-"""Which checkpoint of a training is its result."""
+"""The checkpoint that is the result of a training."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ LAST_ONE = "There is no validation set, so the last checkpoint is the result"
 
 
 def result_of(callbacks: Sequence[Any], data: DataModule) -> tuple[str | None, list[str]]:
-    """Find the checkpoint to test: the best one, or the last one where nothing is validated.
+    """Find the checkpoint to test: the best one, or the last one if nothing is validated.
 
     Args:
-        callbacks: the Trainer's, after the training.
-        data: what was trained on.
+        callbacks: the Trainer's callbacks after training.
+        data: the training data.
 
     Returns:
-        Its path, None if nothing can be tested; and lines that say why.
+        Its path, or None if nothing can be tested; and lines that give the reason.
     """
     validated = "val" in data.splits
     kind = BestCheckpoint if validated else LastCheckpoint

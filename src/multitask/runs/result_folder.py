@@ -1,4 +1,4 @@
-"""The folder of what is found out about a checkpoint, such as an evaluation."""
+"""The folder for results about a checkpoint, such as an evaluation."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from multitask.runs.provenance import provenance
 
 
 def result_folder(given: str | None, checkpoint: Path, inside: str, alone: str) -> Path:
-    """Make a new folder, with a log and where what follows comes from.
+    """Create a new folder with a log and a record of the origin of the results.
 
     Args:
-        given: the folder that a person asked for; default: within the checkpoint's run, to which
-            what is found about its checkpoint belongs.
+        given: the folder that the user asked for; default: a folder inside the run that the
+            checkpoint belongs to.
         checkpoint: path of the file.
-        inside: name of the folder within a run, in which each result has one of its own.
-        alone: its name here, if the checkpoint lies in no run.
+        inside: name of the folder inside a run that contains one folder per result.
+        alone: name in the current directory, if the checkpoint does not belong to a run.
 
     Raises:
-        InputError: if it cannot be made.
+        InputError: if it cannot be created.
     """
     run = folder_of(checkpoint)
     parent = Path(alone) if run is None else run / inside

@@ -1,4 +1,4 @@
-"""What a resumed run has chosen once and for all."""
+"""Settings that a resumed run cannot change."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from multitask.runs.settings import RunSettings
 FIRST_WEIGHTS = re.compile(
     r"run\.weights|model\.encoder\.(.+\.)?(checkpoint|path|prefix|pretrained)"
 )
-"""Settings that name what a model starts with."""
+"""Settings that name the weights a model starts from."""
 
 
 def refuse_changed_choices(command: Sequence[str]) -> None:
-    """Refuse another seed, other weights to start with, or another metric that chooses the best.
+    """Reject another seed, other initial weights, or another metric that selects the best.
 
     Args:
         command: the command line, with the run's last configuration.
@@ -55,7 +55,7 @@ def refuse_changed_choices(command: Sequence[str]) -> None:
 
 
 def _written(config: Any, name: str) -> str:
-    """The value of a setting as an argument, whether its name has ``init_args`` or not."""
+    """The value of a setting as an argument, whether or not its name contains ``init_args``."""
     for key in name.replace(".init_args.", ".").split("."):
         own = config if isinstance(config, dict) else {}
         config = own.get(key, (own.get("init_args") or {}).get(key))

@@ -1,4 +1,4 @@
-"""What the program does beside each verb of the Trainer."""
+"""The program's own callbacks for each verb of the Trainer."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def run_callbacks(
         config: the settings, with ``trainer`` and ``run``.
         model: the model.
         data: the data.
-        record: writes what the run says about itself, into the run's folder.
-        training: what a training needs besides.
-        trained: folder of the run whose checkpoint is loaded, if there is one.
+        record: the callback that writes the run's record into its folder.
+        training: further callbacks that a training needs.
+        trained: folder of the run whose checkpoint is loaded, if any.
     """
     trainer, settings, folder = config.trainer, config.run, record.folder
     has_none = trainer.enable_progress_bar is False or has_bar(trainer.callbacks)
     bar: list[Callback] = [] if has_none else [ProgressBar()]
     if trainer.fast_dev_run:
         return bar
-    # Before the record: a run that the data forbid to continue writes nothing.
+    # Before the record, so that a run whose data forbid resuming writes nothing.
     callbacks = [*bar, DataRecord(folder, trained), record]
     if verb == "predict":
         return [*callbacks, PredictionTable(folder / "predictions.csv")]

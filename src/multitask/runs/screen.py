@@ -1,4 +1,4 @@
-"""The screen, which takes any text, and whose loss ends nothing else."""
+"""The screen: it accepts any text, and losing it ends nothing else."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 ERRORS = "multitask.plain"
-"""Name of the rule by which text is written that the screen's encoding lacks."""
+"""Name of the error handler that writes characters missing from the screen's encoding."""
 NOBODY_READS = 141
-"""Exit code if the reader of the screen has gone, as in ``multitask --help | head -1``.
+"""Exit code if the reader of the screen is gone, as in ``multitask --help | head -1``.
 
-It is the one that a shell gives programs that the system ends for that.
+Shells report this code for programs that the system ends for this reason.
 """
 NOT_WRITTEN = 1
 LOOKALIKES = {
@@ -36,17 +36,18 @@ LOOKALIKES = {
     '"': "\u201c\u201d",
     "-": "\u2013\u2014\u2500\u2501\u2574\u2576\u2578\u257a",
 }
-"""ASCII in the place of arrows, lines, signs and quotes; see also `_plain`."""
+"""ASCII replacements of arrows, lines, signs and quotes; see also `_plain`."""
 PLAIN = {ord(each): text for text, others in LOOKALIKES.items() for each in others}
 LINES = range(0x2500, 0x2580)
-"""Of tables; those that `PLAIN` lacks are corners."""
+"""Box-drawing characters of tables; those missing from `PLAIN` are corners."""
 
 
 def open_screen() -> None:
-    """Let whatever is printed from now on neither fail nor end the program.
+    """Make sure that printing neither fails nor ends the program.
 
-    What the encoding of the screen, or of the file in its place, lacks is written in ASCII. If it
-    cannot be written to, because it is closed or full or nobody reads it, the text is dropped.
+    Characters missing from the encoding of the screen, or of the file that replaces it, are written
+    in ASCII. If writing is impossible, because the screen is closed or full or nobody reads it, the
+    text is dropped.
     """
     _occupy_closed()
     codecs.register_error(ERRORS, _in_ascii)
@@ -55,7 +56,7 @@ def open_screen() -> None:
 
 
 def print_alone(text: str) -> None:
-    """Print all that the program was asked for.
+    """Print the whole output that the user asked for.
 
     Raises:
         SystemExit: if the screen cannot be written to.
@@ -67,14 +68,14 @@ def print_alone(text: str) -> None:
 
 
 class _Device(io.FileIO):
-    """A file that takes everything, though it may not be there any more."""
+    """A file that accepts any output, even after its target is gone."""
 
     failure: OSError | None = None
 
     def write(self, content: Any) -> int:
         try:
             while (written := super().write(content)) is None:
-                # Another program that has it too wants nobody to wait for it.
+                # Another program that shares the file has made it non-blocking.
                 select.select([], [self], [])
         except OSError as error:
             if self.failure is None:
@@ -104,7 +105,7 @@ def _opened(number: int, usual: TextIO | None) -> io.TextIOWrapper:
 
 
 def _occupy_closed() -> None:
-    # Else the next file that is opened would get the number, and all that is printed.
+    # Otherwise the next opened file would get this number, and all further output.
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(number, True)
     os.close(number)
@@ -121,6 +122,6 @@ def _plain(character: str) -> str:
         return PLAIN.get(ord(character), "+")
     found = character.translate(PLAIN)
     if not found.isascii() and not character.isalpha():
-        # A letter without its accent might be another name.
+        # A letter without its accent could be another name.
         found = unicodedata.normalize("NFKD", character)
     return found if found.isascii() else character.encode("ascii", "backslashreplace").decode()

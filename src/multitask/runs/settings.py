@@ -1,4 +1,4 @@
-"""What a person says about a run as a whole."""
+"""Settings of a run as a whole."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ WandbMode = Literal["auto", "online", "offline", "off"]
 
 @dataclass
 class RunSettings:
-    """Where a run is kept, and what Weights & Biases is told about it.
+    """Where to keep a run, and what to record at Weights & Biases.
 
     Args:
         experiment: name of the folder of runs; default: that of the configuration file.
         root: folder of all experiments.
-        weights: checkpoint, or folder of a run, whose weights a new training begins with, the heads
-            of its tasks as far as they are the same included; its balancer, optimizer and schedule
-            start from scratch.
+        weights: checkpoint, or folder of a run, whose weights a new training starts from. The heads
+            of matching tasks are loaded as well; the balancer, optimizer and schedule start from
+            scratch.
         test_after_fit: whether to test the best checkpoint after training.
         figures: whether to draw figures.
-        monitor: the validation metric that chooses ``best.ckpt``, such as
+        monitor: the validation metric that selects ``best.ckpt``, such as
             ``val/robust/inf-0.02/score``.
-        keep_last: how many of the last checkpoints are kept, beside the best.
-        wandb: record the run at Weights & Biases ``online``, ``offline`` (to be sent later) or not
-            at all (``off``); ``auto`` is online where a key is at hand and offline elsewhere.
-        artifacts: send the best and the last checkpoint to W&B once training has ended.
+        keep_last: number of most recent checkpoints to keep, in addition to the best.
+        wandb: whether to record the run at Weights & Biases ``online``, ``offline`` (to be sent
+            later) or not at all (``off``); ``auto`` means online if an API key is available, and
+            otherwise offline.
+        artifacts: whether to send the best and the last checkpoint to W&B after training.
         project: W&B project; default: that of ``WANDB_PROJECT``, or ``multitask``.
         group: W&B group; default: that of ``WANDB_RUN_GROUP``, or the experiment.
-        job_type: W&B job type of a training; that of ``WANDB_JOB_TYPE``, or ``fit``, if not
-            given.
+        job_type: W&B job type of a training; default: that of ``WANDB_JOB_TYPE``, or ``fit``.
         tags: W&B tags.
         notes: W&B notes.
     """
@@ -53,7 +53,7 @@ class RunSettings:
     notes: str | None = None
 
     def __post_init__(self) -> None:
-        """Keep every run inside the root."""
+        """Ensure that every run is inside the root."""
         if self.keep_last < 1:
             raise InputError(f"run.keep_last is {self.keep_last}; give 1 or more")
         parts = Path(self.experiment or "").parts

@@ -1,4 +1,4 @@
-"""A finished run in one small file, for programs that compare runs."""
+"""A summary of a finished run in one small file, for programs that compare runs."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def write_summary(
     cost: Mapping[str, float],
     limits: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write ``summary.json``, whose presence says that the run came to its end.
+    """Write ``summary.json``, whose presence marks the run as finished.
 
-    It holds ``metrics`` (the last ones by name), ``best_score`` (None without validation),
-    ``higher_is_better`` (by metric), ``headlines`` (each task's most telling metric), ``cost``,
-    ``epochs`` (how many were trained) and ``limits`` (how many were wanted, and the like).
+    It contains ``metrics`` (the last values by name), ``best_score`` (None without validation),
+    ``higher_is_better`` (by metric), ``headlines`` (each task's headline metric), ``cost``,
+    ``epochs`` (number of epochs trained) and ``limits`` (limits on the training's length).
 
     Args:
         folder: the run's folder.
         model: the model.
-        values: the last metrics by name.
+        values: the last metrics, by name.
         cost: see `multitask.callbacks.cost.Cost`.
         limits: see `multitask.runs.finished.limits`.
     """
@@ -51,14 +51,14 @@ def write_summary(
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:
-    """What `write_summary` wrote, None if the run has not finished, or none is whole."""
+    """The content that `write_summary` wrote; None if unfinished or if no copy is intact."""
     path = whole_file(folder / SUMMARY, _is_whole)
     found = None if path is None else json.loads(path.read_text(encoding="utf-8"))
     return found if isinstance(found, dict) else None
 
 
 def has_ended(folder: Path) -> bool:
-    """Whether a run came to its end.
+    """Whether a run has finished.
 
     Args:
         folder: the run's folder.
@@ -67,12 +67,12 @@ def has_ended(folder: Path) -> bool:
 
 
 def forget_summary(folder: Path) -> None:
-    """Say no longer that a run came to its end.
+    """Remove the mark that a run has finished.
 
     Args:
         folder: the run's folder.
     """
-    # In the other order a spare would stand for a summary that is gone.
+    # In the other order, a spare could replace the removed summary.
     for path in (spare_of(folder / SUMMARY), folder / SUMMARY):
         path.unlink(missing_ok=True)
 
@@ -86,19 +86,19 @@ def _is_whole(content: str) -> bool:
 
 
 def best_score(model: MultiTask) -> float | None:
-    """The best ``val/score`` of a training, None without validation.
+    """The best ``val/score`` of a training; None without validation.
 
     Args:
-        model: the model, with the Trainer that has trained it.
+        model: the model, with the Trainer that trained it.
     """
-    # A person's own checkpoints may watch something else.
+    # A user's own checkpoint callbacks may monitor another metric.
     scores = [
         each.best_model_score
         for each in model.trainer.checkpoint_callbacks
         if isinstance(each, ModelCheckpoint) and each.monitor == SCORE
     ]
     if not scores:
-        # best.ckpt is chosen by another metric; the run's record knows the score all the same.
+        # best.ckpt is selected by another metric, but the run's record still has the score.
         scores = [getattr(each, "best_score", None) for each in model.trainer.callbacks]  # type: ignore[attr-defined]
     found = [float(score) for score in scores if score is not None]
     return max(found) if found and math.isfinite(max(found)) else None

@@ -1,4 +1,4 @@
-"""What W&B's client refuses, before a run begins; after that nothing that it does ends the run."""
+"""Checks of W&B's client before a run starts; after that, its failures never end the run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from multitask.runs.log_file import LOG, say
 from multitask.runs.settings import RunSettings
 
 SECRET = re.compile("KEY|TOKEN|PASS|SECRET|HEADERS|PROXY|URL|CREDENTIALS")
-"""In the names of variables whose values are not for the screen."""
+"""Parts of the names of variables whose values must not be printed."""
 SETTINGS = {
     "project": "project",
     "group": "run_group",
@@ -24,22 +24,22 @@ SETTINGS = {
     "tags": "run_tags",
     "notes": "run_notes",
 }
-"""What the client calls a run's settings."""
+"""The client's names for a run's settings."""
 LONGEST_ID = 128
-"""Characters that the server takes, and a folder's name can have beside others."""
+"""Most characters of an id; the server accepts them, and they fit into a folder's name."""
 _told: set[str] = set()
 
 
 def check_client(settings: RunSettings) -> None:
-    """Refuse what W&B's client would refuse: settings, and its variables.
+    """Reject settings and variables that W&B's client would reject.
 
-    A variable that is empty counts as not set.
+    An empty variable counts as not set.
 
     Args:
-        settings: what was said about the run.
+        settings: the settings of the run.
 
     Raises:
-        InputError: naming the setting or the variable, and the client's reason.
+        InputError: with the setting or variable, and the client's reason.
     """
     import wandb
 
@@ -60,13 +60,13 @@ def check_client(settings: RunSettings) -> None:
             try:
                 setattr(client, theirs, tuple(value) if name == "tags" else value)
             except Exception as error:
-                # Of the form by which a command line finds the place of a setting.
+                # In the form that lets a command line find the place of a setting.
                 what = "run.tags:" if name == "tags" else f"{name} is {value};"
                 raise InputError(f"{what} W&B does not take it ({reason_of(error)})") from error
 
 
 def _check_variables(client: Any) -> None:
-    """Refuse what the client lets pass, and fails at later."""
+    """Reject what the client accepts at first and fails on later."""
     if len(client.run_id or "") > LONGEST_ID:
         raise InputError(
             f"the variable WANDB_RUN_ID has {len(client.run_id)} characters; give at most "
@@ -81,7 +81,7 @@ def _check_variables(client: Any) -> None:
 
 
 def reason_of(error: BaseException) -> str:
-    """Why the client refuses something, in a line of its own words."""
+    """The client's reason for an error, as one line."""
     found = getattr(error, "errors", None)
     text = str(found()[0]["msg"]) if callable(found) else str(error)
     lines = text.removeprefix("Value error, ").strip().splitlines()
@@ -90,7 +90,7 @@ def reason_of(error: BaseException) -> str:
 
 @contextmanager
 def nothing_lost() -> Iterator[None]:
-    """Let the run continue though W&B does not take what it is told; that is said once."""
+    """Let the run continue if W&B fails to record something; this is reported once."""
     try:
         yield
     except Exception as error:
@@ -103,7 +103,7 @@ def nothing_lost() -> Iterator[None]:
 
 
 class Mirror(WandbLogger):
-    """Lightning's logger, none of whose failures ends the run."""
+    """Lightning's logger, whose failures do not end the run."""
 
     def log_hyperparams(self, params: Any) -> None:
         """See `WandbLogger`."""

@@ -24,37 +24,37 @@ from multitask.runs.wandb_client import Mirror, check_client, nothing_lost, reas
 Mode = Literal["online", "offline"]
 STEP = "trainer/global_step"
 ERRORS = 2
-"""The descriptor of what is printed about errors."""
+"""The file descriptor of standard error."""
 SERVICE_LOG = "wandb/service.log"
-"""In a run's folder, what W&B's own process says of its faults."""
+"""File in a run's folder for the errors of W&B's own process."""
 SAVED = ("summary.json", "metrics.csv")
-"""Files of the run's folder that are kept at W&B, from which a sweep is reported."""
+"""Files of the run's folder that are stored at W&B, from which a sweep is reported."""
 
 LAUNCH, LAUNCH_STEP = "wandb.sdk.launch.inputs", "_detect_and_apply_job_inputs"
-"""The package of W&B that jobs get inputs from, and the step of a run's start that asks it."""
+"""The W&B package that provides inputs of jobs, and the startup step that queries it."""
 
 
 def wandb_logger(settings: RunSettings, folder: Path, verb: str) -> WandbLogger | None:
-    """Start, or continue, the W&B run of a run's folder; its id is the folder's name.
+    """Start or continue the W&B run of a run's folder; its id is the name of the folder.
 
-    Where the server cannot be reached the run is recorded offline, and says so.
+    If the server cannot be reached, the run is recorded offline, and a message says so.
 
     Args:
-        settings: what was said about the run.
+        settings: the settings of the run.
         folder: the run's folder, in which W&B keeps its own files.
-        verb: what the run does, such as ``fit``; its job type where none is set.
+        verb: the subcommand, such as ``fit``; used as the job type if none is set.
 
     Returns:
-        The logger, or None where W&B is off.
+        The logger, or None if W&B is off.
 
     Raises:
-        InputError: if the run must be online and no key is at hand.
+        InputError: if the run must be online and there is no API key.
     """
     mode = wandb_mode(settings)
     if mode is None:
         return None
     run = None
-    # Only the first process talks to W&B; in the others the logger does nothing.
+    # Only the first process communicates with W&B; in the others the logger does nothing.
     if is_first_process():
         run_id = _recorded_id(folder) or os.environ.get("WANDB_RUN_ID") or folder.name
         name = os.environ.get("WANDB_NAME") or folder.name
@@ -66,34 +66,34 @@ def wandb_logger(settings: RunSettings, folder: Path, verb: str) -> WandbLogger 
 
 
 def start_report(settings: RunSettings, folder: Path, run_id: str, name: str) -> Any:
-    """Start, or continue, a W&B run that reports on other runs; its job type is ``report``.
+    """Start or continue a W&B run that reports on other runs; its job type is ``report``.
 
-    Where the server cannot be reached it is recorded offline, and says so.
+    If the server cannot be reached, it is recorded offline, and a message says so.
 
     Args:
-        settings: what was said about the run.
-        folder: of the report, in which W&B keeps its own files.
-        run_id: the run's id; a run that has it already is continued.
-        name: what people see.
+        settings: the settings of the run.
+        folder: folder of the report, in which W&B keeps its own files.
+        run_id: the run's id; an existing run with this id is continued.
+        name: display name.
 
     Returns:
-        The W&B run, or None where W&B is off.
+        The W&B run, or None if W&B is off.
 
     Raises:
-        InputError: if it must be online and no key is at hand.
+        InputError: if it must be online and there is no API key.
     """
     mode = wandb_mode(settings)
     return None if mode is None else _start(mode, settings, folder, "report", run_id, name)
 
 
 def wandb_mode(settings: RunSettings) -> Mode | None:
-    """Whether a run is recorded online or offline, None where it is not recorded.
+    """Whether a run is recorded online or offline; None if it is not recorded.
 
     ``auto`` respects the variable ``WANDB_MODE``.
 
     Raises:
-        InputError: if W&B's client refuses a setting or a variable, or the run must be online and
-            no key is at hand.
+        InputError: if W&B's client rejects a setting or a variable, or the run must be online and
+            there is no API key.
     """
     wanted: str = settings.wandb
     if wanted == "auto":
@@ -114,7 +114,7 @@ def wandb_mode(settings: RunSettings) -> Mode | None:
 
 
 def sync_command(folder: Path) -> str | None:
-    """The command that sends what a run has recorded offline, None if there is nothing.
+    """The command that sends what a run has recorded offline; None if there is nothing.
 
     Args:
         folder: the run's folder.
@@ -124,7 +124,7 @@ def sync_command(folder: Path) -> str | None:
 
 
 def wandb_runs(trainer: Trainer) -> list[Any]:
-    """The W&B runs of a Trainer's loggers, of the first process alone.
+    """The W&B runs of a Trainer's loggers, on the first process only.
 
     Args:
         trainer: the Trainer.
@@ -135,17 +135,17 @@ def wandb_runs(trainer: Trainer) -> list[Any]:
 
 
 def mark_preempted() -> None:
-    """Tell W&B, if this process has a run there, that it will end early and be gone on with."""
+    """Report to W&B, if this process has a run there, that it ends early and will be resumed."""
     if (run := _current_run()) is not None:
         with nothing_lost():
             run.mark_preempting()
 
 
 def finish(folder: Path, code: int = 0) -> None:
-    """End this process's W&B run, if it has one, once all of it is sent or written.
+    """End this process's W&B run, if any, once everything is sent or written.
 
     Args:
-        folder: the run's folder, of which W&B gets the files named in `SAVED`.
+        folder: the run's folder, from which W&B gets the files named in `SAVED`.
         code: the program's exit code.
     """
     run = _current_run()
@@ -153,14 +153,14 @@ def finish(folder: Path, code: int = 0) -> None:
         return
     seconds = float(os.environ.get("WANDB_FINISH_TIMEOUT", "inf"))
     place, began = Path(run.dir).parent, time.monotonic()
-    with told_if_slow(f"W&B is still to take the rest of the run, for at most {seconds:.0f} s"):
+    with told_if_slow(f"sending the rest of the run to W&B, for at most {seconds:.0f} s"):
         with nothing_lost():
             for name in SAVED:
                 if (folder / name).is_file():
                     run.save(folder / name, base_path=folder, policy="now")
         with nothing_lost():
             run.finish(exit_code=code)
-    # W&B does not tell, but it gives up after as many seconds.
+    # W&B does not report it, but gives up after that many seconds.
     if time.monotonic() - began >= seconds:
         command = shlex.join(["wandb", "sync", "--include-online", str(place)])
         say(f"W&B does not answer any more; send the rest of the run once it does: {command}")
@@ -199,10 +199,10 @@ def _start(
 
 
 def _start_service(folder: Path) -> None:
-    """Start W&B's own process, whose faults are for a file and not for the screen.
+    """Start W&B's own process, with its errors written to a file instead of the screen.
 
-    If it fails, such as at an answer of a server that it does not expect, it prints where in its
-    own code it was, in hundreds of lines.
+    If it fails, for example on an unexpected answer of a server, it prints a traceback of its own
+    code with hundreds of lines.
     """
     import wandb
 
@@ -214,7 +214,7 @@ def _start_service(folder: Path) -> None:
 
 @contextmanager
 def _standard_error(place: int) -> Iterator[None]:
-    """Have processes that are started meanwhile write their errors to an open file."""
+    """Redirect the standard error of processes started in the meantime to an open file."""
     kept = os.dup(ERRORS)
     try:
         os.dup2(place, ERRORS)
@@ -226,10 +226,10 @@ def _standard_error(place: int) -> Iterator[None]:
 
 @contextmanager
 def _without_launch() -> Iterator[None]:
-    """Save ``wandb.init`` more than a second of CPU time in which it imports W&B Launch.
+    """Save more than a second of CPU time in which ``wandb.init`` imports W&B Launch.
 
-    It asks that package for the inputs that a script has staged there, which no script can have
-    done that has not imported it. Another version of W&B may have no such step; then nothing is
+    It queries that package for inputs that a script has staged there, which is impossible for a
+    script that has not imported it. Other versions of W&B may lack this step; then nothing is
     changed.
     """
     from wandb.sdk.wandb_run import Run
@@ -246,7 +246,7 @@ def _without_launch() -> Iterator[None]:
 
 
 def _job_type(settings: RunSettings, verb: str) -> str:
-    # The test of a training's checkpoint has the training's settings, but is none.
+    # The test of a training's checkpoint has the training's settings, but is not a training.
     if verb != "fit":
         return verb
     return settings.job_type or os.environ.get("WANDB_JOB_TYPE") or verb
@@ -263,7 +263,7 @@ def _recorded_id(folder: Path) -> str | None:
 
 
 def _current_run() -> Any:
-    # Half a second of importing W&B is left to runs that it records.
+    # Importing W&B takes half a second, which only runs recorded there should spend.
     wandb = sys.modules.get("wandb")
     return wandb.run if wandb else None
 
@@ -275,6 +275,6 @@ def _has_key() -> bool:
         return bool(wandb.login(prompt=False, verify=False))
     except Exception as error:
         raise InputError(
-            "the key for W&B, in WANDB_API_KEY or in ~/.netrc, cannot be one "
+            "the key for W&B, in WANDB_API_KEY or in ~/.netrc, is not valid "
             f"({reason_of(error)}); set it right, or set --run.wandb=offline"
         ) from error

@@ -1,4 +1,4 @@
-"""Which warnings a person sees, and how."""
+"""The warnings that a user sees, and their format."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ NOISE = (
     r".*callbacks used to create the checkpoint need to be provided.*",
     r".*Attribute '.*' is an instance of `nn.Module`.*",
     r"You're using the WeightAveraging callback.*",
-    # Frozen statistics are in it, as they should be.
+    # Frozen statistics are included on purpose.
     r"Found .* module\(s\) in eval mode.*",
     r".*FSDP2-wrapped module .* returned a view tensor.*",
 )
-"""What libraries say of things that are as they should be."""
+"""Messages of libraries about intended behaviour."""
 
 
 def quiet_warnings() -> None:
-    """Leave out what nobody can act on, and show this program's own warnings as sentences."""
+    """Hide warnings that nobody can act on, and show this program's own warnings as sentences."""
     for message in NOISE:
         warnings.filterwarnings("ignore", message=message)
     usual = warnings.formatwarning

@@ -1,1 +1,1 @@
-"""Comparing ways to train: many runs, one report."""
+"""Comparison of ways to train: many runs, one report."""

@@ -1,4 +1,4 @@
-"""Delta-m over several metrics of each task, as tables of published methods print it."""
+"""Delta-m over several metrics of each task, as in the tables of published methods."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 
 def drop(results: Results) -> pd.DataFrame:
-    """Each method's Delta-m over all metrics that the study's ``delta_m`` names.
+    """Each method's Delta-m over all metrics that the study's ``delta_m`` lists.
 
     Returns:
         Methods as index, ``delta_m`` and ``delta_m ±``: mean and half of the 95 % interval over
-        seeds, in percent; no rows if the study asks for none. NaN for a method that lacks a task.
+        seeds, in percent. There are no rows if the study does not request it. NaN for a method that
+        lacks a task.
     """
     asked = results.study.delta_m
     rows = {}
@@ -42,7 +43,7 @@ def drop(results: Results) -> pd.DataFrame:
 
 
 def drop_table(results: Results) -> Iterator[Block]:
-    """The table of `drop`; nothing if the study asks for none."""
+    """The table of `drop`; nothing if the study does not request it."""
     asked = results.study.delta_m
     table = drop(results)
     if asked is None or not len(table):
@@ -86,7 +87,7 @@ def _by_seed(results: Results, asked: DeltaM, method: str) -> np.ndarray:
 
 
 def _values(results: Results, method: str, task: str, metric: str) -> tuple[np.ndarray, bool]:
-    """A metric by seed, NaN if a run lacks it, and whether higher is better."""
+    """A metric by seed (NaN if a run lacks it), and whether higher is better."""
     if metric == results.metrics.get(task):
         values = results.values(method, task)
         return values.to_numpy(float), results.higher_is_better[task]

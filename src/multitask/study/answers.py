@@ -1,4 +1,4 @@
-"""One sentence for each section of a study's report, which says what the section shows."""
+"""One sentence for each section of a study's report that summarises its result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SCORE = "val/score"
 
 
 def of_runs(results: Results) -> str:
-    """How many runs there are, and what became of them."""
+    """The number of runs, and their outcomes."""
     counts = results.runs["state"].value_counts()
     states = [f"{counts[key]} {word}" for key, word in STATES.items() if key in counts]
     seeds = counted(len(results.study.seeds), "seed")
@@ -37,7 +37,7 @@ def of_runs(results: Results) -> str:
 
 
 def of_unfinished(results: Results) -> str:
-    """How many runs have no result."""
+    """The number of runs without a result."""
     counts = results.runs["state"].value_counts().drop("finished", errors="ignore")
     states = [f"{counts[key]} {word}" for key, word in STATES.items() if key in counts]
     of = f"{counts.sum()} of {counted(len(results.runs), 'run')}"
@@ -45,7 +45,7 @@ def of_unfinished(results: Results) -> str:
 
 
 def of_scores(results: Results) -> str:
-    """Which method is best on the test set."""
+    """The best method on the test set."""
     table = scores(results)
     gains = table["delta_m"].drop(index=SINGLE_TASK, errors="ignore").dropna()
     if SINGLE_TASK in table.index and len(gains):
@@ -94,7 +94,7 @@ def _only(results: Results, method: str) -> str:
 
 
 def of_costs(results: Results) -> str:
-    """Which method takes how long, with what it starts from."""
+    """The time that each method takes, including what it starts from."""
     table = costs(results).loc[results.methods]
     before = TOTAL if any(results.starts(method) for method in results.methods) else ""
     known = table.dropna(subset=f"{before}seconds")
@@ -124,7 +124,7 @@ def of_costs(results: Results) -> str:
 
 
 def of_trade_offs(results: Results) -> str:
-    """Which methods no other is better than."""
+    """The methods that no other method dominates."""
     table = scores(results)[results.tasks].dropna()
     front = pareto(table, [results.higher_is_better[task] for task in results.tasks])
     best = [str(each) for each in table.index[front]]
@@ -158,7 +158,7 @@ def of_learning(results: Results) -> str:
 
 
 def of_gradients(results: Results) -> str:
-    """Which tasks' gradients conflict most."""
+    """The tasks whose gradients conflict most."""
     pairs = {f"gradients/{a}-{b}/cosine": (a, b) for a, b in combinations(results.tasks, 2)}
     found = _all_curves(results, list(pairs))
     values = {
@@ -180,11 +180,12 @@ def of_gradients(results: Results) -> str:
 
 
 def of_affinities(table: pd.DataFrame, lead: str = "") -> str:
-    """Which task helps and harms which most.
+    """The tasks that help and harm another most.
 
     Args:
-        table: in percent; rows are the tasks that change, columns those that are trained beside.
-        lead: how the sentence begins.
+        table: changes in percent; rows are the tasks that change, columns the tasks trained with
+            them.
+        lead: beginning of the sentence.
     """
     cells = table.stack().dropna()
     if cells.empty:

@@ -1,4 +1,4 @@
-"""One attempt at a run, in a process of its own that no other works beside."""
+"""One attempt at a run, in a process of its own that holds a lock on the run."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from multitask.study.workplace import FAILED, OUTPUT, Program
 
 
 def attempt(arguments: Sequence[str], folder: Path, program: Program, threads: int) -> None:
-    """Train a run in this process, from its last checkpoint if it was interrupted.
+    """Train a run in this process, resuming from its last checkpoint if it was interrupted.
 
-    The process ends with the one that started it.
+    The process ends together with its parent process.
 
     Args:
-        arguments: those of the program.
-        folder: where all attempts at the run lie; what it says is written there.
-        program: what is called with the arguments.
-        threads: of PyTorch.
+        arguments: arguments of the program.
+        folder: folder of all attempts at the run; the output is written there.
+        program: called with the arguments.
+        threads: number of PyTorch threads.
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     (folder / FAILED).unlink(missing_ok=True)
@@ -34,9 +34,9 @@ def attempt(arguments: Sequence[str], folder: Path, program: Program, threads: i
     print(shlex.join(["multitask", *arguments]), flush=True)
     _limit_threads(threads)
     if (interrupted := _interrupted(folder)) is not None:
-        # Its configuration is what the program that started this one has written there.
+        # The run uses the configuration that the parent process has written there.
         arguments = ["resume", str(interrupted), "--trust"]
-    # What Lightning starts further processes with.
+    # The command with which Lightning starts further processes.
     sys.argv = [str(Path(__file__).parents[1] / "__main__.py"), *arguments]
     program(arguments)
 
@@ -46,7 +46,7 @@ def alone(folder: Path) -> Iterator[bool]:
     """Lock a run, so that no other process trains it; the system unlocks it when this one ends.
 
     Args:
-        folder: where all attempts at the run lie.
+        folder: folder of all attempts at the run.
 
     Yields:
         Whether no other process has locked it.
@@ -64,7 +64,7 @@ def is_free(folder: Path) -> bool:
     """Whether no process is training a run.
 
     Args:
-        folder: where all attempts at the run lie.
+        folder: folder of all attempts at the run.
     """
     if not (folder / "lock").exists():
         return True
@@ -73,7 +73,7 @@ def is_free(folder: Path) -> bool:
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -86,7 +86,7 @@ def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
-        # Nothing waits for it now, and a process that is started again would.
+        # No process waits for it now, but a restarted process would.
         os._exit(1)
 
 

@@ -1,4 +1,4 @@
-"""A study from its plan to its report: trained, tuned, collected, written down."""
+"""A study from plan to report: training, tuning, collecting and writing."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from multitask.study.tuning import chosen, trials
 from multitask.study.workplace import Workplace, command
 
 Sections = Callable[[Results, Sequence[PlannedRun], Workplace], Sequence[Block]]
-"""Makes further sections of a report, of what was found, of all runs, and of where they are."""
+"""Makes further sections of a report from the results, all runs and their folders."""
 
 
 def carry_out(
     study: Study, place: Workplace, shard: str, sections: Sections = lambda *_: ()
 ) -> Results:
-    """Train what a study still lacks, and write its report.
+    """Train the missing runs of a study, and write its report.
 
     Args:
         study: the study.
-        place: where and how it is trained.
-        shard: the share of its runs that is trained here, see `shard_of`.
+        place: where and how to train it.
+        shard: the share of its runs to train here, see `shard_of`.
         sections: makes further sections of the report.
     """
     runs = [*planned(study), *trials(study)]
     train(study, shard_of(runs, shard), place)
     finals = list(chosen(study, _scores(study, place)))
     if finals:
-        # Whoever sees the last trial finish trains these; each is locked while it trains.
+        # Every process that sees the last trial finish trains these; each run is locked meanwhile.
         train(study, finals, place)
     elif study.tuning.trials:
         say("Weights are tuned once all trials are finished")

@@ -1,4 +1,4 @@
-"""The methods of a study, compared: one table for each question."""
+"""Comparison of a study's methods: one table for each question."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def scores(results: Results) -> pd.DataFrame:
     Returns:
         For each task ``<task>`` and ``<task> ±`` (mean and half of the 95 % interval over seeds),
         then ``delta_m``, ``delta_m ±`` (percent) and ``rank``. Delta-m compares each seed with the
-        single-task networks of the same seed, over the tasks that the method trains; ranks are
+        single-task networks of the same seed, over the tasks that the method trains. Ranks are
         among the methods that train all tasks.
     """
     rows = {}
@@ -46,11 +46,11 @@ def scores(results: Results) -> pd.DataFrame:
 
 
 def further_scores(results: Results) -> pd.DataFrame:
-    """Each method's test metrics that are shown and not compared; methods as index.
+    """Each method's test metrics that are shown but not compared; methods as index.
 
     Returns:
-        For each metric ``<task> <metric>`` and ``<task> <metric> ±``, as of `scores`; no columns
-        where the study asks for none.
+        For each metric ``<task> <metric>`` and ``<task> <metric> ±``, as in `scores`; no columns if
+        the study requests none.
     """
     rows: dict[str, dict[str, float]] = {method: {} for method in results.methods}
     for (method, task, metric), found in results.further.groupby(
@@ -62,7 +62,7 @@ def further_scores(results: Results) -> pd.DataFrame:
 
 
 def differences(results: Results) -> pd.DataFrame:
-    """Each method against the single-task network of the same seed, task by task.
+    """Comparison of each method with the single-task network of the same seed, for each task.
 
     Returns:
         Columns ``method``, ``other``, ``task``, ``difference``, ``±`` (half of the 95 % interval),
@@ -75,7 +75,7 @@ def differences(results: Results) -> pd.DataFrame:
 
 
 def between_methods(results: Results) -> pd.DataFrame:
-    """The pairs that the study compares, task by task; columns as of `differences`.
+    """The pairs of methods that the study compares, for each task; columns as in `differences`.
 
     ``method`` is the first of the pair and ``other`` the second.
     """
@@ -98,12 +98,12 @@ def _differences(results: Results, pairs: list[tuple[str, str]]) -> pd.DataFrame
 
 
 def costs(results: Results) -> pd.DataFrame:
-    """What a seed of each method costs, and the ratio of its seconds to the single-task sum.
+    """The cost of one seed of each method, and the ratio of its seconds to the single-task sum.
 
     Returns:
-        Rows are the compared methods and what they start from; columns those of
-        `multitask.callbacks.cost.Cost` and ``of single task``. Where a method starts from
-        another's run, also each with ``total`` before it, which has the cost of that run too.
+        Rows are the compared methods and those that they start from; columns are those of
+        `multitask.callbacks.cost.Cost` and ``of single task``. If a method starts from another's
+        run, there are also columns prefixed with ``total``, which include the cost of that run.
     """
     table = pd.DataFrame.from_dict(
         {method: cost_of(results, method) for method in results.methods_with_starts},
@@ -117,11 +117,11 @@ def costs(results: Results) -> pd.DataFrame:
 
 
 def affinities(results: Results) -> pd.DataFrame:
-    """By how much a second task changes a task, in percent; from the methods of two tasks.
+    """The change of a task by a second task, in percent; from the methods with two tasks.
 
     Returns:
-        Rows are tasks, columns what was trained beside them; NaN where the pair was not trained.
-        Positive is better than alone.
+        Rows are tasks, columns the tasks trained with them; NaN if the pair was not trained.
+        Positive values are better than training alone.
     """
     table = pd.DataFrame(math.nan, index=results.tasks, columns=results.tasks)
     for name, method in results.study.methods.items():
@@ -133,13 +133,14 @@ def affinities(results: Results) -> pd.DataFrame:
 
 
 def lookahead(results: Results) -> pd.DataFrame:
-    """By how much, in percent, a step for one task lowers another's loss; estimated in one run.
+    """The decrease of a task's loss by a step for another, in percent; estimated in one run.
 
-    From runs with `multitask.callbacks.TaskAffinity`, at their end; mean over methods and seeds.
+    The values come from the end of runs with `multitask.callbacks.TaskAffinity`; mean over methods
+    and seeds.
 
     Returns:
-        Rows are tasks whose loss is lowered, columns whose step it is, as of `affinities`; NaN
-        where no run has looked.
+        Rows are the tasks whose loss decreases, columns the tasks of the step, as in `affinities`;
+        NaN if no run has estimated it.
     """
     names = {
         f"affinity/{other}/{task}": (task, other)

@@ -1,4 +1,4 @@
-"""What Delta-m over several metrics of each task is made of."""
+"""Settings of Delta-m over several metrics of each task."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from multitask.errors import InputError, nearest
 
 @dataclass(frozen=True)
 class DeltaM:
-    """Delta-m over several metrics of each task, beside that over the compared metrics.
+    """Delta-m over several metrics of each task, in addition to that over the compared metrics.
 
-    By default as in the tables of CAGrad (Liu et al., 2021, arXiv 2110.14048), Nash-MTL (Navon et
-    al., 2022, arXiv 2202.01017) and FAMO (Liu et al., 2023, arXiv 2306.03792): the mean over all
-    metrics of all tasks of the change in percent, in which lower is better. LibMTL prints the mean
-    over tasks of the mean over their metrics, in which higher is better.
+    The default follows the tables of CAGrad (Liu et al., 2021, arXiv 2110.14048), Nash-MTL (Navon
+    et al., 2022, arXiv 2202.01017) and FAMO (Liu et al., 2023, arXiv 2306.03792): the mean change
+    in percent over all metrics of all tasks, where lower is better. LibMTL prints the mean over
+    tasks of the mean over their metrics, where higher is better.
 
     Args:
-        metrics: by task, its metrics.
-        average: ``metrics``, the mean over all of them together, or ``tasks``, over each task's own
-            first.
+        metrics: the metrics of each task.
+        average: ``metrics`` for the mean over all metrics together, or ``tasks`` for the mean over
+            tasks of each task's mean.
         better: whether ``lower`` or ``higher`` values are better.
-        base: by task, the numbers that the metrics are compared with, in their order; default: the
+        base: reference values of the metrics for each task, in the same order; default: the
             single-task networks of the same seed.
     """
 
@@ -36,14 +36,14 @@ class DeltaM:
     base: dict[str, list[float]] = field(default_factory=dict)
 
     def check(self, tasks: Sequence[str], baselines: bool) -> None:
-        """Refuse what cannot be computed.
+        """Reject settings that cannot be computed.
 
         Args:
-            tasks: of the study.
+            tasks: the tasks of the study.
             baselines: whether every task is trained alone.
 
         Raises:
-            InputError: naming the setting.
+            InputError: with the setting.
         """
         if not self.metrics or not all(self.metrics.values()):
             raise InputError("delta_m: metrics is empty; name at least one metric of each task")
@@ -79,11 +79,11 @@ class DeltaM:
         """Delta-m of relative changes.
 
         Args:
-            changes: for each task, percent that are positive if they are for the better, shape
+            changes: for each task, changes in percent, positive for an improvement, shape
                 ``[metrics, seeds]``.
 
         Returns:
-            Shape ``[seeds]``; NaN if any change is.
+            Shape ``[seeds]``; NaN if any change is NaN.
         """
         if self.average == "tasks":
             changes = [each.mean(0, keepdims=True) for each in changes]

@@ -1,4 +1,4 @@
-"""How wide a network must be to have as many parameters as another."""
+"""The width at which a network has the same number of parameters as another."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def equal_width(
     size: Callable[[nn.Module], int] = parameters,
     most: int = 2**16,
 ) -> int:
-    """Find the width at which a network is as large as another, or as close to it as can be.
+    """Find the width at which a network's size equals another's, or comes closest to it.
 
-    So that sharing schemes are compared with hard sharing of the same size, and not of fewer
-    parameters.
+    With this, sharing schemes are compared with hard sharing of the same size instead of with a
+    smaller network.
 
     Args:
-        make: makes the network of a width; a wider one must not be smaller.
-        wanted: the other network's size.
-        size: of a network; default: its number of `parameters`.
-        most: the largest width that is tried.
+        make: makes the network of a given width; a wider one must not be smaller.
+        wanted: size of the other network.
+        size: size of a network; default: its number of `parameters`.
+        most: largest width to try.
 
     Returns:
-        The width, from 1 on; of two that are as close, the smaller one.
+        The width, at least 1; of two equally close widths, the smaller one.
 
     Raises:
-        InputError: if networks of width 1 are too large already, or none is large enough.
+        InputError: if a network of width 1 is already too large, or no network is large enough.
     """
     sizes: dict[int, int] = {}
 
@@ -47,7 +47,7 @@ def equal_width(
     if size_of(1) > wanted:
         raise InputError(
             f"a network of width 1 has the size {size_of(1):,}, more than the {wanted:,} that are "
-            "wanted; let make take a setting with which it is smaller"
+            "wanted; let make give a smaller network"
         )
     low, high = 1, 2
     while high <= most and size_of(high) < wanted:

@@ -1,4 +1,4 @@
-"""Trains what has been planned: several runs at a time, none of them twice."""
+"""Training of planned runs: several at a time, none of them twice."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from multitask.study.workplace import FAILED, Workplace, command
 
 INTERRUPTED = 130
 PAUSE = 1.0
-"""Seconds between two looks at what another process is training."""
+"""Seconds between two checks of what another process is training."""
 
 
 def train(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
-    """Train those of the runs that are not finished, and that no other process is training.
+    """Train the runs that are unfinished and that no other process is training.
 
-    A run that was interrupted continues from its last checkpoint; one that failed is tried again.
-    A run that starts from another waits for it, also where another process is training that; it is
-    left out if that one fails.
+    An interrupted run resumes from its last checkpoint; a failed run is tried again. A run that
+    starts from another waits for it, even if another process is training that run. It is skipped if
+    that run fails.
 
     Args:
         study: the study.
-        runs: what to train.
-        place: where and how.
+        runs: the runs to train.
+        place: where and how to train them.
     """
     todo = [run for run in runs if place.finished(run) is None]
     if len(todo) < len(runs):
         say(f"{len(runs) - len(todo)} of {len(runs)} runs are finished already")
-    # Forked from a process that has imported everything, a run starts at once.
+    # A run starts immediately, because it is forked from a process with all imports done.
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__, *place.preload])
     threads = os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // place.jobs)))
@@ -63,7 +63,7 @@ def train(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
 
 
 def _next(waiting: list[PlannedRun], place: Workplace) -> PlannedRun | None:
-    """Take the first run that can start."""
+    """Remove and return the first run that can start."""
     run = next((each for each in waiting if place.obstacle(each) is None), None)
     if run is not None:
         waiting.remove(run)
@@ -71,7 +71,7 @@ def _next(waiting: list[PlannedRun], place: Workplace) -> PlannedRun | None:
 
 
 def _wait_for_others(waiting: Sequence[PlannedRun], place: Workplace) -> bool:
-    """Wait a moment if another process is training what a run starts from; else return False."""
+    """Wait a moment if another process is training a required run; otherwise return False."""
     for run in waiting:
         before = run.after
         while before is not None:
@@ -85,7 +85,7 @@ def _wait_for_others(waiting: Sequence[PlannedRun], place: Workplace) -> bool:
 def _attempt(study: Study, run: PlannedRun, place: Workplace, threads: int) -> None:
     arguments = command(study, run, place)
     with alone(place.run_folder(run)) as is_alone:
-        # Another process may have finished it since it was planned.
+        # Another process may have finished it since planning.
         if is_alone and place.finished(run) is None:
             attempt(arguments, place.run_folder(run), place.program, threads)
 
@@ -100,7 +100,7 @@ def _say_ended(
     elif code == INTERRUPTED:
         say(f"{count} {run.title}: interrupted")
     else:
-        # A process that the system ends, for want of memory for example, says nothing itself.
+        # A process that the system kills, for example for lack of memory, leaves no message.
         reason = f"ended by signal {-code}" if code is not None and code < 0 else ""
         write_whole(place.run_folder(run) / FAILED, reason)
         say(f"{count} {run.title}: failed ({place.failure(run)})")

@@ -25,22 +25,22 @@ from multitask.study.statistics import means_in_words, pareto
 
 MOST_PAIRS = 12
 MOST_PANELS = 40
-"""Of learning curves."""
+"""Most panels of learning curves."""
 MOST_CELLS = 15
-"""A matrix of more tasks has no numbers."""
+"""A matrix of more tasks than this has no numbers."""
 
 
 def draw(results: Results, folder: Path) -> dict[str, FigureBlock]:
-    """Draw all that there are data for.
+    """Draw all figures for which there are data.
 
     Args:
-        results: of the study.
-        folder: where the PNG files go.
+        results: results of the study.
+        folder: folder that the PNG files are written to.
 
     Returns:
-        What was drawn, with captions, by name: ``delta_m``, ``trade_off``, ``learning``,
-        ``gradients``, ``affinity`` and ``lookahead``; also what could not be drawn, of which a page
-        says so.
+        The figures with their captions, by name: ``delta_m``, ``trade_off``, ``learning``,
+        ``gradients``, ``affinity`` and ``lookahead``. Figures that could not be drawn are included,
+        and a page reports them.
     """
     drawn: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
         "delta_m": (f"Delta-m by method, {means_in_words(results.study.seeds)}", _delta_m),
@@ -174,7 +174,7 @@ def _gradients(results: Results) -> Figure | None:
 
 
 def _plot_mean(axes: Axes, curves: Sequence[Curve], color: Any, method: str) -> None:
-    """Draw the mean over seeds, as far as all of them reach, and faintly each seed's own."""
+    """Draw the mean over seeds, as far as all seeds reach, and each seed's curve faintly."""
     for each in curves if len(curves) > 1 else ():
         faint = {"color": color, "linewidth": 0.6, "alpha": 0.35, "markersize": 3}
         axes.plot(each.epochs, each.values, marker=_marker(each), **faint)
@@ -183,12 +183,12 @@ def _plot_mean(axes: Axes, curves: Sequence[Curve], color: Any, method: str) -> 
 
 
 def _marker(curve: Curve) -> str | None:
-    # A line of one validation would not be seen.
+    # A line with a single validation would be invisible.
     return "o" if len(curve.epochs) == 1 else None
 
 
 def _ratio(norms: Sequence[Sequence[Curve]]) -> Curve | None:
-    """The mean over seeds of the tasks' norms, the largest over the smallest."""
+    """The largest of the tasks' norms divided by the smallest, each averaged over seeds."""
     means = [mean for each in norms if (mean := mean_curve(each)) is not None]
     if len(means) < 2:
         return None
@@ -223,7 +223,7 @@ def _matrix(table: pd.DataFrame) -> Figure | None:
 def _curves(
     results: Results, method: str, part: str, names: Sequence[str]
 ) -> dict[str, list[Curve]]:
-    """By metric, a curve for each seed that has one."""
+    """By metric, one curve for each seed that has one."""
     runs = results.runs
     rows = runs[(runs["method"] == method) & (runs["part"] == part) & (runs["folder"] != "")]
     each = [read_curves(Path(folder) / METRICS, names) for folder in rows["folder"]]
@@ -233,7 +233,7 @@ def _curves(
 def _grid(count: int) -> tuple[Figure, list[Axes]]:
     columns = min(count, 4)
     lines = -(-count // columns)
-    # One panel is as wide as two, so that the legend has room.
+    # A single panel is as wide as two, so that the legend fits.
     size = (3.3 * max(columns, 2), 2.7 * lines + 0.6)
     figure = Figure(figsize=size, layout="constrained")
     grid = list(figure.subplots(lines, columns, squeeze=False).flat)

@@ -1,4 +1,4 @@
-"""Names that people choose, as names of folders."""
+"""Names that users choose, as names of folders."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ import unicodedata
 from multitask.errors import InputError
 
 MOST_BYTES = 80
-"""Of a folder's name that is made of another name."""
+"""Most characters of a folder name derived from another name."""
 LONGEST = 200
-"""Bytes of a study's own name: systems allow 255, and something is added to it here and there."""
+"""Most bytes of a study's name: systems allow 255, and some places append to it."""
 DEVICES = re.compile(r"con|prn|aux|nul|conin|conout|(com|lpt)[0-9¹²³]")
 
 
 def slug(name: str) -> str:
-    """A name as a folder's: small letters of any script, digits and hyphens.
+    """Convert a name to a folder name: lower-case letters of any script, digits and hyphens.
 
-    Two names have the same folder only if they differ in signs, capitals or the form of letters
-    alone, as they might on a disk that takes such names for one. A name without a letter, one that
-    is too long, and one that Windows keeps for a device have a few digits that are theirs alone.
+    Two names have the same folder only if they differ only in symbols, case or the Unicode form of
+    letters, as they might on a disk that treats such names as equal. Names without a letter, names
+    that are too long, and names that Windows reserves for devices get a few digits that are unique
+    to them.
 
     Args:
         name: any text.
     """
-    # Capitals first: some small letters, such as the Turkish i without a dot, share one.
+    # Capitals first: some small letters, such as the Turkish dotless i, share one.
     large = unicodedata.normalize("NFKC", name).upper()
     folded = unicodedata.normalize("NFKC", large.casefold())
-    # Marks are parts of letters in many scripts.
+    # Combining marks are parts of letters in many scripts.
     kept = "".join(each if each.isalnum() or _is_mark(each) else "-" for each in folded)
     plain = re.sub("-+", "-", kept).strip("-")
     if plain and len(plain.encode()) <= MOST_BYTES and not DEVICES.fullmatch(plain):
@@ -38,7 +39,7 @@ def slug(name: str) -> str:
 
 
 def ascii_slug(name: str) -> str:
-    """The same for those who take no other letters than a to z: digits in place of the name.
+    """Convert a name to letters from a to z, hyphens and digits, which stand for other letters.
 
     Args:
         name: any text.
@@ -48,14 +49,14 @@ def ascii_slug(name: str) -> str:
 
 
 def check_folder_name(name: str, what: str) -> None:
-    """Refuse a name that is not a folder's own.
+    """Reject a name that cannot be used as a folder name.
 
     Args:
-        name: what the folder would be called.
-        what: what has the name, as the beginning of a sentence.
+        name: name of the folder.
+        what: what the name belongs to, as the beginning of a sentence.
 
     Raises:
-        InputError: if the folder would be another one, or cannot be made.
+        InputError: if the folder would be another one, or cannot be created.
     """
     if not name.strip() or name.strip() in (".", "..") or name != name.strip():
         right = "give it letters or digits, and no spaces at its ends"

@@ -1,4 +1,4 @@
-"""Methods of a study that start from another's run: who follows whom, and what stands for it."""
+"""Methods of a study that start from another's run: their order and their placeholder."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 from multitask.errors import InputError, nearest
 
 START = "{after}"
-"""What stands in a method's settings for the checkpoint that it starts from."""
+"""Placeholder in a method's settings for the checkpoint that it starts from."""
 OBJECTS = ("init_args", "dict_kwargs")
-"""Settings that are mappings of settings themselves, of which one may be called ``after``."""
+"""Settings that are themselves mappings of settings, one of which may be called ``after``."""
 
 
 def in_order(after: Mapping[str, str | None]) -> list[str]:
-    """The methods in their own order, but each behind the one that it starts from.
+    """Order the methods so that each comes after the one that it starts from.
 
     Args:
-        after: by method, the one that it starts from.
+        after: for each method, the one that it starts from.
 
     Raises:
-        InputError: naming the methods that start from each other.
+        InputError: with the methods that start from each other.
     """
     found: list[str] = []
     for method in after:
@@ -36,15 +36,15 @@ def in_order(after: Mapping[str, str | None]) -> list[str]:
 def check_following(
     after: Mapping[str, str | None], settings: Mapping[str, Any], others: Mapping[str, str]
 ) -> None:
-    """Refuse a method that starts from nothing that there is, or does not use it.
+    """Reject a method that starts from something that does not exist, or does not use it.
 
     Args:
-        after: by method, the one that it starts from.
-        settings: by method, its own settings.
-        others: what a study trains beside its methods, and why none can start from it.
+        after: for each method, the one that it starts from.
+        settings: settings of each method.
+        others: what a study trains besides its methods, and why no method can start from it.
 
     Raises:
-        InputError: naming the method, and what would be right.
+        InputError: with the method, and what would be valid.
     """
     for method, before in after.items():
         uses = names_start(settings[method], f"methods: '{method}'")
@@ -69,14 +69,14 @@ def check_following(
 
 
 def check_without_start(what: str, settings: Any) -> None:
-    """Refuse settings that are not a method's and name what it starts from.
+    """Reject settings that name a starting point but do not belong to a method.
 
     Args:
-        what: whose settings they are, as the beginning of a sentence.
-        settings: of any kind.
+        what: the owner of the settings, as the beginning of a sentence.
+        settings: settings of any kind.
 
     Raises:
-        InputError: saying where it would be right.
+        InputError: with the place where it would be valid.
     """
     if names_start(settings, what):
         raise InputError(f"{what} has {START}; write it in the settings of a method with 'after'")
@@ -86,11 +86,11 @@ def names_start(settings: Any, what: str) -> bool:
     """Whether settings name the checkpoint that a method starts from.
 
     Args:
-        settings: of any kind.
-        what: whose settings they are, as the beginning of a sentence.
+        settings: settings of any kind.
+        what: the owner of the settings, as the beginning of a sentence.
 
     Raises:
-        InputError: if it is a part of a longer text.
+        InputError: if the placeholder is a part of a longer text.
     """
     if isinstance(settings, str) and START in settings and settings != START:
         raise InputError(
@@ -100,16 +100,16 @@ def names_start(settings: Any, what: str) -> bool:
     if isinstance(settings, dict):
         settings = list(settings.values())
     if isinstance(settings, list):
-        # Each is looked at, also behind one that names it.
+        # Check each of them, even after one that contains the placeholder.
         return sum(names_start(each, what) for each in settings) > 0
     return bool(settings == START)
 
 
 def with_start(settings: Any, checkpoint: str) -> Any:
-    """Settings with a checkpoint wherever they name what a method starts from.
+    """Replace the placeholder in settings by the path of a checkpoint.
 
     Args:
-        settings: of any kind; they stay as they are.
+        settings: settings of any kind, which are not modified.
         checkpoint: path of the file.
     """
     if isinstance(settings, dict):
@@ -120,10 +120,10 @@ def with_start(settings: Any, checkpoint: str) -> Any:
 
 
 def without_quotes(settings: Any, is_mapping: bool = True) -> Any:
-    """Settings in which ``{after}`` is text, though YAML reads a mapping if it has no quotes.
+    """Convert ``{after}`` to text, because YAML reads it as a mapping if it is not quoted.
 
     Args:
-        settings: as they were read.
+        settings: the settings as read from YAML.
         is_mapping: whether they are known to be a mapping of settings.
     """
     if isinstance(settings, list):

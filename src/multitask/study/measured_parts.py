@@ -1,4 +1,4 @@
-"""Metrics in a study that its runs' callbacks log: of changed images, and of few labels."""
+"""Metrics in a study logged by callbacks of its runs: of changed images and of few labels."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from multitask.study.plan import PlannedRun
 Evaluating = RobustEvaluation | FewShotEvaluation
 KINDS = {each.__name__: each for each in (RobustEvaluation, FewShotEvaluation)}
 PLACES = ("trainer.callbacks", "trainer.callbacks+")
-"""Settings that hold callbacks."""
+"""Settings that contain callbacks."""
 
 
 def split_part(metric: str) -> tuple[str, str]:
-    """What images a metric is of, and the task's own name of it.
+    """Split a metric into the images that it covers and the task's name for it.
 
     Args:
-        metric: such as ``accuracy``, ``robust/inf-0.02/accuracy`` or ``few_shot/5/accuracy``.
+        metric: a name such as ``accuracy``, ``robust/inf-0.02/accuracy`` or
+            ``few_shot/5/accuracy``.
 
     Returns:
-        Such as ``robust/inf-0.02``, empty for images as they are, and ``accuracy``.
+        For example ``robust/inf-0.02``, which is empty for unchanged images, and ``accuracy``.
     """
     part, _, name = metric.rpartition("/")
     return part, name
 
 
 def name_in_tests(task: str, metric: str) -> str:
-    """The name by which a run logs a metric of the test set.
+    """The name under which a run logs a metric of the test set.
 
     Args:
         task: the task's name.
@@ -42,16 +43,16 @@ def name_in_tests(task: str, metric: str) -> str:
 
 
 def check_part(key: str, metric: str, task: str, runs: Sequence[PlannedRun]) -> None:
-    """Refuse a metric that a run of the task does not log.
+    """Reject a metric that a run of the task does not log.
 
     Args:
-        key: of the study's file, for the message.
+        key: key in the study's file, for the message.
         metric: see `split_part`.
         task: the task's name.
-        runs: of the study.
+        runs: runs of the study.
 
     Raises:
-        InputError: naming the run, and what would be right.
+        InputError: with the run, and what would be valid.
     """
     part, _ = split_part(metric)
     if not part:
@@ -84,5 +85,5 @@ def _made(callback: Any) -> Evaluating | None:
     try:
         return parsed(kind, callback)
     except Exception:
-        # What is wrong with the callback itself is told where the run is checked.
+        # Errors of the callback itself are reported when the run is checked.
         return None

@@ -1,4 +1,4 @@
-"""How numbers are written in tables."""
+"""Formatting of numbers in tables."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import math
 
 
 def with_interval(value: float, half: float, sign: bool = False) -> str:
-    """A number and half of its interval, with as many digits as say something.
+    """A number and half of its interval, rounded to meaningful digits.
 
     Args:
         value: the number; nothing is written for NaN.
-        half: half of the interval, NaN where it is not known.
-        sign: whether to write a plus.
+        half: half of the interval; NaN if it is unknown.
+        sign: whether to write a plus sign.
     """
     if math.isnan(value):
         return ""
@@ -21,11 +21,11 @@ def with_interval(value: float, half: float, sign: bool = False) -> str:
 
 
 def number(value: float, sign: bool = False) -> str:
-    """A number with three digits that count; nothing for NaN.
+    """A number with three significant digits; nothing for NaN.
 
     Args:
         value: the number.
-        sign: whether to write a plus.
+        sign: whether to write a plus sign.
     """
     if math.isnan(value):
         return ""

@@ -16,17 +16,17 @@ from multitask.study.results import Results
 
 
 def origin(results: Results, commands: Mapping[str, Sequence[str]]) -> Iterator[Block]:
-    """The section that tells it.
+    """The section with this information.
 
     Args:
-        results: of the study.
+        results: results of the study.
         commands: the arguments that reproduce each run, by its title.
     """
     folders = results.runs["folder"][results.runs["folder"] != ""]
     paths = [Path(folder) / PROVENANCE for folder in folders]
     origins = [found for path in paths if (found := _read(path))]
     yield Section("How to reproduce this", _answer(origins, len(folders)))
-    # Runs may come from several machines.
+    # The runs may have been trained on several machines.
     lines = [
         f"{name}: {'; or '.join(dict.fromkeys(map(tell, origins)))}"
         for name, tell in ORIGIN.items()
@@ -65,7 +65,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
-        # The numbers are as good without it.
+        # The numbers are equally valid without it.
         return None
     return found if isinstance(found, dict) and {"git", "packages"} <= found.keys() else None
 

@@ -1,4 +1,4 @@
-"""Objects from what YAML says of them."""
+"""Objects parsed from YAML values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 
 
 def parsed(kind: Any, value: Any) -> Any:
-    """Make an object, or a plain value, from what YAML says of it.
+    """Make an object, or a plain value, from its YAML value.
 
     Args:
         kind: its type.

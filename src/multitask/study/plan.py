@@ -1,4 +1,4 @@
-"""What a study compares, and the runs that it takes."""
+"""The methods that a study compares, and the runs that they need."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from multitask.study.following import check_following, check_without_start, in_o
 SINGLE_TASK = "single task"
 TUNED = "tuned weights"
 SEEDS = 2**32
-"""All seeds are less than that."""
+"""All seeds are below this number."""
 MOST_TRIALS = 10_000
 LEAST_MEMBERS = 2
 NOT_FOLLOWED = {
     SINGLE_TASK: "which is a network for each task; add a method with that task alone, and name it",
     TUNED: "which are chosen after all other runs; name a method of this file",
 }
-"""What no method can start from, and why."""
+"""Methods that no other method can start from, and the reason."""
 Config = dict[str, Any]
 
 
@@ -37,11 +37,11 @@ class Method:
     """A way to train several tasks.
 
     Args:
-        tasks: which of the experiment's tasks; default: all.
-        experiment: another configuration file than the study's.
-        settings: what differs from the file, by dotted name as on the command line.
-        after: the method that it starts from; each value ``{after}`` in its settings is the path
-            of the ``best.ckpt`` of that method's run with the same seed.
+        tasks: which of the experiment's tasks to train; default: all.
+        experiment: a configuration file to use instead of the study's.
+        settings: changes to the file, by dotted name as on the command line.
+        after: the method that it starts from; each value ``{after}`` in its settings is replaced by
+            the path of the ``best.ckpt`` of that method's run with the same seed.
     """
 
     tasks: list[str] | None = None
@@ -54,11 +54,11 @@ class Method:
 class Tuning:
     """Fixed weights of the tasks, found by random search on the validation set.
 
-    Each trial draws a weight for each task, log-uniformly, and trains with the study's first seed;
-    the trial with the best ``val/score`` is trained with all seeds and tested.
+    Each trial draws a weight for each task from a log-uniform distribution, and trains with the
+    study's first seed. The trial with the best ``val/score`` is trained with all seeds and tested.
 
     Args:
-        trials: their number; 0 leaves tuned weights out.
+        trials: number of trials; with 0 there are no tuned weights.
         lowest: smallest weight.
         highest: largest weight.
     """
@@ -68,10 +68,10 @@ class Tuning:
     highest: float = 20.0
 
     def check(self) -> None:
-        """Refuse what cannot be searched.
+        """Reject settings that cannot be searched.
 
         Raises:
-            InputError: naming the setting.
+            InputError: with the setting.
         """
         if not 0 < self.lowest < self.highest < math.inf:
             raise InputError("tuning: lowest must be positive and less than highest")
@@ -83,24 +83,25 @@ class Tuning:
 
 @dataclass
 class Study:
-    """What is compared; every run has the budget that the experiment's file states.
+    """The methods to compare; every run has the budget given in the experiment's file.
 
     Args:
         experiment: configuration file with all tasks.
-        seeds: each method is trained with each of them.
-        methods: by name; beside them, every task is trained alone, and weights are tuned.
-        settings: what differs from the file in all runs, by dotted name as on the command line.
+        seeds: seeds that each method is trained with.
+        methods: methods by name; in addition, every task is trained alone, and weights are tuned.
+        settings: changes to the file for all runs, by dotted name as on the command line.
         tuning: how fixed weights are tuned.
-        metrics: by task, the metric that is compared; default: the task's headline.
-        further_metrics: by task, metrics that the report shows beside those that are compared.
-        delta_m: several metrics of each task over which the report shows Delta-m as well.
-        comparisons: pairs of methods that are compared with each other.
+        metrics: the metric to compare for each task; default: the task's headline metric.
+        further_metrics: for each task, metrics that the report shows in addition to the compared
+            ones.
+        delta_m: several metrics of each task for which the report also shows Delta-m.
+        comparisons: pairs of methods to compare with each other.
         vary: by name, settings with which the whole study is repeated.
         ensembles: by name, a method whose seeds are the members of an ensemble, which the report
-            compares with them.
-        baselines: whether every task is trained alone as well.
-        wandb: whether the runs are recorded at Weights & Biases, see `RunSettings`.
-        name: the study's; default: that of its file.
+            compares with the methods.
+        baselines: whether to train every task alone as well.
+        wandb: whether to record the runs at Weights & Biases, see `RunSettings`.
+        name: name of the study; default: that of its file.
     """
 
     experiment: str
@@ -119,8 +120,8 @@ class Study:
     name: str = "study"
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be compared."""
-        # A repetition has a folder in that of its study.
+        """Reject a study that cannot be compared."""
+        # A repetition has a folder inside that of its study.
         for part in self.name.split("/"):
             check_folder_name(part, "name")
         self._check_seeds()
@@ -169,11 +170,11 @@ class Study:
         check_following(self.after, own, NOT_FOLLOWED)
 
     def shown_metrics(self, task: str, compared: str) -> list[str]:
-        """Metrics of a task that the report needs beside the one that is compared.
+        """Metrics of a task that the report needs in addition to the compared one.
 
         Args:
-            task: its name.
-            compared: that metric.
+            task: the task's name.
+            compared: the compared metric.
         """
         asked = self.delta_m.metrics.get(task, []) if self.delta_m is not None else []
         further = self.further_metrics.get(task, [])
@@ -181,7 +182,7 @@ class Study:
 
     @property
     def after(self) -> dict[str, str | None]:
-        """By method, the one that it starts from, None for a method that starts anew."""
+        """For each method, the one that it starts from; None to start from scratch."""
         return {name: method.after for name, method in self.methods.items()}
 
     @property
@@ -191,7 +192,7 @@ class Study:
 
 
 def variants(study: Study) -> dict[str, Study]:
-    """What the study is repeated with, by name; the study itself, without one, where nothing is."""
+    """The repetitions of the study, by name; only the study, without a name, if there are none."""
     return {
         name: replace(
             study,
@@ -208,13 +209,13 @@ class PlannedRun:
     """One training.
 
     Args:
-        method: which it belongs to; `SINGLE_TASK`, `TUNED`, or a name of the study's methods.
-        seed: of everything random.
+        method: method that it belongs to: `SINGLE_TASK`, `TUNED`, or a name of the study's methods.
+        seed: seed of everything random.
         config: the whole configuration file.
-        settings: what differs from it, by dotted name.
+        settings: changes to the file, by dotted name.
         part: the task that is trained alone, or the number of the trial.
-        tests: whether it is tested; runs that only tune are not.
-        after: the run whose ``best.ckpt`` it starts from, with the same seed.
+        tests: whether to test it; runs for tuning alone are not tested.
+        after: the run with the same seed whose ``best.ckpt`` it starts from.
     """
 
     method: str
@@ -227,9 +228,9 @@ class PlannedRun:
 
     @property
     def place(self) -> str:
-        """Folder of the run inside the study's; another configuration gives another.
+        """Folder of the run inside the study's; it depends on the configuration.
 
-        So does another configuration of what it starts from.
+        It also depends on the configuration of the run that it starts from.
         """
         deciding: list[Any] = [self.config, self.settings, self.tests]
         if self.after is not None:
@@ -241,23 +242,23 @@ class PlannedRun:
 
     @property
     def kind(self) -> str:
-        """What it is for: a ``baseline``, a ``trial`` of weights, or a ``method``."""
+        """Purpose of the run: a ``baseline``, a ``trial`` of weights, or a ``method``."""
         if self.method == SINGLE_TASK:
             return "baseline"
         return "method" if self.tests else "trial"
 
     @property
     def title(self) -> str:
-        """What a person calls it."""
+        """Name of the run for people."""
         return ", ".join(filter(None, [self.method, self.part, f"seed {self.seed}"]))
 
 
 def planned(study: Study) -> Iterator[PlannedRun]:
-    """All runs but those of tuned weights, which depend on trials.
+    """All runs except those of tuned weights, which depend on trials.
 
     Yields:
-        Each seed's runs together, so that an unfinished study says something early; a run that
-        starts from another behind it.
+        The runs of each seed together, so that an unfinished study gives results early. A run that
+        starts from another comes after it.
     """
     for seed in study.seeds:
         for task in study.tasks if study.baselines else ():
@@ -271,7 +272,7 @@ def planned(study: Study) -> Iterator[PlannedRun]:
             config = _config(method.experiment or study.experiment, method.tasks)
             settings = {**study.settings, **method.settings}
             if "model.balancer" in settings:
-                # Else the settings of one class would be laid over those of another.
+                # Otherwise the settings of one class would be merged into those of another.
                 config["model"].pop("balancer", None)
             before = None if method.after is None else found[method.after]
             found[name] = PlannedRun(name, seed, config, settings, after=before)
@@ -283,9 +284,9 @@ def weighted(study: Study, weights: dict[str, float], seed: int, trial: int | No
 
     Args:
         study: the study.
-        weights: by task.
-        seed: of everything random.
-        trial: its number, None for a run of the weights that were chosen.
+        weights: weight of each task.
+        seed: seed of everything random.
+        trial: number of the trial; None for a run with the selected weights.
     """
     config = _config(study.experiment, None)
     config["model"].pop("balancer", None)
@@ -295,7 +296,7 @@ def weighted(study: Study, weights: dict[str, float], seed: int, trial: int | No
 
 
 def _check_apart(key: str, names: Mapping[str, Any], always: tuple[str, ...] = ()) -> None:
-    """Refuse names that would share a folder."""
+    """Reject names that would share a folder."""
     owners = {slug(name): name for name in always}
     for name in names:
         if not name.strip():
@@ -322,7 +323,7 @@ def _config(experiment: str, tasks: list[str] | None) -> Config:
 
 
 def _counting(tasks: dict[str, Any]) -> dict[str, Any]:
-    """Let the tasks of a run count where none would be left to choose its best epoch by."""
+    """Let the tasks of a run count if no other would be left to select its best epoch."""
     given = [_settings(each) for each in tasks.values()]
     if all(each.get("counts") is False for each in given):
         for each in given:
@@ -331,7 +332,7 @@ def _counting(tasks: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settings(task: Any) -> dict[str, Any]:
-    """A task's settings, which a task in short form does not have."""
+    """The settings of a task; a task in short form has none."""
     found = task.get("init_args") if isinstance(task, dict) else None
     return found if isinstance(found, dict) else {}
 

@@ -46,14 +46,14 @@ def write_report(
     """Write ``report.md``, ``report.html``, their figures and tables.
 
     Args:
-        results: of the study.
-        folder: the study's.
+        results: results of the study.
+        folder: the study's folder.
         commands: the arguments that reproduce each run, by its title.
         opening: blocks that come before the first table.
         further: sections that come after the comparisons.
 
     Returns:
-        The HTML file, which needs no other file.
+        The HTML file, which is self-contained.
     """
     figures: dict[str, Figure] = {}
     if results.methods:

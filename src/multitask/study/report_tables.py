@@ -19,7 +19,7 @@ from multitask.study.verdicts import SIGNIFICANT
 
 
 def score_tables(results: Results) -> Iterator[Block]:
-    """Each method's test metrics, and those that are not compared."""
+    """Each method's test metrics, including those that are not compared."""
     table = scores(results)
     heads = [f"{task} {results.metrics[task]} {_arrow(results, task)}" for task in results.tasks]
     rows = [
@@ -66,12 +66,12 @@ def _further_scores(results: Results) -> Table:
 def difference_table(
     results: Results, table: pd.DataFrame, methods: Sequence[str]
 ) -> Iterator[Block]:
-    """Each method against the single-task networks, task by task.
+    """Comparison of each method with the single-task networks, for each task.
 
     Args:
-        results: of the study.
-        table: of `multitask.study.comparison.differences`.
-        methods: to be shown.
+        results: results of the study.
+        table: table of `multitask.study.comparison.differences`.
+        methods: methods to show.
     """
     cells = {(row["method"], row["task"]): row for _, row in table.iterrows()}
     yield Table(
@@ -88,11 +88,11 @@ def difference_table(
 
 
 def comparison_table(results: Results, table: pd.DataFrame) -> Iterator[Block]:
-    """The pairs of methods that the study compares, task by task.
+    """The pairs of methods that the study compares, for each task.
 
     Args:
-        results: of the study.
-        table: of `multitask.study.comparison.between_methods`.
+        results: results of the study.
+        table: table of `multitask.study.comparison.between_methods`.
     """
     cells = {(row["method"], row["other"], row["task"]): row for _, row in table.iterrows()}
     yield Table(
@@ -127,7 +127,7 @@ def _difference(row: pd.Series[float] | None) -> str:
 
 
 def other_tasks(results: Results) -> Iterator[Block]:
-    """Test metrics of tasks that the study's experiment has not; nothing if there are none."""
+    """Test metrics of tasks that the study's experiment lacks; nothing if there are none."""
     rows = results.scores[~results.scores["task"].isin(results.study.tasks)]
     pairs = list(rows[["method", "task"]].drop_duplicates().itertuples(index=False, name=None))
     if not pairs:
@@ -136,7 +136,7 @@ def other_tasks(results: Results) -> Iterator[Block]:
     yield Section(
         "Tasks that are not compared",
         f"{listed(methods)} {'has' if len(methods) == 1 else 'have'} {listed(tasks)}, which "
-        f"{results.study.experiment} has not.",
+        f"{results.study.experiment} lacks.",
     )
     table = []
     for method, task in pairs:
@@ -147,7 +147,7 @@ def other_tasks(results: Results) -> Iterator[Block]:
 
 
 def cost_table(results: Results) -> Iterator[Block]:
-    """What one seed of each method costs, and what it costs with what the method starts from."""
+    """The cost of one seed of each method, with and without what the method starts from."""
     has_single = SINGLE_TASK in results.methods
     rows = []
     for method, row in costs(results).iterrows():
@@ -169,7 +169,7 @@ def cost_table(results: Results) -> Iterator[Block]:
 
 
 def _cost_cells(row: pd.Series[float], before: str, has_single: bool) -> list[str]:
-    """The cells of a row; memory and parameters are the run's own."""
+    """The cells of a row; memory and parameters are those of the run alone."""
     passes = ("steps", "forward_passes", "backward_passes")
     shown = [(f"{before}seconds", ".1f"), *((f"{before}{name}", ".0f") for name in passes)]
     if has_single:
@@ -179,7 +179,7 @@ def _cost_cells(row: pd.Series[float], before: str, has_single: bool) -> list[st
 
 
 def unfinished(results: Results) -> Iterator[Block]:
-    """The runs without a result, and why; nothing if there are none."""
+    """The runs without a result, and the reasons; nothing if there are none."""
     rows = results.runs[results.runs["state"] != "finished"]
     if len(rows):
         yield Section("Runs without a result", of_unfinished(results))

@@ -1,4 +1,4 @@
-"""What the finished runs of a study found."""
+"""Results of a study's finished runs."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ UNTESTED = (
 
 
 TOTAL = "total "
-"""Before a cost's name: with what the run starts from."""
+"""Prefix of the name of a cost that includes what the run starts from."""
 SIZES = (*PARAMETERS, "trainable_parameters", MULTIPLY_ADDS)
-"""Parts of a cost that are a network's size."""
+"""Parts of a cost that describe a network's size."""
 NOT_SUMMED = (*SIZES, "peak_memory")
-"""Parts of a cost that are not of a time: two runs one after the other do not take twice of it."""
+"""Parts of a cost that are not times: two successive runs do not need twice as much of them."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that a report is made of.
+    """Everything that a report is based on.
 
     Args:
         study: the study.
-        metrics: by task, the metric that is compared.
-        higher_is_better: by task, its metric's direction.
-        scores: test metrics; columns ``method``, ``part``, ``seed``, ``task``, ``value``. The
-            values of `SINGLE_TASK` are each of the task's own network.
-        further: the same of metrics that are shown and not compared; also columns ``metric`` and
-            ``higher_is_better``.
-        costs: a row for each finished run; columns ``method``, ``part``, ``seed`` and those of
-            `multitask.callbacks.cost.Cost`. In a study with a method that starts from another's
-            run, each also with ``total`` before it: with what the run starts from, whose memory is
-            not added up; NaN where that is not known.
-        runs: a row for each planned run; columns ``method``, ``part``, ``seed``, ``state``
+        metrics: the compared metric of each task.
+        higher_is_better: the direction of each task's metric.
+        scores: test metrics, with columns ``method``, ``part``, ``seed``, ``task``, ``value``. The
+            values of `SINGLE_TASK` come from each task's own network.
+        further: like ``scores``, for metrics that are shown but not compared; with additional
+            columns ``metric`` and ``higher_is_better``.
+        costs: one row for each finished run, with columns ``method``, ``part``, ``seed`` and those
+            of `multitask.callbacks.cost.Cost`. In a study with a method that starts from another's
+            run, each also exists with the prefix ``total``, which includes what the run starts
+            from. Memory is not added up, and unknown values are NaN.
+        runs: one row for each planned run, with columns ``method``, ``part``, ``seed``, ``state``
             (``finished``, ``untested``, ``failed``, ``not run`` or ``missing``), ``reason``,
             ``folder``.
     """
@@ -61,23 +61,23 @@ class Results:
 
     @property
     def methods(self) -> list[str]:
-        """The compared methods, the baselines first, that have a result in the study's tasks."""
+        """The compared methods that have a result in the study's tasks, the baselines first."""
         rows = self.scores[self.scores["task"].isin(self.study.tasks)]
         return list(dict.fromkeys(rows["method"]))
 
     @property
     def methods_with_starts(self) -> list[str]:
-        """The compared methods, and all that they start from, in the order of the runs."""
+        """The compared methods, and all methods that they start from, in the order of the runs."""
         wanted = {each for method in self.methods for each in (method, *self.starts(method))}
         return [each for each in dict.fromkeys(self.costs["method"]) if each in wanted]
 
     @property
     def tasks(self) -> list[str]:
-        """The tasks that have a result, in the experiment's order."""
+        """The tasks that have a result, in the order of the experiment."""
         return [task for task in self.study.tasks if task in set(self.scores["task"])]
 
     def starts(self, method: str) -> list[str]:
-        """What a method starts from, what that starts from, and so on; nothing for most."""
+        """The chain of methods that a method starts from; empty for most."""
         before = self.study.after.get(method)
         return [] if before is None else [before, *self.starts(before)]
 
@@ -94,14 +94,14 @@ def collect(
     failures: Mapping[str, str | None],
     obstacles: Mapping[str, str | None] | None = None,
 ) -> Results:
-    """Read the runs' folders.
+    """Read the folders of the runs.
 
     Args:
         study: the study.
         runs: all planned runs.
-        folders: the finished ones' folders, by the run's place.
-        failures: why a run failed, for those that did, by the run's place.
-        obstacles: why a run could not start, for those that could not, by the run's place.
+        folders: folders of the finished runs, by the run's place.
+        failures: the reason why a run failed, by the run's place.
+        obstacles: the reason why a run could not start, by the run's place.
     """
     scores, further, costs, states = [], [], [], []
     metrics: dict[str, str] = {}
@@ -141,7 +141,7 @@ def collect(
 def _state(
     run: PlannedRun, summary: Mapping[str, Any] | None, failure: str | None, obstacle: str | None
 ) -> tuple[str, str]:
-    """What became of a run, and why."""
+    """The state of a run, and the reason."""
     if summary is not None:
         is_tested = any(name.startswith("test/") for name in summary["metrics"])
         return ("untested", UNTESTED) if run.tests and not is_tested else ("finished", "")
@@ -153,7 +153,7 @@ def _state(
 def _total(
     summary: Mapping[str, Any], run: PlannedRun, folders: Mapping[str, Path | None]
 ) -> dict[str, float]:
-    """A run's cost with that of what it starts from."""
+    """A run's cost, including that of what it starts from."""
     own, before = summary["cost"], run.after
     total = {name: value for name, value in own.items() if name not in NOT_SUMMED}
     while before is not None:
@@ -167,17 +167,17 @@ def _total(
 
 def _measured(summary: Mapping[str, Any], task: str, metric: str) -> tuple[float, bool | None]:
     value = summary["metrics"].get(name_in_tests(task, metric), math.nan)
-    # What is better does not depend on what was done to the images.
+    # The direction of a metric does not depend on the changes to the images.
     usual = f"test/{task}/{split_part(metric)[1]}"
     return value, summary["higher_is_better"].get(usual, True)
 
 
 def history(folder: Path, names: Sequence[str]) -> pd.DataFrame:
-    """What a run logged under some names; a column for each, the steps as index.
+    """Values that a run logged under some names; a column for each, the steps as index.
 
     Args:
-        folder: the run's.
-        names: of metrics, such as ``val/digit/accuracy``; no rows where the run has logged none.
+        folder: the run's folder.
+        names: metric names, such as ``val/digit/accuracy``; no rows if the run has logged none.
     """
     try:
         rows = pd.read_csv(folder / METRICS)
@@ -188,14 +188,14 @@ def history(folder: Path, names: Sequence[str]) -> pd.DataFrame:
 
 
 def cost_of(results: Results, method: str) -> dict[str, Any]:
-    """What one seed of a method costs: all its runs in sum, but memory at most; means over seeds.
+    """The cost of one seed of a method: the sum of its runs, but peak memory; means over seeds.
 
     Trials count as one part of the method, divided among the seeds. In a study with a method that
-    starts from another's run, what begins with `TOTAL` has the cost of that run too.
+    starts from another's run, entries prefixed with `TOTAL` include the cost of that run.
     """
     rows = results.costs[results.costs["method"] == method]
     sums = rows.drop(columns="seed").sum(numeric_only=True)
-    # Of a part alone it would seem less than it is.
+    # The sum over some of the parts would be too low.
     may_lack = [name for name in sums.index if name.startswith(TOTAL) or name in SIZES]
     unknown = [name for name in may_lack if rows[name].isna().any()]
     sums[unknown] = math.nan
@@ -204,7 +204,7 @@ def cost_of(results: Results, method: str) -> dict[str, Any]:
     found: dict[str, Any] = {str(name): float(value) / count for name, value in sums.items()}
     found["peak_memory"] = float(memory.mean())
     if method != SINGLE_TASK:
-        # The network that is kept, not those that were tried.
+        # The final network, not those that were tried.
         sizes = [name for name in SIZES if name in rows.columns and name not in unknown]
         found |= {name: float(rows[name].max()) for name in sizes}
     return found

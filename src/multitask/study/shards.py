@@ -11,15 +11,15 @@ from multitask.study.plan import PlannedRun
 def shard_of(runs: Sequence[PlannedRun], shard: str) -> list[PlannedRun]:
     """A share of the runs, for one of several machines.
 
-    Runs that start from another are in its share, as another machine may not have its checkpoint.
-    Shares have as many runs as that allows.
+    Runs that start from another are in the same share as it, since another machine may not have its
+    checkpoint. Subject to that, shares have equal numbers of runs.
 
     Args:
-        runs: all of them.
-        shard: such as ``2/5``, the second of five.
+        runs: all runs.
+        shard: the share, such as ``2/5`` for the second of five.
 
     Raises:
-        InputError: if there is no such share.
+        InputError: if the share is invalid.
     """
     number, _, count = shard.partition("/")
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
@@ -29,7 +29,7 @@ def shard_of(runs: Sequence[PlannedRun], shard: str) -> list[PlannedRun]:
         together.setdefault(_first(run).place, []).append(run)
     sizes = [0] * min(int(count), len(together))
     places: dict[str, int] = {}
-    # The largest first, which leaves the small ones to even the shares out.
+    # Start with the largest, so that the small ones can even out the shares.
     for first in sorted(together, key=lambda first: -len(together[first])):
         places[first] = sizes.index(min(sizes))
         sizes[places[first]] += len(together[first])

@@ -1,4 +1,4 @@
-"""The networks of single tasks that a study has trained."""
+"""The single-task networks that a study has trained."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from multitask.study.plan import SINGLE_TASK
 
 
 def single_task_networks(study: Path) -> dict[str, Path]:
-    """A checkpoint of each task's own network, by a name for people.
+    """A checkpoint of each task's own network, by its display name.
 
     Args:
-        study: its folder.
+        study: folder of the study.
 
     Raises:
         InputError: if it has none.

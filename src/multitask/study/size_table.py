@@ -1,4 +1,4 @@
-"""How large the networks of a study are."""
+"""The sizes of a study's networks."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ COLUMNS = {
     "trainable_parameters": "trained",
     "multiply_adds": "multiply-adds of a sample",
 }
-"""Heads of the columns by part of a cost."""
+"""Column headings by part of a cost."""
 
 
 def size_table(results: Results) -> Iterator[Block]:
-    """Each method's parameters, by who uses them, and multiply-adds; nothing if none is known."""
+    """Each method's parameters by use, and multiply-adds; nothing if none are known."""
     table = costs(results).loc[results.methods]
     known = [name for name in COLUMNS if name in table.columns and table[name].notna().any()]
     if not set(known) & set(SIZES[1:]):

@@ -1,4 +1,4 @@
-"""What the results of many runs say, over seeds and metrics; a failed run's result is NaN."""
+"""Statistics of many runs over seeds and metrics; the result of a failed run is NaN."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 LEAST_SEEDS = 3
-"""With fewer there are neither intervals nor tests."""
+"""With fewer seeds than this, there are neither intervals nor tests."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far apart two methods are, over runs with the same seeds.
+    """Difference between two methods over runs with the same seeds.
 
     Args:
         mean: mean of the differences, in the metric's unit.
-        half_width: half the width of its confidence interval, likewise.
-        p_value: of the hypothesis that the expected difference is 0; two-sided.
+        half_width: half the width of its confidence interval, in the same unit.
+        p_value: two-sided p-value of the hypothesis that the expected difference is 0.
         pairs: number of seeds for which both methods have a result.
     """
 
@@ -35,12 +35,12 @@ def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """Student's confidence interval for the expected result of a run.
 
     Args:
-        values: one result for each seed, shape ``[seeds]``; NaN is left out.
+        values: one result for each seed, shape ``[seeds]``; NaN is ignored.
         level: probability with which such intervals cover the expected result.
 
     Returns:
-        The mean and half the interval's width, in the unit of ``values``; 0 for equal values. The
-        half-width of a single value is NaN; without a value both are.
+        The mean and half the interval's width, in the unit of ``values``; the half-width is 0 for
+        equal values and NaN for a single value. Without a value, both are NaN.
 
     Raises:
         ValueError: if ``level`` is not between 0 and 1.
@@ -56,20 +56,20 @@ def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
 
 
 def seed_interval(values: ArrayLike) -> tuple[float, float]:
-    """What `interval` returns, its half-width NaN where fewer than three seeds have a result.
+    """Like `interval`, but the half-width is NaN if fewer than three seeds have a result.
 
-    Student's interval of two is six times as wide as that of three with the same deviation, and
-    tells nobody anything.
+    Student's interval of two values is six times as wide as that of three with the same deviation,
+    and carries no information.
 
     Args:
-        values: one result for each seed, shape ``[seeds]``; NaN is left out.
+        values: one result for each seed, shape ``[seeds]``; NaN is ignored.
     """
     mean, half_width = interval(values)
     return mean, half_width if len(_known(values)) >= LEAST_SEEDS else nan
 
 
 def means_in_words(seeds: Sequence[int]) -> str:
-    """Say what is shown of results over seeds, and what would be of more.
+    """Describe what is shown for the results over seeds, and what more seeds would add.
 
     Args:
         seeds: all seeds.
@@ -83,14 +83,15 @@ def paired(ones: ArrayLike, others: ArrayLike, level: float = 0.95) -> Differenc
     """Student's paired t-test of ``ones - others``.
 
     Args:
-        ones: one method's results, shape ``[seeds]``; NaN where it has none.
+        ones: one method's results, shape ``[seeds]``; NaN if it has none.
         others: the other's, for the same seeds in the same order, shape ``[seeds]``.
         level: confidence level of the interval.
 
     Returns:
-        The difference over the seeds that both have. With fewer than 2 of them the half-width and
-        the p-value are NaN, without any also the mean. The p-value is 1 where all pairs agree to
-        single precision, NaN where they differ by a constant: no variation to hold it against.
+        The difference over the seeds that both have. With fewer than 2 of them, the half-width and
+        the p-value are NaN; with none, so is the mean. The p-value is 1 if all pairs agree to
+        single precision, and NaN if they differ by a constant, because there is no variation to
+        compare with.
 
     Raises:
         ValueError: if the shapes differ, or ``level`` is not between 0 and 1.
@@ -103,8 +104,8 @@ def paired(ones: ArrayLike, others: ArrayLike, level: float = 0.95) -> Differenc
     mean, half_width = interval(differences, level)
     if len(differences) < 2:
         return Difference(mean, half_width, nan, len(differences))
-    # Metrics are computed in single precision. What its rounding leaves of a constant difference
-    # varies so little that any difference would seem significant.
+    # Metrics are computed in single precision. Its rounding errors in a constant difference vary so
+    # little that any difference would appear significant.
     rounding = 2 * np.finfo(np.float32).eps * np.abs([ones[both], others[both]]).max()
     if np.abs(differences).max() <= rounding:
         p_value = 1.0
@@ -118,15 +119,15 @@ def paired(ones: ArrayLike, others: ArrayLike, level: float = 0.95) -> Differenc
 def relative_change(
     values: ArrayLike, reference: ArrayLike, higher_is_better: ArrayLike
 ) -> np.ndarray:
-    """Change from a reference in percent, positive where it is for the better.
+    """Change from a reference in percent, positive for an improvement.
 
     Args:
         values: results, any shape.
-        reference: what they are compared with, in the same unit, broadcast against ``values``.
-        higher_is_better: which direction is good, bool, likewise.
+        reference: reference values in the same unit, broadcast against ``values``.
+        higher_is_better: which direction is good, bool, broadcast in the same way.
 
     Returns:
-        ``100 * sign * (values - reference) / |reference|``; NaN from a reference of 0 or NaN.
+        ``100 * sign * (values - reference) / |reference|``; NaN if the reference is 0 or NaN.
     """
     values, reference = np.asarray(values, float), np.asarray(reference, float)
     size = np.where(reference == 0, nan, np.abs(reference))
@@ -134,20 +135,20 @@ def relative_change(
 
 
 def delta_m(values: ArrayLike, references: ArrayLike, higher_is_better: ArrayLike) -> float:
-    """Mean relative change over metrics, in percent, positive where it is for the better.
+    """Mean relative change over metrics, in percent, positive for an improvement.
 
-    The sign is that of Maninis et al. (2019, arXiv 1904.08918). The tables of the balancing
-    methods (Liu et al., 2023, arXiv 2306.03792) print its negative, the drop: lower is better.
-    Like them, this is one mean over all metrics, not first within a task: a task with more metrics
-    weighs more.
+    The sign is that of Maninis et al. (2019, arXiv 1904.08918). The tables of the balancing methods
+    (Liu et al., 2023, arXiv 2306.03792) print the negative, the drop, where lower is better. As in
+    those tables, this is one mean over all metrics, not first within a task: a task with more
+    metrics has more weight.
 
     Args:
         values: the metrics of all tasks in one list, shape ``[metrics]``.
-        references: the same of single-task training, shape ``[metrics]``.
+        references: the same metrics of single-task training, shape ``[metrics]``.
         higher_is_better: which direction is good, bool, shape ``[metrics]``.
 
     Returns:
-        The mean; NaN if any change is, since means over different metrics do not compare.
+        The mean; NaN if any change is NaN, since means over different metrics are not comparable.
 
     Raises:
         ValueError: if the shapes differ.
@@ -159,7 +160,7 @@ def delta_m(values: ArrayLike, references: ArrayLike, higher_is_better: ArrayLik
 
 
 def mean_rank(table: ArrayLike, higher_is_better: ArrayLike) -> np.ndarray:
-    """Mean over metrics of each method's rank; 1 is the best.
+    """Mean of each method's rank over metrics; 1 is the best.
 
     Args:
         table: results, shape ``[methods, metrics]``.
@@ -176,15 +177,17 @@ def win_probability(ones: ArrayLike, others: ArrayLike, higher_is_better: bool) 
     """Probability that a run of one method is better than a run of the other.
 
     The "probability of improvement" of Agarwal et al. (2021, arXiv 2108.13264): Mann and Whitney's
-    U over the number of pairs. NaN is left out, so that failed runs do not count against a method.
+    U divided by the number of pairs. NaN is ignored, so that failed runs do not count against a
+    method.
 
     Args:
         ones: results of one method, shape ``[seeds]``.
-        others: results of the other, whatever its seeds, shape ``[other seeds]``.
+        others: results of the other method, for any seeds, shape ``[other seeds]``.
         higher_is_better: which direction is good.
 
     Returns:
-        Share of all pairs in which ``ones`` are better, ties counted half; NaN without a pair.
+        Fraction of all pairs in which ``ones`` are better, counting ties as half; NaN without a
+        pair.
     """
     rows, columns = _known(ones)[:, None], _known(others)
     wins = rows > columns if higher_is_better else rows < columns
@@ -192,9 +195,10 @@ def win_probability(ones: ArrayLike, others: ArrayLike, higher_is_better: bool) 
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
-    """Adjust p-values, shape ``[tests]``, so that all tests together have one error rate.
+    """Adjust p-values, shape ``[tests]``, to control the error rate of all tests together.
 
-    Step-down (Holm, 1979, Scandinavian Journal of Statistics 6(2)). NaN stays and is not a test.
+    Step-down (Holm, 1979, Scandinavian Journal of Statistics 6(2)). NaN stays NaN and does not
+    count as a test.
     """
     adjusted = np.array(p_values, float)
     # Sorting puts NaN last.
@@ -205,15 +209,17 @@ def holm(p_values: ArrayLike) -> np.ndarray:
 
 
 def pareto(points: ArrayLike, higher_is_better: ArrayLike) -> np.ndarray:
-    """Mark the rows than which no other is better in one metric and at least as good in all.
+    """Mark the rows that no other row dominates.
+
+    A row dominates another if it is better in one metric and at least equal in all.
 
     Args:
         points: results, shape ``[methods, metrics]``.
         higher_is_better: which direction is good, bool, shape ``[metrics]``.
 
     Returns:
-        Bool, shape ``[methods]``. Equal rows are treated alike. One with NaN is False and keeps
-        no other out.
+        Bool, shape ``[methods]``. Equal rows are treated alike. Rows with NaN are False and
+        dominate no other.
     """
     goodness = _signs(higher_is_better) * np.asarray(points, float)
     rows, columns = goodness[:, None], goodness[None, :]

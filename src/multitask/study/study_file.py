@@ -1,4 +1,4 @@
-"""A study made from what its file says, and checked against its tasks."""
+"""A study created from its file and checked against its tasks."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from multitask.study.plan import Method, PlannedRun, Study
 from multitask.tasks import Task
 
 PARSED = ("tasks", "experiment", "after")
-"""What a method says beside its settings."""
+"""Keys of a method besides its settings."""
 EXPECTED = re.compile(r"Expected an? <class '(?:\w+\.)*(?P<kind>\w+)'>\. Got value: (?P<value>.*)")
 
 
 def make_study(path: Path, content: Mapping[str, Any], places: Mapping[str, str]) -> Study:
-    """Make a study, named as its file.
+    """Create a study, named after its file.
 
     Args:
         path: the file.
-        content: what it holds, by key.
+        content: content of the file, by key.
         places: file and line of each key.
 
     Raises:
-        InputError: naming the file, and the key that is wrong.
+        InputError: with the file, and the invalid key.
     """
     hints = get_type_hints(Study)
     read: dict[str, Any] = {"name": path.stem}
@@ -53,14 +53,14 @@ def make_study(path: Path, content: Mapping[str, Any], places: Mapping[str, str]
 
 
 def check_metrics(study: Study, runs: Sequence[PlannedRun]) -> None:
-    """Refuse metrics that no task of a study has, or that a run does not log.
+    """Reject metrics that no task of a study has, or that a run does not log.
 
     Args:
         study: the study.
-        runs: its runs, whose configurations hold the tasks.
+        runs: its runs, whose configurations contain the tasks.
 
     Raises:
-        InputError: naming the task, and the metric that was probably meant.
+        InputError: with the task, and the metric that was probably intended.
     """
     tasks = {name: each for run in runs for name, each in run.config["model"]["tasks"].items()}
     asked = [("metrics", name, [metric]) for name, metric in study.metrics.items()]
@@ -71,7 +71,7 @@ def check_metrics(study: Study, runs: Sequence[PlannedRun]) -> None:
         try:
             task = parsed(Task, tasks[name])
         except Exception:
-            # What is wrong with the task itself is told where the run is checked.
+            # Errors of the task itself are reported when the run is checked.
             continue
         known = {str(each): metric for each, metric in task.metrics().items()}
         for metric in metrics:
@@ -93,7 +93,7 @@ def _read(name: str, hint: Any, value: Any) -> Any:
             raise InputError("it is empty; name at least one method, or write {} for none")
         methods = _mapping(value, "methods by name, each with its tasks or settings")
         return {each: _method(each, settings) for each, settings in methods.items()}
-    # What looks like a class in them is the runs' to make, so they are not parsed.
+    # Class paths in them are for the runs to instantiate, so they are not parsed.
     if name == "settings":
         return _settings(value)
     if name == "vary":
@@ -123,7 +123,7 @@ def _mapping(value: Any, what: str) -> dict[str, Any]:
 
 
 def _settings(value: Any) -> dict[str, Any]:
-    # Nothing changes nothing.
+    # An empty value changes nothing.
     told = _mapping({} if value is None else value, "settings by their dotted names")
     return dict(without_quotes(told))
 

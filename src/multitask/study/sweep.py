@@ -1,4 +1,4 @@
-"""The trials of a sweep, read from their runs' folders as a study's runs are."""
+"""The trials of a sweep, read from their folders like a study's runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from multitask.study.results import Results, collect
 
 SEED = "seed_everything"
 STATE = "state"
-"""File in a run's folder: what the W&B server calls its state, where the run was fetched there."""
+"""File in the folder of a downloaded run that contains its state on the W&B server."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Trial:
     """One run of a sweep.
 
     Args:
-        folder: the run's.
-        arguments: what its command said, by dotted name, as text.
+        folder: folder of the run.
+        arguments: arguments of its command, by dotted name, as text.
         config: its whole configuration.
-        sweep: id of the sweep, None if no agent started it.
+        sweep: id of the sweep; None if no agent started it.
     """
 
     folder: Path
@@ -45,7 +45,7 @@ class Trial:
 
     @property
     def seed(self) -> int:
-        """Of everything random."""
+        """Seed of everything random."""
         return int(self.config[SEED])
 
     @property
@@ -58,12 +58,12 @@ class Trial:
 
 @dataclass(frozen=True)
 class Sweep:
-    """All trials of a sweep, compared as a study's methods are.
+    """All trials of a sweep, compared in the same way as a study's methods.
 
     Args:
-        results: of the trials; a method is what trials have in common that differ in the seed
-            alone, named by what differs between methods.
-        trials: a row for each trial, best first: ``method``, ``seed``, ``val/score``, ``state``,
+        results: results of the trials. Trials that differ only in the seed form a method, which is
+            named after what differs between methods.
+        trials: one row for each trial, best first: ``method``, ``seed``, ``val/score``, ``state``,
             ``folder``, and a column for each parameter.
         parameters: dotted names of what differs between trials, without the seed.
         commands: the arguments that reproduce each trial, by its title.
@@ -79,8 +79,8 @@ def find_trials(folder: Path, sweep: str | None = None) -> list[Trial]:
     """Find the training runs below a folder.
 
     Args:
-        folder: of runs.
-        sweep: id of the sweep whose runs are meant; not needed where there is only one.
+        folder: folder of runs.
+        sweep: id of the sweep that the runs belong to; not needed if there is only one.
 
     Raises:
         InputError: if there are none, or there are runs of several sweeps.
@@ -100,11 +100,11 @@ def find_trials(folder: Path, sweep: str | None = None) -> list[Trial]:
 
 
 def read_sweep(trials: Sequence[Trial], name: str) -> Sweep:
-    """Read what the trials have found.
+    """Read the results of the trials.
 
     Args:
-        trials: all of them.
-        name: the sweep's, for the report.
+        trials: all trials.
+        name: name of the sweep, for the report.
 
     Raises:
         InputError: if none of them has finished.
@@ -153,10 +153,10 @@ def ranked(sweep: Sweep) -> pd.DataFrame:
 
 
 def shortened(values: Set[str]) -> dict[str, str]:
-    """Each value as it is shown: short where that tells it from the others.
+    """The display form of each value: shortened if that is unambiguous.
 
     Args:
-        values: what was given for one parameter, as text.
+        values: the values given for one parameter, as text.
     """
     short = {value: _shown(value) for value in values}
     return {
@@ -171,7 +171,7 @@ def _trial(path: Path) -> Iterator[Trial]:
         origin, config = read_yaml(path), read_yaml(folder / CONFIG)
         verb, *given = shlex.split(origin["command"])[1:]
     except (OSError, KeyError, TypeError, ValueError):
-        # Of a run that was stopped while it began, or not ours.
+        # From a run that was stopped at its start, or that is not ours.
         return
     if verb == "fit" and isinstance(config, dict) and SEED in config:
         yield Trial(folder, dict(_pairs(given)), config, origin.get("sweep"))
@@ -209,7 +209,7 @@ def _runs(trials: Sequence[Trial], parameters: Sequence[str]) -> Iterator[Planne
         title = ", ".join(parts) or "as the file says"
         times[title, trial.seed] += 1
         if (count := times[title, trial.seed]) > 1:
-            # A search may draw the same twice; both are shown.
+            # A search may sample the same values twice; both trials are shown.
             title = f"{title} ({count})"
         config = {"folder": str(trial.folder)}
         yield PlannedRun(title, trial.seed, config, dict(given), tests=_is_tested(trial))
@@ -221,7 +221,7 @@ def _is_tested(trial: Trial) -> bool:
 
 
 def labels(parameters: Sequence[str]) -> dict[str, str]:
-    """As few of each name's last words as tell it from the others.
+    """The shortest endings of dotted names that are unambiguous.
 
     Args:
         parameters: dotted names.
@@ -262,7 +262,7 @@ def _shown_class(value: str) -> str:
 
 
 def _comparisons(table: pd.DataFrame) -> list[list[str]]:
-    """Every method against the one with the best score, where there are several seeds."""
+    """Comparisons of every method with the best one, if there are several seeds."""
     groups = table.dropna(subset="val/score").groupby("method", sort=False)["val/score"]
     means = groups.mean().sort_values(ascending=False)
     if groups.count().max() < 2:

@@ -1,4 +1,4 @@
-"""Fetches a sweep's runs from a W&B server into folders like those of runs on this machine."""
+"""Downloads a sweep's runs from a W&B server into folders like those of local runs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ RUNNING = "running"
 
 
 def download(path: str, folder: Path) -> list[str]:
-    """Fetch the runs that have ended; what is there already is not fetched again.
+    """Download the runs that have ended, except those downloaded before.
 
     Args:
         path: ``ENTITY/PROJECT/ID`` of the sweep.
-        folder: where a folder for each run is made.
+        folder: folder in which one folder per run is created.
 
     Returns:
         The names of the runs that are still running.
@@ -42,7 +42,7 @@ def download(path: str, folder: Path) -> list[str]:
 
 
 def _download_run(run: Any, folder: Path) -> None:
-    # Written last.
+    # Written last, so that it marks a complete download.
     if (folder / STATE).exists():
         return
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The report of a sweep: its trials by their validation score, then what a study's report says."""
+"""The report of a sweep: its trials by validation score, followed by a study's report."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from multitask.study.statistics import seed_interval
 from multitask.study.sweep import Sweep, ranked, shortened
 
 MOST_METHODS = 20
-"""No more are drawn and compared; all are in the first table."""
+"""Most trials that are drawn and compared; the first table has all."""
 MOST_LETTERS = 24
-"""Of a label in a figure, at its end."""
+"""Most characters of a label in a figure, counted from its end."""
 WIDE = 30.0
-"""A parameter whose largest value is this many times the smallest has a logarithmic axis."""
+"""If a parameter's largest value is this many times its smallest, its axis is logarithmic."""
 
 
 def write_sweep_report(sweep: Sweep, folder: Path) -> Path:
     """Write the report, its figures, and its tables as CSV.
 
     Args:
-        sweep: what the trials found.
-        folder: where it goes.
+        sweep: results of the trials.
+        folder: folder that it is written to.
 
     Returns:
-        The HTML file, which needs no other file.
+        The HTML file, which is self-contained.
     """
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     write_csv(sweep.trials, folder / "trials.csv")
     order = list(ranked(sweep).index)
     scores = sweep.results.scores
     best = scores[scores["method"].isin(order[:MOST_METHODS])]
-    # By their rank, the best first.
+    # By rank, best first.
     best = best.sort_values("method", key=lambda names: names.map(order.index), kind="stable")
     study = copy(sweep.results.study)
     study.comparisons = [pair for pair in study.comparisons if pair[0] in order[:MOST_METHODS]]
@@ -106,13 +106,13 @@ def _best_run(sweep: Sweep) -> Text:
 
 
 def draw_parameters(sweep: Sweep) -> Figure | None:
-    """Draw the score of each trial over each parameter.
+    """Draw the score of each trial against each parameter.
 
     Args:
-        sweep: what the trials found.
+        sweep: results of the trials.
 
     Returns:
-        A panel for each parameter; None if there is none.
+        A panel for each parameter; None without parameters.
     """
     trials = sweep.trials.dropna(subset="val/score")
     if not sweep.parameters:

@@ -10,17 +10,17 @@ from multitask.study.plan import PlannedRun, Study, weighted
 
 
 def trials(study: Study) -> Iterator[PlannedRun]:
-    """The trials, the same each time they are asked for; the first has equal weights."""
+    """The trials, which are the same on each call; the first has equal weights."""
     for trial in range(study.tuning.trials):
         yield weighted(study, _drawn(study, trial), study.seeds[0], trial)
 
 
 def chosen(study: Study, scores: dict[int, float]) -> Iterator[PlannedRun]:
-    """The best trial's weights, with all seeds.
+    """The runs with the weights of the best trial, for all seeds.
 
     Args:
         study: the study.
-        scores: best ``val/score`` by trial; trials that failed are left out.
+        scores: best ``val/score`` by trial, without trials that failed.
     """
     if scores:
         best = max(scores, key=lambda trial: scores[trial])

@@ -40,7 +40,7 @@ def write_variation(
     Args:
         study: the study.
         found: results by the repetition's name.
-        folder: the study's.
+        folder: folder of the study.
         further: sections that come last.
 
     Returns:
@@ -81,7 +81,7 @@ def _times(count: int) -> str:
 
 
 def _best(table: pd.DataFrame, higher_is_better: bool) -> str:
-    """Which method is best in each repetition, by its mean."""
+    """The best method of each repetition, by its mean."""
     means = table.assign(mean=table["mean"] * (1 if higher_is_better else -1))
     best = means.loc[means.groupby("variation", sort=False)["mean"].idxmax()]
     repetitions = best.groupby("method", sort=False)["variation"].agg(list)

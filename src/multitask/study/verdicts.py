@@ -1,4 +1,4 @@
-"""How many tasks a method does better and worse than another, in one sentence for each method."""
+"""The tasks in which a method is better or worse than another, in one sentence per method."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ SIGNIFICANT = 0.05
 
 @dataclass
 class Verdict:
-    """What the tests say of one method against another.
+    """Results of the tests of one method against another.
 
     Args:
-        method: the one.
-        other: what it is compared with.
-        better: tasks in which it is clearly better.
-        worse: tasks in which it is clearly worse.
-        unclear: tasks whose difference may be chance.
-        ahead: tasks that were not tested, in which its mean is better.
-        behind: tasks that were not tested, in which its mean is worse, or the same.
+        method: the method.
+        other: the method that it is compared with.
+        better: tasks in which it is significantly better.
+        worse: tasks in which it is significantly worse.
+        unclear: tasks whose difference may be due to chance.
+        ahead: tasks without a test in which its mean is better.
+        behind: tasks without a test in which its mean is worse or equal.
     """
 
     method: str
@@ -39,12 +39,12 @@ class Verdict:
 
     @property
     def is_tested(self) -> bool:
-        """Whether there is a test of any task."""
+        """Whether any task was tested."""
         return bool(self.better or self.worse or self.unclear)
 
     @property
     def sentence(self) -> str:
-        """Such as ``equal weights: no task better than alone, two worse (angle, scale)``."""
+        """For example ``equal weights: no task better than alone, two worse (angle, scale)``."""
         is_alone = self.other == SINGLE_TASK
         name = self.method if is_alone else f"{self.method} against {self.other}"
         than = " than alone" if is_alone else ""
@@ -67,12 +67,12 @@ class Verdict:
 def verdicts(
     results: Results, table: pd.DataFrame, pairs: Sequence[tuple[str, str]]
 ) -> list[Verdict]:
-    """Read a table of differences.
+    """Read the verdicts from a table of differences.
 
     Args:
-        results: of the study.
-        table: as `multitask.study.comparison.differences` makes it.
-        pairs: of methods; also those of which the table has nothing.
+        results: results of the study.
+        table: table of `multitask.study.comparison.differences`.
+        pairs: pairs of methods, including those that the table lacks.
     """
     found = {pair: Verdict(*pair) for pair in pairs}
     for _, row in table.iterrows():
@@ -91,7 +91,7 @@ def verdicts(
 
 
 def against_alone(found: Sequence[Verdict], seeds: int) -> str:
-    """One sentence on all methods against training each task alone.
+    """One sentence that compares all methods with training each task alone.
 
     Args:
         found: a verdict for each method, at least one.

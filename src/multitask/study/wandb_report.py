@@ -17,21 +17,21 @@ from multitask.study.folder_names import ascii_slug
 from multitask.study.plan import Study, planned
 
 TABLES = ("scores", "differences", "comparisons", "costs", "variation")
-"""Those of a report's CSV files that are shown, where they are there."""
+"""CSV files of a report that are shown, if they exist."""
 
 
 def send_report(study: Study, page: Path) -> None:
-    """Show a study's report at W&B, where its runs are: the page, and its tables.
+    """Send a study's report, the page and its tables, to W&B, where its runs are.
 
-    It is one run in the study's group, with the job type ``report``, and an id made of the study's
-    name, so that the report that is written next takes its place.
+    It is one run in the study's group with the job type ``report``. Its id is derived from the
+    study's name, so that the next report replaces it.
 
     Args:
-        study: the study; nothing happens where its runs are not at W&B.
+        study: the study; nothing happens if its runs are not at W&B.
         page: the report, a self-contained HTML file; its tables lie beside it.
 
     Raises:
-        InputError: if it must be online and no key is at hand.
+        InputError: if it must be online and there is no API key.
     """
     run = start_report(
         RunSettings(
@@ -56,7 +56,7 @@ def _tables(folder: Path) -> dict[str, Any]:
     paths = {name: folder / f"{name}.csv" for name in TABLES}
     tables = {name: _read(path) for name, path in paths.items() if path.is_file()}
     return {
-        # Rows by method have no name for it in the file.
+        # In the file, rows by method have no column name for it.
         f"tables/{name}": wandb.Table(dataframe=table.rename(columns={"Unnamed: 0": "method"}))
         for name, table in tables.items()
         if len(table)
@@ -64,7 +64,7 @@ def _tables(folder: Path) -> dict[str, Any]:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    # A method may be called NA.
+    # A method may be named NA.
     return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 

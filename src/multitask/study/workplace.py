@@ -1,4 +1,4 @@
-"""Where a study's runs are trained, how each of them is started, and what became of it."""
+"""Where a study's runs are trained, how each is started, and how it ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from multitask.study.plan import PlannedRun, Study
 
 Program = Callable[[Sequence[str]], None]
 OUTPUT, FAILED = "output.txt", "failed"
-"""What a run said, and what is there if it failed on its own."""
+"""File with a run's output, and file that exists if the run itself failed."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Workplace:
     """Where and how runs are trained.
 
     Args:
-        folder: the study's.
-        jobs: runs at a time.
-        program: what is called with the arguments of a run; exits as a program does.
-        preload: modules that it needs, imported once for all runs.
+        folder: folder of the study.
+        jobs: number of runs at a time.
+        program: called with the arguments of a run; exits as a program does.
+        preload: modules to import once for all runs.
     """
 
     folder: Path
@@ -37,16 +37,16 @@ class Workplace:
     preload: tuple[str, ...] = ()
 
     def run_folder(self, run: PlannedRun) -> Path:
-        """Where all attempts at a run lie."""
+        """The folder of all attempts at a run."""
         return self.folder / "runs" / run.place
 
     def finished(self, run: PlannedRun) -> Path | None:
-        """The folder of a run's finished attempt."""
+        """The folder of the finished attempt at a run."""
         found = sorted(self.run_folder(run).glob(f"*/{SUMMARY}"))
         return next((path.parent for path in found if has_ended(path.parent)), None)
 
     def failure(self, run: PlannedRun) -> str | None:
-        """Why a run failed: the last line of what it said; None where it did not fail."""
+        """The reason of a run's failure: the last line of its output; None if it did not fail."""
         folder = self.run_folder(run)
         if self.finished(run) or not (folder / FAILED).exists():
             return None
@@ -57,10 +57,10 @@ class Workplace:
         return lines[-1] if lines else "it said nothing"
 
     def obstacle(self, run: PlannedRun) -> str | None:
-        """Why a run cannot start: the one that it starts from has left no checkpoint to start from.
+        """The reason why a run cannot start: the run that it starts from has left no checkpoint.
 
         Returns:
-            Words that follow "because"; None for a run that has finished, or can start.
+            Words that follow "because"; None for a run that has finished or can start.
         """
         before = run.after
         if before is None or self.finished(run):
@@ -78,17 +78,18 @@ class Workplace:
         """The checkpoint that a run starts from.
 
         Args:
-            run: one that starts from another's.
+            run: a run that starts from another.
 
         Returns:
-            Its path; before there is one, where it will be, with ``RUN`` for the attempt's name.
+            Its path; until it exists, the path that it will have, with ``RUN`` for the attempt's
+            name.
         """
         assert run.after is not None
         return str((self.finished(run.after) or self.run_folder(run.after) / "RUN") / BEST)
 
 
 def command(study: Study, run: PlannedRun, place: Workplace) -> list[str]:
-    """The command that trains a run, also by hand; writes the configuration file that it names.
+    """The command that trains a run, also by hand; write the configuration file that it names.
 
     Raises:
         InputError: if the file cannot be written.
@@ -112,7 +113,7 @@ def command(study: Study, run: PlannedRun, place: Workplace) -> list[str]:
         "run.experiment": run.place,
         "run.group": f"{study.name} / {run.method}",
         "run.job_type": run.kind,
-        # W&B takes no tag that is longer.
+        # W&B rejects longer tags.
         "run.tags": [tag[:64] for tag in (study.name, run.method, run.part) if tag],
         "run.test_after_fit": run.tests,
         "run.figures": False,

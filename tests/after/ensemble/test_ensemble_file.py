@@ -111,7 +111,7 @@ def test_what_takes_one_network_says_so(loaded: TrainedModel, file: Path, tmp_pa
     with pytest.raises(InputError, match="no network of its own; take one of its members, such as"):
         loaded.embed(pixels(1))
     facts = facts_of(file, None, None, None)
-    with pytest.raises(InputError, match="a hub folder has no form; export it as one file"):
+    with pytest.raises(InputError, match="which a hub folder cannot hold; export it as one file"):
         write_hub_folder(loaded, tmp_path / "hub", facts)
     with pytest.raises(InputError, match="of an ensemble, which is not one network to train"):
         MultiTask.load_from_checkpoint(file)

@@ -142,7 +142,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"text": np.zeros((2, 3), np.int32)}, "takes text, numbers, and was given text; give each"),
     ({"text": np.zeros((2, 3), np.int64)}, r"takes int32 of shape \[batch, text_places\] of text"),
     ({"numbers": np.zeros((2, 4), np.float32)}, r"float32 of shape \[batch, 3\] of numbers, not"),
-    ({"numbers": np.zeros((1, 3), np.float32)}, "as many samples of each input, not 2 of text, 1"),
+    ({"numbers": np.zeros((1, 3), np.float32)}, "one number of samples for all inputs, not 2"),
 ]
 
 

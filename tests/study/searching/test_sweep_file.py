@@ -180,7 +180,7 @@ def test_command_may_name_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"metod": "grid"}, "'metod' cannot be done here; did you mean 'method'?"),
         ({"method": None}, "sweep.yaml: method is missing"),
         ({"method": "grids"}, "method is 'grids'; did you mean 'grid'?"),
-        ({"method": "bayes", "metric": None}, "metric is missing, by which trials are judged"),
+        ({"method": "bayes", "metric": None}, "metric is missing, which ranks the trials"),
         ({"metric": {"goal": "maximize"}}, "metric needs a name"),
         ({"metric": {"name": "x", "goal": "max"}}, "goal is 'max'; give minimize or maximize"),
         ({"metric": {"name": "x", "impute": "worst"}}, "metric has no 'impute' here"),

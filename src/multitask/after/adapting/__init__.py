@@ -1,1 +1,1 @@
-"""A trained model's encoder on a new task with few labels: what each way to adapt it is worth."""
+"""Adaptation of a trained encoder to a new task with few labels: a comparison of methods."""

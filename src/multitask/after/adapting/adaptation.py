@@ -1,4 +1,4 @@
-"""What was found about adapting a run to a new task with few labels."""
+"""Results of adapting a run to a new task with few labels."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from multitask.few_shot import Adapted, Learner
 from multitask.study.statistics import seed_interval
 
 TRIVIAL = "trivial predictor"
-"""What knows the support set's targets, but no input."""
+"""Name of the predictor that uses the support set's targets, but no input."""
 LOSS = "loss"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a learner made of a support set.
+    """The result of a learner on one support set.
 
     Args:
-        learner: its name.
-        shots: labels of each class, or samples.
-        episode: counted from 1; all learners get the same support set.
-        metrics: of the query set, in original units, by name.
+        learner: name of the learner.
+        shots: number of labels per class, or number of samples.
+        episode: number of the episode, from 1; all learners get the same support set.
+        metrics: metrics on the query set, in original units, by name.
     """
 
     learner: str
@@ -40,19 +40,19 @@ class Outcome:
 
 @dataclass
 class Adaptation:
-    """What was found.
+    """Results of an adaptation.
 
     Args:
         trained: the run's model.
         new: the task and its data.
-        plan: what was tried.
-        sets: the query set, and what was drawn from.
-        learners: by name.
-        outcomes: of each learner, number of shots and episode.
-        higher_is_better: by metric; None if neither end is.
-        remarks: what a person should know, in sentences.
-        adapted: by the learner's name, its network of the first episode with most shots.
-        support: places of the samples that these have seen.
+        plan: the settings of the comparison.
+        sets: the query set, and the samples that support sets are drawn from.
+        learners: learners by name.
+        outcomes: the outcome of each learner, number of shots and episode.
+        higher_is_better: whether higher is better, by metric; None if neither direction is.
+        remarks: remarks for the user, in sentences.
+        adapted: by the learner's name, its network from the first episode with the most shots.
+        support: indices of the samples that these networks have seen.
     """
 
     trained: TrainedModel
@@ -68,7 +68,7 @@ class Adaptation:
 
     @property
     def headline(self) -> str:
-        """The metric by which people judge the task."""
+        """The task's headline metric."""
         named = self.new.task.headline
         return named if named in self.higher_is_better else LOSS
 
@@ -83,7 +83,7 @@ class Adaptation:
         return list(dict.fromkeys(each.learner for each in self.outcomes))
 
     def values(self, learner: str, shots: int, metric: str) -> list[float]:
-        """A learner's results, episode by episode; NaN where one is not defined."""
+        """A learner's results by episode; NaN if one is undefined."""
         return [
             each.metrics.get(metric, nan)
             for each in self.outcomes
@@ -91,5 +91,5 @@ class Adaptation:
         ]
 
     def interval(self, learner: str, shots: int, metric: str) -> tuple[float, float]:
-        """The mean over the episodes and half of its 95 % interval, NaN with fewer than three."""
+        """The mean over episodes and half of its 95 % interval, NaN with fewer than three."""
         return seed_interval(self.values(learner, shots, metric))

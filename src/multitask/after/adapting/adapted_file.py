@@ -1,4 +1,4 @@
-"""Adapted networks as folders of runs, which all verbs after training take."""
+"""Adapted networks as run folders, which work in all commands after training."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from multitask.runs.provenance import provenance
 from multitask.training.description import describe
 
 OPTION = "--write"
-"""By which a person names the folder."""
+"""The option that names the folder."""
 
 
 def write_adapted(found: Adaptation, folder: Path) -> list[Path]:
-    """Write the networks that were adapted in the first episode with most shots.
+    """Write the networks adapted in the first episode with the most shots.
 
     Args:
-        found: what was measured.
-        folder: at which nothing may be; it gets a folder for each learner, with
+        found: results of the adaptation.
+        folder: new folder, which must not exist; it gets a folder for each learner, with
             ``checkpoints/best.ckpt``, ``config.yaml`` and ``provenance.yaml``.
 
     Returns:
         The checkpoints.
 
     Raises:
-        InputError: if something is there, or it cannot be written.
+        InputError: if the folder exists or cannot be written.
     """
     names = {name: each.name.replace(" ", "_") for name, each in found.learners.items()}
     with new_output(folder, OPTION) as part:
@@ -70,7 +70,7 @@ def _checkpoint(found: Adaptation, adapted: Adapted) -> dict[str, Any]:
 
 
 def _images(found: Adaptation) -> torch.Tensor | None:
-    """Numbers of the images that the network has learned from, as far as all are known."""
+    """Numbers of the images that the network has learned from, if all are known."""
     known = found.trained.training_images
     if known is None:
         return None
@@ -79,9 +79,9 @@ def _images(found: Adaptation) -> torch.Tensor | None:
 
 
 def _config(found: Adaptation, described: Any) -> dict[str, Any]:
-    """What names the data, so that the network can be tested on their test set."""
+    """The settings of the data, so that the network can be tested on their test set."""
     told = found.new.settings
-    # Whole paths, since a short name could be anybody's class.
+    # Use full class paths, since a short name could be ambiguous.
     task, data = (
         _with_path(told[key], each)
         for key, each in (("task", found.new.task), ("data", found.new.data))

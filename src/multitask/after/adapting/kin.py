@@ -1,4 +1,4 @@
-"""What makes two samples akin: the same image, or the same group."""
+"""Relations between samples: the same image, or the same group."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
 def image_numbers(samples: BatchDataset) -> Numbers:
-    """A number for each sample's image, or text if there is no image, or else all its inputs.
+    """A number for each sample's image, or for its text if it has no image, or for all its inputs.
 
     Args:
         samples: a split of some data.
@@ -27,14 +27,14 @@ def image_numbers(samples: BatchDataset) -> Numbers:
 
 
 def group_numbers(data: DataModule, *splits: str) -> list[Numbers] | None:
-    """A number for each sample's group, the same for the same group in all splits.
+    """A number for each sample's group, equal for the same group in all splits.
 
     Args:
-        data: loaded.
-        splits: names of splits.
+        data: the data, loaded.
+        splits: names of the splits.
 
     Returns:
-        By split, a sample without a group having a number of its own; None if there are no groups.
+        Numbers by split, where a sample without a group has a unique number; None without groups.
     """
     found = [data.groups(each) for each in splits]
     known = [each[1] for each in found if each is not None]
@@ -44,13 +44,13 @@ def group_numbers(data: DataModule, *splits: str) -> list[Numbers] | None:
 
 
 def told_of_kin(number: int, new: NewTask, split: str, has_groups: bool) -> str:
-    """Say how many samples are not drawn; empty if all are.
+    """Describe how many samples are never drawn; empty if all can be.
 
     Args:
-        number: of them.
+        number: number of these samples.
         new: the task and its data.
-        split: the query set's.
-        has_groups: whether groups count.
+        split: split of the query set.
+        has_groups: whether groups are taken into account.
     """
     if not number:
         return ""

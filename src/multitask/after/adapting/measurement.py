@@ -1,4 +1,4 @@
-"""How good each learner is with few labels, measured on one query set."""
+"""Metrics of each learner with few labels, measured on a single query set."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from multitask.training.image_scale import settle_normalisation
 from multitask.training.task_losses import TaskLosses
 
 SPACING = 10_007
-"""Between the seeds of episodes of two seeds."""
+"""Distance between the episode seeds of consecutive seeds."""
 
 
 def adapt(trained: TrainedModel, new: NewTask, plan: Plan) -> Adaptation:
-    """Adapt a run's encoder to a task, again and again.
+    """Adapt a run's encoder to a task in many episodes.
 
     Args:
-        trained: the run's model, which stays as it is.
+        trained: the run's model, which is left unchanged.
         new: the task and its data.
-        plan: what is tried.
+        plan: the settings of the comparison.
 
     Raises:
-        InputError: if there are too few labels, the encoder cannot take the data's inputs, or a
-            learner that a person has chosen cannot learn the task.
+        InputError: if there are too few labels, the encoder does not accept the data's inputs, or a
+            learner that the user has chosen cannot learn the task.
     """
     settle_normalisation(trained.model.encoder, new.data)
     sets = sets_of(trained, new, plan.samples)
     encoder = _encoder(trained, sets)
-    # Before anything is trained for nothing.
+    # Check this before any training, which would otherwise be wasted.
     for shots in plan.shots:
         sets.draw(shots, 0)
     found = Adaptation(trained, new, plan, sets, _learners(plan, new, sets))
@@ -66,7 +66,7 @@ def _episode(
             each = evaluation.directions(found.new.name)
             found.higher_is_better = {key.split("/")[2]: better for key, better in each}
             found.higher_is_better[LOSS] = False
-        # It knows the support set alone, and so is the same for each learner.
+        # It depends on the support set alone, and so is the same for each learner.
         if trivial and name == next(iter(found.learners)):
             found.outcomes.append(Outcome(TRIVIAL, shots, episode, trivial))
         found.outcomes.append(Outcome(learner.name, shots, episode, metrics))
@@ -79,7 +79,7 @@ def _episode(
 def _evaluated(
     adapted: Adapted, found: Adaptation
 ) -> tuple[Evaluation, dict[str, float], dict[str, float]]:
-    """The metrics of the query set, and those of the trivial predictor."""
+    """The metrics on the query set, and those of the trivial predictor."""
     name, device, query = found.new.name, found.trained.device, found.sets.query
     tasks = {name: adapted.task}
     evaluation, losses = Evaluation("test", tasks).to(device), TaskLosses(tasks)
@@ -101,7 +101,7 @@ def _evaluated(
 
 
 def _encoder(trained: TrainedModel, sets: Sets) -> Encoder:
-    """The encoder that all learners get, which is known to take the inputs."""
+    """The encoder for all learners, after a check that it accepts the inputs."""
     kind = type(sets.new.data).__name__
     one = Samples([each[:1] for each in sets.query.inputs], sets.query.target[:1])
     inputs = [
@@ -113,7 +113,7 @@ def _encoder(trained: TrainedModel, sets: Sets) -> Encoder:
             found = encoder_of(trained.model, inputs)
             found.eval()(*inputs)
     except InputError as error:
-        # What the encoder advises cannot be done, because it is trained.
+        # The encoder is already trained, so the advice in its own message does not apply.
         reason = str(error).partition(";")[0]
         raise InputError(
             f"adapt: the encoder of {trained.source} does not fit the inputs of {kind}: {reason}"
@@ -123,7 +123,7 @@ def _encoder(trained: TrainedModel, sets: Sets) -> Encoder:
 
 def _learners(plan: Plan, new: NewTask, sets: Sets) -> dict[str, Learner]:
     fits = is_of_classes(new.task, sets.query.target)
-    # One that a person asks for says itself why it cannot be.
+    # A learner that the user requests reports by itself why it is impossible.
     chosen = [
         name for name in plan.learners if fits or plan.is_chosen or not LEARNERS[name].needs_classes
     ]
@@ -153,7 +153,7 @@ def _remarks(found: Adaptation) -> Sequence[str]:
 
 
 def _other_size(found: Adaptation) -> list[str]:
-    """A remark if the data's images have another size than the run's."""
+    """A remark if the image size of the data differs from that of the run."""
     inputs = dict(zip(found.trained.model.inputs, found.sets.query.inputs, strict=True))
     known = (found.trained.description.get("inputs") or {}).get("image")
     if known is None or "image" not in inputs:

@@ -1,4 +1,4 @@
-"""The new task and its data, from a run's configuration with that of the task laid over it."""
+"""The new task and its data, from a run's configuration merged with that of the task."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from multitask.training.data_check import check_data
 from multitask.training.description import described_tasks, take_names
 
 COUNTS = ("model", "data", "seed_everything")
-"""Settings of the new task's file that can count."""
+"""Settings of the new task's file that are used."""
 BESIDE_OTHERS = ("weight", "teaches")
-"""Settings of a task that count beside other tasks alone."""
+"""Settings of a task that matter only beside other tasks."""
 
 
 @dataclass(frozen=True)
 class NewTask:
-    """A task that a run does not know.
+    """A task that is new to a run.
 
     Args:
-        name: its name.
-        task: has seen no target.
-        data: loaded.
-        seed: of the draws.
-        settings: of the task and of the data, as plain values.
+        name: name of the task.
+        task: the task, which has seen no target yet.
+        data: the data, loaded.
+        seed: seed for drawing samples.
+        settings: settings of the task and of the data, as plain values.
     """
 
     name: str
@@ -48,15 +48,15 @@ class NewTask:
 
 
 def new_task(found: Extension, file: Path) -> NewTask:
-    """Make the task and its data.
+    """Create the task and its data.
 
     Args:
-        found: the run's configuration with the file's laid over it.
-        file: that names the new task.
+        found: the run's configuration, merged with that of the file.
+        file: the file that names the new task.
 
     Raises:
-        InputError: if the file has another number of new tasks than one, a setting that would not
-            count, or one that is wrong; or if the data do not fit the task.
+        InputError: if the file does not have exactly one new task, has a setting that would be
+            ignored or is invalid, or if the data do not fit the task.
     """
     _refuse_idle(read_config(file))
     if len(found.new) != 1:
@@ -81,7 +81,7 @@ def new_task(found: Extension, file: Path) -> NewTask:
             "samples; name what the episodes are made of as data"
         )
     take_names({name: task}, described_tasks({name: task}, data))
-    # A copy learns the statistics of all labels, which a few shots do not know.
+    # A copy computes the statistics of all labels, which few-shot learners do not have.
     check_data({name: copy.deepcopy(task)}, data, "train")
     number = 0 if seed is None else seed.plain()
     plain = {"task": given.plain(), "data": told.plain(), "seed_everything": number}
@@ -90,7 +90,7 @@ def new_task(found: Extension, file: Path) -> NewTask:
 
 
 def _refuse_idle(added: Setting) -> None:
-    """Refuse settings of a training, because nothing is trained as a run is."""
+    """Reject settings of a training, because there is no ordinary training."""
     model = added.entries["model"].entries
     idle = {key: each for key, each in added.entries.items() if key not in COUNTS}
     idle |= {f"model.{key}": each for key, each in model.items() if key != "tasks"}
@@ -102,7 +102,7 @@ def _refuse_idle(added: Setting) -> None:
 
 
 def _refuse_relative(name: str, given: Setting, task: Task) -> None:
-    """Refuse settings that only matter beside other tasks."""
+    """Reject settings that only matter beside other tasks."""
     for key in BESIDE_OTHERS:
         if getattr(task, key) != 1:
             raise InputError(

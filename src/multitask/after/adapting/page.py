@@ -35,11 +35,11 @@ def write_adaptation(found: Adaptation, folder: Path) -> Path:
     """Write ``adaptation.csv``, ``episodes.csv``, ``adaptation.json``, a figure and the pages.
 
     Args:
-        found: what was measured.
-        folder: where the files go; it exists.
+        found: results of the adaptation.
+        folder: existing folder that the files are written to.
 
     Returns:
-        The HTML file, which needs no other file.
+        The HTML file, which is self-contained.
     """
     write_csv(adaptation_table(found), folder / CSV)
     write_csv(episodes_table(found), folder / EPISODES)
@@ -50,10 +50,10 @@ def write_adaptation(found: Adaptation, folder: Path) -> Path:
 
 
 def best_in_words(found: Adaptation) -> str:
-    """Which learner has the best mean with each number of shots, in a sentence.
+    """Name the learner with the best mean for each number of shots, in a sentence.
 
     Args:
-        found: what was measured.
+        found: results of the adaptation.
     """
     sign = 1 if found.higher_is_better[found.headline] else -1
     told = []
@@ -90,7 +90,7 @@ def _results(found: Adaptation, folder: Path) -> Iterator[Block]:
 def _how(found: Adaptation) -> Iterator[Block]:
     yield Section("How it was measured", "Each learner gets the same support sets.")
     yield Bullets(found.remarks)
-    # As their docstrings say, which are the reference.
+    # These descriptions follow the learners' docstrings, which are authoritative.
     yield Bullets([f"{each.name}: {_described(type(each))}" for each in found.learners.values()])
 
 

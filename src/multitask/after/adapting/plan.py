@@ -15,21 +15,21 @@ LEARNERS: dict[str, type[Learner]] = {
     "AllParameters": AllParameters,
     "FromScratch": FromScratch,
 }
-"""By the name that a person writes."""
+"""Learners by the name that the user gives."""
 SHOTS, EPISODES, SAMPLES = "1,5,20", "10", "1000"
 ALL = "all"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to compare.
+    """Settings of a comparison.
 
     Args:
-        shots: labels of each class, or samples, rising.
-        episodes: how often they are drawn.
-        learners: names of `LEARNERS`.
-        samples: of the query set at most; None for all.
-        is_chosen: whether a person has chosen the learners, so that each must fit the task.
+        shots: increasing numbers of labels per class, or of samples.
+        episodes: number of episodes.
+        learners: names in `LEARNERS`.
+        samples: largest number of samples in the query set; None for all.
+        is_chosen: whether the user has chosen the learners, so that each must fit the task.
     """
 
     shots: Sequence[int]
@@ -40,16 +40,16 @@ class Plan:
 
 
 def read_plan(shots: str, episodes: str, samples: str, learners: str | None = None) -> Plan:
-    """Read what a person wrote.
+    """Parse the user's options.
 
     Args:
-        shots: whole numbers, with commas between them.
-        episodes: a whole number.
-        samples: a whole number, or ``all``.
-        learners: names, with commas between them; default: all.
+        shots: integers separated by commas.
+        episodes: an integer.
+        samples: an integer, or ``all``.
+        learners: names separated by commas; default: all.
 
     Raises:
-        InputError: naming the option, and what would be right.
+        InputError: with the option, and what would be valid.
     """
     given = list(LEARNERS) if learners is None else [each for each in learners.split(",") if each]
     for each in given:

@@ -12,9 +12,9 @@ from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
 
 SEED = 0
-"""Of the choice among more samples than are asked about, the same for all runs."""
+"""Seed for choosing among too many samples, the same for all runs."""
 SPLITS = {"test": "test", "val": "validation"}
-"""In the order in which they are chosen, with their words."""
+"""Splits in order of preference, with their names in sentences."""
 
 
 def chosen_query(
@@ -30,13 +30,13 @@ def chosen_query(
     Args:
         trained: the run's model.
         new: the task and its data.
-        split: of the data.
-        labelled: which samples of it have a label, shape ``[samples]``, bool.
+        split: split of the data.
+        labelled: whether each sample has a label, shape ``[samples]``, bool.
         images: numbers of their images.
-        most: samples to choose; None for all.
+        most: number of samples to choose; None for all.
 
     Returns:
-        Places in the split, ascending, and what a person should know, in sentences.
+        Indices in the split, ascending, and remarks for the user, in sentences.
 
     Raises:
         InputError: if no sample is left.
@@ -72,7 +72,7 @@ def chosen_query(
 
 
 def told_of_seen(trained: TrainedModel, images: Numbers) -> list[str]:
-    """Say how many images that support sets are drawn from the run was trained on, if any.
+    """Report how many images available for support sets the run was trained on, if any.
 
     Args:
         trained: the run's model.

@@ -1,4 +1,4 @@
-"""The query set, and the samples from which support sets are drawn."""
+"""The query set, and the samples that support sets are drawn from."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ from multitask.tokenizers import is_text
 from multitask.training.description import made_otherwise
 
 CHUNK = 256
-"""Samples that are read at a time."""
+"""Number of samples read at a time."""
 
 
 @dataclass(frozen=True)
 class Sets:
-    """The query set, and the samples from which support sets are drawn.
+    """The query set, and the samples that support sets are drawn from.
 
     Args:
         new: the task and its data.
         inputs: names of the model's inputs.
         query: the query set, on the CPU.
-        targets: of the training samples, as `multitask.few_shot.draw_support` takes them.
-        allowed: which of them may be drawn, as places.
+        targets: targets of the training samples, as accepted by `multitask.few_shot.draw_support`.
+        allowed: indices of those that may be drawn.
         images: numbers of the training images, see `multitask.data.duplicates.input_hashes`.
-        remarks: what a person should know of the sets, in sentences.
-        left_out: why samples may not be drawn, as the end of a sentence; empty if all may.
+        remarks: remarks on the sets for the user, in sentences.
+        left_out: the reason why some samples may not be drawn, as the end of a sentence; empty if
+            all may be.
     """
 
     new: NewTask
@@ -50,14 +51,14 @@ class Sets:
     left_out: str = ""
 
     def draw(self, shots: int, seed: int) -> Tensor:
-        """Places of a support set's samples, see `multitask.few_shot.draw_support`.
+        """Draw the indices of a support set, see `multitask.few_shot.draw_support`.
 
         Args:
-            shots: labels of each class, or samples.
-            seed: of the draw.
+            shots: number of labels per class, or number of samples.
+            seed: seed of the draw.
 
         Raises:
-            InputError: if there are fewer.
+            InputError: if there are not enough samples.
         """
         name, task = self.new.name, self.new.task
         try:
@@ -71,15 +72,15 @@ class Sets:
 
 
 def sets_of(trained: TrainedModel, new: NewTask, most: int | None) -> Sets:
-    """Choose the query set, and what may be drawn.
+    """Choose the query set and the samples that may be drawn.
 
-    The query set is the test set, or else the validation set, without the images that the run was
-    trained on. Training samples that share an image or a group with it are never drawn.
+    The query set is the test set, or otherwise the validation set, without the images that the run
+    was trained on. Training samples that share an image or a group with it are never drawn.
 
     Args:
         trained: the run's model.
         new: the task and its data.
-        most: samples of the query set; None for all.
+        most: largest number of samples in the query set; None for all.
 
     Raises:
         InputError: if no sample is left.
@@ -122,13 +123,13 @@ def sets_of(trained: TrainedModel, new: NewTask, most: int | None) -> Sets:
 
 
 def read(new: NewTask, inputs: Sequence[str], split: str, places: Tensor) -> Samples:
-    """Read samples, transformed.
+    """Read samples with their transforms applied.
 
     Args:
         new: the task and its data.
-        inputs: names of the model's.
+        inputs: names of the model's inputs.
         split: ``train``, ``val`` or ``test``.
-        places: of the samples, shape ``[samples]``, int64.
+        places: indices of the samples, shape ``[samples]``, int64.
 
     Raises:
         InputError: if the data lack an input.
@@ -137,7 +138,7 @@ def read(new: NewTask, inputs: Sequence[str], split: str, places: Tensor) -> Sam
     for part in places.split(CHUNK):
         read = data.splits[split][part]
         batch = data.on_after_batch_transfer(dict(read), 0)
-        # Texts of full length, which is the same in all batches.
+        # Texts are padded to full length, so that all batches have the same length.
         batch |= {name: each for name, each in read.items() if is_text(each)}
         for name in inputs:
             if name not in batch:
@@ -151,14 +152,14 @@ def read(new: NewTask, inputs: Sequence[str], split: str, places: Tensor) -> Sam
 
 
 def drawable(new: NewTask, samples: BatchDataset) -> Tensor:
-    """Targets of all samples; of maps, which may be large, a 0 for each that has a label.
+    """Targets of all samples; for maps, which may be large, a 0 for each labelled sample.
 
     Args:
         new: the task and its data.
         samples: a split of the data.
 
     Returns:
-        What `multitask.few_shot.draw_support` takes.
+        Targets as accepted by `multitask.few_shot.draw_support`.
     """
     found = []
     for places in torch.arange(len(samples)).split(CHUNK):
@@ -170,7 +171,7 @@ def drawable(new: NewTask, samples: BatchDataset) -> Tensor:
 
 
 def labelled(targets: Tensor) -> Tensor:
-    """Which samples have at least one label, ``[samples]``, bool.
+    """Whether each sample has at least one label, ``[samples]``, bool.
 
     Args:
         targets: see `drawable`.

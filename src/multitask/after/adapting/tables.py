@@ -1,4 +1,4 @@
-"""What was found about adapting to a few labels, as tables for people and programs."""
+"""Results of an adaptation as tables for people and programs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from multitask.pages.words import arrow
 
 
 def adaptation_table(found: Adaptation) -> DataFrame:
-    """A row for each metric of each learner and number of shots.
+    """A table with a row for each metric of each learner and number of shots.
 
     Args:
-        found: what was measured.
+        found: results of the adaptation.
 
     Returns:
-        ``task``, ``learner``, ``shots``, ``metric``, ``mean`` over the episodes, ``half_width`` of
-        its 95 % interval, ``episodes``.
+        Columns ``task``, ``learner``, ``shots``, ``metric``, ``mean`` over episodes, ``half_width``
+        of its 95 % interval, ``episodes``.
     """
     rows = [
         {
@@ -46,11 +46,12 @@ def adaptation_table(found: Adaptation) -> DataFrame:
 
 
 def episodes_table(found: Adaptation) -> DataFrame:
-    """A row for each metric of each learner in each episode: ``task``, ``learner``, ``shots``,
-    ``episode``, ``metric``, ``value``.
+    """A table with a row for each metric of each learner in each episode.
+
+    Its columns are ``task``, ``learner``, ``shots``, ``episode``, ``metric`` and ``value``.
 
     Args:
-        found: what was measured.
+        found: results of the adaptation.
     """
     rows = [
         {
@@ -71,8 +72,8 @@ def cells(found: Adaptation, metric: str | None = None) -> list[list[str]]:
     """A row for each learner: its name, and a metric for each number of shots.
 
     Args:
-        found: what was measured.
-        metric: its name; default: the headline metric.
+        found: results of the adaptation.
+        metric: name of the metric; default: the headline metric.
     """
     shown = metric or found.headline
     return [
@@ -82,21 +83,21 @@ def cells(found: Adaptation, metric: str | None = None) -> list[list[str]]:
 
 
 def heads(found: Adaptation) -> list[str]:
-    """Heads of the columns of `cells`."""
+    """Headings of the columns of `cells`."""
     return ["learner", *(f"k = {shots:,}" for shots in found.plan.shots)]
 
 
 def caption(found: Adaptation) -> str:
-    """What `cells` show."""
+    """Caption of the table of `cells`."""
     better = arrow(found.higher_is_better[found.headline])
     return f"{found.new.name}: {found.headline} {better}".strip()
 
 
 def show_adaptation(found: Adaptation) -> str:
-    """Print the headline metric of each learner; returns what was printed, without colours.
+    """Print the headline metric of each learner, and return the printed text without colours.
 
     Args:
-        found: what was measured.
+        found: results of the adaptation.
     """
     console = Console(record=True)
     first, *others = heads(found)
@@ -108,11 +109,11 @@ def show_adaptation(found: Adaptation) -> str:
 
 
 def write_json(found: Adaptation, path: Path) -> None:
-    """Write what was tried, and what was found.
+    """Write the settings and the results.
 
     Args:
-        found: what was measured.
-        path: of the file.
+        found: results of the adaptation.
+        path: path of the file.
     """
     content = {
         "checkpoint": str(found.trained.source),
@@ -133,7 +134,7 @@ def write_json(found: Adaptation, path: Path) -> None:
 def _cell(mean: float, half_width: float) -> str:
     if not half_width > 0 or not isfinite(mean):
         return number(mean)
-    # Both to the second digit of the half-width.
+    # Round both to the second digit of the half-width.
     digits = max(0, 1 - floor(log10(half_width)))
     return f"{mean:,.{digits}f} ± {half_width:,.{digits}f}"
 

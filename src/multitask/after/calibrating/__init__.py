@@ -1,1 +1,1 @@
-"""Calibrating a trained model: probabilities and intervals that can be taken at their word."""
+"""Calibration of a trained model: reliable probabilities and intervals."""

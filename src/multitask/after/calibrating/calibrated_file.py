@@ -1,4 +1,4 @@
-"""A checkpoint beside another one, which tells a calibration too."""
+"""A copy of a checkpoint that also contains a calibration."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ NAME = "calibrated.ckpt"
 def write_calibrated(
     trained: TrainedModel, checkpoint: Path, told: Mapping[str, Mapping[str, Any]], place: Path
 ) -> None:
-    """Write a checkpoint that is another one and tells calibrations.
+    """Write a copy of a checkpoint that contains calibrations.
 
     Args:
         trained: the model of the checkpoint.
-        checkpoint: the file that it was read from.
-        told: calibrations by task; those of other tasks stay as they are.
-        place: where to write, at which nothing may be.
+        checkpoint: the file that the model was read from.
+        told: calibrations by task; those of other tasks are unchanged.
+        place: path to write to, which must not exist.
 
     Raises:
-        InputError: if something is there, or it cannot be written.
+        InputError: if the path exists or cannot be written.
     """
     content = read_checkpoint(checkpoint, mmap=True)
     description = copy.deepcopy(dict(trained.description))

@@ -1,4 +1,4 @@
-"""Fitting each task's calibration to labelled samples, and seeing on others what it does."""
+"""Fitting of each task's calibration to labelled samples, and its evaluation on others."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ OF_REGRESSION = ("nll", "coverage", "interval_width")
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a task says of the shown samples.
+    """A task's predictions for the evaluation samples.
 
     Args:
-        prediction: what `Task.predict` returns; of maps of classes a row for each pixel.
-        target: of the same rows, missing ones included.
-        uncertainty: what `Task.uncertainty` returns.
-        metrics: by name.
+        prediction: the result of `Task.predict`; for maps of classes, one row per pixel.
+        target: targets of the same rows, which may be missing.
+        uncertainty: the result of `Task.uncertainty`.
+        metrics: metrics by name.
     """
 
     prediction: Tensor
@@ -46,15 +46,15 @@ class Predicted:
 
 @dataclass(frozen=True)
 class CalibratedTask:
-    """What was found for one task.
+    """The calibration of one task.
 
     Args:
         told: its calibration, see `Task.fit_calibration`.
         task: the task.
-        fitted: number of labels that it was fitted to; of maps, of pixels.
-        shown: number of labels of the shown samples.
-        before: without the calibration.
-        after: with it.
+        fitted: number of labels that it was fitted to; for maps, number of pixels.
+        shown: number of labels of the evaluation samples.
+        before: predictions without the calibration.
+        after: predictions with it.
     """
 
     told: Mapping[str, Any]
@@ -67,15 +67,15 @@ class CalibratedTask:
 
 @dataclass
 class Calibration:
-    """What was found.
+    """Results of a calibration.
 
     Args:
         trained: the model.
-        tasks: those that have a calibration now, by name.
-        left: names of tasks that are left as they are.
+        tasks: tasks that now have a calibration, by name.
+        left: names of tasks that are left unchanged.
         fit: samples that it was fitted to.
-        show: other samples; None if there are none.
-        remarks: what a person should know of the samples.
+        show: evaluation samples; None if there are none.
+        remarks: remarks on the samples for the user.
     """
 
     trained: TrainedModel
@@ -96,15 +96,15 @@ def calibrate(
     """Fit the calibration of each task.
 
     Args:
-        trained: the model, of whose present calibration nothing is kept.
-        fit: samples to which it is fitted; those that were trained on do not count.
-        show: samples on which it is shown.
-        level: share of the values that intervals are to cover.
-        tasks: names of those to calibrate; by default all.
+        trained: the model, whose existing calibration is discarded.
+        fit: samples to fit it to; those that were trained on are ignored.
+        show: samples to evaluate it on.
+        level: coverage level of the intervals.
+        tasks: names of the tasks to calibrate; default: all.
 
     Raises:
-        InputError: if a task has no label, its labels do not determine it, or nothing is left to
-            fit it to.
+        InputError: if a task has no label, its labels do not determine the calibration, or no
+            samples remain to fit it to.
     """
     known = trained.model.named_tasks
     names = list(tasks or known)
@@ -125,7 +125,7 @@ def calibrate(
         have = [name for name in done if name in show.tasks]
         shown = raw_outputs(trained, show, torch.arange(len(show)), have)
     for name in done:
-        # A task without a label there is shown on nothing.
+        # A task without a label there is not evaluated.
         pair = shown.get(name, (rows_of(pairs[name][0], slice(0)), pairs[name][1][:0]))
         count = int(labels.known(pairs[name][1]).sum())
         found.tasks[name] = _calibrated(known[name], told[name] or {}, pair, count)

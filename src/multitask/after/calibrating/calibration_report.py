@@ -1,4 +1,4 @@
-"""A calibration as a folder: a table, figures and a page."""
+"""Report of a calibration: a folder with a table, figures and a page."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def write_report(found: Calibration, folder: Path, checkpoint: Path) -> Path:
 
     Args:
         found: a calibration.
-        folder: where the files go; it exists.
-        checkpoint: the one that tells it.
+        folder: existing folder that the files are written to.
+        checkpoint: the checkpoint that contains it.
 
     Returns:
         The HTML file.
@@ -44,14 +44,14 @@ def write_report(found: Calibration, folder: Path, checkpoint: Path) -> Path:
 
 
 def calibration_table(found: Calibration) -> DataFrame:
-    """A row for each metric of each task.
+    """A table with a row for each metric of each task.
 
     Args:
         found: a calibration.
 
     Returns:
-        ``task``, ``metric``, ``before``, ``after`` (None if a task has no such metric without a
-        calibration) and ``n``, the number of labels.
+        Columns ``task``, ``metric``, ``before``, ``after`` (None if a task has no such metric
+        without a calibration) and ``n``, the number of labels.
     """
     rows = [
         {

@@ -15,7 +15,7 @@ from multitask.images.progress_line import Progress
 from multitask.tasks.output import count_numbers, each_tensor, joined, rows_of
 
 MOST_NUMBERS = 2**25
-"""Raw outputs of a task that are kept: those of maps of one sample in so many."""
+"""Most raw output values of a task to keep; for larger maps, only every n-th sample is kept."""
 Pair = tuple[Any, Tensor]
 """Raw outputs and targets, first axis ``[samples]``, on the CPU."""
 
@@ -24,16 +24,16 @@ Pair = tuple[Any, Tensor]
 def raw_outputs(
     trained: TrainedModel, samples: LabelledSamples, places: Tensor, tasks: Sequence[str]
 ) -> dict[str, Pair]:
-    """Compute raw outputs once for all tasks.
+    """Compute raw outputs for all tasks in a single pass.
 
     Args:
         trained: the model.
-        samples: with labels.
-        places: of the samples that count, ``[count]``, int64; at least one.
-        tasks: their names.
+        samples: labelled samples.
+        places: indices of the samples to use, ``[count]``, int64; at least one.
+        tasks: names of the tasks.
 
     Returns:
-        By task, of all samples; of large maps, of one sample in so many.
+        Outputs and targets by task, for all samples; for large maps, for every n-th sample.
     """
     found: dict[str, list[Pair]] = {name: [] for name in tasks}
     every: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Which samples a calibration is fitted to, and on which it is shown."""
+"""Samples for fitting a calibration, and samples for evaluating it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ def samples_to_calibrate(
     image_column: str | None = None,
     image_folder: str | None = None,
 ) -> Both:
-    """The samples to which a calibration is fitted, and others on which it is shown, if any.
+    """Select samples to fit a calibration to, and others to evaluate it on, if any.
 
     Args:
         trained: the model.
-        table: of labelled images; by default the validation split of the run's own data.
-        test_table: of others; by default the test split of the run's own data, with ``table`` none.
-        image_column: of both tables, see `multitask.after.labelled_table.labelled_table`.
-        image_folder: of both tables.
+        table: table of labelled images; default: the validation split of the run's own data.
+        test_table: table of evaluation images; default: the test split of the run's own data, or
+            none if ``table`` is given.
+        image_column: image column of both tables, see
+            `multitask.after.labelled_table.labelled_table`.
+        image_folder: image folder of both tables.
 
     Raises:
         InputError: if samples cannot be read, or the run's data have no validation split.
@@ -62,7 +64,7 @@ def samples_to_calibrate(
 
 
 def share(text: str) -> float:
-    """The share of the values that intervals are to cover, as a person writes it.
+    """Parse the coverage level of intervals that the user gives.
 
     Raises:
         InputError: if it is not a number between 0 and 1.

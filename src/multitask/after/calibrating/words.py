@@ -1,4 +1,4 @@
-"""What a calibration has found, a sentence each."""
+"""Results of a calibration, one sentence each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from multitask.after.calibrating.calibration import CalibratedTask, Calibration
 from multitask.pages.words import listed
 
 ALIKE = 0.05
-"""Of the logarithm of a temperature: probabilities that are hardly changed."""
+"""Smallest logarithm of a temperature that changes probabilities noticeably."""
 NAMES = {
     "nll": "NLL",
     "brier": "Brier score",
@@ -16,11 +16,11 @@ NAMES = {
     "coverage": "coverage",
     "interval_width": "interval width",
 }
-"""Of the metrics that are shown, in their order."""
+"""Metrics that are shown, in order."""
 
 
 def sentences(found: Calibration) -> list[str]:
-    """Say what was found.
+    """Describe the results.
 
     Args:
         found: a calibration.
@@ -32,7 +32,7 @@ def sentences(found: Calibration) -> list[str]:
 
 
 def remarks(found: Calibration) -> list[str]:
-    """What a person should know of the samples.
+    """Remarks on the samples for the user.
 
     Args:
         found: a calibration.
@@ -47,11 +47,11 @@ def remarks(found: Calibration) -> list[str]:
 
 
 def in_words(found: Calibration, name: str) -> str:
-    """Say what was found for a task.
+    """Describe the result for a task.
 
     Args:
         found: a calibration.
-        name: of the task.
+        name: name of the task.
     """
     each = found.tasks[name]
     where = f"on the {(found.show or found.fit).title}"

@@ -1,1 +1,1 @@
-"""Several models that predict together: as one model, and as one file."""
+"""Several models that predict together: as one model, and as a single file."""

@@ -1,7 +1,7 @@
-"""An ensemble as one file, which holds the weights of all its members.
+"""An ensemble as a single file, which contains the weights of all its members.
 
-It is one file, not a folder of checkpoints: whoever copies it cannot leave a member behind, and it
-is what every verb takes.
+A single file, unlike a folder of checkpoints, cannot be copied without one of its members, and all
+verbs accept it.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def write_ensemble(
     """Write an ensemble.
 
     Args:
-        path: of the file.
+        path: path of the file.
         model: the ensemble.
         recipes: how each member was built, see `multitask.after.hub.hub_reading.built`.
         description: see `multitask.training.description.describe`.
-        training_images: numbers of the images that any member was trained on; None if not known.
+        training_images: numbers of the images that any member was trained on; None if unknown.
     """
     weights = {
         f"{place}.{name}": each.detach()
@@ -65,16 +65,15 @@ def write_ensemble(
 
 
 def read_ensemble(content: Mapping[str, Any], path: Path, trust: bool) -> EnsembleModel:
-    """Build the ensemble of a file, whoever made it.
+    """Build the ensemble in a file from any source.
 
     Args:
-        content: of the file, read with ``mmap=True``, so that the weights need no memory.
-        path: of the file, for messages.
+        content: content of the file, read with ``mmap=True``, so that the weights need no memory.
+        path: path of the file, for messages.
         trust: see `multitask.after.loading.load`.
 
     Raises:
-        InputError: if the file is damaged, or names classes of other than known packages without
-            ``trust``.
+        InputError: if the file is damaged, or names classes of unknown packages without ``trust``.
     """
     told = _members(content[KEY][ENSEMBLE], path)
     weights = _weights(content["state_dict"], len(told), path)
@@ -95,11 +94,12 @@ def read_ensemble(content: Mapping[str, Any], path: Path, trust: bool) -> Ensemb
 
 
 def use_weights(model: MultiTask, weights: Mapping[str, Any]) -> None:
-    """Have a model use weights that a file has, instead of its own copy of them.
+    """Make a model use the weights of a file instead of its own copy.
 
     Args:
-        model: made of that file, on the CPU.
-        weights: those of the file, read with ``mmap=True``; what is of training alone may lack.
+        model: model built from that file, on the CPU.
+        weights: weights of the file, read with ``mmap=True``; those needed for training alone may
+            be missing.
     """
     own = model.state_dict()
     # A model that was trained in double precision computes in single precision here.

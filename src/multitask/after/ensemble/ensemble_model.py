@@ -1,4 +1,4 @@
-"""Several models of the same tasks as one model."""
+"""Several models of the same tasks, combined into one model."""
 
 from __future__ import annotations
 
@@ -22,28 +22,29 @@ from multitask.tasks.predictions import predicted
 
 
 class EnsembleModel(MultiTask):
-    """A deep ensemble (Lakshminarayanan et al., 2017, 1612.01474) that passes for one model.
+    """A deep ensemble (Lakshminarayanan et al., 2017, arXiv 1612.01474) with a model's interface.
 
-    Its raw outputs are such that the tasks, which are those of one model, make pooled predictions
-    of them, see `multitask.tasks.Task.pool`; so every metric, figure and table works on it. It is
-    not trained. The members compute one after the other, and their weights are on the device only
-    as long as they do, so that the device holds those of one.
+    The ensemble has the tasks of a single model, and its raw outputs are chosen so that these tasks
+    make pooled predictions, see `multitask.tasks.Task.pool`. Every metric, figure and table
+    therefore works with it. It cannot be trained. The members are evaluated one after the other,
+    and each member's weights are on the device only during its evaluation, so that the device holds
+    one member at a time.
 
     Args:
-        members: the models, of the same tasks, see `multitask.ensembles.agreement`.
-        sources: what each was read from, for messages.
+        members: models of the same tasks, see `multitask.ensembles.agreement`.
+        sources: origin of each model, for messages.
 
     Raises:
-        InputError: if nothing is known of what the outputs of a task mean.
+        InputError: if the meaning of a task's outputs is unknown.
     """
 
     def __init__(self, members: Sequence[MultiTask], sources: Sequence[str]) -> None:
-        # What `MultiTask` builds are the parts of one network.
+        # The parts that `MultiTask` builds belong to a single network.
         super(Loadable, self).__init__()
         self.members, self.sources = _Members(members), list(sources)
         self.inputs = members[0].inputs
         tasks = copy.deepcopy(members[0].named_tasks)
-        # A member's own is not the ensemble's.
+        # A member's calibration is not that of the ensemble.
         take_calibrations(tasks, None)
         self.tasks, self.task_losses = nn.ModuleDict(tasks), training.TaskLosses(tasks)
         self.evaluations = training.Evaluations(tasks)
@@ -64,11 +65,11 @@ class EnsembleModel(MultiTask):
         return {name: pool.output() for name, pool in self._pools(inputs).items()}
 
     def predict(self, *inputs: Tensor) -> dict[str, Tensor]:
-        """Predict, and tell how far the members differ.
+        """Predict, and measure the disagreement of the members.
 
         Returns:
-            See `MultiTask.predict`; beside them, as ``<task>.<what>``, what
-            `multitask.tasks.pooling.Pool.disagreement` tells.
+            See `MultiTask.predict`; in addition, the values of
+            `multitask.tasks.pooling.Pool.disagreement` as ``<task>.<what>``.
         """
         pools = self._pools(inputs)
         outputs = {name: pool.output() for name, pool in pools.items()}
@@ -99,7 +100,7 @@ class EnsembleModel(MultiTask):
 
 
 class _Members(nn.ModuleList):
-    """Models whose weights stay where they were read, whatever device they compute on."""
+    """Models whose weights stay where they were read, on whichever device they are evaluated."""
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
         def stay(values: Tensor) -> Tensor:
@@ -110,10 +111,10 @@ class _Members(nn.ModuleList):
 
 
 def computed(member: MultiTask, inputs: Sequence[Tensor]) -> Outputs:
-    """A model's raw outputs, on the inputs' device, wherever its weights are.
+    """Compute a model's raw outputs on the inputs' device, wherever its weights are.
 
     Args:
-        member: the model; its weights are moved as long as this takes.
+        member: the model; its weights are moved to the device for the computation only.
         inputs: see `MultiTask.forward`.
     """
     device = inputs[0].device

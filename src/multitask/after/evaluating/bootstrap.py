@@ -1,8 +1,8 @@
-"""How far results would vary with other samples of the same kind: the percentile bootstrap.
+"""Variation of results over other samples of the same kind: the percentile bootstrap.
 
-Samples are drawn with replacement, as many as there are, again and again; the metrics of each
-draw spread as those of other data would (Efron, 1979, Annals of Statistics 7(1)). Samples that
-belong together are drawn together.
+Samples are drawn with replacement, as many as there are, many times. The metrics of the draws vary
+as those of other data would (Efron, 1979, Annals of Statistics 7(1)). Samples that belong together
+are drawn together.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from multitask.after.evaluating.sample_states import SampleStates, Values
 RESAMPLES = 2000
 FEWEST_RESAMPLES = 200
 MOST_WORK = 3e9
-"""Numbers that are added or looked at for one task; with more the resamples become fewer."""
+"""Most values to add or visit for one task; with more, there are fewer resamples."""
 FEWEST = 10
-"""Samples, or groups, from which on an interval says something."""
+"""Fewest samples or groups for a meaningful interval."""
 UNDEFINED = 0.05
-"""Share of resamples that may leave a metric undefined."""
+"""Largest fraction of resamples in which a metric may be undefined."""
 CHUNK = 2**22
-"""Numbers of a resample's states that are in memory at a time."""
+"""Number of state values of a resample that are in memory at a time."""
 LEVEL = 0.95
 Groups = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -37,21 +37,21 @@ def resampled(
     seed: int = 0,
     most_work: float = MOST_WORK,
 ) -> dict[str, Values]:
-    """The metrics of a task in samples that are drawn again.
+    """Compute the metrics of a task on bootstrap resamples.
 
     The same seed draws the same samples, so that two models can be compared draw by draw.
 
     Args:
-        states: of all samples; those without a label are left out.
-        groups: number of each sample's group, shape ``[samples]``; by default each is one.
-        resamples: how often samples are drawn.
-        seed: of the draws.
-        most_work: numbers to add, of which a second takes 10^8.
+        states: states of all samples; samples without a label are ignored.
+        groups: number of each sample's group, shape ``[samples]``; default: each sample is a group.
+        resamples: number of resamples.
+        seed: seed of the draws.
+        most_work: largest number of values to add; a second is enough for about 10^8.
 
     Returns:
-        By metric, its value in each draw, NaN if undefined; shape ``[draws]``, which are
-        fewer than ``resamples`` for many samples of many classes. Empty with fewer than 10 samples,
-        or groups.
+        By metric, its value in each draw, NaN if undefined; shape ``[draws]``. With many samples of
+        many classes, there are fewer draws than ``resamples``. Empty with fewer than 10 samples or
+        groups.
     """
     rows = by_group(states, groups)
     if rows.shape[0] < FEWEST:
@@ -66,14 +66,14 @@ def resampled(
 
 
 def by_group(states: SampleStates, groups: Groups | None) -> csr_array:
-    """The sums of states over each group that has a label.
+    """Sum the states over each group that has a label.
 
     Args:
-        states: of all samples.
+        states: states of all samples.
         groups: see `resampled`.
 
     Returns:
-        A row for each group.
+        One row per group.
     """
     rows = states.rows()
     if groups is None or rows.shape[0] == 0:
@@ -85,14 +85,14 @@ def by_group(states: SampleStates, groups: Groups | None) -> csr_array:
 
 
 def interval(values: Values, units: int) -> tuple[float, float] | str:
-    """The percentile interval, or why there is none.
+    """The percentile interval, or the reason why there is none.
 
     Args:
         values: see `resampled`; shape ``[draws]``.
-        units: how many samples or groups were drawn from.
+        units: number of samples or groups that were drawn from.
 
     Returns:
-        The ends of the interval that holds 95 % of the draws, or a few words.
+        The ends of the interval that contains 95 % of the draws, or a few words.
     """
     if units < FEWEST:
         are = "is" if units == 1 else "are"
@@ -109,16 +109,17 @@ def interval(values: Values, units: int) -> tuple[float, float] | str:
 
 
 def p_value(differences: Values) -> float:
-    """How surprising a difference would be if there were none: two-sided, by the bootstrap.
+    """Two-sided bootstrap p-value of a difference.
 
-    Twice the share of draws on the far side of 0, one draw added to both: with 2,000 draws it is
-    0.001 or more (Davison and Hinkley, 1997, "Bootstrap Methods and their Application", section 4).
+    It is twice the fraction of draws on the far side of 0, with one draw added to both counts. With
+    2,000 draws it is at least 0.001 (Davison and Hinkley, 1997, "Bootstrap Methods and their
+    Application", section 4).
 
     Args:
-        differences: of paired draws, shape ``[draws]``; undefined ones are left out.
+        differences: differences of paired draws, shape ``[draws]``; undefined ones are ignored.
 
     Returns:
-        From 0 to 1; NaN without a draw.
+        Value from 0 to 1; NaN without a draw.
     """
     known = differences[np.isfinite(differences)]
     if not len(known):
@@ -128,7 +129,7 @@ def p_value(differences: Values) -> float:
 
 
 def _counts(units: int, draws: int, chunk: int, seed: int) -> Iterator[Values]:
-    """How often each unit is in each draw, a chunk of draws at a time."""
+    """How often each unit occurs in each draw, a chunk of draws at a time."""
     generator = np.random.default_rng(seed)
     for first in range(0, draws, chunk):
         size = min(chunk, draws - first)

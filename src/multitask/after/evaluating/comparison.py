@@ -21,18 +21,18 @@ from multitask.study.statistics import holm
 
 @dataclass(frozen=True)
 class Change:
-    """A metric of a model beside that of another one.
+    """A metric of a model compared with that of another model.
 
     Args:
-        task: its name.
-        metric: its name.
-        value: of the model.
-        other: of the other one.
-        low: end of the interval of the difference, NaN if there is none.
-        high: the other end.
-        p_value: of the headline metric, if there were no difference; else NaN.
-        adjusted: by Holm, over the tasks.
-        why: there is no interval.
+        task: name of the task.
+        metric: name of the metric.
+        value: value for the model.
+        other: value for the other model.
+        low: lower end of the interval of the difference, NaN if there is none.
+        high: upper end of the interval.
+        p_value: p-value for the headline metric, otherwise NaN.
+        adjusted: p-value adjusted over the tasks by Holm's method.
+        why: the reason why there is no interval.
     """
 
     task: str
@@ -47,22 +47,22 @@ class Change:
 
     @property
     def difference(self) -> float:
-        """The model's value less the other one's."""
+        """The model's value minus the other model's."""
         return self.value - self.other
 
 
 def check_same(one: LabelledSamples, two: LabelledSamples) -> list[str]:
-    """Refuse to compare models on other samples.
+    """Reject a comparison of models on different samples.
 
     Args:
-        one: what a model is evaluated on.
-        two: what the other one is.
+        one: samples that a model is evaluated on.
+        two: samples that the other model is evaluated on.
 
     Returns:
-        The tasks that both have.
+        The tasks that both models have.
 
     Raises:
-        InputError: saying how the samples differ.
+        InputError: with the difference between the samples.
     """
     if len(one) != len(two) or one.names != two.names or one.numbers != two.numbers:
         raise InputError(
@@ -95,11 +95,11 @@ def compare(results: Results, other: Results) -> list[Change]:
     """Compare two models, evaluated on the same samples with the same seed.
 
     Args:
-        results: of the model.
-        other: of the other one.
+        results: results of the model.
+        other: results of the other model.
 
     Returns:
-        A row for each metric that both have; p-values for each task's headline metric.
+        A row for each metric that both have, with p-values for each task's headline metric.
     """
     found = [
         _change(results, other, task, metric)
@@ -116,13 +116,13 @@ def compare(results: Results, other: Results) -> list[Change]:
 
 
 def headline(results: Results, task: str) -> str:
-    """The metric by which a task is judged."""
+    """The headline metric of a task."""
     named = results.named_tasks[task].headline
     return named if named in results.tasks[task].estimates else LOSS
 
 
 def better(change: Change, higher_is_better: Mapping[str, bool | None]) -> bool:
-    """Whether the model is better than the other one in a metric."""
+    """Whether the model is better than the other model in a metric."""
     return (change.difference > 0) == higher_is_better[change.metric]
 
 
@@ -132,7 +132,7 @@ def _change(results: Results, other: Results, task: str, metric: str) -> Change:
     draws = one.draws.get(metric), two.draws.get(metric)
     if draws[0] is None or draws[1] is None:
         return Change(task, metric, *values, why=one.estimates[metric].why)
-    # With many classes the number of draws depends on what is predicted.
+    # With many classes, the number of draws depends on the predictions.
     both = min(map(len, draws))  # type: ignore[arg-type]
     differences = draws[0][:both] - draws[1][:both]
     ends = interval(differences, one.units)

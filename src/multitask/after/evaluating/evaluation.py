@@ -1,4 +1,4 @@
-"""The metrics of a trained model on labelled samples, and how far they would vary."""
+"""The metrics of a trained model on labelled samples, with intervals."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from multitask.training.evaluation import Evaluation
 from multitask.training.task_losses import TaskLosses
 
 MOST_NUMBERS = 2**24
-"""Numbers of predictions and targets that are kept for figures and tables."""
+"""Most values of predictions and targets to keep for figures and tables."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric, and the interval in which it would lie with other samples of the same kind.
+    """A metric with its interval over other samples of the same kind.
 
     Args:
-        value: of all samples.
-        low: end of the interval that covers 95 %, NaN if there is none.
-        high: the other end.
-        why: no interval, in a few words; empty if there is one.
+        value: value on all samples.
+        low: lower end of the 95 % interval, NaN if there is none.
+        high: upper end of the interval.
+        why: the reason why there is no interval, in a few words; empty if there is one.
     """
 
     value: float
@@ -53,19 +53,20 @@ class Estimate:
 
 @dataclass
 class TaskResults:
-    """What was found for one task.
+    """Results for one task.
 
     Args:
-        estimates: by metric, and ``loss``.
-        trivial: the metrics of the predictor that sees no input.
-        higher_is_better: by metric; None if neither end is better, as of a coverage.
+        estimates: estimates by metric, and of the ``loss``.
+        trivial: metrics of the predictor that uses no input.
+        higher_is_better: whether higher is better, by metric; None if neither direction is, as for
+            a coverage.
         labelled: number of samples with a label.
-        units: number of groups with a label, that of samples without groups.
-        losses: of each sample, NaN without a label, ``[samples]``.
-        predictions: of the first samples, as many as are kept.
-        targets: of the same samples.
-        draws: each metric in each resample.
-        uncertainty: of the same samples as predictions, see `multitask.tasks.Task.uncertainty`.
+        units: number of groups with a label; without groups, that of samples.
+        losses: loss of each sample, NaN without a label, ``[samples]``.
+        predictions: predictions for the first samples, as many as are kept.
+        targets: targets of the same samples.
+        draws: value of each metric in each resample.
+        uncertainty: uncertainty of the same predictions, see `multitask.tasks.Task.uncertainty`.
     """
 
     estimates: dict[str, Estimate]
@@ -82,16 +83,16 @@ class TaskResults:
 
 @dataclass
 class Results:
-    """What was found.
+    """Results of an evaluation.
 
     Args:
         trained: the model.
-        samples: what it was evaluated on.
-        tasks: by name.
+        samples: samples that it was evaluated on.
+        tasks: results by task.
         score: see `multitask.training.evaluation.Evaluation.compute`.
-        seen: which samples have the image or text of a training sample, ``[samples]``; None if not
-            known.
-        contributions: what each task contributes to the score.
+        seen: whether each sample has the image or text of a training sample, ``[samples]``; None if
+            unknown.
+        contributions: contribution of each task to the score.
     """
 
     trained: TrainedModel
@@ -103,7 +104,7 @@ class Results:
 
     @property
     def named_tasks(self) -> dict[str, Task]:
-        """The tasks that were evaluated, by name."""
+        """The evaluated tasks, by name."""
         known = self.trained.model.named_tasks
         return {name: known[name] for name in self.tasks}
 
@@ -124,15 +125,15 @@ def evaluate(
 
     Args:
         trained: the model.
-        samples: with labels.
+        samples: labelled samples.
         resamples: see `multitask.after.evaluating.bootstrap.resampled`.
-        seed: of the resamples.
-        batch_size: samples that go through the model at a time.
-        work: begins the lines that tell how far it is.
+        seed: seed of the resamples.
+        batch_size: number of samples per batch.
+        work: beginning of the progress messages.
     """
     counted = _counted(trained, samples, Progress(work, 0, len(samples)), batch_size)
     with warnings.catch_warnings():
-        # The reason stands beside each undefined metric.
+        # The reason is stated beside each undefined metric.
         warnings.filterwarnings("ignore", message=".*is undefined for the known test labels.*")
         computed = counted.evaluation.compute()
     values = {name: float(each) for name, each in computed.items()}
@@ -236,7 +237,7 @@ def _estimate(
 def seen_in_training(
     trained: TrainedModel, samples: LabelledSamples
 ) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
-    """Which samples have the image or text of a training sample, ``[samples]``; None if unknown."""
+    """Whether each sample has the image or text of a training sample; None if unknown."""
     known = trained.training_images
     hashes = None if known is None else samples.known_hashes()
     if known is None or hashes is None:
@@ -244,7 +245,7 @@ def seen_in_training(
     seen = np.isin(hashes.view(np.int64), known.cpu().numpy())
     name = remembered_input(samples.split)
     if seen.any() and name is not None and name != IMAGE:
-        # Two samples without a text have the same one.
+        # Two samples without a text count as equal.
         places = torch.from_numpy(np.flatnonzero(seen))
         seen[places[is_missing(samples.split.one_input(name, places))]] = False
     return seen

@@ -1,4 +1,4 @@
-"""An evaluation as a folder: tables, figures and a page."""
+"""Report of an evaluation: a folder with tables, figures and a page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from multitask.tasks.naming import element_names
 
 METRICS, PREDICTIONS, DIFFERENCES = "metrics.csv", "predictions.csv", "differences.csv"
 RELIABILITY, REJECTION = "reliability", "rejection"
-"""What further figures of a task are called, behind its name and a dot."""
+"""Names of further figures of a task, after its name and a dot."""
 MOST_TASKS = 12
 DPI = 150
 
@@ -42,13 +42,13 @@ def write_evaluation(
     """Write ``metrics.csv``, ``predictions.csv``, figures, ``report.html`` and ``report.md``.
 
     Args:
-        results: of an evaluation.
-        folder: where the files go; it exists.
-        changes: from another model, which go to ``differences.csv``.
-        other: that model's file.
+        results: results of an evaluation.
+        folder: existing folder that the files are written to.
+        changes: differences from another model, which are written to ``differences.csv``.
+        other: file of that model.
 
     Returns:
-        The HTML file, which needs no other file.
+        The HTML file, which is self-contained.
     """
     write_csv(metrics_table(results), folder / METRICS)
     write_csv(predictions_table(results), folder / PREDICTIONS)
@@ -79,7 +79,7 @@ def _figures(results: Results, folder: Path) -> dict[str, Figure]:
 
 
 def _of_certainty(results: Results, folder: Path) -> dict[str, Figure]:
-    """Whether probabilities can be believed, and what is left without the least certain samples."""
+    """Figures of reliability, and of quality without the least certain samples."""
     found: dict[str, Figure] = {}
     heads = {name: results.contributions.get(name, nan) for name in results.named_tasks}
     for name in lowest(heads, MOST_TASKS):

@@ -19,13 +19,13 @@ SIGNIFICANT = 0.05
 def report_blocks(
     results: Results, figures: Mapping[str, Figure], changes: Sequence[Change] = (), other: str = ""
 ) -> list[Block]:
-    """Say what was found.
+    """Describe the results.
 
     Args:
-        results: of an evaluation.
-        figures: of the tasks, by name, as far as they were drawn.
-        changes: from another model, if there is one.
-        other: that model's file.
+        results: results of an evaluation.
+        figures: figures of the tasks, by name, if they were drawn.
+        changes: differences from another model, if there is one.
+        other: file of that model.
     """
     samples = results.samples
     title = Heading(f"{samples.title}: {_counted(len(samples), 'sample')}", 1)
@@ -39,10 +39,10 @@ def report_blocks(
 
 
 def remarks(results: Results) -> list[str]:
-    """What a person should know before the numbers.
+    """Remarks for the user that precede the numbers.
 
     Args:
-        results: of an evaluation.
+        results: results of an evaluation.
     """
     samples, seen = results.samples, results.seen
     found = list(samples.remarks)
@@ -89,10 +89,10 @@ def _metrics(results: Results) -> Iterator[Block]:
 
 
 def notes(results: Results) -> list[str]:
-    """Which metrics have no interval, or no value, and why.
+    """List the metrics without an interval or a value, and the reasons.
 
     Args:
-        results: of an evaluation.
+        results: results of an evaluation.
     """
     found: dict[tuple[str, str], list[str]] = {}
     for task, each in results.tasks.items():
@@ -135,11 +135,11 @@ def _changes(results: Results, changes: Sequence[Change], other: str) -> Iterato
 
 
 def changes_in_words(results: Results, changes: Sequence[Change]) -> str:
-    """Say in which tasks a model is better or worse than the other one.
+    """Name the tasks in which a model is better or worse than another.
 
     Args:
-        results: of the model.
-        changes: from the other one.
+        results: results of the model.
+        changes: differences from the other model.
     """
     heads = [each for each in changes if each.metric == headline(results, each.task)]
     told = [each for each in heads if each.adjusted < SIGNIFICANT]
@@ -165,7 +165,7 @@ def _task(results: Results, name: str, figures: Mapping[str, Figure]) -> Iterato
     labelled = _counted(found.labelled, "sample")
     answer = f"{metric} {with_interval(estimate)}{beside}, over {labelled} with a label."
     yield Section(name, answer if found.labelled else "no sample has a label.")
-    # Names of tasks have no dots.
+    # Names of tasks contain no dots.
     yield from (each for key, each in figures.items() if key.split(".")[0] == name)
     if (gallery := worst_gallery(results, name)) is not None:
         yield Heading(f"{name}: the {len(gallery.cards)} largest losses", 3)
@@ -176,7 +176,7 @@ def with_interval(estimate: Estimate) -> str:
     """A value and its interval, as in ``0.69 [0.67, 0.71]``.
 
     Args:
-        estimate: of a metric.
+        estimate: estimate of a metric.
     """
     if estimate.value != estimate.value:
         return f"unknown ({estimate.why})"
@@ -185,7 +185,7 @@ def with_interval(estimate: Estimate) -> str:
 
 
 def number(value: float | None) -> str:
-    """A number in four digits, nothing if it is not known."""
+    """A number with four digits; nothing if it is unknown."""
     return "" if value is None or value != value else f"{value:.4g}"
 
 

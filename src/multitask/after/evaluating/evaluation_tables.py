@@ -1,4 +1,4 @@
-"""An evaluation as tables, for programs and spreadsheets."""
+"""Results of an evaluation as tables, for programs and spreadsheets."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MATRIX = 2
 
 
 def metrics_table(results: Results) -> DataFrame:
-    """A row for each metric of each task.
+    """A table with a row for each metric of each task.
 
     Args:
-        results: of an evaluation.
+        results: results of an evaluation.
 
     Returns:
-        ``task``, ``metric``, ``value``, ``low``, ``high`` (of the 95 % interval), ``n`` (samples
-        with a label), ``groups`` (with a label, if groups were drawn), ``trivial`` (of the
-        predictor that sees no input) and ``note`` (why there is no interval).
+        Columns ``task``, ``metric``, ``value``, ``low``, ``high`` (of the 95 % interval), ``n``
+        (samples with a label), ``groups`` (with a label, if groups were drawn), ``trivial`` (for
+        the predictor that uses no input) and ``note`` (why there is no interval).
     """
     is_grouped = results.samples.groups is not None
     rows = [
@@ -49,7 +49,7 @@ def metrics_table(results: Results) -> DataFrame:
 
 
 def differences_table(changes: list[Change]) -> DataFrame:
-    """A row for each metric that two models have.
+    """A table with a row for each metric that two models share.
 
     Args:
         changes: see `multitask.after.evaluating.comparison.compare`.
@@ -61,14 +61,14 @@ def differences_table(changes: list[Change]) -> DataFrame:
 
 
 def predictions_table(results: Results) -> DataFrame:
-    """A row for each sample: its name, its texts, and each task's prediction, target and loss.
+    """A table with a row for each sample: name, texts, and each task's prediction, target and loss.
 
     Args:
-        results: of an evaluation.
+        results: results of an evaluation.
 
     Returns:
-        Tasks of maps have losses alone; other tasks also have predictions and targets, of the
-        first samples if there are too many to be kept.
+        For tasks of maps, there are only losses. Other tasks also have predictions and targets, but
+        only for the first samples if there are too many to keep.
     """
     samples = results.samples
     columns: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The states that each sample adds to this package's usual metrics, of a whole batch at once."""
+"""The states that each sample contributes to this package's metrics, for a batch at a time."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from multitask.after.evaluating.sample_states import State
 
 Cells = tuple[Tensor, Tensor, Tensor]
-"""Numbers of a state: each one's sample, its place in the flat state, and its value."""
+"""Values of a state: the sample of each, its index in the flat state, and its value."""
 Found = dict[str, list[Cells]]
-"""By the state's name."""
+"""Values by the name of the state."""
 
 
 def known_states(
@@ -42,7 +42,7 @@ def known_states(
     output: Any,
     target: Tensor,
 ) -> csr_array | None:
-    """The states of each sample, if the task counts in as the package's own do.
+    """The states of each sample, if the task updates its metrics as the package's own do.
 
     Args:
         task: the task.
@@ -50,10 +50,10 @@ def known_states(
         layout: their states.
         width: number of columns.
         output: raw head outputs.
-        target: targets of the batch, missing ones included.
+        target: targets of the batch, which may be missing.
 
     Returns:
-        Shape ``[batch, width]``; None if it is not known how the task or a metric counts.
+        Shape ``[batch, width]``; None if it is unknown how the task or a metric is updated.
     """
     counts = type(task).update_metrics
     kinds: dict[Any, Any]
@@ -155,7 +155,7 @@ def _of_numbers(
     entries = task.entries(output, target)
     target = target.reshape(len(target), task.size)
     known = labels.known(target)
-    # As in `Regression.count_in`: around the training mean.
+    # As in `Regression.count_in`: relative to the training mean.
     prediction, target = ((each - task.trivial).float() for each in (task.predict(output), target))
     error = torch.where(known, prediction - target, 0).double()
     return known, error, torch.where(known, target, 0).double(), entries

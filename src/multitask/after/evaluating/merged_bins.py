@@ -1,4 +1,4 @@
-"""Fewer bins of histograms for resamples, with the same areas to the last digit."""
+"""Fewer histogram bins for resamples, with exactly the same areas under the curve."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ OF_BINS = (HistogramAUROC, LabelAUROC, LabelAveragePrecision)
 def merged(
     rows: csr_array, layout: Sequence[State], metrics: Mapping[str, Metric]
 ) -> tuple[csr_array, list[State]]:
-    """Merge neighbouring bins that no positive tells apart.
+    """Merge neighbouring bins that no positive separates.
 
-    The area under a curve depends on how many negatives lie below, or from the other end above,
-    each bin that holds a positive.
-    So of each class the bins with a positive of any sample stay, and those between two of them
-    become one. All are whole numbers, so that nothing is rounded. With many classes few bins stay,
-    and a resample costs a small part.
+    The area under a curve depends on the number of negatives below each bin that contains a
+    positive, or from the other end above it. For each class, therefore, the bins with a positive of
+    any sample are kept, and the bins between two of them are merged. All counts are integers, so
+    that nothing is rounded. With many classes, few bins remain, and a resample costs a small
+    fraction.
 
     Args:
         rows: see `multitask.after.evaluating.sample_states.SampleStates.rows`.
         layout: its states.
-        metrics: by name.
+        metrics: metrics by name.
 
     Returns:
-        The rows with fewer columns, and where the states are in them.
+        The rows with fewer columns, and the layout of the states in them.
     """
     places = np.empty(rows.shape[1], dtype=np.int64)
     found: list[State] = []
@@ -60,12 +60,12 @@ def merged(
 
 
 def _fewer(rows: csr_array, state: State) -> tuple[np.ndarray, tuple[int, ...]]:
-    """The new place of each cell in the state, flat, and the state's new shape."""
+    """The new index of each cell in the flat state, and the state's new shape."""
     classes = state.shape[1]
     occurs = np.zeros(rows.shape[1], dtype=bool)
     occurs[rows.indices] = True
     positive = occurs[state.columns].reshape(state.shape)[1]
-    # A new bin begins at each bin with a positive, and behind it.
+    # A new bin begins at each bin with a positive, and after it.
     begins = positive.copy()
     begins[:, 1:] |= positive[:, :-1]
     begins[:, 0] = False

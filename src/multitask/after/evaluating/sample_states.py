@@ -1,7 +1,7 @@
-"""What each sample adds to the metrics of a task, so that any choice of samples has its metrics.
+"""Contributions of each sample to the metrics of a task, so that any selection has its metrics.
 
-The states of a metric are sums over samples. With those of each sample, the metrics of samples that
-are drawn again and again are found without predicting or counting anything anew.
+The states of a metric are sums over samples. Given the states of each sample, the metrics of a
+resample are computed without predicting or counting again.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ Values = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class State:
-    """A state of a metric, as columns of numbers.
+    """A state of a metric, as columns of a row.
 
     Args:
-        metric: its name in the task.
-        name: the state's name in the metric.
-        shape: of the state.
-        columns: its place in a row.
+        metric: name of the metric in the task.
+        name: name of the state in the metric.
+        shape: shape of the state.
+        columns: its position in a row.
     """
 
     metric: str
@@ -43,7 +43,7 @@ class State:
 
 
 class SampleStates:
-    """The states of a task's metrics, and its loss, of each sample.
+    """The states of a task's metrics, and its loss, for each sample.
 
     Args:
         task: the task.
@@ -60,11 +60,11 @@ class SampleStates:
         self._losses: list[Tensor] = []
 
     def update(self, output: Any, target: Tensor) -> None:
-        """Count a batch in.
+        """Add a batch.
 
         Args:
             output: raw head outputs, see `multitask.tasks.Task.loss`.
-            target: targets of the batch, missing ones included.
+            target: targets of the batch, which may be missing.
         """
         self.known = torch.cat([self.known, self.task.known(target).cpu()])
         losses = torch.stack(self.task.sample_loss(output, target), 1).double().cpu()
@@ -77,12 +77,12 @@ class SampleStates:
         """Each sample's mean loss, NaN without a label; shape ``[samples]``."""
         sums, weights = torch.cat(self._losses).numpy().T
         with np.errstate(invalid="ignore", divide="ignore"):
-            # A class may weigh nothing and still be predicted badly or well.
+            # A class of weight 0 may still be predicted badly or well.
             means = np.where(weights > 0, sums / weights, sums)
         return np.where(self.known.numpy(), means, np.nan)
 
     def rows(self) -> csr_array:
-        """A row for each sample that has a label: its states, and the two sums of its loss."""
+        """A row for each sample with a label: its states, and the two sums of its loss."""
         losses = csr_array(torch.cat(self._losses).numpy())
         whole = hstack([vstack(self._parts), losses], format="csr")
         return whole[np.flatnonzero(self.known.numpy())]
@@ -93,23 +93,23 @@ class SampleStates:
         return [*dict.fromkeys(each.metric for each in self.layout), LOSS]
 
     def values(self, row: Values, layout: Sequence[State] | None = None) -> dict[str, float]:
-        """The metrics of a sum of rows.
+        """Compute the metrics of a sum of rows.
 
         Args:
             row: shape ``[width + 2]``, see `rows`.
-            layout: where the states are in it; default: as in `rows`.
+            layout: positions of the states in it; default: as in `rows`.
 
         Returns:
-            By name, NaN if the samples do not define it.
+            Metrics by name, NaN if the samples do not define them.
         """
         states = torch.from_numpy(row)
         for each in layout or self.layout:
-            # Not by `setattr`, in which a module looks for parameters each time.
+            # Not with `setattr`, which checks a module for parameters each time.
             vars(self.metrics[each.metric])[each.name] = states[each.columns].view(each.shape)
         with np.errstate(invalid="ignore", divide="ignore"):
             found = {LOSS: float(np.float64(row[-2]) / row[-1])}
         for name in self.resampled[:-1]:
-            # Not by the instance, whose `compute` also looks for other processes.
+            # Not through the instance, whose `compute` also synchronises with other processes.
             metric: Any = self.metrics[name]
             found[name] = float(type(metric).compute(metric))
         return found
@@ -121,7 +121,7 @@ class SampleStates:
             metrics.reset()
             self.task.update_metrics(metrics, rows_of(output, at), target[at])
             for each in self.layout:
-                # A group of metrics shares the states of its first.
+                # The metrics of a group share the states of the first.
                 state = getattr(_leader(metrics, each.metric), each.name)
                 found[place, each.columns] = state.double().flatten().cpu().numpy()
         return csr_array(found)

@@ -1,4 +1,4 @@
-"""An evaluation on the screen."""
+"""Screen output of an evaluation."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def show_evaluation(results: Results, changes: Sequence[Change]) -> str:
     """Print the metrics, and the differences if there are any.
 
     Args:
-        results: of one checkpoint.
-        changes: from another one to it.
+        results: results of one checkpoint.
+        changes: differences from another checkpoint.
 
     Returns:
-        What was printed, without colours.
+        The printed text, without colours.
     """
     console = Console(record=True)
     console.print(_metrics(results))
@@ -33,12 +33,12 @@ def show_evaluation(results: Results, changes: Sequence[Change]) -> str:
 
 
 def new_table(title: str, texts: Sequence[str], numbers: Sequence[str]) -> Table:
-    """A table for the screen, whose rows are still to be added.
+    """A table for the screen, without rows.
 
     Args:
-        title: with names from data, whose square brackets are not colours.
-        texts: names of columns of texts.
-        numbers: names of columns of numbers.
+        title: title with names from data, whose square brackets are not colour markup.
+        texts: names of text columns.
+        numbers: names of number columns.
     """
     table = Table(title=escape(shown(title)), title_justify="left")
     for column in texts:

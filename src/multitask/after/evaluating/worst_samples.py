@@ -1,4 +1,4 @@
-"""The samples that a model gets wrong most, as a gallery."""
+"""The samples with the worst predictions, as a gallery."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def worst_gallery(results: Results, task: str, most: int = MOST) -> Gallery | No
     """The samples with the largest losses, the largest first.
 
     Args:
-        results: of an evaluation.
-        task: its name.
-        most: samples to show.
+        results: results of an evaluation.
+        task: name of the task.
+        most: number of samples to show.
 
     Returns:
-        A card for each: its image, its maps, its file, target, prediction and loss; None if no
-        sample has a label.
+        A card for each sample: its image, its maps, its file, target, prediction and loss; None if
+        no sample has a label.
     """
     places = worst(results, task, most)
     if not places:
@@ -58,7 +58,7 @@ def _card(results: Results, task: str, place: int, sample: Shown, lines: list[st
     pictures = [_picture(name, each) for name, each in sample.items() if isinstance(each, Tensor)]
     texts = [f"{name}: {each}" for name, each in sample.items() if isinstance(each, str)]
     loss = f"loss: {results.tasks[task].losses[place]:.3g}"
-    # Colours mean nothing to those who only see the picture.
+    # Colours have no meaning without the figure's legend.
     lines = [*lines, *(WORDS for name in sample if name.endswith(WORDS))]
     seen = ["trained on"] if results.seen is not None and results.seen[place] else []
     return Card(pictures, results.samples.name(place), [*texts, *lines, loss, *seen])
@@ -84,12 +84,12 @@ def _written(cell: Any) -> str:
 
 
 def worst(results: Results, task: str, most: int) -> list[int]:
-    """The places of the samples with the largest losses of a task, the largest first.
+    """The indices of the samples with the largest losses of a task, the largest first.
 
     Args:
-        results: of an evaluation.
-        task: its name.
-        most: how many.
+        results: results of an evaluation.
+        task: name of the task.
+        most: number of samples.
     """
     losses = results.tasks[task].losses
     order = np.argsort(-np.nan_to_num(losses, nan=-np.inf), kind="stable")
@@ -98,12 +98,12 @@ def worst(results: Results, task: str, most: int) -> list[int]:
 
 @torch.no_grad()
 def predicted(results: Results, task: str, places: Sequence[int]) -> tuple[Any, Tensor]:
-    """Predict a task anew for some samples.
+    """Compute the predictions of a task again for some samples.
 
     Args:
-        results: of an evaluation.
-        task: its name.
-        places: of the samples.
+        results: results of an evaluation.
+        task: name of the task.
+        places: indices of the samples.
 
     Returns:
         Predictions and targets, first axis ``[samples]``.

@@ -1,1 +1,1 @@
-"""What each task looks at in an image, and what the tasks share."""
+"""What each task attends to in an image, and what the tasks share."""

@@ -1,4 +1,4 @@
-"""The answers of an explanation, a sentence each."""
+"""Summary sentences of an explanation."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from multitask.pages.shown import shortened
 from multitask.pages.words import listed
 
 SURE = 0.05
-"""The p value below which an overlap is more than chance, divided by the number of pairs."""
+"""Significance level for an overlap above chance, divided by the number of pairs."""
 ENOUGH = 0.1
-"""An overlap that is higher than that of shuffled pairs by less is called a little more."""
+"""If an overlap exceeds that of shuffled pairs by less than this, it is "a little more"."""
 FEW = 30
-"""Images on which the similarity of layers is a rough guess."""
+"""With fewer images than this, the similarity of layers is a rough estimate."""
 MOST_NAMED = 3
-"""Parts that a sentence names."""
+"""Number of parts that a sentence names."""
 ROUGH = 0.1
-"""Integrated gradients that miss a larger share of the change are not to be relied on."""
+"""Integrated gradients that miss a larger fraction of the change than this are unreliable."""
 
 
 def in_words(found: Explanation) -> list[str]:
-    """The answers of the page, and what is left out.
+    """The answers of the page, and what was skipped.
 
     Args:
         found: an explanation.
@@ -40,7 +40,7 @@ def in_words(found: Explanation) -> list[str]:
 
 
 def rough_maps(found: Explanation) -> list[str]:
-    """Say of which tasks integrated gradients are not to be relied on.
+    """Name the tasks whose integrated gradients are unreliable.
 
     Args:
         found: an explanation.
@@ -54,10 +54,10 @@ def rough_maps(found: Explanation) -> list[str]:
 
 
 def said_of_overlaps(overlaps: Sequence[Overlap]) -> str:
-    """Say whether tasks look at the same places.
+    """Describe whether tasks attend to the same places.
 
     Args:
-        overlaps: of each two tasks, at least one.
+        overlaps: overlaps of pairs of tasks, at least one.
     """
     same, shuffled = mean([each.same for each in overlaps]), mean([o.shuffled for o in overlaps])
     if isnan(same):
@@ -81,10 +81,10 @@ def said_of_overlaps(overlaps: Sequence[Overlap]) -> str:
 
 
 def said_of_cosines(cosines: Sequence[LayerCosine]) -> str:
-    """Say where gradients agree.
+    """Describe where gradients agree.
 
     Args:
-        cosines: by layer, at least one.
+        cosines: cosines by layer, at least one.
     """
     first, last = cosines[0].layer, cosines[-1].layer
     ends = [mean([each.cosine for each in cosines if each.layer == at]) for at in (first, last)]
@@ -101,7 +101,7 @@ def said_of_cosines(cosines: Sequence[LayerCosine]) -> str:
 
 
 def said_of_layers(found: Explanation) -> str:
-    """Say how similar the first and the last layers of networks are.
+    """Describe the similarity of the first and the last layers of networks.
 
     Args:
         found: an explanation with at least one similarity.
@@ -124,16 +124,16 @@ def said_of_layers(found: Explanation) -> str:
 
 
 def said_of_parts(found: Explanation) -> str:
-    """Say what counts most for each task.
+    """Describe what contributes most for each task.
 
     Args:
-        found: an explanation with the effects of parts.
+        found: an explanation that includes the effects of parts.
     """
     said = []
     for name, each in found.effects.items():
         strongest: dict[str, float] = {}
         for part, effect in zip(found.parts, each.effects.tolist(), strict=True):
-            # An input as a whole counts more than its parts.
+            # An input as a whole contributes more than its parts.
             if part.places and abs(effect) > abs(strongest.get(part.text, 0.0)):
                 strongest[part.text] = effect
         first = sorted(strongest, key=lambda text: -abs(strongest[text]))[:MOST_NAMED]
@@ -143,6 +143,6 @@ def said_of_parts(found: Explanation) -> str:
 
 
 def mean(values: Sequence[float]) -> float:
-    """The mean of what is not NaN; NaN if nothing is left."""
+    """The mean of the values that are not NaN; NaN if there are none."""
     known = [each for each in values if not isnan(each)]
     return sum(known) / len(known) if known else float("nan")

@@ -1,4 +1,4 @@
-"""How much each pixel counts for each task: integrated gradients, and occlusion."""
+"""Contribution of each pixel for each task: integrated gradients, and occlusion."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from multitask.after.trained_model import TrainedModel
 from multitask.configuration.extras import require
 
 STEPS = (64, 256)
-"""Points on the way from black to the image at which gradients are taken; the second number if the
-first misses more than `CLOSE` of the change."""
+"""Number of interpolation steps from black to the image; the second if the first misses more than
+`CLOSE` of the change."""
 CLOSE = 0.02
 MOST_TOGETHER, FEWEST_TOGETHER, PIXELS_TOGETHER = 64, 4, 2**20
-"""Images, and their pixels, that go through the model at a time."""
+"""Most and fewest images per batch, and most pixels."""
 WINDOWS = 8
-"""Windows of occlusion to a side of an image, at most, each moved by half its side."""
+"""Most occlusion windows along each side of an image; each is moved by half its side."""
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """What counts for one task.
+    """Attributions for one task.
 
     Args:
-        what: which number is explained, in words.
-        classes: which class is explained in each image; empty texts if it is not one class.
-        gradients: integrated gradients, ``[images, height, width]``; their sum over an image is how
-            far the number is from that of a black image.
-        steps: of integrated gradients.
-        changes: how far the number is from that of a black image, ``[images]``.
-        missed: by how much the sum of the gradients misses that, ``[images]``.
-        occlusion: how far the number falls if a pixel's surroundings are black, of the same shape
-            as the gradients; None if it was not asked for.
+        what: description of the explained output.
+        classes: the explained class for each image; empty strings if the output is not a class.
+        gradients: integrated gradients, ``[images, height, width]``; their sum over an image is the
+            difference between the output and that of a black image.
+        steps: number of steps of integrated gradients.
+        changes: difference of the output from that of a black image, ``[images]``.
+        missed: error of the sum of the gradients relative to that difference, ``[images]``.
+        occlusion: decrease of the output if a pixel's surroundings are black, of the same shape as
+            the gradients; None if it was not requested.
     """
 
     what: str
@@ -48,7 +48,7 @@ class Attribution:
 
     @property
     def incomplete(self) -> float:
-        """The most that is missed, as a share of the largest change."""
+        """The largest error, as a fraction of the largest change."""
         largest = float(self.changes.abs().max())
         return float(self.missed.abs().max()) / largest if largest else 0.0
 
@@ -56,15 +56,18 @@ class Attribution:
 def attribute(
     trained: TrainedModel, name: str, images: Tensor, choice: Choice, slow: bool = False
 ) -> Attribution:
-    """Find what counts for a task: integrated gradients (Sundararajan et al., 2017, equation 1)
-    from a black image, and occlusion (Zeiler and Fergus, 2014, section 4.2) by black windows.
+    """Compute attributions for a task.
+
+    The methods are integrated gradients (Sundararajan et al., 2017, equation 1) from a black image,
+    and
+    occlusion (Zeiler and Fergus, 2014, section 4.2) by black windows.
 
     Args:
         trained: the model.
-        name: of the task.
-        images: from 0 to 1, before transforms, ``[batch, channels, height, width]``.
-        choice: which of the task's outputs.
-        slow: whether occlusion is computed too.
+        name: name of the task.
+        images: images from 0 to 1, before transforms, ``[batch, channels, height, width]``.
+        choice: which of the task's outputs to explain.
+        slow: whether to compute occlusion too.
 
     Raises:
         InputError: if the task has no such class or element, or captum is not installed.

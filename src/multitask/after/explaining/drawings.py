@@ -1,4 +1,4 @@
-"""The figures of an explanation."""
+"""Figures of an explanation."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from multitask.pages.shown import shortened
 
 MOST_ROWS, MOST_TASKS, MOST_PAIRS = 8, 6, 6
 WIDEST, MOST_LABELS = 7.2, 16
-"""Inches of a page of a paper, and names of layers within them."""
+"""Width of a page of a paper, and space for the names of layers, in inches."""
 ENOUGH = 0.99
-"""Share of pixels within the scale of a map, so that a single one does not pale all others."""
+"""Fraction of pixels within the scale of a map, so that no outlier makes all others pale."""
 
 
 def draw_maps(found: Explanation) -> Figure:
-    """Each image beside what counts for each task, red for and blue against.
+    """Draw each image with its attribution for each task, red for and blue against.
 
     Args:
-        found: an explanation; its first 8 images and 6 tasks are drawn.
+        found: an explanation, whose first 8 images and 6 tasks are drawn.
     """
     tasks = list(found.attributions)[:MOST_TASKS]
     slow = any(found.attributions[name].occlusion is not None for name in tasks)
@@ -58,10 +58,10 @@ def _shown(image: Tensor) -> np.ndarray:
 
 
 def draw_cosines(cosines: Sequence[LayerCosine]) -> Figure:
-    """The cosine of each two tasks' gradients over the layers, with its interval.
+    """Draw the cosine of each pair of tasks' gradients over the layers, with its interval.
 
     Args:
-        cosines: by layer; of more than 6 pairs, those with the lowest in the last layer.
+        cosines: cosines by layer; with more than 6 pairs, those with the lowest in the last layer.
     """
     layers = list(dict.fromkeys(each.layer for each in cosines))
     lines: dict[tuple[str, str], list[LayerCosine]] = {}
@@ -87,13 +87,13 @@ def draw_cosines(cosines: Sequence[LayerCosine]) -> Figure:
 
 
 def draw_similarity(name: str, rows: list[str], columns: list[str], values: Tensor) -> Figure:
-    """CKA of each two layers, from 0 to 1.
+    """Draw the CKA of each pair of layers, from 0 to 1.
 
     Args:
-        name: of the other network.
+        name: name of the other network.
         rows: this model's layers.
-        columns: the other's.
-        values: ``[rows, columns]``.
+        columns: the other network's layers.
+        values: CKA, ``[rows, columns]``.
     """
     side = 0.42
     size = (2.6 + side * len(columns), 1.9 + side * len(rows))

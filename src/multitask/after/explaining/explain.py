@@ -1,4 +1,4 @@
-"""Look into a model, part by part."""
+"""Analysis of a model, section by section."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ from multitask.pages.words import counted, listed
 
 MOST_IMAGES, MOST_TRAINING = 16, 5_000
 BATCHES = 8
-"""Into which labelled samples are divided, whose spread gives intervals."""
+"""Number of groups of labelled samples, whose spread gives intervals."""
 NEAREST = 3
 
 
 def explain(trained: TrainedModel, wanted: Wanted) -> Explanation:
-    """Look into a model.
+    """Analyse a model.
 
     Args:
         trained: the model.
-        wanted: what is to be found out.
+        wanted: what to analyse.
 
     Raises:
-        InputError: if no sample can be read, or a setting is wrong.
+        InputError: if no sample can be read, or a setting is invalid.
     """
     for option, path in (("labels", wanted.labels), ("training", wanted.training)):
         if path is not None and not Path(path).exists():

@@ -1,4 +1,4 @@
-"""All that is found out about what a model looks at, and what its tasks share."""
+"""Results of an analysis of what a model attends to, and what its tasks share."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
 
 OWN = "its own layers"
-"""What a model's similarity to itself is called."""
+"""Name of a model's similarity to itself."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be found out.
+    """Settings of an explanation.
 
     Args:
-        images: files, folders or a table; of a model that takes texts or numbers, a table.
-        choice: which outputs are explained.
-        slow: whether occlusion of images is computed too, and each token of a long text is looked
-            at by itself.
+        images: files, folders or a table; for a model that accepts texts or numbers, a table.
+        choice: which outputs to explain.
+        slow: whether to compute occlusion of images too, and to analyse each token of a long text
+            separately.
         labels: a labelled table for gradients; default: the run's own test set.
         training: training images; default: the run's own.
-        against: other models, by what they are called.
-        text: one text, in place of ``images``.
+        against: other models, by display name.
+        text: a single text, instead of ``images``.
     """
 
     images: Sequence[str]
@@ -49,26 +49,25 @@ class Wanted:
 
 @dataclass
 class Explanation:
-    """What was found out; what could not be is None or empty, and ``left_out`` says why.
+    """Results; those that are unavailable are None or empty, and ``left_out`` states why.
 
     Args:
         trained: the model.
-        names: of the samples.
-        pixels: of a model of images alone, the images as it gets them, uint8
-            ``[images, channels, height, width]``.
-        seen: of any other model, what it takes, in the order of its inputs, see
-            `TrainedModel.seen`.
-        attributions: by task, of images.
-        parts: of the samples of any other model.
-        effects: by task, what the parts count.
-        overlaps: of each two tasks.
-        cosines: of gradients, by layer.
+        names: names of the samples.
+        pixels: for a model of images alone, the images as the model gets them, uint8 ``[images,
+            channels, height, width]``.
+        seen: for any other model, its inputs in order, see `TrainedModel.seen`.
+        attributions: attributions of images by task.
+        parts: parts of the samples of any other model.
+        effects: effects of the parts, by task.
+        overlaps: overlaps of pairs of tasks.
+        cosines: cosines of gradients, by layer.
         similarities: by the other network, the CKA of each layer (rows) with its layers (columns).
-        compared: how many samples the layers were compared on.
-        neighbours: of each sample.
-        training_names: of the training samples.
-        training_pixels: reads training images by their places; None if they are not images.
-        left_out: sentences.
+        compared: number of samples that the layers were compared on.
+        neighbours: neighbours of each sample.
+        training_names: names of the training samples.
+        training_pixels: reads training images by their indices; None if they are not images.
+        left_out: sentences on what is missing.
     """
 
     trained: TrainedModel
@@ -88,7 +87,7 @@ class Explanation:
     left_out: list[str] = field(default_factory=list)
 
     def try_to(self, what: str, find: Callable[[], None]) -> None:
-        """Find something out, or say in a sentence why it is left out."""
+        """Run one part of the analysis, or record in a sentence why it was skipped."""
         try:
             find()
         except InputError as error:

@@ -1,4 +1,4 @@
-"""Where in the shared network the tasks' gradients agree."""
+"""Agreement of the tasks' gradients in the shared layers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ RESAMPLES = 400
 
 @dataclass(frozen=True)
 class LayerCosine:
-    """How two tasks' gradients lie to each other in one layer.
+    """Cosine of two tasks' gradients in one layer.
 
     Args:
-        layer: its name.
+        layer: name of the layer.
         first: a task.
-        second: another one.
-        cosine: of the gradients of the two losses over all samples, from -1 to 1.
-        low: end of the 95 % interval, by drawing batches again.
-        high: its other end.
+        second: another task.
+        cosine: cosine of the gradients of the two losses over all samples, from -1 to 1.
+        low: lower end of the 95 % bootstrap interval over batches.
+        high: upper end of the interval.
     """
 
     layer: str
@@ -38,19 +38,20 @@ class LayerCosine:
 def layer_cosines(
     model: MultiTask, batches: Sequence[Batch], seed: int = 0, tasks: Sequence[str] | None = None
 ) -> list[LayerCosine]:
-    """Compare the gradients of each two tasks' losses, layer by layer of what they share.
+    """Compare the gradients of each pair of tasks, for each layer that they share.
 
     The model is in evaluation mode: batch normalisation keeps its statistics, and no balancer
     changes a gradient.
 
     Args:
-        model: on the batches' device.
-        batches: with targets; what has no label of a task gives it no gradient.
-        seed: of the intervals.
-        tasks: names of those that have targets; default: all.
+        model: the model, on the device of the batches.
+        batches: batches with targets; samples without a label of a task do not contribute to its
+            gradient.
+        seed: seed of the intervals.
+        tasks: names of the tasks that have targets; default: all.
 
     Returns:
-        For each layer, from the first to the last, each two tasks that both reach it.
+        For each layer, from the first to the last, each pair of tasks that both reach it.
     """
     layers, names = _layers(model.encoder), list(tasks or model.named_tasks)
     before = [each.requires_grad for each in model.parameters()]
@@ -73,12 +74,12 @@ def layer_cosines(
 
 
 def _layers(encoder: nn.Module) -> dict[str, list[nn.Parameter]]:
-    """Parameters of each module that has some of its own, by the module's name."""
+    """Parameters of each module that has some of its own, by the name of the module."""
     owners = {
         name or type(each).__name__: [*each.parameters(recurse=False)]
         for name, each in encoder.named_modules()
     }
-    # A vector alone (a bias, a normalisation) is a part of the layer before it.
+    # A single vector (a bias, a normalisation) belongs to the preceding layer.
     return {name: each for name, each in owners.items() if any(one.ndim > 1 for one in each)}
 
 
@@ -87,7 +88,7 @@ def _gradients(
 ) -> list[Tensor]:
     outputs = model(*model.inputs_of(batch))
     pairs = [model.named_tasks[name].loss(outputs[name], batch[name]) for name in names]
-    # A batch without a label of a task has sums of 0.
+    # A batch without a label of a task gives sums of 0.
     losses = [
         total / weights.clamp_min(torch.finfo(weights.dtype).tiny) for total, weights in pairs
     ]
@@ -108,15 +109,15 @@ def _joined(left: Iterator[Tensor], count: int) -> Tensor:
 def _compared(
     layer: str, tasks: Sequence[str], gradients: Tensor, counts: Tensor
 ) -> Iterator[LayerCosine]:
-    """Cosines of sums over batches, and over batches drawn again.
+    """Cosines of sums over batches, and over resampled batches.
 
     Args:
-        layer: its name.
-        tasks: their names.
-        gradients: ``[tasks, batches, parameters]``.
+        layer: name of the layer.
+        tasks: names of the tasks.
+        gradients: gradients, ``[tasks, batches, parameters]``.
         counts: how often each batch is drawn, ``[draws, batches]``.
     """
-    # The inner products of all batches are enough for those of any sums of them.
+    # The inner products of all batches determine those of all sums of batches.
     products = torch.einsum("ibp,jcp->ijbc", gradients, gradients)
     for one, two in combinations(range(len(tasks)), 2):
         inner, own, other = (
@@ -124,7 +125,7 @@ def _compared(
             for at in ((one, two), (one, one), (two, two))
         )
         if not products[one, one].any() or not products[two, two].any():
-            # A task that does not reach this layer.
+            # The task does not reach this layer.
             continue
         drawn = inner / (own * other).sqrt()
         low, high = drawn.nanquantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()

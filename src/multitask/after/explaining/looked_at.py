@@ -1,4 +1,4 @@
-"""Texts, numbers and categories that are explained, maybe beside images."""
+"""Explanation of texts, numbers and categories, possibly together with images."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from multitask.images.decoding import UnusableImage, decode
 
 MOST_SAMPLES = 16
 GIVEN = "the text"
-"""What a text that is given on the command line is called."""
+"""Name of a text that is given on the command line."""
 
 
 def look_at_parts(trained: TrainedModel, wanted: Wanted) -> Explanation:
-    """Find out what parts of samples count for each task, by leaving them out.
+    """Find the contribution of each part of a sample for each task by removing it.
 
     Args:
-        trained: a model that takes more than images.
-        wanted: what is to be found out.
+        trained: a model with inputs other than images.
+        wanted: what to analyse.
 
     Raises:
-        InputError: if no sample can be used, or a setting is wrong.
+        InputError: if no sample can be used, or a setting is invalid.
     """
     names, cells, images, left_out = _named(trained, wanted)
     pixels: list[Any] = []
@@ -63,7 +63,7 @@ def look_at_parts(trained: TrainedModel, wanted: Wanted) -> Explanation:
 def _named(
     trained: TrainedModel, wanted: Wanted
 ) -> tuple[list[str], dict[str, Cells], list[str | None], list[str]]:
-    """Names of samples, the cells of their inputs, their images, and what there is to say."""
+    """Names of samples, the cells of their inputs, their images, and remarks."""
     if wanted.text is not None:
         given, said = one_text(trained, wanted.text)
         return [GIVEN], given, [None], said

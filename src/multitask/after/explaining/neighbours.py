@@ -1,4 +1,4 @@
-"""The training images that a model sees as nearest to new ones."""
+"""The training images that a model represents as most similar to new ones."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Neighbours:
     """The nearest training images of each image.
 
     Args:
-        places: of the training images, the nearest first, ``[images, nearest]``.
-        cosines: of the representations, from -1 to 1, of the same shape.
+        places: indices of the training images, the nearest first, ``[images, nearest]``.
+        cosines: cosines of the representations, from -1 to 1, of the same shape.
     """
 
     places: Tensor
@@ -22,12 +22,12 @@ class Neighbours:
 
 
 def nearest_images(new: Tensor, known: Tensor, count: int) -> Neighbours:
-    """Find the nearest representations by their cosine.
+    """Find the nearest representations by cosine similarity.
 
     Args:
         new: representations, ``[images, features]``.
-        known: of training images, ``[training images, features]``.
-        count: of nearest images, at most as many as there are.
+        known: representations of training images, ``[training images, features]``.
+        count: number of nearest images, at most as many as there are.
     """
     pairs = functional.normalize(new, dim=1) @ functional.normalize(known, dim=1).T
     cosines, places = pairs.topk(min(count, len(known)), 1)

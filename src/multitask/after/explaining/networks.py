@@ -1,4 +1,4 @@
-"""How similar the layers of two trained networks are, for the same samples."""
+"""Similarity of the layers of two trained networks on the same samples."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from multitask.errors import InputError
 
 MOST_LAYERS = 12
 MOST_SAMPLES, FEWEST_SAMPLES, PIXELS = 256, 32, 2**21
-"""Samples that go through a network at once, and their pixels, which must fit into memory with what
-the layers make of them. They are never fewer than 32, unless there are fewer."""
+"""Most and fewest samples per batch, and most pixels, which must fit into memory with their
+activations. A batch has fewer than 32 samples only if no more exist."""
 
 Alignments = tuple[list[str], list[str], Tensor]
-"""Names of one network's layers, of another's, and the CKA of each two, ``[layers, layers]``."""
+"""Layer names of two networks, and the CKA of each pair of layers, ``[layers, layers]``."""
 
 
 def samples_at_once(trained: TrainedModel) -> int:
-    """How many samples of a model's size go through it at once."""
+    """The number of samples in a batch, given the size of a model."""
     format = trained.image_format
     if format is None:
         return MOST_SAMPLES
@@ -30,17 +30,17 @@ def samples_at_once(trained: TrainedModel) -> int:
 
 
 def spread(count: int, most: int) -> Tensor:
-    """Places of at most ``most`` samples of ``count``, evenly spaced, int64."""
+    """Evenly spaced indices of at most ``most`` of ``count`` samples, int64."""
     return torch.linspace(0, count - 1, min(most, count), dtype=torch.float64).long()
 
 
 def seen_by(trained: TrainedModel, given: Tensor | Sequence[Tensor]) -> list[Tensor]:
-    """What a model's encoder takes, in the order of its inputs.
+    """Prepare samples for a model's encoder, in the order of its inputs.
 
     Args:
         trained: the model.
-        given: images before transforms, ``[batch, channels, height, width]``, uint8, or floating
-            and of the numbers that transforms take; or what the encoder takes.
+        given: images before transforms, ``[batch, channels, height, width]``, uint8, or
+            floating-point values as the transforms expect; or the inputs of the encoder.
     """
     if not isinstance(given, Tensor):
         return [each.to(trained.device) for each in given]
@@ -52,17 +52,17 @@ def seen_by(trained: TrainedModel, given: Tensor | Sequence[Tensor]) -> list[Ten
 def compare_layers(
     one: TrainedModel, two: TrainedModel, given: Tensor | Sequence[Tensor]
 ) -> Alignments:
-    """Compare each layer of a network with each of another's.
+    """Compare each layer of one network with each layer of another.
 
-    Each network sees images through its own transforms.
+    Each network gets images through its own transforms.
 
     Args:
-        one: whose layers are the rows.
-        two: whose layers are the columns.
+        one: model whose layers are the rows.
+        two: model whose layers are the columns.
         given: see `seen_by`; at least 4 samples.
 
     Raises:
-        InputError: if the networks take different inputs, or one has no layer to compare.
+        InputError: if the networks have different inputs, or one has no layer to compare.
     """
     if _taken(one) != _taken(two):
         what = "images" if list(one.model.inputs) == [IMAGE] else "inputs"
@@ -78,7 +78,7 @@ def compare_layers(
 
 
 def _taken(trained: TrainedModel) -> list[Any]:
-    """What a model takes, by which it is compared with another."""
+    """The inputs of a model, for the comparison with another."""
     told = trained.description["inputs"]
     return [
         (name, trained.image_format if name == IMAGE else told.get(name))

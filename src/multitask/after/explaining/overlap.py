@@ -1,4 +1,4 @@
-"""Whether two tasks look at the same places."""
+"""Whether two tasks attend to the same places."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ TINY = 1e-12
 
 @dataclass(frozen=True)
 class Overlap:
-    """How much of what counts two tasks have in common.
+    """Overlap of two tasks' attributions.
 
     Args:
         first: a task.
-        second: another one.
-        same: mean over the images, from 0 (no place in common) to 1 (the same map).
-        shuffled: the same of the first task's map of an image and the second's of another image,
-            which tells what is due to where things are in all images; NaN of a single image.
-        images: how many images have both maps.
-        chance: how often images that are paired at random have as high a mean, from 0 to 1: the p
-            value of a permutation test; NaN of a single image.
+        second: another task.
+        same: mean overlap over the images, from 0 (no place in common) to 1 (the same map).
+        shuffled: mean overlap of the first task's map of an image and the second's of another
+            image, which shows the effect of the typical positions of objects; NaN for a single
+            image.
+        images: number of images that have both maps.
+        chance: fraction of random pairings of images with at least as high a mean, from 0 to 1: the
+            p-value of a permutation test; NaN for a single image.
     """
 
     first: str
@@ -36,29 +37,29 @@ class Overlap:
 
 
 def overlap(first: Tensor, second: Tensor) -> Tensor:
-    """What two maps have in common: the sum of the smaller of each pixel's shares.
+    """The overlap of two maps: the sum over pixels of the smaller of the two shares.
 
     Args:
-        first: maps, ``[images, height, width]``; a pixel's share is that of absolute values.
-        second: as many maps, or one of them against all: shapes broadcast.
+        first: maps, ``[images, height, width]``; a pixel's share is computed from absolute values.
+        second: the same number of maps, or one map to compare with all: shapes broadcast.
 
     Returns:
-        ``[images]``, from 0 to 1; NaN if a map is 0 everywhere.
+        Overlap ``[images]``, from 0 to 1; NaN if a map is 0 everywhere.
     """
     return torch.minimum(_shares(first), _shares(second)).sum((-2, -1))
 
 
 def overlaps(maps: dict[str, Tensor], seed: int = 0) -> list[Overlap]:
-    """Compare each two tasks.
+    """Compare each pair of tasks.
 
     Args:
-        maps: by task, ``[images, height, width]``.
-        seed: of the random pairs.
+        maps: maps by task, ``[images, height, width]``.
+        seed: seed of the random pairs.
     """
     found = []
     for one, two in combinations(maps, 2):
         every = overlap(maps[one][:, None], maps[two][None])
-        # What has a map of zeros, such as a black image, is in no pair.
+        # Images with a map of zeros, such as black images, are in no pair.
         (usable,) = every.diagonal().isfinite().nonzero(as_tuple=True)
         every = every[usable][:, usable]
         count, same = len(every), float(every.diagonal().mean())

@@ -1,4 +1,4 @@
-"""An explanation as a folder: one page, its figures for a paper, and its numbers."""
+"""Report of an explanation: a folder with one page, its figures for a paper, and its numbers."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def write_explanation(found: Explanation, folder: Path, command: str) -> Path:
 
     Args:
         found: an explanation.
-        folder: where the files go; it exists.
-        command: that made it.
+        folder: existing folder that the files are written to.
+        command: command that made it.
 
     Returns:
-        The HTML file, which needs no other file.
+        The HTML file, which is self-contained.
     """
     write_tables(found, folder)
     figures = folder / "figures"

@@ -1,4 +1,4 @@
-"""What the parts of samples count for each task, as a page shows it."""
+"""Contributions of the parts of samples for each task, as shown on a page."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from multitask.pages.shown import shortened
 
 MOST_TASKS = 6
 MOST_UNREAD = 40
-"""Letters that are shown of a text behind the last part."""
+"""Number of characters that are shown of a text after its last part."""
 
 
 def parts_section(found: Explanation) -> Iterator[Block]:
-    """Each sample, its parts coloured for each task.
+    """Show each sample with its parts coloured for each task.
 
     Args:
-        found: an explanation of a model that takes more than images.
+        found: an explanation of a model with inputs other than images.
     """
     if not found.effects:
         return
@@ -46,7 +46,7 @@ def parts_section(found: Explanation) -> Iterator[Block]:
 
 
 def _sample(found: Explanation, task: str, place: int) -> Text:
-    """A sample's parts, coloured by what they count for a task."""
+    """A sample's parts, coloured by their contribution for a task."""
     effects = found.effects[task]
     most = float(effects.effects.abs().max()) if len(effects.effects) else 0.0
     shown: list[str | Mark] = []

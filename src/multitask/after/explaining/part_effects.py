@@ -1,4 +1,4 @@
-"""How much each part of a sample counts for a task: what changes if it is missing."""
+"""Contribution of each part of a sample for a task: the change if it is removed."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from multitask.after.trained_model import TrainedModel
 from multitask.tokenizers import END, is_text
 
 TOGETHER = 128
-"""Samples that go through the model at a time."""
+"""Number of samples in a batch."""
 
 
 @dataclass(frozen=True)
 class PartEffects:
-    """What the parts of samples count for one task.
+    """Effects of the parts of samples for one task.
 
     Args:
-        what: which number is explained, in words.
-        classes: which class is explained of each sample; empty texts if it is not one class.
-        numbers: the explained number of each sample, ``[samples]``.
-        effects: of each part, by how much the number is higher with the part than without,
-            ``[parts]``.
+        what: description of the explained output.
+        classes: the explained class for each sample; empty strings if the output is not a class.
+        numbers: the explained output for each sample, ``[samples]``.
+        effects: for each part, the output with the part minus the output without it, ``[parts]``.
     """
 
     what: str
@@ -43,19 +42,19 @@ def part_effects(
     parts: Sequence[Part],
     choice: Choice,
 ) -> PartEffects:
-    """Leave out each part of each sample by itself (Zeiler and Fergus, 2014, section 4.2, where
-    windows of images are left out).
+    """Remove each part of each sample in turn, and measure the effect.
 
-    A token is left out as if no token were at its place, so that the others stay where they are; a
-    number, a category and an image are left out as missing ones.
+    Zeiler and Fergus (2014, section 4.2) do this with windows of images.
+
+    A token is removed as if there were no token at its position, so that the others stay where they
+    are. Numbers, categories and images are replaced by missing ones.
 
     Args:
         trained: the model.
-        name: of the task.
-        seen: what the model takes of the samples, in the order of its inputs, see
-            `TrainedModel.seen`.
-        parts: of the samples.
-        choice: which of the task's outputs.
+        name: name of the task.
+        seen: inputs of the model for the samples, in order, see `TrainedModel.seen`.
+        parts: parts of the samples.
+        choice: which of the task's outputs to explain.
 
     Raises:
         InputError: if the task has no such class or element.
@@ -74,7 +73,7 @@ def part_effects(
         counted = None if weights is None else weights[rows]
         before = numbers[rows]
         if counted is not None and counted.ndim == OF_TOKENS:
-            # What is left out has no label of its own, so that the others' count alone.
+            # A removed token has no label, so that only the other tokens count.
             for row, each in enumerate(some):
                 counted[row, :, list(each.places)] = 0
             before = score([each[rows] for each in seen], counted)
@@ -83,7 +82,7 @@ def part_effects(
 
 
 def _leave_out(values: Tensor, part: Part, trained: TrainedModel) -> None:
-    """Leave out a part of one sample's input, in place."""
+    """Remove a part of one sample's input, in place."""
     if part.places:
         values[list(part.places)] = END if is_text(values[None]) else torch.nan
     elif is_text(values[None]):

@@ -1,4 +1,4 @@
-"""What a sample consists of: the tokens of its texts, its columns, and its inputs as wholes."""
+"""Parts of a sample: the tokens of its texts, its columns, and its inputs as a whole."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from multitask.after.inputs.written_text import WrittenText
 from multitask.tokenizers import Piece, Tokenizer, Written
 
 MOST_PARTS = 64
-"""Of a text; of a longer one, tokens that follow each other are one part."""
+"""Most parts of a text; in a longer text, consecutive tokens form one part."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of one sample that can be taken away from it.
+    """A piece of one sample that can be removed from it.
 
     Args:
-        sample: its place.
+        sample: index of the sample.
         input: the input that it belongs to.
-        text: it as people read it: characters of a text, or a column's name and its cell; the
-            input's name if it is all of the input.
-        places: of the input's second axis that it takes up; none if it is all of the input.
-        before: what people read between the part before and this one.
-        behind: what people read behind the last part of an input.
+        text: display text: characters of a text, or a column's name and its cell; the name of the
+            input if the part is the whole input.
+        places: indices on the input's second axis; empty if the part is the whole input.
+        before: display text between the previous part and this one.
+        behind: display text after the last part of an input.
     """
 
     sample: int
@@ -40,13 +40,13 @@ class Part:
 def text_parts(
     written: WrittenText, cells: Cells, samples: int, each_token: bool = False
 ) -> Iterator[Part]:
-    """The tokens of texts, without the special ones.
+    """Make the tokens of texts, without the special ones, into parts.
 
     Args:
-        written: makes tokens of texts.
-        cells: of the texts, see `WrittenText.made`.
-        samples: their number.
-        each_token: whether each token is a part of its own, also in a long text.
+        written: converts texts to tokens.
+        cells: cells of the texts, see `WrittenText.made`.
+        samples: number of samples.
+        each_token: whether each token is a separate part, even in a long text.
     """
     for sample, text in zip(range(samples), written.texts(cells), strict=True):
         yield from _of_text(written.name, written.tokenizer, text, sample, each_token)
@@ -57,7 +57,7 @@ def _of_text(
 ) -> Iterator[Part]:
     texts = [text] if isinstance(text, str) else list(text or ())
     pieces = [(place, each) for place, each in enumerate(tokenizer.pieces(text)) if _is_own(each)]
-    # The bytes of one character cannot be taken away one by one.
+    # The bytes of one character cannot be removed individually.
     found = [list(group) for _, group in groupby(pieces, lambda pair: _span(pair[1]))]
     size = 1 if each_token else -(-len(found) // MOST_PARTS)
     groups = [
@@ -90,12 +90,12 @@ def _span(piece: Piece) -> tuple[int, int, int]:
 
 
 def column_parts(written: WrittenColumns, cells: Cells, samples: int) -> Iterator[Part]:
-    """The columns of numbers and categories that are not missing.
+    """Make the values of numbers and categories that are not missing into parts.
 
     Args:
-        written: makes numbers of cells.
-        cells: of the columns, see `WrittenColumns.made`.
-        samples: their number.
+        written: converts cells to numbers.
+        cells: cells of the columns, see `WrittenColumns.made`.
+        samples: number of samples.
     """
     values = written.made(cells).values
     for sample in range(samples):
@@ -108,11 +108,11 @@ def column_parts(written: WrittenColumns, cells: Cells, samples: int) -> Iterato
 
 
 def whole_parts(inputs: Sequence[str], samples: int) -> Iterator[Part]:
-    """Each input of each sample, all of it.
+    """Make each whole input of each sample into a part.
 
     Args:
-        inputs: their names.
-        samples: their number.
+        inputs: names of the inputs.
+        samples: number of samples.
     """
     for sample in range(samples):
         yield from (Part(sample, name, name, ()) for name in inputs)

@@ -1,4 +1,4 @@
-"""Which number of a task is explained."""
+"""The output of a task that is explained."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from multitask.tasks.output import Output
 from multitask.tokenizers import is_text, text_mask
 
 MATRIX, OF_TOKENS = 2, 3
-"""Axes of an output that is a vector for each sample, and of one with a vector for each token."""
+"""Numbers of axes of an output with a vector per sample, and with a vector per token."""
 Given = Tensor | Sequence[Tensor]
-"""Images from 0 to 1, before transforms; or all that a model takes, transformed."""
+"""Images from 0 to 1, before transforms; or all inputs of a model, transformed."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which of a task's outputs is explained.
+    """The outputs of tasks to explain.
 
     Args:
-        classes: by task, the name of a class in place of the one that is predicted.
-        elements: by task, the name of a vector's element in place of all of them.
+        classes: by task, the name of a class to explain instead of the predicted one.
+        elements: by task, the name of a vector's element to explain instead of all elements.
     """
 
     classes: dict[str, str]
@@ -36,16 +36,17 @@ class Choice:
 
 
 class Score(torch.nn.Module):
-    """One number of one task for each sample, as a function of what the model takes.
+    """One output value of a task per sample, as a function of the model's inputs.
 
-    A class counts by its raw output (logit), a number by its standardised output, a vector by the
-    squared norm of its standardised output (how far it is from the mean of the training targets),
-    a map or the labels of tokens by the mean over them, of the classes that are predicted.
+    For a class, the value is the raw output (logit); for a number, the standardised output. For a
+    vector, it is the squared norm of the standardised output, which measures the distance from the
+    mean of the training targets. For a map or the labels of tokens, it is the mean over them for
+    the predicted classes.
 
     Args:
         trained: the model.
-        name: of the task.
-        choice: which of its outputs.
+        name: name of the task.
+        choice: which of its outputs to explain.
 
     Raises:
         InputError: if the task has no such class or element.
@@ -58,11 +59,11 @@ class Score(torch.nn.Module):
         self.chosen, self.what = _chosen(trained, name, task, choice)
 
     def weights(self, given: Given) -> Tensor | None:
-        """What each output counts; None if all count by their squares.
+        """The weight of each output; None if the outputs are squared.
 
         Args:
-            given: images from 0 to 1, ``[batch, channels, height, width]``; or what the model
-                takes, in the order of its inputs, first axis ``[batch]``.
+            given: images from 0 to 1, ``[batch, channels, height, width]``; or the inputs of the
+                model in order, first axis ``[batch]``.
         """
         with torch.no_grad():
             output = self._output(given)
@@ -79,13 +80,13 @@ class Score(torch.nn.Module):
         else:
             weights.fill_(1)
         if output.ndim == OF_TOKENS and not isinstance(given, Tensor):
-            # Behind the end of a text there is no token.
+            # There are no tokens after the end of a text.
             for each in filter(is_text, given):
                 weights = weights * text_mask(each)[:, None, : output.shape[2]]
         return weights / weights.flatten(1).sum(1).view(-1, *[1] * (weights.ndim - 1))
 
     def classes(self, given: Given) -> list[str]:
-        """Name the class that is explained in each image, see `Attribution`.
+        """Name the explained class for each image, see `Attribution`.
 
         Args:
             given: see `weights`.
@@ -99,11 +100,11 @@ class Score(torch.nn.Module):
         return [names[place] for place in output.argmax(1).tolist()]
 
     def forward(self, given: Given, weights: Tensor | None = None) -> Tensor:
-        """The number, ``[batch]``.
+        """Compute the value, shape ``[batch]``.
 
         Args:
             given: see `weights`.
-            weights: what that returned.
+            weights: the result of `weights`.
         """
         output = self._output(given)
         if output.ndim == OF_TOKENS:
@@ -138,18 +139,18 @@ def _chosen(trained: TrainedModel, name: str, task: Task, choice: Choice) -> tup
 
 
 def by_task(given: str | None, what: str, tasks: Sequence[str]) -> dict[str, str]:
-    """Read ``TASK:NAME,TASK:NAME``.
+    """Parse ``TASK:NAME,TASK:NAME``.
 
     Args:
         given: the option's value; None if it was not given.
-        what: the option.
+        what: name of the option.
         tasks: names of the model's tasks.
 
     Raises:
-        InputError: if it is written otherwise, or there is no such task.
+        InputError: if the format is invalid, or there is no such task.
     """
     found: dict[str, str] = {}
-    # A name may have commas in it.
+    # A name may contain commas.
     begin = rf",(?=(?:{'|'.join(map(re.escape, tasks))}):)"
     for each in [] if given is None else re.split(begin, given):
         task, colon, name = each.partition(":")

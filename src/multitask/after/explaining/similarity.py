@@ -1,4 +1,4 @@
-"""How similar the layers of networks are: centred kernel alignment."""
+"""Similarity of the layers of networks: centred kernel alignment."""
 
 from __future__ import annotations
 
@@ -8,35 +8,38 @@ import torch
 from torch import Tensor, nn
 
 FEWEST = 4
-"""Samples without which the estimate is not defined."""
+"""Fewest samples for which the estimate is defined."""
 KINDS = (nn.Conv2d, nn.Conv1d, nn.Linear)
 COLUMNS = 2**16
-"""Features that are multiplied at a time."""
+"""Number of features that are multiplied at a time."""
 
 
 def alignment(first: Tensor, second: Tensor) -> float:
-    """Linear CKA (Kornblith et al., 2019, section 3) with the unbiased estimate of HSIC (Song et
-    al., 2012, equation 5), which does not grow with the number of features.
+    """Compute linear CKA (Kornblith et al., 2019, section 3).
+
+    It uses the unbiased estimate of HSIC (Song et al., 2012, equation 5), which does not grow with
+    the
+    number of features.
 
     Args:
         first: features, ``[samples, features]``, at least 4 samples.
         second: other features of the same samples.
 
     Returns:
-        1 if one is a rotation and a scaling of the other, about 0 if they have nothing in common;
-        NaN if one of them does not vary.
+        1 if one is a rotation and scaling of the other, about 0 if they have nothing in common; NaN
+        if one of them does not vary.
     """
     return aligned(gram(first), gram(second))
 
 
 def gram(features: Tensor) -> Tensor:
-    """Inner products of the samples, without those of a sample with itself; float64.
+    """Inner products between different samples, with zeros on the diagonal; float64.
 
     Args:
-        features: first axis ``[samples]``.
+        features: features, first axis ``[samples]``.
     """
     found = torch.zeros(len(features), len(features), dtype=torch.float64, device=features.device)
-    # In parts, since the first layers of large images have millions of features.
+    # In chunks, since the first layers have millions of features for large images.
     for part in features.flatten(1).split(COLUMNS, 1):
         centred = part.double()
         centred = centred - centred.mean(0)
@@ -45,11 +48,11 @@ def gram(features: Tensor) -> Tensor:
 
 
 def aligned(first: Tensor, second: Tensor) -> float:
-    """CKA of what `gram` returned.
+    """CKA of two results of `gram`.
 
     Args:
-        first: ``[samples, samples]``.
-        second: of the same samples.
+        first: inner products, ``[samples, samples]``.
+        second: inner products of the same samples.
     """
     size = _hsic(first, first) * _hsic(second, second)
     return float(_hsic(first, second) / size.sqrt()) if size > 0 else float("nan")
@@ -62,16 +65,16 @@ def _hsic(first: Tensor, second: Tensor) -> Tensor:
 
 
 def layer_grams(network: nn.Module, inputs: Sequence[Tensor], most: int) -> dict[str, Tensor]:
-    """Inner products of the samples in each layer of a network, in the order of computation.
+    """Inner products of the samples in each layer of a network, in order of computation.
 
     Args:
-        network: its convolutions and linear layers are looked at; of more than ``most``, some of
-            them, evenly spaced, among them the first and the last.
-        inputs: what the network takes; first axis ``[samples]``.
-        most: layers.
+        network: its convolutions and linear layers are compared; if there are more than ``most``,
+            evenly spaced ones are chosen, including the first and the last.
+        inputs: inputs of the network; first axis ``[samples]``.
+        most: largest number of layers.
     """
     known = {name: each for name, each in network.named_modules() if isinstance(each, KINDS)}
-    # How many rows one sample has in each layer: windows of an image may be rows of their own.
+    # Number of rows per sample in each layer: windows of an image may be separate rows.
     rows: dict[str, int] = {}
     single = [each[:1] for each in inputs]
     _run(network, single, known, lambda name, output: rows.setdefault(name, len(output)))
@@ -83,7 +86,7 @@ def layer_grams(network: nn.Module, inputs: Sequence[Tensor], most: int) -> dict
     found: dict[str, Tensor] = {}
 
     def keep(name: str, output: Tensor) -> None:
-        # Otherwise the first axis is not that of the samples.
+        # Otherwise, the first axis is not the sample axis.
         if name not in found and len(output) == count * rows[name]:
             found[name] = gram(output.reshape(count, -1)).cpu()
 

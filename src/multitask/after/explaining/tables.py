@@ -13,13 +13,16 @@ from multitask.tokenizers import is_text
 
 
 def write_tables(found: Explanation, folder: Path) -> None:
-    """Write ``attributions.csv`` of images, or ``tokens.csv``, ``columns.csv`` and ``inputs.csv``
-    of other inputs; and, of what was found out, ``overlaps.csv``, ``gradient_cosines.csv``,
+    """Write the tables of an explanation.
+
+    For images, this is ``attributions.csv``; for other inputs, ``tokens.csv``, ``columns.csv`` and
+    ``inputs.csv``. Available results are also written to ``overlaps.csv``,
+    ``gradient_cosines.csv``,
     ``layers.csv`` and ``neighbours.csv``.
 
     Args:
         found: an explanation.
-        folder: where the files go; it exists.
+        folder: existing folder that the files are written to.
     """
     explained = [
         (image, task, each.classes[at] or each.what, float(change), float(each.missed[at]))
@@ -58,7 +61,7 @@ def write_tables(found: Explanation, folder: Path) -> None:
 
 
 def _parts(found: Explanation) -> dict[str, pd.DataFrame]:
-    """The effect of each part, by the file of such parts."""
+    """The effect of each part, by the file for parts of its kind."""
     rows: dict[str, list[tuple[object, ...]]] = {}
     for task, each in found.effects.items():
         for part, effect in zip(found.parts, each.effects.tolist(), strict=True):

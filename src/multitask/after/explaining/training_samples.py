@@ -1,4 +1,4 @@
-"""The training samples among which the nearest are looked for."""
+"""The training samples that are searched for the nearest."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from multitask.images.decoding import UnusableImage, decode
 
 @dataclass(frozen=True)
 class TrainingSamples:
-    """Samples by their places.
+    """Training samples, accessed by index.
 
     Args:
-        count: of samples.
-        name: what people call one; with what it says, if it is not an image.
-        read: the places of those that can be read, and what the model takes of them, in the order
-            of its inputs.
+        count: number of samples.
+        name: display name of a sample; includes its content if it is not an image.
+        read: returns the indices of the readable samples, and the model's inputs for them, in
+            order.
         unreadable: sentences about samples that could not be read so far.
-        pixels: images by their places, ``[images, channels, height, width]``, uint8 or floating;
-            None if the model takes anything else.
+        pixels: images by index, ``[images, channels, height, width]``, uint8 or floating; None if
+            the model has other inputs.
     """
 
     count: int
@@ -40,14 +40,14 @@ class TrainingSamples:
 
 
 def image_files(trained: TrainedModel, source: str) -> TrainingSamples:
-    """Images of a folder or a table.
+    """The images of a folder or a table.
 
     Args:
         trained: the model.
-        source: of the images, see `multitask.after.image_table.new_images`.
+        source: source of the images, see `multitask.after.image_table.new_images`.
 
     Raises:
-        InputError: if it is not there, or has no image.
+        InputError: if it does not exist, or contains no image.
     """
     listed = new_images([source])
     reasons = {place: f"{listed.names[place]}: {why}" for place, why in listed.problems.items()}
@@ -90,10 +90,10 @@ def own_training(trained: TrainedModel) -> TrainingSamples:
     """The training set of the checkpoint's own run.
 
     Args:
-        trained: a model whose checkpoint lies in its run's folder.
+        trained: a model whose checkpoint is in its run's folder.
 
     Raises:
-        InputError: if the run or its data are not there.
+        InputError: if the run or its data do not exist.
     """
     is_of_images = list(trained.model.inputs) == [IMAGE]
     try:

@@ -1,1 +1,1 @@
-"""A trained model as one file that other programs run."""
+"""Export of a trained model as a file for other programs."""

@@ -15,10 +15,10 @@ from multitask.errors import InputError, one_line
 
 
 def check_compiler() -> None:
-    """Refuse to compile without a compiler.
+    """Reject compilation without a compiler.
 
     Raises:
-        InputError: saying what is missing.
+        InputError: with what is missing.
     """
     compiler = os.environ.get("CXX", "g++")
     if shutil.which(compiler) is None:
@@ -31,12 +31,12 @@ def check_compiler() -> None:
 def write_aoti(program: ExportedProgram, told: str, path: Path) -> None:
     """Write a package that ``torch._inductor.aoti_load_package`` loads, as C++ does.
 
-    It runs with the version of torch and on the kind of processor that it was made with.
+    The package requires the same version of torch and the same kind of processor.
 
     Args:
         program: see `multitask.after.exporting.export_graph.graph_of`.
-        told: what the file says of itself, see `multitask.after.metadata`.
-        path: of the file; it ends in ``.pt2``.
+        told: the file's description of itself, see `multitask.after.metadata`.
+        path: path of the file, which ends in ``.pt2``.
 
     Raises:
         InputError: if it cannot be compiled.

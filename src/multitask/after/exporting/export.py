@@ -1,4 +1,4 @@
-"""A trained model as one file that other programs run."""
+"""Export of a trained model as a file for other programs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError, nearest
 
 ENDINGS = {"onnx": ".onnx", "torch_export": ".pt2", "aoti": ".pt2"}
-"""Of the formats that are one file."""
+"""Formats that consist of a single file."""
 NO_TORCHSCRIPT = (
     "TorchScript is deprecated in PyTorch, and torch.jit.script cannot compile these models; use "
     "--format=torch_export, which C++ and Python load without this package, or --format=onnx"
@@ -32,20 +32,20 @@ NO_TORCHSCRIPT = (
 
 
 class Exported(NamedTuple):
-    """A file that was written and run."""
+    """A file that was written and tested."""
 
     path: Path
     difference: float
-    """The largest from the model, relative to each task's spread."""
+    """Largest difference from the model, relative to each task's spread."""
     tokenizers: list[Path]
-    """Folders beside it, of each text that it takes, see `tokenizer_folder`."""
+    """Tokenizer folders beside the file, one for each text input, see `tokenizer_folder`."""
 
 
 def check_format(format: str, formats: list[str]) -> None:
-    """Refuse an unknown format.
+    """Reject an unknown format.
 
     Raises:
-        InputError: naming the known ones.
+        InputError: with the known formats.
     """
     if format.lower().replace("_", "") in ("torchscript", "jit", "torch.jit"):
         raise InputError(f"--format={format}: {NO_TORCHSCRIPT}")
@@ -54,19 +54,19 @@ def check_format(format: str, formats: list[str]) -> None:
 
 
 def export(trained: TrainedModel, format: str, output: Path | str) -> Exported:
-    """Write a model as one file: pixels, tokens and numbers in, every task's predictions out.
+    """Write a model as a single file, from pixels, tokens and numbers to every task's predictions.
 
-    The file is run on batches of 1, 3 and 16 samples and compared with the model before it gets its
-    name. The tokenizer of each text lies in a folder beside it.
+    Before the file gets its name, it is run on batches of 1, 3 and 16 samples and compared with the
+    model. The tokenizer of each text is written to a folder beside it.
 
     Args:
         trained: the model, on the CPU; see `multitask.load`.
-        format: ``onnx``, ``torch_export`` or ``aoti``, which takes a C++ compiler.
-        output: path of the file, at which nothing may be.
+        format: ``onnx``, ``torch_export`` or ``aoti``, which requires a C++ compiler.
+        output: path of the file, which must not exist.
 
     Raises:
-        InputError: if the model cannot be exported, the file differs from it, something is at the
-            path, or a package is missing.
+        InputError: if the model cannot be exported, the file differs from it, the path exists, or a
+            package is missing.
     """
     check_format(format, [*ENDINGS])
     place = Path(output)
@@ -86,7 +86,7 @@ def export(trained: TrainedModel, format: str, output: Path | str) -> Exported:
         program = graph_of(trained, inputs, check.double())
     told = metadata(trained.description, list(trained.model.named_tasks))
     with ExitStack() as stack:
-        # The file, which is opened first, gets its name last.
+        # Users open this file first, so it gets its name last.
         part = stack.enter_context(new_output(place))
         for folder, tokenizer in tokenizers.items():
             write_tokenizer(tokenizer, stack.enter_context(new_output(folder)))
@@ -126,4 +126,4 @@ def _aoti(path: Path, inputs: Sequence[FileInput]) -> Run:
 
 
 RUNS = {"onnx": _onnx, "torch_export": _torch_export, "aoti": _aoti}
-"""By format, what makes of a file, and of its inputs, what predicts."""
+"""By format, a function that makes a predictor from a file and its inputs."""

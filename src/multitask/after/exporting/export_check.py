@@ -1,4 +1,4 @@
-"""Whether an exported file predicts what its model does: found out by running it."""
+"""Comparison of an exported file's predictions with those of its model, by running it."""
 
 from __future__ import annotations
 
@@ -16,27 +16,26 @@ from multitask.labels import joined_rows
 from multitask.tasks import Angle, Classification, Count, Task
 
 BATCHES = (1, 3, 16)
-"""Sizes of the batches that are compared."""
+"""Batch sizes that are compared."""
 TOLERANCE = 1e-4
-"""Largest difference, relative to each task's `spread`."""
+"""Largest allowed difference, relative to each task's `spread`."""
 ROUNDING = 4 * torch.finfo(torch.float32).eps
-"""Largest difference relative to a number itself, which single precision cannot hold better."""
+"""Largest allowed difference relative to a value, given the limits of single precision."""
 REPEATS = 8
-"""Times that one batch is predicted to see whether a model draws at random."""
+"""Number of predictions for one batch to detect whether a model is random."""
 Run = Callable[..., Mapping[str, Tensor]]
-"""From each input's values, in their order, to predictions by output."""
+"""Function from the values of each input, in order, to predictions by output."""
 
 
 class Check:
-    """What a model predicts for some samples, to compare exported files with.
+    """A model's predictions for some samples, to compare exported files with.
 
     Args:
         trained: the model, on the CPU.
-        inputs: of the file, in the order of the model's.
+        inputs: inputs of the file, in the model's order.
 
     Raises:
-        InputError: if it predicts something else each time, or nothing finite, or is not on the
-            CPU.
+        InputError: if the predictions are random or not finite, or the model is not on the CPU.
     """
 
     def __init__(self, trained: TrainedModel, inputs: Sequence[FileInput]) -> None:
@@ -61,18 +60,18 @@ class Check:
 
     @torch.inference_mode()
     def run(self, trained: TrainedModel, *values: Tensor) -> dict[str, Tensor]:
-        """Predict as a file does.
+        """Compute predictions in the same way as a file.
 
         Args:
             trained: a model with the same inputs.
-            values: of each input of the file.
+            values: values of each input of the file.
         """
         pairs = zip(self.inputs, values, strict=True)
         seen = [each.seen(one, trained.transforms, trained.precision) for each, one in pairs]
         return flattened(trained.model.predict(*seen))
 
     def double(self) -> frozenset[str]:
-        """The outputs whose numbers single precision cannot tell apart."""
+        """The outputs whose values single precision cannot distinguish."""
         return frozenset(
             name
             for each in self.expected
@@ -82,14 +81,14 @@ class Check:
         )
 
     def largest_difference(self, opened: Callable[[Path], Run], path: Path) -> float:
-        """Run an exported file, and compare.
+        """Run an exported file, and compare it with the model.
 
         Args:
-            opened: makes of the file what predicts.
-            path: of the file.
+            opened: makes a predictor from the file.
+            path: path of the file.
 
         Returns:
-            The largest difference of an output, relative to its task's spread.
+            The largest difference of an output, relative to the spread of its task.
 
         Raises:
             InputError: if it cannot be run, or a difference is larger than allowed.
@@ -153,16 +152,16 @@ class Check:
 
 
 def spread(task: Task, values: Tensor) -> Tensor:
-    """How far apart a task's predictions are.
+    """The scale of a task's predictions.
 
     Args:
         task: the task.
         values: predictions, first axis ``[samples]``.
 
     Returns:
-        1 for probabilities; for standardised numbers the deviation of the training targets, for
-        counts their mean, for angles a quarter of the period; else the deviation of the
-        predictions. Broadcasts with them.
+        1 for probabilities; the standard deviation of the training targets for standardised
+        numbers, their mean for counts, a quarter of the period for angles; otherwise the standard
+        deviation of the predictions. It broadcasts with them.
     """
     if task.class_names is not None or isinstance(task, Classification):
         return torch.ones(())
@@ -178,7 +177,7 @@ def spread(task: Task, values: Tensor) -> Tensor:
 
 
 def _joined(values: Sequence[Tensor]) -> Tensor:
-    """One tensor of several batches; in a row if they differ in more than their first axis."""
+    """Join batches into one tensor; flattened if they differ in more than their first axis."""
     if len({each.shape[1:] for each in values}) > 1:
         return torch.cat([each.flatten() for each in values])
     return torch.cat(list(values))

@@ -1,4 +1,4 @@
-"""All that a model does between what a file takes and its predictions, as one graph."""
+"""A model from the inputs of a file to its predictions, as a single graph."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from multitask.errors import InputError, one_line
 
 
 class ExportGraph(nn.Module):
-    """From what a file takes, such as uint8 pixels, to every task's predictions.
+    """Map the inputs of a file, such as uint8 pixels, to every task's predictions.
 
     Args:
         trained: the model.
-        inputs: of the file, in the order of the model's.
+        inputs: inputs of the file, in the model's order.
         double: outputs that stay in double precision.
     """
 
@@ -39,8 +39,8 @@ class ExportGraph(nn.Module):
     ) -> None:
         super().__init__()
         whole = nn.ModuleList([_merged(trained.model), _newer(copy.deepcopy(trained.transforms))])
-        # Not registered: a task's name is a part of its weights' names, which torch writes into
-        # code, and Python may have a meaning for it, as for `class`.
+        # Not registered: torch writes the names of weights, and so of tasks, into code, where a
+        # name such as `class` may be a keyword of Python.
         self._whole = (_Whole(whole, inputs, trained.precision, double),)
         self._names: dict[str, str] = {}
         for name, each in (*whole.named_parameters(), *whole.named_buffers()):
@@ -49,10 +49,10 @@ class ExportGraph(nn.Module):
             self.register_buffer(f"weight_{flat}", each.detach())
 
     def forward(self, *inputs: Tensor) -> dict[str, Tensor]:
-        """Predict, by output, first axis ``[batch]``.
+        """Compute the predictions by output, first axis ``[batch]``.
 
         Args:
-            inputs: of the file, such as ``[batch, channels, height, width]``, uint8.
+            inputs: inputs of the file, such as ``[batch, channels, height, width]``, uint8.
         """
         weights = {name: getattr(self, flat) for name, flat in self._names.items()}
         return functional_call(self._whole[0], weights, inputs)
@@ -83,7 +83,7 @@ class _Whole(nn.Module):
 
 
 def _newer(module: nn.Module) -> nn.Module:
-    """Replace transforms that decide by the values of tensors by those that do the same without."""
+    """Replace transforms that branch on tensor values by equivalent ones that do not."""
     if isinstance(module, transforms.Normalize):
         return v2.Normalize(module.mean, module.std)
     for name, child in module.named_children():
@@ -92,7 +92,7 @@ def _newer(module: nn.Module) -> nn.Module:
 
 
 def _merged(model: nn.Module) -> nn.Module:
-    """The model without second matrices: changes of low rank are added to the weights."""
+    """Merge low-rank updates into the weights of a model."""
     if not changed_layers(model):
         return model
     model = copy.deepcopy(model)
@@ -101,10 +101,11 @@ def _merged(model: nn.Module) -> nn.Module:
 
 
 def flattened(predictions: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Predictions as one tensor each.
+    """Flatten predictions into one tensor per name.
 
     Args:
-        predictions: by task; of a task that gives a dictionary, each entry becomes ``task.entry``.
+        predictions: predictions by task; if a task returns a dictionary, each entry becomes
+            ``task.entry``.
     """
     found: dict[str, Tensor] = {}
     for name, each in predictions.items():
@@ -116,15 +117,15 @@ def flattened(predictions: Mapping[str, Any]) -> dict[str, Tensor]:
 def graph_of(
     trained: TrainedModel, inputs: Sequence[FileInput], double: frozenset[str] = frozenset()
 ) -> ExportedProgram:
-    """Write down what a model computes, for batches of any size.
+    """Trace a model's computation for batches of any size.
 
     Args:
         trained: the model, on the CPU.
-        inputs: of the file, in the order of the model's.
+        inputs: inputs of the file, in the model's order.
         double: outputs that stay in double precision.
 
     Raises:
-        InputError: if the model cannot be written down.
+        InputError: if the model cannot be traced.
     """
     graph = ExportGraph(trained, inputs, double).eval()
     with quiet(), torch.no_grad():
@@ -133,14 +134,14 @@ def graph_of(
         except Exception as error:
             raise _refusal(trained, inputs, error) from error
     for node in program.graph.nodes:
-        # It names files of this machine.
+        # It contains the paths of files on this machine.
         node.meta.pop("stack_trace", None)
     return program
 
 
 def _exported(graph: nn.Module, inputs: Sequence[FileInput]) -> ExportedProgram:
     examples = tuple(each.example() for each in inputs)
-    # `Dim.AUTO` would give up on batches of other sizes in silence.
+    # `Dim.AUTO` would silently give up on batches of other sizes.
     sizes = (tuple(each.free_axes for each in inputs),)
     return torch.export.export(graph, examples, dynamic_shapes=sizes)
 
@@ -156,7 +157,7 @@ class _Transforms(nn.Module):
 
 
 def _refusal(trained: TrainedModel, inputs: Sequence[FileInput], error: Exception) -> InputError:
-    """Say which part cannot be exported: the transforms alone, or the model."""
+    """Name the part that cannot be exported: the transforms alone, or the model."""
     part = "the model"
     for image in inputs:
         if isinstance(image, PixelInput):
@@ -188,7 +189,7 @@ def _why(error: Exception) -> str:
 
 @contextmanager
 def uncompiled(graph: nn.Module) -> Iterator[None]:
-    """Have modules run as they were written, whatever `torch.compile` made of them."""
+    """Run modules as written, without `torch.compile`."""
     before = {each: each._compiled_call_impl for each in graph.modules()}
     for each in before:
         each._compiled_call_impl = None

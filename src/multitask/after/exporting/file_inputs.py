@@ -1,4 +1,4 @@
-"""What an exported file takes, input by input, and samples to compare it by."""
+"""Inputs of an exported file, and samples to compare it with."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from multitask.tokenizers import END, Tokenizer
 
 BATCH = "batch"
 EXAMPLE = 5
-"""Samples in the batch from which the graph is made; a graph for this size only is refused."""
+"""Batch size for tracing the graph; a graph for this size only is rejected."""
 EXAMPLE_PLACES = 7
-"""Tokens in it; another number than of samples, so that neither is taken for the other."""
+"""Number of tokens in it; different from the batch size, so that the two are not confused."""
 MISSING_EVERY = 5
-"""One in this many of the numbers to compare by is missing."""
+"""One in this many numbers in the comparison samples is missing."""
 
 
 class FileInput(ABC):
     """One input of an exported file.
 
     Args:
-        name: of the input.
+        name: name of the input.
     """
 
     def __init__(self, name: str) -> None:
@@ -36,25 +36,25 @@ class FileInput(ABC):
 
     @abstractmethod
     def samples(self, size: int) -> Tensor:
-        """Samples that differ as much as they may, always the same; first axis ``[size]``."""
+        """Samples that are as diverse as possible, and always the same; first axis ``[size]``."""
 
     def seen(self, values: Tensor, transforms: nn.Module, precision: torch.dtype) -> Tensor:
-        """What the model takes of values as the file takes them.
+        """Convert values in the form of the file to inputs of the model.
 
         Args:
-            values: first axis ``[batch]``.
-            transforms: of images from 0 to 1.
-            precision: of the model's parameters.
+            values: values, first axis ``[batch]``.
+            transforms: transforms of images from 0 to 1.
+            precision: dtype of the model's parameters.
         """
         return values
 
     def example(self) -> Tensor:
-        """The batch from which the graph is made; see `EXAMPLE`."""
+        """The batch for tracing the graph; see `EXAMPLE`."""
         return self.samples(EXAMPLE)
 
     @property
     def free_axes(self) -> dict[int, Dim]:
-        """What is of any size, by the place of the axis."""
+        """Dimensions of any size, by the index of the axis."""
         return {0: Dim(BATCH, min=1)}
 
 
@@ -62,7 +62,7 @@ class PixelInput(FileInput):
     """Decoded images: uint8, ``[batch, channels, height, width]``.
 
     Args:
-        name: of the input.
+        name: name of the input.
         shape: channels, height and width.
     """
 
@@ -71,7 +71,7 @@ class PixelInput(FileInput):
         self.shape = shape
 
     def samples(self, size: int) -> Tensor:
-        """Images of noise, and some that are of one colour or get brighter from left to right."""
+        """Images of noise, and some with a single colour or with a gradient from left to right."""
         generator = torch.Generator().manual_seed(size)
         images = torch.randint(256, (size, *self.shape), dtype=torch.uint8, generator=generator)
         ramp = torch.linspace(0, 255, self.shape[2]).to(torch.uint8).expand(self.shape)
@@ -85,11 +85,11 @@ class PixelInput(FileInput):
 
 
 class TokenInput(FileInput):
-    """Tokens of texts: int32, ``[batch, places]``, -1 behind the end of each.
+    """Tokens of texts: int32, ``[batch, places]``, -1 after the end of each text.
 
     Args:
-        name: of the input.
-        tokenizer: that makes them.
+        name: name of the input.
+        tokenizer: tokenizer of the input.
     """
 
     def __init__(self, name: str, tokenizer: Tokenizer) -> None:
@@ -97,7 +97,7 @@ class TokenInput(FileInput):
         self.tokenizer = tokenizer
 
     def samples(self, size: int) -> Tensor:
-        """One text of full length; or several, the first of its special tokens alone."""
+        """One text of full length; or several, the first with its special tokens only."""
         length = self.tokenizer.length
         longest = length if size == 1 or size > EXAMPLE else -(-length // 2)
         return self._texts(size, longest)
@@ -128,9 +128,9 @@ class ColumnInput(FileInput):
     """Numbers and categories: float32, ``[batch, columns]``, NaN where missing.
 
     Args:
-        name: of the input.
-        categories: of each column, how many there are; 0 for a number.
-        typical: a mean and a deviation of each column, ``[2, columns]``; default: 0 and 1.
+        name: name of the input.
+        categories: number of categories of each column; 0 for a number.
+        typical: mean and standard deviation of each column, ``[2, columns]``; default: 0 and 1.
     """
 
     def __init__(self, name: str, categories: Sequence[int], typical: Tensor | None = None) -> None:
@@ -140,7 +140,7 @@ class ColumnInput(FileInput):
         self.typical = default if typical is None else typical
 
     def samples(self, size: int) -> Tensor:
-        """Numbers around the typical ones, every category, and some of them missing."""
+        """Numbers around the typical ones, every category, and some missing values."""
         generator = torch.Generator().manual_seed(size)
         mean, deviation = self.typical
         values = torch.randn(size, len(self.categories), generator=generator) * deviation + mean
@@ -148,7 +148,7 @@ class ColumnInput(FileInput):
             if count:
                 values[:, column] = (torch.arange(size) + column) % count
         numbers = torch.arange(values.numel()).view_as(values)
-        # Of the first sample nothing is missing.
+        # Nothing is missing in the first sample.
         values[1:][numbers[1:] % MISSING_EVERY == 0] = torch.nan
         return values.float()
 
@@ -157,13 +157,13 @@ class ColumnInput(FileInput):
 
 
 def file_inputs(trained: TrainedModel) -> list[FileInput]:
-    """What a file of a model takes, in the order of the model's inputs.
+    """The inputs of a model's exported file, in the order of the model's inputs.
 
     Args:
         trained: the model.
 
     Raises:
-        InputError: if the model's checkpoint does not tell what an input is made of.
+        InputError: if the model's checkpoint does not specify what an input consists of.
     """
     return [_file_input(trained, name) for name in trained.model.inputs]
 
@@ -182,7 +182,7 @@ def _file_input(trained: TrainedModel, name: str) -> FileInput:
 
 
 def _typical(trained: TrainedModel, name: str, counts: Sequence[int]) -> Tensor | None:
-    """The numbers' means and deviations in training, if the encoder has learnt them."""
+    """The means and standard deviations in training, if the encoder has learned them."""
     for each in trained.model.modules():
         if isinstance(each, Columns) and tuple(each.inputs) == (name,):
             found = torch.tensor([[0.0], [1.0]]).repeat(1, len(counts))

@@ -17,7 +17,7 @@ from multitask.errors import InputError, one_line
 
 OPSET = 20
 LARGEST = 2 * 10**9
-"""Bytes; the format holds no more in one file."""
+"""Largest size in bytes; the format cannot store more in one file."""
 
 
 def write_onnx(
@@ -31,10 +31,10 @@ def write_onnx(
 
     Args:
         program: see `multitask.after.exporting.export_graph.graph_of`.
-        inputs: that it takes.
-        names: of its outputs.
-        told: what the file says of itself, see `multitask.after.metadata`.
-        path: of the file.
+        inputs: inputs of the graph.
+        names: names of its outputs.
+        told: the file's description of itself, see `multitask.after.metadata`.
+        path: path of the file.
 
     Raises:
         InputError: if ONNX cannot express the graph, it is too large, or a package is missing.
@@ -67,7 +67,7 @@ def write_onnx(
 
 
 def _tidy(model: Any, inputs: Sequence[FileInput]) -> None:
-    """Give values names that no task has, and leave out what names files of this machine."""
+    """Give values names that no task has, and remove the paths of files on this machine."""
     graph = model.graph
     kept = {id(each) for each in (*graph.inputs, *graph.outputs)}
     _name_axes([*graph.inputs, *graph.outputs], inputs)
@@ -80,12 +80,12 @@ def _tidy(model: Any, inputs: Sequence[FileInput]) -> None:
     for place, value in enumerate(inside):
         value.metadata_props.clear()
         if id(value) not in kept:
-            # A task's name has no dot.
+            # A task's name contains no dot.
             value.name = f"value.{place}.{value.name or ''}"
 
 
 def _name_axes(values: list[Any], inputs: Sequence[FileInput]) -> None:
-    """Call each axis of any size, of inputs and outputs, by a name that tells what it counts."""
+    """Name each axis of any size, of inputs and outputs, after what it counts."""
     names: dict[str, str] = {}
     for value, each in zip(values, inputs, strict=False):
         for axis, name in each.free_axes.items():

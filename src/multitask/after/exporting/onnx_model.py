@@ -1,4 +1,4 @@
-"""A model in an ONNX file that `multitask export` wrote, without torch."""
+"""A model in an ONNX file written by `multitask export`, without torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from multitask.images.format import ImageFormat
 
 IMAGE = "image"
 TEXT, COLUMNS = "text", "columns"
-"""Kinds of inputs that are not images."""
+"""Kinds of inputs other than images."""
 OTHERS = "it is not an ONNX file that multitask export wrote"
 DTYPES = {"tensor(uint8)": "uint8", "tensor(int32)": "int32", "tensor(float)": "float32"}
 
@@ -23,15 +23,15 @@ Array = np.ndarray[Any, Any]
 
 
 class OnnxModel:
-    """A model that predicts for decoded images, tokens and numbers, by onnxruntime on the CPU.
+    """A model that predicts from decoded images, tokens and numbers with onnxruntime on the CPU.
 
     Args:
-        path: of the file.
-        threads: that compute; default: one for each core.
+        path: path of the file.
+        threads: number of threads; default: one for each core.
 
     Raises:
-        InputError: if there is no such file, it is not an ONNX file that `multitask export` wrote,
-            it is damaged, or onnxruntime is not installed.
+        InputError: if there is no such file, it was not written by `multitask export`, it is
+            damaged, or onnxruntime is not installed.
     """
 
     def __init__(self, path: Path | str, threads: int = 0) -> None:
@@ -39,9 +39,9 @@ class OnnxModel:
         self._session = _session(self.path, threads)
         told = self._session.get_modelmeta().custom_metadata_map.get(KEY)
         if told is None:
-            raise InputError(f"{self.path}: {OTHERS}; it tells nothing of its tasks")
+            raise InputError(f"{self.path}: {OTHERS}; it does not describe its tasks")
         self.description: dict[str, Any] = read_metadata(told, str(self.path))
-        """What it takes and gives, see `multitask.training.description.describe`."""
+        """Its inputs and outputs, see `multitask.training.description.describe`."""
         self.inputs: list[str] = [each.name for each in self._session.get_inputs()]
         """Names of the inputs."""
         self._taken = {each.name: each for each in self._session.get_inputs()}
@@ -50,10 +50,10 @@ class OnnxModel:
 
     @property
     def format(self) -> ImageFormat:
-        """What an image becomes for the model.
+        """The required image format.
 
         Raises:
-            InputError: if it takes no image.
+            InputError: if the model has no image input.
         """
         if IMAGE not in self.inputs:
             raise InputError(f"{self.path} takes {', '.join(self.inputs)}, and not an image")
@@ -63,17 +63,17 @@ class OnnxModel:
         """Predict.
 
         Args:
-            values: by input. Images are uint8, ``[batch, channels, height, width]``, see `format`;
-                texts int32, ``[batch, places]``, -1 behind the end of each; numbers and categories
-                float32, ``[batch, columns]``, NaN where missing. The only input of a model may be
-                given without its name.
+            values: values by input. Images are uint8, ``[batch, channels, height, width]``, see
+                `format`; texts int32, ``[batch, places]``, -1 after the end of each text; numbers
+                and categories float32, ``[batch, columns]``, NaN if missing. The name may be
+                omitted for a model with a single input.
 
         Returns:
             By task, class probabilities or numbers in original units, float32 (float64 if float32
-            cannot tell the task's numbers apart), first axis ``[batch]``.
+            cannot distinguish the task's values), first axis ``[batch]``.
 
         Raises:
-            InputError: if an input is not there, or is of another dtype or shape.
+            InputError: if an input is missing, or has another dtype or shape.
         """
         given = {self.inputs[0]: values} if isinstance(values, np.ndarray) else values
         if set(given) != set(self.inputs):
@@ -85,7 +85,7 @@ class OnnxModel:
             self._check_values(name, each)
         if len({len(each) for each in given.values()}) > 1:
             sizes = ", ".join(f"{len(each)} of {name}" for name, each in given.items())
-            raise InputError(f"{self.path} takes as many samples of each input, not {sizes}")
+            raise InputError(f"{self.path} needs one number of samples for all inputs, not {sizes}")
         ready = {name: np.ascontiguousarray(each) for name, each in given.items()}
         outputs = self._session.run(None, ready)
         names = (each.name for each in self._session.get_outputs())
@@ -111,7 +111,7 @@ class OnnxModel:
                 )
 
     def _described(self, told: Any, sizes: list[Any]) -> list[tuple[str, list[Any]]]:
-        """What the file has to say of an input that is described so."""
+        """The dtype and shape that the file must declare for an input with this description."""
         kind = told.get("kind") if isinstance(told, dict) else None
         if kind == TEXT:
             return [("tensor(int32)", sizes[:1])]
@@ -126,7 +126,8 @@ class OnnxModel:
             raise InputError(f"{self.path}: {OTHERS}; its outputs are not the tasks it describes")
         for name, shape in given.items():
             for key in ("classes", "elements"):
-                # How uncertain a prediction is has no classes, nor has the axis of several boxes.
+                # The uncertainty of a prediction has no classes, and neither has the axis of
+                # several boxes.
                 names = tasks[name].get(key) if name in tasks else None
                 if names is not None and len(shape) in (2, 4) and shape[1] != len(names):
                     raise InputError(
@@ -140,13 +141,13 @@ def _session(path: Path, threads: int) -> Any:
         raise InputError(f"there is no file {path}")
     runtime = require("onnxruntime", "export")
     options = runtime.SessionOptions()
-    # It would write warnings of the graph's makers to the screen.
+    # It would print warnings meant for the authors of the graph.
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
     try:
         return runtime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
     except Exception as error:
-        # Its kinds of errors share no class of their own.
+        # Its exceptions have no common base class.
         is_model = "Could not find an implementation" in str(error)
         what = "onnxruntime cannot run it" if is_model else OTHERS
         raise InputError(f"{path}: {what} ({_reason(error)})") from error

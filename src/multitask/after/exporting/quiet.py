@@ -1,4 +1,4 @@
-"""Without what libraries say to their makers."""
+"""Suppression of library output meant for developers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Show no warnings, lines of logs below errors, or graphs that an exporter prints."""
+    """Hide warnings, log messages below errors, and graphs that an exporter prints."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

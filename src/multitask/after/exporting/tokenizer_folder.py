@@ -1,4 +1,4 @@
-"""A tokenizer beside an exported model, for programs that have to make the same tokens."""
+"""A tokenizer beside an exported model, for programs that must produce the same tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from multitask.checkpoints.recipe import recipe
 from multitask.tokenizers import END, Tokenizer, Written
 
 TOLD = "multitask_tokenizer.json"
-"""In the folder: what the tokenizer is, how it works, and examples."""
+"""File in the folder with the tokenizer, its rule, and examples."""
 FORMAT = 1
 EXAMPLES: tuple[Written, ...] = (
     None,
@@ -19,38 +19,38 @@ EXAMPLES: tuple[Written, ...] = (
     "東京へ 行く。 🙂",
     ["Is it a question?", "It is."],
 )
-"""Texts by whose tokens another program can see whether it does the same."""
+"""Texts whose tokens let another program check its implementation."""
 
 
 def tokenizer_folder(file: Path, name: str) -> Path:
-    """Where the tokenizer of an input lies.
+    """The folder of the tokenizer of an input.
 
     Args:
         file: the exported model, such as ``best.onnx``.
-        name: of the input, such as ``text``.
+        name: name of the input, such as ``text``.
 
     Returns:
-        Such as ``best_text_tokenizer``, beside the file.
+        A path such as ``best_text_tokenizer``, beside the file.
     """
     return file.with_name(f"{file.stem}_{name}_tokenizer")
 
 
 def write_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
-    """Write ``multitask_tokenizer.json``, and the files of the tokenizer's own if it has any.
+    """Write ``multitask_tokenizer.json``, and the tokenizer's own files if it has any.
 
-    The JSON has ``tokenizer`` (the class and its settings), ``length`` (the most tokens of a text),
-    ``vocabulary``, the numbers ``beginning``, ``separator`` and ``mask``, ``end`` (what fills the
-    places behind a text), ``rule`` (in words, how to make tokens), ``files``, and ``examples``:
-    texts, or lists of two that belong together, and their ``tokens``.
+    The JSON contains ``tokenizer`` (the class and its settings), ``length`` (the largest number of
+    tokens in a text), ``vocabulary``, the token ids ``beginning``, ``separator`` and ``mask``,
+    ``end`` (the padding after a text), ``rule`` (how to make tokens, in words), ``files``, and
+    ``examples``: texts, or lists of two that belong together, with their ``tokens``.
 
     Args:
-        tokenizer: of a text input.
-        folder: where the files go; it is not there yet.
+        tokenizer: tokenizer of a text input.
+        folder: folder to create.
     """
     folder.mkdir()
     files = tokenizer.files()
     for name, content in files.items():
-        # A name of anybody's checkpoint leads nowhere else.
+        # A file name in an untrusted checkpoint must not lead out of the folder.
         (folder / Path(name).name).write_text(content, encoding="utf-8")
     text = json.dumps(_told(tokenizer, files), indent=1, ensure_ascii=False)
     (folder / TOLD).write_text(f"{text}\n", encoding="utf-8")

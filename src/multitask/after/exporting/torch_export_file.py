@@ -11,7 +11,7 @@ from torch.export import ExportedProgram
 from multitask.after.metadata import KEY
 
 EXTRA = f"{KEY}.json"
-"""Name of the file within that holds what it tells of its model."""
+"""Name of the file inside it that contains the description of its model."""
 
 
 def write_torch_export(program: ExportedProgram, told: str, path: Path) -> None:
@@ -19,9 +19,9 @@ def write_torch_export(program: ExportedProgram, told: str, path: Path) -> None:
 
     Args:
         program: see `multitask.after.exporting.export_graph.graph_of`.
-        told: what the file says of itself, see `multitask.after.metadata`.
-        path: of the file; it ends in ``.pt2``.
+        told: the file's description of itself, see `multitask.after.metadata`.
+        path: path of the file, which ends in ``.pt2``.
     """
-    # It would be kept as a pickle.
+    # It would be stored as a pickle.
     program._example_inputs = None
     torch.export.save(program, path, extra_files={EXTRA: json.dumps(json.loads(told))})

@@ -1,1 +1,1 @@
-"""A trained model as a folder of the Hugging Face hub."""
+"""A trained model as a folder for the Hugging Face hub."""

@@ -1,4 +1,4 @@
-"""What is known of a model beside the model: how it was trained, on what, and how good it is."""
+"""Facts about a model besides the model itself: its training, its data and its metrics."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card tells beside what the model knows.
+    """Contents of a card that the model itself does not contain.
 
     Args:
-        licence: of the model, as the hub calls it; None if not given.
-        data_licence: of the data that it was trained on; None if not given.
-        metrics: how good it is.
-        measured_on: what the metrics were computed on, or why there are none.
-        splits: samples in each split.
-        setup: how it was trained, by subject.
+        licence: licence of the model, as the hub names it; None if not given.
+        data_licence: licence of the training data; None if not given.
+        metrics: metrics of the model.
+        measured_on: data that the metrics were computed on, or the reason why there are none.
+        splits: number of samples in each split.
+        setup: description of the training, by subject.
     """
 
     licence: str | None = None
@@ -47,7 +47,7 @@ def facts_of(
     data_licence: str | None = None,
     evaluation: Path | None = None,
 ) -> CardFacts:
-    """Gather what is known of a checkpoint, from its run's folder if it lies in one.
+    """Gather the facts about a checkpoint, from its run's folder if it is in one.
 
     Args:
         checkpoint: path of the file.
@@ -56,7 +56,7 @@ def facts_of(
         evaluation: folder that ``multitask evaluate`` wrote.
 
     Raises:
-        InputError: if a licence cannot be one, or the folder is not one of an evaluation.
+        InputError: if a licence is invalid, or the folder does not contain an evaluation.
     """
     for name, each in (("licence", licence), ("data_licence", data_licence)):
         if each is not None and not LICENCE.fullmatch(each):
@@ -78,7 +78,7 @@ def _splits(run: Path) -> dict[str, int]:
 
 
 def _setup(run: Path) -> Iterator[tuple[str, str]]:
-    """How a run was trained; nothing that tells of a person's folders or machine's name."""
+    """How a run was trained, without the names of a user's folders or machine."""
     config, told = _mapping(config_of(run)), _mapping(run / PROVENANCE)
     summary = read_summary(run) or {}
     data = _inner(config.get("data"))
@@ -100,7 +100,7 @@ def _mapping(path: Path) -> dict[str, Any]:
     try:
         found = read_yaml(path)
     except (OSError, InputError):
-        # The card says what is known.
+        # The card contains whatever is known.
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -1,4 +1,4 @@
-"""What a model takes, as its card says it: images, texts, numbers and categories."""
+"""Description of a model's inputs on its card: images, texts, numbers and categories."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MOST_COLUMNS, LONGEST = 20, 60
 
 
 def is_of_images(trained: TrainedModel) -> bool:
-    """Whether a model takes images and nothing else."""
+    """Whether images are the only inputs of a model."""
     return list(trained.model.inputs) == [IMAGE]
 
 
 def kinds(trained: TrainedModel) -> list[str]:
-    """Of each input what it is: ``image``, ``text`` or ``tabular``, as the hub calls it."""
+    """The kind of each input as the hub names it: ``image``, ``text`` or ``tabular``."""
     return [
         IMAGE
         if name == IMAGE
@@ -33,7 +33,7 @@ def kinds(trained: TrainedModel) -> list[str]:
 
 
 def takes(trained: TrainedModel) -> str:
-    """What the model does with its inputs, as the middle of a sentence."""
+    """How the model uses its inputs, as the middle of a sentence."""
     if is_of_images(trained):
         return "looks at an image"
     words = {IMAGE: "an image", "text": "a text", "tabular": "numbers and categories"}
@@ -42,7 +42,7 @@ def takes(trained: TrainedModel) -> str:
 
 
 def inputs_section(trained: TrainedModel) -> Iterator[Block]:
-    """Say what each input has to be.
+    """Describe the requirements of each input.
 
     Args:
         trained: the model.
@@ -86,11 +86,11 @@ def _said(trained: TrainedModel, name: str) -> str:
 
 
 def use_section(trained: TrainedModel, has_onnx: bool) -> Iterator[Block]:
-    """Say how to predict, with this package and without.
+    """Describe how to predict, with and without this package.
 
     Args:
         trained: the model.
-        has_onnx: whether ``model.onnx`` lies beside the card.
+        has_onnx: whether ``model.onnx`` is beside the card.
     """
     yield Paragraph("With the package, after a download of this folder:")
     new = "photos/" if is_of_images(trained) else "table.csv"
@@ -134,7 +134,7 @@ def _array(trained: TrainedModel, name: str) -> str:
 
 
 def unseen(trained: TrainedModel) -> Iterator[str]:
-    """Say what of its inputs a model does not see."""
+    """Describe the parts of its inputs that a model ignores."""
     if (form := trained.image_format) is not None:
         yield f"What is smaller than a pixel at {form.height} x {form.width} is not seen."
     for written in trained.written.values():

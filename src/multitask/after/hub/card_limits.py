@@ -1,4 +1,4 @@
-"""What people should not expect of a model."""
+"""Limitations of a model."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from multitask.after.trained_model import TrainedModel
 
 
 def limits(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
-    """Say in sentences what a model cannot do, or is not known to do.
+    """Describe what a model cannot do, or is not known to do, in sentences.
 
     Args:
         trained: the model.
-        facts: what is known beside it.
+        facts: facts besides the model itself.
     """
     what = "images" if is_of_images(trained) else "samples"
     yield (
         f"It knows only {what} like those that it was trained on; for others it predicts too, "
         "without saying so."
     )
-    yield "A probability is the model's own; how far it can be relied on is a question of its own."
+    yield "A probability is the model's own estimate; its reliability is a separate question."
     yield from unseen(trained)
-    yield "It was not examined whether it serves all groups of people or things equally well."
+    yield "Whether it serves all groups of people or things equally well was not examined."
     better = directions(trained)
     for each in facts.metrics:
         task = trained.model.named_tasks.get(each.task)
@@ -36,7 +36,7 @@ def limits(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
 
 
 def directions(trained: TrainedModel) -> dict[tuple[str, str], bool | None]:
-    """By task and metric, whether higher is better; None if neither end is."""
+    """Whether higher is better, by task and metric; None if neither direction is."""
     found = dict(trained.model.evaluations.directions())
     keys = (name.split("/", 2) for name in found)
     return {(task, metric): found[f"{split}/{task}/{metric}"] for split, task, metric in keys}

@@ -1,4 +1,4 @@
-"""How good a model is, as its run or an evaluation found."""
+"""The metrics of a model from its run or from an evaluation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from multitask.errors import InputError
 from multitask.runs.summary import read_summary
 
 METRICS = "metrics.csv"
-"""In the folder of an evaluation."""
+"""File in the folder of an evaluation."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class Measured:
     """A metric of a task.
 
     Args:
-        task: its name.
-        metric: its name.
-        value: in original units.
-        trivial: of the predictor that sees no image; None if not known.
-        interval: of 95 %; None if not known.
-        samples: that count; None if not known.
+        task: name of the task.
+        metric: name of the metric.
+        value: value in original units.
+        trivial: value of the predictor that uses no input; None if unknown.
+        interval: 95 % interval; None if unknown.
+        samples: number of samples that count; None if unknown.
     """
 
     task: str
@@ -40,18 +40,18 @@ class Measured:
 def metrics_of(
     checkpoint: Path, run: Path | None, evaluation: Path | None
 ) -> tuple[list[Measured], str]:
-    """What is known of how good a checkpoint is.
+    """Gather the known metrics of a checkpoint.
 
     Args:
         checkpoint: path of the file.
-        run: the folder of its run, if it lies in one.
+        run: the folder of its run, if it is in one.
         evaluation: folder that ``multitask evaluate`` wrote.
 
     Returns:
-        Metrics, and in words what they were computed on, or why there are none.
+        Metrics, and a description of what they were computed on, or of why there are none.
 
     Raises:
-        InputError: if the folder is not one of an evaluation.
+        InputError: if the folder does not contain an evaluation.
     """
     if evaluation is not None:
         return _evaluated(evaluation), (

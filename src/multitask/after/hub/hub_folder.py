@@ -1,4 +1,4 @@
-"""A trained model as a folder that the Hugging Face hub shows and shares."""
+"""A trained model as a folder that can be published on the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ NEEDED = ("onnx", "onnxscript", "onnxruntime")
 
 
 class HubFolder(NamedTuple):
-    """A folder that was written."""
+    """A folder that has been written."""
 
     path: Path
     without_onnx: str | None
-    """Why it has no ``model.onnx``; None if it has."""
+    """The reason why it has no ``model.onnx``; None if it has one."""
 
 
 def write_hub_folder(
@@ -50,25 +50,25 @@ def write_hub_folder(
 ) -> HubFolder:
     """Write ``config.json``, ``model.safetensors``, ``model.onnx``, ``README.md`` and tokenizers.
 
-    The folder is read back, and its model predicts what the given one does, before it gets its
-    name. Without the packages of the extra ``export``, or if ONNX cannot express the model,
-    ``model.onnx`` is left out.
+    Before the folder gets its name, it is read back, and its predictions are compared with the
+    model's. Without the packages of the extra ``export``, or if ONNX cannot express the model,
+    ``model.onnx`` is omitted.
 
     Args:
         trained: the model, on the CPU; see `multitask.load`.
-        output: path of the folder, at which nothing may be.
-        facts: what the card tells beside what the model knows.
+        output: path of the folder, which must not exist.
+        facts: contents of the card besides the model itself.
         trust: whether the model may name any class.
 
     Raises:
-        InputError: if the model does not show how it was built, something is at the path, or it
-            cannot be written.
+        InputError: if the model does not record how it was built, the path exists, or it cannot be
+            written.
     """
     place = Path(output)
     refuse_existing(place)
     if isinstance(trained.model, EnsembleModel):
         raise InputError(
-            f"{trained.source} is an ensemble, of which a hub folder has no form; export it as one "
+            f"{trained.source} is an ensemble, which a hub folder cannot hold; export it as one "
             "file (--format=onnx or torch_export), or one of its members, such as "
             f"{trained.model.sources[0]}"
         )
@@ -99,7 +99,7 @@ def _recipe(trained: TrainedModel) -> dict[str, Any]:
             f"{trained.source} does not tell how its {missing[0]} was built, so no folder can; see "
             "multitask.checkpoints.recipe for what can be told"
         )
-    # What makes objects from a recipe changes it.
+    # Making objects from a recipe modifies it.
     return copy.deepcopy(found)
 
 
@@ -133,9 +133,9 @@ def _write_weights(trained: TrainedModel, path: Path) -> None:
     try:
         save_file(weights, path, {"format": "pt"})
     except SafetensorError as error:
-        # So it says that a disk is full.
+        # So that the message reports a full disk.
         raise InputError(f"{path.parent.name} cannot be written ({reason_of(error)})") from error
-    # It is written for nobody else to read.
+    # Temporary files are readable by their owner only.
     path.chmod((path.parent / CONFIG).stat().st_mode)
 
 
@@ -152,7 +152,7 @@ def _check_read_back(trained: TrainedModel, part: Path, trust: bool) -> None:
 def _write_tokenizers(trained: TrainedModel, beside: Path) -> None:
     for name, written in trained.written.items():
         folder = tokenizer_folder(beside, name)
-        # The ONNX file has brought them.
+        # The ONNX export has written them already.
         if isinstance(written, WrittenText) and not folder.exists():
             write_tokenizer(written.tokenizer, folder)
 

@@ -1,4 +1,4 @@
-"""Sending a model's folder to the Hugging Face hub."""
+"""Upload of a model's folder to the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ LOG_IN = "log in first, by hf auth login or the variable HF_TOKEN"
 
 
 def check_push(name: str) -> None:
-    """Refuse what cannot be pushed, before anything is made of it.
+    """Reject an invalid upload before any work is done.
 
     Args:
         name: ``USER/NAME`` on the hub.
 
     Raises:
-        InputError: if the name cannot be one, or nobody is logged in.
+        InputError: if the name is invalid, or nobody is logged in.
     """
     if not NAME.fullmatch(name):
         raise InputError(f"--push is {name!r}; give a user or organisation and a name: USER/NAME")
@@ -27,7 +27,7 @@ def check_push(name: str) -> None:
 
 
 def push(folder: Path, name: str) -> str:
-    """Send a folder; a new repository is private until its owner makes it public.
+    """Upload a folder; a new repository is private until its owner makes it public.
 
     Args:
         folder: see `multitask.after.hub.hub_folder.write_hub_folder`.
@@ -37,7 +37,7 @@ def push(folder: Path, name: str) -> str:
         The address of the repository.
 
     Raises:
-        InputError: if the hub refuses it, or is not reached; the folder stays.
+        InputError: if the hub rejects it or is unreachable; the folder is kept.
     """
     api = _api()
     failed = f"{folder} was written, but not sent"
@@ -66,7 +66,7 @@ def _asked(failed: str, call: Any, *arguments: Any, **options: Any) -> Any:
     except LocalTokenNotFoundError as error:
         raise InputError(f"you are not logged in to the hub; {LOG_IN}") from error
     except Exception as error:
-        # Of the network's many kinds, and the hub's own.
+        # There are many kinds of network errors, and the hub's own.
         status = getattr(getattr(error, "response", None), "status_code", None)
         if status == 401:
             raise InputError(f"the hub does not know your token; {LOG_IN}") from error

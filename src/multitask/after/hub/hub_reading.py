@@ -1,4 +1,4 @@
-"""A trained model from a folder of the Hugging Face hub's form, whoever made it."""
+"""A trained model from a folder in the format for the Hugging Face hub, from any source."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from multitask.training.memory_limit import MemoryLimit
 CONFIG, WEIGHTS, ONNX, CARD = "config.json", "model.safetensors", "model.onnx", "README.md"
 HUB_FORMAT = 1
 LARGEST = 64 * 2**20
-"""Bytes of ``config.json``; names of millions of classes need less."""
+"""Largest size of ``config.json`` in bytes; names of millions of classes need less."""
 PARTS = ("encoder", "tasks", "sharing")
-"""What a recipe has; all else is needed for training alone."""
+"""Entries of a recipe; all others are needed for training only."""
 OF_TRAINING = ("balancer.", "training_pass.")
-"""What the names of weights begin with that predictions do not need."""
+"""Prefixes of the names of weights that predictions do not need."""
 
 
 def read_hub_folder(folder: Path, trust: bool) -> tuple[MultiTask, dict[str, Any]]:
     """Build the model of a folder; nothing is downloaded.
 
     Args:
-        folder: with ``config.json`` and ``model.safetensors``.
+        folder: folder with ``config.json`` and ``model.safetensors``.
         trust: see `multitask.after.trained_model.load`.
 
     Returns:
-        The model, and what it takes and gives.
+        The model, and a description of its inputs and outputs.
 
     Raises:
-        InputError: if it is not such a folder, is damaged, or names classes of other than known
+        InputError: if the folder has another format, is damaged, or names classes of unknown
             packages without ``trust``.
     """
     place = folder / CONFIG
@@ -58,11 +58,11 @@ def read_hub_folder(folder: Path, trust: bool) -> tuple[MultiTask, dict[str, Any
 def built(
     recipe: Mapping[str, Any], weights: Mapping[str, torch.Tensor], place: str, trust: bool
 ) -> MultiTask:
-    """Build a model as a checkpoint with the same content would be.
+    """Build a model in the same way as from a checkpoint with this content.
 
     Args:
-        recipe: of its parts, which is not changed.
-        weights: of the model.
+        recipe: recipe of its parts, which is not modified.
+        weights: weights of the model.
         place: where they were found, for messages.
         trust: see `multitask.after.trained_model.load`.
     """
@@ -84,12 +84,12 @@ def built(
         with explained("no model can be made of it"), MemoryLimit():
             return MultiTask.load_from_checkpoint(file, map_location="cpu", trust=trust)
     except InputError as error:
-        # It is called so because it is one in memory.
+        # The message calls it a checkpoint, because it is one in memory.
         raise InputError(f"{place}: {str(error).removeprefix('the checkpoint: ')}") from error
 
 
 def _load_nothing_else(recipe: Any) -> None:
-    """Have no part of a model ask for weights of its own, which would be downloaded."""
+    """Prevent the parts of a model from loading their own weights, which would be downloaded."""
     values = recipe.values() if isinstance(recipe, dict) else recipe
     if isinstance(recipe, dict) and "pretrained" in recipe:
         recipe["pretrained"] = False

@@ -1,4 +1,4 @@
-"""The page that the hub shows of a model: what it does, how well, and its limits."""
+"""The model card for the hub: what the model does, how well, and its limitations."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KINDS = {
         "Regression": "tabular-regression",
     },
 }
-"""What the hub calls a task on an input; others are ``other``."""
+"""The hub's name for a task on an input; all others are ``other``."""
 MOST_CLASSES, LONGEST = 20, 60
 NOT_GIVEN = "not given"
 
@@ -48,9 +48,9 @@ def model_card(trained: TrainedModel, facts: CardFacts, name: str, has_onnx: boo
 
     Args:
         trained: the model.
-        facts: what is known beside it.
-        name: of the model.
-        has_onnx: whether ``model.onnx`` lies beside the card.
+        facts: facts besides the model itself.
+        name: name of the model.
+        has_onnx: whether ``model.onnx`` is beside the card.
     """
     from pathlib import Path
 

@@ -1,1 +1,1 @@
-"""Inputs of a trained model, made of what people write."""
+"""Conversion of texts, numbers and categories to inputs of a trained model."""

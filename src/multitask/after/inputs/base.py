@@ -1,4 +1,4 @@
-"""What makes an input of what people write."""
+"""Conversion of what users write to an input of a model."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Made:
     """An input of several samples.
 
     Args:
-        values: first axis ``[samples]``.
-        missing: which samples have nothing in it, shape ``[samples]``, bool.
-        problems: by sample, why it cannot be used.
-        cut: how many texts were longer than the model takes.
+        values: values, first axis ``[samples]``.
+        missing: whether each sample lacks the input, shape ``[samples]``, bool.
+        problems: by sample, the reason why it cannot be used.
+        cut: number of texts that were longer than the model accepts and were truncated.
     """
 
     values: Tensor
@@ -36,11 +36,11 @@ class Made:
 
 
 class WrittenInput(ABC):
-    """An input of a trained model that is made of texts, numbers or categories.
+    """An input of a trained model made from texts, numbers or categories.
 
     Args:
-        name: of the input.
-        given: its columns, as in training, with all that means missing.
+        name: name of the input.
+        given: its columns, as in training, with all markers of missing values.
     """
 
     def __init__(self, name: str, given: InputColumns) -> None:
@@ -48,7 +48,7 @@ class WrittenInput(ABC):
 
     @property
     def columns(self) -> list[str]:
-        """Names of what it is made of, such as a table's columns."""
+        """Names of its sources, such as a table's columns."""
         return self.given.names
 
     @abstractmethod
@@ -61,29 +61,29 @@ class WrittenInput(ABC):
 
     @abstractmethod
     def missing(self, samples: int) -> Tensor:
-        """What stands for the input of samples that do not have it; first axis ``[samples]``."""
+        """The input for samples that lack it; first axis ``[samples]``."""
 
     @abstractmethod
     def examples(self) -> Tensor:
-        """Two samples as different as they may be, by which to try a model."""
+        """Two samples that are as different as possible, to test a model with."""
 
     @abstractmethod
     def cells_of(self, value: Any) -> dict[str, Any]:
-        """The cells of one sample.
+        """Convert a value of one sample to cells.
 
         Args:
-            value: what a person or a program gives for it; None if it is missing.
+            value: the value that a user or a program gives; None if it is missing.
 
         Returns:
-            By column.
+            Cells by column.
 
         Raises:
-            InputError: if the input is not made of such a value.
+            InputError: if the input cannot be made from such a value.
         """
 
     @abstractmethod
     def example(self) -> Any:
-        """A value that `cells_of` takes, to show what one looks like."""
+        """An example of a value that `cells_of` accepts."""
 
     def _by_column(self, value: Mapping[Any, Any]) -> dict[str, Any]:
         for name in value:

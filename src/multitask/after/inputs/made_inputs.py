@@ -1,4 +1,4 @@
-"""Several inputs of the same samples, put together."""
+"""Assembly of all inputs of some samples."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def made_inputs(
     """Make all inputs of some samples.
 
     Args:
-        model: that takes them.
-        cells: by input that is not an image, what it is made of, see
+        model: the model that uses them.
+        cells: for each input other than images, its source, see
             `multitask.after.inputs.base.WrittenInput.made`.
-        pixels: of each sample, uint8, ``[channels, height, width]``, or None if it has no image;
-            nothing if the model takes no images.
+        pixels: pixels of each sample, uint8, ``[channels, height, width]``, or None if it has no
+            image; empty if the model has no image input.
 
     Returns:
-        By input, first axis ``[samples]``; by sample why it cannot be used; and how many texts were
-        longer than the model takes.
+        Values by input, first axis ``[samples]``; by sample, the reason why it cannot be used; and
+        the number of texts that were longer than the model accepts.
     """
     made: dict[str, Tensor] = {}
     gone: dict[str, Tensor] = {}
@@ -56,7 +56,7 @@ def made_inputs(
 def _images(pixels: Sequence[np.ndarray[Any, Any] | None], shape: tuple[int, int, int]) -> Tensor:
     if all(each is not None for each in pixels):
         return torch.from_numpy(np.stack([each for each in pixels if each is not None]))
-    # Bytes cannot say that they are missing.
+    # uint8 values cannot represent a missing image.
     found = torch.full((len(pixels), *shape), torch.nan)
     for place, each in enumerate(pixels):
         if each is not None:
@@ -65,7 +65,7 @@ def _images(pixels: Sequence[np.ndarray[Any, Any] | None], shape: tuple[int, int
 
 
 def _lacking(model: Taker, gone: Mapping[str, Tensor]) -> dict[int, str]:
-    """Samples that lack what the model needs, by sample the reason."""
+    """Samples that lack required inputs, with the reason by sample."""
     table = torch.stack([gone[name] for name in model.takes], 1)
     if model.takes_missing:
         none = f"it has none of {listed(model.takes)}"

@@ -1,4 +1,4 @@
-"""What a trained model takes, by what its checkpoint tells."""
+"""The inputs of a trained model, according to its checkpoint."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ IMAGE = "image"
 
 
 class ModelInputs:
-    """The inputs of a trained model: images, and what people write.
+    """The inputs of a trained model: images, and inputs that users write.
 
     A subclass sets the attributes.
 
     Attributes:
         model: the model.
         description: see `multitask.training.description.describe`.
-        source: what the model was read from, for messages.
+        source: origin of the model, for messages.
         trust: whether the description may name any class.
     """
 
@@ -46,10 +46,10 @@ class ModelInputs:
 
     @property
     def format(self) -> ImageFormat:
-        """What an image becomes for a model that takes images alone.
+        """The image format of a model whose only input is an image.
 
         Raises:
-            InputError: if the model takes anything else.
+            InputError: if the model has other inputs.
         """
         others = [name for name in self.model.inputs if name != IMAGE]
         if others:
@@ -63,10 +63,10 @@ class ModelInputs:
 
     @cached_property
     def image_format(self) -> ImageFormat | None:
-        """What an image becomes for the model; None if it takes none.
+        """The image format of the model; None if it has no image input.
 
         Raises:
-            InputError: if it takes images that no file holds.
+            InputError: if its images cannot be read from image files.
         """
         if IMAGE not in self.model.inputs:
             return None
@@ -81,10 +81,10 @@ class ModelInputs:
 
     @cached_property
     def written(self) -> dict[str, WrittenInput]:
-        """What makes the inputs that are not images, by name, in the model's order.
+        """The converters of inputs other than images, by name, in the model's order.
 
         Raises:
-            InputError: if the checkpoint does not tell how one is made.
+            InputError: if the checkpoint does not specify how an input is made.
         """
         made = told_inputs(self.description["inputs"], str(self.source), self.trust)
         names = [name for name in self.model.inputs if name != IMAGE]
@@ -98,10 +98,10 @@ class ModelInputs:
 
     @property
     def takes_missing(self) -> bool:
-        """Whether it predicts for samples that lack one of its several inputs."""
+        """Whether it predicts for samples that lack one of several inputs."""
         if len(self.model.inputs) == 1:
             return False
-        # An ensemble has an encoder for each member, which take the same.
+        # An ensemble has one encoder per member, and all have the same inputs.
         member = getattr(self.model, "members", [self.model])[0]
         return encoder_of(member.encoder).takes_missing
 
@@ -109,8 +109,8 @@ class ModelInputs:
         """Inputs that are missing for all samples of a batch.
 
         Args:
-            names: of the inputs.
-            batch: any entry tells how many samples there are, first axis ``[batch]``.
+            names: names of the inputs.
+            batch: batch of which any entry has the number of samples, first axis ``[batch]``.
         """
         samples = len(next(iter(batch.values())))
         found = {name: each.missing(samples) for name, each in self.written.items()}
@@ -119,7 +119,7 @@ class ModelInputs:
         return {name: found[name] for name in names}
 
     def examples(self) -> dict[str, Tensor]:
-        """Two samples as different as they may be, by which to try the model."""
+        """Two samples that are as different as possible, to test the model with."""
         found = {name: each.examples() for name, each in self.written.items()}
         if self.image_format is not None:
             black = torch.zeros(1, *self.image_format.shape, dtype=torch.uint8)

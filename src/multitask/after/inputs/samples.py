@@ -1,4 +1,4 @@
-"""Samples that a program gives, as what a model takes."""
+"""Conversion of samples from a program to inputs of a model."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ AXES_OF_SEVERAL = 4
 
 
 class LacksInput(UserWarning):
-    """A table without an input that a model also predicts without."""
+    """A table lacks an input that the model does not require."""
 
 
 Sample = dict[str, Any]
-"""What a person gives of one sample, by input."""
+"""A user's values for one sample, by input."""
 
 
 def made_batches(
     trained: TrainedModel, samples: Any, batch_size: int
 ) -> Iterator[dict[str, Tensor]]:
-    """Make what a model takes of samples, a batch at a time.
+    """Convert samples to inputs of a model, a batch at a time.
 
     Args:
         trained: the model.
-        samples: one or several. An image is a path, a Pillow image, or an array or tensor of shape
-            ``[height, width]``, ``[height, width, channels]`` or ``[channels, height, width]``,
-            bytes from 0 to 255 or floats from 0 to 1; each may have a size of its own, and several
-            of one size may be one array, with one axis more in front of those three. A text is a
-            text, or a tuple of several that belong together; numbers and categories are a
-            dictionary by column, or a tuple in the columns' order. A model with several inputs
-            takes a dictionary by input. Several samples are a list or any other iterable of these,
-            or a DataFrame with the columns that training had.
-        batch_size: samples at a time.
+        samples: one or several samples. An image is a path, a Pillow image, or an array or tensor
+            of shape ``[height, width]``, ``[height, width, channels]`` or ``[channels, height,
+            width]``, with bytes from 0 to 255 or floats from 0 to 1. Images may differ in size;
+            several of the same size may be one array with an additional first axis. A text is a
+            string, or a tuple of several that belong together. Numbers and categories are a
+            dictionary by column, or a tuple in the order of the columns. For a model with several
+            inputs, a sample is a dictionary by input. Several samples are a list or any other
+            iterable of these, or a DataFrame with the columns used in training.
+        batch_size: number of samples per batch.
 
     Yields:
-        By input, see `multitask.after.trained_model.TrainedModel.seen`.
+        Values by input, see `multitask.after.trained_model.TrainedModel.seen`.
 
     Raises:
-        InputError: if there is none, or one cannot be used, naming it.
+        InputError: if there is no sample, or one cannot be used, with its name.
     """
     format = trained.image_format
     several = enumerate(_several(trained, samples))
@@ -145,7 +145,7 @@ def _by_input(trained: TrainedModel, given: Any, place: int) -> Sample:
 
 
 def _is_missing(image: Any) -> bool:
-    # As a DataFrame has it.
+    # As in a DataFrame.
     return isinstance(image, float) and image != image
 
 

@@ -1,4 +1,4 @@
-"""The columns of a table that a model's inputs are made of."""
+"""The table columns that contain a model's inputs."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ FILE_COLUMNS = ("file_name", "file", "image", "filename", "path", "image_path")
 def columns_of_inputs(
     trained: TrainedModel, columns: Sequence[str], table: str, image_column: str | None = None
 ) -> dict[str, list[str]]:
-    """Which columns each input is made of.
+    """Find the columns of each input.
 
     Args:
         trained: the model.
-        columns: those of the table.
-        table: its name, for messages.
-        image_column: the column of images; default: as in training.
+        columns: columns of the table.
+        table: name of the table, for messages.
+        image_column: column of images; default: as in training.
 
     Returns:
-        By input, without those that a table lacks, of a model that takes that.
+        Columns by input, without those that the table lacks and the model does not require.
 
     Raises:
-        InputError: if a column is not there.
+        InputError: if a required column is missing.
     """
     wanted = {
         name: [image_column or image_column_of(trained, columns)]
@@ -57,23 +57,23 @@ def columns_of_inputs(
 
 
 def said_of_lacking(trained: TrainedModel, found: Iterable[str], source: str) -> list[str]:
-    """Say which inputs are not there.
+    """Report the missing inputs.
 
     Args:
         trained: the model.
-        found: the inputs that are.
-        source: of them, such as a table.
+        found: the inputs that are present.
+        source: origin of the inputs, such as a table.
     """
     there = set(found)
     return without(source, [name for name in trained.model.inputs if name not in there])
 
 
 def without(source: str, lacking: Sequence[str]) -> list[str]:
-    """Say which inputs are not there.
+    """Report the missing inputs.
 
     Args:
-        source: of the inputs, such as a table.
-        lacking: names of those that are not there.
+        source: origin of the inputs, such as a table.
+        lacking: names of the missing inputs.
     """
     if not lacking:
         return []
@@ -82,11 +82,11 @@ def without(source: str, lacking: Sequence[str]) -> list[str]:
 
 
 def image_column_of(trained: TrainedModel, columns: Sequence[str]) -> str:
-    """The column of file names: that of the training, or one that is usually called so.
+    """The column of file names: that of the training, or one with a usual name.
 
     Args:
         trained: the model.
-        columns: those of the table.
+        columns: columns of the table.
     """
     told = (trained.description.get("tables") or [{}])[0].get("image_column")
     if told is not None:

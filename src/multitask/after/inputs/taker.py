@@ -1,4 +1,4 @@
-"""What takes inputs; importing it needs no PyTorch."""
+"""Interface of a model with inputs; importing it does not require PyTorch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Taker(Protocol):
-    """A model that takes inputs, see `multitask.after.trained_model.TrainedModel`."""
+    """A model with inputs, see `multitask.after.trained_model.TrainedModel`."""
 
     @property
     def takes(self) -> list[str]:
@@ -20,11 +20,11 @@ class Taker(Protocol):
 
     @property
     def image_format(self) -> ImageFormat | None:
-        """What an image becomes for it; None if it takes none."""
+        """The image format; None if there is no image input."""
 
     @property
     def written(self) -> Mapping[str, WrittenInput]:
-        """What makes its other inputs."""
+        """The converters of its other inputs."""
 
     @property
     def takes_missing(self) -> bool:

@@ -1,4 +1,4 @@
-"""The inputs of a model, made as its checkpoint describes them."""
+"""The inputs of a model, created from the description in its checkpoint."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class _Told:
 
 
 def told_inputs(inputs: Mapping[str, Any], source: str, trust: bool) -> dict[str, WrittenInput]:
-    """Make what makes the inputs of a model that are not images.
+    """Create the converters of a model's inputs other than images.
 
     Args:
-        inputs: see `multitask.training.description.described_inputs`; anybody's, but plain.
+        inputs: see `multitask.training.description.described_inputs`; untrusted, but plain values.
         source: the file, for messages.
         trust: whether any class may be named.
 
     Returns:
-        By input; without images, and without those that the description does not tell.
+        Converters by input, without images and without inputs that the description lacks.
 
     Raises:
-        InputError: if the description is damaged, or names a class that may not be.
+        InputError: if the description is damaged, or names a class that is not allowed.
     """
     found: dict[str, WrittenInput] = {}
     for name, told in inputs.items():
@@ -83,7 +83,7 @@ def _are_names(values: Any) -> bool:
 
 
 def told_tokenizer(told: Mapping[str, Any], source: str, trust: bool) -> Tokenizer:
-    """Make the tokenizer of a text.
+    """Create the tokenizer of a text.
 
     Args:
         told: the text's part of a description: ``tokenizer``, a recipe, and ``files``.
@@ -91,9 +91,9 @@ def told_tokenizer(told: Mapping[str, Any], source: str, trust: bool) -> Tokeniz
         trust: see `told_inputs`.
 
     Raises:
-        InputError: if it cannot be made, or a class is named that may not be.
+        InputError: if it cannot be created, or names a class that is not allowed.
     """
-    # Its arguments are added to below.
+    # Arguments are added to it below.
     recipe = copy.deepcopy(told.get("tokenizer"))
     files = told.get("files") or {}
     if not isinstance(recipe, dict) or not isinstance(files, dict):

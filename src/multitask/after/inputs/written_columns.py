@@ -17,7 +17,7 @@ from multitask.tables.input_cells import column_values
 
 
 class WrittenColumns(WrittenInput):
-    """Numbers as they are, categories as their numbers, NaN where missing."""
+    """Numbers unchanged, categories as their indices, NaN if missing."""
 
     @override
     def made(self, cells: Cells) -> Made:

@@ -1,4 +1,4 @@
-"""A text, or several that stand one behind the other."""
+"""A text, or several consecutive ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WrittenText(WrittenInput):
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """As in training."""
+        """The tokenizer, as in training."""
         assert self.given.tokenizer is not None
         return self.given.tokenizer
 
@@ -30,7 +30,7 @@ class WrittenText(WrittenInput):
         return Made(found.tokens, found.is_empty, {}, int(found.is_cut.sum()))
 
     def texts(self, cells: Cells) -> list[Written]:
-        """What the tokenizer gets of each sample.
+        """The tokenizer's input for each sample.
 
         Args:
             cells: see `made`.
@@ -44,7 +44,7 @@ class WrittenText(WrittenInput):
     @override
     def examples(self) -> Tensor:
         found = self.missing(1).repeat(2, 1)
-        # The longest text, with the last token that there is.
+        # The longest text, made of the last token of the vocabulary.
         found[1, int(text_mask(found[1]).sum()) :] = self.tokenizer.vocabulary - 1
         return found
 
@@ -64,7 +64,7 @@ class WrittenText(WrittenInput):
                 "give a list of them"
             )
         for name, each in found.items():
-            # A DataFrame has NaN in place of a missing text.
+            # In a DataFrame, a missing text is NaN.
             is_text = isinstance(each, str | None) or each != each
             if not is_text:
                 called = self.name if len(self.columns) == 1 else f"{self.name}, '{name}',"

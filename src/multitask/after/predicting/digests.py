@@ -1,4 +1,4 @@
-"""By what a program knows that it continues the same work."""
+"""Digests by which a program recognises that it continues the same work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROWS_AT_ONCE = 2048
 
 
 def digest_of_model(trained: TrainedModel) -> str:
-    """What predictions depend on in a model: weights, description and transforms.
+    """Digest of everything in a model that affects predictions: weights, description, transforms.
 
     Args:
         trained: the model.
@@ -27,10 +27,10 @@ def digest_of_model(trained: TrainedModel) -> str:
 
 
 def digest_of_images(images: ImageList) -> str:
-    """What predictions depend on in images: which they are, their order, and what is beside them.
+    """Digest of everything in images that affects predictions: their files, order and columns.
 
     Args:
-        images: whose files are known by size and time, and not read.
+        images: images whose files are identified by size and time, and not read.
     """
     digest = hashlib.sha256()
     for row, path in enumerate(images.paths):

@@ -1,4 +1,4 @@
-"""What a model says of one text, for the screen."""
+"""Predictions for one text, for the screen."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ def said_of_text(trained: TrainedModel, text: str) -> list[str]:
     """Predict for one text.
 
     Args:
-        trained: the model; other inputs that it takes are missing.
-        text: of its only input that is a text.
+        trained: the model, whose other inputs are missing.
+        text: text for its only text input.
 
     Returns:
-        What there is to say of inputs that are not there, and a line for each column of a table of
-        predictions.
+        Remarks on missing inputs, and a line for each column of a table of predictions.
 
     Raises:
-        InputError: if the text is empty, or the model needs more than it.
+        InputError: if the text is empty, or the model requires other inputs.
     """
     pixels = [None] if IMAGE in trained.model.inputs else []
     cells, remarks = one_text(trained, text)

@@ -1,4 +1,4 @@
-"""What the program says about a table of predictions."""
+"""Messages about a table of predictions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from multitask.after.predicting.prediction import Outcome, Prediction
 
 
 def said_of(prediction: Prediction, outcome: Outcome) -> list[str]:
-    """Say what was written, and of what.
+    """Describe what was written, and for which samples.
 
     Args:
-        prediction: that has run.
-        outcome: what has become of it.
+        prediction: the completed prediction.
+        outcome: its outcome.
 
     Returns:
         A sentence or line each.

@@ -1,4 +1,4 @@
-"""Predictions for any number of new samples, as a file that a killed program finishes later."""
+"""Predictions for any number of new samples, as a file that a restart after a crash completes."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ from multitask.images.ordered_threads import in_order, usable_cores
 from multitask.images.progress_line import Progress
 
 ROWS = 2048
-"""Of a part; a killed program loses less than this."""
+"""Most rows of a part; a killed program loses less than this."""
 MOST_CELLS = 4_000_000
-"""Of a part, so that one of many classes fits into memory."""
+"""Most values of a part, so that a part with many classes fits into memory."""
 VERSION = "1"
-"""Of how images become predictions and parts; parts of another one are not taken up."""
+"""Version of the computation of predictions and parts; parts of other versions are not reused."""
 EMBEDDING = ".embeddings"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What has become of the samples.
+    """Outcome for the samples.
 
     Args:
-        images: their number.
-        problems: how many of them could not be used.
-        files: what was written.
+        images: number of samples.
+        problems: number of samples that could not be used.
+        files: files written.
     """
 
     images: int
@@ -54,19 +54,20 @@ class Outcome:
 
 
 class Prediction:
-    """One table of predictions to be written.
+    """A table of predictions to write.
 
     Args:
         trained: the model.
-        images: what to predict for.
-        output: the table; its ending decides its form.
-        batch_size: samples that go through the model at a time.
-        embeddings: a second table, of what the tasks share of each sample.
-        work: this process's share.
-        rows: of a part, rounded down to whole batches.
+        images: samples to predict for.
+        output: the table, whose extension determines its format.
+        batch_size: number of samples per batch.
+        embeddings: a second table with each sample's shared representation.
+        work: this process's share of the work.
+        rows: number of rows of a part, rounded down to whole batches.
 
     Raises:
-        InputError: if a file is there already, or the checkpoint does not tell how inputs are made.
+        InputError: if a file already exists, or the checkpoint does not specify how inputs are
+            made.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Prediction:
     ) -> None:
         self.trained, self.images, self.batch_size = trained, images, batch_size
         self.output, self.embeddings, self.work = output, embeddings, work or SharedWork()
-        # Beside the table, and called as in the table of `multitask predict --ckpt_path`.
+        # Beside the table, and named as for the table of `multitask predict --ckpt_path`.
         self.maps = output.with_suffix("")
         files = folder_of_parts(output) / FILES
         self.batches = PredictedBatches(
@@ -122,7 +123,7 @@ class Prediction:
 
     @contextmanager
     def _threads(self) -> Iterator[None]:
-        """Leave a core to those that decode, for which threads of one batch would wait."""
+        """Leave a core for decoding, so that the threads of a batch do not wait for it."""
         usual = torch.get_num_threads()
         if self.trained.device.type == "cpu":
             torch.set_num_threads(max(1, min(usual, usable_cores() - 1)))
@@ -179,7 +180,7 @@ class Prediction:
         return range(number * self.rows, min((number + 1) * self.rows, len(self.images)))
 
     def _join(self) -> int:
-        """Write the tables; returns how many images could not be used."""
+        """Write the tables, and return the number of images that could not be used."""
         numbers = range(self.parts.count)
         tables = [("", self.output), (EMBEDDING, self.embeddings)]
         whole: list[tuple[Path, Path]] = []
@@ -193,7 +194,7 @@ class Prediction:
         self.parts.say_joined()
         if self.batches.has_maps and self.parts.files.exists():
             os.rename(self.parts.files, self.maps)
-        # The table last, since it says that all is there.
+        # The table comes last, since its presence means that everything is complete.
         for place, path in reversed(whole):
             if not (was_joined and path == self.embeddings and path.exists()):
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""From batches of new samples to rows of a table."""
+"""Conversion of batches of new samples to rows of a table."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ Decoded = np.ndarray[Any, Any] | str | None
 
 
 class PredictedBatches:
-    """What a model says of new samples, a batch at a time.
+    """A model's predictions for new samples, a batch at a time.
 
     Args:
         trained: the model.
-        images: what to predict for.
-        has_embeddings: whether what the tasks share is asked for too.
-        folder: where files of predictions that are not columns go, such as maps.
-        name: what that folder is called in the table.
+        images: samples to predict for.
+        has_embeddings: whether the shared representation is requested too.
+        folder: folder for files of predictions that are not columns, such as maps.
+        name: name of that folder in the table.
 
     Raises:
-        InputError: if the checkpoint does not tell how an input is made.
+        InputError: if the checkpoint does not specify how an input is made.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class PredictedBatches:
 
     @property
     def remarks(self) -> list[str]:
-        """What a person should know of the batches so far."""
+        """Remarks for the user on the batches so far."""
         if not self.has_cut:
             return []
         lengths = [
@@ -72,10 +72,10 @@ class PredictedBatches:
         return [f"Of long texts the model has read the beginning alone: {', '.join(lengths)}"]
 
     def decode(self, row: int) -> Decoded:
-        """Pixels of a sample's image, None if it has no image, or why it cannot be used.
+        """Pixels of a sample's image, None if it has no image, or the reason why it cannot be used.
 
         Args:
-            row: of the list of samples.
+            row: row in the list of samples.
         """
         path = self.images.paths[row]
         if path is None or self.format is None:
@@ -95,8 +95,8 @@ class PredictedBatches:
         """Predict for a batch.
 
         Args:
-            rows: of the batch, in the list of samples.
-            decoded: what `decode` returned for each.
+            rows: rows of the batch, in the list of samples.
+            decoded: the result of `decode` for each.
 
         Returns:
             The rows of the table of predictions, and those of the table of embeddings.
@@ -132,7 +132,7 @@ class PredictedBatches:
     def _made(
         self, rows: range, decoded: list[Decoded]
     ) -> tuple[dict[str, Tensor], list[int], dict[int, str]]:
-        """What the model takes, of which samples, and what is wrong with the others."""
+        """The inputs of the usable samples, their rows, and the problems of the others."""
         problems = {place: each for place, each in enumerate(decoded) if isinstance(each, str)}
         good = [place for place in range(len(rows)) if place not in problems]
         if not good:
@@ -147,14 +147,14 @@ class PredictedBatches:
         return made, [good[at] for at in kept.tolist()], problems
 
     def _cells(self, rows: Sequence[int]) -> dict[str, Any]:
-        """What some samples are made of besides their images, by input and column."""
+        """The cells of some samples, apart from images, by input and column."""
         return {
             name: {key: [each[row] for row in rows] for key, each in columns.items()}
             for name, columns in self.images.cells.items()
         }
 
     def _learn_columns(self) -> None:
-        """Which columns there will be, from an empty sample."""
+        """Find the future columns by means of an empty sample."""
         first = {name: each[:1] for name, each in self.trained.examples().items()}
         predictions, embedding = self._computed(first)
         self.empty: dict[str, pa.DataType] = {

@@ -14,14 +14,14 @@ from multitask.tasks.base import Column
 from multitask.tasks.predictions import task_columns
 
 GIVEN = "given."
-"""Put before the name of a person's own column that would be called like one of predictions."""
+"""Prefix for a user's own column whose name would equal that of a column of predictions."""
 
 
 def columns_of(tasks: Mapping[str, Task], predictions: Mapping[str, Tensor]) -> dict[str, Column]:
-    """Predictions of several tasks by column, in the tasks' order.
+    """Predictions of several tasks by column, in the order of the tasks.
 
     Args:
-        tasks: by name.
+        tasks: tasks by name.
         predictions: see `multitask.tasks.predictions.predicted`, first axis ``[samples]``.
     """
     columns: dict[str, Column] = {}
@@ -34,12 +34,12 @@ def frame_of(tasks: Mapping[str, Task], predictions: Mapping[str, Tensor]) -> Da
     """Predictions of several tasks, a row for each sample.
 
     Args:
-        tasks: by name.
+        tasks: tasks by name.
         predictions: see `columns_of`.
 
     Returns:
-        The columns of `columns_of`; a task without any, such as one of maps, has its pictures in
-        the cells of one column: see `multitask.tasks.Task.picture`.
+        The columns of `columns_of`; a task without columns, such as one of maps, has its pictures
+        in the cells of one column: see `multitask.tasks.Task.picture`.
     """
     columns: dict[str, object] = {}
     for name, task in tasks.items():
@@ -53,11 +53,11 @@ def frame_of(tasks: Mapping[str, Task], predictions: Mapping[str, Tensor]) -> Da
 
 
 def arrow_column(values: Column, rows: Sequence[int], length: int) -> pa.Array:
-    """A column with a cell for each row, empty without a prediction.
+    """A column with one cell per row, which is empty without a prediction.
 
     Args:
-        values: of the rows that have one.
-        rows: which these are, ascending.
+        values: values of the rows that have one.
+        rows: indices of these rows, ascending.
         length: number of all rows.
     """
     cells = pa.array(values, pa.string()) if isinstance(values, list) else _numbers(values)
@@ -70,10 +70,10 @@ def arrow_column(values: Column, rows: Sequence[int], length: int) -> pa.Array:
 
 
 def renamed(given: pa.Table, predicted: Sequence[str]) -> pa.Table:
-    """A person's own columns, none of which is called like one of predictions.
+    """Rename a user's own columns that have the name of a column of predictions.
 
     Args:
-        given: a person's own columns.
+        given: the user's own columns.
         predicted: names of the columns of predictions.
     """
     taken = {*predicted, *given.column_names}

@@ -1,4 +1,4 @@
-"""Parts of a table of predictions, which a killed program leaves and the next one takes up."""
+"""Parts of a table of predictions, left by a killed program and reused by the next."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ KEY, LOCK, FILES, JOINED = "key.json", "lock", "files", "joined"
 
 
 class PredictionParts:
-    """The folder of the parts, beside the table that they become.
+    """The folder of the parts, beside the table that they form.
 
     Args:
         output: the table.
-        key: what the table depends on, each thing by the name that people know.
+        key: what the table depends on, by display name.
         count: number of parts.
     """
 
@@ -37,15 +37,15 @@ class PredictionParts:
         self._lock: IO[str] | None = None
 
     def open(self) -> None:
-        """Make the folder, or take up what a killed program has left.
+        """Create the folder, or reuse what a killed program has left.
 
         Raises:
-            InputError: if another program is at it, or the parts are those of another table.
+            InputError: if another program is using it, or the parts belong to another table.
         """
         is_others = self.folder.exists() and not (self.folder / KEY).is_file()
         if is_others and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise InputError(
-                f"{self.folder}, where unfinished work goes, is there and not of this program; "
+                f"{self.folder}, where unfinished work goes, exists and is not of this program; "
                 "move it away, or choose another name with --output="
             )
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -59,41 +59,41 @@ class PredictionParts:
         """The file of a part.
 
         Args:
-            number: of the part.
-            of: what it is a part of, if not of the table of predictions.
+            number: number of the part.
+            of: the table that it is a part of, if not the table of predictions.
         """
         return self.folder / f"{number:07d}{of}.parquet"
 
     def missing(self, rank: int, size: int) -> list[int]:
-        """The parts that one of several processes has to make, and that are not there yet.
+        """The missing parts that one of several processes has to make.
 
         Args:
-            rank: the process.
+            rank: rank of the process.
             size: number of processes.
         """
         own = range(rank, self.count, size)
         return [each for each in own if not self.path(each).is_file()]
 
     def say_joined(self) -> None:
-        """Keep that what lies at the final places from now on is this program's own."""
+        """Record that files at the final paths are this program's own from now on."""
         write_whole(self.folder / JOINED, "")
 
     def are_joined(self) -> bool:
-        """Whether a program was killed while it moved finished files to their places."""
+        """Whether a program was killed while moving finished files to their final paths."""
         return (self.folder / JOINED).is_file()
 
     def write(self, table: pa.Table, number: int, of: str = "") -> None:
-        """Write a part, which is whole or not there."""
+        """Write a part completely or not at all."""
         with writing(self.path(number, of)) as part:
             pq.write_table(table, part)
 
     def problems(self, number: int) -> int:
-        """How many images of a part could not be used."""
+        """The number of images of a part that could not be used."""
         column = pq.read_table(self.path(number), columns=[PROBLEM]).column(0)
         return len(column) - column.null_count
 
     def remove(self) -> None:
-        """Remove the folder, once the table is there."""
+        """Remove the folder once the table exists."""
         if self._lock is not None:
             self._lock.close()
         shutil.rmtree(self.folder)
@@ -124,19 +124,19 @@ class PredictionParts:
 
 
 def folder_of_parts(output: Path) -> Path:
-    """Where the parts of a table lie until it is finished."""
+    """The folder of a table's parts until the table is finished."""
     return output.with_name(f"{output.name}.parts")
 
 
 def move_without_loss(part: Path, place: Path) -> None:
-    """Move a finished file to its final name, at which nothing may have come to be meanwhile.
+    """Move a finished file to its final path, which must not exist.
 
     Args:
         part: the file.
-        place: where it belongs.
+        place: final path.
 
     Raises:
-        InputError: if something is there.
+        InputError: if the path exists.
     """
     try:
         os.link(part, place)
@@ -145,7 +145,7 @@ def move_without_loss(part: Path, place: Path) -> None:
             f"{place} was made meanwhile; move it away and give the same command again"
         ) from error
     except OSError:
-        # A file system without hard links, or another one.
+        # A file system without hard links, or a different one.
         if place.exists():
             raise InputError(f"{place} was made meanwhile; move it away") from None
         shutil.move(part, place)

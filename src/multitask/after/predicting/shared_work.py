@@ -1,4 +1,4 @@
-"""Several processes that share work, each a part of it: those that torchrun has started."""
+"""Processes, started by torchrun, that divide work among themselves."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch.distributed as dist
 from multitask.errors import InputError
 
 PATIENCE = timedelta(days=30)
-"""How long one may work after another has finished."""
+"""Longest time that one may work after another has finished."""
 
 
 class SharedWork:
-    """This process's place among those that share the work; a process alone is the first of one."""
+    """This process's rank among those that share the work; a single process is the first of one."""
 
     def __init__(self) -> None:
         is_shared = "TORCHELASTIC_RUN_ID" in os.environ
@@ -25,23 +25,23 @@ class SharedWork:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process speaks and writes for all."""
+        """Whether this process reports and writes for all."""
         return self.rank == 0
 
     def meet(self) -> None:
-        """Meet the others, before anything that one of them may refuse."""
+        """Connect to the others, before any step that one of them may reject."""
         if self.size > 1 and not dist.is_initialized():
             dist.init_process_group("gloo", timeout=PATIENCE)
 
     def first(self, work: Callable[[], None]) -> None:
-        """Let the first process do something, while the others wait for it.
+        """Let the first process do some work while the others wait for it.
 
         Args:
-            work: what it does.
+            work: function to call.
 
         Raises:
-            InputError: in all of them, if the first one raises it.
-            SystemExit: if another one has ended.
+            InputError: in all processes, if the first one raises it.
+            SystemExit: if another process has ended.
         """
         refusal: list[str | None] = [None]
         if self.is_first:
@@ -58,13 +58,13 @@ class SharedWork:
         """Wait for the others.
 
         Raises:
-            SystemExit: if another one has ended, which has said why.
+            SystemExit: if another process has ended, which has reported why.
         """
         if self.size > 1:
             self._together(dist.barrier)
 
     def leave(self) -> None:
-        """Part from the others."""
+        """Disconnect from the others."""
         if self.size > 1 and dist.is_initialized():
             dist.destroy_process_group()
 

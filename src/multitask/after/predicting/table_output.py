@@ -1,4 +1,4 @@
-"""A table for people, written part by part: CSV, Parquet or JSON Lines."""
+"""A table for people, written in parts: CSV, Parquet or JSON Lines."""
 
 from __future__ import annotations
 
@@ -21,26 +21,27 @@ OUTPUTS = (CSV, PARQUET, JSON_LINES)
 
 
 def check_ending(path: Path, option: str) -> None:
-    """Refuse a table's name that does not say in which form it is to be written.
+    """Reject a table name whose extension is not that of a supported format.
 
     Args:
-        path: of the table.
-        option: that gives it, for the message.
+        path: path of the table.
+        option: the option that specifies it, for the message.
 
     Raises:
-        InputError: if the ending is another one.
+        InputError: if the extension is not supported.
     """
     if path.suffix.lower() not in OUTPUTS:
         raise InputError(f"--{option} is {path}; give a name that ends in .csv, .parquet or .jsonl")
 
 
 def write_table(parts: Iterable[Path], path: Path, ending: str) -> None:
-    """Write one table of several.
+    """Write one table from several.
 
     Args:
-        parts: Parquet files of one schema, in order; at least one. One is in memory at a time.
-        path: of the table.
-        ending: one of `OUTPUTS`, whatever the path ends in.
+        parts: Parquet files with the same schema, in order; at least one. One is in memory at a
+            time.
+        path: path of the table.
+        ending: one of `OUTPUTS`, regardless of the extension of the path.
     """
     tables = (pq.read_table(each) for each in parts)
     if ending == PARQUET:
@@ -99,7 +100,7 @@ def _cells(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _shortest(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
-    """The shortest numbers in decimals that are these in single precision."""
+    """The shortest decimal numbers that equal these in single precision."""
     return column.to_numpy().astype(str)
 
 
@@ -112,7 +113,7 @@ def _json(value: Any) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """The same without NaN and infinity, which JSON does not know."""
+    """Replace NaN and infinity, which JSON does not support."""
     if isinstance(value, dict):
         return {name: _finite(each) for name, each in value.items()}
     if isinstance(value, list):

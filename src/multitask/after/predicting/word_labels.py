@@ -1,4 +1,4 @@
-"""Predicted labels of tokens as labels of the words that people write."""
+"""Conversion of predicted token labels to labels of words."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from multitask.tasks.base import Column
 def with_words(
     trained: TrainedModel, columns: Mapping[str, Column], cells: Mapping[str, Cells]
 ) -> dict[str, Column]:
-    """Give a label to each word instead of each token, for tasks that learnt labels of words.
+    """Assign a label to each word instead of each token, for tasks trained on labels of words.
 
     Args:
         trained: the model.
-        columns: of predictions, see `multitask.tasks.predictions.task_columns`.
-        cells: by input, what the same samples are made of.
+        columns: columns of predictions, see `multitask.tasks.predictions.task_columns`.
+        cells: cells of the same samples, by input.
 
     Returns:
-        The columns, of which those of such tasks are changed.
+        The columns, with those of such tasks changed.
     """
     found = dict(columns)
     for way in trained.description.get("tables") or []:

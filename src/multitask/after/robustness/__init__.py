@@ -1,1 +1,1 @@
-"""How a trained model does under attack and on corrupted images."""
+"""Robustness of a trained model under attack and on corrupted images."""

@@ -1,4 +1,4 @@
-"""Labelled samples whose images are attacked or corrupted as they are read."""
+"""Labelled samples whose images are attacked or corrupted when they are read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERB = "robustness"
 
 
 class _Chosen(BatchDataset):
-    """Some samples of a split; their ``index`` is that in the whole split."""
+    """Some samples of a split, whose ``index`` refers to the whole split."""
 
     def __init__(self, whole: BatchDataset, places: Tensor) -> None:
         super().__init__({})
@@ -34,11 +34,11 @@ class _Chosen(BatchDataset):
 
 
 def chosen_samples(samples: LabelledSamples, number: int | None) -> LabelledSamples:
-    """Some of the samples, evenly spaced.
+    """Select evenly spaced samples.
 
     Args:
-        samples: all of them.
-        number: how many; default: all.
+        samples: all samples.
+        number: number of samples to select; default: all.
     """
     places = spread_places(number, len(samples)).nonzero().flatten()
     groups = samples.groups
@@ -53,13 +53,13 @@ def chosen_samples(samples: LabelledSamples, number: int | None) -> LabelledSamp
 
 
 class ChangedImages:
-    """Prepares batches whose images are attacked or corrupted.
+    """Prepare batches whose images are attacked or corrupted.
 
     Args:
-        trained: the model that is attacked.
-        samples: as they are.
-        change: what is done to the images.
-        seed: of random starts and of noise.
+        trained: the model to attack.
+        samples: the unchanged samples.
+        change: the change of the images.
+        seed: seed of random starts and of noise.
     """
 
     def __init__(
@@ -68,13 +68,13 @@ class ChangedImages:
         self.trained, self.samples, self.change, self.seed = trained, samples, change, seed
         self.bounds = PixelBounds.of(list(trained.transforms))
         self.unchanged = 0
-        """Samples with a label whose images are as they were."""
+        """Number of labelled samples whose images remained unchanged."""
 
     def __call__(self, batch: Batch) -> Batch:
         """Change the images of a batch.
 
         Args:
-            batch: as it is read.
+            batch: the batch as read.
         """
         prepared = self.samples.prepare(batch)
         ready = {name: each.to(self.trained.device) for name, each in prepared.items()}
@@ -96,5 +96,5 @@ class ChangedImages:
 
     @property
     def changed(self) -> LabelledSamples:
-        """The samples with these images."""
+        """The samples with the changed images."""
         return replace(self.samples, prepare=self)

@@ -25,11 +25,11 @@ def draw_robustness(found: Robustness, folder: Path) -> dict[str, Figure]:
     """Draw the figures of a report.
 
     Args:
-        found: what was measured.
-        folder: where they go.
+        found: results of the measurement.
+        folder: folder that they are written to.
 
     Returns:
-        By what they show: ``inf``, ``2`` and ``corruptions``, those that there are.
+        Figures by content: ``inf``, ``2`` and ``corruptions``, if available.
     """
     figures: dict[str, Figure] = {}
     for norm, name in (("inf", "attacks-inf.png"), ("2", "attacks-l2.png")):
@@ -46,14 +46,14 @@ def draw_robustness(found: Robustness, folder: Path) -> dict[str, Figure]:
 
 
 def of_norm(several: Sequence[Measured], norm: str) -> list[Measured]:
-    """Those under attacks of a norm, by size."""
+    """Results under attacks of a norm, by size."""
     return [
         each for each in several if isinstance(each.change, Attack) and each.change.norm == norm
     ]
 
 
 def by_kind(several: Sequence[Measured]) -> Mapping[str, list[Measured]]:
-    """Those on corrupted images by kind, each by severity."""
+    """Results on corrupted images by kind, each by severity."""
     found: dict[str, list[Measured]] = {}
     for each in several:
         if isinstance(each.change, Corruption):

@@ -17,12 +17,12 @@ from multitask.robustness.corruptions import Corruption
 
 @dataclass(frozen=True)
 class Measured:
-    """A model under one change.
+    """Results of a model under one change.
 
     Args:
-        change: what was done to the images; None if nothing was.
+        change: the change of the images; None if there is none.
         results: the metrics.
-        unchanged: number of samples whose image stayed as it was, though a task had a label.
+        unchanged: number of samples whose image remained unchanged, though a task had a label.
     """
 
     change: Change | None
@@ -43,15 +43,15 @@ class Measured:
 
 @dataclass(frozen=True)
 class Robustness:
-    """What was found.
+    """Results of a robustness measurement.
 
     Args:
-        plan: what the model was tried with.
-        clean: without any change.
-        attacked: under attacks on all tasks together, by norm and size.
-        alone: under attacks on each task alone.
-        one_step: under the attack of one step, if there were attacks.
-        corrupted: on corrupted images, by kind and severity.
+        plan: the attacks and corruptions.
+        clean: results without any change.
+        attacked: results under attacks on all tasks together, by norm and size.
+        alone: results under attacks on each task alone.
+        one_step: results under the one-step attack, if there were attacks.
+        corrupted: results on corrupted images, by kind and severity.
     """
 
     plan: Plan
@@ -67,7 +67,7 @@ class Robustness:
         return list(self.clean.results.tasks)
 
     def headline(self, task: str) -> str:
-        """The metric by which a task is judged."""
+        """The headline metric of a task."""
         return headline(self.clean.results, task)
 
     def estimate(self, measured: Measured, task: str) -> Estimate:
@@ -75,16 +75,16 @@ class Robustness:
         return measured.results.estimate(task, self.headline(task))
 
     def higher_is_better(self, task: str) -> bool:
-        """Of a task's headline metric."""
+        """Whether higher is better for a task's headline metric."""
         return bool(self.clean.results.tasks[task].higher_is_better[self.headline(task)])
 
 
 def measure(trained: TrainedModel, samples: LabelledSamples, plan: Plan) -> Robustness:
-    """Try a model with everything that a plan holds.
+    """Measure a model under all attacks and corruptions of a plan.
 
     Args:
         trained: the model.
-        samples: with labels.
+        samples: labelled samples.
         plan: attacks and corruptions.
 
     Raises:

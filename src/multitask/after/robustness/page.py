@@ -31,11 +31,11 @@ def write_robustness(found: Robustness, folder: Path) -> Path:
     """Write ``robustness.csv``, ``robustness.json``, figures, ``report.html`` and ``report.md``.
 
     Args:
-        found: what was measured.
-        folder: where the files go; it exists.
+        found: results of the measurement.
+        folder: existing folder that the files are written to.
 
     Returns:
-        The HTML file, which needs no other file.
+        The HTML file, which is self-contained.
     """
     write_csv(robustness_table(found), folder / CSV)
     write_json(found, folder / JSON)

@@ -1,4 +1,4 @@
-"""What a trained model is tried with."""
+"""Attacks and corruptions for a trained model."""
 
 from __future__ import annotations
 
@@ -20,22 +20,24 @@ OF_PLAN = {
     "samples": "1000",
     "corruptions": "true",
 }
-"""What a plan is if a person writes nothing else."""
+"""Default plan if the user gives no options."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a model is tried with.
+    """Attacks and corruptions to apply to a model.
 
     Args:
         eps: largest changes of a pixel, from 0 to 1.
-        l2: largest lengths of the change of an image.
-        steps: of each attack.
-        restarts: of the attacks on all tasks together, from random places; the worst counts.
-        samples: number of samples, evenly spaced; all by default.
+        l2: largest L2 norms of the change of an image.
+        steps: number of steps of each attack.
+        restarts: number of random starts of the attacks on all tasks together; the worst result
+            counts.
+        samples: number of samples, evenly spaced; default: all.
         corruptions: see `multitask.robustness.corruptions.Choice`.
-        seed: of random starts, of noise and of intervals.
-        resamples: of the intervals, see `multitask.after.evaluating.bootstrap.resampled`.
+        seed: seed of random starts, of noise and of intervals.
+        resamples: number of resamples for the intervals, see
+            `multitask.after.evaluating.bootstrap.resampled`.
     """
 
     eps: Sequence[float] = (0.01, 0.02, 0.05)
@@ -48,7 +50,7 @@ class Plan:
     resamples: int = 500
 
     def __post_init__(self) -> None:
-        """Refuse numbers that cannot be."""
+        """Reject invalid numbers."""
         for name in ("steps", "restarts", "samples"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -60,7 +62,7 @@ class Plan:
         """The attacks on all tasks together.
 
         Args:
-            tasks: their names.
+            tasks: names of the tasks.
         """
         weights = dict.fromkeys(tasks, 1.0)
         both: list[tuple[Norm, Sequence[float]]] = [("inf", self.eps), ("2", self.l2)]
@@ -71,10 +73,10 @@ class Plan:
                 )
 
     def alone(self, tasks: Sequence[str]) -> Iterator[Attack]:
-        """Attacks on each task alone, of the middle size of one norm; of one task there are none.
+        """Attacks on each task alone, with the middle size of one norm; empty for a single task.
 
         Args:
-            tasks: their names.
+            tasks: names of the tasks.
         """
         norm, sizes = self._usual
         if sizes and len(tasks) > 1:
@@ -93,10 +95,10 @@ class Plan:
         return ("inf", self.eps) if self.eps else ("2", self.l2)
 
     def one_step(self, tasks: Sequence[str]) -> Attack | None:
-        """The attack of one step from the image itself, of the middle size.
+        """The one-step attack that starts from the image itself, with the middle size.
 
         Args:
-            tasks: their names.
+            tasks: names of the tasks.
         """
         norm, sizes = self._usual
         if not sizes:
@@ -111,18 +113,18 @@ def middle(sizes: Sequence[float]) -> float:
 
 
 def read_plan(eps: str, l2: str, steps: str, restarts: str, samples: str, corruptions: str) -> Plan:
-    """Read what a person wrote, see `OF_PLAN`.
+    """Parse the user's options, see `OF_PLAN`.
 
     Args:
-        eps: numbers, with commas between them, or ``none``.
-        l2: likewise.
-        steps: a whole number.
-        restarts: a whole number.
-        samples: a whole number, or ``all``.
+        eps: numbers separated by commas, or ``none``.
+        l2: numbers separated by commas, or ``none``.
+        steps: an integer.
+        restarts: an integer.
+        samples: an integer, or ``all``.
         corruptions: ``true`` or ``false``.
 
     Raises:
-        InputError: naming the option, and what would be right.
+        InputError: with the option, and what would be valid.
     """
     if corruptions not in ("true", "false"):
         raise InputError(f"--corruptions={corruptions}: write true or false")

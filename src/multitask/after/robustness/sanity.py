@@ -1,8 +1,8 @@
-"""Whether attacks were strong enough to be believed.
+"""Checks of whether attacks were strong enough to be meaningful.
 
-A model can look robust because attacks fail, not because it is: its gradients vanish or point
-nowhere (Athalye et al., 2018; https://arxiv.org/abs/1802.00420). What gives that away is listed by
-Carlini et al. (2019; https://arxiv.org/abs/1902.06705).
+A model can appear robust because attacks fail, not because it is: its gradients vanish or are
+uninformative (Athalye et al., 2018; https://arxiv.org/abs/1802.00420). Carlini et al. (2019;
+https://arxiv.org/abs/1902.06705) list the symptoms.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from multitask.after.robustness.measurement import Measured, Robustness
 from multitask.pages.words import counted, listed
 
 SURE = 1e-6
-"""Relative difference of losses that rounding does not make."""
+"""Relative difference of losses that is larger than rounding errors."""
 
 
 def warnings_of(found: Robustness) -> list[str]:
-    """What speaks against the attacks, in sentences; none if nothing does.
+    """Signs that the attacks were too weak, in sentences; empty if there are none.
 
     Args:
-        found: what was measured.
+        found: results of the measurement.
     """
     if not found.attacked:
         return []
@@ -69,7 +69,7 @@ def _stays(found: Robustness, task: str, several: list[Measured]) -> bool:
         return False
     sign = 1 if found.higher_is_better(task) else -1
     trivial = found.clean.results.tasks[task].trivial.get(found.headline(task))
-    # What is as bad as without any image need not get worse.
+    # A metric that is as bad as without any image need not get worse.
     is_broken = trivial is not None and sign * values[0] <= sign * trivial
     return not is_broken and sign * values[1] >= sign * values[0]
 
@@ -80,6 +80,6 @@ def _size(measured: Measured) -> tuple[str, float]:
 
 
 def size_in_words(measured: Measured) -> str:
-    """Such as ``L-inf 0.02``."""
+    """The size of an attack, such as ``L-inf 0.02``."""
     norm, eps = _size(measured)
     return f"L-{norm} {eps:g}" if norm == "inf" else f"L{norm} {eps:g}"

@@ -1,4 +1,4 @@
-"""Robustness on the screen."""
+"""Screen output of robustness."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def show_robustness(found: Robustness) -> str:
     """Print each task's headline metric under each attack on all tasks.
 
     Args:
-        found: what was measured.
+        found: results of the measurement.
 
     Returns:
-        What was printed, without colours.
+        The printed text, without colours.
     """
     several = [("none", found.clean), *((size_in_words(e), e) for e in found.attacked)]
     title = f"{found.clean.results.samples.title}, attacks on all tasks"

@@ -1,4 +1,4 @@
-"""What was found about a model's robustness, as a table for programs and spreadsheets."""
+"""Results of a robustness measurement as a table for programs and spreadsheets."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from multitask.robustness.corruptions import Corruption
 
 
 def robustness_table(found: Robustness) -> DataFrame:
-    """A row for each metric of each task under each change.
+    """A table with a row for each metric of each task under each change.
 
     Args:
-        found: what was measured.
+        found: results of the measurement.
 
     Returns:
-        ``change`` (``none``, ``attack`` or the kind of corruption), ``norm``, ``size`` (eps, or the
-        corruption's strength), ``severity``, ``steps``, ``restarts``, ``attacked`` (the attacked
-        tasks), ``task``, ``metric``, ``value``, ``low``, ``high`` (of the 95 % interval), ``n``
-        (samples with a label).
+        Columns ``change`` (``none``, ``attack`` or the kind of corruption), ``norm``, ``size``
+        (eps, or the corruption's strength), ``severity``, ``steps``, ``restarts``, ``attacked``
+        (the attacked tasks), ``task``, ``metric``, ``value``, ``low``, ``high`` (of the 95 %
+        interval), ``n`` (samples with a label).
     """
     several = [found.clean, *found.attacked, *found.alone, *found.corrupted]
     if found.one_step is not None:
@@ -68,11 +68,11 @@ def _told(measured: Measured) -> dict[str, Any]:
 
 
 def write_json(found: Robustness, path: Path) -> None:
-    """Write what was tried, what was found, and what speaks against it.
+    """Write the settings, the results and the warnings.
 
     Args:
-        found: what was measured.
-        path: of the file.
+        found: results of the measurement.
+        path: path of the file.
     """
     rows = robustness_table(found).astype(object).to_dict("records")
     content = {

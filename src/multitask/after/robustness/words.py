@@ -1,4 +1,4 @@
-"""What was found about a model's robustness, in sentences."""
+"""Results of a robustness measurement, in sentences."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MOST_TOLD = 4
 
 
 def of_attacks(found: Robustness) -> str:
-    """How much each task loses under the attack of the middle size."""
+    """The loss of each task's metric under the attack of the middle size."""
     first = [each for each in found.attacked if size_in_words(each) == _middle(found)]
     return f"Under {_middle(found)}: {_falls(found, first[0])}."
 
 
 def _middle(found: Robustness) -> str:
-    # The attacks on one task, and that of one step, have the same size.
+    # The attacks on one task and the one-step attack have the same size.
     assert found.one_step is not None
     return size_in_words(found.one_step)
 
@@ -38,7 +38,7 @@ def _falls(found: Robustness, measured: Measured) -> str:
 
 
 def of_alone(found: Robustness) -> str:
-    """Which attack hurts each task most."""
+    """The attack that harms each task most."""
     joint = [each for each in found.attacked if size_in_words(each) == _middle(found)]
     told = []
     for task in found.tasks[:MOST_TOLD]:
@@ -66,7 +66,7 @@ def _on(measured: Measured, task: str, tasks: int) -> str:
 
 
 def of_strength(found: Robustness) -> str:
-    """Whether something speaks against the attacks."""
+    """Whether there are signs that the attacks were too weak."""
     told = warnings_of(found)
     if told:
         return f"Perhaps not: {counted(len(told), 'sign')} that the attacks may have failed."
@@ -74,7 +74,7 @@ def of_strength(found: Robustness) -> str:
 
 
 def of_corruptions(found: Robustness) -> str:
-    """Which kind of corruption each task suffers from most."""
+    """The kind of corruption that harms each task most."""
     kinds = by_kind(found.corrupted)
     told = []
     for task in found.tasks[:MOST_TOLD]:

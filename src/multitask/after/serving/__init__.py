@@ -1,1 +1,1 @@
-"""A page and a route that answer for images, texts and numbers."""
+"""A web page and an HTTP route with predictions for images, texts and numbers."""

@@ -1,4 +1,4 @@
-"""Predictions for one image, as what JSON can hold."""
+"""Predictions for one image, as JSON values."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from multitask.after.serving.pictures import class_colours, in_colours, npy, pic
 Values = np.ndarray[Any, Any]
 Answer = dict[str, Any]
 MOST_LISTED = 1000
-"""Classes whose probabilities are told; of more, the most probable ones."""
+"""Most classes whose probabilities are returned; with more, the most probable ones."""
 MOST_PICTURES = 4
-"""Channels of a map of which a picture is drawn."""
+"""Most channels of a map that are drawn as pictures."""
 
 
 def answers(description: Mapping[str, Any], predictions: Mapping[str, Values]) -> dict[str, Answer]:
-    """What a model says of one image.
+    """Convert a model's predictions for one image.
 
     Args:
         description: see `multitask.training.description.describe`.
-        predictions: by task, first axis ``[1]``; behind a task, as ``<task>.<what>``, how uncertain
-            its prediction is.
+        predictions: predictions by task, first axis ``[1]``; after a task, its uncertainty as
+            ``<task>.<what>``.
 
     Returns:
-        By task, see `multitask.after.serving.schema`; what is not a finite number is None.
+        Answers by task, see `multitask.after.serving.schema`; values that are not finite are None.
     """
     tasks = description["tasks"]
     found: dict[str, Answer] = {}
@@ -41,7 +41,7 @@ def answers(description: Mapping[str, Any], predictions: Mapping[str, Values]) -
 
 
 def _add_uncertainty(answer: Answer, task: Mapping[str, Any], what: str, values: Values) -> None:
-    """Put one number, or one for each element, beside what it is the uncertainty of."""
+    """Add one uncertainty, or one per element, beside the corresponding prediction."""
     if values.ndim > 1:
         return
     found = answer.setdefault("uncertainty", {})
@@ -136,10 +136,10 @@ def _caption(place: int, values: Values) -> str:
 
 
 def different(names: Sequence[Any]) -> list[str]:
-    """Names none of which hides another; where two are equal, each gets its number.
+    """Make names unique; equal names get their numbers.
 
     Args:
-        names: of classes or elements.
+        names: names of classes or elements.
     """
     texts = list(map(str, names))
     if len(set(texts)) == len(texts):
@@ -148,5 +148,5 @@ def different(names: Sequence[Any]) -> list[str]:
 
 
 def number(value: Any) -> float | None:
-    """A number as JSON holds it, with the digits that its precision has; None if not finite."""
+    """A number as JSON stores it, with the digits of its precision; None if not finite."""
     return float(str(value)) if isfinite(value) else None

@@ -1,4 +1,4 @@
-"""The routes."""
+"""The HTTP routes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 
 
 def _body(uploads: Uploads) -> dict[str, Any]:
-    """What the route takes, as OpenAPI has it."""
+    """The request body of the route, in OpenAPI form."""
     written = {name: {"example": each} for name, each in uploads.examples.items()}
     in_fields = {
         name: {"type": "string", "example": in_form(each)}
@@ -48,7 +48,7 @@ def _body(uploads: Uploads) -> dict[str, Any]:
 
 
 def make_app(service: Service, is_local: bool = True) -> ASGIApp:
-    """Put a model behind routes.
+    """Create the routes for a model.
 
     Args:
         service: the model.
@@ -60,7 +60,7 @@ def make_app(service: Service, is_local: bool = True) -> ASGIApp:
         yield
         service.worker.stop()
 
-    # The pages that FastAPI brings load their scripts from the internet.
+    # FastAPI's own documentation pages load their scripts from the internet.
     app = FastAPI(
         title=f"multitask: {service.name}",
         docs_url=None,
@@ -104,12 +104,12 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/description", summary="Describe the model", response_model=Description)
     async def description() -> PlainJSON:
-        """What the model takes and gives, and what the server refuses."""
+        """The model's inputs and outputs, and the limits of the server."""
         return PlainJSON(service.description())
 
     @app.get("/health", summary="Tell that the server answers", response_model=Health)
     async def health() -> PlainJSON:
-        """Answers as soon as samples are answered."""
+        """Respond once samples can be predicted."""
         return PlainJSON({"status": "ok"})
 
 

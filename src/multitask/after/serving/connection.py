@@ -1,4 +1,4 @@
-"""A client's connection, which ends if the client keeps the server waiting."""
+"""A client connection that is closed if the client keeps the server waiting."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 SILENCE = 10.0
-"""Seconds in which a request must begin, and in which one that was refused must end."""
+"""Seconds in which a request must begin, and in which a rejected one must end."""
 MOST = 256
-"""Connections at the same time; the system has files for some more."""
+"""Most simultaneous connections; the system has files for some more."""
 
 
 class Connection(H11Protocol):
-    """HTTP, with limits on how long and how many clients may wait without asking for anything."""
+    """HTTP with limits on the time and number of clients that wait without a request."""
 
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request, or refuse a client that is one too many."""
+        """Start waiting for a request, or reject a client that exceeds the limit."""
         super().connection_made(transport)
         if len(self.connections) > MOST:
             transport.write(_written(503, "the server is busy; try again in a second"))
@@ -30,17 +30,17 @@ class Connection(H11Protocol):
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop waiting."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what has arrived; the time that a head takes does not begin anew with each byte."""
+        """Process incoming data; the time limit of the headers does not restart with each byte."""
         super().data_received(data)
         self._watch()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP."""
+        """Respond to data that is not HTTP."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.write(_written(400, "the request is not HTTP as this server knows it"))
         self.transport.close()

@@ -1,4 +1,4 @@
-"""The page that documents the routes, without anything from the internet."""
+"""The page that documents the routes, without resources from the internet."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from multitask.after.serving.schema import KINDS
 from multitask.after.serving.upload import Uploads
 
 LONGEST = 60
-"""Characters of a text in the example; files in Base64 are longer."""
+"""Most characters of a text in the example; Base64 files are longer."""
 
 
 def documentation(openapi: Mapping[str, Any], example: Any, address: str, uploads: Uploads) -> str:
     """Write the page.
 
     Args:
-        openapi: the routes, as ``/openapi.json`` tells them.
-        example: what the model answers for some sample.
-        address: of the server.
-        uploads: what a client sends.
+        openapi: the routes, as in ``/openapi.json``.
+        example: the model's response for a sample.
+        address: address of the server.
+        uploads: description of what a client sends.
     """
     title = escape(openapi["info"]["title"])
     body = "\n".join([*_routes(openapi, example, address, uploads), *_kinds()])

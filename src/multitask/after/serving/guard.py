@@ -1,4 +1,4 @@
-"""What stands before every route: who may ask, what browsers may do, and that all is answered."""
+"""Checks before every route: who may send requests, what browsers may do, and error handling."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from multitask.after.serving.responses import answer, failure
 from multitask.errors import one_line
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-"""Methods that change nothing, and cost little."""
+"""Methods that change nothing and are cheap."""
 HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -25,15 +25,16 @@ HEADERS = {
 
 
 class Guard:
-    """Refuses what other pages in a person's browser send, and answers what fails inside.
+    """Reject requests from other pages in a user's browser, and respond to internal errors.
 
-    A page on the internet can have a browser ask ``127.0.0.1`` too: under its own name, which it
-    lets point there (the header ``Host`` shows it), or from its own address (``Origin``).
+    A page on the internet can also make a browser send requests to ``127.0.0.1``: under its own
+    name, which it resolves to that address (visible in the ``Host`` header), or from its own
+    address (``Origin``).
 
     Args:
-        app: what answers.
+        app: the application that handles requests.
         policy: the content security policy of its pages.
-        is_local: whether only this machine can ask, under its own names.
+        is_local: whether only this machine can send requests, under its own names.
     """
 
     def __init__(self, app: ASGIApp, policy: str, is_local: bool) -> None:
@@ -41,7 +42,7 @@ class Guard:
         self.headers = {**HEADERS, "Content-Security-Policy": policy}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Respond to a request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""What a server takes, and what it refuses with which status."""
+"""Limits of a server, and the HTTP status if one is exceeded."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ THOUSAND, MILLION = 10**3, 10**6
 
 @dataclass(frozen=True)
 class Limits:
-    """What keeps one client, or many, from using up the machine.
+    """Limits that keep one or many clients from exhausting the machine.
 
     Args:
-        megabytes: size of an image's file, in 10^6 bytes.
-        kilobytes: size of all texts, numbers and categories of a request, in 10^3 bytes.
-        megapixels: pixels of an image, in 10^6; larger ones are not decoded.
-        waiting: requests that are received, wait or are computed at the same time; further ones are
-            refused at once, with the time after which to try again.
-        seconds: in which a request must arrive, and in which it must be answered after that.
+        megabytes: largest size of an image file, in 10^6 bytes.
+        kilobytes: largest size of all texts, numbers and categories of a request, in 10^3 bytes.
+        megapixels: largest number of pixels of an image, in 10^6; larger images are not decoded.
+        waiting: largest number of requests that are received, wait or are processed at the same
+            time; further requests are rejected immediately, with a time after which to retry.
+        seconds: time in which a request must arrive, and then be answered.
 
     Raises:
-        InputError: for a number that makes no sense.
+        InputError: if a number is invalid.
     """
 
     megabytes: float = 20.0
@@ -38,27 +38,27 @@ class Limits:
 
     @property
     def bytes(self) -> int:
-        """Size of a file."""
+        """Largest size of a file in bytes."""
         return int(self.megabytes * MILLION)
 
     @property
     def written_bytes(self) -> int:
-        """Size of all that is written."""
+        """Largest size of all written inputs in bytes."""
         return max(1, int(self.kilobytes * THOUSAND))
 
     @property
     def pixels(self) -> int:
-        """Pixels of an image."""
+        """Largest number of pixels of an image."""
         return max(1, int(self.megapixels * MILLION))
 
 
 class Refusal(Exception):  # noqa: N818
-    """A request that is not answered.
+    """Rejection of a request.
 
     Args:
-        status: of HTTP.
-        sentence: why, for people.
-        retry_after: seconds after which it may be tried again; None if that would not help.
+        status: HTTP status.
+        sentence: reason for people.
+        retry_after: seconds after which to retry; None if that would not help.
     """
 
     def __init__(self, status: int, sentence: str, retry_after: int | None = None) -> None:
@@ -67,11 +67,11 @@ class Refusal(Exception):  # noqa: N818
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the answer's head says beside its status."""
+        """The headers of the response, besides its status."""
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
 
 def busy() -> Refusal:
-    """Too many requests at the same time."""
+    """Rejection because of too many simultaneous requests."""
     sentence = "the server is busy with others; try again in a second"
     return Refusal(503, sentence, retry_after=1)

@@ -1,4 +1,4 @@
-"""The page where a person drops an image: one file, and a policy that lets nothing else run."""
+"""The page for dropping an image: one file, with a policy that blocks everything else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POLICY = "; ".join(
         "default-src 'none'",
         f"script-src 'sha256-{_hash(SCRIPT)}'",
         f"style-src 'sha256-{_hash(STYLE)}'",
-        # The person's own image, and maps that the server has drawn.
+        # The user's own image, and maps drawn by the server.
         "img-src blob: data:",
         "connect-src 'self'",
         "base-uri 'none'",
@@ -30,4 +30,4 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-"""What browsers let pages of this server do."""
+"""Permissions of this server's pages in a browser."""

@@ -1,4 +1,4 @@
-"""Maps as pictures that a page shows."""
+"""Maps as pictures for a page."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ GOLDEN = 0.618033988749895
 DARK_TO_BRIGHT = np.array(
     [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)], np.float64
 )
-"""Colours of rising brightness, that people who see no red or green tell apart too."""
+"""Colours of increasing brightness, distinguishable by people with red-green blindness."""
 UNKNOWN = 128
 
 
 def class_colours(classes: int) -> Values:
-    """A colour for each class, different ones side by side.
+    """A colour for each class, with different neighbours.
 
     Args:
-        classes: how many.
+        classes: number of classes.
 
     Returns:
         Shape ``[classes, 3]``, uint8.
@@ -36,10 +36,10 @@ def class_colours(classes: int) -> Values:
 
 
 def in_colours(values: Values) -> Values:
-    """Numbers as colours, from dark for the smallest to bright for the largest.
+    """Convert numbers to colours, from dark for the smallest to bright for the largest.
 
     Args:
-        values: shape ``[height, width]``, floating; what is not finite is grey.
+        values: shape ``[height, width]``, floating; values that are not finite are grey.
 
     Returns:
         Shape ``[height, width, 3]``, uint8.
@@ -47,7 +47,7 @@ def in_colours(values: Values) -> Values:
     is_known = np.isfinite(values)
     known = values[is_known]
     low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
-    # Halves, since the difference of two numbers may be too large.
+    # Halve the values first, since the difference of two numbers may overflow.
     share = (values / 2 - low / 2) / ((high / 2 - low / 2) or 1)
     places = np.where(is_known, share, 0) * (len(DARK_TO_BRIGHT) - 1)
     stops = np.arange(len(DARK_TO_BRIGHT))
@@ -57,7 +57,7 @@ def in_colours(values: Values) -> Values:
 
 
 def picture(pixels: Values) -> str:
-    """A picture as an address that holds it whole.
+    """Encode a picture as a data URL.
 
     Args:
         pixels: uint8, shape ``[height, width]`` or ``[height, width, 3]``.

@@ -1,4 +1,4 @@
-"""Answers in the forms that HTTP brings, whatever characters a model's names have."""
+"""HTTP responses that support any characters in a model's names."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from multitask.after.serving.limits import Refusal
 
 
 class PlainJSON(JSONResponse):
-    """JSON in ASCII, in which every name can be written."""
+    """JSON in ASCII, which can represent every name."""
 
     def render(self, content: Any) -> bytes:
-        """Write it."""
+        """Encode the content."""
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
 class Page(HTMLResponse):
-    """A page, with question marks for bytes that are not characters."""
+    """A page, with question marks for invalid characters."""
 
     def render(self, content: Any) -> bytes:
-        """Write it."""
+        """Encode the content."""
         return str(content).encode("utf-8", "replace")
 
 
 def answer(refusal: Refusal) -> PlainJSON:
-    """A refusal as a response."""
+    """The response for a rejection."""
     return PlainJSON({"error": refusal.sentence}, refusal.status, refusal.headers)
 
 
 def failure() -> PlainJSON:
-    """What a client reads of an error inside the server, which prints more of it."""
+    """The response for an internal error; the server logs the details."""
     return answer(Refusal(500, "the server failed at this request; what it printed tells more"))

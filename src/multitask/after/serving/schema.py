@@ -1,4 +1,4 @@
-"""What the routes answer, as documentation for programs that call them."""
+"""Responses of the routes, as documentation for programs that call them."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class NumberMap(BaseModel):
 
 
 class ArrayAnswer(BaseModel):
-    """What a task of another kind predicts."""
+    """A prediction of another kind of task."""
 
     kind: Literal["array"]
     shape: Shape
@@ -107,7 +107,7 @@ KINDS = (ClassAnswer, NumberAnswer, VectorAnswer, ClassMap, NumberMap, ArrayAnsw
 
 
 class Prediction(BaseModel):
-    """What the model says of one sample."""
+    """The model's predictions for one sample."""
 
     tasks: dict[str, TaskAnswer] = Field(description="by task")
     height: int | None = Field(description="of the upright image that was sent, in pixels")
@@ -116,19 +116,19 @@ class Prediction(BaseModel):
 
 
 class ErrorAnswer(BaseModel):
-    """Why a request is not answered."""
+    """The reason why a request was rejected."""
 
     error: str = Field(description="one sentence")
 
 
 class Health(BaseModel):
-    """That the server answers."""
+    """Confirmation that the server is responding."""
 
     status: Literal["ok"]
 
 
 class Description(BaseModel):
-    """What the model takes and gives, and the server's limits."""
+    """The model's inputs and outputs, and the server's limits."""
 
     model: str = Field(description="name of the file")
     takes: list[str] = Field(description="names of the inputs, in the model's order")

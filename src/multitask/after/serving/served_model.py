@@ -21,17 +21,17 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 class ServedModel(Taker, Protocol):
-    """What a server needs of a model."""
+    """Interface of a model that can be served."""
 
     @property
     def description(self) -> Mapping[str, Any]:
-        """What it takes and gives, see `multitask.training.description.describe`."""
+        """Its inputs and outputs, see `multitask.training.description.describe`."""
 
     def __call__(self, inputs: Arrays, /) -> Arrays:
         """Predict.
 
         Args:
-            inputs: by name, first axis ``[batch]``: see
+            inputs: inputs by name, first axis ``[batch]``: see
                 `multitask.after.trained_model.TrainedModel.seen`.
 
         Returns:
@@ -40,7 +40,7 @@ class ServedModel(Taker, Protocol):
 
 
 class CheckpointModel:
-    """A trained model that takes and gives arrays.
+    """A trained model with arrays as inputs and outputs.
 
     Args:
         model: the model.
@@ -59,7 +59,7 @@ class CheckpointModel:
         found: Arrays = {}
         made = {name: torch.from_numpy(each) for name, each in inputs.items()}
         for name, prediction in self.model(made).items():
-            # A task of one's own may predict several things.
+            # A user's own task may predict several values.
             several = prediction if isinstance(prediction, dict) else {"": prediction}
             for key, values in several.items():
                 found[f"{name}.{key}" if key else name] = values.cpu().numpy()
@@ -70,15 +70,15 @@ class FileModel:
     """A model in an ONNX file.
 
     Args:
-        model: the file.
+        model: the model file.
         trust: see `multitask.load`.
 
     Raises:
-        InputError: if it takes a text or columns, and what makes these is not installed.
+        InputError: if it has a text or column input, and a required package is not installed.
     """
 
     takes_missing = False
-    """Bytes cannot say that an image is missing."""
+    """uint8 values cannot represent a missing image."""
 
     def __init__(self, model: OnnxModel, trust: bool = False) -> None:
         self.model, self.description, self.takes = model, model.description, model.inputs
@@ -108,15 +108,15 @@ def _written(model: OnnxModel, trust: bool) -> Mapping[str, WrittenInput]:
 
 
 def open_model(path: Path, trust: bool = False, device: str | None = None) -> ServedModel:
-    """Read a model.
+    """Load a model.
 
     Args:
-        path: a checkpoint, or an ONNX file that ``multitask export`` has written.
+        path: a checkpoint, or an ONNX file written by ``multitask export``.
         trust: see `multitask.load`.
         device: see `multitask.load`.
 
     Raises:
-        InputError: if it is neither, or what it needs is not installed.
+        InputError: if it is neither, or a required package is not installed.
     """
     if path.suffix.lower() == ".onnx":
         from multitask.after.exporting.onnx_model import OnnxModel

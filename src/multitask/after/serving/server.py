@@ -1,4 +1,4 @@
-"""The server's process: its address, its connections, and how it ends."""
+"""The server process: its address, its connections, and its shutdown."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from multitask.errors import InputError
 LAST_PORT = 65_535
 BACKLOG = 128
 PATIENCE = 2
-"""Seconds that answers may still take once the server is to end."""
+"""Seconds that responses may still take during shutdown."""
 HERE = "127.0.0.1"
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """Take an address, before anything that takes long.
+    """Bind an address, before any slow step.
 
     Args:
         host: a name or an address of this machine.
-        port: 0 for any that is free.
+        port: port; 0 for any free one.
 
     Raises:
-        InputError: if it cannot be taken.
+        InputError: if it cannot be bound.
     """
     if not 0 <= port <= LAST_PORT:
         raise InputError(f"--port={port}: give a number from 1 to {LAST_PORT}, or 0 for a free one")
     try:
         kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        # With its protocol, by which asyncio knows that small packets need not wait 40 ms.
+        # With the protocol, so that asyncio disables the 40 ms delay of small packets.
         found = socket.socket(kind, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        # Else the port would stay taken for a minute after the server has ended.
+        # Otherwise the port would stay in use for a minute after the server has ended.
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
     except (OSError, UnicodeError) as error:
@@ -50,10 +50,10 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 def listen(found: socket.socket) -> None:
-    """Let clients connect.
+    """Start accepting connections.
 
     Raises:
-        InputError: if another program has taken the address meanwhile.
+        InputError: if another program has bound the address in the meantime.
     """
     try:
         found.listen(BACKLOG)
@@ -63,7 +63,7 @@ def listen(found: socket.socket) -> None:
 
 
 def address_of(found: socket.socket) -> str:
-    """Where a browser finds the server."""
+    """The address of the server for a browser."""
     host, port = found.getsockname()[:2]
     is_anywhere = ip_address(host).is_unspecified
     name = socket.gethostname() if is_anywhere else f"[{host}]" if ":" in host else host
@@ -76,15 +76,15 @@ def is_local(found: socket.socket) -> bool:
 
 
 def make_server(app: ASGIApp) -> uvicorn.Server:
-    """What answers on a socket until a signal ends it, or ``should_exit`` is set.
+    """Create a server that runs until a signal arrives or ``should_exit`` is set.
 
     Args:
-        app: what answers.
+        app: the application that handles requests.
     """
-    # What they say of broken requests is in the answers, and what fails, the guard tells.
+    # Responses report broken requests, and the guard reports failures.
     for name in ("uvicorn.error", "python_multipart"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    # About damaged files, which are answered.
+    # These are about damaged files, which are reported in the response.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     config = uvicorn.Config(
         app,
@@ -104,7 +104,7 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End well at a signal, which uvicorn would raise once more at the end."""
+        """Shut down on a signal, which uvicorn would raise again at the end."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -1,4 +1,4 @@
-"""A model that answers for what is sent, a bounded number of requests at the same time."""
+"""A model that predicts for requests, with a limit on simultaneous ones."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ CUT = "the text is longer than the model reads: its end does not count"
 
 
 class Service:
-    """Decodes and computes outside of the event loop, one request after the other.
+    """Decode and predict outside the event loop, one request after the other.
 
     Args:
-        model: what predicts; it is tried once.
-        name: of its file.
-        limits: what is refused.
+        model: the model; it is tested once.
+        name: name of its file.
+        limits: limits for requests.
     """
 
     def __init__(self, model: ServedModel, name: str, limits: Limits) -> None:
         self.model, self.limits = model, limits
-        # Names of files need not be texts.
+        # File names may contain bytes that are not text.
         self.name = name.encode("utf-8", "backslashreplace").decode()
         self.format = _limited(model.image_format, limits)
         values = {name: each.example() for name, each in model.written.items()}
         self.uploads = Uploads(values, self.format is not None, limits)
         self.worker = Worker()
         self._places = Semaphore(limits.waiting)
-        # What is slow at first is imported now.
+        # Import slow modules now.
         self.example = self._answer(Sent(None if self.format is None else _black(), values))
 
     def description(self) -> Answer:
@@ -57,16 +57,16 @@ class Service:
         }
 
     async def answer(self, receive: Callable[[], Awaitable[Sent]]) -> Answer:
-        """Answer for what is sent, or refuse it.
+        """Predict for a request, or reject it.
 
         Args:
-            receive: receives it; its file is closed here.
+            receive: receives the request, whose file is closed here.
 
         Returns:
             See `multitask.after.serving.schema.Prediction`.
 
         Raises:
-            Refusal: if there are too many others, the model cannot take it, or the time is over.
+            Refusal: if there are too many requests, the model does not accept it, or time runs out.
         """
         if not self._places.acquire(blocking=False):
             raise busy()
@@ -85,7 +85,7 @@ class Service:
             sent.close()
             self._places.release()
 
-        # Not before the thread has let go of it, even if nobody waits for the answer any more.
+        # Not before the thread has released it, even if the client no longer waits.
         future.add_done_callback(finish)
         try:
             async with asyncio.timeout(self.limits.seconds):
@@ -107,10 +107,10 @@ class Service:
         return {"tasks": found, "height": height, "width": width, "remarks": remarks}
 
     def _inputs(self, pixels: Any, values: Mapping[str, Any]) -> tuple[Arrays, list[str]]:
-        """What the model takes, and what is to be said of it."""
+        """The model's inputs, and remarks on them."""
         if not self.model.written:
             return {FIELD: pixels[None]}, []
-        # It needs PyTorch, which a model of images alone does not.
+        # It needs PyTorch, which a model with only an image input does not.
         from multitask.after.inputs.made_inputs import made_inputs
         from multitask.after.inputs.table_columns import without
 
@@ -149,7 +149,7 @@ def _limited(format: ImageFormat | None, limits: Limits) -> ImageFormat | None:
 
 
 def _without_files(told: Any) -> Any:
-    """What a tokenizer is made of is large, and of no use to clients."""
+    """Remove a tokenizer's files, which are large and of no use to clients."""
     if not isinstance(told, dict):
         return told
     return {key: value for key, value in told.items() if key != "files"}

@@ -1,4 +1,4 @@
-"""What a client sends, received within limits; the name of a file is never looked at."""
+"""A client's upload, received within limits; the name of a file is ignored."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from multitask.errors import InputError
 FIELD = "image"
 FORM, JSON = "multipart/form-data", "application/json"
 AROUND = 20_000
-"""Bytes that a form has beside the file and what is written."""
+"""Bytes of a form in addition to the file and the written inputs."""
 MOST_FIELDS = 4
 
 
 @dataclass
 class Sent:
-    """What a client sent.
+    """A client's upload.
 
     Args:
-        file: of an image, open, at its beginning; the caller closes it.
-        values: by input that is not an image.
+        file: file of an image, open, at its beginning; the caller closes it.
+        values: values of the inputs other than images.
     """
 
     file: BinaryIO | None = None
@@ -43,12 +43,12 @@ class Sent:
 
 
 class Uploads:
-    """Receives what a model takes.
+    """Receive the inputs of a model.
 
     Args:
-        examples: by input that is not an image, a value such as a client sends.
-        has_image: whether the model takes an image.
-        limits: of what is received.
+        examples: for each input other than images, an example of a value.
+        has_image: whether the model has an image input.
+        limits: limits for requests.
     """
 
     def __init__(self, examples: Mapping[str, Any], has_image: bool, limits: Limits) -> None:
@@ -56,7 +56,7 @@ class Uploads:
 
     @property
     def example(self) -> str:
-        """How one asks, without the address."""
+        """An example of a request, without the address."""
         if not self.has_image:
             return f"curl -H 'Content-Type: {JSON}' -d {_quoted(json.dumps(self.examples))}"
         fields = [
@@ -67,13 +67,14 @@ class Uploads:
     async def received(self, request: Request) -> Sent:
         """Receive a request's body.
 
-        Small files stay in memory, larger ones go to the disk.
+        Small files are kept in memory, larger ones are written to disk.
 
         Args:
-            request: whose body is a form, or JSON if the model takes more than an image.
+            request: request whose body is a form, or JSON if the model has other inputs than an
+                image.
 
         Raises:
-            Refusal: if it is of another kind, or too large.
+            Refusal: if it has another type, or is too large.
         """
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == JSON and self.examples:
@@ -173,12 +174,12 @@ class Uploads:
 
 
 def in_form(value: Any) -> str:
-    """A value as a form's field has it: a text as it is, anything else as JSON."""
+    """A value as a form field: a text unchanged, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def _quoted(text: str) -> str:
-    # As shells have it.
+    # Quoted as in a shell.
     return "'" + text.replace("'", "'\\''") + "'"
 
 
@@ -187,7 +188,7 @@ def _told_size(request: Request) -> int:
 
 
 def _counted(receive: Receive, most: int, refusal: Refusal) -> Receive:
-    # A client may say less than it sends, or nothing.
+    # A client may declare less than it sends, or nothing.
     size = 0
 
     async def counted() -> Message:
@@ -202,14 +203,14 @@ def _counted(receive: Receive, most: int, refusal: Refusal) -> Receive:
 
 
 def too_large(limits: Limits) -> Refusal:
-    """A file of too many bytes."""
+    """Rejection of a file with too many bytes."""
     return Refusal(
         413, f"the file is larger than {limits.megabytes:g} MB, the most that this server takes"
     )
 
 
 def too_much(limits: Limits) -> Refusal:
-    """Texts of too many bytes."""
+    """Rejection of texts with too many bytes."""
     return Refusal(
         413, f"what is sent is longer than {limits.kilobytes:g} kB, the most that this server takes"
     )

@@ -1,4 +1,4 @@
-"""One thread that decodes and computes, so that one image at a time takes memory and cores."""
+"""A single thread that decodes and predicts, so that only one image uses memory and cores."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Work = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
 
 
 class Worker:
-    """Does pieces of work, one after the other.
+    """Execute tasks one after the other.
 
-    Unlike the threads of an executor, it does not keep the program from ending.
+    Unlike the threads of an executor, it does not keep the program from exiting.
     """
 
     def __init__(self) -> None:
@@ -23,21 +23,21 @@ class Worker:
         Thread(target=self._run, name="images", daemon=True).start()
 
     def submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
-        """Have something done.
+        """Submit a function call.
 
         Args:
-            function: what to do; it is left out if the future is cancelled before its turn.
-            arguments: of the function.
+            function: function to call; it is skipped if the future is cancelled before its turn.
+            arguments: arguments of the function.
 
         Returns:
-            What will hold the result, or the error.
+            A future with the result or the error.
         """
         future: Future[Result] = Future()
         self._work.put((future, function, arguments))
         return future
 
     def stop(self) -> None:
-        """End once what was submitted is done."""
+        """Stop once all submitted calls have finished."""
         self._work.put(None)
 
     def _run(self) -> None:
@@ -49,5 +49,5 @@ class Worker:
                 future.set_result(function(*arguments))
             except BaseException as error:
                 future.set_exception(error)
-            # Else the last image would stay in memory until the next one comes.
+            # Otherwise the last image would stay in memory until the next one arrives.
             del work, future, function, arguments

@@ -1,1 +1,1 @@
-"""Sweeps on this machine: a W&B sweep file, searched by Optuna."""
+"""Local sweeps: a W&B sweep file, searched by Optuna."""

@@ -30,18 +30,18 @@ TAKEN = {
     **dict.fromkeys(RANGES, ("min", "max")),
     **dict.fromkeys(NORMALS, ("mu", "sigma")),
 }
-"""What each distribution takes beside ``q``, which those take that begin with it."""
+"""Keys of each distribution; those whose name begins with ``q`` also accept ``q``."""
 
 
 def read_parameters(setting: Setting, prefix: str = "") -> dict[str, Parameter]:
-    """Read what a sweep searches over; nested parameters get dotted names.
+    """Read the parameters that a sweep searches over; nested parameters get dotted names.
 
     Args:
         setting: the mapping below ``parameters``.
-        prefix: of the names.
+        prefix: prefix of the names.
 
     Raises:
-        InputError: naming the file and line, and what would be right.
+        InputError: with the file and line, and what would be valid.
     """
     found: dict[str, Parameter] = {}
     for name, each in setting.entries.items():
@@ -55,7 +55,7 @@ def read_parameters(setting: Setting, prefix: str = "") -> dict[str, Parameter]:
 
 
 def refuse(setting: Setting, sentence: str) -> NoReturn:
-    """Raise `InputError` with the place of a setting."""
+    """Raise `InputError` with the location of a setting."""
     raise InputError(f"{setting.place}: {sentence}")
 
 
@@ -77,7 +77,7 @@ def _parameter(setting: Setting, name: str) -> Parameter:
 
 
 def _kind(given: Mapping[str, Any]) -> str:
-    """The distribution that is meant if none is named, as W&B has it."""
+    """The distribution that applies if none is named, as in W&B."""
     if "value" in given:
         return "constant"
     if "values" in given:

@@ -1,4 +1,4 @@
-"""A sweep from its first trial to its report."""
+"""A local sweep from its first trial to its report."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from multitask.study.sweep_report import write_sweep_report
 from multitask.study.workplace import Program
 
 PAUSE = 0.2
-"""Seconds between two looks at the trials under way."""
+"""Seconds between two checks of the running trials."""
 MOST_FAILURES = 3
-"""So many trials that fail before one succeeds end a sweep."""
+"""A sweep ends if this many trials fail before one succeeds."""
 TABLE = "search.csv"
 SIGNALS = (130, 143, -15)
-"""Exit codes of a run that somebody has interrupted."""
+"""Exit codes of an interrupted run."""
 Start = Callable[[list[str], Claim], Training]
 
 
@@ -54,15 +54,15 @@ class _Active:
 
 
 def process_starter(search: Search, program: Program, processes: int, preload: list[str]) -> Start:
-    """Starts trainings in processes of their own.
+    """Start trainings in separate processes.
 
     Args:
-        search: whose trials.
-        program: what is called with a trial's arguments.
-        processes: at a time.
-        preload: modules that it needs, imported once for all trials.
+        search: the search that the trials belong to.
+        program: called with the arguments of a trial.
+        processes: number of trials at a time.
+        preload: modules to import once for all trials.
     """
-    # Forked from a process that has imported everything, a trial starts at once.
+    # A trial starts immediately, because it is forked from a process with all imports done.
     get_context("forkserver").set_forkserver_preload([__name__, *preload])
     threads = os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
 
@@ -73,14 +73,14 @@ def process_starter(search: Search, program: Program, processes: int, preload: l
 
 
 def carry_out(search: Search, processes: int, start: Start) -> None:
-    """Train the trials that a sweep still lacks, until there are no more, and report.
+    """Train the remaining trials of a sweep, and write its report.
 
-    A trial that was interrupted continues from its last checkpoint. One that fails is told, and
-    ends nothing else, unless the first three fail.
+    An interrupted trial resumes from its last checkpoint. A failed trial is reported and does not
+    stop the others, unless the first three fail.
 
     Args:
-        search: the sweep's.
-        processes: trials at a time.
+        search: the search of the sweep.
+        processes: number of trials at a time.
         start: starts the training of a trial.
 
     Raises:
@@ -126,7 +126,7 @@ def _follow(search: Search, active: _Active) -> None:
 
 
 def _finish(search: Search, active: _Active, code: int) -> bool:
-    """Record how a trial ended, and say so.
+    """Record the outcome of a trial, and report it.
 
     Returns:
         Whether it failed.
@@ -145,7 +145,7 @@ def _finish(search: Search, active: _Active, code: int) -> bool:
         say(f"{title}: stopped after {after} at {number(values[-1])}, {seconds}")
         return False
     if code in SIGNALS:
-        # It continues when the sweep is started again.
+        # It resumes when the sweep is started again.
         claim.lock.close()
         say(f"{title}: interrupted")
         return False
@@ -175,7 +175,7 @@ def _report(search: Search) -> None:
     say(" ".join(f"--{name}={written(value)}" for name, value in drawn.items()))
     found = []
     for each in sorted((folder / RUNS).iterdir()):
-        # A trial that was refused has no run.
+        # A trial with rejected settings has no run.
         if (run := newest_run(each)) is not None:
             with suppress(InputError):
                 found += find_trials(run, search.sweep.name)

@@ -1,4 +1,4 @@
-"""What a sweep searches over: W&B's distributions, drawn by Optuna."""
+"""Search space of a sweep: W&B's distributions, sampled by Optuna."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from statistics import NormalDist
 from typing import Any
 
 EDGE = 1e-9
-"""How near to 0 and 1 a normal distribution's quantile is drawn."""
+"""Smallest distance from 0 and 1 at which a normal distribution's quantile is sampled."""
 DIGITS = 12
-"""Of a quantized value, so that 3 times 0.1 is 0.3."""
+"""Decimal digits of a quantized value, so that 3 times 0.1 is 0.3."""
 
 
 class Parameter(ABC):
@@ -21,18 +21,18 @@ class Parameter(ABC):
 
     @abstractmethod
     def drawn(self, trial: Any, name: str) -> Any:
-        """Let a trial choose.
+        """Sample a value for a trial.
 
         Args:
             trial: an ``optuna.trial.Trial``.
-            name: the parameter's.
+            name: name of the parameter.
 
         Returns:
-            The value; the same whenever the same trial is asked.
+            The value, which is the same each time for the same trial.
         """
 
     def grid(self) -> Sequence[int] | None:
-        """What Optuna may draw, in order; None if a grid cannot have it."""
+        """The values that Optuna may sample, in order; None if a grid search is impossible."""
         return None
 
 
@@ -41,8 +41,8 @@ class Values(Parameter):
     """One of several values.
 
     Args:
-        values: of any kind, also lists and mappings.
-        probabilities: of the values; default: equal.
+        values: values of any type, including lists and mappings.
+        probabilities: probabilities of the values; default: equal.
     """
 
     values: Sequence[Any]
@@ -62,11 +62,11 @@ class Values(Parameter):
 
 @dataclass(frozen=True)
 class Whole(Parameter):
-    """A whole number.
+    """An integer.
 
     Args:
-        low: the smallest.
-        high: the largest.
+        low: smallest value.
+        high: largest value.
     """
 
     low: int
@@ -81,13 +81,13 @@ class Whole(Parameter):
 
 @dataclass(frozen=True)
 class Real(Parameter):
-    """A number between two others.
+    """A number in an interval.
 
     Args:
-        low: the smallest.
-        high: the largest.
-        is_log: whether its logarithm is uniform, rather than itself.
-        step: of which it is a multiple; default: any number.
+        low: smallest value.
+        high: largest value.
+        is_log: whether the logarithm, rather than the value, is uniform.
+        step: the value is a multiple of it; default: any number.
     """
 
     low: float
@@ -101,12 +101,12 @@ class Real(Parameter):
 
 @dataclass(frozen=True)
 class Normal(Parameter):
-    """A normal number, or one whose logarithm is normal.
+    """A normally or log-normally distributed number.
 
     Args:
-        mean: of the number, or of its logarithm.
-        deviation: its standard deviation.
-        is_log: whether the logarithm is meant.
+        mean: mean of the number, or of its logarithm.
+        deviation: standard deviation of the number, or of its logarithm.
+        is_log: whether the logarithm is normally distributed.
         step: see `Real`.
     """
 
@@ -116,18 +116,18 @@ class Normal(Parameter):
     step: float | None = None
 
     def drawn(self, trial: Any, name: str) -> float:
-        # Optuna has no normal distribution, but any is a function of its quantile.
+        # Optuna has no normal distribution, but any distribution is a function of its quantile.
         quantile = trial.suggest_float(name, EDGE, 1 - EDGE)
         value = NormalDist(self.mean, self.deviation).inv_cdf(quantile)
         return rounded(math.exp(value) if self.is_log else value, self.step)
 
 
 def rounded(value: float, step: float | None) -> float:
-    """The nearest multiple of a step.
+    """Round to the nearest multiple of a step.
 
     Args:
         value: any number.
-        step: positive; None leaves the value as it is.
+        step: positive; with None the value is unchanged.
     """
     if step is None:
         return value

@@ -1,4 +1,4 @@
-"""The trials of a sweep, in a folder that several processes share: who trains which of them."""
+"""The trials of a sweep, in a folder shared by several processes, and who trains which."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from multitask.study.attempt import alone
 from multitask.study.searching.sweep_file import SweepFile
 
 SWEEP, TRIALS, RUNS = "sweep.yaml", "trials.log", "runs"
-"""What the trials have in common, Optuna's record of them, and their runs."""
+"""The settings common to the trials, Optuna's record of them, and their runs."""
 REASON = "reason"
 OPTUNA = "optuna"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A trial that this process has, until it releases it.
+    """A trial that this process holds until it releases it.
 
     Args:
-        number: the trial's, from 0.
-        values: of the parameters, by dotted name.
-        folder: where its runs lie.
-        trial: Optuna's.
-        lock: holds it.
+        number: number of the trial, from 0.
+        values: values of the parameters, by dotted name.
+        folder: folder that contains its runs.
+        trial: Optuna's trial.
+        lock: file that holds the lock.
     """
 
     number: int
@@ -48,11 +48,11 @@ class Search:
     """Optuna's study of a sweep, kept in a file.
 
     Args:
-        sweep: what is searched.
-        folder: the sweep's.
+        sweep: the sweep to search.
+        folder: the sweep's folder.
 
     Raises:
-        InputError: if Optuna is not installed, or the folder is that of another sweep.
+        InputError: if Optuna is not installed, or the folder belongs to another sweep.
     """
 
     def __init__(self, sweep: SweepFile, folder: Path) -> None:
@@ -80,14 +80,14 @@ class Search:
 
     @property
     def trials(self) -> list[Any]:
-        """All trials so far, of whatever process, as Optuna has them."""
+        """All trials so far, of all processes, in Optuna's form."""
         return list(self.study.get_trials(deepcopy=False))
 
     def claim(self) -> Claim | None:
         """Take a trial that was interrupted, or a new one.
 
         Returns:
-            None if there is nothing left to do.
+            The trial; None if there is nothing left to do.
         """
         states = self.optuna.trial.TrialState
         with _locked(self.folder):
@@ -103,13 +103,13 @@ class Search:
             )
             if reached or len(trials) >= self.sweep.cap:
                 return None
-            # Each trial has random numbers of its own, so that the same trials come again.
+            # Each trial has its own random seed, so that the same trials are reproduced.
             self.study.sampler = self._sampler(len(trials))
             trial = self.study.ask()
             return self._claimed(trial.number, trial._trial_id)
 
     def finish(self, claim: Claim, value: float) -> None:
-        """Record what a trial has found, and release it."""
+        """Record the result of a trial, and release it."""
         self._tell(claim, value=value, state="COMPLETE")
 
     def stop(self, claim: Claim) -> None:
@@ -121,17 +121,17 @@ class Search:
 
         Args:
             claim: the trial.
-            reason: why, in words.
+            reason: the reason, in words.
         """
         claim.trial.set_user_attr(REASON, reason)
         self._tell(claim, state="FAIL")
 
     def is_hopeless(self, claim: Claim, values: list[float]) -> bool:
-        """Tell Optuna how a trial goes, and ask it whether to stop it.
+        """Report a trial's progress to Optuna, and ask whether to stop it.
 
         Args:
             claim: the trial.
-            values: of the metric, from the beginning.
+            values: values of the metric, from the beginning.
         """
         if self.sweep.early_stop is None:
             return False
@@ -152,7 +152,7 @@ class Search:
         self._tried.add(number)
         self.study.sampler = self._sampler(number)
         trial = self.optuna.trial.Trial(self.study, identity)
-        # What was drawn before is drawn again.
+        # Values that were sampled before are sampled again.
         values = {name: each.drawn(trial, name) for name, each in self.sweep.parameters.items()}
         return Claim(number, values, folder, trial, lock)
 
@@ -173,7 +173,7 @@ class Search:
         early = self.sweep.early_stop
         if early is None:
             return self.optuna.pruners.NopPruner()
-        # W&B's Hyperband is what others call asynchronous successive halving (Li et al., 2020).
+        # W&B's Hyperband is known as asynchronous successive halving elsewhere (Li et al., 2020).
         return self.optuna.pruners.SuccessiveHalvingPruner(early.first, early.factor)
 
     def _check_same(self) -> None:
@@ -189,12 +189,12 @@ class Search:
 
 
 def _in_order(base: Any, sweep: SweepFile, number: int) -> Any:
-    """A sampler that takes one point of a grid.
+    """A sampler for one point of a grid.
 
     Args:
-        base: ``optuna.samplers.BaseSampler``, which is not known before Optuna is asked for.
-        sweep: what is searched.
-        number: of the point; the last parameter changes first.
+        base: ``optuna.samplers.BaseSampler``, which is available only after Optuna is imported.
+        sweep: the sweep to search.
+        number: number of the point; the last parameter changes first.
     """
     points = product(*(each.grid() or () for each in sweep.parameters.values()))
     point = dict(zip(sweep.parameters, next(islice(points, number, None), ()), strict=False))
@@ -216,7 +216,7 @@ def _in_order(base: Any, sweep: SweepFile, number: int) -> Any:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Wait until no other process takes a trial."""
+    """Wait until no other process is claiming a trial."""
     with (folder / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""A W&B sweep file as what can be done with it on this machine."""
+"""A W&B sweep file, interpreted for a local search."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from multitask.study.searching.parameters import Parameter
 METHODS = ("grid", "random", "bayes")
 DONE = ("early_terminate", "method", "metric", "name", "parameters", "command", "run_cap")
 OF_SERVER = ("description", "entity", "program", "project")
-"""What says where W&B keeps a sweep, and means nothing here."""
+"""Keys that specify where W&B keeps a sweep; they are ignored here."""
 ARGS, ENV = "${args}", "${env}"
 PROGRAMS = (
     ["multitask"],
@@ -29,7 +29,7 @@ PROGRAMS = (
         for name in ("multitask", "${program}")
     ),
 )
-"""How a command may begin."""
+"""Valid beginnings of a command."""
 VARIABLE = re.compile(r"\$\{envvar:([A-Z0-9_]+)\}")
 ELSEWHERE = "or let W&B search: make sweep"
 LARGEST_GRID = 100_000
@@ -37,12 +37,12 @@ LARGEST_GRID = 100_000
 
 @dataclass(frozen=True)
 class Metric:
-    """What is searched for.
+    """The metric to optimise.
 
     Args:
-        name: as in ``metrics.csv``.
-        is_maximised: whether more is better.
-        target: a value at which the search ends.
+        name: name as in ``metrics.csv``.
+        is_maximised: whether higher is better.
+        target: value at which the search ends.
     """
 
     name: str = "val/score"
@@ -50,12 +50,12 @@ class Metric:
     target: float | None = None
 
     def best(self, values: list[float]) -> float:
-        """The best of several values; those that are not numbers never are."""
+        """The best of several values; NaN is never the best."""
         known = [each for each in values if not math.isnan(each)]
         return (max if self.is_maximised else min)(known) if known else math.nan
 
     def is_reached(self, value: float | None) -> bool:
-        """Whether a value is as good as the target."""
+        """Whether a value reaches the target."""
         if self.target is None or value is None:
             return False
         return value >= self.target if self.is_maximised else value <= self.target
@@ -63,13 +63,14 @@ class Metric:
 
 @dataclass(frozen=True)
 class EarlyStop:
-    """When a trial is stopped early: at ``first``, ``first * factor``, ... values of the metric.
+    """Early stopping of trials: at ``first``, ``first * factor``, ... values of the metric.
 
-    There it continues if it is among the best ``1 / factor`` of the trials that came so far.
+    A trial continues if it is among the best ``1 / factor`` of the trials that have reached this
+    point so far.
 
     Args:
-        first: how many values come before the first look.
-        factor: whole, at least 2.
+        first: number of values before the first check.
+        factor: integer, at least 2.
     """
 
     first: int
@@ -78,18 +79,18 @@ class EarlyStop:
 
 @dataclass(frozen=True)
 class SweepFile:
-    """What a sweep file says.
+    """The contents of a sweep file.
 
     Args:
-        name: the sweep's.
+        name: name of the sweep.
         method: ``grid``, ``random`` or ``bayes``.
-        metric: what is searched for.
-        parameters: by dotted name.
+        metric: the metric to optimise.
+        parameters: parameters by dotted name.
         before: arguments of the program before the parameters, ``fit`` first.
-        behind: arguments behind them.
+        behind: arguments after the parameters.
         cap: number of trials.
-        early_stop: None if each trial is trained to its end.
-        deciding: what trials must have in common to be compared, as in the file.
+        early_stop: early stopping; None if each trial is trained to its end.
+        deciding: settings that trials must share to be comparable, as in the file.
     """
 
     name: str
@@ -107,10 +108,10 @@ def read_sweep_file(path: Path) -> SweepFile:
     """Read a sweep file.
 
     Args:
-        path: of the YAML file.
+        path: path of the YAML file.
 
     Raises:
-        InputError: naming the file and line, if something is wrong or cannot be done here.
+        InputError: with the file and line, if something is invalid or impossible here.
     """
     root = read_config(path)
     entries = root.entries
@@ -127,7 +128,7 @@ def read_sweep_file(path: Path) -> SweepFile:
     early_stop = _early_stop(entries.get("early_terminate"))
     learns = method == "bayes" or early_stop is not None
     if learns and "metric" not in entries:
-        raise InputError(f"{path}: metric is missing, by which trials are judged")
+        raise InputError(f"{path}: metric is missing, which ranks the trials")
     parameters = read_parameters(entries["parameters"])
     if not parameters:
         refuse(entries["parameters"], "parameters is empty; name at least one setting")

@@ -1,4 +1,4 @@
-"""One trial's training: its command, its process, and what it has logged so far."""
+"""The training of one trial: its command, its process, and the values it has logged so far."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from multitask.study.workplace import OUTPUT, Program
 
 OF_AN_AGENT = ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH")
 USUAL = {"run.wandb": "off", "run.figures": "false", "trainer.enable_progress_bar": "false"}
-"""What trials are given unless the file says otherwise."""
+"""Default settings of trials unless the file specifies others."""
 
 
 class Training(Protocol):
-    """A trial's training, under way."""
+    """The running training of a trial."""
 
     def ended(self) -> int | None:
-        """The exit code; None before the end."""
+        """The exit code; None while it is running."""
 
     def stop(self) -> None:
-        """Ask it to end soon."""
+        """Ask it to stop soon."""
 
 
 class TrainingProcess:
-    """A training in a process of its own.
+    """A training in a separate process.
 
     Args:
-        arguments: those of the program.
+        arguments: arguments of the program.
         claim: the trial.
-        program: what is called with the arguments.
-        sweep: the sweep's name.
-        threads: of PyTorch.
+        program: called with the arguments.
+        sweep: name of the sweep.
+        threads: number of PyTorch threads.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class TrainingProcess:
         self._process.start()
 
     def ended(self) -> int | None:
-        """The exit code; None before the end."""
+        """The exit code; None while it is running."""
         self._process.join(0)
         return self._process.exitcode
 
     def stop(self) -> None:
-        """Send SIGTERM, at which a run ends after the batch in hand and keeps its checkpoints."""
+        """Send SIGTERM, after which a run ends with the current batch and keeps its checkpoints."""
         self._process.terminate()
 
 
@@ -65,7 +65,7 @@ def trial_arguments(search: Search, claim: Claim) -> list[str]:
     """The command line of a trial.
 
     Args:
-        search: whose it is.
+        search: the search that it belongs to.
         claim: the trial.
     """
     sweep = search.sweep
@@ -77,50 +77,50 @@ def trial_arguments(search: Search, claim: Claim) -> list[str]:
 
 
 def typical_arguments(sweep: SweepFile) -> list[str]:
-    """A command line that a trial may have, to see whether the program takes it."""
+    """A possible command line of a trial, to check that the program accepts it."""
     trial = _Typical()
     values = {name: each.drawn(trial, name) for name, each in sweep.parameters.items()}
     return [*sweep.before, *(f"--{k}={written(v)}" for k, v in values.items()), *sweep.behind]
 
 
 def written(value: object) -> str:
-    """A parameter's value as an argument has it."""
+    """The value of a parameter, formatted as an argument."""
     return value if isinstance(value, str) else in_one_line(value)
 
 
 def newest_run(folder: Path) -> Path | None:
-    """The folder of a trial's last attempt.
+    """The folder of the last attempt at a trial.
 
     Args:
-        folder: where all attempts lie.
+        folder: folder of all attempts.
     """
     found = sorted(path.parent for path in folder.glob(f"*/{METRICS}"))
     return found[-1] if found else None
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a trial's last attempt came to its end."""
+    """Whether the last attempt at a trial has finished."""
     run = newest_run(folder)
     return run is not None and has_ended(run)
 
 
 def curve(folder: Path, metric: str) -> list[float]:
-    """The values of a metric that a trial has logged, one for each step.
+    """The values of a metric that a trial has logged, one per step.
 
     Args:
-        folder: where all attempts lie.
-        metric: its name.
+        folder: folder of all attempts.
+        metric: name of the metric.
     """
     return list(_logged(folder).get(metric, {}).values())
 
 
 def unknown_metric(folder: Path, metric: str) -> str:
-    """Say that a run did not log a metric, and which it probably meant."""
+    """Report that a run did not log a metric, and suggest the intended one."""
     return f"it logged no {metric}{nearest(metric, _logged(folder))}"
 
 
 def last_words(folder: Path) -> str:
-    """The last line of what a trial said."""
+    """The last line of a trial's output."""
     path = folder / OUTPUT
     text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     lines = [line for line in text.splitlines() if line.strip()]
@@ -128,7 +128,7 @@ def last_words(folder: Path) -> str:
 
 
 class _Typical:
-    """In the place of Optuna's trial: the first choice, the least whole number, the middle."""
+    """Stand-in for Optuna's trial: the first choice, the smallest integer, the middle."""
 
     def suggest_categorical(self, name: str, choices: list[int]) -> int:
         return choices[0]
@@ -147,9 +147,9 @@ def _logged(folder: Path) -> dict[str, dict[str, float]]:
         return found
     with (run / METRICS).open(encoding="utf-8", errors="replace", newline="") as file:
         for row in csv.DictReader(file):
-            # The last row may not be whole yet.
+            # The last row may be incomplete.
             if None not in row.values() and row["value"]:
-                # A run that was resumed has logged some steps twice.
+                # A resumed run has logged some steps twice.
                 found.setdefault(row["name"], {})[row["step"]] = float(row["value"])
     return found
 

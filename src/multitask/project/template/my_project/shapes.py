@@ -1,4 +1,4 @@
-"""Grey images of discs, squares and crosses. Put your own data in their place."""
+"""Grey images of discs, squares and crosses. Replace them with your own data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 SHAPES = ["disc", "square", "cross"]
 SIDE = 24
-"""Pixels of an image to a side."""
+"""Width and height of an image in pixels."""
 VALIDATION, TEST = 200, 200
 
 
@@ -51,7 +51,7 @@ def draw(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor
 
     Args:
         count: number of images.
-        generator: of the random numbers.
+        generator: generator of the random numbers.
 
     Returns:
         Images ``[count, 1, SIDE, SIDE]``, float32 from 0 to 1; shapes ``[count]``, int64; and sizes

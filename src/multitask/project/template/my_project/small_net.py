@@ -1,4 +1,4 @@
-"""A small convolutional network. Put your own encoder in its place."""
+"""A small convolutional network. Replace it with your own encoder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class SmallNet(Encoder):
-    """Three convolutions, each of which halves the image, then their mean over all places.
+    """Three convolutions, each of which halves the image, then the mean over all positions.
 
     Args:
         channels: channels after the first convolution; each further one doubles them.
@@ -16,7 +16,7 @@ class SmallNet(Encoder):
 
     def __init__(self, channels: int = 16, out_features: int = 64) -> None:
         super().__init__()
-        # The tasks' heads ask for it.
+        # The heads of the tasks read this.
         self.out_features = out_features
         self.layers = nn.Sequential(
             convolution(1, channels),

@@ -1,4 +1,4 @@
-"""The data hold what they promise, and the experiment trains with them."""
+"""The data have the documented shapes, and the experiment trains with them."""
 
 from __future__ import annotations
 
