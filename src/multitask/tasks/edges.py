@@ -130,7 +130,7 @@ class Edges(Task):
         return losses * weights, weights
 
     def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
-        """The divergence of Kullback and Leibler at a temperature, times its square."""
+        """The Kullback-Leibler divergence at a temperature, times its square."""
         if self.pool() is None:
             return None
         now, before = output / temperature, kept / temperature
@@ -158,7 +158,7 @@ class Edges(Task):
         return logits[:, 1:] - logits[:, :1]
 
     def pool(self) -> ProbabilityPool | None:
-        # What somebody else predicts need not be the probability.
+        # The predictions of a subclass may not be probabilities.
         return ProbabilityPool(self) if type(self).predict is Edges.predict else None
 
     def metrics(self) -> MetricCollection:

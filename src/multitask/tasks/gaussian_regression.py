@@ -87,7 +87,7 @@ class GaussianRegression(Regression):
         return losses * (self.beta * log_variance.detach()).exp() if self.beta else losses
 
     def _distances(self, output: Tensor, kept: Tensor) -> Tensor:
-        """The divergence of Kullback and Leibler from the older normal distribution.
+        """The Kullback-Leibler divergence from the older normal distribution.
 
         Times the same power of the variance as the loss, so that both count alike.
         """
@@ -157,7 +157,7 @@ class GaussianPool(NumberPool):
     both, and there is none of the members alone.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     task: GaussianRegression

@@ -150,7 +150,7 @@ class Hazard(Task):
         return losses.sum(1), self.known(target).to(output.dtype)
 
     def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
-        """The divergence of Kullback and Leibler of the bins in which the event may happen."""
+        """The Kullback-Leibler divergence of the bins in which the event may happen."""
         if self.pool() is None:
             return None
         now, before = self._log_shares(output), self._log_shares(kept)
@@ -264,7 +264,7 @@ class HazardPool(Pool):
     """Pools survival curves: their mean, at the ends of the ensemble's own bins.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     def __init__(self, task: Hazard) -> None:

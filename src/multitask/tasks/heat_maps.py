@@ -142,7 +142,7 @@ class HeatMaps(Keypoints):
         return self.predict(output) - self.trivial
 
     def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
-        """The divergence of Kullback and Leibler from the older maps."""
+        """The Kullback-Leibler divergence from the older maps."""
         if self.pool() is None:
             return None
         logs, before = _log_softmax(output), _log_softmax(kept)
@@ -169,7 +169,7 @@ class HeatMaps(Keypoints):
         return logs.to(output.dtype).expand_as(output)
 
     def pool(self) -> NumberPool | None:
-        # Of somebody else's predictions nobody knows the raw outputs.
+        # The raw outputs of a subclass's own predictions are not known.
         return HeatMapPool(self) if type(self).predict is HeatMaps.predict else None
 
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
@@ -185,7 +185,7 @@ class HeatMapPool(NumberPool):
     ``deviation`` is that of the members' predictions, in pixels.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     def __init__(self, task: HeatMaps) -> None:

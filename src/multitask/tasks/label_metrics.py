@@ -84,7 +84,7 @@ class LabelAUROC(_Histogram):
     """Area under the ROC curve, the mean over the labels."""
 
     trivial = 0.5
-    """What a predictor that sees no input reaches."""
+    """The value that a predictor reaches without seeing the input."""
 
     def compute(self) -> Tensor:
         """From 0 to 1, a scalar."""

@@ -22,7 +22,7 @@ class LossD2(Metric):
     higher_is_better = True
     full_state_update = False
     trivial = 0.0
-    """What a predictor that sees no input reaches."""
+    """The value that a predictor reaches without seeing the input."""
     residual: Tensor
     reference: Tensor
 
@@ -43,6 +43,6 @@ class LossD2(Metric):
         self.reference += found[:, 1]
 
     def compute(self) -> Tensor:
-        """The share, a scalar; NaN where no element varies."""
+        """The share, a scalar; NaN if no element varies."""
         varies = self.reference > 0
         return (1 - self.residual[varies] / self.reference[varies]).mean()

@@ -139,7 +139,7 @@ class MultiLabel(Task):
         return losses.sum(), is_known.sum().to(output.dtype)
 
     def sample_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        # Of a loss that somebody else computes nobody knows what each sample's is.
+        # The per-sample values of a subclass's own loss are not known.
         if type(self).loss is not MultiLabel.loss:
             return super().sample_loss(output, target)
         losses, is_known = self._each(output, target)
@@ -157,7 +157,7 @@ class MultiLabel(Task):
         return torch.where(is_known, losses, 0.0), is_known
 
     def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
-        """The divergence of Kullback and Leibler of each label, as of a class; their mean."""
+        """The Kullback-Leibler divergence of each label, as of a class; their mean."""
         if self.pool() is None:
             return None
         now, before = (_logs(each / temperature) for each in (output, kept))
@@ -173,7 +173,7 @@ class MultiLabel(Task):
 
     def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
         """The sum of the labels' entropies, in nats, from 0 to ``labels * log(2)``."""
-        # What somebody else's numbers are nobody knows.
+        # The meaning of a subclass's own predictions is not known.
         if type(self).predict is not MultiLabel.predict:
             return {}
         logs = _logs(output.float() / self.temperature)
@@ -212,7 +212,7 @@ class MultiLabel(Task):
         return logits.to(output.dtype).expand_as(output)
 
     def pool(self) -> LabelPool | None:
-        # What somebody else predicts need not be the sigmoid.
+        # The predictions of a subclass may not be the sigmoid.
         return LabelPool() if type(self).predict is MultiLabel.predict else None
 
     def metrics(self) -> MetricCollection:

@@ -144,7 +144,7 @@ class NegativeBinomialPool(CountPool):
     So the ensemble's ``deviation`` tells of both, and there is none of the members alone.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     task: NegativeBinomial

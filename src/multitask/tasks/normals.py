@@ -120,7 +120,7 @@ class Normals(DenseRegression):
         return self.trivial.to(output.dtype).view(1, 3, 1, 1).expand_as(output)
 
     def pool(self) -> DirectionPool | None:
-        # What somebody else predicts need not be directions.
+        # The predictions of a subclass may not be directions.
         return DirectionPool(self) if type(self).predict is Normals.predict else None
 
     def metrics(self) -> MetricCollection:

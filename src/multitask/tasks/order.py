@@ -26,13 +26,13 @@ class ClassDistance(SampleMean):
     """Mean number of classes between the median of the probabilities and the true class."""
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count in probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
+        """Update with probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
         self.total += self.each(preds, target).sum()
         self.count += len(target)
 
     @staticmethod
     def each(preds: Tensor, target: Tensor) -> Tensor:
-        """Of each sample, ``[batch]``; see `update`."""
+        """The value of each sample, ``[batch]``; see `update`."""
         return (median_class(preds) - target).abs()
 
 
@@ -49,7 +49,7 @@ class QuadraticKappa(Metric):
     higher_is_better = True
     full_state_update = False
     trivial = 0.0
-    """What a predictor that sees no input reaches."""
+    """The value that a predictor reaches without seeing the input."""
     count: Tensor
     predicted: Tensor
     true: Tensor
@@ -64,7 +64,7 @@ class QuadraticKappa(Metric):
             self.add_state(name, default=zero, dist_reduce_fx="sum")
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count in probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
+        """Update with probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
         for name, values in self.each(preds, target).items():
             setattr(self, name, getattr(self, name) + values.sum())
 

@@ -54,7 +54,7 @@ class ProbabilityPool(Pool):
     data would take away (Depeweg et al., 2018, 1710.07283); of maps, its mean over the pixels.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     def __init__(self, task: Classification | Edges) -> None:
@@ -100,7 +100,7 @@ class NumberPool(Pool):
     added, as the law of total variance has it: members that agree may all be wrong.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     def __init__(self, task: Regression) -> None:
@@ -158,7 +158,7 @@ class PredictionPool(NumberPool):
     """Pools what members predict, in original units, of a task whose `raw` makes outputs of it.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     task: Any

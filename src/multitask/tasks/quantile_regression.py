@@ -186,7 +186,7 @@ class QuantilePool(NumberPool):
     ``deviation`` is that of the members' medians.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     task: QuantileRegression

@@ -25,7 +25,7 @@ class R2(Metric):
     higher_is_better = True
     full_state_update = False
     trivial = 0.0
-    """What a predictor that sees no input reaches."""
+    """The value that a predictor reaches without seeing the input."""
     count: Tensor
     residual: Tensor
     total: Tensor
@@ -49,7 +49,7 @@ class R2(Metric):
         self.squares += target.square().sum(0)
 
     def compute(self) -> Tensor:
-        """The coefficient, a scalar; NaN where no element varies."""
+        """The coefficient, a scalar; NaN if no element varies."""
         variation = self.squares - self.total.square() / self.count.clamp_min(1)
         # What is left of a constant in single precision is rounding.
         varies = variation > 1e-5 * self.squares

@@ -67,7 +67,7 @@ class Regression(Task):
     spread: Tensor | None
     """Standard deviation of the errors on validation data, ``[size]``, once it is calibrated."""
     quantile: Tensor | None
-    """Of their sizes, so that ``prediction ± quantile`` covers the share `level`, ``[size]``."""
+    """Quantile of their sizes: ``prediction ± quantile`` covers the share `level`, ``[size]``."""
     level: float | None = None
     criterion: Any
 
@@ -153,7 +153,7 @@ class Regression(Task):
         return losses.sum(), known.sum().to(output.dtype)
 
     def sample_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        # Of a loss that somebody else computes nobody knows what each sample's is.
+        # The per-sample values of a subclass's own loss are not known.
         if type(self).loss is not Regression.loss:
             return super().sample_loss(output, target)
         losses, known = self._each(output, target)
@@ -180,7 +180,7 @@ class Regression(Task):
 
     def loss_group(self) -> Hashable | None:
         kind = type(self.criterion)
-        # Of a person's own loss, or way to compute it, nobody knows what it depends on.
+        # It is not known what a custom loss, or a custom computation of it, depends on.
         if type(self).loss is not Regression.loss or kind not in SETTINGS:
             return None
         settings = tuple(getattr(self.criterion, name) for name in SETTINGS[kind])
@@ -242,7 +242,7 @@ class Regression(Task):
         self, output: Tensor, target: Tensor, level: float
     ) -> dict[str, Any] | None:
         target, prediction = self._rows(target), self.predict(output)
-        # Of somebody else's numbers nobody knows which target they belong to.
+        # It is not known which targets the numbers of a subclass belong to.
         if prediction.shape != target.shape:
             return None
         known = labels.known(target)
@@ -265,7 +265,7 @@ class Regression(Task):
         return standardised.to(output.dtype).expand_as(output)
 
     def pool(self) -> NumberPool | None:
-        # What somebody else predicts need not be standardised.
+        # The predictions of a subclass may not be standardised.
         return NumberPool(self) if type(self).predict is Regression.predict else None
 
     def metrics(self) -> MetricCollection:

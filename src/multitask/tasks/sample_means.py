@@ -33,13 +33,13 @@ class NegativeLogLikelihood(SampleMean):
     """
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count in probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
+        """Update with probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
         self.total += self.each(preds, target).sum()
         self.count += len(target)
 
     @staticmethod
     def each(preds: Tensor, target: Tensor) -> Tensor:
-        """Of each sample, ``[batch]``; see `update`."""
+        """The value of each sample, ``[batch]``; see `update`."""
         right = preds.gather(1, target.unsqueeze(1)).squeeze(1)
         return -right.clamp_min(torch.finfo(right.dtype).tiny).log()
 
@@ -52,13 +52,13 @@ class BrierScore(SampleMean):
     """
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count in probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
+        """Update with probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
         self.total += self.each(preds, target).sum()
         self.count += len(target)
 
     @staticmethod
     def each(preds: Tensor, target: Tensor) -> Tensor:
-        """Of each sample, ``[batch]``; see `update`."""
+        """The value of each sample, ``[batch]``; see `update`."""
         right = preds.gather(1, target.unsqueeze(1)).squeeze(1)
         return preds.square().sum(1) - 2 * right + 1
 

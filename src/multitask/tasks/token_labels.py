@@ -243,7 +243,7 @@ class _TokenPool(ProbabilityPool):
     """Pools classes of tokens; what is not a token stays so, and means are over tokens.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     _is_token: Tensor
