@@ -52,7 +52,7 @@ class LabelMetric(Metric):
         return places[is_known], is_known.nonzero()[:, 0]
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Update with probabilities and labels, both ``[batch, labels]``, -100 if missing."""
+        """Update with probabilities and int64 labels, both ``[batch, labels]``, -100 if missing."""
         places, _ = self.entries(preds, target)
         self.counts += torch.bincount(places, minlength=self.counts.numel()).view_as(self.counts)
 
