@@ -30,7 +30,7 @@ class Angle(Task):
 
     Targets have shape ``[batch]`` or ``[batch, 1]``, floating, in degrees of any turn, NaN where
     missing. The head returns a vector ``o`` of two elements. The loss is the negative
-    log-likelihood of a von Mises distribution whose direction and concentration are the direction
+    log-likelihood of a von Mises distribution, whose direction and concentration are the direction
     and length of ``o``: ``log I0(|o|) - o . (cos y, sin y) + log(2 pi)``, which is convex in ``o``
     (Mardia and Jupp, 2000, "Directional Statistics", section 3.5.4). It may be negative.
     Predictions are in degrees, ``[batch]``: from 0 to ``period``, or from ``-period / 2`` to
