@@ -128,7 +128,7 @@ def _without_memory(network: nn.Module) -> nn.Module:
 
 
 def _watched(network: nn.Module) -> list[_Call]:
-    """Let a network record all calls of its modules and methods, in the first list returned."""
+    """Let a network record all calls of its modules and methods within the first call returned."""
     stack = [_Call("")]
 
     def watch(owner: Any, name: str, called: str) -> None:
