@@ -46,10 +46,9 @@ class AutoLambda(Balancer):
         primary: the tasks to improve.
         learning_rate: learning rate of the weights' parameters.
         every: interval between look-aheads, in optimizer steps; one takes about as long as two and
-        a half plain steps.
+            a half plain steps.
         split: the held-out samples: ``meta`` (see the data's setting ``meta``), or ``val``, whose
-        results are then better than those on new data.
-            results are then better than those of new data.
+            results are then better than those on new data.
 
     Raises:
         InputError: if a setting is invalid.

@@ -145,7 +145,7 @@ class Balancer(Recorded, nn.Module, ABC):
         Args:
             losses: each task's mean loss times its weight, shape ``[tasks]``; 0 if there is no
                 label in the batch.
-                labelled: mask of the tasks with labels in the batch, shape ``[tasks]``, bool.
+            labelled: mask of the tasks with labels in the batch, shape ``[tasks]``, bool.
 
         Returns:
             The scalar to differentiate.

@@ -28,7 +28,7 @@ class GradNorm(Balancer):
         alpha: strength with which slow tasks are accelerated.
         learning_rate: learning rate of the weights.
         level: see `multitask.balancing.level.Level`; the paper uses the last shared layer, named in
-        ``parameters`` with level ``shared``.
+            ``parameters`` with level ``shared``.
         parameters: see `multitask.balancing.level.Level`.
     """
 

@@ -43,7 +43,7 @@ class GradientBalancer(Balancer):
         parameters: see `multitask.balancing.level.Level`.
         every: interval between computations of the weights, in batches; in between they are kept.
         losses: balancer of losses that is applied first; ``Scalarized`` with IMTL-L turns IMTL-G
-        into IMTL.
+            into IMTL.
 
     Raises:
         InputError: if the method cannot work at this level.
@@ -256,7 +256,7 @@ class GradientBalancer(Balancer):
             find: maps their part of the matrix to their weights.
             matrix: the Gramian, shape ``[tasks, tasks]``, or the Jacobian, ``[tasks, elements]``.
             present: mask of the tasks with labels, shape ``[tasks]``, bool, on the CPU; None for
-            all.
+                all.
         """
         if present is None:
             with self._explained(len(matrix)):

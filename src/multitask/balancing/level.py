@@ -22,8 +22,8 @@ class Level:
             of plain training; it captures the tasks' scales but few of their conflicts. ``shared``
             compares the gradients of shared parameters, which takes one more backward pass through
             them for each task.
-            parameters: with ``shared``, the name of the encoder's module whose parameters are
-            compared, such as the last block; default: the whole encoder.
+        parameters: with ``shared``, the name of the encoder's module whose parameters are compared,
+            such as the last block; default: the whole encoder.
     """
 
     def __init__(self, name: LevelName = "representation", parameters: str | None = None) -> None:

@@ -18,8 +18,8 @@ class TaskGradients:
     Args:
         representation: the tensors that the encoder returned, attached to its graph.
         rows: for each of these tensors, the tasks' gradients there, shape ``[tasks, *shape of the
-        tensor]``; None if no task has one. They are those of this process's samples, multiplied by
-        the number of processes, because the strategy will average over processes.
+            tensor]``; None if no task has one. They are those of this process's samples, multiplied
+            by the number of processes, because the strategy will average over processes.
         tasks: number of tasks.
 
     Attributes:

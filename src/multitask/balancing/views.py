@@ -23,7 +23,7 @@ class Views:
     Args:
         balancer: the balancer of the model.
         teaches: by task, the factor on its gradient at the representation. If it is 0, the task's
-        view is detached, so that not even NaN reaches the representation from there.
+            view is detached, so that not even NaN reaches the representation from there.
 
     Raises:
         InputError: if the balancer cannot apply a factor.

@@ -128,7 +128,7 @@ class Encoder(Recorded, nn.Module, ABC):
         Args:
             inputs: the batch's entries that `inputs` names; an image has shape ``[batch, channels,
                 height, width]``, floating.
-                options: none; a subclass names its inputs.
+            options: none; a subclass names its inputs.
 
         Returns:
             The shared representation, in the form of `form`: by default a tensor of shape ``[batch,

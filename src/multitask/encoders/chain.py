@@ -37,8 +37,8 @@ def chain(network: nn.Module, image: tuple[int, int, int], ends: Set[str]) -> li
     Args:
         network: maps images to a tensor, or to a list of tensors of which its last part returns the
             last.
-            image: channels, height and width of images that it accepts.
-            ends: names of modules after which a part ends.
+        image: channels, height and width of images that it accepts.
+        ends: names of modules after which a part ends.
 
     Returns:
         The coarsest such parts, starting at the inputs; none if the network does not run as a

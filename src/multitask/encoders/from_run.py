@@ -34,7 +34,7 @@ class FromRun(Encoder):
     Args:
         checkpoint: path of the file, or of a run's folder, which means its best checkpoint.
         trust: whether the checkpoint may name any class, which lets it run any code; if not, only
-        classes of well-known packages: see docs/security.md.
+            classes of well-known packages: see docs/security.md.
 
     Raises:
         InputError: if it is not the checkpoint of a run with one encoder.

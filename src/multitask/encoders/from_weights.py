@@ -34,8 +34,8 @@ class FromWeights(Encoder):
         path: path of a file of torch or safetensors; or of a run's folder, which means its best
             checkpoint. Weights are also found under keys such as ``state_dict`` or ``model``, and
             with the prefix ``module.`` of DDP.
-            prefix: prefix of the names of the weights to load, such as ``encoder.``; the rest of
-            each name is compared with the encoder's own names.
+        prefix: prefix of the names of the weights to load, such as ``encoder.``; the rest of each
+            name is compared with the encoder's own names.
 
     Raises:
         InputError: if the file cannot be read, or none of its weights fits.
@@ -114,7 +114,7 @@ def matched(weights: Mapping[str, Tensor], own: Mapping[str, Any]) -> Match:
     Args:
         weights: weights by name.
         own: the encoder's ``state_dict``. Its names may have the prefix of the encoder's only
-        child, such as ``network.``, even if those of the file do not.
+            child, such as ``network.``, even if those of the file do not.
     """
     parts = ["", *dict.fromkeys(f"{name.partition('.')[0]}." for name in own)]
     part = max(parts, key=lambda each: sum(f"{each}{name}" in own for name in weights))

@@ -38,11 +38,11 @@ class HuggingFace(TextEncoder):
             downloaded once; or the path of a folder written by ``save_pretrained``.
         pretrained: whether to start from the model's weights, for fine-tuning, or from random ones.
             A model restored from a checkpoint gets its weights from there.
-            options: settings that override the model's own, such as ``num_hidden_layers`` or
+        options: settings that override the model's own, such as ``num_hidden_layers`` or
             ``attention_probs_dropout_prob``; ``attn_implementation`` is ``sdpa`` or ``eager``.
-            input: name of the text among the data's inputs.
-            separator: number of the token between the two texts of a pair, such as 102 for BERT, if
-            the model distinguishes the two by token types; default: no token types.
+        input: name of the text among the data's inputs.
+        separator: number of the token between the two texts of a pair, such as 102 for BERT, if the
+            model distinguishes the two by token types; default: no token types.
         config: the whole configuration, which overrides that of ``name``; stored in checkpoints.
 
     Raises:

@@ -69,7 +69,7 @@ def unreached(network: nn.Module, output: Tensor) -> list[nn.Parameter]:
     Args:
         network: the module that computed the output.
         output: output for two tokens. Experts count as reached, although each token reaches only
-        some.
+            some.
     """
     waiting: list[Any] = [output.grad_fn]
     seen, reached = set(), set()

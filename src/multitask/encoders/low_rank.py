@@ -33,8 +33,8 @@ class LowRank(Encoder):
         encoder: the encoder.
         rank: rank of the updates. An update has ``rank * (out + in)`` parameters.
         layers: the linear and convolution layers to update, by names such as ``network.layer4``,
-        for all layers within it, or ``attn.qkv``, for all layers with this name; default: all for
-        which an update has fewer parameters than the weight.
+            for all layers within it, or ``attn.qkv``, for all layers with this name; default: all
+            for which an update has fewer parameters than the weight.
         alpha: see above; default: the rank, so that updates are multiplied by 1.
 
     Raises:

@@ -35,7 +35,7 @@ class Normalisation(nn.Module):
         Args:
             mean: mean of each channel that the weights were trained on, for images from 0 to 1.
             deviation: standard deviation, likewise. For images with one channel both are averaged;
-            for other numbers of channels they are repeated, as timm does with weights.
+                for other numbers of channels they are repeated, as timm does with weights.
         """
         for buffer, values in ((self.mean, mean), (self.deviation, deviation)):
             known, size = torch.tensor(list(values), dtype=buffer.dtype), len(buffer)

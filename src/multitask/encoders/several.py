@@ -33,9 +33,9 @@ class Several(Encoder):
             normalisation and ReLU; ``attention`` maps each vector to ``out_features`` by a separate
             linear layer and takes their mean, weighted by their match with a learned query,
             followed by layer normalisation and ReLU.
-            drop: probability with which each input of a training sample is dropped, so that the
-            model learns to do without; one input is always kept. In training with a `Trainer` the
-            choice depends on the seed and the sample's position in the run, as for augmentations.
+        drop: probability with which each input of a training sample is dropped, so that the model
+            learns to do without; one input is always kept. In training with a `Trainer` the choice
+            depends on the seed and the sample's position in the run, as for augmentations.
 
     Raises:
         InputError: if a setting is invalid.

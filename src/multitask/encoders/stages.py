@@ -56,7 +56,7 @@ def planned(parts: Sequence[Part], channels: Mapping[str, int], channels_last: b
     Args:
         parts: parts of the chain; none if the network does not run as a chain.
         channels: name of a part that ends a stage to the number of channels that it returns. The
-        parts after the last of these belong to the last stage.
+            parts after the last of these belong to the last stage.
         channels_last: whether a map with as many rows as channels has its channels last.
 
     Returns:

@@ -25,7 +25,7 @@ class TextTransformer(LayeredTextEncoder):
         layers: number of layers.
         heads: number of attention heads.
         dropout: dropout probability of the features, after the embedding and in each half of a
-        layer.
+            layer.
         input: name of the text among the data's inputs.
 
     Raises:

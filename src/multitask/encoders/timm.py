@@ -45,10 +45,10 @@ class Timm(Encoder):
     Args:
         name: timm's name of the model, such as ``resnet18`` or ``vit_small_patch16_224``.
         pretrained: whether to start from timm's pretrained weights (downloaded once), for
-        fine-tuning; or the path of a file of torch or safetensors; or ``hf-hub:`` and an id for
-        weights from the hub. Weights whose shapes do not fit are rejected, except those of the
-        classifier, which is not used. A model restored from a checkpoint gets its weights from
-        there.
+            fine-tuning; or the path of a file of torch or safetensors; or ``hf-hub:`` and an id for
+            weights from the hub. Weights whose shapes do not fit are rejected, except those of the
+            classifier, which is not used. A model restored from a checkpoint gets its weights from
+            there.
         in_channels: channels of the images; timm adapts pretrained weights to any number.
         options: further arguments of ``timm.create_model``, such as ``img_size``.
     """

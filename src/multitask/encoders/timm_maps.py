@@ -29,9 +29,9 @@ class TimmMaps(Encoder):
     Args:
         name: timm's name of the model, such as ``resnet18`` or ``swin_tiny_patch4_window7_224``.
             The maps of vision transformers such as ``vit_small_patch16_224`` all have the same
-        size.
+            size.
         levels: indices of the maps to return, counted from the finest, 0; all by default. Unused
-        maps cost memory, and the finest map is the largest.
+            maps cost memory, and the finest map is the largest.
         pretrained: see `Timm`.
         in_channels: see `Timm`.
         options: further arguments of ``timm.create_model``, such as ``output_stride``.

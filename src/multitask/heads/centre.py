@@ -24,7 +24,7 @@ class CentreHead(nn.Module):
         form: form of the encoder's output; a list of maps.
         out_features: number of channels of the result.
         stride: pixels of the image on one side of a pixel of the result; must be the stride of a
-        map.
+            map.
         width: number of channels of hidden layers.
         depth: number of 3x3 convolutions before the last layer.
 

@@ -104,7 +104,7 @@ class _Plan:
     Args:
         path: module and class in the library's decoders.
         arguments: arguments of the class, without the user's options, which may not contain
-        ``own``.
+            ``own``.
         own: names of arguments that the encoder determines.
         places: indices of the encoder's maps to use, in its order; None for the image.
         shares: ratio of each of the last maps' sizes to the next map's.

@@ -27,7 +27,7 @@ class AttackingPass(Pass):
     Args:
         attack: attack on the images of each training batch; its random starts depend on the
             samples' indices and on the data's seed.
-            from_step: number of optimizer steps before the first batch that is attacked.
+        from_step: number of optimizer steps before the first batch that is attacked.
 
     Raises:
         InputError: if a setting is invalid.

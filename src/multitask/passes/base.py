@@ -67,7 +67,7 @@ class Pass(Recorded, nn.Module, ABC):
         Args:
             model: the model; call it once, ``model(*model.inputs_of(batch))``, to compute the
                 outputs, and ``model.tried`` any number of times before.
-                batch: see `MultiTask`.
+            batch: see `MultiTask`.
 
         Returns:
             Raw outputs, and the batch that they belong to.

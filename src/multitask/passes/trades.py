@@ -38,7 +38,7 @@ class TradesPass(AttackingPass):
         attack: see `AttackingPass`; its weights of tasks apply to both the attack and the
             divergences. Use ``random_start``, as in the paper, since the gradient at the image
             itself is zero.
-            beta: factor on the divergences.
+        beta: factor on the divergences.
         from_step: see `AttackingPass`.
 
     Raises:

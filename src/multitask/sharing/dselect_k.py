@@ -56,7 +56,7 @@ class DSelectK(Sharing):
         tasks: see `Sharing`.
         experts: number of experts, preferably a power of 2: with 5 experts at 8 indices, the
             penalty soon leads away from the fifth too, which is next to the unused indices.
-            k: maximum number of experts that a task selects.
+        k: maximum number of experts that a task selects.
         width: size of an expert's output.
         gamma: width of the smooth step.
         per_example: whether a task selects experts for each sample separately.

@@ -213,8 +213,8 @@ class Task(Recorded, nn.Module, ABC):
             targets: a split's targets, missing ones included; at least one sample.
             split: the split in words, ``training``, ``validation`` or ``test``.
 
-        InputError: names the problem and what is expected.
-            InputError: naming what does not fit and what would.
+        Raises:
+            InputError: names the problem and what is expected.
         """
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:

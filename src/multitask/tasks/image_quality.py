@@ -13,8 +13,8 @@ class PeakSignalToNoise(PixelMean):
     ``10 log10(range^2 / mean squared error)``, with the mean over all known pixels of the split;
     higher is better, infinite if there is no error.
 
-    value_range: difference between the largest and the smallest possible value.
-        value_range: difference between the greatest and the least possible value.
+    Args:
+        value_range: difference between the largest and the smallest possible value.
     """
 
     higher_is_better = True

@@ -50,12 +50,12 @@ class Keypoints(Regression):
     Args:
         points: names of the points, or their number.
         reference: the size of the object. Default: the diagonal of the box around the sample's
-        known points. A number: a size in pixels, such as the image's side. Two names of points: the
-        distance between them, such as that of the eyes.
+            known points. A number: a size in pixels, such as the image's side. Two names of points:
+            the distance between them, such as that of the eyes.
         sigmas: for ``oks``, precision of human annotation for each point, as a share of the root of
             the object's area; COCO's range from 0.025 (eyes) to 0.107 (hips).
-            area: for ``oks``, area of the object in square pixels; default: 0.53 of the area of the
-            box around the sample's known points.
+        area: for ``oks``, area of the object in square pixels; default: 0.53 of the area of the box
+            around the sample's known points.
         scale: see `Regression`; ``common`` by default, so that x and y have the same scale.
         loss: see `Regression`.
         head: see `Task`.

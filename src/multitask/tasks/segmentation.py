@@ -48,7 +48,7 @@ class Segmentation(Classification):
         class_weights: see `Classification`; ``balanced`` counts pixels.
         loss: see `Classification`; receives one row for each pixel.
         head: class that computes maps from the encoder's, called with their form and the number of
-        classes.
+            classes.
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.

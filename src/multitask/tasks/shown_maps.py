@@ -17,7 +17,7 @@ class ShownMaps:
             1, ``[samples, 3, height, width]``; floating, NaN where missing.
         prediction: likewise, for the predictions.
         error: error of each pixel, 0 or more, shape ``[samples, height, width]``, floating, NaN
-        where the target is missing.
+            where the target is missing.
         what: meaning of the numbers, such as ``m``; not used for colours and classes.
         error_what: meaning of the errors, such as ``error (m)``.
         classes: names of the classes, if the numbers are class numbers.

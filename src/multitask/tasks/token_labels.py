@@ -54,7 +54,7 @@ class TokenLabels(Classification):
         class_weights: see `Classification`; ``balanced`` counts tokens.
         loss: see `Classification`; receives one row for each token.
         head: class that maps the features of one token to its raw outputs, called with the number
-        of input features and the number of outputs.
+            of input features and the number of outputs.
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.
@@ -125,7 +125,7 @@ class TokenLabels(Classification):
         Args:
             target: at least as long as the outputs.
             tokens: mask of the places of the outputs that hold a token, shape ``[batch, places]``,
-            bool.
+                bool.
 
         Returns:
             Shape ``[batch, places]``, missing at places without a token.

@@ -41,7 +41,7 @@ class ToyObjective(Task):
     Args:
         mirrored: whether to use the second loss instead of the first.
         scale: factor on the loss that is part of the problem, positive; the Nash-MTL paper
-        multiplies the first loss by 0.1.
+            multiplies the first loss by 0.1.
         head: see `Task`; default: the identity.
         weight: see `Task`.
         headline: see `Task`.

@@ -30,7 +30,7 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str, has_begun: bool
         data: a `multitask.data.DataModule`.
         split: ``train``, ``val`` or ``test``; before training the others are checked too.
         has_begun: whether a checkpoint contains the statistics, so that a task does not need a
-        label.
+            label.
 
     Raises:
         InputError: if the data do not have a task, or its targets do not fit.

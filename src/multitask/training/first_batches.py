@@ -19,7 +19,7 @@ def first_batches(
 
     Args:
         loader: loader of the training split; not the Trainer's own, whose position in the epoch
-        would change.
+            would change.
         number: maximum number of batches.
         trainer: connected with the model.
         model: on its device.

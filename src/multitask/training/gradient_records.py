@@ -41,7 +41,7 @@ class GradientRecords:
         Args:
             at: the batch.
             gramian: inner products of the tasks' gradients, shape ``[tasks, tasks]``, float64; 0
-            for a task without a label.
+                for a task without a label.
             weights: weight of each task, shape ``[tasks]``.
 
         Returns:

@@ -94,7 +94,7 @@ class Look:
             batch: this process's share.
             sums: factors of the losses in each sum, shape ``[sums, tasks]``.
             weights: values by name that replace the model's own parameters, and that are
-            differentiated; default: `shared`.
+                differentiated; default: `shared`.
 
         Returns:
             The losses, shape ``[tasks]``, and for each sum the gradient on the global batch, by

@@ -24,7 +24,7 @@ class MixingRecords:
         at: the batch of each record, increasing.
         parts: by place in the model, the names of its parts.
         shares: by place, one entry for each record: shape ``[tasks, parts]``, float32 on the CPU;
-        NaN if it was unknown.
+            NaN if it was unknown.
     """
 
     def __init__(self) -> None:

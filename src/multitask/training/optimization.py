@@ -141,7 +141,7 @@ def scheduled(optimizer: Optimizer, scheduler: SchedulerCallable | None, interva
         optimizer: the optimizer.
         scheduler: builds the schedule, if there is one.
         interval: whether the schedule counts optimizer steps or epochs; one that monitors a metric
-        is stepped after each epoch.
+            is stepped after each epoch.
 
     Raises:
         InputError: if the schedule monitors ``val/score`` in the wrong direction.

@@ -23,7 +23,7 @@ def parameter_groups(
     Args:
         model: the model, including the balancer.
         balancer: its parameters get no weight decay, which would pull the weights towards each
-        other; those that it updates itself are excluded.
+            other; those that it updates itself are excluded.
         rates: the parts with a different learning rate; default: none.
 
     Returns:

@@ -33,8 +33,8 @@ class Rates:
     Args:
         parts: multipliers by the name of a part, such as ``encoder`` or ``heads.digit``; the
             longest name that matches a parameter is used, and other parts have 1.
-            layer_decay: the multiplier decreases by this factor from each layer of an encoder to
-            the one below; it is applied once to the encoder's last layer (Bao et al., 2022, BEiT).
+        layer_decay: the multiplier decreases by this factor from each layer of an encoder to the
+            one below; it is applied once to the encoder's last layer (Bao et al., 2022, BEiT).
 
     Raises:
         InputError: if a number is invalid.
