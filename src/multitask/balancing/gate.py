@@ -16,8 +16,8 @@ Receiver = Callable[[TaskGradients], Sequence[Tensor | None]]
 
 
 LARGE = 2**20
-"""Number of elements in the gradients of all tasks at a tensor from which they are written to their
-rows when they arrive, instead of being copied at the end."""
+"""Minimum number of elements in the gradients of all tasks at a tensor for writing them to their
+rows when they arrive, instead of copying them at the end."""
 
 
 class _Rows:

@@ -19,7 +19,7 @@ WORST = 20
 LETTERS = 20
 """Maximum length of a class's name; the middle of a longer name is cut."""
 LARGE = 10_000
-"""Counts from this number on are written as percentages, for lack of space."""
+"""Counts of at least this number are written as percentages, for lack of space."""
 PLAIN: dict[str, Any] = {"parse_math": False}
 
 

@@ -10,7 +10,7 @@ from multitask.labels import known
 from multitask.tasks.auroc import area, logit_bins
 
 THRESHOLD = 0.5
-"""Probability from which a label counts as predicted."""
+"""Minimum probability of a predicted label."""
 FINE = 1.0
 """Logits within which bins are about equally wide; bins of rare labels are narrow too."""
 Entries = tuple[Tensor, Tensor]

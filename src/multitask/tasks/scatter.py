@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CROWDED = 3000
-"""Number of points from which the density of a scatter plot is no longer visible."""
+"""Number of points above which a scatter plot hides their density."""
 
 
 def draw_scatter(axes: Axes, prediction: Tensor, target: Tensor, unit: str = "") -> None:

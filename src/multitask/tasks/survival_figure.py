@@ -16,7 +16,7 @@ THIRDS = ("lowest", "middle", "highest")
 COLOURS = ("tab:blue", "tab:green", "tab:red")
 MOST, POINTS = 0.98, 200
 ENOUGH = 30
-"""Number of samples from which they are divided into thirds."""
+"""Minimum number of samples for dividing them into thirds."""
 
 
 def kaplan_meier(time: Tensor, event: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from multitask.training.mean_losses import MeanLosses
 from multitask.training.score import check_headlines, contribution, counting, known_trivial
 
 ENOUGH = 2**16
-"""Number of elements in buffered outputs from which the metrics are updated."""
+"""Minimum number of elements in buffered outputs for updating the metrics."""
 WITHOUT_LABELS = r".*compute.*before.*update.*"
 
 

@@ -6,7 +6,7 @@ import ctypes
 import os
 
 LARGEST_BLOCK = 2**25
-"""Size in bytes from which blocks are allocated and freed individually; glibc's own limit."""
+"""Size in bytes above which blocks are allocated and freed individually; glibc's own limit."""
 MOST_KEPT = 2**29
 """Number of bytes of freed memory to keep."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3

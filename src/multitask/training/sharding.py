@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from multitask.module import MultiTask
 
 BLOCK = 1_000_000
-"""Number of parameters from which a block is gathered separately; less is not worth a message."""
+"""Minimum number of parameters of a block that is gathered separately; less is inefficient."""
 WHOLE = StateDictOptions(full_state_dict=True)
 """Checkpoints contain whole tensors, and each process loads its share."""
 

@@ -12,7 +12,7 @@ from multitask.tasks import Task
 from multitask.training.kept_outputs import KeptOutputs
 
 ENOUGH = 8
-"""Number of similar tasks from which their losses are computed together.
+"""Minimum number of similar tasks for computing their losses together.
 
 A joint sum may differ from a task's own in the last bit. With few tasks the gain is not worth it,
 so their trainings stay bitwise equal.
