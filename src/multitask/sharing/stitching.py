@@ -66,8 +66,8 @@ class Stitching(Sharing, ABC):
     Each task has its own encoder, built with the same settings. Random weights differ; pretrained
     weights, including those of another run or of a file, are the same, and weights loaded after the
     encoder was built are only used by the first task's encoder. After each of an encoder's stages
-    but the last, a task's features become a learned mixture of those of all tasks; the last mixture is
-    task-specific. An encoder without stages is mixed only at the end, with a warning.
+    but the last, a task's features become a learned mixture of those of all tasks; the last mixture
+    is task-specific. An encoder without stages is mixed only at the end, with a warning.
 
     A subclass takes the arguments of `Sharing` first.
     """
