@@ -127,9 +127,9 @@ class GradientBalancer(Balancer):
             for task, factor in teaches.items():
                 if factor not in (0, 1):
                     raise InputError(
-                        f"task '{task}': teaches is {factor}, but {self.traits.name} makes one "
-                        "gradient of those of all tasks, in which none counts by a factor: give 0 "
-                        "or 1, or take a method that weighs gradients"
+                        f"task '{task}': teaches is {factor}, but {self.traits.name} combines "
+                        "all gradients without a factor for each task: give 0 or 1, or take a "
+                        "method that weights gradients"
                     )
         if not all(teaches.values()):
             self._try(torch.tensor([factor > 0 for factor in teaches.values()]), "that teach")

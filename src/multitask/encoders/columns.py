@@ -77,7 +77,7 @@ class Columns(Encoder):
             )
         if values.shape[1] != len(sizes):
             raise InputError(
-                f"{setting}.init_args.sizes tells of {counted(len(sizes), 'column')}, but '{name}' "
+                f"{setting}.init_args.sizes lists {counted(len(sizes), 'column')}, but '{name}' "
                 f"has {values.shape[1]}; give a size for each"
             )
         for place, size in enumerate(sizes):

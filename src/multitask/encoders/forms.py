@@ -150,7 +150,7 @@ class Tokens(Form):
         if not isinstance(representation, list | tuple) or len(representation) != 2:
             return (
                 f"returns {_words(representation)}, but its form is a list of values "
-                "[batch, places, features] and of which places hold a token [batch, places]"
+                "[batch, places, features] and a mask of the places with a token [batch, places]"
             )
         values, is_token = (tuple(each.shape) for each in representation)
         if len(values) != 3 or values[2] != self.features or is_token != values[:2]:

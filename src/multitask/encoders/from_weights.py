@@ -157,6 +157,6 @@ def _nothing(weights: Mapping[str, Tensor], own: Mapping[str, Any], match: Match
     best = max(fits, key=lambda each: fits[each], default="")
     # A few weights may fit by accident.
     if best and 2 * fits[best] >= len(own):
-        return f"none of its weights has a name of the encoder's as it is; set prefix to {best}"
+        return f"none of its weights has the same name as in the encoder; set prefix to {best}"
     theirs, ours = (listed((f"'{each}'" for each in names), 3) for names in (weights, own))
     return f"none of its weights is the encoder's: they are {theirs}, and the encoder's {ours}"

@@ -161,6 +161,6 @@ def created(name: str, pretrained: bool | str, settings: dict[str, Any]) -> nn.M
         if (shapes := misshapen(str(error))) is not None:
             raise InputError(f"the pretrained weights are not of '{name}': {shapes}") from error
         raise InputError(
-            f"the pretrained weights of '{name}' could not be had ({error}); check the network "
+            f"the pretrained weights of '{name}' could not be loaded ({error}); check the network "
             "or set pretrained to false"
         ) from error

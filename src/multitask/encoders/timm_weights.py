@@ -81,9 +81,8 @@ def taken_from(network: nn.Module, pretrained: bool | str) -> Source | None:
     others = [key for key, each in own.items() if _digest(each) not in known]
     if all(own[key].ndim < 2 or key in others for key in own):
         raise InputError(
-            f"pretrained={pretrained}: none of its weights is one of the model's as "
-            "it is; if a beginning of their names is in the way, take "
-            "multitask.encoders.FromWeights, which has a prefix"
+            f"pretrained={pretrained}: none of its weights has a name of the "
+            "model; if their names have a prefix, set it in multitask.encoders.FromWeights"
         )
     said = (
         f"The encoder has {len(own) - len(others)} of its {counted(len(own), 'weight')} as they are"

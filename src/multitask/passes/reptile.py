@@ -45,8 +45,8 @@ class Reptile(EpisodicPass):
         super().check(model)
         if type(model.balancer) is not FixedWeights:
             raise InputError(
-                f"{self.name} moves the weights by its steps, of which "
-                f"{type(model.balancer).__name__} would not see the losses; take FixedWeights and "
+                f"{self.name} moves the weights by its own steps, whose losses "
+                f"{type(model.balancer).__name__} would not see; take FixedWeights and "
                 "the tasks' weight"
             )
         parts = Parts(model).trained

@@ -51,7 +51,7 @@ class TradesPass(AttackingPass):
             raise InputError(f"beta is {beta}; give 0 or more")
         if not attack.random_start:
             raise InputError(
-                "TRADES looks for what moves predictions, of which there is no slope at the image "
+                "TRADES maximises the change of predictions, whose gradient is zero at the image "
                 "itself; set the attack's random_start: true"
             )
         self.beta = beta

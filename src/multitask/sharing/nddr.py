@@ -57,8 +57,8 @@ class NDDR(Stitching):
         if len(sizes) != count:
             raise InputError(
                 f"NDDR has a weight for each feature, and the encoder {type(encoder).__name__} has "
-                f"{count + 1} stages but tells the features of {len(sizes)}; override "
-                f"stage_features to tell those of the first {count}, or choose CrossStitch"
+                f"{count + 1} stages but reports the features of {len(sizes)}; override "
+                f"stage_features to report those of the first {count}, or choose CrossStitch"
             )
         return [self._new(size) for size in sizes]
 

@@ -116,9 +116,9 @@ def _layers(encoder: Encoder) -> list[nn.Module]:
     for place, each in enumerate(found, 1):
         if each is None:
             raise InputError(
-                f"Sluice: stage {place} of the encoder {type(encoder).__name__} has no weights of "
-                "whose rows one half makes half of its features; set orthogonality to 0, or choose "
-                "CrossStitch"
+                f"Sluice: stage {place} of the encoder {type(encoder).__name__} has no layer "
+                "whose rows divide into the two halves of its features; set orthogonality to 0, or "
+                "choose CrossStitch"
             )
     return [each for each in found if each is not None]
 

@@ -97,8 +97,9 @@ class Classification(Task):
             raise InputError(f"label_smoothing is {label_smoothing}; it is from 0 to 1")
         if loss is not None and label_smoothing:
             raise InputError(
-                f"label_smoothing is {label_smoothing}, which the cross entropy knows and the loss "
-                f"{type(loss).__name__} does not; give it to the loss, or leave one of them out"
+                f"label_smoothing is {label_smoothing}, which the cross entropy supports and the "
+                f"loss {type(loss).__name__} does not; give it to the loss, or leave one of them "
+                "out"
             )
         if isinstance(getattr(loss, "weight", None), Tensor):
             raise InputError(

@@ -83,7 +83,7 @@ class Depth(DenseRegression):
             )
         if scale_invariant is not None and loss is not None:
             raise InputError(
-                f"scale_invariant and the loss {type(loss).__name__} both say what is to be small; "
+                f"scale_invariant and the loss {type(loss).__name__} both define the objective; "
                 "leave one of them out"
             )
         self.log, self.scale_invariant = log, scale_invariant

@@ -131,8 +131,8 @@ def name_unlabelled(tasks: Mapping[str, Task], data: Any) -> None:
     for name in unlabelled(tasks, data, "val"):
         if name in counting(tasks):
             rank_zero_warn(
-                f"task '{name}' has no label in the validation split, so val/score leaves it out "
-                "and does not choose the best epoch by it; give it some, or set its counts to false"
+                f"task '{name}' has no label in the validation split, so val/score and the choice "
+                "of the best epoch ignore it; give it some, or set its counts to false"
             )
 
 

@@ -94,6 +94,6 @@ def _warn_of_episodes(model: MultiTask, data: Any) -> None:
     if getattr(data, "deals_episodes", False) and model.training_pass.is_plain:
         rank_zero_warn(
             f"{type(data).__name__} deals episodes, and the model has no training_pass that adapts "
-            "to them, so it learns from the queries alone, without what the supports show; take "
+            "to them, so it learns only from the queries and ignores the supports; take "
             "one such as multitask.passes.FOMAML, or multitask.data.TrainingClasses"
         )

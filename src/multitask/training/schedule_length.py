@@ -144,7 +144,7 @@ def _outcome(schedule: Any, own: int, length: int) -> str | None:
             end += cycle
         return None if end == length else "it ends in the middle of a cycle, at a high rate"
     if own > length:
-        return "it ends before the rate has got to its end"
+        return "it ends before the rate reaches its final value"
     is_warm_up = isinstance(schedule, lr_scheduler.ConstantLR) or (
         isinstance(schedule, lr_scheduler.LinearLR) and schedule.end_factor >= schedule.start_factor
     )
