@@ -18,11 +18,11 @@ class SolverError(RuntimeError):
 
 
 class GramianWeighting(Recorded, Weighting[Tensor]):
-    """Maps the Gramian ``G = J @ J.T`` of the tasks' gradients to weights ``w``; the step is ``w @
-    J``.
+    """Maps the Gramian ``G = J @ J.T`` of the tasks' gradients ``J`` to weights ``w``.
 
-    The weights do not depend on the unit of the loss: a Gramian times any positive number gives the
-    same weights or, if the method defines the length of the step, exactly scaled ones.
+    The step is ``w @ J``. The weights do not depend on the unit of the loss: a Gramian times any
+    positive number gives the same weights or, if the method defines the length of the step, exactly
+    scaled ones.
 
     A weighting never receives tasks without labels in the batch: `GradientBalancer` removes their
     rows and columns from the Gramian, and they keep their last weights.
