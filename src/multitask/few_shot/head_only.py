@@ -18,9 +18,9 @@ from multitask.training.batch_statistics import batch_norms
 class HeadOnly(Learner):
     """Fits the task's head to the features of the support set (Tian et al., 2020, 2003.11539).
 
-    The encoder is always in evaluation mode: batch normalisation uses the running statistics of the
-    run, and not those of the support set. In a head, batch normalisation uses the statistics of the
-    support set.
+    The encoder is always in evaluation mode: batch normalisation keeps the running statistics of
+    the run, and ignores those of the support set. In a head, batch normalisation uses the
+    statistics of the support set.
 
     Args:
         steps: number of steps of AdamW.

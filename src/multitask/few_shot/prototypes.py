@@ -19,7 +19,7 @@ class Prototypes(Learner):
 
     Nothing is trained. The raw output of a class is the negative squared distance from its mean,
     without terms that are equal for all classes, so the head is a linear layer (equation 8 of the
-    paper). The encoder is in evaluation mode: batch normalisation uses the running statistics of
+    paper). The encoder is in evaluation mode: batch normalisation keeps the running statistics of
     the run.
     """
 

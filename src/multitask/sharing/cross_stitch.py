@@ -19,8 +19,7 @@ class CrossStitch(Stitching):
     weights, including those of another run or of a file, are the same, and weights loaded after the
     encoder was built are only used by the first task's encoder. After each of an encoder's stages
     but the last, a task's activations become a learned mixture of those of all tasks; the last
-    mixture is task-specific. An encoder without stages is mixed only at the end, with a
-    warning.
+    mixture is task-specific. An encoder without stages is mixed only at the end, with a warning.
 
     Balancers at the representation compare gradients of all encoders' outputs; at level ``shared``,
     gradients of the parameters of all encoders and of all mixtures but the last. The paper uses 100
