@@ -30,8 +30,8 @@ def parameter_counts(model: MultiTask) -> dict[str, int]:
     Returns:
         ``parameters``: all parameters. ``shared_parameters``: parameters that several tasks may
         use, such as those of the encoder, with all of its columns and experts. ``own_parameters``:
-        parameters in the sharing scheme of only one task. ``head_parameters``: parameters of the
-        heads. Parameters of tasks and balancers are only included in the first number.
+        parameters of the sharing scheme that only one task uses. ``head_parameters``: parameters of
+        the heads. Parameters of tasks and balancers are only included in the first number.
     """
     own = {id(each): each for each in model.sharing.own_parameters(model.encoder)}
     before_heads = [*model.encoder.parameters(), *model.sharing.parameters()]
