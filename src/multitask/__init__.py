@@ -14,8 +14,8 @@ __all__ = ["InputError", "MultiTask", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    # Not before it is asked for: with PyTorch it takes seconds, which help need not wait for, and
-    # in which an interrupt would come before the program could tell of it.
+    # Imported only on access: with PyTorch it takes seconds, which help does not need to wait for,
+    # and during which the program could not handle an interrupt yet.
     if name == "MultiTask":
         from multitask.module import MultiTask
 

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    # Of a program that is named by its file, as Lightning names those that it starts, the folder
-    # comes first among those that hold packages, and `tokenizers` would be ours.
+    # If a program is started by its file, as Lightning starts processes, the file's folder comes
+    # first in the search path for packages, and `tokenizers` would be ours.
     here = Path(__file__).resolve().parent
     sys.path[:] = [each for each in sys.path if Path(each or ".").resolve() != here]
 

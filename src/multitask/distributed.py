@@ -1,4 +1,4 @@
-"""Sums over all processes that gradients flow through."""
+"""Differentiable sums over all processes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from multitask.labels import joined_rows
 
 
 def world_size() -> int:
-    """The number of processes that train together, 1 outside a process group."""
+    """The number of processes that train together; 1 outside a process group."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def is_first_process() -> bool:
-    """Whether this process is the one that writes files and speaks."""
+    """Whether this process is the one that writes files and prints messages."""
     return getattr(rank_zero_only, "rank", 0) == 0
 
 
@@ -50,10 +50,10 @@ class _SumOfActivations(torch.autograd.Function):
 
 
 def sum_losses(values: Tensor) -> Tensor:
-    """Sum each entry over all processes; every process then computes the same loss from it.
+    """Sum each entry over all processes, so that each computes the same loss from it.
 
-    The gradient is scaled so that, once the strategy has averaged the processes' gradients, it
-    equals the gradient that one process would get from the joined batch.
+    The gradient is scaled so that, after the strategy has averaged the processes' gradients, it
+    equals the gradient that one process would compute on the joined batch.
 
     Args:
         values: this process's part, any shape, floating.
@@ -77,7 +77,7 @@ def sum_activations(values: Tensor) -> Tensor:
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """Join the processes' rows; the shares may differ in size, and in the length of their texts.
+    """Join the processes' rows; numbers of rows may differ, and so may the lengths of texts.
 
     Args:
         rows: shape ``[samples, ...]``, on the CPU.
@@ -89,7 +89,7 @@ def gather_rows(rows: Tensor) -> Tensor:
 
 
 def gather_items(items: list[Any]) -> list[Any]:
-    """Join the processes' lists; the shares may differ in length.
+    """Join the processes' lists; their lengths may differ.
 
     Args:
         items: anything that can be pickled.

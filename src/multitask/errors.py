@@ -1,4 +1,4 @@
-"""The one error that is meant for the person at the keyboard, and what it is made from."""
+"""The error that is meant for the user, and functions that create it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 from traceback import walk_tb
 
 LONGEST = 800
-"""Characters of a sentence, so that it can be read at a glance whatever it quotes."""
+"""Maximum number of characters of a message, for readability, regardless of what it quotes."""
 
 OTHERS = (str(Path(__file__).parent), *sysconfig.get_paths().values())
-"""Where code lies that a person has not written: this package, Python and what is installed."""
+"""Folders of code that the user has not written: this package, Python and installed packages."""
 OF_CPP = re.compile(
     r"\[enforce fail at \S+\]|\S+\.(?:cpp|cu|h):\d+:?|(?:Exception raised from|\bframe #0:).*",
     re.DOTALL,
@@ -24,12 +24,12 @@ NO_MEMORY = re.compile("allocate memory|not enough memory|out of memory|Unable t
 
 
 class InputError(ValueError):
-    """Bad input, told in one sentence: what is wrong, where, and what would be right.
+    """Invalid input, described in one sentence: what is wrong, where, and what is expected.
 
     The command line prints the sentence and exits with code 2, without a traceback.
 
     Args:
-        sentence: may quote what a file says; see `one_line`.
+        sentence: the message; may quote the content of a file; see `one_line`.
     """
 
     def __init__(self, sentence: str) -> None:
@@ -41,7 +41,7 @@ class SampleError(InputError):
 
     Args:
         task: name of the task.
-        place: of the sample among the targets that were checked.
+        place: index of the sample among the checked targets.
         sentence: see `InputError`.
     """
 
@@ -51,15 +51,15 @@ class SampleError(InputError):
 
 
 def one_line(text: str) -> str:
-    """Make a text one line that any screen shows as it is.
+    """Convert a text to one line that any terminal displays unchanged.
 
     Args:
-        text: what stands in it may be a stranger's: line breaks, characters that steer a terminal,
-            or that are none in any encoding, and any number of them.
+        text: may come from an untrusted source: it may contain line breaks, control characters of a
+            terminal, characters that cannot be encoded, and have any length.
 
     Returns:
         The text with a space for each line break, with escapes for the other such characters, and
-        without its middle where it is longer than `LONGEST`.
+        without its middle if it is longer than `LONGEST`.
     """
     line = " ".join(filter(None, (each.strip() for each in text.splitlines())))
     shown = "".join(each if each.isprintable() else _escaped(each) for each in line)
@@ -72,18 +72,18 @@ def _escaped(character: str) -> str:
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What the system says where a disk, or a person's share of it, has no room left."""
+"""Errors of the system if a disk is full, or a quota is exceeded."""
 TAKES_NO_FILE = (*FULL, errno.EROFS, errno.EFBIG)
-"""What the system says where a file cannot be written, and of nothing else."""
+"""Errors of the system that only occur if a file cannot be written."""
 
 
 def bad_input(error: BaseException | None) -> InputError | None:
-    """The bad input that an error comes from, None if it comes from something else.
+    """The invalid input that caused an error; None if it has another cause.
 
-    A disk that is full, or that nothing may be written to, is bad input too.
+    A disk that is full or read-only counts as invalid input too.
 
     Args:
-        error: what was raised, maybe by a library that wraps what the program's classes raise.
+        error: the raised error, possibly from a library that wraps this program's errors.
     """
     cause = error
     while cause is not None and not isinstance(cause, InputError):
@@ -95,10 +95,10 @@ def bad_input(error: BaseException | None) -> InputError | None:
 
 
 def system_error(error: BaseException | None) -> OSError | None:
-    """The system's error that an error comes from, None if it comes from something else.
+    """The system's error that caused an error; None if it has another cause.
 
     Args:
-        error: what was raised, maybe by a library that wraps what the system raises.
+        error: the raised error, possibly from a library that wraps the system's errors.
     """
     while error is not None and not isinstance(error, OSError):
         error = error.__cause__ or error.__context__
@@ -107,29 +107,29 @@ def system_error(error: BaseException | None) -> OSError | None:
 
 @contextmanager
 def naming(place: Path) -> Iterator[None]:
-    """Have errors of the system name a file, whatever they name or do not name.
+    """Make errors of the system name a file, whether or not they name another.
 
     Args:
-        place: the file that a person knows.
+        place: the file that the user knows.
 
     Raises:
-        OSError: with the number and the words of what was raised.
+        OSError: with the number and the message of the raised error.
     """
     try:
         yield
     except (OSError, RuntimeError) as error:
-        # torch has errors of its own for a file that cannot be written.
+        # torch raises its own errors for a file that cannot be written.
         if (cause := system_error(error)) is None or cause.errno is None:
             raise
         raise OSError(cause.errno, cause.strerror, str(place)) from error
 
 
 def unwritable(error: OSError, unknown: str, advice: str) -> InputError:
-    """Say which file cannot be written, and what to do then.
+    """Report which file cannot be written, and what to do about it.
 
     Args:
-        error: of the system.
-        unknown: stands for the file where the error does not name it.
+        error: error of the system.
+        unknown: replaces the name of the file if the error does not contain it.
         advice: what to do, such as ``start again``.
     """
     room = "free some space first; " if error.errno in FULL else ""
@@ -139,16 +139,16 @@ def unwritable(error: OSError, unknown: str, advice: str) -> InputError:
 
 @contextmanager
 def settings_blamed(what: str, also_own_code: bool = False) -> Iterator[None]:
-    """Make objects from settings; whatever a library raises at that is bad input.
+    """Build objects from settings; any error that a library raises is invalid input.
 
-    What a value breaks is decided by the library, and so is the kind of error.
+    The library determines which values are invalid, and the type of the error.
 
     Args:
-        what: cannot be done with the settings, to begin the sentence with.
-        also_own_code: whether an error in a person's own code is told so too.
+        what: the action that fails, to start the sentence with.
+        also_own_code: whether to convert errors in the user's own code too.
 
     Raises:
-        InputError: for any other error but one in a person's own code, who needs its traceback.
+        InputError: for any error except one in the user's own code, which needs its traceback.
     """
     try:
         yield
@@ -162,7 +162,7 @@ def settings_blamed(what: str, also_own_code: bool = False) -> Iterator[None]:
 
 
 def reason_of(error: Exception) -> str:
-    """Why a library refuses something, in one line, without what only its makers understand."""
+    """The reason for a library's error, in one line, without internal details."""
     text = one_line(OF_CPP.sub("", str(error)))
     if isinstance(error, MemoryError) or NO_MEMORY.search(text):
         return "it needs more memory than there is"
@@ -174,9 +174,9 @@ def reason_of(error: Exception) -> str:
 
 
 def is_in_own_code(error: Exception) -> bool:
-    """Whether an error was raised in code that a person has written, or that such code called."""
+    """Whether an error was raised in the user's own code, or in code called by it."""
     files = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]
-    # Compiled modules name files that are not there.
+    # Compiled modules name files that do not exist.
     return any(not each.startswith(OTHERS) for each in files if Path(each).is_absolute())
 
 
@@ -184,12 +184,12 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     """Suggest the valid name that was probably meant.
 
     Args:
-        name: what was written.
-        valid: what could have been written.
+        name: the given name.
+        valid: the valid names.
 
     Returns:
-        ``; did you mean 'x'?`` for a near miss, ``; choose from 'a', 'b'`` for a short list
-        without one, an empty string otherwise.
+        ``; did you mean 'x'?`` for a near miss, ``; choose from 'a', 'b'`` for a short list without
+        one, otherwise an empty string.
     """
     names = sorted(valid)
     if matches := get_close_matches(name, names, n=1, cutoff=0.6):

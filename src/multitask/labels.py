@@ -1,13 +1,13 @@
-"""What a missing target or input looks like: the one place that knows it.
+"""The representation of missing targets and inputs, which is defined only here.
 
-A floating target is NaN where it is missing, a class number is -100, as in
-``torch.nn.CrossEntropyLoss``. Class numbers that are kept as bytes (uint8), as maps of classes are
-on a disk and on their way to a device, have 255 where one is missing; `unpacked` turns them into
-class numbers.
+A floating target is NaN if it is missing, and a class number is -100, as in
+``torch.nn.CrossEntropyLoss``. Class numbers that are stored as bytes (uint8), such as maps of
+classes on disk and in transfers to a device, are 255 if missing; `unpacked` converts them to class
+numbers.
 
-A missing image, or row of numbers, is NaN altogether. A missing text has none but special tokens.
-Texts of a batch end at the longest, so places of other texts, and of other batches that are joined
-to it, hold nothing: what stands there is known here too.
+A missing image, or row of numbers, is NaN in all entries. A missing text contains only special
+tokens. Texts of a batch are padded to the longest, so places after the end of other texts, and of
+texts of joined batches, are empty; their values are defined here too.
 """
 
 from __future__ import annotations
@@ -23,20 +23,19 @@ from multitask.tokenizers import END, is_text
 MISSING_CLASS = -100
 MISSING_BYTE = 255
 NO_TOKEN = -65504.0
-"""Raw outputs of all classes at a place that holds no token; half precision has no lower number."""
+"""Raw outputs of all classes at a place without a token; half precision has no lower number."""
 BOX = 5
-"""Numbers of one of several boxes: its class, or -1 for none, and four sides."""
+"""Number of values of one of several boxes: its class, or -1 for none, and four sides."""
 
 
 def known(targets: Tensor) -> Tensor:
-    """Tell which entries are known.
+    """Find the known entries.
 
     Args:
         targets: any shape; floating, class numbers (int64) or bytes of class numbers (uint8).
 
     Returns:
-        Mask of the same shape, bool; all true for other types, which have no mark for a missing
-        entry.
+        Mask of the same shape, bool; all true for other types, which cannot mark a missing entry.
     """
     if targets.is_floating_point():
         return targets.isfinite()
@@ -45,7 +44,7 @@ def known(targets: Tensor) -> Tensor:
 
 
 def known_samples(targets: Tensor) -> Tensor:
-    """Tell which samples have at least one known entry.
+    """Find the samples that have at least one known entry.
 
     Args:
         targets: first axis ``[samples]``, see `known`.
@@ -58,7 +57,7 @@ def known_samples(targets: Tensor) -> Tensor:
 
 
 def is_missing(values: Tensor) -> Tensor:
-    """Tell which samples lack an input.
+    """Find the samples that lack an input.
 
     Args:
         values: the input of some samples, first axis ``[samples]``.
@@ -67,8 +66,8 @@ def is_missing(values: Tensor) -> Tensor:
         Mask, shape ``[samples]``, bool.
     """
     if is_text(values):
-        # Which tokens are special differs between tokenizers, but for the first. Counted, as a
-        # graph for texts of any length cannot leave out the first place.
+        # Except for the first, special tokens differ between tokenizers. Counted, since a graph for
+        # texts of any length cannot exclude the first place.
         return (values != END).sum(1) <= 1
     if values.is_floating_point():
         return values.flatten(1).isnan().all(1)
@@ -76,10 +75,10 @@ def is_missing(values: Tensor) -> Tensor:
 
 
 def missing_mark(dtype: torch.dtype) -> float | int | None:
-    """What marks an entry of a type as missing; None if nothing can.
+    """The value that marks a missing entry of a type; None if there is none.
 
     Args:
-        dtype: of the targets.
+        dtype: dtype of the targets.
     """
     if dtype.is_floating_point:
         return float("nan")
@@ -87,11 +86,11 @@ def missing_mark(dtype: torch.dtype) -> float | int | None:
 
 
 def missing_like(targets: Tensor, shape: Sequence[int] | None = None) -> Tensor:
-    """Targets of which none is known.
+    """Targets that are all missing.
 
     Args:
-        targets: give the type and the device; see `known`.
-        shape: of the result; that of ``targets`` if not given.
+        targets: define the dtype and the device; see `known`.
+        shape: shape of the result; default: that of ``targets``.
 
     Raises:
         ValueError: if entries of that type cannot be marked as missing.
@@ -103,25 +102,25 @@ def missing_like(targets: Tensor, shape: Sequence[int] | None = None) -> Tensor:
 
 
 def are_box_lists(targets: Tensor) -> bool:
-    """Tell lists of boxes, floating and ``[samples, boxes, 5]``, from maps."""
+    """Distinguish lists of boxes, floating and ``[samples, boxes, 5]``, from maps."""
     return targets.ndim == 3 and targets.shape[2] == BOX and targets.is_floating_point()
 
 
 def unpacked(targets: Tensor) -> Tensor:
-    """Turn bytes of class numbers into class numbers, int64; leave other targets as they are."""
+    """Convert bytes of class numbers to class numbers, int64; return other targets unchanged."""
     if targets.dtype != torch.uint8:
         return targets
     return torch.where(targets == MISSING_BYTE, MISSING_CLASS, targets.long())
 
 
 def joined_rows(parts: Sequence[Tensor]) -> Tensor:
-    """Join batches along the first axis, whose texts may end at different places.
+    """Join batches of texts of different lengths along the first axis.
 
     Args:
-        parts: first axis ``[batch]``; the last may differ, if it is that of places of a text.
+        parts: first axis ``[batch]``; the last axis may differ, if it is that of places of a text.
 
     Returns:
-        First axis ``[samples]``, the last that of the longest; what fills the others is -1 for a
+        First axis ``[samples]``, last axis that of the longest. The others are padded with -1 for a
         text (int32), missing for class numbers (int64), and `NO_TOKEN` for raw outputs (floating).
     """
     lengths = {each.shape[-1] for each in parts if each.ndim > 1}

@@ -28,34 +28,35 @@ Outputs = dict[str, Output]
 
 
 class MultiTask(Loadable):
-    """One encoder, several tasks.
+    """A multi-task model with a shared encoder and a head for each task.
 
-    A batch is a dictionary with the encoder's inputs, such as ``image``
-    ``[batch, channels, height, width]``, and each task's targets under the task's name, some of
-    them missing. The loss of a task is the mean over its known targets in the global batch, so
-    that any number of processes computes the same.
+    A batch is a dictionary with the encoder's inputs, such as ``image`` ``[batch, channels, height,
+    width]``, and each task's targets under the task's name, some of which may be missing. The loss
+    of a task is the mean over its known targets in the global batch, so the result does not depend
+    on the number of processes.
 
     Args:
-        encoder: inputs to the shared representation.
-        tasks: what to learn, by name. The name is also the key in the batch and the prefix of the
-            metrics.
-        balancer: how the losses are combined; default: their weighted sum.
-        optimizer: class of the optimizer, its other arguments bound; default: AdamW.
-        scheduler: class of the learning rate schedule, its other arguments bound.
+        encoder: maps inputs to the shared representation.
+        tasks: tasks by name. The name is also the key in the batch and the prefix of the metrics.
+        balancer: combines the losses; default: their weighted sum.
+        optimizer: class of the optimizer, with its other arguments bound; default: AdamW.
+        scheduler: class of the learning rate schedule, with its other arguments bound.
         scheduler_interval: whether the schedule counts optimizer steps or epochs.
-        rates: by what the optimizer's rate is multiplied for parts of the model, by their names.
-        layer_decay: by what it is multiplied from each layer of the encoder to the one below.
-        sharing: class that decides what the tasks share, called with the representation's form and
-            the tasks' names; default: `multitask.sharing.HardSharing`.
-        training_pass: how a training batch goes through the model; default: once, as it is.
-        skips: how many batches may be skipped because a loss became NaN or infinite; at the next
-            one training stops. More than 0 makes a GPU wait in each step.
-        compile: whether all that tasks share is compiled by ``torch.compile``, at the first batch.
-        sync_batch_norm: whether batch normalisation sees the batch of all processes, without which
-            several do not learn what one learns.
+        rates: multipliers of the optimizer's learning rate for parts of the model, by their names.
+        layer_decay: multiplier of the learning rate from each layer of the encoder to the one
+            below.
+        sharing: class of the sharing scheme, called with the representation's form and the tasks'
+            names; default: `multitask.sharing.HardSharing`.
+        training_pass: how a training batch is passed through the model; default: once, unchanged.
+        skips: maximum number of batches to skip because a loss became NaN or infinite; training
+            stops at the next one. More than 0 makes a GPU synchronise in each step.
+        compile: whether the shared part of the model is compiled by ``torch.compile``, at the first
+            batch.
+        sync_batch_norm: whether batch normalisation uses the batch of all processes; without it,
+            results depend on the number of processes.
 
     Raises:
-        InputError: if a task's name cannot be one, or parts of the model do not fit each other.
+        InputError: if the name of a task is invalid, or parts of the model are not compatible.
     """
 
     task_weights: Tensor
@@ -84,7 +85,7 @@ class MultiTask(Loadable):
         scheme = (sharing or HardSharing)(encoder.form, list(tasks))
         self.encoder: nn.Module = scheme.trunk(encoder)
         if compile:
-            # In place, which leaves the parameters their names.
+            # In place, so that the parameters keep their names.
             self.encoder.compile()
         self.tasks, self.task_losses = nn.ModuleDict(tasks), training.TaskLosses(tasks)
         self.sharing: Sharing = scheme
@@ -97,7 +98,7 @@ class MultiTask(Loadable):
         self.views = Views(self.balancer, teaching.factors(tasks))
         # Parameters that no backward pass reaches, which DDP would wait for.
         self._ddp_params_and_buffers_to_ignore = training.updated_elsewhere(self.balancer)
-        # Not the parameter's default: the command line hands its settings to any other class.
+        # Not a default argument, whose settings the command line would pass to other classes.
         self.optimizer = checkpoints.Factory(optimizer or torch.optim.AdamW)
         self.scheduler = scheduler and checkpoints.Factory(scheduler)
         self.scheduler_interval, self.sync_batch_norm = scheduler_interval, sync_batch_norm
@@ -115,11 +116,11 @@ class MultiTask(Loadable):
         return dict(self.tasks.items())  # type: ignore[arg-type]
 
     def inputs_of(self, batch: Batch) -> list[Tensor]:
-        """The entries of a batch that the encoder takes, in its order."""
+        """The entries of a batch that are the encoder's inputs, in its order."""
         return [batch[name] for name in self.inputs]
 
     def forward(self, *inputs: Tensor) -> Outputs:
-        """Compute every head's raw outputs of the encoder's inputs (see `inputs_of`).
+        """Compute the raw outputs of every head from the encoder's inputs (see `inputs_of`).
 
         Returns:
             By task, shape ``[batch, out_features]`` or that of a map, at least float32.
@@ -128,11 +129,11 @@ class MultiTask(Loadable):
         return {name: in_full_precision(head(features[name])) for name, head in self.heads.items()}
 
     def predict(self, *inputs: Tensor) -> dict[str, Tensor]:
-        """Compute what people read, see `multitask.tasks.predictions.predicted`; float32."""
+        """Compute predictions, see `multitask.tasks.predictions.predicted`; float32."""
         return predictions.predicted(self.named_tasks, self(*inputs))
 
     def losses(self, outputs: Outputs, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Each task's mean loss over the global batch, times its weight, 0 if there is no label.
+        """Each task's mean loss over the global batch, times its weight; 0 if it has no label.
 
         Returns:
             Losses, shape ``[tasks]``, and sums of losses and of weights, ``[2, tasks]``.
@@ -141,7 +142,7 @@ class MultiTask(Loadable):
         return training.mean_where_labelled(totals) * self.task_weights, totals
 
     def tried(self, batch: Batch, weights: Mapping[str, Tensor] | None = None) -> Tensor:
-        """The `losses` as with other weights, without a trace: see `multitask.training.tried`."""
+        """The `losses` with other weights, without side effects: see `multitask.training.tried`."""
         return training.tried(self, batch, weights or {})
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -161,21 +162,21 @@ class MultiTask(Loadable):
         return loss
 
     def counted_weights(self) -> Tensor:
-        """How much each task's loss counted for the encoder in the last step, ``[tasks]``."""
+        """The effective weight of each loss for the encoder in the last step, ``[tasks]``."""
         assert self.step is not None
         return self.step.counted(self.task_weights, self.views.gradient_weights)
 
     def validation_step(self, batch: Batch, batch_idx: int, split: str = "val") -> Outputs:
-        """Count a batch in; returns the raw outputs."""
+        """Update the metrics with a batch; returns the raw outputs."""
         outputs = self.training_pass.evaluated(self, batch)
         totals = self.task_losses(outputs, batch)
-        # The metrics could not count NaN in.
+        # The metrics cannot be updated with NaN.
         self.divergence.refuse_now(totals[0], self)
         self.evaluations.of(split).update(outputs, batch, totals)
         return outputs
 
     def test_step(self, batch: Batch, batch_idx: int) -> Outputs:
-        """Count a batch in; returns the raw outputs."""
+        """Update the metrics with a batch; returns the raw outputs."""
         return self.validation_step(batch, batch_idx, "test")
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
@@ -187,34 +188,34 @@ class MultiTask(Loadable):
         return training.optimizer_and_schedule(self)
 
     def configure_callbacks(self) -> list[Callback]:
-        """What watches and logs training, each with a state of its own; anew for each training."""
+        """The callbacks that monitor and log training; new ones for each training."""
         return training.watchers(self)
 
     def setup(self, stage: str) -> None:
-        """Look at the data; join the batch normalisation of several processes."""
+        """Check the data; synchronise batch normalisation over the processes."""
         training.prepare(self, self.trainer, stage)
 
     def configure_model(self) -> None:
-        """Shard the parameters, under a strategy that does."""
+        """Shard the parameters, if the strategy does so."""
         training.shard_model(self)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Step, then let the balancer see the losses after it, before any checkpoint is saved."""
+        """Step, then let the balancer use the losses after it, before any checkpoint is saved."""
         super().optimizer_step(*args, **kwargs)
         if not self.skipped.is_step_skipped:
             self.balancer.after_step(lambda: self.training_pass.tried(self, self._batch))
         self.skipped.after_step()
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """Step a schedule, unless it watches a metric: see `multitask.training.Plateaus`."""
+        """Step a schedule, unless it monitors a metric: see `multitask.training.Plateaus`."""
         if not isinstance(scheduler, ReduceLROnPlateau):
             super().lr_scheduler_step(scheduler, metric)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Never replace a good checkpoint by a diverged one."""
+        """Refuse to replace a good checkpoint by a diverged one."""
         self.divergence.refuse(self)
         checkpoints.stamp(checkpoint, self.description)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse the checkpoint of another model, saying how it differs."""
+        """Reject the checkpoint of another model, and report how it differs."""
         checkpoints.take_up(self, checkpoint)

@@ -115,7 +115,7 @@ def test_a_graph_takes_any_batch() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        (torch.zeros(2, 4), "sizes tells of 5 columns, but 'numbers' has 4"),
+        (torch.zeros(2, 4), "sizes lists 5 columns, but 'numbers' has 4"),
         (torch.tensor([[0, 0, 3.0, 0, 0]]), "3 categories for column 3 .* there is number 3"),
         (torch.tensor([[0, 0, 0.5, 0, 0]]), "there is the number 0.5, which is not of a category"),
         (torch.tensor([[0, float("inf"), 0, 0, 0]]), "column 2 of 'numbers' has an infinite numb"),

@@ -78,7 +78,7 @@ def test_what_does_not_fit_begins_anew_and_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "prefix", "message"),
     [
-        (weights("backbone."), "", "as it is; set prefix to backbone."),
+        (weights("backbone."), "", "in the encoder; set prefix to backbone."),
         (weights("backbone."), "body.", "begins with 'body.'; they begin with backbone."),
         (OTHER, "", "none of its weights is the encoder's: they are 'head.weight'"),
         ({"layers.1.weight": torch.ones(5, 7)}, "", r"shapes: 'layers.1.weight' is \(5, 7\)"),

@@ -51,7 +51,7 @@ def test_download_that_fails_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPat
         raise OSError("no route to host")
 
     monkeypatch.setattr(timm, "create_model", fail)
-    with pytest.raises(InputError, match="weights of 'resnet18' could not be had") as error:
+    with pytest.raises(InputError, match="weights of 'resnet18' could not be loaded") as error:
         Timm("resnet18", pretrained=True)
     assert "no route to host" in str(error.value)
     assert "pretrained to false" in str(error.value)

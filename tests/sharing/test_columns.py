@@ -170,7 +170,7 @@ def test_it_is_said_that_features_are_mixed_at_the_end_only() -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(InputError, match="has 2 stages but tells the features of 0; override"):
+    with pytest.raises(InputError, match="has 2 stages but reports the features of 0; override"):
         NDDR(Vector(4), ["a", "b"]).trunk(Untold())
     with pytest.raises(InputError, match="a stage gives 5; choose an encoder with even numbers"):
         Sluice(Vector(4), ["a"]).trunk(MLP(4, hidden=[5], out_features=4))

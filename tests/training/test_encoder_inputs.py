@@ -185,7 +185,7 @@ def test_inputs_are_dropped_by_the_places_of_samples(
         (
             lambda: Columns([1]),
             {},
-            "^model.encoder.init_args.sizes tells of 1 column, but 'numbers' has 2; give a size",
+            "^model.encoder.init_args.sizes lists 1 column, but 'numbers' has 2; give a size",
         ),
         (
             lambda: Several({"text": BagOfTokens(9), "numbers": columns()}),

@@ -164,7 +164,7 @@ def tried(schedule: Any, trainer: MakeTrainer, **options: Any) -> list[str]:
     [
         (partial(CosineAnnealingLR, T_max=8), "8 steps long (T_max), but the run has 12, so that"),
         (partial(CosineAnnealingLR, T_max=8), "rises again"),
-        (partial(CosineAnnealingLR, T_max=50), "ends before the rate has got to its end"),
+        (partial(CosineAnnealingLR, T_max=50), "ends before the rate reaches its final value"),
         (partial(OneCycleLR, max_lr=0.1, total_steps=20), "set total_steps to run"),
         (partial(OneCycleLR, max_lr=0.1, epochs=5, steps_per_epoch=3), "15 steps long"),
         (partial(lr_scheduler.PolynomialLR, total_iters=5), "the rate is 0 after them"),

@@ -1,4 +1,4 @@
-"""From the tasks' losses to one number to differentiate: one file for each way."""
+"""Balancers, which combine the tasks' losses into one scalar: one file for each."""
 
 from multitask.balancing.auto_lambda import AutoLambda
 from multitask.balancing.base import Balancer

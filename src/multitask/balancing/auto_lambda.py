@@ -1,4 +1,4 @@
-"""Auto-lambda: weights learnt by what a step would do to held-out samples of the primary tasks."""
+"""Auto-lambda: weights learnt from the effect of a step on held-out samples of primary tasks."""
 
 from __future__ import annotations
 
@@ -15,41 +15,43 @@ if TYPE_CHECKING:
     from multitask.training.look import Look
 
 APART = 0.01
-"""How far to each side the shared parameters move for a difference of losses, in their norm."""
+"""Norm of the displacement of the shared parameters on each side of the finite difference."""
 SMALLEST = 1e-30
 """Adam's epsilon: slopes are proportional to the learning rate, whose size must not matter."""
 
 
 class AutoLambda(Balancer):
-    """Weighs the losses so that a step helps the primary tasks on samples kept out of training.
+    """Weights the losses so that a step improves the primary tasks on held-out samples.
 
-    Liu et al., 2022 (arXiv 2202.03091). Before an optimizer step the shared parameters ``theta``
-    take a plain gradient step on the weighted losses of the batch, at their learning rates ``a``;
-    with ``d`` the gradient there of the primary tasks' losses on a batch of ``split``, the slope of
-    those losses by the weight of task ``i`` is ``-a d . g_i`` (equation 5), where ``g_i`` is the
-    gradient of the task's own loss. It is found for all tasks at once from the difference of the
-    losses at ``theta + e a d`` and ``theta - e a d`` (equation 6). The weights are the number of
-    tasks times the softmax of parameters that Adam lowers those losses by.
+    Liu et al., 2022 (arXiv 2202.03091). Before an optimizer step, the shared parameters ``theta``
+    take a plain gradient step on the weighted losses of the batch, with their learning rates ``a``.
+    Let ``d`` be the gradient there of the primary tasks' losses on a batch of ``split``, and
+    ``g_i`` the gradient of task ``i``'s own loss. The slope of the primary losses with respect to
+    the weight of task ``i`` is then ``-a d . g_i`` (equation 5). It is computed for all tasks at
+    once from the difference between the losses at ``theta + e a d`` and ``theta - e a d`` (equation
+    6). The weights are the number of tasks times the softmax of parameters that Adam updates to
+    reduce the primary losses.
 
-    The heads stay as they are in a look, because only what is shared carries from task to task; so
-    do buffers and random numbers. A task without a label in the batch keeps its weight, and is not
-    compared; so is a batch with a loss that is not finite. While `Unfreezing` keeps all shared
-    parts frozen, weights stay as they are. With accumulated gradients the look is at the first of a
-    step's batches. The primary losses are those of the model, each times its task's ``weight``.
+    Heads stay fixed in this look-ahead, because only shared parameters transfer between tasks;
+    buffers and random numbers stay fixed too. A task without a label in the batch keeps its weight
+    and is not compared, and a batch with a loss that is not finite is skipped. While `Unfreezing`
+    keeps all shared parts frozen, weights do not change. If gradients are accumulated, the
+    look-ahead uses the first batch of a step. The primary losses are those of the model, each times
+    its task's ``weight``.
 
-    Being a weighting of losses, it also weighs the heads' gradients. Which batch of ``split`` is
-    looked at depends on the step alone, so that a resumed training continues exactly.
+    As it weights losses, it also weights the heads' gradients. The batch of ``split`` only depends
+    on the step, so that a resumed training continues exactly.
 
     Args:
-        primary: the tasks that the others are to help.
-        learning_rate: of the weights' parameters.
-        every: how often to look, in optimizer steps; a look takes about as long as two and a half
-            plain steps.
+        primary: the tasks to improve.
+        learning_rate: learning rate of the weights' parameters.
+        every: interval between look-aheads, in optimizer steps; one takes about as long as two and
+            a half plain steps.
         split: the held-out samples: ``meta`` (see the data's setting ``meta``), or ``val``, whose
-            results are then better than those of new data.
+            results are then better than those on new data.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
 
     looks_ahead = True
@@ -93,7 +95,8 @@ class AutoLambda(Balancer):
             raise InputError("AutoLambda: primary names a task twice; name each once")
         self._is_primary = torch.tensor([task in self.primary for task in tasks])
         self._teaches = torch.ones(len(tasks), dtype=torch.float64)
-        # On the CPU, and no parameter of the model, whose optimizer must not know it.
+        # On the CPU, and not a parameter of the model, since the model's optimizer must not update
+        # it.
         self._logits = torch.zeros(len(tasks), dtype=torch.float64, requires_grad=True)
         self._adam = torch.optim.Adam([self._logits], lr=self.learning_rate, eps=SMALLEST)
 
@@ -126,18 +129,18 @@ class AutoLambda(Balancer):
             self._learn(slopes, labelled)
 
     def get_extra_state(self) -> dict[str, Any]:
-        """The weights' parameters and their optimizer."""
+        """The parameters of the weights, and their optimizer."""
         return {"logits": self._logits.detach().clone(), "optimizer": self._adam.state_dict()}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take up what `get_extra_state` returned."""
+        """Restore the return value of `get_extra_state`."""
         self._logits.data.copy_(state["logits"])
         self._adam.load_state_dict(state["optimizer"])
 
     def _slopes(self, look: Look) -> Tensor | None:
-        """The slope of the primary losses after a step by each weight, shape ``[tasks]``, float64.
+        """Slopes of the primary losses after a step, by weight, shape ``[tasks]``, float64.
 
-        None if there is none, since no primary task has a label or nothing moves.
+        None if no primary task has a label or no parameter moves.
         """
         _, (step,) = look.gradients(look.batch, (self.weights * self._teaches)[None])
         after = {
@@ -161,12 +164,12 @@ class AutoLambda(Balancer):
         return look.losses(look.batch, weights).cpu().double()
 
     def _learn(self, slopes: Tensor, at: Tensor) -> None:
-        """Take one step of the weights of some of the tasks, which keep their sum."""
+        """Take one step on the weights of some of the tasks, which keeps their sum."""
         before, weights = self._logits.detach().clone(), self.weights
         mean = (weights * slopes)[at].sum() / weights[at].sum()
         self._logits.grad = torch.where(at, weights * (slopes - mean), 0)
         self._adam.step()
         after = self._logits.detach()
-        # Momentum moves what belongs to a task without labels too.
+        # Momentum also moves the parameters of tasks without labels.
         after[~at] = before[~at]
         after[at] += before[at].logsumexp(0) - after[at].logsumexp(0)

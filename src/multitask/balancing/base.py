@@ -1,4 +1,4 @@
-"""What every balancer is: the tasks' losses in, one number to differentiate out."""
+"""The base class of balancers, which combine the tasks' losses into one scalar."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def refuse_negative(balancer: str, reason: str, tasks: list[str], cure: str = "") -> None:
-    """Say that a balancer cannot work with losses below 0, if a task may have them.
+    """Raise an error if a balancer cannot work with negative losses and a task may have them.
 
     Args:
-        balancer: its name.
+        balancer: name of the balancer.
         reason: what it does with losses.
-        tasks: names of the tasks whose losses may be below 0.
-        cure: what else would help, from a comma on.
+        tasks: names of the tasks whose losses may be negative.
+        cure: an alternative solution, starting with a comma.
 
     Raises:
         InputError: if there is such a task.
@@ -45,66 +45,66 @@ def refuse_negative(balancer: str, reason: str, tasks: list[str], cure: str = ""
 
 
 class Balancer(Recorded, nn.Module, ABC):
-    """Decides how much each task counts.
+    """Determines how much each task counts.
 
-    Whatever a balancer remembers belongs in its ``state_dict``.
+    A balancer's whole state must be in its ``state_dict``.
     """
 
     weighs_gradients: bool = False
-    """Whether it wants to see the tasks' gradients, in `combine`."""
+    """Whether it uses the tasks' gradients, in `combine`."""
 
     looks_ahead: bool = False
-    """Whether it tries steps of the parameters that all tasks share, in `before_step`."""
+    """Whether it tries steps of the shared parameters, in `before_step`."""
 
     @property
     def compares_next(self) -> bool:
-        """Whether the next batch is one in which it compares gradients."""
+        """Whether it compares gradients in the next batch."""
         return True
 
     @property
     def gradient_weights(self) -> Tensor | None:
-        """How much each task's gradient last counted for the encoder, shape ``[tasks]``.
+        """The last weight of each task's gradient for the encoder, shape ``[tasks]``.
 
-        None where the derivative of the balanced loss says it.
+        None if the derivative of the balanced loss defines it.
         """
         return None
 
     def check(self, tasks: list[str]) -> None:
-        """Refuse tasks that the balancer cannot work with.
+        """Reject tasks that the balancer cannot work with.
 
         Args:
             tasks: names of the model's tasks.
 
         Raises:
-            InputError: with what to change.
+            InputError: says what to change.
         """
 
     def check_teaches(self, teaches: Mapping[str, float]) -> None:
-        """Refuse factors on tasks' gradients that the balancer cannot let count.
+        """Reject factors on tasks' gradients that the balancer cannot apply.
 
         Args:
-            teaches: by task, how much its gradient counts for the encoder; at least one is not 0.
+            teaches: by task, the factor on its gradient for the encoder; at least one is not 0.
 
         Raises:
-            InputError: with what to change.
+            InputError: says what to change.
         """
 
     def check_negative(self, tasks: list[str]) -> None:
-        """Refuse losses that may be below 0, if the balancer cannot work with them.
+        """Reject losses that may be negative, if the balancer cannot work with them.
 
         Args:
-            tasks: names of the tasks whose losses may be, such as those of densities.
+            tasks: names of the tasks whose losses may be negative, such as those of densities.
 
         Raises:
-            InputError: with what to change.
+            InputError: says what to change.
         """
 
     def keeps_for_itself(self) -> list[str]:
-        """Names of parameters that the balancer updates, not the model's optimizer."""
+        """Names of parameters that the balancer updates instead of the model's optimizer."""
         return []
 
     def connect(self, encoder: nn.Module) -> None:
-        """Look at the part of the model that all tasks share.
+        """Inspect the part of the model that all tasks share.
 
         Args:
             encoder: the encoder.
@@ -114,55 +114,55 @@ class Balancer(Recorded, nn.Module, ABC):
         """
 
     def check_run(self, precision: str, sharded: bool, processes: int) -> None:
-        """Refuse a way to train that the balancer cannot work with.
+        """Reject a training setup that the balancer cannot work with.
 
         Args:
-            precision: the Trainer's, such as ``bf16-mixed``.
-            sharded: whether the strategy takes parameters apart.
-            processes: their number.
+            precision: precision of the Trainer, such as ``bf16-mixed``.
+            sharded: whether the strategy shards parameters.
+            processes: number of processes.
 
         Raises:
-            InputError: with what to change.
+            InputError: says what to change.
         """
 
     def needs_labels(self) -> dict[str, list[str]]:
-        """By held-out split, the tasks of which it needs labels there; none by default."""
+        """By held-out split, the tasks that must have labels in it; none by default."""
         return {}
 
     def before_step(self, look: Look) -> None:
-        """Look ahead; called before each optimizer step, ahead of its first forward pass.
+        """Look ahead; called before each optimizer step and its first forward pass.
 
         If gradients are accumulated, a step has several batches, and this is the first of them.
 
         Args:
-            look: tries steps without a trace in the model.
+            look: tries steps without changing the model.
         """
 
     @abstractmethod
     def forward(self, losses: Tensor, labelled: Tensor) -> Tensor:
-        """Combine the losses of the global batch; every process passes the same.
+        """Combine the losses of the global batch; all processes pass the same values.
 
         Args:
             losses: each task's mean loss times its weight, shape ``[tasks]``; 0 if there is no
                 label in the batch.
-            labelled: which tasks have labels in the batch, shape ``[tasks]``, bool.
+            labelled: mask of the tasks with labels in the batch, shape ``[tasks]``, bool.
 
         Returns:
             The scalar to differentiate.
         """
 
     def combine(self, gradients: TaskGradients) -> list[Tensor | None]:
-        """Make one gradient at the shared representation of those of all tasks.
+        """Combine the gradients of all tasks at the shared representation into one.
 
-        Called in the backward pass, for balancers that weigh gradients, if gradients are watched,
-        and if a task teaches more or less than others.
+        It is called in the backward pass if the balancer weights gradients, if gradients are
+        watched, or if tasks have different factors ``teaches``.
 
         Args:
-            gradients: the tasks' gradients of what `forward` returned.
+            gradients: the tasks' gradients of the return value of `forward`.
 
         Returns:
-            One gradient for each tensor of the representation. ``gradients.weighted`` lets each
-            task count as much as it teaches.
+            One gradient for each tensor of the representation. Use ``gradients.weighted`` to apply
+            the tasks' factors ``teaches``.
         """
         return gradients.weighted(torch.ones(gradients.tasks))
 
@@ -170,7 +170,7 @@ class Balancer(Recorded, nn.Module, ABC):
         """Called after each backward pass."""
 
     def after_step(self, losses: Callable[[], Tensor]) -> None:
-        """Learn from what the optimizer step did; called after each step.
+        """Learn from the effect of the optimizer step; called after each step.
 
         Args:
             losses: computes the losses of the same batch with the new weights, shape ``[tasks]``.

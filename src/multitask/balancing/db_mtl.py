@@ -14,10 +14,10 @@ class DBMTL(Aggregator, Stateful):
     Lin et al., 2023 (arXiv 2308.12029): ``y_i <- beta y_i + (1 - beta) g_i``, where ``beta`` at
     step ``k`` is ``beta / sqrt(k)``; the step is the sum of ``max_j ||y_j|| / ||y_i|| y_i``. The
     gradients are those of the losses' logarithms: set the balancer's ``losses`` to `Scalarized`
-    with `ScaleInvariant`. It needs the gradients of shared parameters.
+    with `ScaleInvariant`. The method requires the gradients of shared parameters.
 
     Args:
-        beta: how much of the average stays at the first step, below 1.
+        beta: factor on the average at the first step, below 1.
     """
 
     remembers_gradients = True

@@ -1,4 +1,4 @@
-"""Methods that make a new gradient of the tasks' gradients, not a weighted sum of them."""
+"""Methods whose gradient is not a weighted sum of the tasks' gradients."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from multitask.balancing.task_gradients import TaskGradients
 
 
 class Direction:
-    """Hands a method's direction to the encoder.
+    """Passes a method's direction to the encoder.
 
     At the representation, the backward pass continues with it through the encoder; at the shared
     parameters it is already their gradient.
 
     Args:
-        level: where the method works.
-        method: takes the tasks' gradients, one a row, and returns one.
+        level: the level of the method.
+        method: maps the tasks' gradients, one in each row, to one gradient.
     """
 
     def __init__(self, level: Level, method: Aggregator) -> None:
@@ -35,7 +35,7 @@ class Direction:
                 None if rows is None else self._of(rows, part, labelled) for rows, part in pairs
             ]
         found = self._of(self.level.jacobian(gradients), None, labelled)
-        # A method may keep what it returned, and an optimizer may change its gradients in place.
+        # A method may keep its output, and an optimizer may change its gradients in place.
         return self.level.take(found.clone(), gradients)
 
     def _of(self, rows: Tensor, activations: Tensor | None, labelled: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The point where the tasks part: one autograd node that sees all their gradients at once."""
+"""The branching point of the tasks: one autograd node that receives all their gradients."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ Receiver = Callable[[TaskGradients], Sequence[Tensor | None]]
 
 
 LARGE = 2**20
-"""Numbers in the gradients of all tasks at a tensor, from which on they are put into their rows as
-they come, rather than copied once all are there."""
+"""Minimum number of elements in the gradients of all tasks at a tensor for writing them to their
+rows when they arrive, instead of copying them at the end."""
 
 
 class _Rows:
-    """Memory for the tasks' gradients at one tensor, so that no gradient is kept twice."""
+    """Memory for the tasks' gradients at one tensor, so that gradients are stored only once."""
 
     def __init__(self, tasks: int) -> None:
         self.tasks = tasks
         self.memory: Tensor | None = None
 
     def put(self, task: int, gradient: Tensor) -> Tensor:
-        """Copy a task's gradient into its row, and return that."""
+        """Copy a task's gradient into its row, and return the row."""
         if self.memory is None:
             self.memory = gradient.new_empty(self.tasks, *gradient.shape)
         return self.memory[task].copy_(gradient)
 
     def taken(self, gradients: Sequence[Tensor | None]) -> Tensor | None:
-        """Take all rows, and forget them: zeros for a task without a gradient."""
+        """Return all rows and release them; zeros for a task without a gradient."""
         memory, self.memory = self.memory, None
         if memory is None:
             return None
@@ -42,7 +42,7 @@ class _Rows:
             if gradient is None:
                 row.zero_()
             elif gradient.data_ptr() != row.data_ptr():
-                # Somebody has changed it on its way.
+                # Something has changed it on its way.
                 row.copy_(gradient)
         return memory
 
@@ -84,19 +84,19 @@ class _Gate(torch.autograd.Function):
 
 
 def gate(representation: Any, tasks: Sequence[str], receive: Receiver) -> dict[str, Any]:
-    """Hand each task its own view of the shared representation.
+    """Give each task its own view of the shared representation.
 
-    The identity in the forward pass. In the backward pass, which stays one pass, ``receive`` gets
-    the gradients of all tasks together, and what it returns continues to the encoder; the heads get
-    their own gradients. A tensor behind which nothing is being trained has no gradient to balance,
-    and is handed on as it is.
+    It is the identity in the forward pass. In the single backward pass, ``receive`` gets the
+    gradients of all tasks together, and its return value continues to the encoder; the heads get
+    their own gradients. If nothing before a tensor is trained, there is no gradient to balance, and
+    the tensor is passed on unchanged.
 
     Args:
         representation: the encoder's output: a tensor of any shape, or a sequence or dictionary of
             tensors.
         tasks: names of the tasks.
-        receive: takes the tasks' gradients, returns one gradient for each tensor that has one (None
-            for none).
+        receive: maps the tasks' gradients to one gradient for each tensor that has one (None for
+            the others).
 
     Returns:
         By task, the representation.
@@ -118,17 +118,17 @@ def gate(representation: Any, tasks: Sequence[str], receive: Receiver) -> dict[s
 
 
 def needs_gradient(representation: Any) -> bool:
-    """Whether anything behind the representation is being trained."""
+    """Whether anything before the representation is trained."""
     return torch.is_grad_enabled() and any(part.requires_grad for part in _parts(representation))
 
 
 def cut_off(representation: Any) -> Any:
-    """The same values, from which no gradient returns."""
+    """The same values, detached from the graph."""
     return _like(representation, iter([part.detach() for part in _parts(representation)]))
 
 
 def _parts(representation: Any) -> list[Tensor]:
-    """All tensors of a representation, however its lists and dictionaries are nested."""
+    """All tensors of a representation, in nested lists and dictionaries."""
     if isinstance(representation, Tensor):
         return [representation]
     inner = representation.values() if isinstance(representation, Mapping) else representation
@@ -136,7 +136,7 @@ def _parts(representation: Any) -> list[Tensor]:
 
 
 def _like(representation: Any, parts: Iterator[Tensor]) -> Any:
-    """Put other tensors in the places of a representation's."""
+    """Replace the tensors of a representation by others."""
     if isinstance(representation, Tensor):
         return next(parts)
     if isinstance(representation, Mapping):

@@ -1,4 +1,4 @@
-"""GradDrop at the shared features, as its paper has it."""
+"""GradDrop at the shared features, as in its paper."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from multitask.distributed import world_size
 
 
 class GradDrop(Aggregator):
-    """Keeps, for each feature, the gradients of one sign only, drawn by how pure the sign is.
+    """Keeps, for each feature, gradients of one sign, drawn by the purity of the signs.
 
-    Chen et al., 2020 (arXiv 2010.06808), section 3.2: at the representation the gradients are
-    multiplied by the signs of the activations and summed over the batch before the sign is
-    judged, so that all samples share a mask. torchjd's own judges each element by itself.
+    Chen et al., 2020 (arXiv 2010.06808), section 3.2: at the representation, the gradients are
+    multiplied by the signs of the activations and summed over the batch before the signs are
+    compared, so all samples share a mask. The version of torchjd compares signs elementwise.
 
     Args:
-        leak: share of each gradient that always passes, from 0 to 1.
+        leak: share of each gradient that is always kept, from 0 to 1.
     """
 
     def __init__(self, leak: float = 0.0) -> None:
@@ -44,7 +44,7 @@ class GradDrop(Aggregator):
             dist.all_reduce(signed)
         size = signed.abs().sum(0)
         purity = torch.where(size > 0, (1 + signed.sum(0) / size) / 2, 0.5)
-        # Drawn on the CPU, where the balancer has fixed the random numbers of this step.
+        # Drawn on the CPU, where the balancer has seeded the random numbers of this step.
         keeps_positive = purity > torch.rand(purity.shape, dtype=purity.dtype).to(purity.device)
         kept = torch.where(keeps_positive, signed > 0, signed < 0)
         return ((self.leak + (1 - self.leak) * kept.unsqueeze(1)) * gradients).sum(0)

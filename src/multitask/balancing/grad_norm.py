@@ -12,23 +12,23 @@ from multitask.balancing.level import Level, LevelName
 from multitask.balancing.task_gradients import TaskGradients
 
 SMALLEST = 1e-8
-"""A smaller first loss counts as this, because training rates are relative to it."""
+"""Lower bound of the first losses, since training rates are relative to them."""
 
 
 class GradNorm(Balancer):
-    """Weighs the losses so that the norms of the tasks' gradients follow their training rates.
+    """Weights the losses so that the norms of the tasks' gradients follow their training rates.
 
     Chen et al., 2018 (arXiv 1711.02257), algorithm 1: after each batch the weights take an Adam
-    step on the sum over tasks of ``|w_i ||g_i|| - mean_norm * r_i ** alpha|`` (equation 2, the
-    target held constant), then are rescaled to sum to the number of tasks. ``r_i`` is the task's
-    loss, relative to its first, relative to the tasks' mean. Being a weighting of losses, it also
-    weighs the heads' gradients.
+    step on the sum over tasks of ``|w_i ||g_i|| - mean_norm * r_i ** alpha|`` (equation 2, with the
+    target held constant), and are then rescaled to sum to the number of tasks. ``r_i`` is the ratio
+    of the task's loss to its first loss, divided by the mean of this ratio over the tasks. As the
+    method weights losses, it also weights the heads' gradients.
 
     Args:
-        alpha: how strongly slow tasks are pulled forward.
-        learning_rate: of the weights.
-        level: see `multitask.balancing.level.Level`; the paper takes the last shared layer, named
-            in ``parameters`` with level ``shared``.
+        alpha: strength with which slow tasks are accelerated.
+        learning_rate: learning rate of the weights.
+        level: see `multitask.balancing.level.Level`; the paper uses the last shared layer, named in
+            ``parameters`` with level ``shared``.
         parameters: see `multitask.balancing.level.Level`.
     """
 
@@ -47,7 +47,7 @@ class GradNorm(Balancer):
 
     def check(self, tasks: list[str]) -> None:
         self.weights = nn.Parameter(torch.ones(len(tasks)))
-        # The rates start with the first loss of each task; none is known yet.
+        # The rates start with the first loss of each task, which is not known yet.
         self.first_losses = torch.full((len(tasks),), torch.nan, dtype=torch.float64)
         self.optimizer = torch.optim.Adam([self.weights], lr=self.learning_rate)
 
@@ -79,7 +79,7 @@ class GradNorm(Balancer):
         return {"first": self.first_losses, "optimizer": self.optimizer.state_dict()}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take up what `get_extra_state` returned."""
+        """Restore the return value of `get_extra_state`."""
         self.first_losses = state["first"].cpu()
         self.optimizer.load_state_dict(state["optimizer"])
 
@@ -99,7 +99,7 @@ class GradNorm(Balancer):
         self.optimizer.step()
         self.weights.grad = None
         at = present.to(before.device)
-        # Momentum moves the weight of a task without labels too.
+        # Momentum also moves the weight of a task without labels.
         learnt, kept = self.weights.detach()[at].clamp(min=1e-6), before[~at].sum()
         before[at] = learnt * (len(losses) - kept) / learnt.sum()
         self.weights.data.copy_(before)

@@ -29,20 +29,21 @@ LABELLED = "with labels in a batch"
 
 
 class GradientBalancer(Balancer):
-    """Weighs the tasks' gradients on their way back into the encoder, by any method.
+    """Weights the tasks' gradients in the backward pass to the encoder, by any method.
 
     The loss is the plain sum of the tasks' losses and is logged as such; each head gets its own
-    gradient. Weights sum to the number of tasks, as plain training's do, unless the method itself
-    defines the length of the step. A task without labels in the batch leaves the balancing. With
-    accumulated gradients each batch is balanced by itself.
+    gradient. Weights sum to the number of tasks, as in plain training, unless the method itself
+    defines the length of the step. A task without labels in the batch is excluded from the
+    balancing. If gradients are accumulated, each batch is balanced separately.
 
     Args:
         method: an aggregator or weighting of ``torchjd.aggregation``, or one of
             ``multitask.balancing.weightings``.
         level: see `multitask.balancing.level.Level`.
         parameters: see `multitask.balancing.level.Level`.
-        every: how often the weights are computed, in batches; in between they are kept.
-        losses: balances the losses first; ``Scalarized`` with IMTL-L makes IMTL of IMTL-G.
+        every: interval between computations of the weights, in batches; in between they are kept.
+        losses: balancer of losses that is applied first; ``Scalarized`` with IMTL-L turns IMTL-G
+            into IMTL.
 
     Raises:
         InputError: if the method cannot work at this level.
@@ -70,8 +71,8 @@ class GradientBalancer(Balancer):
                 f"{type(losses).__name__} is given as losses of GradientBalancer, but it weighs "
                 "losses by looking ahead at plain steps: take one of the two"
             )
-        # In a tuple: what it remembers is saved by `get_extra_state`, which also knows where
-        # torchjd's methods keep it.
+        # In a tuple: its state is saved by `get_extra_state`, which also knows where torchjd's
+        # methods store it.
         self._methods = (method,)
         self.traits = Traits(method)
         self.level = Level(level, parameters)
@@ -104,7 +105,7 @@ class GradientBalancer(Balancer):
         weighting = weighting_of(self.method)
         if isinstance(weighting, GramianWeighting):
             weighting.take_names(tasks)
-        # The run's own, and the same on all processes.
+        # Specific to the run, and the same on all processes.
         self.seed = torch.initial_seed()
         self._try(torch.ones(len(tasks), dtype=torch.bool))
         if self.traits.sees_conflicts and not self.level.is_shared:
@@ -126,9 +127,9 @@ class GradientBalancer(Balancer):
             for task, factor in teaches.items():
                 if factor not in (0, 1):
                     raise InputError(
-                        f"task '{task}': teaches is {factor}, but {self.traits.name} makes one "
-                        "gradient of those of all tasks, in which none counts by a factor: give 0 "
-                        "or 1, or take a method that weighs gradients"
+                        f"task '{task}': teaches is {factor}, but {self.traits.name} combines "
+                        "all gradients without a factor for each task: give 0 or 1, or take a "
+                        "method that weights gradients"
                     )
         if not all(teaches.values()):
             self._try(torch.tensor([factor > 0 for factor in teaches.values()]), "that teach")
@@ -173,7 +174,7 @@ class GradientBalancer(Balancer):
         self.level.add_to_gradients()
 
     def get_extra_state(self) -> dict[str, Any]:
-        """The weights, where the run is, and what the method remembers."""
+        """The weights, the position in the run, and the state of the method."""
         return {
             "weights": self.weights,
             "batches": self.batches,
@@ -182,10 +183,10 @@ class GradientBalancer(Balancer):
         }
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take up what `get_extra_state` returned."""
+        """Restore the return value of `get_extra_state`."""
         self.weights, self.batches = state["weights"].cpu(), state["batches"]
         self.seed = state["seed"]
-        # The device on which the method will need it is known when it is called.
+        # The device that the method needs is known when it is called.
         self._state = state["method"]
 
     def _try(self, present: Tensor, which: str = LABELLED) -> None:
@@ -227,13 +228,13 @@ class GradientBalancer(Balancer):
 
     def _renew(self, gradients: TaskGradients) -> None:
         gramian = self.level.gramian(gradients).to("cpu", torch.float64)
-        # On so few numbers numpy's calls take a fraction of the time of torch's.
+        # For so few numbers, calls to numpy take a fraction of the time of torch's.
         products = gramian.numpy()
         if not np.isfinite(products).all():
-            # An overflow in half precision is the gradient scaler's to see and to skip.
+            # The gradient scaler handles an overflow in half precision and skips the step.
             return
-        # A task without labels has no gradient, which is known without asking the device again; a
-        # task that only reads has none either.
+        # A task without labels has no gradient, which is known without synchronising with the
+        # device; neither has a task that does not train shared parameters.
         has_labels = products.diagonal() > 0
         if not has_labels.any():
             return
@@ -249,12 +250,13 @@ class GradientBalancer(Balancer):
     def _take(
         self, find: Callable[[Tensor], Tensor], matrix: Tensor, present: Tensor | None
     ) -> None:
-        """Have a method find the weights of the tasks with labels; the others keep theirs.
+        """Compute the weights of the tasks with labels by a method; the others keep theirs.
 
         Args:
-            find: from their part of the matrix to their weights.
+            find: maps their part of the matrix to their weights.
             matrix: the Gramian, shape ``[tasks, tasks]``, or the Jacobian, ``[tasks, elements]``.
-            present: which tasks have labels, shape ``[tasks]``, bool, on the CPU; None for all.
+            present: mask of the tasks with labels, shape ``[tasks]``, bool, on the CPU; None for
+                all.
         """
         if present is None:
             with self._explained(len(matrix)):

@@ -1,4 +1,4 @@
-"""Independent batches for methods that multiply the gradients of one by those of another."""
+"""Independent batches, for methods that multiply the gradients of one by those of another."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from multitask.distributed import world_size
 
 
 class IndependentBatches:
-    """A batch dealt out into smaller ones, sample by sample, the same on any number of processes.
+    """Splits a batch into smaller ones by sample, equally on any number of processes.
 
     Args:
-        gradients: the tasks' gradients of the whole batch.
-        count: number of the smaller batches.
+        gradients: the tasks' gradients on the whole batch.
+        count: number of smaller batches.
     """
 
     def __init__(self, gradients: TaskGradients, count: int) -> None:
@@ -28,7 +28,7 @@ class IndependentBatches:
         self._dealt = (torch.arange(len(first), device=first.device) + before) % count
 
     def rows(self, which: int) -> list[Tensor | None]:
-        """Gradients at the representation of one batch's mean losses; see `TaskGradients`."""
+        """Gradients of one batch's mean losses at the representation; see `TaskGradients`."""
         # The losses are means over all samples.
         size = len(range(which, self._samples, self.count))
         mine = (self._dealt == which) * (self._samples / max(size, 1))

@@ -1,4 +1,4 @@
-"""Where the tasks' gradients are compared: at the representation, or at shared parameters."""
+"""The level at which gradients are compared: the representation, or shared parameters."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ LevelName = Literal["representation", "shared"]
 
 
 class Level:
-    """The place in the encoder at which a method sees the tasks' gradients.
+    """The place in the encoder at which a method receives the tasks' gradients.
 
     Args:
-        name: ``representation`` compares per-sample gradients at the encoder's output, for the
-            price of plain training; it sees the tasks' scales and few of their conflicts.
-            ``shared`` compares the gradients of shared parameters, for one more backward pass
-            through them for each task.
+        name: ``representation`` compares per-sample gradients at the encoder's output, at the cost
+            of plain training; it captures the tasks' scales but few of their conflicts. ``shared``
+            compares the gradients of shared parameters, which takes one more backward pass through
+            them for each task.
         parameters: with ``shared``, the name of the encoder's module whose parameters are compared,
-            such as the last block; default: all of the encoder.
+            such as the last block; default: the whole encoder.
     """
 
     def __init__(self, name: LevelName = "representation", parameters: str | None = None) -> None:
@@ -33,13 +33,13 @@ class Level:
             )
         self.name = name
         self.parameters = parameters
-        # In a tuple, because it is the encoder's child, not the balancer's.
+        # In a tuple, because it is a child of the encoder, not of the balancer.
         self._compared: tuple[nn.Module, ...] = ()
         self.has_stepped = False
         """Whether the optimizer has made a step in this process."""
         self._taken: tuple[list[nn.Parameter], Tensor] | None = None
-        # Of the Jacobian that no method sees: a CPU takes as long to get so much memory anew in
-        # each step as to fill it.
+        # For the Jacobian if no method receives it: on a CPU, allocating so much memory in each
+        # step takes as long as filling it.
         self._room: Tensor | None = None
 
     @property
@@ -49,7 +49,7 @@ class Level:
 
     @property
     def shared(self) -> list[nn.Parameter]:
-        """The parameters that are compared: those that are trained now."""
+        """The parameters that are compared: those that are currently trained."""
         named = (parameter for each in self._compared for parameter in each.parameters())
         return [parameter for parameter in named if parameter.requires_grad]
 
@@ -57,7 +57,7 @@ class Level:
         """Find the parameters.
 
         Args:
-            encoder: what all tasks share.
+            encoder: the part of the model that all tasks share.
 
         Raises:
             InputError: if the encoder has no such module, nothing in it is trained, or there is
@@ -84,20 +84,20 @@ class Level:
             )
 
     def nothing_in_common(self, encoder: nn.Module) -> str | None:
-        """Why the tasks have no numbers in common at this level, None if they have.
+        """Why the tasks have no numbers in common at this level; None if they have some.
 
         Args:
-            encoder: what all tasks share; its attribute ``incomparable``, if it has one, says so
-                by the level's name.
+            encoder: the part of the model that all tasks share; its attribute ``incomparable``, if
+                any, holds the reason by the level's name.
         """
         found: dict[str, str] = getattr(encoder, "incomparable", {})
         return found.get(self.name)
 
     def check_run(self, sharded: bool) -> None:
-        """Refuse a strategy whose parameters cannot be reached, or a compiled encoder.
+        """Reject a strategy whose parameters are not accessible, or a compiled encoder.
 
         Raises:
-            InputError: with what to set.
+            InputError: says what to set.
         """
         if self.is_shared and sharded:
             raise InputError(
@@ -123,9 +123,9 @@ class Level:
         return gradients.jacobian(self.shared)
 
     def weighted(self, weights: Tensor, gradients: TaskGradients) -> list[Tensor | None]:
-        """Weigh the tasks' gradients and sum them, without a pass through the encoder if possible.
+        """Compute the weighted sum of gradients, without a pass through the encoder if possible.
 
-        Each counts as much as its task teaches.
+        The tasks' factors ``teaches`` are applied.
 
         Args:
             weights: shape ``[tasks]``.
@@ -144,14 +144,16 @@ class Level:
         return self._take(shared, counted.to(jacobian) @ jacobian, gradients)
 
     def take(self, direction: Tensor, gradients: TaskGradients) -> list[Tensor | None]:
-        """Keep a gradient of the shared parameters until the backward pass is over.
+        """Store a gradient of the shared parameters until the end of the backward pass.
 
         Args:
-            direction: the gradient, shape ``[elements]``; it becomes the parameters' own.
+            direction: the gradient, shape ``[elements]``; it becomes the gradient of the
+                parameters.
             gradients: the tasks' gradients.
 
         Returns:
-            What goes back through the encoder instead, for each tensor of the representation.
+            The gradient to propagate through the encoder instead, for each tensor of the
+            representation.
         """
         return self._take(self.shared, direction, gradients)
 
@@ -160,13 +162,13 @@ class Level:
     ) -> list[Tensor | None]:
         self._taken = (shared, direction)
         if self.has_stepped:
-            # Autograd still visits every parameter, for which DistributedDataParallel waits.
+            # Autograd still visits every parameter, which DistributedDataParallel waits for.
             return [None for _ in gradients.rows]
-        # With a static graph it goes by which parameters had a gradient in its first step.
+        # A static graph depends on which parameters had a gradient in the first step.
         return gradients.weighted(torch.zeros(gradients.tasks))
 
     def add_to_gradients(self) -> None:
-        """Add what was taken to the parameters' gradients; called after each backward pass."""
+        """Add the stored gradient to the parameters' gradients; called after each backward pass."""
         if self._taken is None:
             return
         parameters, direction = self._taken

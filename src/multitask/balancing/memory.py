@@ -1,4 +1,4 @@
-"""What a torchjd object remembers between calls: saved, loaded, and cut to some of the tasks."""
+"""The state of torchjd objects: saving, loading, and restricting it to some tasks."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from torchjd import Stateful
 
 INTERNAL = frozenset(vars(nn.Module()))
 KEY = "_state_key"
-"""Attribute in which torchjd's methods keep the number of tasks that their state is for."""
+"""Attribute of torchjd's methods for the number of tasks that their state belongs to."""
 
 
 class Memory:
-    """Finds the state of a method, which may lie outside its ``state_dict``.
+    """Finds the state of a method, which may be outside its ``state_dict``.
 
-    Whatever an attribute or buffer holds is state, except what the constructor was given.
+    The values of all attributes and buffers are state, except constructor arguments.
 
     Args:
         owner: a torchjd aggregator, weighting or scalarization.
-        of_gradients: whether the columns of what it remembers of each task are elements of
-            gradients, not tasks.
+        of_gradients: whether the columns of a task's state are elements of gradients instead of
+            tasks.
     """
 
     def __init__(self, owner: nn.Module, of_gradients: bool = False) -> None:
@@ -35,19 +35,19 @@ class Memory:
 
     @property
     def exists(self) -> bool:
-        """Whether the method has remembered a tensor."""
+        """Whether the method has any tensor as state."""
         return any(isinstance(value, Tensor) for _, _, value in self._state())
 
     def read(self) -> dict[str, Any]:
-        """Take a copy, in types that a safe checkpoint can hold."""
+        """Copy the state to types that a safe checkpoint can hold."""
         return {f"{path}:{name}": _plain(value) for path, name, value in self._state()}
 
     def write(self, state: dict[str, Any], device: torch.device) -> None:
-        """Take up what `read` gave, also from a fresh object.
+        """Restore the return value of `read`, possibly from another object.
 
         Args:
-            state: what `read` returned.
-            device: where the method will be called.
+            state: the return value of `read`.
+            device: device on which the method will be called.
         """
         modules = dict(self.owner.named_modules())
         for key, value in state.items():
@@ -58,15 +58,15 @@ class Memory:
                 setattr(modules[path], name, _on(value, device))
         for module in modules.values():
             if hasattr(module, "_init_optim_problem"):
-                # torchjd's NashMTL states its problem in its first step only.
+                # torchjd's NashMTL defines its problem in its first step only.
                 module._init_optim_problem()
 
     @contextmanager
     def only(self, tasks: Tensor) -> Iterator[None]:
-        """Let the method work on some of the tasks, and remember the others as they were.
+        """Let the method work on some of the tasks, and keep the state of the others.
 
         Args:
-            tasks: which, shape ``[tasks]``, bool, on the CPU.
+            tasks: mask of the tasks, shape ``[tasks]``, bool, on the CPU.
         """
         if bool(tasks.all()):
             yield
@@ -79,7 +79,7 @@ class Memory:
             part = getattr(module, name)
             setattr(module, name, _merged(value, part, tasks, self.of_gradients))
         if not existed:
-            # Nothing is known yet of the other tasks, so the memory begins with all of them.
+            # Nothing is known about the other tasks yet, so the state starts with all tasks.
             for module in self.owner.modules():
                 if isinstance(module, Stateful):
                     module.reset()
@@ -88,7 +88,7 @@ class Memory:
         for path, module in self.owner.named_modules():
             given = inspect.signature(type(module)).parameters
             for name, value in {**vars(module), **module._buffers}.items():
-                # Python's own words end with an underscore where they are parameters.
+                # Parameters whose names are Python keywords end with an underscore.
                 arguments = {name.lstrip("_"), f"{name.lstrip('_')}_"}
                 if name not in INTERNAL and arguments.isdisjoint(given) and _is_state(value):
                     yield path, name, value
@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.detach().clone()
     if isinstance(value, np.ndarray):
-        # A safe checkpoint holds none.
+        # A safe checkpoint cannot hold one.
         return torch.from_numpy(value.copy())
     if isinstance(value, list | tuple):
         return type(value)(_plain(each) for each in value)
@@ -145,7 +145,7 @@ def _merged(whole: Any, part: Any, tasks: Tensor, of_gradients: bool) -> Any:
         merged[at[:, None] & at] = part.flatten()
         return merged
     if whole.ndim == 1 and bool((whole.sum() - 1).abs() < 1e-6):
-        # Weights that sum to one: those of the present tasks share what they had.
+        # Weights that sum to 1: those of the present tasks share their previous total.
         part = part * whole[at].sum() / part.sum()
     merged[at] = part
     return merged

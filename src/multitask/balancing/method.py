@@ -1,4 +1,4 @@
-"""What a balancing method asks for and gives: torchjd's aggregators and weightings, and ours."""
+"""Properties of balancing methods: aggregators and weightings of torchjd and our own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SIZES = ("FairGrad", "MoDo", "Nash", "NashMTL", "PCD")
 
 
 class Traits:
-    """What sets a method apart; our own methods say it by attributes of the same names.
+    """The properties of a method; our own methods define attributes with the same names.
 
     Args:
         method: an aggregator or weighting.
@@ -44,32 +44,32 @@ class Traits:
         if isinstance(inner, CRMOGMWeighting):
             inner = inner.weighting
         self.sees_conflicts = _says(inner, "sees_conflicts", CONFLICTS)
-        """Whether it acts on conflicts, few of which show at the representation."""
+        """Whether it acts on conflicts, few of which are visible at the representation."""
         self.needs_size = _says(inner, "needs_size", SIZES)
-        """Whether the size of the gradients matters, which otherwise is divided out before."""
+        """Whether the size of the gradients matters; if not, they are normalised first."""
         linear = isinstance(inner, Weighting | WeightedAggregator | ConFIG)
         self.gives_direction = not linear
-        """Whether what it gives need not be a weighted sum of the gradients."""
+        """Whether its output may not be a weighted sum of the gradients."""
         self.defines_length = self.gives_direction or _says(inner, "defines_length", OWN_LENGTH)
-        """Whether the step keeps the length that the method gives it; if not, its weights are
+        """Whether the step keeps the length that the method defines; if not, its weights are
         rescaled to sum to the number of tasks."""
         excess = isinstance(weighting_of(inner), ExcessMTLWeighting)
         self.needs_jacobian = self.gives_direction or excess
-        """Whether inner products of the gradients are not enough."""
+        """Whether inner products of the gradients are insufficient."""
         self.remembers_gradients = excess or getattr(inner, "remembers_gradients", False)
-        """Whether gradients of several steps meet, so that they must be of parameters."""
+        """Whether it combines gradients of several steps, which must then be of parameters."""
         self.batches = (
             1 + isinstance(inner, MoDoWeighting) + 2 * isinstance(inner, SDMGradWeighting)
         )
-        """How many independent batches it takes a step."""
+        """Number of independent batches that it needs for a step."""
         self.draws_elements = isinstance(inner, GradDrop)
         """Whether it draws a random number for each element of the gradients."""
 
     def check(self, level: Level, every: int) -> None:
-        """Refuse a level or interval that cannot work.
+        """Reject a level or interval that cannot work.
 
         Raises:
-            InputError: with what to set.
+            InputError: says what to set.
         """
         if every < 1:
             raise InputError(f"the balancer's every is {every}; it counts batches, from 1 on")
@@ -87,10 +87,10 @@ class Traits:
             )
 
     def check_run(self, level: Level, precision: str, processes: int) -> None:
-        """Refuse a precision or number of processes that cannot work.
+        """Reject a precision or number of processes that cannot work.
 
         Raises:
-            InputError: with what to set.
+            InputError: says what to set.
         """
         if precision == "16-mixed" and (self.remembers_gradients or self.needs_size):
             raise InputError(
@@ -105,20 +105,20 @@ class Traits:
 
 
 def weighting_of(method: Any) -> Any:
-    """The part of an aggregator that finds the weights, if there is one."""
+    """The part of an aggregator that computes the weights, if there is one."""
     if isinstance(method, GramianWeightedAggregator):
         return method.gramian_weighting
     return method.weighting if isinstance(method, WeightedAggregator) else method
 
 
 def weights_of(method: Any, gramian: Tensor) -> Tensor:
-    """Ask a method for weights, given inner products only.
+    """Compute a method's weights from inner products only.
 
-    A method that takes a matrix of gradients gets a square root of the Gramian instead: turning all
-    gradients together turns its answer with them and leaves the weights.
+    A method that takes a matrix of gradients gets a square root of the Gramian instead: rotating
+    all gradients together rotates its output and leaves the weights unchanged.
 
     Args:
-        method: one that does not need the gradients themselves.
+        method: a method that does not need the gradients themselves.
         gramian: shape ``[tasks, tasks]``.
 
     Returns:

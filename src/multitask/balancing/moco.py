@@ -13,11 +13,11 @@ class MoCo(Aggregator, Stateful):
 
     Fernando et al., 2023 (ICLR, "Mitigating Gradient Bias in Multi-objective Learning"), algorithm
     1: ``y_i <- y_i - beta (y_i - g_i)``, ``w <- P(w - gamma (Y Yt + rho I) w)`` with ``P`` the
-    projection onto the simplex; the step is ``Yt w``, here times the number of tasks. It needs the
-    gradients of shared parameters.
+    projection onto the simplex; the step is ``Yt w``, here multiplied by the number of tasks. The
+    method requires the gradients of shared parameters.
 
     Args:
-        beta: how fast the averages follow.
+        beta: rate of the moving averages.
         gamma: learning rate of the weights.
         rho: regularisation of the weights.
     """

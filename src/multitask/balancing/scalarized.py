@@ -1,4 +1,4 @@
-"""Any scalarization of the torchjd library as a balancer."""
+"""Scalarizations of the torchjd library as balancers."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ NEGATIVE: dict[type[Scalarizer], str] = {
     ScaleInvariant: "takes logarithms of losses",
     UW: "lets the weight of a loss below 0 grow without end",
 }
-"""Methods that a loss below 0 makes NaN, infinite or meaningless, and why."""
+"""Methods that become NaN, infinite or meaningless for negative losses, and why."""
 NOT_STATE = {*vars(nn.Module()), "shape"}
 
 
 class Scalarized(Balancer):
-    """Balances by a method of ``torchjd.scalarization``, such as uncertainty weighting (``UW``).
+    """Balances with a method of ``torchjd.scalarization``, such as uncertainty weighting (``UW``).
 
-    Sees each loss times its task's ``weight``. A task without labels in the batch leaves the
-    balancing: its entry, and its entry of the method's parameters, are dropped. Methods with a
-    memory of losses (``DWA``, ``FAMO``) see the task's last known loss instead.
+    The method receives each loss times its task's ``weight``. A task without labels in the batch is
+    excluded from the balancing: its loss, and its entry in the method's parameters, are dropped.
+    Methods with a memory of losses (``DWA``, ``FAMO``) receive the task's last known loss instead.
 
     Args:
-        scalarizer: a torchjd scalarization; from Python also a ``functools.partial`` of one.
+        scalarizer: a torchjd scalarization; in Python also a ``functools.partial`` of one.
     """
 
     last_losses: Tensor
@@ -53,11 +53,11 @@ class Scalarized(Balancer):
         made: Any = scalarizer
         self.scalarizer = made() if isinstance(made, partial) else made
         if learnt := list(self.scalarizer.parameters()):
-            # torchjd does not keep this argument, which a checkpoint's recipe needs.
+            # torchjd does not store this argument, which a checkpoint needs to rebuild the object.
             self.scalarizer.shape = list(learnt[0].shape)
         for name, value in list(vars(self.scalarizer).items()):
             if isinstance(value, Tensor):
-                # A buffer follows the model to its device and into its checkpoint.
+                # A buffer moves with the model to its device and into its checkpoint.
                 delattr(self.scalarizer, name)
                 self.scalarizer.register_buffer(name, value)
         self.remembers_losses = any(hasattr(self.scalarizer, hook) for hook in ("update", "step"))
@@ -81,7 +81,7 @@ class Scalarized(Balancer):
             cure = ""
             if isinstance(self.scalarizer, FAMO):
                 if bool((self.scalarizer.min_losses != 0).any()):
-                    # Somebody knows how low each loss can be.
+                    # The user has set lower bounds of the losses.
                     return
                 cure = ", or give FAMO min_losses, numbers that no loss falls below"
             refuse_negative(type(self.scalarizer).__name__, reason, tasks, cure)
@@ -110,7 +110,7 @@ class Scalarized(Balancer):
             self.scalarizer.step()
 
     def get_extra_state(self) -> dict[str, Any]:
-        """What the scalarization keeps outside its parameters and buffers."""
+        """The state of the scalarization outside its parameters and buffers."""
         kept = {key: value for key, value in vars(self.scalarizer).items() if key not in NOT_STATE}
         return {
             key: {"optimizer": value.state_dict()} if isinstance(value, Optimizer) else value
@@ -119,10 +119,10 @@ class Scalarized(Balancer):
         }
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take up what `get_extra_state` returned."""
+        """Restore the return value of `get_extra_state`."""
         for key, value in state.items():
             if isinstance(value, dict):
-                # FAMO makes its Adam at its first update, so a new object has none to load into.
+                # FAMO creates its Adam at its first update, so a new object has none to load into.
                 optimizer = torch.optim.Adam(self.scalarizer.parameters())
                 optimizer.load_state_dict(value["optimizer"])
                 value = optimizer
@@ -130,7 +130,7 @@ class Scalarized(Balancer):
 
     def _filled(self, losses: Tensor, labelled: Tensor) -> Tensor:
         for name, value in vars(self.scalarizer).items():
-            # State read from a checkpoint lies on the CPU.
+            # State that was read from a checkpoint is on the CPU.
             setattr(self.scalarizer, name, _on(value, losses.device))
         filled = torch.where(labelled, losses, self.last_losses.to(losses))
         self.last_losses, self.last_labelled = filled.detach().clone(), labelled

@@ -7,12 +7,12 @@ from torchjd.scalarization import Scalarizer
 
 
 class ScaleInvariant(Scalarizer):
-    """Sums the logarithms of the losses, so that no task's scale matters.
+    """Sums the logarithms of the losses, so that their scales do not matter.
 
     Losses must not be negative.
 
     Args:
-        epsilon: smaller losses count as this.
+        epsilon: lower bound of the losses.
     """
 
     def __init__(self, epsilon: float = 1e-8) -> None:

@@ -1,4 +1,4 @@
-"""Random choices that depend on the run's seed and the step alone, on any number of processes."""
+"""Random choices that only depend on the run's seed and the step, for any number of processes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 
 @contextmanager
 def seeded(seed: int, step: int, device: torch.device | None = None) -> Iterator[None]:
-    """Fix torch's random numbers, and leave everybody else's as they were.
+    """Seed torch's random numbers, and restore their state afterwards.
 
     Args:
-        seed: the run's.
+        seed: seed of the run.
         step: number of the step.
-        device: a GPU on which random numbers will be drawn, beside the CPU.
+        device: a GPU on which random numbers will be drawn, in addition to the CPU.
     """
     generators = [torch.default_generator]
     if device is not None and device.type == "cuda":

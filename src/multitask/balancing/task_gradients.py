@@ -1,4 +1,4 @@
-"""Every task's gradient at the shared representation, and what can be computed from them."""
+"""Each task's gradient at the shared representation, and quantities derived from it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,18 @@ from multitask.errors import InputError
 
 
 class TaskGradients:
-    """What one backward pass knows at the point where the tasks part.
+    """The data of one backward pass at the branching point of the tasks.
 
     Args:
-        representation: the tensors that the encoder gave, attached to it.
-        rows: for each of these tensors, the tasks' gradients there, shape
-            ``[tasks, *shape of the tensor]``; None if no task has one. They are this process's
-            samples', and as many times too large as there are processes, because the strategy will
-            average over processes.
-        tasks: their number.
+        representation: the tensors that the encoder returned, attached to its graph.
+        rows: for each of these tensors, the tasks' gradients there, shape ``[tasks, *shape of the
+            tensor]``; None if no task has one. They are those of this process's samples, multiplied
+            by the number of processes, because the strategy will average over processes.
+        tasks: number of tasks.
 
     Attributes:
-        teaches: the factor with which each task counts in what becomes of the gradients, shape
-            ``[tasks]``. The gradients are without it, but for a task that does not teach, whose
-            rows are zeros.
+        teaches: the factor on each task in the combined gradient, shape ``[tasks]``. The gradients
+            do not include it, except that the rows of a task with factor 0 are zeros.
     """
 
     def __init__(
@@ -48,15 +46,15 @@ class TaskGradients:
         if self._gramian is None:
             parts = [_at_least_float32(rows.flatten(1)) for rows in self.rows if rows is not None]
             first, *others = (part @ part.T for part in parts)
-            # A sample lives on one process, so the products of the global batch are a sum.
+            # A sample belongs to one process, so the products of the global batch are a sum.
             self._gramian = _sum(sum(others, first), world_size() ** 2)
         return self._gramian
 
     def teaching(self, labelled: Tensor) -> Tensor:
-        """Which of the tasks with labels teach; a task that does not leaves the balancing as well.
+        """Mask of the labelled tasks with a factor above 0; the others are excluded from balancing.
 
         Args:
-            labelled: which tasks have labels in the batch, shape ``[tasks]``, bool.
+            labelled: mask of the tasks with labels in the batch, shape ``[tasks]``, bool.
 
         Returns:
             Shape ``[tasks]``, bool, on the device of ``labelled``.
@@ -64,13 +62,13 @@ class TaskGradients:
         return labelled & (self.teaches > 0).to(labelled.device)
 
     def jacobian(self, parameters: Sequence[nn.Parameter], room: Tensor | None = None) -> Tensor:
-        """The tasks' gradients of the global batch with respect to shared parameters.
+        """The tasks' gradients on the global batch with respect to shared parameters.
 
-        Costs one backward pass through the encoder for each task.
+        It takes one backward pass through the encoder for each task.
 
         Args:
-            parameters: some or all of the encoder's.
-            room: where to put them, of the shape and dtype that are returned; default: new memory.
+            parameters: some or all of the encoder's parameters.
+            room: memory for the result, of its shape and dtype; default: new memory.
 
         Returns:
             Shape ``[tasks, elements of all parameters]``, at least float32.
@@ -84,7 +82,7 @@ class TaskGradients:
         return self._jacobians[key]
 
     def knows_jacobian(self, parameters: Sequence[nn.Parameter]) -> bool:
-        """Whether `jacobian` costs nothing, having been asked before."""
+        """Whether `jacobian` is cached from an earlier call."""
         return tuple(id(parameter) for parameter in parameters) in self._jacobians
 
     def jacobian_of(
@@ -93,7 +91,7 @@ class TaskGradients:
         parameters: Sequence[nn.Parameter],
         room: Tensor | None = None,
     ) -> Tensor:
-        """The same as `jacobian`, for other gradients at the representation, such as a part's.
+        """Like `jacobian`, for other gradients at the representation, such as a part's.
 
         Args:
             rows: see the class.
@@ -111,7 +109,7 @@ class TaskGradients:
         return _sum(result, world_size())
 
     def weighted(self, weights: Tensor) -> list[Tensor | None]:
-        """Weigh the tasks' gradients at the representation and sum them, as much as each teaches.
+        """Weighted sum of the tasks' gradients at the representation, with their factors.
 
         Args:
             weights: shape ``[tasks]``.
@@ -126,7 +124,7 @@ class TaskGradients:
         ]
 
     def counted(self, weights: Tensor) -> Tensor:
-        """A balancer's weights times how much each task teaches, shape ``[tasks]``."""
+        """A balancer's weights times the tasks' factors ``teaches``, shape ``[tasks]``."""
         return weights * self.teaches.to(weights)
 
     def _pull_back(
@@ -146,7 +144,7 @@ class TaskGradients:
                 "the balancer's level 'shared' found no gradient of the shared parameters: give "
                 "activation checkpointing use_reentrant=False, or take level 'representation'"
             )
-        # One copy of all, which for a small network takes less time than one for each parameter.
+        # One copy of all, which is faster for a small network than one copy for each parameter.
         flat = [
             torch.zeros_like(parameter).flatten() if gradient is None else gradient.flatten()
             for parameter, gradient in zip(parameters, found, strict=True)
@@ -155,7 +153,7 @@ class TaskGradients:
 
 
 def jacobian_room(tasks: int, parameters: Sequence[nn.Parameter]) -> Tensor:
-    """Memory for a Jacobian, not set to anything, shape ``[tasks, elements of all parameters]``."""
+    """Uninitialised memory for a Jacobian, shape ``[tasks, elements of all parameters]``."""
     size = sum(parameter.numel() for parameter in parameters)
     dtype = torch.promote_types(parameters[0].dtype, torch.float32)
     return torch.empty(tasks, size, dtype=dtype, device=parameters[0].device)

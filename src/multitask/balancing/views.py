@@ -1,4 +1,4 @@
-"""Each task's view of what all share, and who sees the gradients that come back through it."""
+"""Each task's view of the representation, and the receivers of the gradients through it."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from multitask.balancing.task_gradients import TaskGradients
 
 
 class Views:
-    """Hands every task a view of the representation of its own.
+    """Gives every task its own view of the representation.
 
-    While the model trains, the tasks' gradients meet here on their way back: watchers look at
-    them, and the balancer makes one gradient of them, in which each counts as much as its task
-    teaches. If nobody wants to, the views are the representation itself.
+    While the model trains, the tasks' gradients meet here in the backward pass: watchers inspect
+    them, and the balancer combines them, with each task's factor ``teaches``. If nothing needs the
+    gradients, the views are the representation itself.
 
     Args:
-        balancer: the model's.
-        teaches: by task, the factor on its gradient at the representation. With 0 its view is cut
-            off, so that not even NaN reaches the representation from there.
+        balancer: the balancer of the model.
+        teaches: by task, the factor on its gradient at the representation. If it is 0, the task's
+            view is detached, so that not even NaN reaches the representation from there.
 
     Raises:
-        InputError: if the balancer cannot let a factor count.
+        InputError: if the balancer cannot apply a factor.
     """
 
     def __init__(self, balancer: Balancer, teaches: Mapping[str, float]) -> None:
         balancer.check_teaches(teaches)
         self.balancer, self.tasks = balancer, list(teaches)
-        # On the CPU, even where a model is built on another device, or on none.
+        # On the CPU, even if a model is built on another device, or on the meta device.
         self.teaches = torch.tensor(list(teaches.values()), dtype=torch.float64, device="cpu")
         self._readers = [task for task, factor in teaches.items() if factor == 0]
         self._has_factors = not set(teaches.values()) <= {0, 1}
         self.watchers: list[Callable[[TaskGradients], None]] = []
         self.is_open = True
-        """Whether gradients are seen; not in a trial, which balancers must not count."""
+        """Whether gradients are received; not in a trial, which balancers must not count."""
 
     @property
     def gradient_weights(self) -> Tensor:
-        """By which the tasks' gradients were last multiplied, shape ``[tasks]``, float64.
+        """The last factors on the tasks' gradients, shape ``[tasks]``, float64.
 
-        The balancer's weights, times how much each task teaches.
+        They are the balancer's weights times the tasks' factors ``teaches``.
         """
         found = self.balancer.gradient_weights
         return self.teaches if found is None else found.cpu().double() * self.teaches
 
     def __call__(self, representation: Any, training: bool) -> dict[str, Any]:
-        """Make the views.
+        """Create the views.
 
         Args:
             representation: a tensor, or a list or dictionary of tensors.

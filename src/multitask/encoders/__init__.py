@@ -1,4 +1,4 @@
-"""From a batch's inputs to the shared representation: one file for each encoder."""
+"""Encoders, which map a batch's inputs to the shared representation: one file for each."""
 
 from multitask.encoders.bag_of_tokens import BagOfTokens
 from multitask.encoders.base import Encoder

@@ -1,4 +1,4 @@
-"""A text as its tokens in any order."""
+"""A text as a bag of tokens."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from multitask.encoders.token_embedding import TextEncoder, TokenEmbedding, chec
 
 
 class BagOfTokens(TextEncoder):
-    """A learned vector for each token, of which a text is the mean.
+    """Encodes a text as the mean of a learned vector for each token.
 
-    The order of the tokens does not count. It is the cheapest encoder of texts, and the one to beat
-    by any other. With ``hidden``, the same small network follows behind each token's vector (deep
-    sets; Zaheer et al., 2017, arXiv 1703.06114).
+    The order of the tokens does not matter. It is the cheapest encoder of texts, and a baseline for
+    all others. With ``hidden``, a small network is applied to each token's vector (deep sets;
+    Zaheer et al., 2017, arXiv 1703.06114).
 
     Args:
-        vocabulary: number of different tokens, that of the data's tokenizer.
+        vocabulary: vocabulary size of the data's tokenizer.
         out_features: features of each token.
-        hidden: sizes of the vectors of tokens and of the hidden layers behind them.
-        dropout: share of the features that training hides at random.
+        hidden: sizes of the token vectors and of the hidden layers that follow.
+        dropout: dropout probability of the features.
         input: name of the text among the data's inputs.
     """
 
@@ -44,6 +44,6 @@ class BagOfTokens(TextEncoder):
         self.layers = nn.Sequential(nn.Dropout(dropout), *layers)
 
     def forward(self, text: Tensor) -> list[Tensor]:
-        """Encode token numbers, int32, shape ``[batch, places]``, -1 behind the end."""
+        """Encode token numbers, int32, shape ``[batch, places]``, -1 after the end."""
         values, is_token = self.embedding(text)
         return [self.layers(values), is_token]

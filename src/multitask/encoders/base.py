@@ -1,4 +1,4 @@
-"""What every encoder is: inputs in, one shared representation out."""
+"""The base class of encoders, which map inputs to one shared representation."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ class Encoder(Recorded, nn.Module, ABC):
     inputs: Sequence[str] = ("image",)
     """Entries of the batch, in the order of `forward`'s arguments."""
     out_features: int
-    """Size of the representation, if that is a vector."""
+    """Size of the representation, if it is a vector."""
     source: Source | None = None
-    """The file whose weights it was given when it was made, if any."""
+    """The file that its weights were loaded from, if any."""
     needs_statistics: bool = False
-    """Whether it has statistics of its inputs to learn, and has not learnt them yet."""
+    """Whether it still has to learn statistics of its inputs."""
     takes_missing: bool = False
-    """Whether it takes samples of which an input is missing, see `multitask.labels.is_missing`."""
+    """Whether it accepts samples with a missing input, see `multitask.labels.is_missing`."""
 
     @property
     def form(self) -> Form:
-        """What the representation looks like: a vector of ``out_features`` by default.
+        """The form of the representation: a vector of ``out_features`` by default.
 
         Raises:
             InputError: if the size is not known.
         """
-        # Not an attribute that may be missing, for which torch.nn.Module would report `form`.
+        # Not a missing attribute, which torch.nn.Module would report as `form`.
         if "out_features" not in vars(self) and not hasattr(type(self), "out_features"):
             raise InputError(
                 f"the encoder {type(self).__name__} has no out_features; set it in the "
@@ -49,29 +49,29 @@ class Encoder(Recorded, nn.Module, ABC):
         return Vector(self.out_features)
 
     def stages(self) -> list[nn.Module]:
-        """Parts that give the representation when they run one after the other.
+        """Modules whose composition is the encoder.
 
-        The first takes the inputs. Sharing schemes that exchange features between networks do so
-        between these parts; there is one part, the encoder itself, by default. What a part gives
-        is ``[batch, features]``, ``[batch, channels, height, width]`` or ``[batch, places,
+        The first receives the inputs. Sharing schemes that exchange features between networks do so
+        between these modules; by default there is only one, the encoder itself. A module returns
+        ``[batch, features]``, ``[batch, channels, height, width]`` or ``[batch, places,
         features]``, a list of these, or `multitask.encoders.stages.Unfinished`.
         """
         return [self]
 
     def stage_features(self) -> list[int]:
-        """Number of features or channels that each of the `stages` gives but the last.
+        """Number of features or channels that each of the `stages` returns, except the last.
 
-        Sharing schemes with a weight for each channel ask for it; a subclass that overrides
-        `stages` overrides it too, to work with them.
+        Sharing schemes with a weight for each channel need it; a subclass that overrides `stages`
+        must also override this method to support them.
         """
         return []
 
     def depths(self) -> dict[str, int]:
-        """How far from the inputs each parameter is: what ``layer_decay`` counts.
+        """Depth of each parameter in the network, as used by ``layer_decay``.
 
         Returns:
-            The number of each parameter's layer by the parameter's name, counted from 0 at the
-            inputs; by default the place among the `stages`.
+            Parameter name to the number of its layer, counted from 0 at the inputs; default: its
+            index among the `stages`.
         """
         stages = self.stages()
         places: dict[int, int] = {}
@@ -82,10 +82,10 @@ class Encoder(Recorded, nn.Module, ABC):
         return {name: places.get(id(each), top) for name, each in self.named_parameters()}
 
     def lacking(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Which samples lack all of the encoder's inputs.
+        """Find the samples that lack all of the encoder's inputs.
 
         Args:
-            inputs: of a batch, as `forward` takes them.
+            inputs: inputs of a batch, as for `forward`.
 
         Returns:
             Shape ``[batch]``, bool.
@@ -96,28 +96,29 @@ class Encoder(Recorded, nn.Module, ABC):
         return found
 
     def check_inputs(self, inputs: Sequence[Tensor], setting: str) -> None:
-        """Refuse values that the encoder cannot take, before training; by default nothing.
+        """Reject values that the encoder does not support, before training; default: none.
 
         Args:
-            inputs: some samples', as the data have them; of images the first alone.
-            setting: where a configuration has the encoder, such as ``model.encoder``.
+            inputs: inputs of some samples, as they are in the data; for images, only the first.
+            setting: key of the encoder in a configuration, such as ``model.encoder``.
 
         Raises:
-            InputError: with the setting to change.
+            InputError: names the setting to change.
         """
 
     def learn_statistics(self, inputs: Sequence[Tensor]) -> None:
-        """Learn what must be known of the inputs before training, such as their means.
+        """Learn statistics of the inputs before training, such as their means.
 
-        Called before a training if `needs_statistics`, with the same samples on every process. What
-        is learnt belongs in buffers, so that it travels with the weights.
+        It is called before training if `needs_statistics`, with the same samples on every process.
+        Store the statistics in buffers, so that they are saved with the weights.
 
         Args:
-            inputs: training samples', as the data have them, at most some 100,000 of them.
+            inputs: inputs of training samples, as they are in the data, at most about 100,000 of
+                them.
         """
 
     def another(self) -> Encoder:
-        """Build another encoder with the same settings; random weights differ."""
+        """Build another encoder with the same settings but other random weights."""
         return type(self)(**self._arguments)
 
     @abstractmethod
@@ -125,11 +126,11 @@ class Encoder(Recorded, nn.Module, ABC):
         """Encode a batch.
 
         Args:
-            inputs: the batch's entries that `inputs` names; an image has shape
-                ``[batch, channels, height, width]``, floating.
+            inputs: the batch's entries that `inputs` names; an image has shape ``[batch, channels,
+                height, width]``, floating.
             options: none; a subclass names its inputs.
 
         Returns:
-            The shared representation, of the form `form`: by default a tensor of shape
-            ``[batch, out_features]``.
+            The shared representation, in the form of `form`: by default a tensor of shape ``[batch,
+            out_features]``.
         """

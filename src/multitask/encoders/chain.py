@@ -1,4 +1,4 @@
-"""Which parts of a network run one after the other, found by watching it run."""
+"""Tracing of a network, to find parts that run one after the other."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Part:
     """A part of a chain.
 
     Args:
-        name: of a module of the network, or of one of its methods.
-        shape: of what it returned for two images.
-        is_returned: whether the network returns that, alone or in a list.
+        name: name of a module of the network, or of one of its methods.
+        shape: shape of its output for two images.
+        is_returned: whether the network returns that output, alone or in a list.
     """
 
     name: str
@@ -30,18 +30,19 @@ class Part:
 def chain(network: nn.Module, image: tuple[int, int, int], ends: Set[str]) -> list[Part]:
     """Find parts of a network whose composition is the network.
 
-    A copy of the network without memory runs on the meta device, in training and, with images of
-    odd sides if it takes them, in evaluation. One part follows another only if it takes the very
-    tensor that the other returned, not changed in place meanwhile, and nothing else.
+    A copy of the network without memory runs on the meta device, in training mode and, with images
+    of odd sides if it accepts them, in evaluation mode. One part follows another only if its input
+    is the very tensor that the other returned, not changed in place in between, and nothing else.
 
     Args:
-        network: takes images, and returns a tensor, or a list of tensors of which the last comes
-            from its last part.
-        image: channels, height and width of images that it takes.
+        network: maps images to a tensor, or to a list of tensors of which its last part returns the
+            last.
+        image: channels, height and width of images that it accepts.
         ends: names of modules after which a part ends.
 
     Returns:
-        The coarsest such parts, from the inputs on; none if the network does not run as a chain.
+        The coarsest such parts, starting at the inputs; none if the network does not run as a
+        chain.
     """
     channels, height, width = image
     try:
@@ -51,14 +52,14 @@ def chain(network: nn.Module, image: tuple[int, int, int], ends: Set[str]) -> li
         except Exception:
             again = _parts(network, image, ends, training=False)
     except Exception:
-        # Whatever else a network asks for: how it runs is not known.
+        # If the network needs anything else, it is not known how it runs.
         return []
     return found if [each.name for each in found] == [each.name for each in again] else []
 
 
 @dataclass
 class _Seen:
-    """A tensor, and how often it had been changed in place when it was seen."""
+    """A tensor, and how often it had been changed in place when it was recorded."""
 
     tensor: Tensor
     version: int
@@ -69,7 +70,7 @@ class _Seen:
 
 @dataclass
 class _Call:
-    """A call of a module or method: what it took, what it gave, and the calls within."""
+    """A call of a module or method: its input, its output, and the calls within it."""
 
     name: str
     took: _Seen | None = None
@@ -77,7 +78,7 @@ class _Call:
     within: list[_Call] = field(default_factory=list)
 
     def is_chain(self) -> bool:
-        """Whether the calls within lead from what it took to what it gave, one after the other."""
+        """Whether the calls within form a chain from the input to the output."""
         end = self.took
         for each in self.within:
             if end is None or not end.is_same(each.took) or not each.gave:
@@ -91,7 +92,7 @@ class _Call:
             yield from each.all_within()
 
     def returns(self, call: _Call) -> bool:
-        """Whether what a call gave is among what this one gave."""
+        """Whether the output of a call is part of this one's output."""
         return len(call.gave) == 1 and any(each.is_same(call.gave[0]) for each in self.gave)
 
     def parts(self, ends: Set[str]) -> Iterator[_Call]:
@@ -127,7 +128,7 @@ def _without_memory(network: nn.Module) -> nn.Module:
 
 
 def _watched(network: nn.Module) -> list[_Call]:
-    """Let a network note every call of its modules and methods, in the first of what it returns."""
+    """Let a network record all calls of its modules and methods within the first call returned."""
     stack = [_Call("")]
 
     def watch(owner: Any, name: str, called: str) -> None:
@@ -158,7 +159,7 @@ def _watched(network: nn.Module) -> list[_Call]:
 def _only(
     function: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any]
 ) -> _Seen | None:
-    """The tensor that a function is called with; None if it gets more than that."""
+    """The tensor argument of a function; None if there are other arguments."""
     known = inspect.signature(function).parameters
     if len(args) != 1 or not isinstance(args[0], Tensor):
         return None
@@ -168,7 +169,7 @@ def _only(
 
 
 def _seen(value: Any) -> list[_Seen]:
-    """The tensors that were returned, none if there is anything else."""
+    """The tensors that were returned; none if anything else was."""
     if isinstance(value, Tensor):
         return [_Seen(value, value._version)]
     each = value.values() if isinstance(value, Mapping) else value

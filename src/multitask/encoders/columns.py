@@ -17,21 +17,22 @@ from multitask.pages.words import counted
 class Columns(Encoder):
     """Linear layers with layer normalisation and ReLU over numbers and categories.
 
-    Each number is standardised by the mean and the deviation of the training samples, which are
-    learnt once before training and travel with the weights. Beside it stands whether it is missing,
-    in which case the number is the mean. Each category is a learned vector, and so is its absence.
+    Each number is standardised by the mean and the standard deviation of the training samples,
+    which are learnt once before training and stored with the weights. An indicator is added for
+    whether it is missing; a missing number is replaced by the mean. Each category is a learned
+    vector, and so is a missing one.
 
     Args:
-        sizes: for each column, 1 for a number, or how many categories it has, at least 2. A
-            category is given as its number from 0.
+        sizes: for each column, 1 for a number, or the number of categories, at least 2. A category
+            is given as its number, counted from 0.
         hidden: widths of the hidden layers.
         out_features: size of the representation.
         embedding: size of the vector of a category.
-        dropout: share of the features that training hides at random behind each layer.
+        dropout: dropout probability of the features after each layer.
         input: name of the columns among the data's inputs.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
 
     takes_missing = True
@@ -64,7 +65,7 @@ class Columns(Encoder):
 
     @property
     def needs_statistics(self) -> bool:  # type: ignore[override]
-        """Whether numbers are there, and nothing is known of them."""
+        """Whether there are numbers without statistics."""
         return bool(len(self.cells.numbers)) and not bool(self.cells.samples)
 
     def check_inputs(self, inputs: Sequence[Tensor], setting: str) -> None:
@@ -76,7 +77,7 @@ class Columns(Encoder):
             )
         if values.shape[1] != len(sizes):
             raise InputError(
-                f"{setting}.init_args.sizes tells of {counted(len(sizes), 'column')}, but '{name}' "
+                f"{setting}.init_args.sizes lists {counted(len(sizes), 'column')}, but '{name}' "
                 f"has {values.shape[1]}; give a size for each"
             )
         for place, size in enumerate(sizes):
@@ -103,11 +104,11 @@ class Columns(Encoder):
                 )
 
     def learn_statistics(self, inputs: Sequence[Tensor]) -> None:
-        """Learn each number's mean and deviation."""
+        """Learn each number's mean and standard deviation."""
         self.cells.learn(inputs[0])
 
     def stages(self) -> list[nn.Module]:
-        """Each linear layer with what follows it."""
+        """Each linear layer with the modules that follow it."""
         first, *others = self.layers
         return [nn.Sequential(self.cells, first), *others]
 
@@ -121,7 +122,7 @@ class Columns(Encoder):
 
 
 class Cells(nn.Module):
-    """Makes one vector of a row of numbers and categories.
+    """Maps a row of numbers and categories to one vector.
 
     Args:
         sizes: see `Columns`.
@@ -143,7 +144,7 @@ class Cells(nn.Module):
         for name, chosen in (("numbers", known == 1), ("categories", known > 1)):
             self.register_buffer(name, chosen.nonzero()[:, 0], persistent=False)
         most = known[known > 1]
-        # A table for all columns, in which each has one more row: for a missing cell.
+        # One table for all columns, with an additional row in each for a missing cell.
         rows = most + 1
         self.register_buffer("most", most, persistent=False)
         self.register_buffer("offsets", rows.cumsum(0) - rows, persistent=False)
@@ -155,18 +156,18 @@ class Cells(nn.Module):
 
     @torch.no_grad()
     def learn(self, values: Tensor) -> None:
-        """Learn what numbers are standardised by.
+        """Learn the statistics for standardisation.
 
         Args:
-            values: of training samples, NaN if missing, shape ``[samples, columns]``.
+            values: values of training samples, NaN if missing, shape ``[samples, columns]``.
         """
         numbers = values[:, self.numbers.to(values.device)].double()
         known = ~numbers.isnan()
         count = known.sum(0).clamp_min(1)
         mean = torch.where(known, numbers, 0).sum(0) / count
         deviation = (torch.where(known, numbers - mean, 0).square().sum(0) / count).sqrt()
-        # Not by the deviation, which rounding leaves above 0. Numbers of which training saw only
-        # one tell nothing, whatever others come later.
+        # Not by the deviation, which rounding keeps above 0. A number that is constant in training
+        # carries no information, even if other values occur later.
         infinity = float("inf")
         lowest = torch.where(known, numbers, infinity).amin(0)
         varies = torch.where(known, numbers, -infinity).amax(0) > lowest
@@ -176,18 +177,18 @@ class Cells(nn.Module):
         self.samples.fill_(len(values))
 
     def forward(self, values: Tensor) -> Tensor:
-        """Make ``[batch, features]`` of ``[batch, columns]``."""
+        """Map ``[batch, columns]`` to ``[batch, features]``."""
         parts = []
         if len(self.mean):
             numbers = values.index_select(1, self.numbers)
             is_missing = numbers.isnan()
-            # Filled before any arithmetic, as the gradient of NaN is NaN even where unused.
+            # Filled before any arithmetic, as the gradient of NaN is NaN even if it is unused.
             filled = torch.where(is_missing, self.mean.to(values.dtype), numbers)
             standard = (filled - self.mean.to(values.dtype)) * self.scale.to(values.dtype)
             parts += [standard, is_missing.to(values.dtype)]
         if self.table is not None:
             cells = values.index_select(1, self.categories).round()
-            # NaN is in no range.
+            # NaN is outside any range.
             is_known = (cells >= 0) & (cells < self.most)
             places = torch.where(is_known, cells.nan_to_num(0), self.most.to(cells.dtype)).long()
             parts.append(self.table(places + self.offsets).flatten(1))

@@ -14,14 +14,14 @@ from multitask.errors import InputError
 class ConvNet(Encoder):
     """Convolutions with batch normalisation and ReLU, then a normalised linear embedding.
 
-    Halves the image once for each entry of ``channels``; takes images of any size.
+    It halves the image once for each entry of ``channels`` and accepts images of any size.
 
     Args:
         in_channels: channels of the images.
         channels: channels after each convolution; the first is 5x5 with stride 2, the others are
             3x3 and followed by 2x2 max pooling.
         grid: side of the feature map that is flattened; larger or smaller maps are averaged or
-            repeated to that size. With three convolutions, images of 24x24 give exactly 3.
+            repeated to this size. With three convolutions, images of 24x24 give exactly 3.
         out_features: size of the representation.
     """
 
@@ -40,7 +40,7 @@ class ConvNet(Encoder):
         for before, after in pairwise(channels):
             blocks += [_convolution(before, after, kernel=3, stride=1), nn.MaxPool2d(2)]
         self.convolutions = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(grid))
-        # Without normalisation of the embedding some seeds collapse to a dead representation.
+        # Without normalisation of the embedding, some seeds collapse to a dead representation.
         self.embedding = nn.Sequential(
             nn.Flatten(),
             nn.Linear(channels[-1] * grid * grid, out_features, bias=False),

@@ -1,4 +1,4 @@
-"""The input itself, moved: for problems whose solution is a point rather than a network."""
+"""The input itself, moved: for problems whose solution is a point instead of a network."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from multitask.errors import InputError
 
 
 class Displacement(Encoder):
-    """Adds one learned vector, at first zero, to the values of each image.
+    """Adds one learned vector, initially zero, to the values of each image.
 
-    With a point as the image, training moves the point, and the point is where it starts.
+    If the image is a point, training moves it from there.
 
     Args:
-        out_features: values in one image, ``channels * height * width``.
+        out_features: number of values in one image, ``channels * height * width``.
     """
 
     def __init__(self, out_features: int) -> None:

@@ -1,7 +1,8 @@
-"""What a representation looks like: a vector, maps or tokens.
+"""Forms of a representation: a vector, maps or tokens.
 
-An encoder says which form it gives, and a sharing scheme which form it hands on, so that the heads
-behind them can be built. A form is plain data without parameters; another form is a subclass.
+An encoder declares the form that it returns, and a sharing scheme the form that it passes on, so
+that the heads after them can be built. A form is plain data without parameters; new forms are
+subclasses.
 """
 
 from __future__ import annotations
@@ -15,36 +16,36 @@ from torch import Tensor, nn
 
 
 class Form(ABC):
-    """The look of a representation, and how it becomes one vector for each sample."""
+    """The form of a representation, and how to reduce it to one vector for each sample."""
 
     features: int
-    """Number of features of the vector that a sample becomes."""
+    """Number of features of a sample's vector."""
 
     @abstractmethod
     def vector(self, representation: Any) -> Tensor:
-        """Make one vector of each sample, shape ``[batch, features]``."""
+        """Reduce each sample to one vector, shape ``[batch, features]``."""
 
     @abstractmethod
     def misfit(self, representation: Any) -> str | None:
         """Compare a representation with the form.
 
         Args:
-            representation: what an encoder returned.
+            representation: the output of an encoder.
 
         Returns:
-            What is wrong, as the end of a sentence whose subject is the encoder, and what would be
-            right; None if it fits.
+            What is wrong and what is expected, as the end of a sentence whose subject is the
+            encoder; None if it fits.
         """
 
     def before(self, head: nn.Module) -> nn.Module:
-        """Put a head that takes vectors behind a representation of this form.
+        """Adapt a head that takes vectors to a representation of this form.
 
-        The vector is made by each task's own part of the model, behind the point where the tasks'
-        gradients are compared, so that tasks of vectors and of maps are compared at the same
-        tensors.
+        The reduction to a vector is part of the task-specific modules, after the point where the
+        tasks' gradients are compared, so that tasks on vectors and tasks on maps are compared at
+        the same tensors.
 
         Args:
-            head: takes ``[batch, features]``.
+            head: a head with input ``[batch, features]``.
         """
         return OnVector(self, head)
 
@@ -54,7 +55,7 @@ class Vector(Form):
     """A vector for each sample: a tensor of shape ``[batch, features]``.
 
     Args:
-        features: its size.
+        features: size of the vector.
     """
 
     features: int
@@ -83,7 +84,7 @@ class Vector(Form):
         return None
 
     def before(self, head: nn.Module) -> nn.Module:
-        # Not wrapped, so that the names of its weights stay.
+        # Not wrapped, so that the names of its weights do not change.
         return head
 
 
@@ -94,7 +95,7 @@ class Maps(Form):
     The vector is the mean over the last map.
 
     Args:
-        channels: of each map.
+        channels: channels of each map.
         strides: pixels of the image on one side of each map's pixel.
     """
 
@@ -129,13 +130,13 @@ class Maps(Form):
 
 @dataclass(frozen=True)
 class Tokens(Form):
-    """A vector for each place of a sequence, and which places hold a token.
+    """A vector for each place of a sequence, and a mask of the places that hold a token.
 
-    A list of ``[batch, places, features]``, floating, and ``[batch, places]``, bool. The vector is
-    the mean over the places that hold a token.
+    It is a list of ``[batch, places, features]``, floating, and ``[batch, places]``, bool. The
+    vector is the mean over the places that hold a token.
 
     Args:
-        features: of each place.
+        features: features of each place.
     """
 
     features: int
@@ -149,7 +150,7 @@ class Tokens(Form):
         if not isinstance(representation, list | tuple) or len(representation) != 2:
             return (
                 f"returns {_words(representation)}, but its form is a list of values "
-                "[batch, places, features] and of which places hold a token [batch, places]"
+                "[batch, places, features] and a mask of the places with a token [batch, places]"
             )
         values, is_token = (tuple(each.shape) for each in representation)
         if len(values) != 3 or values[2] != self.features or is_token != values[:2]:
@@ -162,11 +163,11 @@ class Tokens(Form):
 
 
 class OnVector(nn.Module):
-    """A head of vectors behind a representation of another form.
+    """A head for vectors, applied to a representation of another form.
 
     Args:
-        form: makes the vector.
-        head: takes it.
+        form: reduces the representation to a vector.
+        head: receives the vector.
     """
 
     def __init__(self, form: Form, head: nn.Module) -> None:
@@ -174,7 +175,7 @@ class OnVector(nn.Module):
         self.form, self.head = form, head
 
     def forward(self, representation: Any) -> Any:
-        """Make a vector of each sample, and the head's outputs of it."""
+        """Reduce each sample to a vector and apply the head."""
         return self.head(self.form.vector(representation))
 
 

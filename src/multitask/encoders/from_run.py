@@ -24,24 +24,24 @@ OTHERWISE = "take its weights with multitask.encoders.FromWeights"
 
 
 class FromRun(Encoder):
-    """The encoder of another run, as that run's checkpoint describes it, with its weights.
+    """The encoder of another run, built from its checkpoint with its weights.
 
-    What is made is that encoder itself, buffers included, such as the statistics of batch
-    normalisation. The new run's checkpoints describe it as if it had been given itself, so that
-    the other run's are not needed any more. Experts that tasks share (`MMoE`) are not the
-    encoder's; of a `CrossStitch`, whose tasks have an encoder each, none is taken.
+    The result is that encoder itself, including buffers such as the statistics of batch
+    normalisation. The new run's checkpoints describe this encoder directly, so the other run's
+    checkpoint is no longer needed. Experts that tasks share (`MMoE`) are not part of the encoder. A
+    `CrossStitch`, which has an encoder for each task, is not supported.
 
     Args:
-        checkpoint: path of the file, or of a run's folder, whose best checkpoint is meant.
-        trust: whether the checkpoint may name any class, as which it can run any code; if not,
-            those of well-known packages: see docs/security.md.
+        checkpoint: path of the file, or of a run's folder, which means its best checkpoint.
+        trust: whether the checkpoint may name any class, which lets it run any code; if not, only
+            classes of well-known packages: see docs/security.md.
 
     Raises:
         InputError: if it is not the checkpoint of a run with one encoder.
     """
 
     def __new__(cls, checkpoint: str | Path, trust: bool = False) -> Any:
-        """Make the other run's encoder in place of one of this class."""
+        """Build the other run's encoder instead of an instance of this class."""
         if not str(checkpoint):
             raise InputError("FromRun: checkpoint is empty; give the path of one, or of a run")
         path = Path(OWN.get() or checkpoint)
@@ -62,7 +62,7 @@ class FromRun(Encoder):
         return encoder
 
     def __init__(self, checkpoint: str | Path, trust: bool = False) -> None:
-        """Never called; it shows what can be set."""
+        """Never called; it declares the settings."""
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """Never called, see `FromRun`."""
@@ -70,7 +70,7 @@ class FromRun(Encoder):
 
 
 def _read(path: Path, trust: bool) -> tuple[Encoder, bool]:
-    """The encoder, and whether it is all that the tasks share."""
+    """The encoder, and whether the tasks share nothing else."""
     if path.is_dir():
         raise InputError(f"it is a folder for the hub; give the run's checkpoint, or {OTHERWISE}")
     content = read_checkpoint(path, mmap=True)
@@ -89,11 +89,11 @@ def _read(path: Path, trust: bool) -> tuple[Encoder, bool]:
 
 
 def encoder_weights(state: Mapping[str, Any], encoder: Encoder) -> dict[str, Tensor]:
-    """Find an encoder's weights among those of a model, whatever the tasks share beside it.
+    """Find an encoder's weights among those of a model with any sharing scheme.
 
     Args:
         state: the model's ``state_dict``.
-        encoder: of the same architecture.
+        encoder: an encoder of the same architecture.
 
     Returns:
         The encoder's ``state_dict``.
@@ -121,8 +121,8 @@ def encoder_weights(state: Mapping[str, Any], encoder: Encoder) -> dict[str, Ten
 
 
 def _prefixes(trunk: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]:
-    """What stands before the encoder's names where the trunk is more than the encoder."""
-    # Checkpoints from before it have none.
+    """Prefixes of the encoder's names if the trunk is more than the encoder."""
+    # Older checkpoints have none.
     names = [name.removeprefix(TRUNK) for name in own if ".normalisation." not in name]
     if not names or all(f"{TRUNK}{name}" in trunk for name in names):
         return []

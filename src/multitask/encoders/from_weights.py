@@ -19,30 +19,30 @@ from multitask.errors import InputError
 from multitask.pages.words import counted, listed
 
 MAY_LACK = (".num_batches_tracked", "normalisation.mean", "normalisation.deviation")
-"""Buffers that other programs do not have, and that need not come from a file."""
+"""Buffers that other programs do not have, so that a file may lack them."""
 
 
 class FromWeights(Encoder):
-    """An encoder with the weights of a file, as far as their names and shapes fit.
+    """An encoder initialised with the weights of a file whose names and shapes fit.
 
-    What is made is the encoder itself; the run's checkpoints describe it as if it had been given
-    without the file, which is not needed any more. Images are not normalised for these weights: the
-    data do so, with the mean and the deviation that the weights were trained with.
+    The result is the encoder itself; the run's checkpoints describe it without the file, which is
+    no longer needed. Images are not normalised for these weights: let the data do so, with the mean
+    and standard deviation that the weights were trained with.
 
     Args:
         encoder: the encoder.
-        path: of the file, of torch or safetensors; or of a run's folder, whose best checkpoint is
-            meant. Weights are also found beside other things, such as under ``state_dict`` or
-            ``model``, and behind the ``module.`` of DDP.
-        prefix: beginning of the names of the weights to take, such as ``encoder.``; what follows is
-            compared with the encoder's own names.
+        path: path of a file of torch or safetensors; or of a run's folder, which means its best
+            checkpoint. Weights are also found under keys such as ``state_dict`` or ``model``, and
+            with the prefix ``module.`` of DDP.
+        prefix: prefix of the names of the weights to load, such as ``encoder.``; the rest of each
+            name is compared with the encoder's own names.
 
     Raises:
         InputError: if the file cannot be read, or none of its weights fits.
     """
 
     def __new__(cls, encoder: Encoder, path: str | Path, prefix: str = "") -> Any:
-        """Give the encoder the weights, and return it in place of one of this class."""
+        """Load the weights into the encoder, and return it instead of an instance of this class."""
         if (own := OWN.get()) is not None:
             encoder.source = source_of(own, "FromWeights", "")
             return encoder
@@ -61,7 +61,7 @@ class FromWeights(Encoder):
         return encoder
 
     def __init__(self, encoder: Encoder, path: str | Path, prefix: str = "") -> None:
-        """Never called; it shows what can be set."""
+        """Never called; it declares the settings."""
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """Never called, see `FromWeights`."""
@@ -70,13 +70,13 @@ class FromWeights(Encoder):
 
 @dataclass(frozen=True)
 class Match:
-    """Which weights of a file an encoder takes.
+    """The result of matching a file's weights with an encoder's.
 
     Args:
-        taken: by the encoder's own names.
-        missing: the encoder's names that the file has not.
+        taken: weights that are used, by the encoder's names.
+        missing: names of the encoder that the file lacks.
         misshapen: by the encoder's names, the shapes in the file and in the encoder.
-        unused: the file's names that the encoder has not.
+        unused: names in the file that the encoder lacks.
     """
 
     taken: dict[str, Tensor]
@@ -85,10 +85,10 @@ class Match:
     unused: list[str]
 
     def sentence(self, path: str) -> str:
-        """Say in a sentence or two what was taken and what was not.
+        """Describe in a sentence or two which weights were loaded and which were not.
 
         Args:
-            path: of the file.
+            path: path of the file.
         """
         found = sum(not name.endswith(MAY_LACK) for name in self.taken)
         total = found + len(self.missing) + len(self.misshapen)
@@ -102,19 +102,19 @@ class Match:
         return said
 
     def shapes(self) -> list[str]:
-        """What is said of weights of another shape."""
+        """Descriptions of the weights with another shape."""
         return [
             f"'{name}' is {one} there, {two} here" for name, (one, two) in self.misshapen.items()
         ]
 
 
 def matched(weights: Mapping[str, Tensor], own: Mapping[str, Any]) -> Match:
-    """Compare the weights of a file with an encoder's.
+    """Match the weights of a file with an encoder's.
 
     Args:
-        weights: by name.
-        own: the encoder's ``state_dict``, whose names may begin with that of the encoder's only
-            part, such as ``network.``, where the file's do not.
+        weights: weights by name.
+        own: the encoder's ``state_dict``. Its names may have the prefix of the encoder's only
+            child, such as ``network.``, even if those of the file do not.
     """
     parts = ["", *dict.fromkeys(f"{name.partition('.')[0]}." for name in own)]
     part = max(parts, key=lambda each: sum(f"{each}{name}" in own for name in weights))
@@ -157,6 +157,6 @@ def _nothing(weights: Mapping[str, Tensor], own: Mapping[str, Any], match: Match
     best = max(fits, key=lambda each: fits[each], default="")
     # A few weights may fit by accident.
     if best and 2 * fits[best] >= len(own):
-        return f"none of its weights has a name of the encoder's as it is; set prefix to {best}"
+        return f"none of its weights has the same name as in the encoder; set prefix to {best}"
     theirs, ours = (listed((f"'{each}'" for each in names), 3) for names in (weights, own))
     return f"none of its weights is the encoder's: they are {theirs}, and the encoder's {ours}"

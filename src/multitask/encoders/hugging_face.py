@@ -1,4 +1,4 @@
-"""Any text model of Hugging Face."""
+"""Text models of Hugging Face."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ WEIGHTS = "model.safetensors"
 
 
 class HuggingFace(TextEncoder):
-    """A text model of Hugging Face without what it was trained to predict.
+    """A text model of Hugging Face without its pretraining head.
 
-    It gives the vectors of its last layer, one for each token. Of a model with a decoder, such as
-    T5, it is the encoder alone; a model that reads in one direction, such as GPT-2, counts as well.
-    A pooler is left out, and what else the vectors do not depend on does not learn.
+    It returns the vectors of its last layer, one for each token. Of a model with a decoder, such as
+    T5, only the encoder is used; causal models such as GPT-2 are also supported. A pooler is
+    removed, and other parameters that do not affect the vectors are not trained.
 
-    The data's tokenizer must be that of the model: `multitask.tokenizers.HuggingFace` of the same
-    name. Its weights are 32-bit numbers, whatever they are stored as; ``trainer.precision`` says in
-    which numbers it computes. Code that comes with a model is never run.
+    The data's tokenizer must match the model: `multitask.tokenizers.HuggingFace` with the same
+    name. The weights are kept in 32 bits, regardless of how they are stored; ``trainer.precision``
+    determines the precision of computations. Code that comes with a model is never run.
 
     Args:
-        name: of the model on Hugging Face's hub, such as ``distilbert-base-uncased``, from which it
-            is downloaded once; or the path of a folder that ``save_pretrained`` wrote.
-        pretrained: start from the model's weights, for fine-tuning; else from random ones. A model
-            read from a checkpoint gets its weights from there.
-        options: settings in place of the model's own, such as ``num_hidden_layers`` or
+        name: name of the model on Hugging Face's hub, such as ``distilbert-base-uncased``, which is
+            downloaded once; or the path of a folder written by ``save_pretrained``.
+        pretrained: whether to start from the model's weights, for fine-tuning, or from random ones.
+            A model restored from a checkpoint gets its weights from there.
+        options: settings that override the model's own, such as ``num_hidden_layers`` or
             ``attention_probs_dropout_prob``; ``attn_implementation`` is ``sdpa`` or ``eager``.
         input: name of the text among the data's inputs.
-        separator: number of the token between the two texts of a pair, such as 102 of BERT, if the
-            model has learned to tell the first text from the second; default: it is not told.
-        config: the whole configuration, in place of that of ``name``; checkpoints have it.
+        separator: number of the token between the two texts of a pair, such as 102 for BERT, if the
+            model distinguishes the two by token types; default: no token types.
+        config: the whole configuration, which overrides that of ``name``; stored in checkpoints.
 
     Raises:
-        InputError: if there is no such model, it does not take a setting, or the package
+        InputError: if there is no such model, it does not support a setting, or the package
             transformers is not installed: ``pip install 'multitask[text]'``.
     """
 
@@ -61,11 +61,12 @@ class HuggingFace(TextEncoder):
         separator: int | None = None,
         config: dict[str, Any] | None = None,
     ) -> None:
-        # It takes long to import, and runs with other encoders do not use it.
+        # The import is slow, and runs with other encoders do not need it.
         transformers = library("transformers", OWNER)
         found = configuration(transformers, name, options or {}, config)
         super().__init__(found.vocab_size, 1, input)
-        # What has this one's recipe needs no other file. A checkpoint's says that it has weights.
+        # A recorded configuration makes other files unnecessary; a checkpoint's includes the
+        # weights.
         self._arguments |= {"pretrained": pretrained, "config": plain(found)}
         self.name, self.separator = name, separator
         self.padding = getattr(found, "pad_token_id", None) or 0
@@ -83,7 +84,7 @@ class HuggingFace(TextEncoder):
         self.length = places_of(self.network)
 
     def depths(self) -> dict[str, int]:
-        """What is before the model's layers, each layer, and what is behind them."""
+        """Depths before the model's layers, for each layer, and after them."""
         return depths_of(self)
 
     def check_inputs(self, inputs: Sequence[Tensor], setting: str) -> None:
@@ -105,7 +106,7 @@ class HuggingFace(TextEncoder):
             )
 
     def forward(self, text: Tensor) -> list[Tensor]:
-        """Encode token numbers, int32, shape ``[batch, places]``, -1 behind the end."""
+        """Encode token numbers, int32, shape ``[batch, places]``, -1 after the end."""
         mask = text_mask(text)
         taken = {"input_ids": text.masked_fill(~mask, self.padding), "attention_mask": mask.long()}
         if self.separator is not None:
@@ -154,7 +155,7 @@ class HuggingFace(TextEncoder):
         return network
 
     def _try(self) -> int:
-        """Encode two tokens, to see what the vectors are like and what they depend on."""
+        """Encode two tokens, to find the size of the vectors and which parameters affect them."""
         self.eval()
         with asking(self.name, OWNER, "vectors", "correct options"), torch.enable_grad():
             values, _ = self(torch.zeros(1, 2, dtype=torch.int32))
@@ -165,7 +166,7 @@ class HuggingFace(TextEncoder):
 
 
 def _encoder_of(network: nn.Module) -> nn.Module:
-    """Take what encodes out of a model, without what no task reaches."""
+    """Extract the encoder of a model, without modules that no task uses."""
     whole: Any = network
     found: Any = whole.get_encoder() if whole.config.is_encoder_decoder else whole
     if getattr(found, "pooler", None) is not None:

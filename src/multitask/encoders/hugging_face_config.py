@@ -1,4 +1,4 @@
-"""The configuration of a model of Hugging Face: what it is, without its weights."""
+"""The configuration of a Hugging Face model, without its weights."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FORGOTTEN = (
     "torch_dtype",
     "transformers_version",
 )
-"""Settings that do not describe the encoder, or name code."""
+"""Settings that do not describe the encoder, or that name code."""
 ATTENTION = "attn_implementation"
 KINDS_OF_ATTENTION = ("eager", "sdpa")
-"""Those of torch; any other is code from elsewhere."""
+"""Implementations of torch; any other would be external code."""
 OWN = {
     "model_type": "give another name",
     "dtype": "set trainer.precision",
@@ -35,7 +35,7 @@ OWN = {
     "is_encoder_decoder": "the decoder is left out by itself",
     "quantization_config": "weights are trained as they are",
 }
-"""Options that the encoder sets itself, and what to do."""
+"""Options that the encoder sets itself, and what to do instead."""
 
 
 def configuration(
@@ -45,15 +45,15 @@ def configuration(
 
     Args:
         transformers: the library.
-        name: of the model, or a folder.
-        options: settings that take the place of the model's own.
-        recorded: what `plain` gave; None to ask for it by the name.
+        name: name of the model, or a folder.
+        options: settings that override the model's own.
+        recorded: the return value of `plain`; None to look it up by name.
 
     Returns:
-        A configuration of the library.
+        A configuration object of the library.
 
     Raises:
-        InputError: if it cannot be had, an option is not one of it, or it is not of a text model.
+        InputError: if it is not available, lacks an option, or is not for a text model.
     """
     if recorded is None:
         way = way_to_ask(name, OWNER, "configuration")
@@ -75,7 +75,7 @@ def configuration(
 
 
 def plain(config: Any) -> dict[str, Any]:
-    """Describe a configuration in values that a safe checkpoint can hold.
+    """Convert a configuration to values that a safe checkpoint can hold.
 
     Args:
         config: see `configuration`.

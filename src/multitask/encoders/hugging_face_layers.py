@@ -1,4 +1,4 @@
-"""What the parts of a model of Hugging Face are: its layers, its places, what it does not use."""
+"""Parts of a Hugging Face model: its layers, its positions, and unused parameters."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from torch import Tensor, nn
 
 PLACES = re.compile(r"(^|\.)(position_embeddings?|embed_positions|wpe)$")
-"""Names of what a model has a vector in for each place."""
+"""Names of position embeddings."""
 
 
 def depths_of(encoder: nn.Module) -> dict[str, int]:
-    """Number the parameters by layers: before them, each of them, behind them.
+    """Number the parameters by layer: before the layers, in each of them, and after them.
 
     Args:
-        encoder: has the model somewhere within.
+        encoder: a module that contains the model.
 
     Returns:
-        The number of each parameter's layer by its name, from 0 at the inputs, without gaps.
+        Parameter name to the number of its layer, from 0 at the inputs, without gaps.
     """
     names = [name for name, _ in encoder.named_parameters()]
     prefix, count = _layers_of(encoder)
@@ -37,19 +37,19 @@ def depths_of(encoder: nn.Module) -> dict[str, int]:
 
 
 def _layers_of(encoder: nn.Module) -> tuple[str, int]:
-    """Beginning of the names of the layers, and their number; those that hold most parameters."""
+    """Prefix of the layers' names, and their number; for the list with the most parameters."""
     lists = {
         name: (sum(each.numel() for each in part.parameters()), len(part))
         for name, part in encoder.named_modules()
         if isinstance(part, nn.ModuleList) and len(part)
     }
-    # The outermost of lists with the same parameters comes first.
+    # Of lists with the same parameters, the outermost comes first.
     name = max(lists, key=lambda each: lists[each][0], default="")
     return f"{name}.", lists[name][1] if lists else 0
 
 
 def places_of(network: nn.Module) -> int | None:
-    """The most tokens that a model takes; None if it has no vector for each place.
+    """The maximum number of tokens of a model; None if it has no position embeddings.
 
     Args:
         network: the model.
@@ -57,18 +57,19 @@ def places_of(network: nn.Module) -> int | None:
     found = []
     for name, part in network.named_modules():
         if isinstance(part, nn.Embedding) and PLACES.search(name):
-            # Some count places behind that of the padding, others have an offset of their own.
+            # Some models count positions from the padding index, others have a different offset.
             padding = -1 if part.padding_idx is None else part.padding_idx
             found.append(part.num_embeddings - max(padding + 1, getattr(part, "offset", 0)))
     return min(found, default=None)
 
 
 def unreached(network: nn.Module, output: Tensor) -> list[nn.Parameter]:
-    """Parameters on which an output does not depend, for whose gradients DDP would wait.
+    """Parameters that an output does not depend on, for whose gradients DDP would wait.
 
     Args:
-        network: what has computed the output.
-        output: of two tokens. Experts, of which each token reaches some, count as reached.
+        network: the module that computed the output.
+        output: output for two tokens. Experts count as reached, although each token reaches only
+            some.
     """
     waiting: list[Any] = [output.grad_fn]
     seen, reached = set(), set()

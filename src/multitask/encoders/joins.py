@@ -1,4 +1,4 @@
-"""How the vectors of several inputs become one, some of them missing."""
+"""Joining the vectors of several inputs, some of which may be missing."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from multitask.encoders.token_embedding import DEVIATION
 
 
 class Concatenation(nn.Module):
-    """The vectors side by side, behind which a linear layer, normalisation and ReLU follow.
+    """Concatenates the vectors, followed by a linear layer, normalisation and ReLU.
 
     Args:
-        sizes: of the vectors.
+        sizes: sizes of the vectors.
         out_features: size of the result.
     """
 
@@ -29,8 +29,8 @@ class Concatenation(nn.Module):
         """Join the vectors of a batch.
 
         Args:
-            vectors: of each input, shape ``[batch, size]``.
-            present: which inputs a sample has, shape ``[batch, inputs]``, bool.
+            vectors: vectors of each input, shape ``[batch, size]``.
+            present: mask of the inputs that a sample has, shape ``[batch, inputs]``, bool.
 
         Returns:
             Shape ``[batch, out_features]``.
@@ -45,19 +45,19 @@ class Concatenation(nn.Module):
 
 
 class Attention(nn.Module):
-    """A mean of the vectors, weighted by how well each fits a learned query.
+    """A mean of the vectors, weighted by their match with a learned query.
 
     Args:
-        sizes: of the vectors.
+        sizes: sizes of the vectors.
         out_features: size of the result.
     """
 
     def __init__(self, sizes: Sequence[int], out_features: int) -> None:
         super().__init__()
         self.values = nn.ModuleList(nn.Linear(size, out_features) for size in sizes)
-        # At first all inputs count alike.
+        # Initially all inputs have the same weight.
         self.query = nn.Parameter(torch.zeros(out_features))
-        # Not zeros, from which no gradient would return through normalisation and ReLU.
+        # Not zeros, which would block the gradient through normalisation and ReLU.
         self.missing = nn.Parameter(torch.randn(len(sizes), out_features) * DEVIATION)
         self.layers = nn.Sequential(nn.LayerNorm(out_features), nn.ReLU())
 
@@ -66,7 +66,7 @@ class Attention(nn.Module):
         layers = zip(self.values, vectors, strict=True)
         values = torch.stack([layer(vector) for layer, vector in layers], 1)
         values = torch.where(present.unsqueeze(2), values, self.missing.to(values.dtype))
-        # Of a sample without any input the learned vectors count, rather than nothing.
+        # A sample without any input uses the learned vectors.
         counts = present | ~present.any(1, keepdim=True)
         fits = (values @ self.query.to(values.dtype)) / len(self.query) ** 0.5
         weights = fits.masked_fill(~counts, -torch.inf).softmax(1)
@@ -77,32 +77,32 @@ class DropInputs(nn.Module):
     """Drops inputs of training samples at random, but never all inputs of a sample.
 
     Args:
-        inputs: their number.
-        probability: with which each is taken away.
+        inputs: number of inputs.
+        probability: probability with which each is dropped.
     """
 
     draws: Tensor | None = None
-    """Of the samples of the batch, uniform from 0 to below 1, shape ``[batch, inputs]``; if there
-    are none for a batch, torch's own random numbers count."""
+    """Random numbers for the samples of the batch, uniform from 0 to below 1, shape ``[batch,
+    inputs]``; if there are none for a batch, torch's random numbers are used."""
 
     def __init__(self, inputs: int, probability: float) -> None:
         super().__init__()
         self.inputs, self.probability = inputs, probability
 
     def forward(self, present: Tensor) -> Tensor:
-        """Change which inputs samples have.
+        """Drop inputs from the mask.
 
         Args:
             present: shape ``[batch, inputs]``, bool.
 
         Returns:
-            Likewise; the same outside of training.
+            Same shape; unchanged outside of training.
         """
         if not self.training or not self.probability:
             return present
         draws = self.draws
         if draws is None or draws.shape != present.shape:
             draws = torch.rand(present.shape, device=present.device)
-        # The input with the largest number stays in any case.
+        # The input with the largest number is always kept.
         draws = torch.where(present, draws, -1.0)
         return present & ((draws >= self.probability) | (draws == draws.amax(1, keepdim=True)))

@@ -1,4 +1,4 @@
-"""Encoders of texts whose layers each change the vectors of all tokens."""
+"""Text encoders that are a stack of layers over token vectors."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from multitask.encoders.token_embedding import TextEncoder, TokenEmbedding, chec
 
 
 class LayeredTextEncoder(TextEncoder):
-    """Embeds the tokens, changes them layer by layer, and normalises them at last.
+    """Embeds the tokens, applies layers to them, and normalises the result.
 
-    A subclass adds its layers to ``layers``; each takes and gives the vectors of the tokens,
-    ``[batch, places, features]``, and which places hold a token.
+    A subclass adds its layers to ``layers``; each maps the token vectors, ``[batch, places,
+    features]``, and the mask of tokens to the same two.
 
     Args:
         vocabulary: number of different tokens.
         out_features: features of each token, in all layers.
-        dropout: share of the features that training hides at random behind the embedding.
+        dropout: dropout probability of the features after the embedding.
         input: name of the text among the data's inputs.
-        length: most places of a text, told apart by learned vectors; None for any number of
-            places, which are not told apart.
+        length: maximum number of places of a text, which get learned position vectors; None for any
+            number of places, without position vectors.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class LayeredTextEncoder(TextEncoder):
         self.norm = nn.LayerNorm(out_features)
 
     def stages(self) -> list[nn.Module]:
-        """Each layer, the embedding with the first and the last normalisation with the last."""
+        """Each layer; the embedding belongs to the first and the last normalisation to the last."""
         parts: list[list[nn.Module]] = [[each] for each in self.layers] or [[]]
         parts[0] = [self.embedding, OnValues(self.dropout), *parts[0]]
         parts[-1] = [*parts[-1], OnValues(self.norm)]
@@ -51,7 +51,7 @@ class LayeredTextEncoder(TextEncoder):
         return [self.out_features] * (len(self.layers) - 1)
 
     def depths(self) -> dict[str, int]:
-        """The embedding, and each layer, the last normalisation with the last."""
+        """The embedding, then each layer; the last normalisation belongs to the last layer."""
         last = len(self.layers)
         found = {}
         for name, _ in self.named_parameters():
@@ -61,7 +61,7 @@ class LayeredTextEncoder(TextEncoder):
         return found
 
     def forward(self, text: Tensor) -> list[Tensor]:
-        """Encode token numbers, int32, shape ``[batch, places]``, -1 behind the end."""
+        """Encode token numbers, int32, shape ``[batch, places]``, -1 after the end."""
         values, is_token = self.embedding(text)
         taken = [self.dropout(values), is_token]
         for layer in self.layers:
@@ -70,10 +70,10 @@ class LayeredTextEncoder(TextEncoder):
 
 
 class OnValues(nn.Module):
-    """Changes the values of tokens by a module that is another's child.
+    """Applies a module, which is a child of another, to the values of tokens.
 
     Args:
-        module: takes ``[batch, places, features]``.
+        module: a module with input ``[batch, places, features]``.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -81,6 +81,6 @@ class OnValues(nn.Module):
         self.module = module
 
     def forward(self, taken: Sequence[Tensor]) -> list[Tensor]:
-        """Change the values; which places hold a token stays."""
+        """Change the values; the mask of tokens stays the same."""
         values, is_token = taken
         return [self.module(values), is_token]

@@ -1,4 +1,4 @@
-"""An encoder with frozen weights, of which changes of low rank are learned."""
+"""An encoder with frozen weights and trainable low-rank updates."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from multitask.errors import InputError
 class LowRank(Encoder):
     """Trains few parameters of a large encoder (LoRA, Hu et al., 2021, equation 3).
 
-    All weights of the encoder are frozen. A layer with the weight W computes with
-    ``W + alpha / rank * B A`` instead, where B (``up``, ``[out, rank]``) is zero at first and A
-    (``down``, ``[rank, in]``) random; these two learn. Before training the encoder therefore
-    returns what it would without. The weight of a convolution counts as a matrix whose rows are the
-    output channels, in groups too. Layers keep their names, and so do their weights; see
-    `multitask.encoders.Merged` for an encoder in which the changes are added to the weights.
+    All weights of the encoder are frozen. A layer with the weight W uses ``W + alpha / rank * B A``
+    instead, where B (``up``, ``[out, rank]``) is initially zero and A (``down``, ``[rank, in]``) is
+    random; only these two are trained. Before training, the output of the encoder is therefore
+    unchanged. The weight of a convolution is treated as a matrix whose rows are the output
+    channels, also with groups. Layers and their weights keep their names; see
+    `multitask.encoders.Merged` for an encoder with the updates added to its weights.
 
     Batch normalisation is frozen too: it stays in evaluation mode and keeps the statistics of the
-    given encoder. Dropout is active in training. The encoder should be a trained one: `Timm` with
+    given encoder. Dropout is active in training. The encoder should be pretrained: use `Timm` with
     pretrained weights, `FromRun` or `FromWeights`.
 
     Args:
         encoder: the encoder.
-        rank: of the changes. A change has ``rank * (out + in)`` parameters.
-        layers: which linear and convolution layers change, by names such as ``network.layer4``,
-            for all within, or ``attn.qkv``, for all that are called so; default: all for which a
-            change has fewer numbers than the weight.
-        alpha: see above; default: the rank, so that changes are multiplied by 1.
+        rank: rank of the updates. An update has ``rank * (out + in)`` parameters.
+        layers: the linear and convolution layers to update, by names such as ``network.layer4``,
+            for all layers within it, or ``attn.qkv``, for all layers with this name; default: all
+            for which an update has fewer parameters than the weight.
+        alpha: see above; default: the rank, so that updates are multiplied by 1.
 
     Raises:
-        InputError: if a setting makes no sense, or the encoder has changes already.
+        InputError: if a setting is invalid, or the encoder has updates already.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class LowRank(Encoder):
                 "whole: set the model's compile, or compile the LowRank"
             )
         if isinstance(encoder, LowRank) and OWN.get() is not None:
-            # It is this run's own, which `FromRun` has read from the run's checkpoint.
+            # This run's own checkpoint, which `FromRun` has read.
             encoder = encoder.merged()
         if changed_layers(encoder):
             raise InputError(
@@ -68,7 +68,7 @@ class LowRank(Encoder):
             add_changes(encoder, rank, layers, factor)
         except InputError as error:
             raise InputError(f"LowRank: {error}") from error
-        # Not a child: its parts are this module's own, so that all names stay as they are.
+        # Not a child: its parts are children of this module, so that all names stay the same.
         self._within = (encoder,)
         self._modules, self._parameters = encoder._modules, encoder._parameters
         self._buffers = encoder._buffers
@@ -78,30 +78,30 @@ class LowRank(Encoder):
 
     @property
     def form(self) -> Form:
-        """That of the encoder."""
+        """The form of the encoder."""
         return self._within[0].form
 
     def stages(self) -> list[nn.Module]:
-        """Those of the encoder."""
+        """The stages of the encoder."""
         stages = self._within[0].stages()
         return [self] if stages == [self._within[0]] else stages
 
     def stage_features(self) -> list[int]:
-        """Those of the encoder."""
+        """The features of the encoder's stages."""
         return self._within[0].stage_features()
 
     def depths(self) -> dict[str, int]:
-        """Those of the encoder, a change's being that of its layer."""
+        """The depths of the encoder; an update has the depth of its layer."""
         return self._within[0].depths()
 
     @property
     def needs_statistics(self) -> bool:  # type: ignore[override]
-        """That of the encoder."""
+        """As for the encoder."""
         return self._within[0].needs_statistics
 
     @property
     def takes_missing(self) -> bool:  # type: ignore[override]
-        """That of the encoder."""
+        """As for the encoder."""
         return self._within[0].takes_missing
 
     def lacking(self, inputs: Sequence[Tensor]) -> Tensor:
@@ -117,9 +117,9 @@ class LowRank(Encoder):
         return type(self)(**{**self._arguments, "encoder": self._within[0].another()})
 
     def merged(self) -> Encoder:
-        """The encoder, all of it trained again, with the changes added to its weights.
+        """Return the encoder, trainable again, with the updates added to its weights.
 
-        This one cannot be used any more.
+        This object cannot be used afterwards.
         """
         (encoder,) = self._within
         merge_changes(encoder)
@@ -139,15 +139,15 @@ class LowRank(Encoder):
 
 
 def checked_factor(owner: str, rank: int, alpha: float | None) -> float:
-    """By what changes of low rank are multiplied.
+    """The factor on low-rank updates.
 
     Args:
-        owner: class that has the settings, for messages.
-        rank: of the changes.
+        owner: class with the settings, for messages.
+        rank: rank of the updates.
         alpha: see `LowRank`.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
     if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
         raise InputError(f"{owner}: rank is {rank}; give a whole number, from 1 on")
@@ -157,7 +157,7 @@ def checked_factor(owner: str, rank: int, alpha: float | None) -> float:
 
 
 def keep_statistics(network: nn.Module) -> None:
-    """Put layers with running statistics into evaluation mode, in which these do not change."""
+    """Put layers with running statistics into evaluation mode, which keeps the statistics fixed."""
     for each in network.modules():
         if isinstance(each, _NormBase) and each.running_mean is not None:
             each.training = False

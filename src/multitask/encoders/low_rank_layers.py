@@ -1,4 +1,4 @@
-"""Layers that learn a change of low rank of their weights."""
+"""Layers that learn low-rank updates of their weights."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ KINDS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Change(nn.Module):
-    """A matrix of low rank, ``factor * up @ down``, which is zero at first.
+    """A low-rank matrix, ``factor * up @ down``, which is initially zero.
 
     Args:
-        weight: of the layer that it changes, whose first axis are the matrix's rows.
-        rank: of the matrix.
-        factor: multiplies it.
+        weight: weight of the layer to update; its first axis are the matrix's rows.
+        rank: rank of the matrix.
+        factor: factor on the matrix.
         is_turned: whether the weight's second axis are the rows instead.
     """
 
@@ -37,16 +37,16 @@ class Change(nn.Module):
         self.down = nn.Parameter((torch.randn(rank, columns) / columns**0.5).to(weight))
 
     def forward(self) -> Tensor:
-        """Compute the matrix, shape ``[rows, columns]``, or turned as the weight is."""
+        """Compute the matrix, shape ``[rows, columns]``, or transposed like the weight."""
         found = self.factor * (self.up @ self.down)
         return found.T if self.is_turned else found
 
 
 class Changed:
-    """A layer whose weight is its own, plus its changes.
+    """A layer whose weight is its stored weight plus its updates.
 
-    Only the class of a layer becomes one of these, so that its parameters keep their names and all
-    that reads its weight sees the changes, such as the fused attention of ``torch.nn``.
+    Only the class of a layer is replaced, so its parameters keep their names, and everything that
+    reads its weight sees the updates, such as the fused attention of ``torch.nn``.
     """
 
     original: Any
@@ -55,33 +55,33 @@ class Changed:
 
     @property
     def weight(self) -> Tensor:
-        """The weight that counts, of the shape of the layer's own."""
+        """The effective weight, of the shape of the stored one."""
         found: Tensor = self._parameters["weight"]
         if isinstance(found, DTensor):
-            # Between passes, when FSDP2 looks for what it has divided.
+            # Between passes, when FSDP2 looks up its shards.
             return found
         for change in self.changes:
             found = found + change().view_as(found)
         return found
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        # By its original class: pickle finds no class that was made on the way.
+        # By its original class, since pickle cannot find classes that are created at run time.
         return _blank, (self.original,), self.__dict__
 
 
 def add_changes(
     network: nn.Module, rank: int, layers: Sequence[str] | None = None, factor: float = 1.0
 ) -> None:
-    """Have layers of a network learn changes of low rank, beside those that they may have.
+    """Add trainable low-rank updates to layers of a network, also to those that have some.
 
     Args:
-        network: any network; linear and convolution layers can change.
-        rank: of the changes.
-        layers: which layers, see `multitask.encoders.LowRank`.
-        factor: multiplies the changes.
+        network: any network; linear and convolution layers can be updated.
+        rank: rank of the updates.
+        layers: the layers to update, see `multitask.encoders.LowRank`.
+        factor: factor on the updates.
 
     Raises:
-        InputError: if a layer cannot, or none is to change.
+        InputError: if a layer cannot be updated, or none is selected.
     """
     chosen = _chosen(network, rank, layers)
     seen: dict[int, str] = {}
@@ -102,17 +102,17 @@ def add_changes(
 
 
 def changed_layers(network: nn.Module) -> dict[str, nn.Module]:
-    """The layers of a network that have changes, by name."""
+    """The layers of a network that have updates, by name."""
     return {name: each for name, each in network.named_modules() if _is_changed(each)}
 
 
 def merge_changes(network: nn.Module) -> None:
-    """Add a network's changes to its weights, after which it computes the same without them.
+    """Add a network's updates to its weights, which leaves its outputs unchanged.
 
-    Its layers are of their own classes again, and the names of their weights as they have been.
+    Its layers get their original classes back, and their weights keep their names.
 
     Args:
-        network: any network; one without changes stays as it is.
+        network: any network; one without updates stays unchanged.
     """
     for layer in changed_layers(network).values():
         kept: Any = layer
@@ -156,14 +156,14 @@ def _chosen(network: nn.Module, rank: int, names: Sequence[str] | None) -> dict[
 
 
 def _names(layers: Iterable[str]) -> list[str]:
-    """All that fits a layer and is the beginning or the end of its name."""
+    """All strings that match a layer as the beginning or end of its name."""
     words = [name.split(".") for name in layers]
     parts = [(each[:place], each[place:]) for each in words for place in range(len(each) + 1)]
     return list(dict.fromkeys(".".join(each) for pair in parts for each in pair if each))
 
 
 def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """The layers that can change; not those whose weight is itself computed."""
+    """The layers that can be updated; not those whose weight is computed."""
     for name, each in network.named_modules():
         weight = each._parameters.get("weight")
         can_change = isinstance(each, KINDS + _turned_kinds())
@@ -173,13 +173,13 @@ def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 def _turned_kinds() -> tuple[type[nn.Module], ...]:
     """Linear layers whose weight is ``[in, out]``: those of GPT-2 in Hugging Face's library."""
-    # If there is such a layer, the library is imported already, which takes long.
+    # If there is such a layer, the library has been imported already; the import is slow.
     library = sys.modules.get("transformers.pytorch_utils")
     return () if library is None else (library.Conv1D,)
 
 
 def _most(layer: nn.Module) -> int:
-    """The highest rank with which a change has fewer numbers than the layer's weight."""
+    """The highest rank for which an update has fewer parameters than the layer's weight."""
     weight: Any = layer._parameters["weight"]
     rows, columns = len(weight), weight[0].numel()
     return (rows * columns - 1) // (rows + columns)

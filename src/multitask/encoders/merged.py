@@ -1,4 +1,4 @@
-"""An encoder to whose weights the learned changes are added."""
+"""An encoder with its low-rank updates added to its weights."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from multitask.errors import InputError
 
 
 class Merged(Encoder):
-    """The encoder within a `LowRank`, with the changes added to its weights, all of which learn.
+    """The encoder within a `LowRank`, with the updates added to its weights, all trainable.
 
-    What is made is that encoder itself, which computes what the `LowRank` did, without its layers'
-    second matrices. Use it to continue from a run of low rank: ``Merged`` of `FromRun`.
+    The result is that encoder itself. Its outputs are those of the `LowRank`, without additional
+    matrices in its layers. Use it to continue from a low-rank run: ``Merged`` of `FromRun`.
 
     Args:
-        encoder: a `LowRank`, also one that `FromRun` has made.
+        encoder: a `LowRank`, which may come from `FromRun`.
 
     Raises:
         InputError: if the encoder is not a `LowRank`.
     """
 
     def __new__(cls, encoder: Encoder) -> Any:
-        """Return the encoder in place of one of this class."""
+        """Return the encoder instead of an instance of this class."""
         if not isinstance(encoder, LowRank) and OWN.get() is not None:
-            # It is this run's own, which `FromRun` has read from the run's checkpoint.
+            # This run's own checkpoint, which `FromRun` has read.
             return encoder
         if not isinstance(encoder, LowRank):
             raise InputError(
@@ -36,7 +36,7 @@ class Merged(Encoder):
         return encoder.merged()
 
     def __init__(self, encoder: Encoder) -> None:
-        """Never called; it shows what can be set."""
+        """Never called; it declares the settings."""
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """Never called, see `Merged`."""

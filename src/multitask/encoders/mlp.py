@@ -12,10 +12,10 @@ from multitask.errors import InputError
 
 
 class MLP(Encoder):
-    """Linear layers, with batch normalisation if wanted, and ReLU over the flattened image.
+    """Linear layers, optional batch normalisation, and ReLU over the flattened image.
 
     Args:
-        in_features: values in one image, ``channels * height * width``.
+        in_features: number of values in one image, ``channels * height * width``.
         hidden: widths of the hidden layers.
         out_features: size of the representation.
         batch_norm: whether each layer is followed by batch normalisation.
@@ -55,10 +55,10 @@ class MLP(Encoder):
 
 
 class Pixels(nn.Flatten):
-    """The values of each image in a row.
+    """Flattens the values of each image.
 
     Args:
-        in_features: their number.
+        in_features: number of values.
     """
 
     def __init__(self, in_features: int) -> None:
@@ -71,7 +71,7 @@ class Pixels(nn.Flatten):
         Raises:
             InputError: if an image has another number of values.
         """
-        # Not of the first image, which would tie an exported graph to one size of batch.
+        # Not of the first image, which would fix the batch size of an exported graph.
         values = image.shape[1:].numel()
         if values != self.in_features:
             shape = "x".join(map(str, image.shape[1:]))

@@ -1,4 +1,4 @@
-"""Images as pretrained weights know them: less their mean, by their deviation."""
+"""Normalisation of images for pretrained weights."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from torch import Tensor, nn
 
 
 class Normalisation(nn.Module):
-    """Takes a mean off each channel and divides by a deviation; by default it changes nothing.
+    """Subtracts a mean from each channel and divides by a deviation; initially the identity.
 
-    Both travel with the weights, so that a model from a checkpoint sees images as it did before.
+    Both are stored with the weights, so a model from a checkpoint normalises images as before.
 
     Args:
-        channels: of the images.
+        channels: channels of the images.
     """
 
     mean: Tensor
     deviation: Tensor
     is_set: bool
-    """Whether it changes anything."""
+    """Whether it normalises."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -30,12 +30,12 @@ class Normalisation(nn.Module):
         self.is_set = False
 
     def set(self, mean: Sequence[float], deviation: Sequence[float]) -> None:
-        """Normalise by these.
+        """Set the mean and the standard deviation.
 
         Args:
-            mean: of each channel that the weights were trained on, of images from 0 to 1.
-            deviation: likewise. For images of one channel both are averaged, and for other numbers
-                of channels repeated, as timm does with weights.
+            mean: mean of each channel that the weights were trained on, for images from 0 to 1.
+            deviation: standard deviation, likewise. For images with one channel both are averaged;
+                for other numbers of channels they are repeated, as timm does with weights.
         """
         for buffer, values in ((self.mean, mean), (self.deviation, deviation)):
             known, size = torch.tensor(list(values), dtype=buffer.dtype), len(buffer)
@@ -45,7 +45,7 @@ class Normalisation(nn.Module):
         self.is_set = True
 
     def clear(self) -> None:
-        """Change nothing."""
+        """Turn normalisation off."""
         self.mean.zero_()
         self.deviation.fill_(1)
         self.is_set = False
@@ -59,7 +59,7 @@ class Normalisation(nn.Module):
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, *rest: Any, **options: Any
     ) -> None:
-        # Checkpoints that have none were trained without.
+        # Checkpoints without it were trained without normalisation.
         if f"{prefix}mean" not in state_dict:
             self.clear()
             state_dict = {

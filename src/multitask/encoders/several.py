@@ -1,4 +1,4 @@
-"""Several encoders, one for each input, whose vectors are joined to one."""
+"""Several encoders, one for each input, whose vectors are joined."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ JOINS = {"concatenate": Concatenation, "attention": Attention}
 
 
 class Several(Encoder):
-    """Joins what several encoders make of their own inputs, any of which a sample may lack.
+    """Joins the representations of several encoders with one input each, which may be missing.
 
-    A missing input (see `multitask.labels.is_missing`) gives no gradient to its encoder, and a
-    learned vector stands for its features; joined by attention, it is left out instead, unless all
-    are missing. Zeros take the place of a missing image or row before its encoder, whose batch
-    normalisation, if it has any, counts them in.
+    A missing input (see `multitask.labels.is_missing`) gives no gradient to its encoder, and its
+    features are replaced by a learned vector; attention skips it instead, unless all inputs are
+    missing. A missing image or row is replaced by zeros before its encoder; batch normalisation in
+    the encoder includes them.
 
     Args:
-        encoders: by name, such as ``image`` and ``text``. A sample's maps or tokens become one
-            vector first, see `multitask.encoders.Form.vector`.
+        encoders: encoders by name, such as ``image`` and ``text``. Maps or tokens of a sample are
+            reduced to one vector first, see `multitask.encoders.Form.vector`.
         out_features: size of the representation.
-        join: ``concatenate`` puts the vectors side by side, and a linear layer, layer
-            normalisation and ReLU follow; ``attention`` brings each to ``out_features`` by a linear
-            layer of its own and takes their mean, weighted by how well each fits a learned query,
-            and layer normalisation and ReLU follow.
-        drop: probability with which each input of a training sample counts as missing, so that the
-            model can do without; one input always stays. In a training by a `Trainer` the choice
-            depends on the seed and the sample's place in the run, as augmentations do.
+        join: ``concatenate`` concatenates the vectors, followed by a linear layer, layer
+            normalisation and ReLU; ``attention`` maps each vector to ``out_features`` by a separate
+            linear layer and takes their mean, weighted by their match with a learned query,
+            followed by layer normalisation and ReLU.
+        drop: probability with which each input of a training sample is dropped, so that the model
+            learns to do without; one input is always kept. In training with a `Trainer` the choice
+            depends on the seed and the sample's position in the run, as for augmentations.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
 
     takes_missing = True
@@ -75,7 +75,7 @@ class Several(Encoder):
         return dict(self.encoders.items())  # type: ignore[arg-type]
 
     def depths(self) -> dict[str, int]:
-        """Each encoder's own, counted from its end, which is just below the join."""
+        """Depths of each encoder, aligned at its end, just below the join."""
         parts = {name: each.depths() for name, each in self.parts.items()}
         tops = {name: max(each.values(), default=0) for name, each in parts.items()}
         top = max(tops.values())
@@ -100,7 +100,7 @@ class Several(Encoder):
             each.check_inputs(_own(each, given), f"{setting}.init_args.encoders.{name}")
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """Encode the inputs, in the order of `inputs`; ``[batch, out_features]``."""
+        """Encode the inputs, in the order of `inputs`; returns ``[batch, out_features]``."""
         given = dict(zip(self.inputs, inputs, strict=True))
         vectors, present = [], []
         for each in self.parts.values():
@@ -117,7 +117,7 @@ def _own(encoder: Encoder, given: Mapping[str, Tensor]) -> list[Tensor]:
 
 
 def _filled(values: Tensor, is_lacking: Tensor) -> Tensor:
-    """Put zeros where samples are NaN, which would not go away behind the encoder."""
+    """Replace missing samples by zeros, since NaN would persist after the encoder."""
     if not values.is_floating_point():
         return values
     return torch.where(is_lacking.view(-1, *[1] * (values.ndim - 1)), 0, values)

@@ -1,4 +1,4 @@
-"""What runs between the stages of an encoder, and stages that are parts of another network."""
+"""Data passed between the stages of an encoder, and stages made of a network's parts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from multitask.encoders.chain import Part
 
 
 class Unfinished(NamedTuple):
-    """What a stage hands to the next, beside maps that the encoder will return.
+    """The output of a stage that is not the last, with maps that the encoder will return.
 
     Attributes:
-        value: what the next stage works on, and sharing schemes mix.
-        maps: the maps before it, the finest first, which stay as they are.
+        value: input of the next stage, which sharing schemes mix.
+        maps: the earlier maps, the finest first, which stay unchanged.
     """
 
     value: Tensor
@@ -24,7 +24,7 @@ class Unfinished(NamedTuple):
 
 
 def feature_axis(values: Tensor) -> int:
-    """The axis of the features of what a stage returns: the last of tokens, else the second.
+    """The axis of the features of a stage's output: the last for tokens, otherwise the second.
 
     Args:
         values: ``[batch, features]``, ``[batch, channels, height, width]`` or
@@ -35,13 +35,13 @@ def feature_axis(values: Tensor) -> int:
 
 @dataclass(frozen=True)
 class Plan:
-    """A stage as a run of parts of a network, see `multitask.encoders.chain`.
+    """A stage as a sequence of parts of a network, see `multitask.encoders.chain`.
 
     Args:
-        parts: their names.
-        features: number of features that the last one gives.
-        channels_last: whether it gives them as ``[batch, height, width, channels]``.
-        is_returned: whether the network returns what it gives.
+        parts: names of the parts.
+        features: number of features that the last part returns.
+        channels_last: whether the last part returns them as ``[batch, height, width, channels]``.
+        is_returned: whether the network returns its output.
     """
 
     parts: Sequence[str]
@@ -54,13 +54,13 @@ def planned(parts: Sequence[Part], channels: Mapping[str, int], channels_last: b
     """Divide a chain into stages.
 
     Args:
-        parts: of the chain; none if the network does not run as one.
-        channels: how many channels a part gives after which a stage ends, by the part's name. What
-            follows the last of them belongs to the last stage.
-        channels_last: whether a map whose sides are equal to its channels has these last.
+        parts: parts of the chain; none if the network does not run as a chain.
+        channels: name of a part that ends a stage to the number of channels that it returns. The
+            parts after the last of these belong to the last stage.
+        channels_last: whether a map with as many rows as channels has its channels last.
 
     Returns:
-        The stages; none if there would be one only.
+        The stages; none if there would be only one.
     """
     ends = [place for place, each in enumerate(parts) if each.name in channels]
     if len(ends) < 2:
@@ -81,8 +81,8 @@ class Method(nn.Module):
     """A network's method, as a module without parameters.
 
     Args:
-        network: stays another's child.
-        name: of the method.
+        network: the network, which remains a child of another module.
+        name: name of the method.
     """
 
     def __init__(self, network: nn.Module, name: str) -> None:
@@ -99,18 +99,18 @@ def module_of(network: nn.Module, name: str) -> nn.Module:
 
     Args:
         network: the network.
-        name: of the part.
+        name: name of the part.
     """
     is_module = name.partition(".")[0] in network._modules
     return network.get_submodule(name) if is_module else Method(network, name)
 
 
 class Layout(nn.Module):
-    """Moves an axis; without parameters.
+    """Moves an axis; has no parameters.
 
     Args:
-        source: its place.
-        target: its new place.
+        source: position of the axis.
+        target: new position of the axis.
     """
 
     def __init__(self, source: int, target: int) -> None:
@@ -118,20 +118,20 @@ class Layout(nn.Module):
         self.source, self.target = source, target
 
     def forward(self, values: Tensor) -> Tensor:
-        """Return the values with the axis at its new place."""
+        """Return the values with the axis at its new position."""
         return values.movedim(self.source, self.target)
 
 
 def built(network: nn.Module, before: nn.Module, plans: Sequence[Plan]) -> list[nn.Sequential]:
-    """The stages of a network as modules that share its parameters.
+    """Build the stages of a network as modules that share its parameters.
 
     Args:
         network: the network.
-        before: what its inputs pass first.
-        plans: its stages.
+        before: module that is applied to the inputs first.
+        plans: plans of its stages.
 
     Returns:
-        One for each plan; they take and give channels in the second axis.
+        One module for each plan, with channels in the second axis of its input and output.
     """
     found = []
     for place, plan in enumerate(plans):
@@ -146,9 +146,9 @@ class MapStage(nn.Module):
     """A stage of an encoder that returns a list of maps.
 
     Args:
-        stage: takes and gives one tensor.
-        keeps: whether what it takes is one of the maps.
-        is_last: whether what it gives is the last one.
+        stage: maps one tensor to another.
+        keeps: whether its input is one of the maps.
+        is_last: whether its output is the last map.
     """
 
     def __init__(self, stage: nn.Module, keeps: bool, is_last: bool) -> None:
@@ -156,7 +156,7 @@ class MapStage(nn.Module):
         self.stage, self.keeps, self.is_last = stage, keeps, is_last
 
     def forward(self, taken: Any) -> Unfinished | list[Tensor]:
-        """Run on an image, or on what the stage before returned."""
+        """Run on an image, or on the output of the previous stage."""
         value, maps = taken if isinstance(taken, Unfinished) else (taken, [])
         maps = [*maps, value] if self.keeps else maps
         found = self.stage(value)

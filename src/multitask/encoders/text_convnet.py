@@ -12,22 +12,21 @@ from multitask.errors import InputError
 
 
 class TextConvNet(LayeredTextEncoder):
-    """Convolutions along a text, each of which adds to what is there.
+    """Residual convolutions along a text.
 
-    It tells what stands next to what, such as a "not" before a word, as Kim (2014, arXiv 1408.5882)
-    does with one layer. The places behind the end of a text count as zeros in each layer, so that
-    padding changes nothing.
+    It detects which tokens are next to each other, such as a "not" before a word, as Kim (2014,
+    arXiv 1408.5882) does with one layer. Places after the end of a text count as zeros in each
+    layer, so padding changes nothing.
 
     Args:
-        vocabulary: number of different tokens, that of the data's tokenizer.
+        vocabulary: vocabulary size of the data's tokenizer.
         out_features: features of each token, in all layers.
-        widths: for each layer, how many neighbouring tokens it sees; odd numbers.
-        dropout: share of the features that training hides at random, behind the embedding and in
-            each layer.
+        widths: number of neighbouring tokens that each layer sees; odd numbers.
+        dropout: dropout probability of the features, after the embedding and in each layer.
         input: name of the text among the data's inputs.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
 
     def __init__(
@@ -48,11 +47,11 @@ class TextConvNet(LayeredTextEncoder):
 
 
 class Neighbours(nn.Module):
-    """A convolution over neighbouring tokens, added to what it takes.
+    """A residual convolution over neighbouring tokens.
 
     Args:
-        features: of each token.
-        width: how many tokens it sees.
+        features: features of each token.
+        width: number of tokens that it sees.
         dropout: see `TextConvNet`.
     """
 
@@ -64,7 +63,7 @@ class Neighbours(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, taken: Sequence[Tensor]) -> list[Tensor]:
-        """Take and give ``[batch, places, features]`` and which places hold a token."""
+        """Map ``[batch, places, features]`` and the mask of tokens to the same two."""
         values, is_token = taken
         seen = torch.where(is_token.unsqueeze(2), self.norm(values), 0)
         found = self.convolution(seen.transpose(1, 2)).transpose(1, 2).relu()

@@ -13,23 +13,23 @@ from multitask.errors import InputError
 
 
 class TextTransformer(LayeredTextEncoder):
-    """A transformer (Vaswani et al., 2017) that sees all tokens of a text at once.
+    """A transformer (Vaswani et al., 2017) with attention between all tokens of a text.
 
-    Each layer normalises first, as in GPT-2. Places are told apart by learned vectors. Without
-    layers it is a bag of tokens that knows their places.
+    Each layer normalises first, as in GPT-2. Positions have learned vectors. Without layers it is a
+    bag of tokens with positions.
 
     Args:
-        vocabulary: number of different tokens, that of the data's tokenizer.
-        length: most tokens of a text, that of the data's tokenizer.
+        vocabulary: vocabulary size of the data's tokenizer.
+        length: maximum number of tokens of a text, as in the data's tokenizer.
         out_features: features of each token, in all layers.
-        layers: their number.
-        heads: parts of the features, each with an attention of its own.
-        dropout: share of the features that training hides at random, behind the embedding and in
-            each half of a layer.
+        layers: number of layers.
+        heads: number of attention heads.
+        dropout: dropout probability of the features, after the embedding and in each half of a
+            layer.
         input: name of the text among the data's inputs.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Layer(nn.Module):
     """Attention among the tokens of a text, then two linear layers for each token.
 
     Args:
-        features: of each token.
+        features: features of each token.
         heads: see `TextTransformer`.
         dropout: likewise.
     """
@@ -66,7 +66,7 @@ class Layer(nn.Module):
         super().__init__()
         self.heads = heads
         self.norm1, self.norm2 = nn.LayerNorm(features), nn.LayerNorm(features)
-        # Not `nn.MultiheadAttention`, of whose queries `LowRank` could learn no change.
+        # Not `nn.MultiheadAttention`, whose query projection `LowRank` could not update.
         self.qkv, self.out = nn.Linear(features, 3 * features), nn.Linear(features, features)
         self.network = nn.Sequential(
             nn.Linear(features, 4 * features), nn.GELU(), nn.Linear(4 * features, features)
@@ -78,13 +78,13 @@ class Layer(nn.Module):
                 nn.init.zeros_(each.bias)
 
     def forward(self, taken: Sequence[Tensor]) -> list[Tensor]:
-        """Take and give ``[batch, places, features]`` and which places hold a token."""
+        """Map ``[batch, places, features]`` and the mask of tokens to the same two."""
         values, is_token = taken
         values = values + self.dropout(self._attended(self.norm1(values), is_token))
         return [values + self.dropout(self.network(self.norm2(values))), is_token]
 
     def _attended(self, values: Tensor, is_token: Tensor) -> Tensor:
-        # [batch, heads, places, features of a head], once for each of the three.
+        # [batch, heads, places, features of a head], for each of the three.
         query, key, value = (
             self.qkv(values).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         )

@@ -1,4 +1,4 @@
-"""Any image model of the timm library."""
+"""Image models of the timm library."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OWN = {
     "in_chans": "set in_channels instead",
     "pretrained": "set the encoder's own pretrained instead",
 }
-"""Options that the encoder sets itself, and what to do."""
+"""Options that the encoder sets itself, and what to do instead."""
 OPTIONS = {
     **OWN,
     "features_only": "it gives maps: take multitask.encoders.TimmMaps, which sets it",
@@ -39,16 +39,16 @@ OPTIONS = {
 class Timm(Encoder):
     """A timm model without its classifier.
 
-    With pretrained weights, images (from 0 to 1) are normalised by the mean and the deviation that
-    these were trained with, unless the data do so.
+    With pretrained weights, images (from 0 to 1) are normalised by the mean and standard deviation
+    that these were trained with, unless the data do so.
 
     Args:
         name: timm's name of the model, such as ``resnet18`` or ``vit_small_patch16_224``.
-        pretrained: start from timm's pretrained weights (downloaded once), for fine-tuning; or from
-            those of a file, of torch or safetensors, given by its path; or from those of the hub,
-            given as ``hf-hub:`` and an id. Weights whose shapes do not fit are refused, but those
-            of the classifier, which is left out. A model read from a checkpoint gets its weights
-            from there.
+        pretrained: whether to start from timm's pretrained weights (downloaded once), for
+            fine-tuning; or the path of a file of torch or safetensors; or ``hf-hub:`` and an id for
+            weights from the hub. Weights whose shapes do not fit are rejected, except those of the
+            classifier, which is not used. A model restored from a checkpoint gets its weights from
+            there.
         in_channels: channels of the images; timm adapts pretrained weights to any number.
         options: further arguments of ``timm.create_model``, such as ``img_size``.
     """
@@ -76,7 +76,7 @@ class Timm(Encoder):
         return timm_plans(self.network, channels, self.options, str(form) == "NHWC")
 
     def stages(self) -> list[nn.Module]:
-        """The network divided where timm would take its maps, if its parts run one by one."""
+        """The network divided where timm extracts its maps, if its parts form a chain."""
         return [*built(self.network, self.normalisation, self._plans)] or [self]
 
     def stage_features(self) -> list[int]:
@@ -92,14 +92,14 @@ class Timm(Encoder):
 
 
 def check_options(options: Mapping[str, Any] | None, refused: Mapping[str, str]) -> None:
-    """Refuse options that contradict what the encoder is.
+    """Reject options that conflict with settings of the encoder.
 
     Args:
-        options: for ``timm.create_model``.
-        refused: what to do instead of each that cannot be.
+        options: options for ``timm.create_model``.
+        refused: what to do instead of each invalid option.
 
     Raises:
-        InputError: naming the option.
+        InputError: names the option.
     """
     for name, value in (options or {}).items():
         if name in refused:
@@ -112,12 +112,12 @@ def check_options(options: Mapping[str, Any] | None, refused: Mapping[str, str])
 
 
 def normalisation_of(network: nn.Module, pretrained: bool | str, channels: int) -> Normalisation:
-    """How images are normalised for a timm model.
+    """The normalisation of images for a timm model.
 
     Args:
         network: the model.
-        pretrained: whether it has pretrained weights; without, nothing is changed.
-        channels: of the images.
+        pretrained: whether it has pretrained weights; if not, nothing is changed.
+        channels: channels of the images.
     """
     normalisation = Normalisation(channels)
     known: Any = getattr(network, "pretrained_cfg", None) or {}
@@ -130,7 +130,7 @@ def created(name: str, pretrained: bool | str, settings: dict[str, Any]) -> nn.M
     """Create a timm model.
 
     Args:
-        name: timm's name of it.
+        name: timm's name of the model.
         pretrained: see `Timm`.
         settings: further arguments of ``timm.create_model``.
 
@@ -138,10 +138,10 @@ def created(name: str, pretrained: bool | str, settings: dict[str, Any]) -> nn.M
         InputError: if there is no such model, it has no such option, or its weights cannot be
             downloaded.
     """
-    # It takes long to import, and runs with other encoders do not use it.
+    # The import is slow, and runs with other encoders do not need it.
     import timm
 
-    # A name with an address before it would be looked up in the network, or in a folder.
+    # A name with a URL scheme would be looked up on the network, or in a folder.
     if ":" in name or not timm.is_model(name.split(".")[0]):
         raise InputError(f"timm has no model '{name}'{nearest(name, timm.list_models())}")
     told = settings_of_weights(name, pretrained, settings.get(OVERLAY))
@@ -161,6 +161,6 @@ def created(name: str, pretrained: bool | str, settings: dict[str, Any]) -> nn.M
         if (shapes := misshapen(str(error))) is not None:
             raise InputError(f"the pretrained weights are not of '{name}': {shapes}") from error
         raise InputError(
-            f"the pretrained weights of '{name}' could not be had ({error}); check the network "
+            f"the pretrained weights of '{name}' could not be loaded ({error}); check the network "
             "or set pretrained to false"
         ) from error

@@ -1,4 +1,4 @@
-"""The feature maps of any image model of the timm library."""
+"""The feature maps of timm models."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ from multitask.errors import InputError
 
 
 class TimmMaps(Encoder):
-    """A timm model's maps, the finest first, for tasks whose target is a map.
+    """The maps of a timm model, the finest first, for tasks whose target is a map.
 
-    Images are normalised as by `Timm`.
+    Images are normalised as in `Timm`.
 
-    Tasks of one vector, such as a classification, read the mean of the last map.
+    Tasks on one vector, such as a classification, read the mean of the last map.
 
     Args:
         name: timm's name of the model, such as ``resnet18`` or ``swin_tiny_patch4_window7_224``.
-            The maps of vision transformers such as ``vit_small_patch16_224`` are all of one size.
-        levels: which of the model's maps to give, counted from the finest, 0; all by default.
-            What no head reads costs memory: the finest map is the largest.
+            The maps of vision transformers such as ``vit_small_patch16_224`` all have the same
+            size.
+        levels: indices of the maps to return, counted from the finest, 0; all by default. Unused
+            maps cost memory, and the finest map is the largest.
         pretrained: see `Timm`.
         in_channels: see `Timm`.
         options: further arguments of ``timm.create_model``, such as ``output_stride``.
 
     Raises:
-        InputError: if timm has no such model or the model no such levels.
+        InputError: if timm does not have the model, or the model does not have the levels.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class TimmMaps(Encoder):
         self.normalisation = normalisation_of(self.network, pretrained, in_channels)
         info: Any = self.network.feature_info
         self._form = Maps(tuple(info.channels()), tuple(info.reduction()))
-        # Some transformers give [batch, height, width, channels].
+        # Some transformers return [batch, height, width, channels].
         self.channels_last = str(getattr(self.network, "output_fmt", "NCHW")) == "NHWC"
 
     @property
@@ -82,7 +83,7 @@ class TimmMaps(Encoder):
         return plans if are_all and plans[-1].is_returned else []
 
     def stages(self) -> list[nn.Module]:
-        """The network divided after each of its maps, if its parts run one by one."""
+        """The network divided after each of its maps, if its parts run one after the other."""
         if not self._plans:
             return [self]
         keeps = [False, *(each.is_returned for each in self._plans[:-1])]
@@ -96,10 +97,10 @@ class TimmMaps(Encoder):
         return [each.features for each in self._plans[:-1]]
 
     def depths(self) -> dict[str, int]:
-        """The layers into which timm divides the network whose maps these are."""
+        """The layers into which timm divides the network of these maps."""
         settings = {"in_chans": self.in_channels, **(self.options or {})}
         settings = {key: each for key, each in settings.items() if key != "feature_cls"}
-        # There no random weights are drawn.
+        # On the meta device no random weights are drawn.
         with torch.device("meta"):
             whole = created(self.name, False, {"num_classes": 0, **settings})
         found = timm_depths(self.network, whole, "network.")

@@ -1,4 +1,4 @@
-"""Pretrained weights for timm models: timm's own, those of a file, or those of the hub."""
+"""Pretrained weights for timm models: timm's own, or those of a file or the hub."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ SIZE = re.compile(
 def settings_of_weights(
     name: str, pretrained: bool | str, given: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """What ``timm.create_model`` gets to know about pretrained weights.
+    """The arguments of ``timm.create_model`` about pretrained weights.
 
     Args:
         name: timm's name of the model.
-        pretrained: whether to take timm's weights; or path of a file, or ``hf-hub:`` and an id.
-        given: ``timm.create_model``'s ``pretrained_cfg_overlay`` as a person has set it.
+        pretrained: whether to use timm's weights; or the path of a file, or ``hf-hub:`` and an id.
+        given: the user's ``pretrained_cfg_overlay`` for ``timm.create_model``.
 
     Raises:
         InputError: if the file has no weights.
@@ -55,23 +55,23 @@ def settings_of_weights(
         if re.fullmatch(r"[\w.-]+/[\w.-]+", pretrained) and not Path(pretrained).exists():
             hub = f"; weights of the hub are {HUB}{pretrained}"
         raise InputError(f"pretrained={pretrained}: {error}{hub}") from error
-    # Another number of classes than any, so that timm leaves the classifier out.
+    # A number of classes that no model has, so that timm skips the classifier.
     own = {"state_dict": weights, "custom_load": False, "num_classes": -1}
     return {"pretrained": True, OVERLAY: {**(given or {}), **own}}
 
 
 def taken_from(network: nn.Module, pretrained: bool | str) -> Source | None:
-    """Tell what a timm model has of a file.
+    """Report which weights of a file a timm model uses.
 
     Args:
-        network: the model, made with `settings_of_weights`.
+        network: the model, created with `settings_of_weights`.
         pretrained: see `settings_of_weights`.
 
     Returns:
         The file; None if there was none.
 
     Raises:
-        InputError: if the model has nothing of it.
+        InputError: if the model uses none of its weights.
     """
     if not isinstance(pretrained, str) or pretrained.startswith(HUB) or not DOWNLOADS.get():
         return None
@@ -81,9 +81,8 @@ def taken_from(network: nn.Module, pretrained: bool | str) -> Source | None:
     others = [key for key, each in own.items() if _digest(each) not in known]
     if all(own[key].ndim < 2 or key in others for key in own):
         raise InputError(
-            f"pretrained={pretrained}: none of its weights is one of the model's as "
-            "it is; if a beginning of their names is in the way, take "
-            "multitask.encoders.FromWeights, which has a prefix"
+            f"pretrained={pretrained}: none of its weights has a name of the "
+            "model; if their names have a prefix, set it in multitask.encoders.FromWeights"
         )
     said = (
         f"The encoder has {len(own) - len(others)} of its {counted(len(own), 'weight')} as they are"
@@ -97,7 +96,7 @@ def taken_from(network: nn.Module, pretrained: bool | str) -> Source | None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep timm from listing every weight that is left out; one sentence says it."""
+    """Keep timm from listing every skipped weight; one message reports them."""
     logger = logging.getLogger("timm.models._builder")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -108,10 +107,10 @@ def quiet() -> Iterator[None]:
 
 
 def misshapen(message: str) -> str | None:
-    """Name the weights of another shape that torch names in an error, None if it names none.
+    """Extract the weights with another shape from an error of torch; None if it names none.
 
     Args:
-        message: of torch.
+        message: message of torch.
     """
     found: Iterable[tuple[str, str, str]] = SIZE.findall(message)
     told = [f"'{name}' is {one} there, {two} here" for name, one, two in found]
@@ -124,7 +123,7 @@ def _digest(values: Tensor) -> tuple[Any, ...]:
 
 
 def _of_hub(name: str, pretrained: str) -> Mapping[str, Any]:
-    # It takes long to import, and runs with other encoders do not use it.
+    # The import is slow, and runs with other encoders do not need it.
     from timm.models import load_model_config_from_hf
 
     try:

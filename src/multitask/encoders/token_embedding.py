@@ -1,4 +1,4 @@
-"""From the token numbers of a text to vectors: where every encoder of texts begins."""
+"""Embeddings of token numbers, the first layer of every text encoder."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from multitask.errors import InputError
 from multitask.tokenizers.text_batch import is_text, text_mask
 
 DEVIATION = 0.02
-"""Standard deviation of the vectors before training, as of BERT (Devlin et al., 2019)."""
+"""Standard deviation of the vectors before training, as in BERT (Devlin et al., 2019)."""
 
 
 class TokenEmbedding(nn.Module):
-    """A learned vector for each token, plus one for each place if wanted.
+    """A learned vector for each token, plus an optional one for each position.
 
     Args:
         vocabulary: number of different tokens.
         features: size of the vectors.
-        length: most places of a text, each of which has a vector; None for no vectors of places.
+        length: maximum number of places of a text, each with a vector; None for no position
+            vectors.
     """
 
     def __init__(self, vocabulary: int, features: int, length: int | None = None) -> None:
@@ -36,14 +37,14 @@ class TokenEmbedding(nn.Module):
         """Look up the vectors of a batch.
 
         Args:
-            text: token numbers, -1 behind the end, int32, shape ``[batch, places]``.
+            text: token numbers, -1 after the end, int32, shape ``[batch, places]``.
 
         Returns:
-            Vectors, shape ``[batch, places, features]``, any in the places behind the end; and
-            which places hold a token, shape ``[batch, places]``, bool.
+            Vectors, shape ``[batch, places, features]``, arbitrary after the end; and a mask of the
+            places that hold a token, shape ``[batch, places]``, bool.
 
         Raises:
-            InputError: if there are more places than there are vectors of places.
+            InputError: if there are more places than position vectors.
         """
         values = self.tokens(text.clamp_min(0))
         if self.places is not None:
@@ -55,13 +56,13 @@ class TokenEmbedding(nn.Module):
 
 
 class TextEncoder(Encoder):
-    """What encoders of one text have in common: the input, the form, and what they refuse.
+    """Base class of encoders of one text: its input, its form, and validation.
 
     Args:
         vocabulary: number of different tokens.
         out_features: features of each token.
         input: name of the text among the data's inputs.
-        length: most places of a text; None for any number.
+        length: maximum number of places of a text; None for any number.
     """
 
     takes_missing = True
@@ -105,11 +106,11 @@ class TextEncoder(Encoder):
 
 
 def too_long(count: int, length: int) -> str:
-    """Say that a text has more places than an encoder.
+    """Message that a text has more places than an encoder.
 
     Args:
-        count: places of the text.
-        length: places of the encoder.
+        count: number of places of the text.
+        length: number of places of the encoder.
     """
     return (
         f"length is {length}, but a text has {count} tokens; set it to at least {count}, or let "
@@ -118,12 +119,12 @@ def too_long(count: int, length: int) -> str:
 
 
 def check_share(owner: nn.Module, name: str, value: float) -> None:
-    """Refuse a share, such as of dropout, that leaves nothing.
+    """Reject an invalid probability, such as that of dropout.
 
     Args:
-        owner: that has the setting.
-        name: of the setting.
-        value: what was given.
+        owner: module with the setting.
+        name: name of the setting.
+        value: the given value.
 
     Raises:
         InputError: if it is not from 0 to below 1.

@@ -1,4 +1,4 @@
-"""Learning a new task from a few labels: drawing them, and what is learned from them."""
+"""Few-shot learning: drawing support sets, and learning a new task from a few labels."""
 
 from multitask.few_shot.adapted import Adapted
 from multitask.few_shot.all_parameters import AllParameters

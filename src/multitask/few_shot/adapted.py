@@ -1,4 +1,4 @@
-"""What a learner returns: an encoder, a head and a task that have seen a support set."""
+"""The result of a learner: an encoder, a head and a task adapted to a support set."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from multitask.tasks import Task
 from multitask.tasks.output import Output, in_full_precision, joined
 
 BATCH = 256
-"""Samples that go through a network at a time."""
+"""Number of samples that pass through a network at a time."""
 
 
 class Adapted(nn.Module):
-    """A network of one task.
+    """A network for one task.
 
     Args:
-        encoder: encodes.
-        head: reads its representation, see `multitask.tasks.Task.build_head`.
-        task: with the statistics of the support set.
+        encoder: the encoder.
+        head: reads the encoder's representation, see `multitask.tasks.Task.build_head`.
+        task: the task, with the statistics of the support set.
     """
 
     def __init__(self, encoder: Encoder, head: nn.Module, task: Task) -> None:
@@ -34,7 +34,7 @@ class Adapted(nn.Module):
         """Compute raw outputs.
 
         Args:
-            inputs: what the encoder takes; floats in any precision.
+            inputs: inputs of the encoder; floats in any precision.
 
         Returns:
             See `multitask.tasks.Task.loss`; at least float32.
@@ -49,12 +49,12 @@ class Adapted(nn.Module):
         return self.encoder(*values)
 
     def read(self, representation: Any) -> Output:
-        """Compute raw outputs of a representation."""
+        """Compute raw outputs from a representation."""
         return in_full_precision(self.head(representation))
 
     @torch.no_grad()
     def features(self, inputs: Sequence[Tensor]) -> Any:
-        """Compute the representation of any number of samples, in the mode that the encoder is in.
+        """Compute the representation of any number of samples, in the encoder's current mode.
 
         Args:
             inputs: in the encoder's order, on its device; first axis ``[samples]``.
@@ -66,7 +66,8 @@ class Adapted(nn.Module):
     def outputs(self, inputs: Sequence[Tensor]) -> Output:
         """Compute raw outputs of a query set, in evaluation mode.
 
-        No sample's outputs depend on another's: batch normalisation takes its running statistics.
+        The outputs of samples do not depend on each other: batch normalisation uses its running
+        statistics.
 
         Args:
             inputs: in the encoder's order, on its device; first axis ``[samples]``.
@@ -89,7 +90,7 @@ class Adapted(nn.Module):
                 module.training = mode
 
     def predict(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Predict for a query set what people read, see `multitask.tasks.Task.predict`.
+        """Compute predictions for a query set, see `multitask.tasks.Task.predict`.
 
         Args:
             inputs: see `outputs`.

@@ -1,4 +1,4 @@
-"""The whole network fitted to a support set."""
+"""Fine-tuning of the whole network on a support set."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ BatchNorm = Literal["support", "frozen"]
 
 
 class AllParameters(Learner):
-    """Fits a new head and all of the encoder to the support set, frozen parts included.
+    """Fits a new head and the whole encoder to the support set, including frozen parts.
 
     Args:
-        steps: of AdamW.
-        learning_rate: of AdamW.
-        batch_norm: with ``support``, steps are taken with the statistics of the support set's
-            batches, and afterwards the running statistics are those of the support set; with
-            ``frozen``, the running statistics of the run are used and kept. The query set's
-            statistics are never used. A support set of one sample has no statistics: with it, the
-            running ones are kept as well.
+        steps: number of steps of AdamW.
+        learning_rate: learning rate of AdamW.
+        batch_norm: with ``support``, steps use the statistics of the support set's batches, and the
+            final running statistics are those of the support set; with ``frozen``, the running
+            statistics of the run are used and kept. The query set's statistics are never used. A
+            support set of one sample has no statistics, so the running ones are kept as well.
 
     Raises:
-        InputError: if a setting cannot be.
+        InputError: if a setting is invalid.
     """
 
     name = "all parameters"

@@ -15,25 +15,24 @@ from multitask.tasks import Classification, Task
 def draw_support(
     name: str, task: Task, targets: Tensor, shots: int, seed: int, among: Tensor | None = None
 ) -> Tensor:
-    """Choose the samples of a support set.
+    """Select the samples of a support set.
 
-    With the same seed a draw of fewer shots is a part of one of more. Of a vector, a sample counts
-    if all of its numbers are known; of a map, if any pixel is.
+    With the same seed, a draw with fewer shots is a subset of one with more. For a vector, a sample
+    counts as labelled if all of its numbers are known; for a map, if any pixel is.
 
-    Args:
-        name: the task's name, for messages.
-        task: the task; one of classes (see `is_of_classes`) gets shots of each class.
-        targets: of the samples to draw from, missing ones included, as tasks take them; first axis
-            ``[samples]``.
+    name: the task's name, for messages.
+        task: the task; if it has classes (see `is_of_classes`), shots are drawn for each class.
+        targets: targets of the samples to draw from, as for the task, missing ones included; first
+        axis ``[samples]``.
         shots: number of labels of each class, or of samples if the task has no classes.
-        seed: of the draw.
-        among: places that may be drawn, shape ``[allowed]``, int64; default: all.
+        seed: seed of the draw.
+        among: indices that may be drawn, shape ``[allowed]``, int64; default: all.
 
     Returns:
-        Places of the samples, class by class, shape ``[classes * shots]`` or ``[shots]``, int64.
+        Indices of the samples, class by class, shape ``[classes * shots]`` or ``[shots]``, int64.
 
     Raises:
-        InputError: if there are fewer labels than shots, naming the class that has the fewest.
+        InputError: if there are fewer labels than shots; names the class with the fewest.
     """
     if shots < 1:
         raise InputError(f"shots is {shots}; a support set needs at least 1")
@@ -46,7 +45,7 @@ def draw_support(
         raise InputError(
             f"'{name}' has {_counted(len(fewest), what)}, fewer than {_shots(shots)}; {right}"
         )
-    # One generator for each class, so that no class's draw depends on the size of another.
+    # One generator for each class, so that the draws of classes do not depend on each other.
     found = []
     for number, (_, pool) in enumerate(pools):
         generator = torch.Generator().manual_seed(len(pools) * seed + number)
@@ -59,14 +58,14 @@ def is_of_classes(task: Task, targets: Tensor) -> bool:
 
     Args:
         task: the task.
-        targets: of some samples.
+        targets: targets of some samples.
     """
     is_number = not targets.is_floating_point() and targets.ndim == 1
     return isinstance(task, Classification) and is_number
 
 
 def _pools(task: Task, target: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """Names of what is drawn, and the samples of each: by class if there are classes."""
+    """Names of the groups to draw from, and the samples of each: by class if there are classes."""
     if isinstance(task, Classification) and is_of_classes(task, target):
         for number, kind in enumerate(task.classes):
             called = kind if task.has_numbers_as_names else f"'{kind}'"

@@ -1,4 +1,4 @@
-"""A few steps of an optimizer on a support set."""
+"""A few optimizer steps on a support set."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from multitask.tasks import Task
 from multitask.tasks.output import Output
 
 BATCH = 64
-"""Samples of a step, of larger support sets."""
+"""Number of samples in a step, for larger support sets."""
 WEIGHT_DECAY = 0.01
 
 
 def check_steps(owner: str, steps: int, learning_rate: float) -> None:
-    """Refuse settings of `fit` that cannot be.
+    """Reject invalid settings of `fit`.
 
     Args:
-        owner: whose they are, for the message.
+        owner: class with the settings, for the message.
         steps: see `fit`.
         learning_rate: see `fit`.
 
     Raises:
-        InputError: naming the setting.
+        InputError: names the setting.
     """
     if steps < 0:
         raise InputError(f"{owner}: steps is {steps}; give 0 or more")
@@ -42,18 +42,18 @@ def fit(
     steps: int,
     learning_rate: float,
 ) -> None:
-    """Take steps of AdamW on a task's mean loss over the known targets of a support set.
+    """Take AdamW steps on a task's mean loss over the known targets of a support set.
 
-    Each step sees the whole support set, or 64 of its samples if it is larger, drawn anew each
-    time. The optimizer is made for this fit, so that nothing is remembered from another one.
+    Each step uses the whole support set, or 64 random samples if it is larger. The optimizer is
+    created for this fit, so that fits do not affect each other.
 
     Args:
-        outputs: computes raw outputs of the samples at some places, ``[batch]`` int64.
+        outputs: computes raw outputs of the samples with the given indices, ``[batch]`` int64.
         target: targets of all samples.
-        task: gives the loss.
-        learning: whose parameters are fitted.
-        steps: their number.
-        learning_rate: of AdamW.
+        task: defines the loss.
+        learning: module whose parameters are fitted.
+        steps: number of steps.
+        learning_rate: learning rate of AdamW.
     """
     parameters = [each for each in learning.parameters() if each.requires_grad]
     if not parameters:
@@ -65,17 +65,17 @@ def fit(
             places = torch.randperm(len(target))[:BATCH]
         total, weight = task.loss(outputs(places), target[places])
         optimizer.zero_grad()
-        # A batch without a weight, such as of classes that weigh 0, teaches nothing.
+        # A batch with zero weight, such as of classes with weight 0, has no loss.
         (total / weight.clamp_min(torch.finfo(weight.dtype).tiny)).backward()
         optimizer.step()
 
 
 def rows(representation: Any, places: Tensor) -> Any:
-    """Some samples of a representation of any form.
+    """Select samples of a representation of any form.
 
     Args:
-        representation: what an encoder returned.
-        places: of the samples, shape ``[batch]``, int64.
+        representation: output of an encoder.
+        places: indices of the samples, shape ``[batch]``, int64.
     """
     if isinstance(representation, Tensor):
         return representation[places]

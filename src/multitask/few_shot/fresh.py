@@ -1,4 +1,4 @@
-"""An encoder like another one, with random weights."""
+"""A new encoder with the settings of another, and random weights."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from multitask.errors import InputError
 
 
 def fresh_encoder(encoder: Encoder) -> Encoder:
-    """Make an encoder anew, from the settings of another one.
+    """Build a new encoder with the settings of another one.
 
-    Nothing of its weights is the other's, pretrained ones included. Images are normalised as the
-    other normalises them.
+    It shares no weights with the other, not even pretrained ones. Images are normalised as by the
+    other.
 
     Args:
-        encoder: whose settings are taken.
+        encoder: the encoder with the settings.
 
     Returns:
         On the device of the other, in its precision.
 
     Raises:
-        InputError: if it was given a network, which cannot be made anew.
+        InputError: if the encoder was given a network, which cannot be rebuilt.
     """
     with weights_are_in(None, downloads=False):
         made = _made(encoder)

@@ -1,4 +1,4 @@
-"""A network that knows nothing but the support set."""
+"""A network trained only on the support set."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from multitask.tasks import Task
 
 
 class FromScratch(AllParameters):
-    """Trains an encoder of the same settings from random weights, and a head.
+    """Trains a head and an encoder with the same settings, starting from random weights.
 
-    It tells what the run's weights are worth. Batch normalisation is as in `AllParameters`.
+    It shows the benefit of the run's weights. Batch normalisation is as in `AllParameters`.
 
     Args:
-        steps: of AdamW.
-        learning_rate: of AdamW.
+        steps: number of steps of AdamW.
+        learning_rate: learning rate of AdamW.
         batch_norm: see `AllParameters`; with ``frozen`` nothing is normalised, because the running
             statistics of random weights are 0 and 1.
 
     Raises:
-        InputError: if a setting cannot be, or the encoder was given a network.
+        InputError: if a setting is invalid, or the encoder was given a network.
     """
 
     name = "from scratch"

@@ -1,4 +1,4 @@
-"""A new head on an encoder that stays as it is."""
+"""A new head on a fixed encoder."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from multitask.training.batch_statistics import batch_norms
 class HeadOnly(Learner):
     """Fits the task's head to the features of the support set (Tian et al., 2020, 2003.11539).
 
-    The encoder is in evaluation mode throughout: batch normalisation keeps the running statistics
-    of the run, and takes none of the support set. In a head that has any, it takes those of the
-    support set.
+    The encoder is always in evaluation mode: batch normalisation keeps the running statistics of
+    the run, and ignores those of the support set. In a head, batch normalisation uses the
+    statistics of the support set.
 
     Args:
-        steps: of AdamW.
-        learning_rate: of AdamW.
+        steps: number of steps of AdamW.
+        learning_rate: learning rate of AdamW.
 
     Raises:
-        InputError: if a setting cannot be.
+        InputError: if a setting is invalid.
     """
 
     name = "head only"

@@ -1,4 +1,4 @@
-"""Which samples may stand in a support set: none that is akin to a sample of the query set."""
+"""Samples allowed in a support set: those that are not related to the query set."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import torch
 from torch import Tensor
 
 Kinds = np.ndarray[Any, np.dtype[Any]]
-"""What samples are, such as numbers of their images or of their groups; shape ``[samples]``."""
+"""Properties of samples, such as hashes of images or numbers of groups; shape ``[samples]``."""
 
 
 def apart(candidates: Sequence[Kinds], query: Sequence[Kinds]) -> Tensor:
-    """Find the samples that have nothing in common with a query set.
+    """Find the samples that share no property with a query set.
 
     Args:
-        candidates: of each sample that could be drawn, one array for each kind of kinship, such as
-            the image (see `multitask.data.duplicates.input_hashes`) and the group.
-        query: the same of the query set, in the same order.
+        candidates: one array for each property of the samples to draw from, such as the image (see
+            `multitask.data.duplicates.input_hashes`) and the group.
+        query: the same for the query set, in the same order.
 
     Returns:
-        Which candidates share no value with the query set, shape ``[candidates]``, bool.
+        Mask of the candidates that share no value with the query set, shape ``[candidates]``, bool.
     """
     pairs = zip(candidates, query, strict=True)
     shared = [np.isin(one, other) for one, other in pairs]
@@ -30,7 +30,7 @@ def apart(candidates: Sequence[Kinds], query: Sequence[Kinds]) -> Tensor:
 
 
 def first_of_each(values: Kinds) -> Tensor:
-    """Find the first sample of each image, so that none is drawn twice.
+    """Find the first sample of each image, so that no image is drawn twice.
 
     Args:
         values: a number for each sample, equal for equal images, shape ``[samples]``.

@@ -1,4 +1,4 @@
-"""What every few-shot learner is: it adapts a network to the support set of a task."""
+"""The base class of few-shot learners, which adapt a network to a support set."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from multitask.training.trial import same_random_numbers
 
 
 class Learner(ABC):
-    """Learns a new task from a support set, and nothing from the query set.
+    """Learns a new task from a support set, without using the query set.
 
-    The model and the task that are given stay as they are. A subclass has `name` and `learn`.
+    The given model and task are not changed. A subclass defines `name` and `learn`.
     """
 
     name: str
-    """What it is called in tables and figures."""
+    """Name of the learner in tables and figures."""
     needs_classes = False
-    """Whether it can only learn tasks that give one class to each sample."""
+    """Whether it only supports tasks with one class for each sample."""
 
     def adapt(
         self, model: MultiTask | Encoder, name: str, task: Task, support: Samples, seed: int = 0
@@ -36,20 +36,20 @@ class Learner(ABC):
         """Adapt a copy of a model to a task.
 
         Args:
-            model: a trained model, of whose heads nothing is used, or an encoder.
+            model: a trained model, whose heads are not used, or an encoder.
             name: the task's name, for messages.
-            task: what to learn; it need not have seen any target.
+            task: the task to learn; its statistics are not needed.
             support: the support set, on the model's device.
-            seed: of random weights and dropout; random numbers elsewhere stay as they are.
+            seed: seed of random weights and dropout; the global random state does not change.
 
         Returns:
-            A network of that task alone, in evaluation mode, on the model's device, float32 or
-            float64. Its parameters can be trained on.
+            A network for only that task, in evaluation mode, on the model's device, float32 or
+            float64. Its parameters can be trained further.
 
         Raises:
-            InputError: if the learner, the encoder and the task do not fit each other.
+            InputError: if the learner, the encoder and the task are not compatible.
         """
-        # A test loop runs in inference mode, in which nothing can be learned.
+        # A test loop runs in inference mode, in which training is not possible.
         with torch.inference_mode(False), torch.enable_grad():
             support = support.to(_device(model))
             encoder = copy.deepcopy(encoder_of(model, [each[:1] for each in support.inputs]))
@@ -78,12 +78,12 @@ class Learner(ABC):
 
 
 def new_head(encoder: Encoder, name: str, task: Task) -> nn.Module:
-    """Build a task's own head with random weights, on the encoder's device.
+    """Build a task's head with random weights, on the encoder's device.
 
     Args:
-        encoder: what it reads.
+        encoder: the encoder that it reads.
         name: the task's name, for messages.
-        task: whose head it is.
+        task: the task of the head.
 
     Raises:
         InputError: if the task cannot read the encoder's form.
@@ -101,7 +101,7 @@ def _device(model: nn.Module) -> torch.device:
 
 
 def _in_full_precision(encoder: Encoder) -> Encoder:
-    # Steps of a few samples are lost in the rounding of half precision.
+    # Steps on a few samples are lost in the rounding of half precision.
     halves = (torch.float16, torch.bfloat16)
     return (
         encoder.float() if any(each.dtype in halves for each in encoder.parameters()) else encoder

@@ -1,4 +1,4 @@
-"""The nearest class mean."""
+"""Classification by the nearest class mean."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from multitask.tasks import Classification, Task
 
 
 class Prototypes(Learner):
-    """Chooses the class whose mean of features is nearest (Snell et al., 2017, 1703.05175).
+    """Selects the class whose mean of features is nearest (Snell et al., 2017, 1703.05175).
 
     Nothing is trained. The raw output of a class is the negative squared distance from its mean,
-    but for what is the same for all classes, so that the head is a linear layer (equation 8 there).
-    The encoder is in evaluation mode: batch normalisation keeps the running statistics of the run.
+    without terms that are equal for all classes, so the head is a linear layer (equation 8 of the
+    paper). The encoder is in evaluation mode: batch normalisation keeps the running statistics of
+    the run.
     """
 
     name = "prototypes"
@@ -50,7 +51,7 @@ class Prototypes(Learner):
 
 
 def _with_linear_head(task: Classification) -> Classification:
-    """The task with the head that this learner gives it, as a checkpoint is to describe it."""
+    """The task with the head that this learner builds, to be described in a checkpoint."""
     found = type(task)(**{**task._arguments, "head": nn.Linear})
     found.load_state_dict(task.state_dict())
     found.classes = list(task.classes)

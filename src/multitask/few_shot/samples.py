@@ -1,4 +1,4 @@
-"""Samples with labels, as an encoder and a task take them."""
+"""Labelled samples for an encoder and a task."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class Samples:
     """A few samples, such as a support set.
 
     Args:
-        inputs: what the encoder takes, in its order, transformed; first axis ``[samples]``.
+        inputs: transformed inputs of the encoder, in its order; first axis ``[samples]``.
         target: the task's targets, missing ones included; first axis ``[samples]``.
 
     Raises:
-        InputError: if there is no sample, or not as many inputs as targets.
+        InputError: if there are no samples, or the numbers of inputs and targets differ.
     """
 
     inputs: Sequence[Tensor]
     target: Tensor
 
     def __post_init__(self) -> None:
-        """Refuse what is not the same samples."""
+        """Reject inputs and targets that do not match."""
         sizes = {len(each) for each in (*self.inputs, self.target)}
         if not self.inputs or len(sizes) != 1 or 0 in sizes:
             raise InputError(
@@ -40,19 +40,19 @@ class Samples:
         return len(self.target)
 
     def __getitem__(self, places: Tensor) -> Samples:
-        """Some of the samples, by their places, shape ``[chosen]``, int64."""
+        """Select samples by their indices, shape ``[chosen]``, int64."""
         return Samples([each[places] for each in self.inputs], self.target[places])
 
     def to(self, device: torch.device) -> Samples:
-        """The samples on a device, as tensors that can be learned from.
+        """Move the samples to a device, as tensors that gradients can be computed for.
 
         Args:
-            device: where to.
+            device: target device.
         """
         inputs = [_learnable(each.to(device)) for each in self.inputs]
         return Samples(inputs, _learnable(self.target.to(device)))
 
 
 def _learnable(values: Tensor) -> Tensor:
-    # What was made in inference mode, such as by a test loop, takes no part in a gradient.
+    # Tensors created in inference mode, for example by a test loop, have no gradients.
     return values.clone() if values.is_inference() else values

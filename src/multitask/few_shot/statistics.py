@@ -1,4 +1,4 @@
-"""Batch normalisation's running statistics, of a support set alone."""
+"""Running statistics of batch normalisation, computed only from a support set."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from multitask.training.batch_statistics import batch_norms, renewed
 
 @torch.no_grad()
 def take_statistics(network: nn.Module, samples: int, run: Callable[[Tensor], Any]) -> None:
-    """Set running statistics to those of a support set, with the weights as they are now.
+    """Set running statistics to those of a support set, for the current weights.
 
     Args:
-        network: in which batch normalisation is; it is in evaluation mode afterwards.
+        network: network with batch normalisation; afterwards it is in evaluation mode.
         samples: number of samples of the support set.
-        run: passes the samples at some places, ``[batch]`` int64, through the network.
+        run: passes the samples with the given indices, ``[batch]`` int64, through the network.
     """
     layers = list(batch_norms(network).values())
     network.eval()

@@ -1,4 +1,4 @@
-"""What the tasks of a model share, as an encoder for a task that the model does not know."""
+"""The shared part of a model, as an encoder for a new task."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from multitask.module import MultiTask
 from multitask.sharing import SharingCallable
 
 SEQUENCE = 3
-"""Axes of a tensor with a vector for each place."""
+"""Number of axes of a tensor with a vector for each place."""
 
 
 class Trunk(Encoder):
-    """All that a sharing scheme runs once for its tasks, each part as a vector, side by side.
+    """The outputs of a sharing scheme's trunk, each reduced to a vector, concatenated.
 
-    Of `multitask.sharing.MMoE` these are the representation and every shared expert, of
-    `multitask.sharing.CrossStitch` the column of every task. The parts that a scheme has for
-    each task, such as a mixture, are left out: a new task has none, and its head reads everything.
+    For `multitask.sharing.MMoE` these are the representation and every shared expert, for
+    `multitask.sharing.CrossStitch` the column of every task. Task-specific parts of a scheme, such
+    as a mixture, are not used: a new task has none, and its head reads everything.
 
     Args:
         encoder: the model's encoder.
         sharing: class of the scheme, see `multitask.MultiTask`.
-        tasks: names of the tasks that share it.
-        out_features: number of features of all parts.
+        tasks: names of the model's tasks.
+        out_features: total number of features.
     """
 
     def __init__(
@@ -48,18 +48,18 @@ class Trunk(Encoder):
 
 
 def encoder_of(model: MultiTask | Encoder, inputs: Sequence[Tensor]) -> Encoder:
-    """The encoder that a new task reads.
+    """The encoder for a new task.
 
     Args:
-        model: a model, whose trunk is meant, or an encoder, which is returned as it is.
-        inputs: of one sample or more, in the order of the model's inputs.
+        model: a model, whose trunk is used, or an encoder, which is returned unchanged.
+        inputs: inputs of one sample or more, in the order of the model's inputs.
 
     Returns:
-        The model's own encoder if its tasks share that alone; else a `Trunk` with the weights of
-        the model's.
+        The model's own encoder if the tasks share nothing else; otherwise a `Trunk` with the
+        model's weights.
 
     Raises:
-        InputError: if the model does not tell how its trunk was made.
+        InputError: if the model does not record how its trunk was built.
     """
     trunk = model if isinstance(model, Encoder) else model.encoder
     if isinstance(trunk, Encoder):
@@ -80,7 +80,7 @@ def encoder_of(model: MultiTask | Encoder, inputs: Sequence[Tensor]) -> Encoder:
     settings |= {"tasks": list(model.tasks), "out_features": size}
     described = {"class_path": f"{Trunk.__module__}.{Trunk.__qualname__}", "init_args": settings}
     kind: Any = Encoder
-    # Trusted: the model that is in memory has run the classes that its settings name.
+    # Trusted: the model in memory has already run the classes that its settings name.
     with weights_are_in(None, downloads=False):
         made: Encoder = made_from_recipe(described, kind, "encoder", "the model", trust=True)
     made.load_state_dict({f"trunk.{name}": each for name, each in trunk.state_dict().items()})
@@ -89,7 +89,7 @@ def encoder_of(model: MultiTask | Encoder, inputs: Sequence[Tensor]) -> Encoder:
 
 
 def _vectors(form: Form, found: Any) -> Iterator[Tensor]:
-    """A vector of each part of what a trunk returned, ``[batch, features]``."""
+    """A vector for each part of a trunk's output, ``[batch, features]``."""
     if form.misfit(found) is None:
         yield form.vector(found)
     elif isinstance(found, Tensor):

@@ -1,4 +1,4 @@
-"""From the shared representation to a task's raw outputs; ``torch.nn.Linear`` is the default."""
+"""Heads, which map the representation to a task's outputs; default: ``torch.nn.Linear``."""
 
 from multitask.heads.centre import CentreHead
 from multitask.heads.dense import DenseHead

@@ -1,4 +1,4 @@
-"""A head that returns a map at one stride, for what lies around its pixels."""
+"""A head that returns a map at one stride, with context around its pixels."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from multitask.encoders.forms import Form, Maps
 from multitask.errors import InputError
 
 GROUPS = 8
-"""Of channels that are normalised together, which does not depend on the batch."""
+"""Number of groups of channels for group normalisation, which does not depend on the batch."""
 
 
 class CentreHead(nn.Module):
-    """Joins feature maps down to one stride, then looks around each pixel of the result.
+    """Merges feature maps down to one stride, then applies convolutions to the result.
 
-    Maps are joined as in a feature pyramid (Lin et al., 2017, "Feature Pyramid Networks", section
-    3), from the coarsest to that of the stride; finer maps are not read.
+    Maps are merged as in a feature pyramid (Lin et al., 2017, "Feature Pyramid Networks", section
+    3), from the coarsest map to that of the stride; finer maps are not used.
 
     Args:
-        form: what the encoder gives; a list of maps.
-        out_features: channels of the result.
-        stride: pixels of the image on one side of a pixel of the result; that of one of the maps.
-        width: channels in between.
-        depth: convolutions of 3x3 pixels before the last layer.
+        form: form of the encoder's output; a list of maps.
+        out_features: number of channels of the result.
+        stride: pixels of the image on one side of a pixel of the result; must be the stride of a
+            map.
+        width: number of channels of hidden layers.
+        depth: number of 3x3 convolutions before the last layer.
 
     Raises:
-        InputError: if the encoder does not give maps, or none of that stride.
+        InputError: if the encoder does not return maps, or none of that stride.
     """
 
     def __init__(

@@ -10,19 +10,19 @@ from multitask.errors import InputError
 
 
 class DenseHead(nn.Module):
-    """Joins feature maps from the coarsest to the finest, and enlarges the result to the image.
+    """Merges feature maps from the coarsest to the finest, and upsamples to the image's size.
 
-    Each map is brought to ``width`` channels; a coarser sum is enlarged bilinearly and added to the
-    next finer map, as in a feature pyramid (Lin et al., 2017, "Feature Pyramid Networks", section
-    3). The sides of the image are multiples of the finest map's stride.
+    Each map is projected to ``width`` channels; a coarser sum is upsampled bilinearly and added to
+    the next finer map, as in a feature pyramid (Lin et al., 2017, "Feature Pyramid Networks",
+    section 3). The sides of the image must be multiples of the finest map's stride.
 
     Args:
-        form: what the encoder gives; a list of maps.
-        out_features: channels of the result.
-        width: channels in between.
+        form: form of the encoder's output; a list of maps.
+        out_features: number of channels of the result.
+        width: number of channels of hidden layers.
 
     Raises:
-        InputError: if the encoder does not give maps.
+        InputError: if the encoder does not return maps.
     """
 
     def __init__(self, form: Form, out_features: int, width: int = 32) -> None:

@@ -19,33 +19,33 @@ INSTALL = 'pip install "multitask[decoders]"'
 
 
 class SmpDecoder(nn.Module):
-    """A decoder of segmentation_models_pytorch between an encoder's maps and a map of the image.
+    """A decoder of segmentation_models_pytorch, from an encoder's maps to a map of the image.
 
     The library is not installed by default: ``pip install "multitask[decoders]"``.
 
     ======================  =======================================================================
-    ``unet``                Ronneberger et al., 2015, 1505.04597; joins all maps
-    ``fpn``                 Kirillov et al., 2019, 1901.02446; takes the four coarsest maps, each
+    ``unet``                Ronneberger et al., 2015, 1505.04597; merges all maps
+    ``fpn``                 Kirillov et al., 2019, 1901.02446; uses the four coarsest maps, each
                             half as large as the one before
-    ``deeplabv3``           Chen et al., 2017, 1706.05587; takes the coarsest map alone
-    ``deeplabv3plus``       Chen et al., 2018, 1802.02611; takes the coarsest map, and the one that
+    ``deeplabv3``           Chen et al., 2017, 1706.05587; uses only the coarsest map
+    ``deeplabv3plus``       Chen et al., 2018, 1802.02611; uses the coarsest map, and the one that
                             is 2 or 4 times as large
     ======================  =======================================================================
 
-    The result is enlarged bilinearly to the image, whose sides are multiples of the finest map's
-    stride; those of a decoder's own maps must fit each other, so multiples of the coarsest map's
+    The result is upsampled bilinearly to the image, whose sides must be multiples of the finest
+    map's stride. A decoder's maps must also fit each other, which multiples of the coarsest map's
     stride always do.
 
     Args:
-        form: what the encoder gives; a list of maps.
-        out_features: channels of the result.
-        name: of the decoder.
+        form: form of the encoder's output; a list of maps.
+        out_features: number of channels of the result.
+        name: name of the decoder.
         options: further arguments of the library's class, such as ``decoder_channels`` of
             ``unet``, one number for each map, or ``out_channels`` of ``deeplabv3``.
 
     Raises:
-        InputError: if the library is not installed, the encoder does not give the maps that the
-            decoder needs, or the decoder does not take the options.
+        InputError: if the library is not installed, the encoder does not return the maps that the
+            decoder needs, or the decoder does not accept the options.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class SmpDecoder(nn.Module):
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Map a list of ``[batch, channels, h, w]`` to ``[batch, out_features, height, width]``."""
         height, width = (self.stride * side for side in maps[0].shape[2:])
-        # The library counts the image itself as the first map, and looks at its size alone.
+        # The library counts the image itself as the first map, and uses only its size.
         image = maps[0].new_empty(len(maps[0]), 0, height, width)
         chosen = [image if place is None else maps[place] for place in self.places]
         self._check_sizes(chosen, height, width)
@@ -99,15 +99,16 @@ class SmpDecoder(nn.Module):
 
 @dataclass(frozen=True)
 class _Plan:
-    """How a decoder is made and fed.
+    """How to build a decoder and which maps to pass to it.
 
     Args:
         path: module and class in the library's decoders.
-        arguments: of the class, without a person's options; those of ``own`` are not theirs.
-        own: names of arguments that the encoder decides.
-        places: which of the encoder's maps it takes, in its order; None for the image.
-        shares: how much larger each of the last maps is than the next.
-        channels: of its result.
+        arguments: arguments of the class, without the user's options, which may not contain
+            ``own``.
+        own: names of arguments that the encoder determines.
+        places: indices of the encoder's maps to use, in its order; None for the image.
+        shares: ratio of each of the last maps' sizes to the next map's.
+        channels: number of channels of its result.
     """
 
     path: tuple[str, str]
@@ -191,7 +192,7 @@ def _deeplabv3plus(form: Maps, options: Mapping[str, Any]) -> _Plan:
     finer = strides.index(strides[-1] // factor)
     width = int(options.get("out_channels", 256))
     arguments = {
-        # It takes the third and the last.
+        # It uses the third and the last.
         "encoder_channels": [0, 0, form.channels[finer], form.channels[-1]],
         "encoder_depth": 4,
         "output_stride": 16 if factor == 4 else 8,
@@ -204,7 +205,7 @@ def _deeplabv3plus(form: Maps, options: Mapping[str, Any]) -> _Plan:
 
 
 ATROUS = {"atrous_rates": (12, 24, 36), "aspp_separable": False, "aspp_dropout": 0.5}
-"""The library's own defaults."""
+"""The library's defaults."""
 DECODERS: dict[str, Callable[[Maps, Mapping[str, Any]], _Plan]] = {
     "unet": _unet,
     "fpn": _fpn,

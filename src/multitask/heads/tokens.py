@@ -10,10 +10,10 @@ from multitask.labels import NO_TOKEN
 
 
 class TokenHead(nn.Module):
-    """Puts one head of vectors behind each place of a sequence.
+    """Applies one head for vectors to each place of a sequence.
 
     Args:
-        head: takes vectors in the last axis, such as ``torch.nn.Linear``.
+        head: a head whose input is the last axis, such as ``torch.nn.Linear``.
     """
 
     def __init__(self, head: nn.Module) -> None:
@@ -21,15 +21,15 @@ class TokenHead(nn.Module):
         self.head = head
 
     def forward(self, tokens: Sequence[Tensor]) -> Tensor:
-        """Make raw outputs of each place.
+        """Compute raw outputs for each place.
 
         Args:
-            tokens: values ``[batch, places, features]`` and which places hold a token
+            tokens: values ``[batch, places, features]`` and a mask of the places that hold a token
                 ``[batch, places]``, bool.
 
         Returns:
             Shape ``[batch, out_features, places]``; `multitask.labels.NO_TOKEN` at places without a
-            token, to which no gradient flows.
+            token, which get no gradient.
         """
         values, is_token = tokens
         return self.head(values).movedim(2, 1).masked_fill(~is_token.unsqueeze(1), NO_TOKEN)

@@ -1,4 +1,4 @@
-"""How a training batch becomes the outputs whose losses count: one file for each way."""
+"""Passes, which compute the outputs for a training batch: one file for each."""
 
 from multitask.passes.adversarial import AdversarialPass
 from multitask.passes.anil import ANIL

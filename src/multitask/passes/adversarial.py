@@ -1,4 +1,4 @@
-"""Training on images that an attack has changed."""
+"""Training on images that were changed by an attack."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ INDEX = "index"
 
 
 class AttackingPass(Pass):
-    """What passes with an attack have in common.
+    """Base class of passes with an attack.
 
     Args:
-        attack: on the images of each training batch; its random starts depend on the samples'
-            places and on the data's seed.
+        attack: attack on the images of each training batch; its random starts depend on the
+            samples' indices and on the data's seed.
         from_step: number of optimizer steps before the first batch that is attacked.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
 
     def __init__(self, attack: Attack, from_step: int = 0) -> None:
@@ -40,7 +40,7 @@ class AttackingPass(Pass):
         self.attack, self.from_step = attack, from_step
         self.bounds, self.seed = PixelBounds(), 0
         self.is_sharded = False
-        """Whether processes wait for each other in each pass, so that all must attack as often."""
+        """Whether processes synchronise in each pass, so that all must attack equally often."""
         self._has_looked = False
 
     def prepare(self, model: MultiTask, trainer: Trainer) -> None:
@@ -59,11 +59,11 @@ class AttackingPass(Pass):
         self._has_looked = False
 
     def is_due(self, model: MultiTask) -> bool:
-        """Whether a batch is attacked now."""
+        """Whether the current batch is attacked."""
         return model._trainer is None or model.trainer.global_step >= self.from_step
 
     def look(self, images: Tensor) -> None:
-        """Refuse images that are not pixels, at the first batch."""
+        """Reject images that are not pixels, at the first batch."""
         if not self._has_looked and images.numel():
             self._has_looked = True
             self.bounds.check(self.bounds.pixels(images))
@@ -72,17 +72,17 @@ class AttackingPass(Pass):
 class AdversarialPass(AttackingPass):
     """Trains on attacked images (Madry et al., 2018, arXiv 1706.06083, equation 2.1).
 
-    The model sees one batch and is differentiated once, as in plain training, so that any balancer
-    works as ever; the attack comes before, see `multitask.robustness.Attack`. Training losses and
-    metrics are those of what the model was trained on.
+    The model receives one batch and is differentiated once, as in plain training, so any balancer
+    works as usual; the attack runs first, see `multitask.robustness.Attack`. Training losses and
+    metrics are those of the images that the model was trained on.
 
     Args:
         attack: see `AttackingPass`.
-        share: of the images that are attacked, from 0 to 1; the others stay as they are.
+        share: share of the images that are attacked, from 0 to 1; the others stay unchanged.
         from_step: see `AttackingPass`.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
 
     def __init__(self, attack: Attack, share: float = 1.0, from_step: int = 0) -> None:
@@ -99,7 +99,7 @@ class AdversarialPass(AttackingPass):
     def _attacked(self, model: MultiTask, batch: Batch) -> Tensor:
         images, places = batch[IMAGE], places_of(batch)
         self.look(images)
-        # By another seed than the random start has, which would go with the choice.
+        # With another seed than the random start, which would be correlated with the choice.
         (drawn,) = uniforms(self.seed + 1, places, [1])
         chosen = drawn[:, 0] < self.share
         if self.share == 1 or self.is_sharded:
@@ -112,7 +112,7 @@ class AdversarialPass(AttackingPass):
 
 
 def places_of(batch: Batch) -> Tensor:
-    """The places by which samples of a batch are known, shape ``[batch]``, int64."""
+    """The indices that identify the samples of a batch, shape ``[batch]``, int64."""
     for name in (PLACE, INDEX):
         if name in batch:
             return batch[name]

@@ -1,4 +1,4 @@
-"""MAML whose steps change the heads alone."""
+"""MAML with inner steps for the heads only."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from multitask.passes.inner_steps import Parts
 
 
 class ANIL(FOMAML):
-    """First-order MAML that adapts the heads alone: "almost no inner loop".
+    """First-order MAML that adapts only the heads: "almost no inner loop".
 
-    Raghu et al., 2020 (arXiv 1909.09157), section 4: what tasks share is not adapted, and learns
-    from the queries' losses alone. See `FOMAML`.
+    Raghu et al., 2020 (arXiv 1909.09157), section 4: shared parameters are not adapted, and are
+    trained only by the queries' losses. See `FOMAML`.
 
     Args:
-        steps: see `EpisodicPass`; 0 or more.
-        learning_rate: see `EpisodicPass`.
-        batch_norm: see `EpisodicPass`.
+        steps: see `EpisodicPass`; 0 or more. learning_rate: see `EpisodicPass`. batch_norm: see
+            `EpisodicPass`.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
 
     def adapted_names(self, parts: Parts) -> Iterable[str]:

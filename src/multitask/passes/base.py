@@ -1,4 +1,4 @@
-"""What every pass is: a training batch in, the outputs whose losses count out."""
+"""The base class of passes, which compute the outputs for a training batch."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 class Pass(Recorded, nn.Module, ABC):
-    """Decides how a training batch goes through the model.
+    """Determines how a training batch is passed through the model.
 
-    The default, `PlainPass`, is one forward pass. Others change the batch first, as adversarial
-    training does, or the weights, as meta-learning does. Whatever they try before the pass that
-    counts goes through ``model.tried``, which leaves no trace in the model.
+    The default, `PlainPass`, is one forward pass. Others change the batch first, as in adversarial
+    training, or the weights, as in meta-learning. All trial passes before the actual one use
+    ``model.tried``, which does not change the model.
 
     Raises:
-        InputError: if a class overrides `losses` and leaves `tried` to compute others.
+        InputError: if a class overrides `losses` but not `tried`, which would compute other losses.
     """
 
     is_plain: bool = False
-    """Whether a step learns from the batch as it is, with the model's own losses."""
+    """Whether a step uses the unchanged batch with the model's own losses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Pass(Recorded, nn.Module, ABC):
 
     @property
     def joins_batch_norm(self) -> bool:
-        """Whether batch normalisation may see the batch of all processes; else each its own."""
+        """Whether batch normalisation may use the batch of all processes, not only its own."""
         return True
 
     @property
@@ -50,7 +50,7 @@ class Pass(Recorded, nn.Module, ABC):
         return True
 
     def prepare(self, model: MultiTask, trainer: Trainer) -> None:
-        """Look at what is trained, before training; nothing to do by default.
+        """Inspect the model before training; does nothing by default.
 
         Args:
             model: the model.
@@ -62,36 +62,36 @@ class Pass(Recorded, nn.Module, ABC):
 
     @abstractmethod
     def forward(self, model: MultiTask, batch: Batch) -> tuple[Outputs, Batch]:
-        """Pass this process's batch.
+        """Pass the batch of this process.
 
         Args:
-            model: the model; call it once, ``model(*model.inputs_of(batch))``, for the outputs that
-                count, and ``model.tried`` as often as needed before.
+            model: the model; call it once, ``model(*model.inputs_of(batch))``, to compute the
+                outputs, and ``model.tried`` any number of times before.
             batch: see `MultiTask`.
 
         Returns:
-            Raw outputs, and the batch that they are of.
+            Raw outputs, and the batch that they belong to.
         """
 
     def evaluated(self, model: MultiTask, batch: Batch) -> Outputs:
-        """Pass this process's batch in a validation or test; by default once, as it is.
+        """Pass this process's batch in validation or a test; by default once, unchanged.
 
         Args:
-            model: the model, in evaluation mode; nothing of it changes.
+            model: the model, in evaluation mode; it is not changed.
             batch: see `MultiTask`.
 
         Returns:
-            Raw outputs of all of the batch.
+            Raw outputs for the whole batch.
         """
         return model(*model.inputs_of(batch))
 
     def losses(self, model: MultiTask, outputs: Outputs, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The losses of what `forward` returned; those of the model by default.
+        """Compute the losses of the return value of `forward`; by default those of the model.
 
         Args:
             model: the model.
             outputs: raw outputs.
-            batch: the batch that they are of.
+            batch: the batch that they belong to.
 
         Returns:
             See `MultiTask.losses`.
@@ -100,13 +100,13 @@ class Pass(Recorded, nn.Module, ABC):
 
     @torch.no_grad()
     def tried(self, model: MultiTask, batch: Batch) -> Tensor:
-        """Compute the first of `losses` again, as for a balancer that watches what a step did.
+        """Compute the first of `losses` again, for example for a balancer that evaluates a step.
 
-        A pass that overrides `losses` must override this, too.
+        A pass that overrides `losses` must override this too.
 
         Args:
-            model: the model, with the weights after the step; nothing of it changes.
-            batch: what `forward` returned last.
+            model: the model, with the weights after the step; it is not changed.
+            batch: the last batch that `forward` returned.
 
         Returns:
             Shape ``[tasks]``, without gradients.

@@ -20,7 +20,7 @@ STATISTICS = ("running_mean", "running_var")
 
 
 class EpisodeStatistics:
-    """The layers of batch normalisation, and the statistics that episodes give them.
+    """The batch normalisation layers, and their statistics over episodes.
 
     Args:
         model: the model.
@@ -38,7 +38,7 @@ class EpisodeStatistics:
 
     @contextmanager
     def fixed(self) -> Iterator[None]:
-        """Normalise by the running statistics, and leave those as they are."""
+        """Normalise by the running statistics, and keep them unchanged."""
         kept = [(each, each.training, each.momentum) for each in self._layers.values()]
         for layer, _, _ in kept:
             layer.training = False
@@ -52,10 +52,10 @@ class EpisodeStatistics:
     def of_batch(self, own: bool) -> Iterator[None]:
         """Normalise by the batch's own statistics, which become the running ones.
 
-        Layers that are frozen stay so.
+        Layers that are frozen stay frozen.
 
         Args:
-            own: whether it does; if not, this is `fixed`.
+            own: whether to do so; if not, this is `fixed`.
         """
         with self.fixed():
             for layer in self._learning.values() if own else ():
@@ -63,10 +63,10 @@ class EpisodeStatistics:
             yield
 
     def add(self, buffers: Mapping[str, Tensor]) -> None:
-        """Count in the statistics of an episode.
+        """Add the statistics of an episode.
 
         Args:
-            buffers: by name, as the episode's support has left them.
+            buffers: buffers by name, after the episode's support.
         """
         for name in (f"{layer}.{each}" for layer in self._learning for each in STATISTICS):
             before = self._sums.get(name, 0)
@@ -74,10 +74,10 @@ class EpisodeStatistics:
 
     @torch.no_grad()
     def move(self, episodes: Tensor) -> None:
-        """Move the running statistics towards the mean of those counted in, of all processes.
+        """Move the running statistics towards the mean of the added ones, over all processes.
 
         Args:
-            episodes: number of episodes of all processes, a scalar.
+            episodes: total number of episodes of all processes, a scalar.
         """
         for name, layer in self._learning.items():
             assert layer.num_batches_tracked is not None

@@ -1,4 +1,4 @@
-"""What passes that adapt a model to episodes have in common."""
+"""Base class of passes that adapt a model to episodes."""
 
 from __future__ import annotations
 
@@ -28,24 +28,25 @@ BatchNorm = Literal["support", "frozen"]
 class EpisodicPass(Pass):
     """Adapts a copy of the model to each episode, by plain gradient descent on its support.
 
-    The data deal the episodes, as `multitask.data.Episodes` does. The model adapts to each by
-    itself, anew from its own weights and without momentum, and each step lowers the weighted sum of
-    the tasks' losses. Validation and tests adapt to the support of their own episodes in the same
-    way, and count the queries. Batches that are not episodes are passed as they are there.
+    The data provide the episodes, as `multitask.data.Episodes` does. The model adapts to each
+    episode separately, starting from its own weights and without momentum, and each step reduces
+    the weighted sum of the tasks' losses. Validation and tests adapt to the support of their own
+    episodes in the same way, and evaluate the queries. There, batches that are not episodes are
+    passed unchanged.
 
     With ``batch_norm: support``, training normalises the support by its own statistics, and the
-    queries by theirs; validation and tests normalise the queries by the support's, so that no query
-    depends on another. The model's running statistics follow the mean of the supports' over the
-    episodes. With ``frozen``, everything is normalised by the model's running
-    statistics, which do not change; for an encoder that another run has trained.
+    queries by theirs; validation and tests normalise the queries by the support's, so that queries
+    do not depend on each other. The model's running statistics follow the mean of the supports'
+    over the episodes. With ``frozen``, everything is normalised by the model's running statistics,
+    which do not change; use it for an encoder that was trained in another run.
 
     Args:
         steps: number of steps for each episode.
-        learning_rate: of these steps, above 0.
+        learning_rate: learning rate of these steps, above 0.
         batch_norm: ``support`` or ``frozen``.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
 
     fewest_steps = 0
@@ -66,17 +67,17 @@ class EpisodicPass(Pass):
 
     @property
     def name(self) -> str:
-        """What messages call the pass."""
+        """The name of the pass in messages."""
         return type(self).__name__
 
     @property
     def has_task_gradients(self) -> bool:
-        """Only without a step: each episode is passed by itself."""
+        """Only without steps: each episode is passed separately."""
         return not self.steps
 
     @property
     def joins_batch_norm(self) -> bool:
-        """Only without a step: each episode is normalised by itself."""
+        """Only without steps: each episode is normalised separately."""
         return self.steps == 0
 
     def prepare(self, model: MultiTask, trainer: Trainer) -> None:
@@ -98,13 +99,13 @@ class EpisodicPass(Pass):
         self.check(model)
 
     def check(self, model: MultiTask) -> None:
-        """Refuse a model that cannot be trained so.
+        """Reject a model that cannot be trained this way.
 
         Args:
             model: the model.
 
         Raises:
-            InputError: with what to change.
+            InputError: says what to change.
         """
         if model.balancer.weighs_gradients:
             raise InputError(
@@ -122,13 +123,13 @@ class EpisodicPass(Pass):
             raise InputError(f"{self.name} has no parameter to adapt: all of them are frozen")
 
     def refuse_watchers(self, model: MultiTask) -> None:
-        """Refuse whatever watches the tasks' gradients, which would see an episode's alone.
+        """Reject watchers of the tasks' gradients, which would only receive those of one episode.
 
         Args:
             model: the model, in a training step.
 
         Raises:
-            InputError: with what to leave out.
+            InputError: says what to remove.
         """
         if not self.has_task_gradients and model.views.watchers:
             raise InputError(
@@ -137,7 +138,7 @@ class EpisodicPass(Pass):
             )
 
     def adapted_names(self, parts: Parts) -> Iterable[str]:
-        """Names of the parameters that take the steps; by default all that learn."""
+        """Names of the parameters that are adapted; by default all that are trained."""
         return parts.trained
 
     def adapted(
@@ -146,12 +147,12 @@ class EpisodicPass(Pass):
         """Take the steps for one episode.
 
         Args:
-            parts: the model's, which stay as they are.
+            parts: parts of the model, which stay unchanged.
             samples: inputs and targets to learn from.
-            statistics: the model's.
+            statistics: statistics of the model.
 
         Returns:
-            Where the steps have led, and the buffers that go with it, by name.
+            The result of the steps, and its buffers, by name.
         """
         buffers, names = parts.own_buffers(), self.adapted_names(parts)
         with unseen(parts.model), statistics.of_batch(self.batch_norm == "support"):
@@ -164,15 +165,15 @@ class EpisodicPass(Pass):
         """Adapt to a support, and pass other samples through the result; without gradients.
 
         Args:
-            parts: the model's, which stay as they are.
+            parts: parts of the model, which stay unchanged.
             support: inputs and targets to learn from.
             queries: inputs.
-            statistics: the model's.
+            statistics: statistics of the model.
 
         Returns:
             Raw outputs of the queries.
         """
-        # Tensors of inference mode, in which Lightning tests, take no part in a derivative.
+        # Tensors of inference mode, which Lightning uses for tests, cannot be differentiated.
         with torch.inference_mode(False), torch.no_grad():
             own = {name: each.clone() for name, each in support.items()}
             descent, buffers = self.adapted(parts, own, statistics)

@@ -1,4 +1,4 @@
-"""First-order MAML: weights from which a few steps on a few labels lead far."""
+"""First-order MAML: initial weights for a few steps on a few labels."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ class FOMAML(EpisodicPass):
     """Learns weights from which a few steps on an episode's support predict its queries.
 
     Model-agnostic meta-learning (Finn et al., 2017, arXiv 1703.03400, algorithm 1) without second
-    derivatives (section 5.2 there): the gradient of the queries' loss at the adapted weights is
-    applied to the weights before the steps. The queries' losses and metrics are those that training
-    logs. Without a step it is joint training on the queries.
+    derivatives (section 5.2 of the paper): the gradient of the queries' loss at the adapted weights
+    is applied to the weights before the steps. Training logs the losses and metrics of the queries.
+    With 0 steps it is joint training on the queries.
 
     Args:
-        steps: see `EpisodicPass`; 0 or more.
-        learning_rate: see `EpisodicPass`.
-        batch_norm: see `EpisodicPass`.
+        steps: see `EpisodicPass`; 0 or more. learning_rate: see `EpisodicPass`. batch_norm: see
+            `EpisodicPass`.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
 
     def forward(self, model: MultiTask, batch: Batch) -> tuple[Outputs, Batch]:
@@ -69,7 +68,7 @@ class FOMAML(EpisodicPass):
 
 
 def number_of_episodes(batch: Batch) -> Tensor:
-    """How many episodes the batches of all processes hold together, a scalar, float32."""
+    """Total number of episodes in the batches of all processes, a scalar, float32."""
     own = len(batch[EPISODE].unique_consecutive())
     return sum_losses(torch.tensor(float(own), device=batch[EPISODE].device))
 

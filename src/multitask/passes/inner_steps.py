@@ -1,4 +1,4 @@
-"""Plain gradient descent on a copy of a model's weights, which leaves the model as it is."""
+"""Plain gradient descent on a copy of a model's weights, which does not change the model."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from multitask.module import Batch, MultiTask, Outputs
 
 PARTS = ("encoder", "sharing", "heads")
-"""Of the model: through them inputs become outputs."""
+"""Parts of the model between inputs and outputs."""
 
 
 @dataclass
 class Descent:
-    """Where some steps of descent have led.
+    """The result of some gradient descent steps.
 
     Args:
-        weights: by name, the parameters that took the steps.
-        gradients: by name, the sum of their gradients over the steps; empty without a step.
-        outputs: raw outputs in the last step, before it changed the weights; empty without one.
+        weights: the parameters that were adapted, by name.
+        gradients: the sum of their gradients over the steps, by name; empty without a step.
+        outputs: raw outputs in the last step, before it changed the weights; empty without a step.
     """
 
     weights: dict[str, Tensor]
@@ -50,7 +50,7 @@ class Parts:
         for part in PARTS:
             network: nn.Module = getattr(model, part)
             for name, each in network.named_parameters(part, remove_duplicate=False):
-                # Of a parameter that several layers have in common, the first name stands for all.
+                # If several layers share a parameter, its first name stands for all.
                 if (known := first.setdefault(id(each), name)) != name:
                     self._same[name] = known
                 elif each.requires_grad:
@@ -59,15 +59,15 @@ class Parts:
         self._same = {name: each for name, each in self._same.items() if each in self.trained}
 
     def own_buffers(self) -> dict[str, Tensor]:
-        """Copies of what a pass may change, such as running statistics, by name."""
+        """Copies of buffers that a pass may change, such as running statistics, by name."""
         return {name: each.detach().clone() for name, each in self.buffers.items()}
 
     def passed(self, batch: Batch, state: Mapping[str, Tensor]) -> Outputs:
-        """Pass a batch as with other parameters and buffers.
+        """Pass a batch with other parameters and buffers.
 
         Args:
-            batch: this process's.
-            state: by name, what takes the place of the model's own; buffers may change.
+            batch: batch of this process.
+            state: values that replace the model's own, by name; buffers may change.
         """
         same = {name: state[each] for name, each in self._same.items() if each in state}
         inputs = tuple(self.model.inputs_of(batch))
@@ -85,12 +85,12 @@ def descend(
     """Take steps on the weighted sum of the tasks' mean losses over this process's batch.
 
     Args:
-        parts: the model's, which stay as they are.
+        parts: parts of the model, which stay unchanged.
         batch: inputs and targets, the same in every step.
-        names: of the parameters that take the steps.
-        buffers: by name; a pass may change them.
-        steps: their number.
-        learning_rate: the factor on the gradient in each step; there is no momentum.
+        names: names of the parameters to adapt.
+        buffers: buffers by name; a pass may change them.
+        steps: number of steps.
+        learning_rate: factor on the gradient in each step; there is no momentum.
     """
     model = parts.model
     fixed = {name: each.detach() for name, each in parts.trained.items()}

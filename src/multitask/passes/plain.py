@@ -1,4 +1,4 @@
-"""The batch as it is."""
+"""A plain pass of the unchanged batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reptile: weights that lie near to the adapted ones of every episode."""
+"""Reptile: weights that are close to the adapted weights of every episode."""
 
 from __future__ import annotations
 
@@ -23,21 +23,20 @@ if TYPE_CHECKING:
 
 
 class Reptile(EpisodicPass):
-    """Moves the weights towards those that a few steps on each episode lead to.
+    """Moves the weights towards the result of a few steps on each episode.
 
-    Nichol et al., 2018 (arXiv 1803.02999), algorithm 2: an episode is not divided, the steps learn
-    from all of its samples. The optimizer takes ``(weights - adapted weights) / learning_rate`` as
-    the gradient (section 2 there), which is the sum of the gradients of the steps, and of which
-    each episode counts the same. With one step it is joint training. Training logs the losses and
+    Nichol et al., 2018 (arXiv 1803.02999), algorithm 2: episodes are not divided, and the steps
+    learn from all samples. The optimizer uses ``(weights - adapted weights) / learning_rate`` as
+    the gradient (section 2 of the paper), which is the sum of the gradients of the steps; every
+    episode has the same weight. With one step it is joint training. Training logs the losses and
     metrics of the last step.
 
     Args:
-        steps: see `EpisodicPass`; 1 or more.
-        learning_rate: see `EpisodicPass`.
-        batch_norm: see `EpisodicPass`.
+        steps: see `EpisodicPass`; 1 or more. learning_rate: see `EpisodicPass`. batch_norm: see
+            `EpisodicPass`.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
 
     fewest_steps = 1
@@ -46,8 +45,8 @@ class Reptile(EpisodicPass):
         super().check(model)
         if type(model.balancer) is not FixedWeights:
             raise InputError(
-                f"{self.name} moves the weights by its steps, of which "
-                f"{type(model.balancer).__name__} would not see the losses; take FixedWeights and "
+                f"{self.name} moves the weights by its own steps, whose losses "
+                f"{type(model.balancer).__name__} would not see; take FixedWeights and "
                 "the tasks' weight"
             )
         parts = Parts(model).trained
@@ -69,7 +68,7 @@ class Reptile(EpisodicPass):
         episodes = number_of_episodes(batch)
         if self.batch_norm == "support":
             statistics.move(episodes)
-        # The strategy averages over processes what is a sum over them.
+        # The strategy averages over processes, but this is a sum over them.
         share = world_size() / episodes
         self._moves = [(parts.trained[name], each * share) for name, each in gradients.items()]
         return outputs, all_of(batch)
@@ -77,7 +76,7 @@ class Reptile(EpisodicPass):
     def losses(self, model: MultiTask, outputs: Outputs, batch: Batch) -> tuple[Tensor, Tensor]:
         losses, totals = super().losses(model, outputs, batch)
         moved = torch.stack([(own * each).sum() for own, each in self._moves]).sum()
-        # Nothing, whose gradient is that of the steps.
+        # Zero, with the gradient of the steps.
         return torch.cat([losses[:1] + (moved - moved.detach()), losses[1:]]), totals
 
     @torch.no_grad()
@@ -89,7 +88,7 @@ class Reptile(EpisodicPass):
     def _descended(
         self, parts: Parts, batch: Batch, statistics: EpisodeStatistics
     ) -> tuple[Outputs, dict[str, Tensor]]:
-        """Outputs in the last step, and the sum over episodes of the steps' gradients."""
+        """Outputs of the last step, and the sum over episodes of the steps' gradients."""
         found, gradients = [], dict[str, Tensor]()
         for episode in split_episodes(batch):
             descent, buffers = self.adapted(parts, all_of(episode), statistics)

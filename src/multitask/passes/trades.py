@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 class TradesPass(AttackingPass):
     """Adds to each task's loss how far an attack moves its predictions.
 
-    TRADES (Zhang et al., 2019, arXiv 1901.08573, equation 5): the loss of the images as they are,
-    plus ``beta`` times the divergence of the predictions for attacked images from those. The attack
-    looks for the largest divergence, so images without labels take part. Of classes the divergence
-    is that of Kullback and Leibler, of numbers the squared difference of standardised outputs, each
-    a mean over the images of the global batch.
+    TRADES (Zhang et al., 2019, arXiv 1901.08573, equation 5): the loss on the original images, plus
+    ``beta`` times the divergence between the predictions for attacked images and for the original
+    ones. The attack maximises the divergence, so images without labels are included. For classes
+    the divergence is the Kullback-Leibler divergence, for numbers the squared difference of
+    standardised outputs, each averaged over the images of the global batch.
 
-    Both kinds of images go through the model together, twice the batch, so that there is one
-    backward pass for the balancer to see.
+    Both kinds of images pass through the model together, as a batch of twice the size, so that the
+    balancer gets a single backward pass.
 
     Args:
         attack: see `AttackingPass`; its weights of tasks apply to both the attack and the
-            divergences. With ``random_start``, as in the paper, since there is no slope at the
-            image itself.
-        beta: how much the divergences count.
+            divergences. Use ``random_start``, as in the paper, since the gradient at the image
+            itself is zero.
+        beta: factor on the divergences.
         from_step: see `AttackingPass`.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
 
     def __init__(self, attack: Attack, beta: float = 6.0, from_step: int = 0) -> None:
@@ -51,7 +51,7 @@ class TradesPass(AttackingPass):
             raise InputError(f"beta is {beta}; give 0 or more")
         if not attack.random_start:
             raise InputError(
-                "TRADES looks for what moves predictions, of which there is no slope at the image "
+                "TRADES maximises the change of predictions, whose gradient is zero at the image "
                 "itself; set the attack's random_start: true"
             )
         self.beta = beta
@@ -128,12 +128,12 @@ def divergences(task: Task, output: Output, moved: Output) -> Tensor:
     """How far each sample's prediction has moved.
 
     Args:
-        task: whose outputs they are.
-        output: raw outputs of the images as they are, see `multitask.tasks.Task.loss`.
-        moved: raw outputs of the attacked images.
+        task: task of the outputs.
+        output: raw outputs for the original images, see `multitask.tasks.Task.loss`.
+        moved: raw outputs for the attacked images.
 
     Returns:
-        Shape ``[batch]``: of classes in nats, of anything else squared; means over pixels and
+        Shape ``[batch]``: in nats for classes, otherwise squared; averaged over pixels and
         elements.
     """
     if isinstance(task, Classification):

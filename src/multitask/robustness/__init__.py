@@ -1,4 +1,4 @@
-"""Attacks on images, and how well a model withstands them."""
+"""Attacks on images, and the robustness of models against them."""
 
 from multitask.robustness.attack import Attack
 from multitask.robustness.pixel_bounds import PixelBounds

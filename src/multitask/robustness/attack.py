@@ -1,4 +1,4 @@
-"""Images changed as little as asked, so that a model's losses rise as much as possible."""
+"""Small changes of images that increase a model's losses as much as possible."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Norm = Literal["inf", "2"]
 Objective = Callable[[Tensor], Tensor]
-"""From pixels ``[batch, channels, height, width]`` to what is to rise, ``[batch]``."""
+"""Maps pixels ``[batch, channels, height, width]`` to the values to increase, ``[batch]``."""
 IMAGE, METRICS = "image", "evaluations"
 TINY = 1e-20
 
@@ -29,30 +29,31 @@ TINY = 1e-20
 class Attack(Recorded):
     """Projected gradient ascent within a ball around each image.
 
-    Madry et al., 2018 (arXiv 1706.06083): from a random point of the ball, ``steps`` times a step
-    of ``step_size`` along the sign of the gradient (norm ``inf``), or along the gradient (norm
-    ``2``), each followed by the way back into the ball and between black and white. One step
-    without a random start is the fast gradient sign method (Goodfellow et al., 2015, arXiv
-    1412.6572). What rises is each image's own sum over the attacked tasks of weight times loss.
+    Madry et al., 2018 (arXiv 1706.06083): starting from a random point of the ball, it takes
+    ``steps`` steps of ``step_size`` along the sign of the gradient (norm ``inf``), or along the
+    gradient (norm ``2``), each followed by a projection into the ball and between black and white.
+    One step without a random start is the fast gradient sign method (Goodfellow et al., 2015, arXiv
+    1412.6572). The objective is the sum over the attacked tasks of weight times loss, for each
+    image separately.
 
-    All lengths are in pixels from 0 to 1, before any normalisation. An image without a label of an
-    attacked task stays as it is. The random start depends on the seed and on the sample's place
-    alone.
+    All lengths are in pixel values from 0 to 1, before any normalisation. An image without a label
+    of an attacked task is not changed. The random start only depends on the seed and on the
+    sample's index.
 
     Args:
         eps: radius of the ball.
         steps: number of steps; 0 changes nothing.
-        norm: ``inf`` limits the change of each number of an image, ``2`` the root of the sum of
+        norm: ``inf`` limits the change of each value of an image, ``2`` the root of the sum of
             their squares.
-        step_size: default: 2.5 times ``eps`` divided by ``steps``; of a single step ``eps``, or
+        step_size: default: 2.5 times ``eps`` divided by ``steps``; for a single step ``eps``, or
             1.25 times ``eps`` after a random start (Wong et al., 2020, arXiv 2001.03994).
         tasks: weight of each attacked task by name; default: 1 for every task.
-        restarts: number of attacks on each image. With more than one the worst point counts that
-            any of them passed through, with one its last point.
+        restarts: number of attacks on each image. With more than one, the result is the worst point
+            that any of them passed through; with one, it is the last point.
         random_start: whether an attack starts at a random point of the ball.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
 
     def __init__(
@@ -93,10 +94,10 @@ class Attack(Recorded):
         return f"{self.norm}-{self.eps:g}"
 
     def weights(self, model: MultiTask) -> dict[str, float]:
-        """Weight of each attacked task of a model.
+        """The weight of each attacked task of a model.
 
         Raises:
-            InputError: if the model lacks a task, or takes no image.
+            InputError: if the model lacks a task, or has no image input.
         """
         known = model.named_tasks
         for name in self.tasks or {}:
@@ -117,17 +118,17 @@ class Attack(Recorded):
         seed: int = 0,
         bounds: PixelBounds | None = None,
     ) -> Tensor:
-        """Attack a batch of images; the model is left as it was.
+        """Attack a batch of images; the model does not change.
 
         Args:
-            model: in any mode; it is attacked as it predicts, in evaluation mode.
+            model: in any mode; the attack uses evaluation mode, as for predictions.
             batch: inputs and targets, see `multitask.MultiTask`.
-            places: the samples' places in the run or in their split, shape ``[batch]``, int64.
-            seed: of the random start.
-            bounds: where pixels lie in the batch's images; default: from 0 to 1.
+            places: indices of the samples in the run or in their split, shape ``[batch]``, int64.
+            seed: seed of the random start.
+            bounds: range of pixels in the batch's images; default: from 0 to 1.
 
         Returns:
-            Attacked images in place of ``batch["image"]``, of the same shape and dtype.
+            Attacked images to replace ``batch["image"]``, of the same shape and dtype.
         """
         weights, bounds = self.weights(model), bounds or PixelBounds()
         images = batch[IMAGE]
@@ -142,16 +143,16 @@ class Attack(Recorded):
 
             moved = self.raised(clean, losses, _own(places), seed)
             found = bounds.images(moved).to(images.dtype)
-        # Exactly as they were, without the rounding of the way to pixels and back.
+        # Exactly unchanged, without rounding by the conversion to pixels and back.
         is_same = ~known.any(0) if self.eps and self.steps else torch.ones_like(known[0])
         return torch.where(_over_pixels(is_same), images, found)
 
     def raised(self, clean: Tensor, objective: Objective, places: Tensor, seed: int) -> Tensor:
-        """Search the ball around each image for what makes a number of its own large.
+        """Search the ball around each image for a point with a large objective.
 
         Args:
             clean: pixels, shape ``[batch, channels, height, width]``.
-            objective: what is to rise, differentiable; no sample's depends on another's image.
+            objective: the values to increase, differentiable; each depends only on its own image.
             places: see `__call__`.
             seed: see `__call__`.
 
@@ -173,7 +174,7 @@ class Attack(Recorded):
             for _ in range(self.steps):
                 pixels = pixels.detach().requires_grad_()
                 values = objective(pixels)
-                # Of the image alone: the weights' gradients would cost as much again.
+                # Only for the image: gradients of the weights would cost the same again.
                 (slope,) = torch.autograd.grad(values.sum(), pixels)
                 if self.restarts > 1:
                     remember(pixels, values)
@@ -188,7 +189,7 @@ class Attack(Recorded):
         if not self.random_start:
             return clean
         count = math.prod(clean.shape[1:])
-        # A stream of numbers of its own for each restart.
+        # An independent stream of numbers for each restart.
         seed += 1_000_003 * restart
         if self.norm == "inf":
             (drawn,) = uniforms(seed, places, [count])
@@ -196,7 +197,7 @@ class Attack(Recorded):
         else:
             numbers = uniforms(seed, places, [count, count, 1])
             first, second, length = (each.to(clean) for each in numbers)
-            # Normal numbers, by Box and Muller, point to every direction alike.
+            # Normal numbers, by the Box-Muller transform, have uniformly distributed directions.
             radius = (-2 * (1 - first).log()).sqrt()
             direction = radius * (2 * math.pi * second).cos()
             size = direction.norm(dim=1, keepdim=True).clamp_min(TINY)
@@ -209,24 +210,24 @@ class Attack(Recorded):
         return slope / _over_pixels(slope.flatten(1).norm(dim=1).clamp_min(TINY))
 
     def _back(self, moved: Tensor, clean: Tensor) -> Tensor:
-        """The nearest point in the ball, then between black and white."""
+        """The nearest point in the ball, then clipped between black and white."""
         if self.norm == "inf":
             change = (moved - clean).clamp(-self.eps, self.eps)
         else:
             size = (moved - clean).flatten(1).norm(dim=1).clamp_min(TINY)
             change = (moved - clean) * _over_pixels((self.eps / size).clamp_max(1))
-        # A pixel beyond them, which interpolation may have made, stays where it is.
+        # A pixel outside this range, which interpolation may have created, does not move.
         low, high = clean.clamp_max(0), clean.clamp_min(1)
         return torch.minimum(torch.maximum(clean + change, low), high)
 
 
 def sample_losses(model: MultiTask, batch: Batch, weights: Mapping[str, float]) -> Tensor:
-    """Each sample's own weighted sum of its tasks' losses.
+    """Each sample's weighted sum of its tasks' losses.
 
     Args:
         model: the model.
         batch: inputs and targets.
-        weights: of the tasks, by name.
+        weights: weights of the tasks, by name.
 
     Returns:
         Shape ``[batch]``; a task without a label adds 0.
@@ -241,16 +242,16 @@ def sample_losses(model: MultiTask, batch: Batch, weights: Mapping[str, float]) 
 
 @contextmanager
 def attacked(model: MultiTask) -> Iterator[None]:
-    """Put a model into evaluation mode, with gradients, and leave it as it was.
+    """Put a model into evaluation mode, with gradients, and restore it afterwards.
 
-    Neither its mode, nor its buffers, gradients and random numbers change; no balancer and no
-    watcher of gradients sees what happens in between.
+    Its mode, buffers, gradients and random numbers do not change; balancers and watchers of
+    gradients ignore the computations in the context.
 
     Args:
         model: the model.
     """
-    # Without the metrics, which do not compute, and which take as long to go through as a small
-    # network takes to compute.
+    # Without the metrics, which compute nothing here, and which take as long to iterate over as a
+    # small network takes to compute.
     parts = [each for name, each in model.named_children() if name != METRICS]
     modes = [(each, each.training) for part in parts for each in part.modules()]
     buffers = [(part, copied_buffers(part)) for part in parts]
@@ -274,7 +275,7 @@ def attacked(model: MultiTask) -> Iterator[None]:
 
 
 def _own(values: Tensor) -> Tensor:
-    # Tensors of inference mode, in which Lightning tests, take no part in a derivative.
+    # Tensors of inference mode, which Lightning uses for tests, cannot be differentiated.
     return values.clone() if values.is_inference() else values
 
 

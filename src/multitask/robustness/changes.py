@@ -1,4 +1,4 @@
-"""Changes of images under which a model is evaluated: attacks and corruptions, each with a name."""
+"""Named changes of images for evaluating a model: attacks and corruptions."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from multitask.module import MultiTask
 
 ROBUST, CORRUPTED = "robust", "corrupted"
-"""What the metrics of attacked and of corrupted images begin with, behind the split."""
+"""Prefixes of the metrics of attacked and of corrupted images, after the split."""
 Change = Attack | Corruption
 Batch = Mapping[str, Tensor]
 
 
 def change_name(change: Change) -> str:
-    """Such as ``robust/inf-0.02`` or ``corrupted/blur-3``."""
+    """The name of a change, such as ``robust/inf-0.02`` or ``corrupted/blur-3``."""
     if isinstance(change, Corruption):
         return f"{CORRUPTED}/{change.name}"
     return f"{ROBUST}/{change.name}"
@@ -41,15 +41,15 @@ def changed_images(
     """Attack or corrupt the images of a batch.
 
     Args:
-        change: what is done to them.
-        model: the model that is attacked.
-        batch: the encoder's inputs and each task's targets, as the model takes them.
-        places: of the samples in their split, shape ``[batch]``, int64.
-        bounds: how the model's images follow from pixels.
-        seed: of the random numbers.
+        change: the attack or corruption.
+        model: the model to attack.
+        batch: the encoder's inputs and each task's targets, as the model receives them.
+        places: indices of the samples in their split, shape ``[batch]``, int64.
+        bounds: range of pixels in the model's images.
+        seed: seed of the random numbers.
 
     Returns:
-        What takes the place of the batch's ``image``.
+        Images that replace the batch's ``image``.
     """
     if isinstance(change, Corruption):
         pixels = change(bounds.pixels(batch["image"]), places, seed)
@@ -58,16 +58,16 @@ def changed_images(
 
 
 def check_changes(changes: Sequence[Change], model: MultiTask, by: str) -> None:
-    """Refuse changes that a model cannot be evaluated under.
+    """Reject changes that a model cannot be evaluated with.
 
     Args:
         changes: attacks and corruptions.
         model: the model.
-        by: who wants them, for messages.
+        by: name of the caller, for messages.
 
     Raises:
-        InputError: if the model sees no image, an attack names a task that is not there, or the
-            metrics of two changes, or of a change and a task, would have one name.
+        InputError: if the model has no image input, an attack names a missing task, or the metrics
+            of two changes, or of a change and a task, would have the same name.
     """
     if "image" not in model.inputs:
         raise InputError(
@@ -92,11 +92,11 @@ def check_changes(changes: Sequence[Change], model: MultiTask, by: str) -> None:
 
 
 def spread_places(samples: int | None, size: int) -> Tensor:
-    """Choose evenly spaced samples, since neighbours may be alike.
+    """Select evenly spaced samples, since neighbours may be similar.
 
     Args:
-        samples: how many; all of them by default, or if there are fewer.
-        size: of the split.
+        samples: number of samples; all of them by default, or if there are fewer.
+        size: size of the split.
 
     Returns:
         Mask, shape ``[size]``, bool.

@@ -1,8 +1,8 @@
-"""The kinds of corruption: what each does to pixels, and how strongly.
+"""The kinds of corruption: their effects on pixels, and their strengths.
 
 The kinds and their order follow ImageNet-C (Hendrycks and Dietterich, 2019;
 https://arxiv.org/abs/1903.12261). Its strengths are made for images of 224 pixels and leave nothing
-of small ones, so lengths are shares of the image's shorter side here.
+of small images, so lengths are relative to the image's shorter side here.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from torch.nn.functional import interpolate
 from torchvision.transforms.v2 import functional as torchvision
 
 HALF_A_STEP = 2.0**-25
-"""Half the distance of two uniform numbers, which makes 0 a number with a finite logarithm."""
+"""Half the distance of two uniform numbers, added so that the logarithm of 0 is finite."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to make images worse.
+    """A type of image corruption.
 
     Args:
-        change: takes images from 0 to 1, a strength, and a number from 0 to 1 for each pixel.
-        strengths: from severity 1, the mildest, to 5.
-        lowest: a strength may have.
-        highest: a strength may have.
-        meaning: of a strength, for messages and pages.
+        change: receives images from 0 to 1, a strength, and a number from 0 to 1 for each pixel.
+        strengths: strengths from severity 1, the mildest, to 5.
+        lowest: lowest valid strength.
+        highest: highest valid strength.
+        meaning: meaning of a strength, for messages and pages.
         draws: whether it is random.
     """
 
@@ -50,8 +50,8 @@ def _gaussian_noise(images: Tensor, deviation: float, drawn: Tensor) -> Tensor:
 
 
 def _shot_noise(images: Tensor, counts: float, drawn: Tensor) -> Tensor:
-    # The number of photons whose distribution function first reaches the number drawn.
-    # In double precision, since single precision rounds the share of 0 photons of 104 to 0.
+    # The number of photons at which the distribution function first reaches the random number.
+    # In double precision, since single precision rounds the probability of 0 photons of 104 to 0.
     expected = images.double() * counts
     share = torch.exp(-expected)
     reached, found = share.clone(), torch.zeros_like(expected)
@@ -59,7 +59,7 @@ def _shot_noise(images: Tensor, counts: float, drawn: Tensor) -> Tensor:
         beyond = drawn >= reached
         if not beyond.any():
             break
-        # More than white is white.
+        # Values above white are white.
         found += beyond
         share *= expected / photons
         reached += share
@@ -73,7 +73,7 @@ def _impulse_noise(images: Tensor, share: float, drawn: Tensor) -> Tensor:
 
 def _blur(images: Tensor, share: float, drawn: Tensor) -> Tensor:
     side = min(images.shape[-2:])
-    # A mirror image of the border is at most as wide as the image.
+    # Reflection padding is at most as wide as the image.
     reach = min(ceil(3 * share * side), side - 1)
     if reach < 1 or share == 0:
         return images
@@ -83,13 +83,13 @@ def _blur(images: Tensor, share: float, drawn: Tensor) -> Tensor:
 def _pixelation(images: Tensor, share: float, drawn: Tensor) -> Tensor:
     size = [max(1, round(share * side)) for side in images.shape[-2:]]
     coarse = interpolate(images, size, mode="area")
-    # Not the nearest pixels, which lie a little to one side if sizes are not multiples.
+    # Not the nearest pixels, which are shifted slightly if sizes are not multiples.
     return interpolate(coarse, images.shape[-2:], mode="area")
 
 
 def _jpeg(images: Tensor, quality: float, drawn: Tensor) -> Tensor:
     channels = images.shape[1]
-    # Other numbers of channels than those of a picture are compressed one by one.
+    # Images with other numbers of channels than a picture are compressed channel by channel.
     pictures = images if channels in (1, 3) else images.flatten(0, 1).unsqueeze(1)
     given = (pictures * 255).round().clamp(0, 255).to(torch.uint8).cpu().permute(0, 2, 3, 1)
     packed = [_compressed(each.squeeze(2).numpy(), round(quality)) for each in given]

@@ -1,4 +1,4 @@
-"""Images made worse, as cameras, light and compression do; nothing in them moves."""
+"""Corruptions of images, as by cameras, light and compression; nothing in them moves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from multitask.errors import InputError, nearest
 from multitask.robustness.corruption_kinds import KINDS
 
 Choice = bool | Mapping[str, Sequence[float] | None]
-"""All corruptions, none, or some kinds with a strength for each severity; None for the usual."""
+"""All corruptions, none, or some kinds with a strength for each severity; None: default ones."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Corruption:
 
     Args:
         kind: one of `KINDS`.
-        severity: its place among the strengths, from 1.
+        severity: index of the strength, from 1.
         strength: see the kind's ``meaning``.
     """
 
@@ -33,21 +33,22 @@ class Corruption:
 
     @property
     def name(self) -> str:
-        """Such as ``blur-3``."""
+        """The name of the corruption, such as ``blur-3``."""
         return f"{self.kind}-{self.severity}"
 
     @torch.no_grad()
     def __call__(self, images: Tensor, places: Tensor, seed: int = 0) -> Tensor:
-        """Make images worse.
+        """Corrupt images.
 
         Args:
             images: from 0 to 1, shape ``[batch, channels, height, width]``, floating.
-            places: of the samples in their split, shape ``[batch]``, int64. With the seed they
-                decide the random numbers, whatever the batch and the process.
-            seed: any whole number.
+            places: indices of the samples in their split, shape ``[batch]``, int64. Together with
+                the seed they determine the random numbers, independently of the batch and the
+                process.
+            seed: any integer.
 
         Returns:
-            The same shape, dtype and device, from 0 to 1.
+            Same shape, dtype and device, from 0 to 1.
         """
         kind = KINDS[self.kind]
         floats = images.to(torch.promote_types(images.dtype, torch.float32))
@@ -56,13 +57,13 @@ class Corruption:
 
 
 def chosen_corruptions(choice: Choice) -> list[Corruption]:
-    """The corruptions that a person asks for.
+    """The corruptions that the user requests.
 
     Args:
         choice: see `Choice`.
 
     Raises:
-        InputError: naming the kind, and the strength that cannot be.
+        InputError: names the kind, and the invalid strength.
     """
     if isinstance(choice, bool):
         choice = dict.fromkeys(KINDS) if choice else {}
@@ -92,7 +93,7 @@ def _check(name: str, strength: float) -> None:
 
 
 def _drawn(name: str, images: Tensor, places: Tensor, seed: int) -> Tensor:
-    # The same numbers at each severity, so that a stronger one differs by its strength alone.
+    # The same numbers at each severity, so that severities only differ by strength.
     own = seed + 1 + list(KINDS).index(name)
     (found,) = uniforms(own, places.to(images.device), [prod(images.shape[1:])])
     return found.to(images.dtype).view_as(images)

@@ -1,4 +1,4 @@
-"""Where pixels lie in what a model gets of an image."""
+"""The range of pixels in a model's images."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from torchvision.transforms import v2
 from multitask.errors import InputError
 
 ROOM = 0.5
-"""How far beyond black and white a pixel may lie, as interpolation makes some."""
+"""Tolerance for pixels beyond black and white, as interpolation may create them."""
 
 
 class PixelBounds:
-    """Turns what a model gets into pixels from 0 (black) to 1 (white), and back.
+    """Converts a model's images to pixels from 0 (black) to 1 (white), and back.
 
     Args:
-        mean: of each channel, in pixels.
-        deviation: of each channel, in pixels; a pixel is a number times it, plus the mean.
+        mean: mean of each channel, in pixels.
+        deviation: standard deviation of each channel, in pixels; a pixel is a value times this,
+            plus the mean.
     """
 
     def __init__(self, mean: Tensor | float = 0.0, deviation: Tensor | float = 1.0) -> None:
@@ -30,15 +31,15 @@ class PixelBounds:
 
     @classmethod
     def of(cls, transforms: Iterable[nn.Module]) -> PixelBounds:
-        """The bounds behind the transforms of data.
+        """The bounds after the transforms of data.
 
         Args:
-            transforms: what images from 0 to 1 pass before the model, such as
+            transforms: the transforms from images from 0 to 1 to the model's input, such as
                 ``DataModule.transforms``.
 
         Raises:
-            InputError: if one of them is anything but a `torchvision.transforms.v2.Normalize`, so
-                that the range of a pixel behind it is not known.
+            InputError: if one of them is not a `torchvision.transforms.v2.Normalize`, so that the
+                resulting range of pixels is not known.
         """
         found = cls()
         for each in transforms:
@@ -55,11 +56,11 @@ class PixelBounds:
 
     @property
     def parts(self) -> tuple[Tensor, Tensor]:
-        """Mean and deviation, each of shape ``[channels, 1, 1]``."""
+        """Mean and standard deviation, each of shape ``[channels, 1, 1]``."""
         return self.mean, self.deviation
 
     def pixels(self, images: Tensor) -> Tensor:
-        """Pixels of what a model gets.
+        """Convert a model's images to pixels.
 
         Args:
             images: shape ``[batch, channels, height, width]``, floating.
@@ -71,18 +72,18 @@ class PixelBounds:
         return images * deviation + mean
 
     def images(self, pixels: Tensor) -> Tensor:
-        """What a model gets of pixels: the opposite of `pixels`."""
+        """Convert pixels to a model's images: the inverse of `pixels`."""
         mean, deviation = self._like(pixels)
         return (pixels - mean) / deviation
 
     def check(self, pixels: Tensor) -> None:
-        """Refuse images that are not pixels from black to white.
+        """Reject images that are not pixels from black to white.
 
         Args:
-            pixels: of any images of the data.
+            pixels: pixels of any images of the data.
 
         Raises:
-            InputError: with the range that they have.
+            InputError: reports their range.
         """
         low, high = (float(each) for each in pixels.aminmax())
         if not -ROOM <= low <= high <= 1 + ROOM:
@@ -94,5 +95,5 @@ class PixelBounds:
     def _like(self, values: Tensor) -> tuple[Tensor, Tensor]:
         kind = torch.promote_types(values.dtype, torch.float32)
         mean, deviation = (each.to(values.device, kind) for each in self.parts)
-        # Tensors of inference mode, in which Lightning tests, take no part in a derivative.
+        # Tensors of inference mode, which Lightning uses for tests, cannot be differentiated.
         return (mean.clone(), deviation.clone()) if mean.is_inference() else (mean, deviation)

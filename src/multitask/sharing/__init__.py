@@ -1,4 +1,4 @@
-"""What tasks share, and what each has of its own: one file for each scheme."""
+"""Sharing schemes, which define shared and task-specific parts: one file for each."""
 
 from multitask.sharing.adapters import Adapters
 from multitask.sharing.base import Mixing, Sharing, SharingCallable

@@ -1,4 +1,4 @@
-"""A small network beside the shared representation for each task."""
+"""A small residual network for each task on the shared representation."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from multitask.sharing.task_parts import TaskParts
 class Adapters(TaskParts):
     """Adapters (Rebuffi et al., 2017, "Learning multiple visual domains with residual adapters").
 
-    Task t sees ``z + up_t(relu(down_t(z)))`` of the representation z: a bottleneck beside the
-    identity, the form of Houlsby et al. (2019, section 2.1). The papers put adapters into each
-    layer of a network; here there is one behind the encoder, so that the encoder runs once for all
-    tasks. ``up_t`` starts at 0, which is hard sharing. Each map has its own adapter of 1x1
+    Task t sees ``z + up_t(relu(down_t(z)))`` of the representation z: a residual bottleneck in the
+    form of Houlsby et al. (2019, section 2.1). The papers put adapters into each layer of a
+    network; here there is one after the encoder, so that the encoder runs once for all tasks.
+    ``up_t`` starts at 0, which is hard sharing. Each map has a separate adapter of 1x1
     convolutions; all tokens share one adapter.
 
-    Balancers at the representation compare gradients of z; at level ``shared``, of the encoder's
-    parameters. The adapters learn from their own task alone.
+    Balancers at the representation compare gradients of z; at level ``shared``, gradients of the
+    encoder's parameters. Each task's adapters are only trained by its own loss.
 
     Args:
         form: see `Sharing`; a vector, maps or tokens.
@@ -29,7 +29,7 @@ class Adapters(TaskParts):
         width: number of features within the bottleneck.
 
     Raises:
-        InputError: if the encoder gives something else, or the width is below 1.
+        InputError: if the encoder returns another form, or the width is below 1.
     """
 
     def __init__(self, form: Form, tasks: list[str], width: int = 16) -> None:
@@ -39,12 +39,12 @@ class Adapters(TaskParts):
 
 
 class Adapter(nn.Module):
-    """A bottleneck beside the identity, which it is at first.
+    """A residual bottleneck, initially the identity.
 
     Args:
-        width: number of features within.
-        features: of the tensor.
-        axis: of its features, 1 of maps and -1 of others.
+        width: number of features within the bottleneck.
+        features: number of features of the tensor.
+        axis: axis of its features: 1 for maps, -1 otherwise.
     """
 
     def __init__(self, width: int, features: int, axis: int) -> None:
@@ -55,5 +55,5 @@ class Adapter(nn.Module):
             nn.init.zeros_(each)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Change a tensor; the shape stays."""
+        """Change a tensor; the shape stays the same."""
         return values + self.up(self.down(values).relu())

@@ -1,4 +1,4 @@
-"""What every sharing scheme is: what tasks have in common, and what each has of its own."""
+"""The base class of sharing schemes, which define shared and task-specific parts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from multitask.errors import InputError
 
 @dataclass(frozen=True)
 class Mixing:
-    """How much each task takes of each part of the model.
+    """How much each task uses each part of the model.
 
     Args:
-        shares: of what each task gets, shape ``[tasks, parts]``, float32 on the CPU.
-        parts: what the parts are called, such as ``expert 1``.
+        shares: shares of each task's features, shape ``[tasks, parts]``, float32 on the CPU.
+        parts: names of the parts, such as ``expert 1``.
     """
 
     shares: Tensor
@@ -30,26 +30,26 @@ class Mixing:
 
 
 class Sharing(NumbersChecked, nn.Module, ABC):
-    """Decides which parts of the model the tasks share.
+    """Defines which parts of the model the tasks share.
 
-    What several tasks use belongs to the trunk, which runs once; `forward` makes each task's
-    features of that task's own view alone. The tasks' gradients are compared and balanced between
-    the two, at the last tensors that the tasks have in common.
+    Modules that several tasks use belong to the trunk, which runs once; `forward` computes each
+    task's features from that task's own view. The tasks' gradients are compared and balanced
+    between the two, at the last tensors that the tasks have in common.
 
-    A subclass takes these arguments first, and sets ``form`` if heads get another form.
+    A subclass takes these arguments first, and sets ``form`` if heads receive another form.
 
     Args:
-        form: what the encoder gives.
+        form: form of the encoder's output.
         tasks: names of the tasks.
     """
 
     form: Form
-    """What a task's head gets."""
+    """Form of the input of a task's head."""
     is_by_place = False
-    """Whether it tells tasks apart by their places, so that its weights fit no others."""
+    """Whether tasks are identified by their order, so that weights only fit the same order."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Refuse a scheme that takes a number of features, as schemes did before forms."""
+        """Reject a scheme that expects a number of features, as schemes did before forms."""
         if "in_features" in inspect.signature(cls.__init__).parameters:
             raise InputError(
                 f"the sharing scheme {cls.__name__} takes in_features; a scheme takes form in its "
@@ -63,57 +63,57 @@ class Sharing(NumbersChecked, nn.Module, ABC):
         self.tasks = list(tasks)
 
     def trunk(self, encoder: Encoder) -> nn.Module:
-        """Build what runs once for all tasks; called once.
+        """Build the module that runs once for all tasks; called once.
 
         Args:
             encoder: the model's encoder.
 
         Returns:
-            A module that takes the encoder's inputs and returns a tensor, or a list or dictionary
-            of tensors; the encoder itself by default.
+            A module that maps the encoder's inputs to a tensor, or to a list or dictionary of
+            tensors; the encoder itself by default.
         """
         return encoder
 
     def own_parameters(self, trunk: nn.Module) -> list[nn.Parameter]:
-        """The parameters that one task alone uses, by which models are compared.
+        """Parameters that only one task uses, which are reported to compare models.
 
         Args:
-            trunk: what `trunk` returned.
+            trunk: the return value of `trunk`.
 
         Returns:
-            Those of this module by default. A scheme whose trunk has parts of single tasks that
-            nothing mixes adds these.
+            Those of this module by default. If the trunk has parts of single tasks that are not
+            mixed, a scheme adds their parameters.
         """
         return list(self.parameters())
 
     def penalty(self) -> Tensor | None:
-        """A scalar of parameters only, added to the balanced loss; None by default."""
+        """A scalar that depends only on parameters, added to the balanced loss; None by default."""
         return None
 
     def mixing(self) -> dict[str, Mixing]:
-        """What was learned about which parts the tasks share; all processes ask together.
+        """The learned mixtures between tasks and parts; must be called on all processes.
 
         Returns:
-            By the place in the model, such as ``experts`` or ``after stage 1``, from the inputs to
-            the heads; empty by default, for a scheme that learns nothing of that kind.
+            By place in the model, such as ``experts`` or ``after stage 1``, from the inputs to the
+            heads; empty by default, for a scheme without learned mixtures.
         """
         return {}
 
     def begin_step(self, step: int) -> None:
-        """Get ready for an optimizer step, such as by a random choice; called before each batch.
+        """Prepare an optimizer step, for example by a random choice; called before each batch.
 
         Args:
-            step: number of optimizer steps before it, the same on all processes, for all batches
-                whose gradients are accumulated, and after a resume.
+            step: number of optimizer steps so far; the same on all processes, for all batches whose
+                gradients are accumulated, and after a resume.
         """
 
     @abstractmethod
     def forward(self, views: dict[str, Any]) -> dict[str, Any]:
-        """Make each task's features.
+        """Compute each task's features.
 
         Args:
-            views: the trunk's output, once for each task: the same values, but what is made of a
-                task's own view tells its gradient apart.
+            views: the trunk's output, once for each task. The values are equal, but computing a
+                task's features from its own view separates its gradient from the others'.
 
         Returns:
             Features by task, each of the form `form`.

@@ -1,4 +1,4 @@
-"""A network for each task, side by side."""
+"""Parallel networks, one for each task."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from multitask.errors import InputError
 
 
 class Columns(nn.Module):
-    """Encoders side by side.
+    """Encoders in parallel.
 
     Args:
         columns: the encoders, of one architecture.
@@ -22,7 +22,7 @@ class Columns(nn.Module):
 
     def __init__(self, columns: Sequence[Encoder]) -> None:
         super().__init__()
-        # No ModuleList, whose modules are taken for blocks that are called as a whole.
+        # Not a ModuleList, whose modules would be treated as blocks that are called as a whole.
         self.columns = nn.ModuleDict({str(place): each for place, each in enumerate(columns)})
 
     def stages(self) -> list[tuple[nn.Module, ...]]:
@@ -31,24 +31,24 @@ class Columns(nn.Module):
         return list(zip(*stages, strict=True))
 
     def forward(self, *inputs: Tensor) -> list[Any]:
-        """Encode by every column; returns the columns' representations."""
+        """Encode by all columns; returns the columns' representations."""
         return [column(*inputs) for column in self.columns.values()]
 
 
 def side_by_side(encoder: Encoder, count: int) -> list[Encoder]:
-    """Build further encoders like one.
+    """Build copies of an encoder.
 
     Args:
-        encoder: the first.
-        count: how many there will be with it.
+        encoder: the first encoder.
+        count: number of encoders, including the first.
 
     Returns:
-        All of them; parameters that are frozen in the first are frozen in all.
+        All encoders; parameters that are frozen in the first are frozen in all.
 
     Raises:
         InputError: if the encoders would share a network.
     """
-    # `torch.compile` wraps an encoder, whose settings are those of the one within.
+    # `torch.compile` wraps an encoder; the settings are those of the encoder within.
     own: Encoder = getattr(encoder, "_orig_mod", encoder)
     others = [own.another() for _ in range(count - 1)]
     for other in others:
@@ -65,5 +65,5 @@ def side_by_side(encoder: Encoder, count: int) -> list[Encoder]:
 
 
 def whole(values: Tensor) -> Tensor:
-    """A tensor as it is, or put together if it is divided over processes."""
+    """The full tensor, gathered if it is sharded over processes."""
     return values.full_tensor() if isinstance(values, DTensor) else values

@@ -15,25 +15,24 @@ from multitask.sharing.stitching import Stitching
 class CrossStitch(Stitching):
     """Cross-stitch networks (Misra et al., 2016, equation 1).
 
-    Each task has an encoder of its own, built with the same settings: random weights differ,
-    pretrained ones, and those of another run or of a file, are the same, and weights loaded after
-    the encoder was built are those of the first task's encoder alone. After each of an encoder's
-    stages but the last, a task's activations become a learned mixture of those of all tasks; the
-    last mixture is each task's own. An encoder without stages is mixed at the end only, which a
-    warning says.
+    Each task has its own encoder, built with the same settings. Random weights differ; pretrained
+    weights, including those of another run or of a file, are the same, and weights loaded after the
+    encoder was built are only used by the first task's encoder. After each of an encoder's stages
+    but the last, a task's activations become a learned mixture of those of all tasks; the last
+    mixture is task-specific. An encoder without stages is mixed only at the end, with a warning.
 
-    Balancers at the representation compare gradients of all encoders' outputs; at level
-    ``shared``, of the parameters of all encoders and of all mixtures but the last. The paper gives
-    the mixtures 100 to 1000 times the learning rate.
+    Balancers at the representation compare gradients of all encoders' outputs; at level ``shared``,
+    gradients of the parameters of all encoders and of all mixtures but the last. The paper uses 100
+    to 1000 times the learning rate for the mixtures.
 
     Args:
         form: see `Sharing`.
         tasks: see `Sharing`.
-        own: share of a task's own features in its mixture before training, from 0 to 1; the
-            others share the rest.
+        own: share of a task's own features in its mixture before training, from 0 to 1; the others
+            share the rest equally.
 
     Raises:
-        InputError: if ``own`` is outside of 0 to 1, or the encoders would share a network.
+        InputError: if ``own`` is not from 0 to 1, or the encoders would share a network.
     """
 
     def __init__(self, form: Form, tasks: list[str], own: float = 0.9) -> None:

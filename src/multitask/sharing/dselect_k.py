@@ -1,4 +1,4 @@
-"""At most k of the experts for each task, chosen by parameters that a gradient can change."""
+"""At most k of the experts for each task, selected by differentiable parameters."""
 
 from __future__ import annotations
 
@@ -24,47 +24,47 @@ from multitask.sharing.recent_mean import recent_mixing
 from multitask.sharing.selector_gates import ExampleGate, StaticGate
 
 ENTROPY = 0.01
-"""Factor on the selectors' entropy if none is given."""
+"""Default factor on the selectors' entropy."""
 
 
 class DSelectK(Sharing):
     """DSelect-k (Hazimeh et al., 2021, "DSelect-k: Differentiable Selection", section 3).
 
     The experts are those of `MMoE`, and all tasks share them. A task has k selectors, each of which
-    ends at one expert, and sees the mean of the experts' outputs, weighed by
-    ``sum_i softmax(a)_i r(s_i)``. A selector s has a number for each bit of an expert's place, and
-    r(s) of an expert is the product over its bits of S(s) where the bit is 1 and of 1 - S(s) where
-    it is 0. S is a smooth step, exactly 0 below -gamma/2 and exactly 1 above gamma/2.
+    converges to one expert. The task sees the mean of the experts' outputs, weighted by ``sum_i
+    softmax(a)_i r(s_i)``. A selector s has a number for each bit of an expert's index, and r(s) of
+    an expert is the product over its bits of S(s) if the bit is 1, and of 1 - S(s) if it is 0. S is
+    a smooth step, exactly 0 below -gamma/2 and exactly 1 above gamma/2.
 
-    By default a and s are parameters, the same for all samples; per example they are linear in the
-    representation z, as the paper has it for sparse experts of each sample.
+    By default a and s are parameters, the same for all samples; with ``per_example`` they are
+    linear in the representation z, as in the paper's version with sparse experts for each sample.
 
-    The penalty is added to the loss behind the balancer, and is not weighed. It is ``entropy``
+    The penalty is added to the loss after the balancer, and is not weighted. It is ``entropy``
     times the entropy of each selector, which drives it to one expert. If the number of experts is
-    not a power of 2, 1 / (sum of r over the experts) - 1 is added, which keeps a selector from
-    places where no expert is; the paper has no -1, which changes no gradient. The penalty is one of
-    parameters only, so gates per example have none.
+    not a power of 2, 1 / (sum of r over the experts) - 1 is added, which keeps a selector away from
+    indices without an expert; the paper has no -1, which does not change gradients. The penalty may
+    only depend on parameters, so gates per example have none.
 
     Balancers at the representation compare gradients of the experts' outputs, and of z if the gates
-    read it; at level ``shared``, of the encoder's and the experts' parameters.
+    read it; at level ``shared``, gradients of the encoder's and the experts' parameters.
 
-    `mixing` has each task's shares; per example their means over about the last hundred training
-    batches, as the first process saw them.
+    `mixing` returns each task's shares; per example, their means over about the last hundred
+    training batches on the first process.
 
     Args:
         form: see `Sharing`; a vector.
         tasks: see `Sharing`.
-        experts: number of experts, best a power of 2: with 5 of 8 places, the penalty soon leads
-            away from the fifth, too, which is among those where no expert is.
-        k: how many of them a task chooses at most.
+        experts: number of experts, preferably a power of 2: with 5 experts at 8 indices, the
+            penalty soon leads away from the fifth too, which is next to the unused indices.
+        k: maximum number of experts that a task selects.
         width: size of an expert's output.
         gamma: width of the smooth step.
-        per_example: whether a task chooses for each sample anew.
+        per_example: whether a task selects experts for each sample separately.
         entropy: factor on the selectors' entropy; default: 0.01, and none per example.
         expert: class of an expert, called with the sizes of the representation and of its output.
 
     Raises:
-        InputError: if the encoder does not give a vector, or the settings do not fit each other.
+        InputError: if the encoder does not return a vector, or the settings are not compatible.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class DSelectK(Sharing):
             sizes = experts, k, gamma
             self.gates[task] = ExampleGate(size, *sizes) if per_example else StaticGate(*sizes)
         self.names = expert_names(experts)
-        # In a tuple: they are the trunk's children, not this module's.
+        # In a tuple: they are children of the trunk, not of this module.
         self._shared = (*(expert(size, width) for _ in range(experts)),)
 
     def trunk(self, encoder: Encoder) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Experts behind an encoder, and gates that mix what they say."""
+"""Experts after an encoder, and gates that mix their outputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from multitask.errors import InputError
 from multitask.sharing.recent_mean import RecentMean
 
 ExpertCallable = Callable[[int, int], nn.Module]
-"""Makes an expert from the sizes of its input and of its output."""
+"""Builds an expert from the sizes of its input and of its output."""
 
 
 class Expert(nn.Sequential):
@@ -29,12 +29,12 @@ class Expert(nn.Sequential):
 
 
 class Experts(nn.Module):
-    """An encoder, and the experts behind it that all tasks share.
+    """An encoder followed by experts that all tasks share.
 
     Args:
-        encoder: gives a vector.
-        experts: each takes that vector.
-        gates_read: whether the tasks' gates read that vector, too.
+        encoder: an encoder that returns a vector.
+        experts: the experts; each receives that vector.
+        gates_read: whether the tasks' gates read that vector too.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Experts(nn.Module):
 
 
 class Gate(nn.Linear):
-    """How much a sample takes of each expert: a softmax of a linear layer.
+    """Shares of the experts for a sample: a softmax of a linear layer.
 
     Args:
-        in_features: size of what it reads.
-        experts: their number.
+        in_features: size of the input.
+        experts: number of experts.
     """
 
     def __init__(self, in_features: int, experts: int) -> None:
@@ -71,11 +71,11 @@ class Gate(nn.Linear):
 
 
 def mixed(shares: Tensor, outputs: Sequence[Tensor]) -> Tensor:
-    """Mix what experts say.
+    """Mix the outputs of experts.
 
     Args:
-        shares: ``[batch, experts]``, or ``[1, experts]`` if they are those of all samples.
-        outputs: of each expert, ``[batch, width]``.
+        shares: ``[batch, experts]``, or ``[1, experts]`` if they are the same for all samples.
+        outputs: output of each expert, ``[batch, width]``.
 
     Returns:
         Shape ``[batch, width]``.
@@ -84,21 +84,21 @@ def mixed(shares: Tensor, outputs: Sequence[Tensor]) -> Tensor:
 
 
 def expert_names(shared: int, own: int = 0) -> list[str]:
-    """What a task's experts are called in figures.
+    """Names of a task's experts for figures.
 
     Args:
-        shared: how many all tasks share.
-        own: how many are the task's own.
+        shared: number of experts that all tasks share.
+        own: number of the task's own experts.
     """
     of_all = [f"expert {number + 1}" for number in range(shared)]
     return [*of_all, *(f"own expert {number + 1}" for number in range(own))]
 
 
 def vector_size(form: Form, scheme: str) -> int:
-    """The size of the vector whose experts are mixed.
+    """The size of the representation, which must be a vector.
 
     Args:
-        form: what the encoder gives.
+        form: form of the encoder's output.
         scheme: name of the sharing scheme, for the message.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A factor and a shift of each shared feature for each task."""
+"""A scale and a shift of each shared feature for each task."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from multitask.sharing.task_parts import TaskParts
 class FiLM(TaskParts):
     """Feature-wise linear modulation (Perez et al., 2018, equation 2), conditioned on the task.
 
-    Task t sees ``s_t * z + b_t`` of the representation z, with a learned factor and shift for each
-    feature; of maps for each channel. The factor is kept as its distance from 1, as in section 4.2
-    there, so that weight decay pulls to hard sharing, where it begins. A linear head could learn
-    the same by itself: it adds something before heads with hidden layers, and before dense ones.
+    Task t sees ``s_t * z + b_t`` of the representation z, with a learned scale and shift for each
+    feature, or each channel of maps. The scale is stored as its difference from 1, as in section
+    4.2 of the paper, so weight decay pulls towards hard sharing, where training starts. A linear
+    head could learn the same on its own: the scheme is useful before heads with hidden layers, and
+    before dense ones.
 
-    Balancers at the representation compare gradients of z; at level ``shared``, of the encoder's
-    parameters. Factors and shifts learn from their own task alone.
+    Balancers at the representation compare gradients of z; at level ``shared``, gradients of the
+    encoder's parameters. Each task's scales and shifts are only trained by its own loss.
 
     Args:
         form: see `Sharing`; a vector, maps or tokens.
         tasks: see `Sharing`.
 
     Raises:
-        InputError: if the encoder gives something else.
+        InputError: if the encoder returns another form.
     """
 
     def __init__(self, form: Form, tasks: list[str]) -> None:
@@ -33,11 +34,11 @@ class FiLM(TaskParts):
 
 
 class Modulation(nn.Module):
-    """A factor and a shift for each feature, 1 and 0 at first.
+    """A scale and a shift for each feature, initially 1 and 0.
 
     Args:
-        features: their number.
-        axis: where they are, 1 of maps and -1 of others.
+        features: number of features.
+        axis: axis of the features: 1 for maps, -1 otherwise.
     """
 
     def __init__(self, features: int, axis: int) -> None:
@@ -47,5 +48,5 @@ class Modulation(nn.Module):
         self.shift = nn.Parameter(torch.zeros(features))
 
     def forward(self, values: Tensor) -> Tensor:
-        """Change a tensor; the shape stays."""
+        """Change a tensor; the shape stays the same."""
         return (1 + self.factor.view(self.shape)) * values + self.shift.view(self.shape)

@@ -1,4 +1,4 @@
-"""Every task sees the whole representation."""
+"""Hard sharing: every task sees the whole representation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network for each task, whose stages choose where they branch off."""
+"""A network for each task, whose stages learn where to branch."""
 
 from __future__ import annotations
 
@@ -16,29 +16,31 @@ from multitask.sharing.mixtures import Mix, weighed
 from multitask.sharing.stitching import StitchedColumns, Stitching
 
 LOWEST = 0.1
-"""Of the temperature, below which gradients vanish."""
+"""Lowest temperature; below it, gradients vanish."""
 
 
 class LearnedBranching(Stitching):
     """Learned branching (Guo et al., 2020, "Learning to Branch for Multi-Task Learning").
 
-    Each task has an encoder of its own, as in `CrossStitch`. Each stage takes its features of one
-    of the networks at the stage before, its parent, which is learned: in training it takes a
-    mixture by ``softmax((logits + noise) / temperature)`` with Gumbel noise (section 3.2 there),
-    and otherwise those of the parent of the largest logit, which makes a tree of the networks. At
-    first all parents are as likely. Each head chooses likewise among the networks' outputs.
+    Each task has its own encoder, as in `CrossStitch`. Each stage reads its features from one of
+    the networks at the previous stage, its parent, which is learned. In training it uses a mixture
+    by ``softmax((logits + noise) / temperature)`` with Gumbel noise (section 3.2 of the paper), and
+    otherwise the features of the parent with the largest logit, so the networks form a tree.
+    Initially all parents have the same probability. Each head selects among the networks' outputs
+    in the same way.
 
     The noise is drawn once for each optimizer step, from the seed of the run and the number of the
-    step: all samples, accumulated batches and processes train the same mixture. The temperature
-    falls with the square root of the number of steps.
+    step, so all samples, accumulated batches and processes train the same mixture. The temperature
+    decreases with the square root of the number of steps.
 
-    Balancers at the representation compare gradients of all encoders' outputs; at level
-    ``shared``, of the parameters of all encoders and of all logits but the heads'.
+    Balancers at the representation compare gradients of all encoders' outputs; at level ``shared``,
+    gradients of the parameters of all encoders and of all logits but the heads'.
 
     Args:
         form: see `Sharing`.
         tasks: see `Sharing`.
-        temperature: in the first step; after n steps it is divided by ``sqrt(n + 1)``, down to 0.1.
+        temperature: value in the first step; after n steps it is divided by ``sqrt(n + 1)``, down
+            to 0.1.
 
     Raises:
         InputError: if ``temperature`` is below 0.1, or the encoders would share a network.
@@ -52,7 +54,7 @@ class LearnedBranching(Stitching):
         if not LOWEST <= temperature < float("inf"):
             raise InputError(f"temperature is {temperature}; give a number from {LOWEST} on")
         self.first_temperature = temperature
-        # The run's own, and the same on all processes.
+        # Specific to the run, and the same on all processes.
         self.seed = torch.initial_seed()
         count = len(tasks)
         self.mixture = nn.Parameter(torch.zeros(count, count))
@@ -73,7 +75,7 @@ class LearnedBranching(Stitching):
         return trunk
 
     def begin_step(self, step: int) -> None:
-        """Draw the step's noise."""
+        """Draw the noise of the step."""
         generator = torch.Generator().manual_seed(hash((self.seed, step)) % 2**63)
         trunk: Any = self._trunk[0]
         count = len(self.tasks)
@@ -93,7 +95,7 @@ class LearnedBranching(Stitching):
         return weighed(row, values)
 
     def shares(self, mixture: Tensor) -> Tensor:
-        """How likely each parent is to be chosen."""
+        """The probability of each parent."""
         return mixture.softmax(1)
 
     def get_extra_state(self) -> dict[str, Any]:
@@ -101,12 +103,12 @@ class LearnedBranching(Stitching):
         return {"seed": self.seed}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take up what `get_extra_state` returned."""
+        """Restore the return value of `get_extra_state`."""
         self.seed = state["seed"]
 
 
 class BranchingColumns(StitchedColumns):
-    """Encoders side by side, of whose stages each chooses a parent; see `LearnedBranching`."""
+    """Parallel encoders, each of whose stages selects a parent; see `LearnedBranching`."""
 
     noise: Tensor
     temperature: Tensor
@@ -128,13 +130,14 @@ class BranchingColumns(StitchedColumns):
 
 
 def chosen(logits: Tensor, noise: Tensor, temperature: Tensor, training: bool) -> Tensor:
-    """What each network takes of its parents.
+    """Shares of each network's parents.
 
     Args:
         logits: shape ``[networks, parents]``.
-        noise: likewise.
+        noise: same shape.
         temperature: a scalar.
-        training: whether to mix by the noise; if not, the parent of the largest logit counts alone.
+        training: whether to mix with the noise; if not, only the parent with the largest logit
+            counts.
     """
     if not training:
         return one_hot(logits.argmax(1), logits.shape[1]).to(logits.dtype)

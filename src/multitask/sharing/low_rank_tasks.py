@@ -1,4 +1,4 @@
-"""One encoder for all tasks, whose weights each task changes by matrices of low rank."""
+"""One encoder for all tasks, with low-rank updates of its weights for each task."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from multitask.sharing.reached import plus, zero_of
 
 
 class LowRankTasks(Sharing):
-    """Low-rank changes of each task's own (LoRA, Hu et al., 2021, equation 3; MTLoRA, 2024).
+    """Low-rank updates for each task (LoRA, Hu et al., 2021, equation 3; MTLoRA, 2024).
 
-    Task t sees the encoder with the weights ``W + alpha / rank * B_t A_t``, as `LowRank` describes
-    them; the W are shared, and all else that the encoder learns. B_t is zero at first, when every
-    task sees the same. Each task takes a forward and a backward pass through the encoder, so that a
-    step takes as long as with an encoder for each task, while the parameters are few more than
-    those of one. Statistics of batch normalisation are each task's own.
+    Task t sees the encoder with the weights ``W + alpha / rank * B_t A_t``, as described in
+    `LowRank`; W and all other trainable parameters of the encoder are shared. B_t is initially
+    zero, so all tasks see the same. Each task needs a separate forward and backward pass through
+    the encoder, so a step takes as long as with an encoder for each task, but there are only a few
+    more parameters than in one encoder. Each task has its own batch normalisation statistics.
 
-    The tasks have no tensor in common, so balancers at the representation are refused. Level
-    ``shared`` compares gradients of all parameters before the heads: of the shared ones, and of the
-    tasks' changes, which add to a task's own norm and to no inner product of two tasks. It is
-    refused if the shared ones are frozen. Losses may be balanced in any case.
+    The tasks have no tensor in common, so balancers at the representation are rejected. Level
+    ``shared`` compares gradients of all parameters before the heads, including the tasks' updates;
+    these add to a task's own norm but not to the inner product of two tasks. It is rejected if the
+    shared parameters are frozen. Losses can always be balanced.
 
     Args:
         form: see `Sharing`.
         tasks: see `Sharing`.
-        rank: of the changes.
-        layers: which layers change, see `multitask.encoders.LowRank`.
+        rank: rank of the updates.
+        layers: the layers to update, see `multitask.encoders.LowRank`.
         alpha: see `multitask.encoders.LowRank`.
-        frozen: whether the shared weights, and statistics of batch normalisation, stay as they are.
+        frozen: whether the shared weights and the batch normalisation statistics stay fixed.
 
     Raises:
-        InputError: if a setting makes no sense.
+        InputError: if a setting is invalid.
     """
 
     is_by_place = True
@@ -62,7 +62,7 @@ class LowRankTasks(Sharing):
     def trunk(self, encoder: Encoder) -> nn.Module:
         if self.frozen:
             encoder.requires_grad_(False)
-        # `torch.compile` wraps an encoder, whose layers are those of the one within.
+        # `torch.compile` wraps an encoder; the layers are those of the encoder within.
         encoders = [encoder, *(_with_weights_of(encoder) for _ in self.tasks[1:])]
         for each in encoders:
             try:
@@ -74,7 +74,7 @@ class LowRankTasks(Sharing):
     def own_parameters(self, trunk: nn.Module) -> list[nn.Parameter]:
         layers: Any = changed_layers(trunk).values()
         changes = [each for layer in layers for each in layer.changes.parameters()]
-        # An encoder of low rank has changes, too, which all tasks' layers have.
+        # A `LowRank` encoder also has updates, which the layers of all tasks contain.
         times = Counter(map(id, changes))
         return [each for each in changes if times[id(each)] == 1 or len(self.tasks) == 1]
 
@@ -84,23 +84,23 @@ class LowRankTasks(Sharing):
 
 
 class Passes(nn.Module):
-    """A pass through each task's encoder, all of which have the shared parameters.
+    """A pass through each task's encoder, all with the same shared parameters.
 
     Args:
-        encoders: the tasks', in their order.
+        encoders: the tasks' encoders, in the order of the tasks.
         frozen: see `LowRankTasks`.
     """
 
     def __init__(self, encoders: Sequence[Encoder], frozen: bool) -> None:
         super().__init__()
-        # No ModuleList, whose modules are taken for blocks that are called as a whole.
+        # Not a ModuleList, whose modules would be treated as blocks that are called as a whole.
         self.columns = nn.ModuleDict({str(place): each for place, each in enumerate(encoders)})
         self.frozen = frozen
         self.train(self.training)
 
     @property
     def incomparable(self) -> Mapping[str, str]:
-        """By level at which balancers compare gradients, why there is nothing to compare."""
+        """By level at which balancers compare gradients, the reason why they cannot be compared."""
         own = "LowRankTasks gives each task a pass of its own through the encoder"
         ways = "choose a balancer of losses"
         found = {"representation": f"{own}; set level: shared, or {ways}"}
@@ -123,12 +123,12 @@ class Passes(nn.Module):
         found = [encoder(*inputs) for encoder in self.columns.values()]
         if not self.training or len(found) == 1:
             return found
-        # A task that teaches nothing leaves its own changes without a gradient.
+        # A task that does not train shared parameters has no gradient for its updates.
         changes: Any = changed_layers(self).values()
         zero = zero_of(nn.ModuleList(layer.changes for layer in changes))
         return [plus(each, zero) for each in found]
 
 
 def _with_weights_of(encoder: Encoder) -> Encoder:
-    """A copy with the same parameters, not equal ones; buffers are its own."""
+    """A copy with the same parameters, not equal ones; buffers are copied."""
     return deepcopy(encoder, {id(each): each for each in encoder.parameters()})

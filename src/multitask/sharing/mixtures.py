@@ -1,4 +1,4 @@
-"""Mixtures of the features of networks side by side."""
+"""Mixtures of the features of parallel networks."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch import Tensor
 from multitask.errors import InputError
 
 Mix = Callable[[Tensor, Sequence[Tensor]], Tensor]
-"""From a task's part of a mixture's parameters and the features of each network, the task's."""
+"""Maps a task's part of a mixture's parameters and each network's features to the task's."""
 
 
 def mixture_of(mix: Mix, row: Any, values: Sequence[Any]) -> Any:
-    """Mix one representation of each column; of lists each part, of places the first column's.
+    """Mix the columns' representations: each part of lists; places are the first column's.
 
     Args:
-        mix: how tensors are mixed.
-        row: what ``mix`` takes first, or one for each part of a list.
-        values: of each column.
+        mix: function that mixes tensors.
+        row: first argument of ``mix``, or one for each part of a list.
+        values: representation of each column.
     """
     if not isinstance(values[0], Tensor):
         parts = list(zip(*values, strict=True))
@@ -30,17 +30,17 @@ def mixture_of(mix: Mix, row: Any, values: Sequence[Any]) -> Any:
 
 
 def cross_stitch(tasks: int, own: float) -> Tensor:
-    """The mixture before training: a task's own share, of which the others share the rest.
+    """The initial mixture: a task's own share; the others share the rest equally.
 
     Args:
-        tasks: their number.
+        tasks: number of tasks.
         own: the share, from 0 to 1.
 
     Returns:
         Shape ``[tasks, tasks]``.
 
     Raises:
-        InputError: if ``own`` is not a share.
+        InputError: if ``own`` is not from 0 to 1.
     """
     if not 0 <= own <= 1:
         raise InputError(f"own is {own}; a share is from 0 to 1")
@@ -50,12 +50,12 @@ def cross_stitch(tasks: int, own: float) -> Tensor:
 
 
 def weighed(shares: Tensor, values: Sequence[Tensor]) -> Tensor:
-    """The sum of some tensors, each times a share.
+    """The weighted sum of tensors.
 
     Args:
         shares: shape ``[tensors]``.
         values: of one shape.
     """
-    # Added one by one, so that a share of 1 leaves the values as they are to the bit.
+    # Added one by one, so that a share of 1 leaves the values bitwise unchanged.
     first, *others = (share * value for share, value in zip(shares, values, strict=True))
     return sum(others, start=first)

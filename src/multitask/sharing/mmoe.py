@@ -1,4 +1,4 @@
-"""Experts that tasks share, mixed anew for each task."""
+"""Experts that tasks share, with a separate mixture for each task."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from multitask.sharing.recent_mean import recent_mixing
 class MMoE(Sharing):
     """Multi-gate mixture of experts (Ma et al., 2018), and customised gate control.
 
-    Task t sees the mean of the experts' outputs, weighed by ``softmax(W_t z)`` of the
-    representation z (section 4.2 there). With ``own`` experts for each task beside the shared ones
-    it is CGC (Tang et al., 2020, "Progressive Layered Extraction", section 4.1).
+    Task t sees the mean of the experts' outputs, weighted by ``softmax(W_t z)`` of the
+    representation z (section 4.2 of the paper). With ``own`` experts for each task in addition to
+    the shared ones, it is CGC (Tang et al., 2020, "Progressive Layered Extraction", section 4.1).
 
     Balancers at the representation compare gradients of z and of the shared experts' outputs; at
-    level ``shared``, of the encoder's and the shared experts' parameters.
+    level ``shared``, gradients of the encoder's and the shared experts' parameters.
 
-    `mixing` has each task's mean shares over about the last hundred training batches, as the first
-    process saw them.
+    `mixing` returns each task's mean shares over about the last hundred training batches on the
+    first process.
 
     Args:
         form: see `Sharing`; a vector.
         tasks: see `Sharing`.
         experts: number of experts that all tasks share.
-        own: number of experts that each task has for itself.
+        own: number of task-specific experts of each task.
         width: size of an expert's output.
         expert: class of an expert, called with the sizes of the representation and of its output.
 
     Raises:
-        InputError: if the encoder does not give a vector, or a task would have no expert.
+        InputError: if the encoder does not return a vector, or a task would have no expert.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class MMoE(Sharing):
             {task: nn.ModuleList(expert(size, width) for _ in range(own)) for task in tasks}
         )
         self.names = expert_names(experts, own)
-        # In a tuple: they are the trunk's children, not this module's.
+        # In a tuple: they are children of the trunk, not of this module.
         self._shared = (*(expert(size, width) for _ in range(experts)),)
 
     def trunk(self, encoder: Encoder) -> nn.Module:

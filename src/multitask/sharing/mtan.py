@@ -1,4 +1,4 @@
-"""Attention of each task's own over shared maps."""
+"""Task-specific attention over shared maps."""
 
 from __future__ import annotations
 
@@ -16,32 +16,31 @@ from multitask.sharing.base import Mixing, Sharing
 from multitask.sharing.recent_mean import RecentMean, recent_mixing
 
 NARROWEST = 8
-"""Channels that a mask has within, at least."""
+"""Minimum number of channels within a mask."""
 
 
 class MTAN(Sharing):
     """Multi-task attention network (Liu et al., 2019, section 3), over the maps of any encoder.
 
-    Task t sees each map times a mask between 0 and 1, which two 1x1 convolutions with batch
-    normalisation compute from the map and from what the task has seen of the next finer one,
-    brought to the map's size by max pooling. The paper's masks read the first block of a stage and
-    weigh its last, and a 3x3 convolution comes before the pooling; an encoder hands out one map of
-    a stage, which a mask here reads and weighs.
+    Task t sees each map times a mask between 0 and 1. Two 1x1 convolutions with batch normalisation
+    compute the mask from the map and from the task's masked next finer map, reduced to the map's
+    size by max pooling. In the paper, masks read the first block of a stage and weight the last,
+    and a 3x3 convolution precedes the pooling; here an encoder returns one map for each stage,
+    which a mask both reads and weights.
 
-    Balancers at the representation compare gradients of all maps; at level ``shared``, of the
-    encoder's parameters. The masks learn from their own task alone.
+    Balancers at the representation compare gradients of all maps; at level ``shared``, gradients of
+    the encoder's parameters. Each task's masks are only trained by its own loss.
 
-    `mixing` has the mean of each mask over about the last hundred training batches, as the first
-    process saw them: how much of a map a task lets through.
+    `mixing` returns the mean of each mask over about the last hundred training batches on the first
+    process: how much of a map a task uses.
 
     Args:
         form: see `Sharing`; maps.
         tasks: see `Sharing`.
-        reduction: by what the number of a map's channels is divided within its mask; there are at
-            least 8.
+        reduction: divisor of the number of a map's channels within its mask, which has at least 8.
 
     Raises:
-        InputError: if the encoder does not give maps, or the reduction is below 1.
+        InputError: if the encoder does not return maps, or the reduction is below 1.
     """
 
     def __init__(self, form: Form, tasks: list[str], reduction: int = 4) -> None:
@@ -76,11 +75,11 @@ class MTAN(Sharing):
 
 
 class Mask(nn.Module):
-    """How much of each place and channel of a map a task sees.
+    """A mask over the places and channels of a map for one task.
 
     Args:
-        finer: channels of what it has seen of the next finer map, 0 if there is none.
-        channels: of the map.
+        finer: number of channels of the next finer map, 0 if there is none.
+        channels: number of channels of the map.
         reduction: see `MTAN`.
     """
 
@@ -100,7 +99,7 @@ class Mask(nn.Module):
 
         Args:
             values: the map.
-            finer: what the task has seen of the next finer map.
+            finer: the task's masked next finer map.
         """
         read = values
         if finer is not None:
@@ -111,20 +110,20 @@ class Mask(nn.Module):
 
 
 def pooled(values: Tensor, size: Sequence[int]) -> Tensor:
-    """Bring a map to another's size by windows that cover it, of which the largest value stays."""
+    """Reduce a map to another's size by max pooling with windows that cover it."""
     sides = values.shape[2:]
     if any(before < after for before, after in zip(sides, size, strict=True)):
         raise InputError(
             f"MTAN takes the finest map first, but a map of {size[0]}x{size[1]} follows one of "
             f"{sides[0]}x{sides[1]}; let the encoder return them in that order"
         )
-    # Not adaptive pooling, which ONNX has not.
+    # Not adaptive pooling, which ONNX does not have.
     windows, strides = zip(*map(_window, sides, size), strict=True)
     return max_pool2d(values, windows, strides, ceil_mode=True)
 
 
 def _window(before: int, after: int) -> tuple[int, int]:
-    """Width and stride of as many windows as there should be, the last of which may be cut off."""
+    """Width and stride of the required number of windows, the last of which may be cut off."""
     stride = max(1, round(before / after))
     if stride * (after - 1) >= before:
         stride -= 1

@@ -1,4 +1,4 @@
-"""A network for each task, whose stages fuse the features of all."""
+"""A network for each task, whose stages fuse the features of all tasks."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from multitask.sharing.stitching import Stitching
 class NDDR(Stitching):
     """Neural discriminative dimensionality reduction (Gao et al., 2019, "NDDR-CNN").
 
-    Each task has an encoder of its own, as in `CrossStitch`. After each stage a task's features
-    become a linear function of those of all tasks, the same at each place of a map: a 1x1
-    convolution of all channels side by side. It begins as a cross-stitch, which has one number
-    where this has a matrix: ``T^2 C^2`` numbers for T tasks and C channels. The paper's batch
-    normalisation behind it is left out, so that ``own`` of 1 is a network for each task.
+    Each task has its own encoder, as in `CrossStitch`. After each stage a task's features become a
+    linear function of those of all tasks, the same at each place of a map: a 1x1 convolution of all
+    channels, concatenated. It starts as a cross-stitch, which has one number in place of each
+    matrix here: ``T^2 C^2`` numbers for T tasks and C channels. The paper's batch normalisation
+    after it is omitted, so that ``own`` of 1 is a separate network for each task.
 
-    Balancers at the representation compare gradients of all encoders' outputs; at level
-    ``shared``, of the parameters of all encoders and of all mixtures but the last. The paper gives
-    the mixtures 100 times the learning rate.
+    Balancers at the representation compare gradients of all encoders' outputs; at level ``shared``,
+    gradients of the parameters of all encoders and of all mixtures but the last. The paper uses 100
+    times the learning rate for the mixtures.
 
     Args:
         form: see `Sharing`.
@@ -36,9 +36,9 @@ class NDDR(Stitching):
         own: see `CrossStitch`.
 
     Raises:
-        InputError: if ``own`` is outside of 0 to 1, the encoder gives neither a vector nor maps nor
-            tokens, it does not say how many features its stages have, or the encoders would share a
-            network.
+        InputError: if ``own`` is not from 0 to 1, the encoder does not return a vector, maps or
+            tokens, it does not report how many features its stages have, or the encoders would
+            share a network.
     """
 
     def __init__(self, form: Form, tasks: list[str], own: float = 0.9) -> None:
@@ -57,8 +57,8 @@ class NDDR(Stitching):
         if len(sizes) != count:
             raise InputError(
                 f"NDDR has a weight for each feature, and the encoder {type(encoder).__name__} has "
-                f"{count + 1} stages but tells the features of {len(sizes)}; override "
-                f"stage_features to tell those of the first {count}, or choose CrossStitch"
+                f"{count + 1} stages but reports the features of {len(sizes)}; override "
+                f"stage_features to report those of the first {count}, or choose CrossStitch"
             )
         return [self._new(size) for size in sizes]
 
@@ -74,12 +74,12 @@ class NDDR(Stitching):
         places: list[Any] = [] if isinstance(self.form, Maps) else [None]
         *finer, last = self.mixture
         if self.training:
-            # A task of one vector reads the last map alone, and DDP waits for every gradient.
+            # A task on one vector reads only the last map, and DDP waits for every gradient.
             last = last + zero_of(self.mixture[:-1])
         return [[*each, *places] for each in zip(*finer, last, strict=True)]
 
     def shares(self, mixture: Tensor) -> Tensor:
-        """The Frobenius norm of the weights for each task's features, divided by their sum."""
+        """The Frobenius norm of the weights of each task's features, divided by their sum."""
         blocks = mixture.unflatten(2, (len(self.tasks), -1))
         norms = blocks.square().sum((1, 3)).sqrt()
         return norms / norms.sum(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Experts in levels: what one task's experts find reaches the other tasks a level later."""
+"""Levels of experts: the output of a task's experts reaches other tasks one level later."""
 
 from __future__ import annotations
 
@@ -26,30 +26,31 @@ from multitask.sharing.recent_mean import recent_mixing
 class PLE(Sharing):
     """Progressive layered extraction (Tang et al., 2020, section 4.2).
 
-    Each level has experts that all tasks share and experts of each task's own, as `MMoE` with
-    ``own`` experts has. Of a level, a task gets a mixture of the shared experts and its own, whose
-    shares are ``softmax(W_t x_t)`` of what it got of the level before, x_t; at the first level
-    that is the representation z. A shared mixture of all experts of a level, those of all tasks
-    included, is what the next level's shared experts read.
+    Each level has experts that all tasks share and task-specific experts, as in `MMoE` with ``own``
+    experts. At each level, a task gets a mixture of the shared experts and its own, whose shares
+    are ``softmax(W_t x_t)`` of x_t, its mixture at the previous level; at the first level x_t is
+    the representation z. The next level's shared experts read a shared mixture of all experts of
+    the level, including those of all tasks.
 
-    Balancers at the representation compare gradients of what the last level reads of each task,
-    x_t, and of its shared experts' outputs; a task's gradient at another task's x is 0. At level
-    ``shared`` they compare those of all parameters but the last level's own experts and gates.
+    Balancers at the representation compare gradients of the last level's inputs for each task, x_t,
+    and of its shared experts' outputs; a task's gradient at another task's x is 0. At level
+    ``shared`` they compare gradients of all parameters but the last level's task-specific experts
+    and gates.
 
-    `mixing` has each task's mean shares of each level over about the last hundred training batches,
-    as the first process saw them.
+    `mixing` returns each task's mean shares at each level over about the last hundred training
+    batches on the first process.
 
     Args:
         form: see `Sharing`; a vector.
         tasks: see `Sharing`.
-        experts: number of experts of a level that all tasks share.
-        own: number of experts of a level that each task has for itself.
+        experts: number of shared experts of a level.
+        own: number of task-specific experts of each task in a level.
         width: size of an expert's output.
         levels: number of levels, at least 2.
         expert: class of an expert, called with the sizes of its input and of its output.
 
     Raises:
-        InputError: if the encoder does not give a vector, or a number is too small.
+        InputError: if the encoder does not return a vector, or a number is too small.
     """
 
     is_by_place = True
@@ -82,7 +83,7 @@ class PLE(Sharing):
         lower = [Level(each, tasks, experts, own, width, expert) for each in sizes]
         shared = _several(experts, width, width, expert)
         self.gates, self.own = _of_each_task(width, tasks, experts, own, width, expert)
-        # In a tuple: they are the trunk's children, not this module's.
+        # In a tuple: they are children of the trunk, not of this module.
         self._of_trunk = lower, shared
 
     def trunk(self, encoder: Encoder) -> nn.Module:
@@ -90,7 +91,7 @@ class PLE(Sharing):
 
     def own_parameters(self, trunk: nn.Module) -> list[nn.Parameter]:
         levels = self._of_trunk[0]
-        # What lower gates mix for a task reaches the others by the task's own experts alone.
+        # A task's lower gates reach the other tasks only through the task's own experts.
         has_own = any(len(each) for each in self.own.values())  # type: ignore[arg-type]
         unmixed = levels[-1:] if has_own else levels
         gates = [each for level in unmixed for each in level.gates.parameters()]
@@ -118,7 +119,7 @@ class Level(nn.Module):
     """A level below the last, all of whose experts reach all tasks.
 
     Args:
-        size: of what it reads.
+        size: size of the input.
         tasks: names of the tasks.
         experts: see `PLE`.
         own: see `PLE`.
@@ -141,14 +142,14 @@ class Level(nn.Module):
         self.shared_gate = Gate(size, experts + own * len(tasks))
 
     def forward(self, own: Sequence[Tensor], shared: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Compute what the next level reads.
+        """Compute the input of the next level.
 
         Args:
-            own: what each task got of the level before, ``[batch, size]``.
-            shared: what the shared experts read, ``[batch, size]``.
+            own: each task's mixture at the previous level, ``[batch, size]``.
+            shared: input of the shared experts, ``[batch, size]``.
 
         Returns:
-            The same two of this level, ``[batch, width]``.
+            The same two for this level, ``[batch, width]``.
         """
         of_all = [expert(shared) for expert in self.experts]
         mixtures, everything = [], [*of_all]
@@ -158,18 +159,18 @@ class Level(nn.Module):
             everything += of_task
         mixture = mixed(self.shared_gate(shared), everything)
         if self.training:
-            # A task that does not teach is the only one that its mixture reaches.
+            # The mixture of a task that does not train shared parameters reaches no other task.
             mixture = mixture + zero_of(self.gates)
         return mixtures, mixture
 
 
 class Levels(nn.Module):
-    """An encoder, the levels below the last, and the last one's shared experts.
+    """An encoder, the levels below the last, and the last level's shared experts.
 
     Args:
-        encoder: gives a vector.
-        levels: those below the last.
-        experts: of the last level, shared.
+        encoder: an encoder that returns a vector.
+        levels: the levels below the last.
+        experts: the shared experts of the last level.
     """
 
     def __init__(
@@ -180,7 +181,7 @@ class Levels(nn.Module):
         self.experts = nn.ModuleList(experts)
 
     def forward(self, *inputs: Tensor) -> list[Tensor]:
-        """Compute what the last level reads of each task, then its shared experts' outputs."""
+        """Compute the inputs of the last level for each task, then its shared experts' outputs."""
         shared = self.encoder(*inputs)
         first: Any = self.levels[0]
         own = [shared] * len(first.own)

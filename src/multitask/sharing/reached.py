@@ -9,27 +9,27 @@ from torch.distributed.tensor import DTensor
 
 
 def zero_of(part: nn.Module) -> Tensor | int:
-    """0, which leaves each parameter a gradient of 0, since DDP waits for every gradient.
+    """Zero that gives each parameter a gradient of 0, since DDP waits for every gradient.
 
     Args:
-        part: whose parameters may be of no use to any loss.
+        part: module with parameters that may not affect any loss.
     """
     return sum(_one_of(each) * 0 for each in part.parameters())
 
 
 def _one_of(parameter: nn.Parameter) -> Tensor:
     if isinstance(parameter, DTensor):
-        # A block of its own, which a sharding strategy has divided again; its share may be empty.
+        # An FSDP block that is sharded again already; its shard may be empty.
         return parameter.to_local().flatten()[:1].sum()
     return parameter.flatten()[0]
 
 
 def plus(features: Any, zero: Tensor | int) -> Any:
-    """Add what `zero_of` returned to a representation, of whose parts the first takes it.
+    """Add the return value of `zero_of` to a representation, or to its first part.
 
     Args:
         features: a tensor, or a list of tensors.
-        zero: the 0.
+        zero: the zero.
     """
     if isinstance(features, Tensor):
         return features + zero

@@ -1,4 +1,4 @@
-"""What a network computed lately, on average."""
+"""Moving averages of values that a network computes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from torch import Tensor, nn
 from multitask.sharing.base import Mixing
 
 RATE = 0.01
-"""How much the newest batch counts: the mean is one of about the last hundred."""
+"""Weight of the newest batch: the mean covers about the last hundred batches."""
 
 
 class RecentMean(nn.Module):
-    """A moving average over training batches, in which all of the first few count alike.
+    """A moving average over training batches, in which the first few have equal weights.
 
-    It is kept in buffers, so that a checkpoint has it, and a trial leaves no trace in it. Each
-    process averages over its own samples; DDP hands the first one's mean to all before a batch.
+    It is stored in buffers, so that checkpoints include it, and a trial leaves no trace in it. Each
+    process averages over its own samples; DDP broadcasts the mean of the first process before a
+    batch.
 
     Args:
-        size: how many numbers a sample has.
+        size: number of values of a sample.
     """
 
     mean: Tensor
@@ -34,7 +35,7 @@ class RecentMean(nn.Module):
 
     @torch.no_grad()
     def update(self, values: Tensor) -> None:
-        """Count a batch in, if the module is in training mode.
+        """Update with a batch, if the module is in training mode.
 
         Args:
             values: shape ``[batch, size]``.
@@ -51,7 +52,7 @@ class RecentMean(nn.Module):
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, *rest: Any, **options: Any
     ) -> None:
-        # Checkpoints that have none are from before it was kept.
+        # Older checkpoints do not have one.
         own = {f"{prefix}{name}": torch.zeros_like(each) for name, each in self.named_buffers()}
         super()._load_from_state_dict({**own, **state_dict}, prefix, *rest, **options)
 
@@ -59,15 +60,15 @@ class RecentMean(nn.Module):
 def recent_mixing(
     place: str, means: Sequence[Sequence[RecentMean]], parts: Sequence[str]
 ) -> dict[str, Mixing]:
-    """What tasks took of some parts lately.
+    """Recent mean shares of some parts for each task.
 
     Args:
-        place: of the parts in the model.
-        means: of each task, means whose numbers side by side are the parts'.
-        parts: what they are called.
+        place: place of the parts in the model.
+        means: for each task, means whose concatenated values are those of the parts.
+        parts: names of the parts.
 
     Returns:
-        By place; empty before each of the means has seen a training batch.
+        By place; empty until all means have seen a training batch.
     """
     shares: list[Tensor] = []
     for row in means:

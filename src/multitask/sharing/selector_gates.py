@@ -1,4 +1,4 @@
-"""Gates of DSelect-k: selectors of one expert each, which a gradient can move to another."""
+"""Gates of DSelect-k, with selectors of one expert each that gradients can move."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from multitask.sharing.recent_mean import RecentMean
 
 
 def smooth_step(values: Tensor, gamma: float) -> Tensor:
-    """Rise from exactly 0 at ``-gamma / 2`` to exactly 1 at ``gamma / 2``, by a cubic between.
+    """Rise from exactly 0 at ``-gamma / 2`` to exactly 1 at ``gamma / 2``, with a cubic between.
 
     Args:
         values: any shape.
         gamma: width of the step.
     """
-    # Clamped before the cubic, so that no number is too large for it.
+    # Clamped before the cubic, so that no number overflows.
     places = (values / gamma).clamp(-0.5, 0.5)
     return 0.5 + places * (1.5 - 2 * places.square())
 
 
 def selected(codes: Tensor, experts: int, gamma: float) -> Tensor:
-    """How much each selector takes of each expert.
+    """Shares of the experts for each selector.
 
     Args:
-        codes: a number for each bit of an expert's place, shape ``[..., k, bits]``.
-        experts: their number, at most ``2 ** bits``.
+        codes: a number for each bit of an expert's index, shape ``[..., k, bits]``.
+        experts: number of experts, at most ``2 ** bits``.
         gamma: see `smooth_step`.
 
     Returns:
-        Shape ``[..., k, experts]``, from 0 to 1; the sum over experts is 1 if there are
-        ``2 ** bits``.
+        Shape ``[..., k, experts]``, from 0 to 1; the sum over experts is 1 if there are ``2 **
+        bits``.
     """
     steps = smooth_step(codes, gamma)
     found = torch.ones_like(steps[..., :1])
     for bit in range(codes.shape[-1]):
-        # Not by Tensor.prod, whose backward pass waits for the GPU.
+        # Not Tensor.prod, whose backward pass synchronises with the GPU.
         step = steps[..., bit : bit + 1]
         found = torch.cat([found * (1 - step), found * step], -1)
     return found[..., :experts]
@@ -56,26 +56,26 @@ class StaticGate(nn.Module):
         self.experts, self.gamma = experts, gamma
         bits = (experts - 1).bit_length()
         self.weights = nn.Parameter(torch.zeros(k))
-        # Of one expert there is nothing to learn.
+        # With one expert there is nothing to learn.
         self.codes = nn.Parameter(_middle(torch.empty(k, bits), gamma)) if bits else None
 
     def selectors(self) -> Tensor:
-        """How much each selector takes of each expert, shape ``[k, experts]``."""
+        """Shares of the experts for each selector, shape ``[k, experts]``."""
         if self.codes is None:
             return torch.ones_like(_whole(self.weights)).unsqueeze(1)
         return selected(_whole(self.codes), self.experts, self.gamma)
 
     def forward(self) -> Tensor:
-        """How much the task takes of each expert, shape ``[1, experts]``."""
+        """Shares of the experts for the task, shape ``[1, experts]``."""
         shares = _whole(self.weights).softmax(0).unsqueeze(1)
         return (shares * self.selectors()).sum(0, keepdim=True)
 
 
 class ExampleGate(nn.Module):
-    """A task's selectors and their shares, for each sample anew.
+    """A task's selectors and their shares, computed for each sample.
 
     Args:
-        size: of the representation.
+        size: size of the representation.
         experts: number of experts, at least 2.
         k: number of selectors.
         gamma: see `smooth_step`.
@@ -91,7 +91,7 @@ class ExampleGate(nn.Module):
         self.recent_shares = RecentMean(experts)
 
     def forward(self, representation: Tensor) -> Tensor:
-        """Map ``[batch, size]`` to how much a sample takes of each expert, ``[batch, experts]``."""
+        """Map ``[batch, size]`` to shares of the experts, ``[batch, experts]``."""
         codes = self.codes(representation).unflatten(1, (self.k, -1))
         of_selectors = self.weights(representation).softmax(1).unsqueeze(2)
         shares = (of_selectors * selected(codes, self.experts, self.gamma)).sum(1)
@@ -105,5 +105,5 @@ def _middle(codes: Tensor, gamma: float) -> Tensor:
 
 
 def _whole(values: Tensor) -> Tensor:
-    # Outside of a step a sharding strategy has divided them over the processes.
+    # Outside a step, a sharding strategy has distributed them over the processes.
     return values.full_tensor() if isinstance(values, DTensor) else values

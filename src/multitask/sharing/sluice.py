@@ -22,25 +22,25 @@ HALVES = 2
 class Sluice(Stitching):
     """Sluice networks (Ruder et al., 2019, "Latent Multi-task Architecture Learning").
 
-    Each task has an encoder of its own, as in `CrossStitch`, of whose features after each stage the
-    channels are two halves. Each half of a task becomes a learned mixture of the halves of all
-    tasks, so that the tasks can share one half and keep the other. A penalty keeps the halves
-    apart: the squared Frobenius norm of ``G_1 G_2^T``, where G_1 and G_2 are those rows of the
-    stage's last layer that make the first and the second half. The paper's mixtures of layers (its
-    beta) are left out.
+    Each task has its own encoder, as in `CrossStitch`. The features after each stage are divided
+    into two halves by channel. Each half of a task becomes a learned mixture of the halves of all
+    tasks, so the tasks can share one half and keep the other private. A penalty keeps the halves
+    different: the squared Frobenius norm of ``G_1 G_2^T``, where G_1 and G_2 are the rows of the
+    stage's last layer that compute the first and the second half. The paper's mixtures of layers
+    (its beta) are omitted.
 
-    Balancers at the representation compare gradients of all encoders' outputs; at level
-    ``shared``, of the parameters of all encoders and of all mixtures but the last. The penalty is
+    Balancers at the representation compare gradients of all encoders' outputs; at level ``shared``,
+    gradients of the parameters of all encoders and of all mixtures but the last. The penalty is
     added to the balanced loss.
 
     Args:
-        form: see `Sharing`; of even numbers of features.
+        form: see `Sharing`; the numbers of features must be even.
         tasks: see `Sharing`.
-        own: see `CrossStitch`; before training a half is mixed of the same half of all tasks.
-        orthogonality: by what the penalty is multiplied; 0 for none.
+        own: see `CrossStitch`; before training, a half is a mixture of the same half of all tasks.
+        orthogonality: factor on the penalty; 0 for none.
 
     Raises:
-        InputError: if ``own`` is outside of 0 to 1, ``orthogonality`` is negative, a stage gives an
+        InputError: if ``own`` is not from 0 to 1, ``orthogonality`` is negative, a stage returns an
             odd number of features, or the encoders would share a network.
     """
 
@@ -54,7 +54,7 @@ class Sluice(Stitching):
             _check_even(features)
         self.own_share, self.orthogonality = own, orthogonality
         self.mixture = nn.Parameter(_halves(len(tasks), own))
-        # In a tuple: they are the trunk's children.
+        # In a tuple: they are children of the trunk.
         self._layers: tuple[nn.Module, ...] = ()
 
     @property
@@ -82,7 +82,7 @@ class Sluice(Stitching):
         return torch.cat(mixed, axis)
 
     def shares(self, mixture: Tensor) -> Tensor:
-        """The mean over a task's two halves of what these take of each half of each task."""
+        """Shares of each half of each task, averaged over a task's two halves."""
         return mixture.mean(1).flatten(1)
 
     def penalty(self) -> Tensor | None:
@@ -101,24 +101,24 @@ def _overlap(weight: Tensor) -> Tensor:
 
 
 def _halves(tasks: int, own: float) -> Tensor:
-    """By task, half, task and half."""
+    """By task, half, source task and source half."""
     return cross_stitch(tasks, own)[:, None, :, None] * torch.eye(HALVES)[None, :, None, :]
 
 
 def _layers(encoder: Encoder) -> list[nn.Module]:
-    """By stage, the last layer that makes its features."""
+    """By stage, the last layer that computes its features."""
     stages, sizes = encoder.stages(), encoder.stage_features()
     wanted = [*(sizes if len(sizes) == len(stages) - 1 else [None] * (len(stages) - 1))]
     found = [_last_layer(each, size) for each, size in zip(stages, wanted, strict=False)]
     size = encoder.form.features
-    # A method of the network may call the layer, which then is not in any stage.
+    # A method of the network may call the layer, which then does not belong to any stage.
     found.append(_last_layer(stages[-1], size) or _last_layer(encoder, size))
     for place, each in enumerate(found, 1):
         if each is None:
             raise InputError(
-                f"Sluice: stage {place} of the encoder {type(encoder).__name__} has no weights of "
-                "whose rows one half makes half of its features; set orthogonality to 0, or choose "
-                "CrossStitch"
+                f"Sluice: stage {place} of the encoder {type(encoder).__name__} has no layer "
+                "whose rows divide into the two halves of its features; set orthogonality to 0, or "
+                "choose CrossStitch"
             )
     return [each for each in found if each is not None]
 

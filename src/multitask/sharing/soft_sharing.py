@@ -1,4 +1,4 @@
-"""A network for each task, whose weights are kept close to the others'."""
+"""A network for each task, with a penalty on the distance between their weights."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ REASON = (
 class SoftSharing(Sharing):
     """Soft parameter sharing by the distance between networks (Duong et al., 2015).
 
-    Each task has an encoder of its own. A penalty keeps them alike: ``weight`` times the sum over
-    all pairs of tasks of the squared Euclidean distance between their encoders' weights. They are
-    the same before training, when the model computes what hard sharing does. With ``weight`` of 0
-    nothing is shared but the start; a large one approaches hard sharing.
+    Each task has its own encoder. A penalty keeps them similar: ``weight`` times the sum over all
+    pairs of tasks of the squared Euclidean distance between their encoders' weights. Before
+    training they are equal, so the model computes the same as with hard sharing. If ``weight`` is
+    0, only the initial weights are shared; a large weight approaches hard sharing.
 
     The tasks have no tensor and no parameter in common, so balancers at the representation and at
-    level ``shared`` are refused; losses may be balanced. The penalty is added to the balanced loss.
-    Statistics of batch normalisation are each encoder's own.
+    level ``shared`` are rejected; losses can be balanced. The penalty is added to the balanced
+    loss. Each encoder has its own batch normalisation statistics.
 
     Args:
         form: see `Sharing`.
         tasks: see `Sharing`.
-        weight: of the penalty, from 0 on. In a step of plain gradient descent with the rate lr it
-            takes ``2 * lr * weight * tasks`` of the way to the networks' mean.
+        weight: factor on the penalty, 0 or more. In a step of plain gradient descent with the rate
+            lr it moves the networks by the fraction ``2 * lr * weight * tasks`` towards their mean.
 
     Raises:
         InputError: if ``weight`` is negative, or the encoders would share a network.
@@ -50,7 +50,7 @@ class SoftSharing(Sharing):
         if not 0 <= weight < float("inf"):
             raise InputError(f"weight is {weight}; give a number from 0 on")
         self.weight = weight
-        # In a tuple: it is the model's child, not this module's.
+        # In a tuple: it is a child of the model, not of this module.
         self._trunk: tuple[Columns, ...] = ()
 
     def trunk(self, encoder: Encoder) -> nn.Module:
@@ -74,13 +74,14 @@ class SoftSharing(Sharing):
         for same in zip(*columns, strict=True):
             if any(each.requires_grad for each in same):
                 mean = sum(same[1:], start=same[0]) / len(same)
-                # The sum over pairs is the number of networks times that of distances to the mean.
+                # The sum over pairs is the number of networks times the sum of distances to the
+                # mean.
                 found += [whole((each - mean).square().sum()) for each in same]
         return self.weight * len(self.tasks) * torch.stack(found).sum() if found else None
 
     @torch.no_grad()
     def mixing(self) -> dict[str, Mixing]:
-        """How alike the networks' weights are: cosines, by stage; 1 where they are equal."""
+        """Cosine similarity of the networks' weights, by stage; 1 if they are equal."""
         parts = [f"network of {task}" for task in self.tasks]
         stages = self._trunk[0].stages() if self._trunk else []
         found = {}
@@ -93,7 +94,7 @@ class SoftSharing(Sharing):
 
 
 class Networks(Columns):
-    """Encoders side by side, each of which one task alone uses."""
+    """Parallel encoders, each used by only one task."""
 
     def __init__(self, columns: list[Encoder]) -> None:
         super().__init__(columns)
@@ -106,6 +107,6 @@ class Networks(Columns):
         found = super().forward(*inputs)
         if not self.training:
             return found
-        # A task that teaches nothing leaves its own network without a gradient.
+        # A task that does not train shared parameters has no gradient for its own network.
         zero = zero_of(self)
         return [plus(each, zero) for each in found]

@@ -1,4 +1,4 @@
-"""A network for each task, whose stages mix the features of all."""
+"""A network for each task, whose stages mix the features of all tasks."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from multitask.sharing.mixtures import Mix, mixture_of
 
 
 class StitchedColumns(Columns):
-    """Encoders side by side, whose features are mixed after each stage but the last.
+    """Parallel encoders, whose features are mixed after each stage but the last.
 
     Args:
         columns: the encoders, of one architecture.
-        mixtures: parameters of each mixture, of which the first axis is the columns'.
+        mixtures: parameters of each mixture; their first axis is that of the columns.
         mix: see `Stitching.mix`.
     """
 
@@ -38,10 +38,10 @@ class StitchedColumns(Columns):
         self.mixtures, self.mix = nn.ParameterList(mixtures), mix
 
     def rows(self, place: int) -> Tensor:
-        """What each column takes of all columns, by column.
+        """Shares of all columns for each column, by column.
 
         Args:
-            place: of the mixture, from 0 at the inputs.
+            place: index of the mixture, from 0 at the inputs.
         """
         return self.mixtures[place]
 
@@ -61,31 +61,30 @@ class StitchedColumns(Columns):
 
 
 class Stitching(Sharing, ABC):
-    """What schemes have in common that mix the features of a network for each task.
+    """Base class of schemes that mix the features of a network for each task.
 
-    Each task has an encoder of its own, built with the same settings: random weights differ,
-    pretrained ones, and those of another run or of a file, are the same, and weights loaded after
-    the encoder was built are those of the first task's encoder alone. After each of an encoder's
-    stages but the last, a task's features become a learned mixture of those of all tasks; the last
-    mixture is each task's own. An encoder without stages is mixed at the end only, which a warning
-    says.
+    Each task has its own encoder, built with the same settings. Random weights differ; pretrained
+    weights, including those of another run or of a file, are the same, and weights loaded after the
+    encoder was built are only used by the first task's encoder. After each of an encoder's stages
+    but the last, a task's features become a learned mixture of those of all tasks; the last mixture
+    is task-specific. An encoder without stages is mixed only at the end, with a warning.
 
     A subclass takes the arguments of `Sharing` first.
     """
 
     is_by_place = True
     mixture: Any
-    """The last mixture: by task, what `mix` takes first; a list of them for a list of tensors."""
+    """The last mixture: the first argument of `mix` by task; a list of them for several tensors."""
 
     def __init__(self, form: Form, tasks: list[str]) -> None:
         super().__init__(form, tasks)
-        # In a tuple: it is the model's child, not this module's.
+        # In a tuple: it is a child of the model, not of this module.
         self._trunk: tuple[StitchedColumns, ...] = ()
 
     @staticmethod
     @abstractmethod
     def mix(row: Tensor, values: Sequence[Tensor]) -> Tensor:
-        """Make a task's features.
+        """Compute a task's features.
 
         Args:
             row: the task's part of the parameters of a mixture.
@@ -94,7 +93,7 @@ class Stitching(Sharing, ABC):
 
     @abstractmethod
     def shares(self, mixture: Tensor) -> Tensor:
-        """What each task takes of each column, by `parts`.
+        """Shares of each column for each task, by `parts`.
 
         Args:
             mixture: the parameters of a mixture.
@@ -105,27 +104,27 @@ class Stitching(Sharing, ABC):
 
     @abstractmethod
     def mixtures(self, encoder: Encoder, count: int) -> list[nn.Parameter]:
-        """Make the parameters of the mixtures between stages.
+        """Create the parameters of the mixtures between stages.
 
         Args:
-            encoder: of one task.
-            count: how many there are.
+            encoder: encoder of one task.
+            count: number of encoders.
         """
 
     @property
     def parts(self) -> list[str]:
-        """What a task takes features of."""
+        """Names of the sources of a task's features."""
         return [f"network of {task}" for task in self.tasks]
 
     def columns(
         self, columns: Sequence[Encoder], mixtures: Sequence[nn.Parameter]
     ) -> StitchedColumns:
-        """Put the encoders and their mixtures together."""
+        """Combine the encoders and their mixtures."""
         return StitchedColumns(columns, mixtures, self.mix)
 
     def trunk(self, encoder: Encoder) -> nn.Module:
         columns = side_by_side(encoder, len(self.tasks))
-        # Each finds its stages now, not inside a compiled pass.
+        # Stages are looked up now, not within a compiled pass.
         *_, count = (len(each.stages()) for each in columns)
         if count == 1 and len(columns) > 1 and OWN.get() is None:
             rank_zero_warn(

@@ -1,4 +1,4 @@
-"""What is changed for each task behind the point where the tasks part."""
+"""Task-specific changes of the representation, after the point where the tasks diverge."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from multitask.sharing.reached import zero_of
 
 
 class TaskParts(Sharing):
-    """Changes the whole representation for each task, by small networks of the task's own.
+    """Changes the whole representation for each task, by small task-specific networks.
 
     Args:
         form: see `Sharing`; a vector, maps or tokens.
         tasks: see `Sharing`.
-        part: makes what changes one tensor for one task, of its number of features and their axis:
-            1 of maps ``[batch, features, height, width]``, -1 of ``[..., features]``. A vector and
-            the values of tokens pass one, and each of several maps one of its own.
+        part: builds the module that changes one tensor for one task, from the number of features
+            and their axis: 1 for maps ``[batch, features, height, width]``, -1 for ``[...,
+            features]``. There is one module for a vector, one for the values of tokens, and one for
+            each map of several.
 
     Raises:
-        InputError: if the encoder gives something else.
+        InputError: if the encoder returns another form.
     """
 
     def __init__(self, form: Form, tasks: list[str], part: Callable[[int, int], nn.Module]) -> None:
@@ -50,6 +51,6 @@ class TaskParts(Sharing):
             return [parts[0](values), is_token]
         *finer, last = [part(each) for part, each in zip(parts, view, strict=True)]
         if self.training:
-            # A task of one vector reads the last map alone, and DDP waits for every gradient.
+            # A task on one vector reads only the last map, and DDP waits for every gradient.
             last = last + zero_of(parts[:-1])
         return [*finer, last]

@@ -1,4 +1,4 @@
-"""A direction, which wraps: 359 degrees lie beside 0."""
+"""A direction, which wraps around: 359 degrees is next to 0."""
 
 from __future__ import annotations
 
@@ -21,27 +21,28 @@ if TYPE_CHECKING:
 
 CIRCLE = 360.0
 LARGEST_CONCENTRATION = 1e4
-"""Of the trivial predictor, if all training angles are the same."""
+"""Concentration of the trivial predictor if all training angles are the same."""
 TINY = 1e-12
 
 
 class Angle(Task):
-    """Predict an angle in degrees, and how sure of it the model is.
+    """Predict an angle in degrees, with its uncertainty.
 
-    Targets have shape ``[batch]`` or ``[batch, 1]``, floating, degrees in any turn, NaN where
-    missing. The head returns the two elements of a vector ``o``; the loss is the negative
-    log-likelihood of a von Mises distribution, whose direction and concentration are those of
-    ``o``: ``log I0(|o|) - o . (cos y, sin y) + log(2 pi)``, which is convex in ``o`` (Mardia and
-    Jupp, 2000, "Directional Statistics", section 3.5.4). It may be negative. Predictions are
-    degrees, ``[batch]``: from 0 to ``period``, or from ``-period / 2`` to ``period / 2`` if
-    training targets are negative. Beside them is their circular standard ``deviation``.
+    Targets have shape ``[batch]`` or ``[batch, 1]``, floating, in degrees of any turn, NaN where
+    missing. The head returns a vector ``o`` of two elements. The loss is the negative
+    log-likelihood of a von Mises distribution, whose direction and concentration are the direction
+    and length of ``o``: ``log I0(|o|) - o . (cos y, sin y) + log(2 pi)``, which is convex in ``o``
+    (Mardia and Jupp, 2000, "Directional Statistics", section 3.5.4). It may be negative.
+    Predictions are in degrees, ``[batch]``: from 0 to ``period``, or from ``-period / 2`` to
+    ``period / 2`` if some training targets are negative. Their circular standard ``deviation`` is
+    given as the uncertainty.
 
     Metrics are ``cosine`` (the mean cosine of the error, as a share of the period), ``mae`` (in
-    degrees, the shorter way round) and ``within_10`` (share of the errors of 10 degrees or less).
+    degrees, the shorter way round) and ``within_10`` (the share of errors of at most 10 degrees).
 
     Args:
-        period: degrees after which an angle is the same: 360 of a direction, 180 of an axis, 90 of
-            a square.
+        period: number of degrees after which an angle repeats: 360 for a direction, 180 for an
+            axis, 90 for a square.
         head: see `Task`; called with 2 output features.
         weight: see `Task`.
         headline: see `Task`.
@@ -70,13 +71,13 @@ class Angle(Task):
                 "and at most 360, such as 360 for a direction or 180 for an axis"
             )
         self.period = float(period)
-        # The vector of the trivial predictor, and the lowest angle that is predicted.
+        # The trivial predictor's vector, and the lowest angle that is predicted.
         self.register_buffer("trivial", torch.zeros(2))
         self.register_buffer("lowest", torch.zeros(()))
 
     @property
     def unit(self) -> str:
-        """Of targets and predictions."""
+        """The unit of targets and predictions."""
         return "°"
 
     @property
@@ -121,7 +122,7 @@ class Angle(Task):
         return torch.where(known, losses, 0.0), known.to(output.dtype)
 
     def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
-        """The divergence of Kullback and Leibler from the older von Mises distribution."""
+        """The Kullback-Leibler divergence from the older von Mises distribution."""
         if self.pool() is None:
             return None
         apart = ((kept - output) * mean_direction(kept)).sum(1)
@@ -174,7 +175,7 @@ class Angle(Task):
         return f"{degrees:.3g}°" if degrees == degrees else "?"
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
-        # In the turn that lies nearest, so that a small error is drawn as one.
+        # In the nearest turn, so that a small error looks small.
         true = self._in_range(target.flatten())
         draw_scatter(axes, true + wrapped(prediction - true, self.period), true, self.unit)
         return True
@@ -192,9 +193,10 @@ class Angle(Task):
 class AnglePool(Pool):
     """Pools angles: the mean of the members' vectors.
 
-    It is that of the von Mises distribution which is proportional to the geometric mean of the
-    members' (a logarithmic opinion pool: Genest and Zidek, 1986, Statistical Science 1(1)). Members
-    that point elsewhere shorten it, so that its ``deviation`` tells of their disagreement too.
+    It is the mean of the von Mises distribution proportional to the geometric mean of the members'
+    distributions (a logarithmic opinion pool: Genest and Zidek, 1986, Statistical Science 1(1)).
+    Members that disagree shorten the mean vector, so its ``deviation`` reflects their disagreement
+    too.
     """
 
     def __init__(self) -> None:
@@ -211,7 +213,7 @@ class AnglePool(Pool):
 
 
 def log_normaliser(vector: Tensor) -> Tensor:
-    """``log(2 pi I0(|o|))``, by which a von Mises distribution is divided.
+    """``log(2 pi I0(|o|))``, the log-normaliser of a von Mises distribution.
 
     Args:
         vector: o, shape ``[batch, 2]``.
@@ -219,13 +221,13 @@ def log_normaliser(vector: Tensor) -> Tensor:
     Returns:
         Shape ``[batch]``.
     """
-    # I0 of large ones is infinite.
+    # I0 overflows for large lengths.
     length = _length(vector)
     return torch.special.i0e(length).log() + length + math.log(2 * math.pi)
 
 
 def mean_direction(vector: Tensor) -> Tensor:
-    """The mean of the unit vectors of a von Mises distribution.
+    """The mean of a von Mises distribution's unit vectors.
 
     Args:
         vector: o, shape ``[batch, 2]``.
@@ -238,5 +240,5 @@ def mean_direction(vector: Tensor) -> Tensor:
 
 
 def _length(vector: Tensor) -> Tensor:
-    # The norm of 0 has no gradient.
+    # The norm has no gradient at 0.
     return (vector.square().sum(1) + TINY).sqrt()

@@ -1,4 +1,4 @@
-"""How far predicted angles are from true ones, the shorter way round."""
+"""Differences between predicted and true angles, the shorter way round."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class OfAngles(SampleMean):
     """A mean over angles.
 
     Args:
-        period: degrees after which an angle is the same.
+        period: number of degrees after which an angle repeats.
     """
 
     def __init__(self, period: float) -> None:
@@ -27,12 +27,12 @@ class OfAngles(SampleMean):
         self.period = period
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count angles in, in degrees; predictions ``[batch]``, targets ``[batch]`` or so many."""
+        """Update with angles in degrees; predictions ``[batch]``, targets with as many elements."""
         self.total += self.each(preds, target).sum().to(self.total.dtype)
         self.count += len(target)
 
     def each(self, preds: Tensor, target: Tensor) -> Tensor:
-        """Of each sample, ``[batch]``; see `update`."""
+        """The value of each sample, ``[batch]``; see `update`."""
         return wrapped(preds - target.flatten(), self.period).abs()
 
 
@@ -46,16 +46,16 @@ class MeanCosine(OfAngles):
     higher_is_better = True
 
     def each(self, preds: Tensor, target: Tensor) -> Tensor:
-        """Of each sample, ``[batch]``; see `update`."""
+        """The value of each sample, ``[batch]``; see `update`."""
         return (super().each(preds, target) * (2 * math.pi / self.period)).cos()
 
 
 class WithinDegrees(OfAngles):
-    """The share of the errors that are not larger than so many degrees.
+    """The share of errors of at most a given number of degrees.
 
     Args:
         period: see `OfAngles`.
-        degrees: their number.
+        degrees: the largest error that counts.
     """
 
     higher_is_better = True
@@ -65,5 +65,5 @@ class WithinDegrees(OfAngles):
         self.degrees = degrees
 
     def each(self, preds: Tensor, target: Tensor) -> Tensor:
-        """Of each sample, ``[batch]``; see `update`."""
+        """The value of each sample, ``[batch]``; see `update`."""
         return (super().each(preds, target) <= self.degrees).to(torch.get_default_dtype())

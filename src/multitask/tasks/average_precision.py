@@ -1,4 +1,4 @@
-"""How well boxes are found: average precision as COCO has it."""
+"""The average precision of detected boxes, as defined by COCO."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ RECALLS = 101
 
 
 class AveragePrecision(Metric):
-    """The mean over classes and thresholds of the average precision of boxes (COCO's).
+    """COCO's average precision of boxes, averaged over classes and thresholds.
 
-    A prediction is right if it is matched with a box of its class: predictions take their turn by
-    score, and each takes the box that it overlaps most of those that are left, if their
-    intersection over union is at least the threshold. The average is of the best precision at
-    recalls of at least 0, 0.01, ... 1 (Lin et al., 2014, 1405.0312, and pycocotools; with at most
-    100 predictions an image). Classes without a box in the split do not count. NaN without a box.
+    A prediction is correct if it is matched with a box of its class. Predictions are matched in the
+    order of their scores: each takes the remaining box that it overlaps most, if their intersection
+    over union is at least the threshold. Average precision is the mean of the best precision at
+    recalls of at least 0, 0.01, ... 1 (Lin et al., 2014, 1405.0312, and pycocotools; at most 100
+    predictions an image). Classes without a box in the split are ignored. NaN without a box.
 
-    Boxes are matched as batches come; three numbers of each prediction are kept. Of equal scores,
-    wrong predictions come first, so that the result does not depend on the order of samples.
+    Boxes are matched batch by batch, and three numbers are kept for each prediction. If scores are
+    equal, wrong predictions come first, so the result does not depend on the order of samples.
 
     Args:
         num_classes: number of classes.
-        thresholds: of which of the thresholds 0.5, 0.55, ... 0.95 the mean is; default: all.
+        thresholds: the thresholds to average over, from 0.5, 0.55, ... 0.95; default: all.
     """
 
     is_differentiable = False
     higher_is_better = True
     full_state_update = False
     trivial = 0.0
-    """What a predictor that sees no input reaches."""
+    """The value that a predictor reaches without seeing the input."""
     scores: Any
     kinds: Any
     matches: Any
@@ -51,7 +51,7 @@ class AveragePrecision(Metric):
         self.add_state("boxes", default=boxes, dist_reduce_fx="sum")
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count samples in, of which none is unlabelled.
+        """Update with labelled samples.
 
         Args:
             preds: class (-1 if there is none), left, top, right, bottom and score, the largest
@@ -60,10 +60,10 @@ class AveragePrecision(Metric):
                 5]``.
         """
         there = preds[:, :, 0] >= 0
-        # A bit for each threshold.
+        # One bit for each threshold.
         bits = 2 ** torch.arange(len(THRESHOLDS), device=preds.device)
         codes = (_matched(preds, target) * bits).sum(2)
-        # All of one type, as which a process without a sample joins them.
+        # One dtype for all, so that a process without samples can join them.
         self.scores.append(preds[:, :, 5][there].detach().float())
         self.kinds.append(preds[:, :, 0][there].float())
         self.matches.append(codes[there].float())
@@ -88,7 +88,7 @@ class AveragePrecision(Metric):
 
 
 def _matched(preds: Tensor, target: Tensor) -> Tensor:
-    """Whether each prediction takes a box, shape ``[batch, predictions, thresholds]``, bool."""
+    """Whether each prediction is matched, shape ``[batch, predictions, thresholds]``, bool."""
     pairs = zip(preds[:, :, 1:5].double(), target[:, :, 1:5].double(), strict=True)
     overlaps = [box_iou(*pair) for pair in pairs]
     if not overlaps:
@@ -99,7 +99,7 @@ def _matched(preds: Tensor, target: Tensor) -> Tensor:
     left = torch.ones(len(preds), len(THRESHOLDS), target.shape[1], device=preds.device)
     found = []
     for each in overlap.unbind(1):
-        # Of all thresholds and samples at once; only predictions take turns.
+        # Vectorised over thresholds and samples; only predictions are matched one by one.
         usable = (left > 0) & (each.unsqueeze(1) >= least)
         best = each.unsqueeze(1).where(usable, -1.0).max(2, keepdim=True)
         found.append(best.values.squeeze(2) >= 0)
@@ -111,14 +111,14 @@ def _averages(codes: Tensor, boxes: Tensor) -> Tensor:
     """The average precision of one class, by threshold, ``[thresholds]``.
 
     Args:
-        codes: which thresholds each prediction is right at, the largest score first.
+        codes: the thresholds at which each prediction is correct, the largest score first.
         boxes: number of boxes.
     """
     places = torch.arange(len(THRESHOLDS), device=codes.device).unsqueeze(1)
     right = ((codes >> places) & 1).double().cumsum(1)
     ranks = torch.arange(1, len(codes) + 1, device=codes.device, dtype=torch.float64)
     recall = right / boxes
-    # The best precision at this recall or a larger one; none beyond the largest.
+    # The best precision at this recall or a larger one; 0 beyond the largest.
     precision = (right / ranks).flip(1).cummax(1).values.flip(1)
     precision = (
         torch.cat([precision, torch.zeros_like(precision[:, :1])], 1)

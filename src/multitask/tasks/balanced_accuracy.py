@@ -1,4 +1,4 @@
-"""Accuracy in which every class counts the same, however rare it is."""
+"""Accuracy that gives every class the same weight, however rare it is."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from torchmetrics import Metric
 
 
 class BalancedAccuracy(Metric):
-    """Mean over the classes of the share of their samples that are recognised.
+    """Mean over the classes of the share of their samples that are classified correctly.
 
-    Classes without a sample are left out, as in scikit-learn's ``balanced_accuracy_score``; NaN
+    Classes without a sample are ignored, as in scikit-learn's ``balanced_accuracy_score``; NaN
     without any sample.
 
     Args:
@@ -31,11 +31,11 @@ class BalancedAccuracy(Metric):
             self.add_state(name, default=zeros, dist_reduce_fx="sum")
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count in probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
+        """Update with probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
         is_right = preds.argmax(1) == target
         size = self.num_classes
         self.total += torch.bincount(target, minlength=size)
-        # As a class of its own beyond the others where wrong, since selecting rows would wait.
+        # Wrong ones go to an extra class after the others, since selecting rows would synchronise.
         found = torch.where(is_right, target, size)
         self.right += torch.bincount(found, minlength=size + 1)[:size]
 

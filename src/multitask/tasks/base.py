@@ -1,4 +1,4 @@
-"""What every task is: a loss and metrics for one entry of the batch, and how people see it."""
+"""The base class of tasks: a loss and metrics for one entry of the batch, and how to show it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ HeadCallable = Callable[[int, int], nn.Module]
 MapHeadCallable = Callable[[Form, int], nn.Module]
 Column = Tensor | list[str]
 Cell = str | float | None
-"""What one field of a table shows; nothing where None."""
+"""The content of one field of a table; None if it is empty."""
 
 
 def check_losses(criterion: object, losses: Tensor, shape: Sequence[int], words: str) -> None:
-    """Refuse losses that would broadcast, such as a mean over missing labels too.
+    """Reject losses that would broadcast, such as a mean that includes missing labels.
 
     Args:
         criterion: the loss that was given.
@@ -42,7 +42,7 @@ def check_losses(criterion: object, losses: Tensor, shape: Sequence[int], words:
         words: that shape in words, such as ``[batch]``.
 
     Raises:
-        InputError: naming the loss, the shape that it returned, and what it must return.
+        InputError: names the loss, the shape that it returned, and the shape that is required.
     """
     if losses.shape != shape:
         raise InputError(
@@ -52,28 +52,29 @@ def check_losses(criterion: object, losses: Tensor, shape: Sequence[int], words:
 
 
 class Task(Recorded, nn.Module, ABC):
-    """One thing to learn from the shared representation.
+    """One target to learn from the shared representation.
 
     A task's name is its key in the configuration; the batch holds its target under that name. A
-    subclass has `out_features`, `loss`, `predict` and `metrics`; everything else has a default.
+    subclass defines `out_features`, `loss`, `predict` and `metrics`; everything else has a default.
 
     Args:
         head: class that maps the representation to raw outputs, called with the number of input
-            and output features.
+            features and the number of output features.
         weight: factor on the task's loss before balancing, non-negative.
-        headline: name of the metric by which people judge the task, and which enters the score;
-            default: that of the class.
-        counts: whether the task counts in the score, by which the best epoch is chosen.
-        teaches: factor on the task's gradient for the part of the model that tasks share,
-            non-negative; its head learns fully. 0: the head only reads what other tasks teach.
+        headline: name of the main metric, which enters the score; default: the main metric of the
+            class.
+        counts: whether the task enters the score, which determines the best epoch.
+        teaches: factor on the task's gradient for the parameters that tasks share, non-negative;
+            its head always gets the full gradient. 0: the task does not train the shared
+            parameters.
     """
 
     headline: str | None = None
     """Name of the metric in the score, if any; perfect is 1 if higher is better, else 0."""
     may_be_negative: bool = False
-    """Whether the loss may be below 0, as that of a density; some balancers take logarithms."""
+    """Whether the loss may be negative, as for a density; some balancers take logarithms."""
     kept_statistics: frozenset[str] = frozenset()
-    """Buffers that the head was trained with in another run, and that no data change any more."""
+    """Buffers that come from the training of the head in another run, and that stay fixed."""
 
     def __init__(
         self,
@@ -99,7 +100,7 @@ class Task(Recorded, nn.Module, ABC):
     @property
     @abstractmethod
     def out_features(self) -> int:
-        """Number of raw outputs that the head produces for one sample, or for each pixel."""
+        """Number of raw outputs of the head for one sample, or for each pixel."""
 
     @abstractmethod
     def loss(self, output: Any, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -118,7 +119,7 @@ class Task(Recorded, nn.Module, ABC):
 
     @abstractmethod
     def predict(self, output: Any) -> Tensor:
-        """Turn raw head outputs into what people read: probabilities, original units.
+        """Convert raw head outputs to predictions: probabilities, or values in original units.
 
         Args:
             output: raw head outputs, see `loss`.
@@ -128,55 +129,57 @@ class Task(Recorded, nn.Module, ABC):
         """
 
     def explained_output(self, output: Any) -> Any:
-        """What of the raw outputs is explained by what the model looks at; all by default.
+        """The part of the raw outputs that explanations refer to; default: all of it.
 
         Args:
             output: raw head outputs, see `loss`.
 
         Returns:
-            A number for each class or element, without those that tell how uncertain they are.
+            A number for each class or element, without those that express its uncertainty.
         """
         return output
 
     def uncertainty(self, output: Any) -> dict[str, Tensor]:
-        """How uncertain each prediction is; unknown by default.
+        """The uncertainty of each prediction; default: none.
 
         Args:
             output: raw head outputs, see `loss`.
 
         Returns:
-            By what it is, such as ``entropy`` (in nats) or ``deviation``, ``low`` and ``high`` (in
-            original units): shape ``[batch]``, or ``[batch, size]`` of a vector, float32. Which
-            there are does not depend on the output.
+            Name, such as ``entropy`` (in nats) or ``deviation``, ``low`` and ``high`` (in original
+            units), to a tensor of shape ``[batch]``, or ``[batch, size]`` for a vector, float32.
+            The names do not depend on the output.
         """
         return {}
 
     def take_calibration(self, told: Mapping[str, Any] | None) -> None:
-        """Predict from now on as a calibration tells.
+        """Use a calibration for all further predictions.
 
         Args:
-            told: what was fitted to validation data; None to predict as training has left it.
+            told: values fitted to validation data; None for no calibration.
 
         Raises:
-            InputError: if it is not a calibration of this kind of task, by default always.
+            InputError: if it is not a calibration for this kind of task; the default always raises
+                it.
         """
         if told is not None:
             raise InputError(f"a {type(self).__name__} takes no calibration")
 
     def fit_calibration(self, output: Any, target: Tensor, level: float) -> dict[str, Any] | None:
-        """Fit a calibration to samples that were not trained on.
+        """Fit a calibration to samples that were not used for training.
 
         Args:
-            output: raw head outputs of all of them, see `loss`.
+            output: raw head outputs of all these samples, see `loss`.
             target: their targets, missing ones included.
-            level: share of the values that intervals are to cover.
+            level: share of the values that intervals should cover.
 
         Returns:
-            What `take_calibration` takes, in numbers and lists of numbers alone; None (the default)
-            if there is nothing to calibrate.
+            The argument of `take_calibration`, made only of numbers and lists of numbers; None (the
+            default) if there is nothing to calibrate.
 
         Raises:
-            InputError: if the samples do not determine it; the sentence begins behind the task.
+            InputError: if the samples do not determine it; the message continues after the task's
+                name.
         """
         return None
 
@@ -185,17 +188,17 @@ class Task(Recorded, nn.Module, ABC):
         """New metrics over predictions and targets, keyed by metric name."""
 
     def take_head(self, head: Callable[..., nn.Module]) -> None:
-        """Keep the class that makes the head."""
+        """Set the class that builds the head."""
         self.head = Factory(head)
 
     def build_head(self, form: Form) -> nn.Module:
-        """Build the network that is this task's own.
+        """Build the task's head.
 
         Args:
-            form: what it gets.
+            form: the form of its input.
 
         Returns:
-            A module that takes a representation of that form and returns raw outputs.
+            A module that maps a representation of that form to raw outputs.
 
         Raises:
             InputError: if the task cannot read that form.
@@ -203,7 +206,7 @@ class Task(Recorded, nn.Module, ABC):
         return form.before(self.head(form.features, self.out_features))
 
     def check(self, name: str, targets: Tensor, split: str) -> None:
-        """Refuse targets that the task cannot learn or be tested with; takes any by default.
+        """Reject targets that the task cannot be trained or tested with; default: accept any.
 
         Args:
             name: the task's name, for messages.
@@ -211,25 +214,25 @@ class Task(Recorded, nn.Module, ABC):
             split: the split in words, ``training``, ``validation`` or ``test``.
 
         Raises:
-            InputError: naming what does not fit and what would.
+            InputError: names the problem and what is expected.
         """
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
-        """Look once at all training targets: check them and keep the statistics they give.
+        """Check all training targets and store their statistics.
 
         Args:
             name: the task's name, for messages.
             targets: the training split's targets, missing ones included.
 
         Raises:
-            InputError: if the targets do not fit the task, or none is known.
+            InputError: if the targets do not fit the task, or all are missing.
         """
         self.check(name, targets, "training")
         if not self.known(targets).any():
             raise InputError(f"task '{name}': no training sample has a label; remove the task")
 
     def known(self, target: Tensor) -> Tensor:
-        """Tell which samples have at least one label.
+        """Find the samples that have at least one label.
 
         Args:
             target: targets of a batch, missing ones included.
@@ -240,7 +243,7 @@ class Task(Recorded, nn.Module, ABC):
         return labels.known_samples(target)
 
     def trivial_output(self, output: Any) -> Any:
-        """Raw outputs of the trivial predictor, which knows the training targets but no input.
+        """Raw outputs of the trivial predictor, which uses the training targets but no input.
 
         Args:
             output: raw outputs of the real head, see `loss`.
@@ -251,23 +254,23 @@ class Task(Recorded, nn.Module, ABC):
         return None
 
     def pool(self) -> Pool | None:
-        """What makes one raw output of those of an ensemble's members, see `Pool`.
+        """Create the pool that merges the raw outputs of an ensemble's members, see `Pool`.
 
         Returns:
-            A new one; None (the default) if nothing is known of what the outputs mean.
+            A new pool; None (the default) if the meaning of the outputs is not known.
         """
         return None
 
     def sample_loss(self, output: Any, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Do for each sample what `loss` does for a batch; by default one sample after the other.
+        """Compute `loss` for each sample instead of for a batch; default: one sample at a time.
 
         Args:
             output: raw head outputs, see `loss`.
             target: targets of the batch, missing ones included.
 
         Returns:
-            The sum of each sample's losses and that of their weights, both of shape ``[batch]``;
-            both 0 if the sample has no known target.
+            The sum of each sample's losses and the sum of their weights, both of shape ``[batch]``;
+            both are 0 if the sample has no known target.
         """
         places = [slice(at, at + 1) for at in range(len(target))]
         pairs = [self.loss(rows_of(output, place), target[place]) for place in places]
@@ -275,39 +278,40 @@ class Task(Recorded, nn.Module, ABC):
         return found[:, 0], found[:, 1]
 
     def distance(self, output: Any, kept: Any, temperature: float) -> Tensor | None:
-        """How far what the outputs say is from what an older model's outputs say.
+        """Measure how far the outputs are from those of an older model.
 
-        Distilling an older model into a new one makes it small (Li and Hoiem, 2016, "Learning
-        without Forgetting", 1606.09282, equation 2).
+        It is the loss when an older model is distilled into a new one (Li and Hoiem, 2016,
+        "Learning without Forgetting", 1606.09282, equation 2).
 
         Args:
             output: raw head outputs, see `loss`.
             kept: the older model's raw outputs for the same inputs, of the same shape and
                 standardised in the same way.
-            temperature: by which raw outputs of classes are divided; other tasks have none.
+            temperature: divisor of the logits of classes; other tasks ignore it.
 
         Returns:
-            Shape ``[batch]``, at least 0, which equal outputs have; means over elements and pixels.
-            None (the default) if nothing is known of what the outputs mean.
+            Shape ``[batch]``, at least 0, and 0 for equal outputs; averaged over elements and
+            pixels. None (the default) if the meaning of the outputs is not known.
         """
         return None
 
     def missing_target(self, output: Any) -> Tensor | None:
-        """Targets of which none is known, for data that lack the task.
+        """Targets that are all missing, for data without the task.
 
         Args:
             output: raw head outputs, see `loss`.
 
         Returns:
-            First axis ``[batch]``; None (the default) if nothing is known of how targets look.
+            First axis ``[batch]``; None (the default) if the form of the targets is not known.
         """
         return None
 
     def loss_group(self) -> Hashable | None:
-        """What tasks of one class must have in common for `joint_loss` to compute their losses.
+        """The key by which tasks of one class are grouped for `joint_loss`.
 
         Returns:
-            Equal values for tasks that can be computed together; None if this one cannot.
+            Equal values for tasks whose losses can be computed together; None if this task's
+            cannot.
         """
         return None
 
@@ -315,25 +319,25 @@ class Task(Recorded, nn.Module, ABC):
     def joint_loss(
         tasks: Sequence[Any], outputs: Sequence[Tensor], targets: Sequence[Tensor]
     ) -> Tensor:
-        """Do for several tasks with equal `loss_group` what `loss` does for one.
+        """Compute `loss` for several tasks with equal `loss_group`.
 
         Args:
             tasks: the tasks, of one class.
-            outputs: each one's raw head outputs, shape ``[batch, out_features]``.
-            targets: each one's targets of the batch, missing ones included.
+            outputs: the raw head outputs of each task, shape ``[batch, out_features]``.
+            targets: the targets of each task in the batch, missing ones included.
 
         Returns:
             Sums of the losses and of their weights, shape ``[2, tasks]``; equal to those of `loss`
-            but for rounding.
+            except for rounding.
         """
         each = zip(tasks, outputs, targets, strict=True)
         return torch.stack([torch.stack(task.loss(*pair)) for task, *pair in each], 1)
 
     def update_metrics(self, metrics: MetricCollection, output: Any, target: Tensor) -> None:
-        """Count a batch in, known targets only; by default each sample that has a label.
+        """Update metrics with the known targets of a batch; default: with each labelled sample.
 
         Args:
-            metrics: what `metrics` returned.
+            metrics: the return value of `metrics`.
             output: raw head outputs, see `loss`.
             target: targets of the batch, missing ones included.
         """
@@ -349,34 +353,34 @@ class Task(Recorded, nn.Module, ABC):
     def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
         """Columns of a table of predictions; none by default.
 
-        A column is called ``name``, or ``name.`` and what it holds: names of tasks have no dots, so
-        no two tasks share a column.
+        A column is called ``name``, or ``name.`` followed by its content. Names of tasks have no
+        dots, so no two tasks share a column.
 
         Args:
             name: the task's name.
-            prediction: what `predict` returned, first axis ``[batch]``.
+            prediction: the return value of `predict`, first axis ``[batch]``.
 
         Returns:
-            Column name to values, each of shape ``[batch]``, or a text for each sample.
+            Column name to values, each of shape ``[batch]``, or one text for each sample.
         """
         return {}
 
     def target_columns(self, name: str, target: Tensor) -> dict[str, Column]:
-        """Columns of targets beside those of `columns`; none by default.
+        """Columns of targets for the same table as `columns`; none by default.
 
         Args:
             name: the task's name.
             target: targets, missing ones included, first axis ``[batch]``.
 
         Returns:
-            As `columns`, under other names.
+            As for `columns`, under other names.
         """
         return {}
 
     def column_names(self, name: str) -> list[str]:
-        """Names by which columns of other tasks are told apart; those of `columns` by default.
+        """Names of the columns, which must differ from other tasks'; default: from `columns`.
 
-        A task with columns whose raw outputs are not ``[batch, out_features]`` says them itself.
+        A task with columns whose raw outputs are not ``[batch, out_features]`` overrides it.
 
         Args:
             name: the task's name.
@@ -389,9 +393,9 @@ class Task(Recorded, nn.Module, ABC):
         """Write predictions that are not columns, such as maps, as files; none by default.
 
         Args:
-            folder: where to write, made if needed.
-            names: a file name for each sample, without an ending.
-            prediction: what `predict` returned, first axis ``[batch]``.
+            folder: where to write; created if needed.
+            names: a file name for each sample, without an extension.
+            prediction: the return value of `predict`, first axis ``[batch]``.
 
         Returns:
             Columns of the table of predictions, each with a path for each sample.
@@ -399,26 +403,26 @@ class Task(Recorded, nn.Module, ABC):
         return {}
 
     def side_by_side(self, prediction: Tensor, target: Tensor) -> dict[str, list[Cell]]:
-        """Targets beside predictions, as columns of a table for people.
+        """Targets beside predictions, as columns of a table to read.
 
         Args:
-            prediction: what `predict` returned, first axis ``[samples]``.
+            prediction: the return value of `predict`, first axis ``[samples]``.
             target: the same samples' targets, missing ones included.
 
         Returns:
-            By what the column holds, such as ``target`` or ``probability``, a cell for each
-            sample; None where a target is missing.
+            Name of the column, such as ``target`` or ``probability``, to a cell for each sample;
+            None if its target is missing.
         """
         pairs = zip(target, self.known(target).tolist(), strict=True)
         cells: dict[str, list[Cell]] = {
             "target": [self.caption(each) if is_known else None for each, is_known in pairs],
             "prediction": [self.caption(each) for each in prediction],
         }
-        # A task without words for its values has no columns.
+        # A task without captions has no columns.
         return cells if any(map(any, cells.values())) else {}
 
     def caption(self, value: Tensor) -> str:
-        """A few characters for one prediction or target, to write under an image; none by default.
+        """A short text for one prediction or target, to write under an image; none by default.
 
         Args:
             value: one sample's prediction, or its target.
@@ -429,7 +433,7 @@ class Task(Recorded, nn.Module, ABC):
         """Maps to show beside the inputs and the targets of samples; none by default.
 
         Args:
-            prediction: what `predict` returned, first axis ``[samples]``.
+            prediction: the return value of `predict`, first axis ``[samples]``.
 
         Returns:
             Shape ``[samples, height, width]`` or ``[samples, channels, height, width]``.
@@ -437,15 +441,15 @@ class Task(Recorded, nn.Module, ABC):
         return None
 
     def mark(self, marks: Marks, target: Any, prediction: Any) -> bool:
-        """Draw a sample's target and prediction on its image; by default there is nothing to draw.
+        """Draw a sample's target and prediction on its image; draws nothing by default.
 
         Args:
-            marks: takes boxes and points in pixels of the image.
-            target: one sample's, missing or not.
-            prediction: one sample's, see `predict`; None before there is one.
+            marks: draws boxes and points in pixels of the image.
+            target: the target of one sample, missing or not.
+            prediction: the prediction of one sample, see `predict`; None if there is none yet.
 
         Returns:
-            Whether targets of this kind are places in the image; not by default.
+            Whether targets of this kind are places in the image; False by default.
         """
         return False
 
@@ -453,7 +457,7 @@ class Task(Recorded, nn.Module, ABC):
         """Maps to draw as image, target, prediction and error; none by default.
 
         Args:
-            prediction: what `predict` returned, first axis ``[samples]``.
+            prediction: the return value of `predict`, first axis ``[samples]``.
             target: the same samples' targets, missing ones included.
         """
         return None
@@ -467,6 +471,6 @@ class Task(Recorded, nn.Module, ABC):
             target: targets of the same samples, missing ones included.
 
         Returns:
-            Whether there is something to see; not by default.
+            Whether anything was drawn; False by default.
         """
         return False

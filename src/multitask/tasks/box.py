@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
 SIDES = ("left", "top", "right", "bottom")
 LARGEST_LOG = 10.0
-"""Of a width or height in pixels, from which on it grows in proportion to the raw output."""
+"""Logarithm of a width or height in pixels above which it grows linearly with the raw output."""
 
 
 class Box(Regression):
-    """Predict one box around something: its left, top, right and bottom.
+    """Predict one box around an object: its left, top, right and bottom.
 
-    Targets have shape ``[batch, 4]``, floating, in pixels right and down of the image's top left
-    corner, NaN where missing; a box of which any side is missing counts as missing. Predictions
-    have the same form. They follow their images by `multitask.geometry.Boxes`.
+    Targets have shape ``[batch, 4]``, floating, in pixels to the right of and below the image's top
+    left corner, NaN where missing; a box with a missing side counts as missing. Predictions have
+    the same form. `multitask.geometry.Boxes` moves them with their images.
 
-    Raw outputs are the centre and the logarithms of width and height, standardised by the training
-    boxes, so that any output is a box. The loss is ``l1`` times the sum of the distances of the
-    four sides, in units of the training boxes' mean side, plus ``giou`` times one less the
-    generalised intersection over union (Rezatofighi et al., 2019, 1902.09630); the default factors
+    Raw outputs are the centre and the logarithms of the width and height, standardised by the
+    training boxes, so any output is a box. The loss is ``l1`` times the sum of the distances of the
+    four sides, in units of the training boxes' mean side, plus ``giou`` times 1 minus the
+    generalised intersection over union (Rezatofighi et al., 2019, 1902.09630). The default factors
     are those of DETR (Carion et al., 2020, 2005.12872, appendix A.4).
 
     Metrics: ``iou``, the mean intersection over union; ``accuracy_50`` and ``accuracy_75``, the
-    shares of the boxes whose intersection over union is at least 0.5 and 0.75.
+    shares of boxes whose intersection over union is at least 0.5 and 0.75.
 
-    A box has no class: what it holds is a `Classification` of its own beside it.
+    A box has no class: add a `Classification` to predict what it contains.
 
     Args:
         l1: factor of the distances, non-negative.
@@ -95,7 +95,7 @@ class Box(Regression):
                 f"task '{name}': the target of {split} sample {row} is infinite; give pixels, or "
                 "NaN if one is missing",
             )
-        # A comparison with a missing side is false.
+        # A comparison with a missing side is False.
         if (wrong := (boxes[:, 2:] <= boxes[:, :2]).any(1)).any():
             row = int(wrong.nonzero()[0])
             told = ", ".join(
@@ -121,14 +121,14 @@ class Box(Regression):
         self.side.copy_(sizes.mean())
         self.mean.copy_(raw.mean(0))
         self.trivial.copy_(self.mean)
-        # Boxes that are all alike keep their unit: dividing by zero would make the loss NaN.
+        # Identical boxes are not scaled: dividing by zero would make the loss NaN.
         self.deviation.copy_(torch.where(deviation > 1e-6, deviation, 1.0))
 
     def _each(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of each box, 0 if it is missing, and which are known; both ``[batch, 1]``."""
         target, found = self._rows(target).float(), self.predict(output)
         known = self.known(target)
-        # Not NaN, which the losses would hand on to the gradients of other samples.
+        # Not NaN, which would spread to the gradients of other samples.
         goal = torch.where(known.unsqueeze(1), target, self.predict(torch.zeros_like(output[:1])))
         sides = (found - goal).abs().sum(1) / self.side
         losses = self.l1 * sides + self.giou * generalized_box_iou_loss(found, goal)
@@ -139,13 +139,13 @@ class Box(Regression):
         return None
 
     def predict(self, output: Tensor) -> Tensor:
-        """Corners in pixels, ``[batch, 4]``; right is above left, and bottom above top."""
+        """Corners in pixels, ``[batch, 4]``; right is greater than left, and bottom than top."""
         centre, log = (output.float() * self.deviation + self.mean).split(2, 1)
         half = _size(log) / 2
         return torch.cat([centre - half, centre + half], 1)
 
     def raw(self, boxes: Tensor) -> Tensor:
-        """The raw outputs of which `predict` makes given boxes.
+        """The raw outputs for which `predict` returns the given boxes.
 
         Args:
             boxes: corners in pixels, shape ``[batch, 4]``.
@@ -155,11 +155,11 @@ class Box(Regression):
         return (found - self.mean) / self.deviation
 
     def explained_output(self, output: Tensor) -> Tensor:
-        """How far each side is from the trivial box's, in mean sides."""
+        """The distance of each side from the trivial box's, in units of the mean side."""
         return (self.predict(output) - self.predict(torch.zeros_like(output[:1]))) / self.side
 
     def pool(self) -> BoxPool | None:
-        # Of somebody else's predictions nobody knows the raw outputs.
+        # The raw outputs of a subclass's own predictions are not known.
         return BoxPool(self) if type(self).predict is Box.predict else None
 
     def metrics(self) -> MetricCollection:
@@ -176,7 +176,7 @@ class Box(Regression):
     def count_in(self, metrics: MetricCollection, prediction: Tensor, target: Tensor) -> None:
         known = self.known(target)
         for name in ("iou", "accuracy_50", "accuracy_75"):
-            # An evaluation may keep the headline alone.
+            # An evaluation may keep only the headline.
             if name in metrics:
                 metrics[name].update(prediction[known], self._rows(target)[known].float())
 
@@ -192,14 +192,14 @@ class Box(Regression):
 
 
 class BoxPool(PredictionPool):
-    """Pools boxes: each side is the mean of the members', and ``deviation`` that of the sides.
+    """Pools boxes: each side is the mean of the members' sides; ``deviation`` is that of the sides.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     def disagreement(self) -> dict[str, Tensor]:
-        # Of pixels already, which are not standardised.
+        # Values are in pixels already, not standardised.
         variance = self.variance()
         if (spread := self.task.spread) is not None:
             variance = variance + spread.to(variance.dtype).square()
@@ -207,7 +207,7 @@ class BoxPool(PredictionPool):
 
 
 def _size(log: Tensor) -> Tensor:
-    # Exponential up to a size that no image has, then straight, so that it never overflows.
+    # Exponential up to a size that no image has, then linear, so that it never overflows.
     return log.clamp(max=LARGEST_LOG).exp() * (1 + (log - LARGEST_LOG).clamp_min(0))
 
 

@@ -1,4 +1,4 @@
-"""Whether targets are lists of boxes."""
+"""Validation of targets that are lists of boxes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from multitask.errors import InputError, SampleError
 
 
 def check_box_lists(name: str, targets: Tensor, split: str, classes: Sequence[str]) -> None:
-    """Refuse targets that are not lists of boxes.
+    """Reject targets that are not lists of boxes.
 
     Args:
         name: the task's name, for the message.
@@ -19,7 +19,7 @@ def check_box_lists(name: str, targets: Tensor, split: str, classes: Sequence[st
         classes: names of the classes.
 
     Raises:
-        InputError: naming the first sample that does not fit, and what would.
+        InputError: names the first sample that does not fit, and what is expected.
     """
     if not targets.is_floating_point() or targets.ndim != 3 or targets.shape[2] != 5:
         raise InputError(

@@ -1,4 +1,4 @@
-"""How well boxes fit: intersection over union, in means over samples."""
+"""Intersection over union of boxes, averaged over samples."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from multitask.tasks.sample_means import SampleMean
 
 
 def paired_iou(boxes: Tensor, others: Tensor) -> Tensor:
-    """The intersection over union of each box with the one at the same place.
+    """Intersection over union of each box with the box at the same index.
 
     Args:
-        boxes: left, top, right and bottom, shape ``[boxes, 4]``; at least one of two is not empty.
+        boxes: left, top, right and bottom, shape ``[boxes, 4]``; one of the two must not be empty.
         others: the same shape.
 
     Returns:
@@ -31,12 +31,12 @@ class BoxIoU(SampleMean):
     higher_is_better = True
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count in corners, both ``[batch, 4]``, of known boxes alone."""
+        """Update with corners, both ``[batch, 4]``, of known boxes only."""
         self.total += self.each(paired_iou(preds, target)).sum()
         self.count += len(target)
 
     def each(self, iou: Tensor) -> Tensor:
-        """What a sample adds, ``[batch]``."""
+        """The contribution of each sample, ``[batch]``."""
         return iou
 
 

@@ -1,4 +1,4 @@
-"""The numbers of a calibration, as a checkpoint tells them: anybody's, and so checked."""
+"""Reading the numbers of a calibration from a checkpoint, which may be untrusted."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 from multitask.errors import InputError
 
 LARGEST_TEMPERATURE = 1000.0
-"""Beyond it, and below its inverse, probabilities are all equal or 0 and 1 whatever was trained."""
+"""Above it, and below its inverse, all probabilities are equal, or 0 and 1, for any model."""
 
 
 def told_number(told: Mapping[str, Any], key: str, least: float, most: float) -> float:
-    """One number of a calibration.
+    """Read one number of a calibration.
 
     Args:
         told: the calibration.
-        key: of the number.
-        least: the smallest that it may be.
-        most: the largest.
+        key: key of the number.
+        least: the smallest allowed value.
+        most: the largest allowed value.
 
     Raises:
         InputError: if it is missing, not a number, or out of range.
@@ -34,7 +34,7 @@ def told_number(told: Mapping[str, Any], key: str, least: float, most: float) ->
 
 
 def told_temperature(told: Mapping[str, Any] | None) -> float:
-    """The temperature of a calibration; 1, which changes nothing, without one.
+    """Read the temperature of a calibration; without one it is 1, which changes nothing.
 
     Raises:
         InputError: see `told_number`.
@@ -47,13 +47,13 @@ def told_temperature(told: Mapping[str, Any] | None) -> float:
 def told_numbers(
     told: Mapping[str, Any], key: str, size: int, least: float = -math.inf
 ) -> list[float]:
-    """The numbers of a calibration, one for each element.
+    """Read the numbers of a calibration, one for each element.
 
     Args:
         told: the calibration.
-        key: of the numbers.
-        size: how many there must be.
-        least: the smallest that one may be.
+        key: key of the numbers.
+        size: how many are required.
+        least: the smallest allowed value.
 
     Raises:
         InputError: if they are missing, too many or too few, not finite, or too small.
@@ -74,5 +74,5 @@ def told_numbers(
 
 
 def _is_number(value: Any) -> bool:
-    # A whole number of a thousand digits is one, and no float.
+    # An integer of a thousand digits is a number, but does not fit in a float.
     return type(value) is float or (type(value) is int and abs(value) < 2**63)

@@ -1,4 +1,4 @@
-"""How far confidence is from accuracy."""
+"""Difference between confidence and accuracy."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torchmetrics import Metric
 class CalibrationError(Metric):
     """Expected calibration error of the most probable class (Naeini et al., 2015).
 
-    Samples fall into bins by confidence; the error is the mean of ``|accuracy - confidence|`` over
-    the bins, weighted by their samples. Equal to torchmetrics' l1 norm, but its state is three
-    numbers a bin rather than every sample, so it stays small and adds up over processes of which
-    some may have no sample.
+    Samples are binned by confidence; the error is the mean of ``|accuracy - confidence|`` over the
+    bins, weighted by their number of samples. Equal to torchmetrics' l1 norm. The state is three
+    numbers a bin instead of every sample, so it stays small and adds up over processes, even if
+    some have no sample.
 
     Args:
         bins: number of bins of equal width.
@@ -33,7 +33,7 @@ class CalibrationError(Metric):
             self.add_state(name, default=torch.zeros(bins), dist_reduce_fx="sum")
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count in probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
+        """Update with probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
         confidence, label = preds.max(1)
         place = (confidence * self.bins).long().clamp_max(self.bins - 1)
         self.count += torch.bincount(place, minlength=self.bins)

@@ -1,4 +1,4 @@
-"""How much each class counts in the loss of a classification."""
+"""Weights of classes in the loss of a classification."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ClassWeights = Sequence[float] | Literal["balanced"] | None
 
 
 def check_weights(num_classes: int, given: ClassWeights, effective_number: float | None) -> None:
-    """Refuse weights that cannot be.
+    """Reject invalid weights.
 
     Args:
         num_classes: number of classes.
@@ -22,7 +22,7 @@ def check_weights(num_classes: int, given: ClassWeights, effective_number: float
         effective_number: see `balanced_weights`.
 
     Raises:
-        InputError: with what would be right.
+        InputError: says what would be valid.
     """
     if isinstance(given, str):
         if given != "balanced":
@@ -47,7 +47,7 @@ def check_weights(num_classes: int, given: ClassWeights, effective_number: float
 
 
 def factors(num_classes: int, given: ClassWeights) -> Tensor:
-    """The weights that are known without the data, 1 where none are given.
+    """The weights that are known without the data; 1 if none are given.
 
     Args:
         num_classes: number of classes.
@@ -72,9 +72,9 @@ def factors(num_classes: int, given: ClassWeights) -> Tensor:
 def balanced_weights(counts: Tensor, effective_number: float | None = None) -> Tensor:
     """Weigh each class by the inverse of its frequency, or of its effective number of samples.
 
-    The effective number of n samples is ``(1 - b^n) / (1 - b)``, which no number of samples brings
-    above ``1 / (1 - b)`` (Cui et al., 2019, "Class-Balanced Loss Based on Effective Number of
-    Samples"). A class without a sample weighs as much as one with a single sample.
+    The effective number of n samples is ``(1 - b^n) / (1 - b)``, which never exceeds ``1 / (1 -
+    b)`` (Cui et al., 2019, "Class-Balanced Loss Based on Effective Number of Samples"). A class
+    without a sample has the same weight as a class with one sample.
 
     Args:
         counts: number of training labels of each class, shape ``[classes]``, floating.
@@ -85,7 +85,7 @@ def balanced_weights(counts: Tensor, effective_number: float | None = None) -> T
     """
     seen = counts.double().clamp_min(1)
     if effective_number is not None:
-        # A power that is next to 1 is lost in rounding unless it is taken by its logarithm.
+        # A power close to 1 is lost in rounding unless it is computed from its logarithm.
         power = torch.tensor(effective_number, dtype=torch.float64).log() * seen
         seen = -torch.expm1(power) / (1 - effective_number)
     weights = 1 / seen

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_CLASSES = 10_000_000
-"""More than anybody has labels of; their names alone are half a gigabyte."""
+"""More classes than any data set has; their names alone take half a gigabyte."""
 
 
 class Classification(Task):
-    """Choose one of ``num_classes`` classes.
+    """Predict one of ``num_classes`` classes.
 
     Targets have shape ``[batch]``, dtype int64, from 0 to ``num_classes - 1``, -100 where missing.
     The loss is the cross entropy.
@@ -44,18 +44,18 @@ class Classification(Task):
         classes: names of the classes, for figures; default: their numbers.
         label_smoothing: probability mass spread evenly over the classes, from 0 to 1 (Szegedy et
             al., 2016, "Rethinking the Inception Architecture", section 7).
-        class_weights: factor on the loss of each class; the mean divides by the sum of the
-            factors, as in ``torch.nn.CrossEntropyLoss``. Finite, 0 or more, not all 0; or
-            ``balanced``: the inverse of each class's frequency among the training labels.
-        loss: a module in place of the cross entropy; takes raw outputs ``[batch, num_classes]``
-            and targets ``[batch]``, returns losses ``[batch]``.
+        class_weights: factor on the loss of each class; the mean divides by the sum of the factors,
+            as in ``torch.nn.CrossEntropyLoss``. Finite, 0 or more, not all 0; or ``balanced``: the
+            inverse of each class's frequency among the training labels.
+        loss: a module that replaces the cross entropy. It receives raw outputs ``[batch,
+            num_classes]`` and targets ``[batch]``, and returns losses ``[batch]``.
         head: see `Task`.
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.
-        effective_number: with ``balanced``, how soon further samples of a class count less, from 0
-            (all classes weigh the same) to below 1 (the inverse frequency), such as 0.99: see
-            `multitask.tasks.class_weights.balanced_weights`.
+        effective_number: with ``balanced``, how quickly further samples of a class lose weight,
+            from 0 (all classes have the same weight) to below 1 (the inverse frequency), such as
+            0.99: see `multitask.tasks.class_weights.balanced_weights`.
         teaches: see `Task`.
     """
 
@@ -64,7 +64,7 @@ class Classification(Task):
     class_weights: Tensor
     criterion: Any
     temperature: float = 1.0
-    """By which raw outputs are divided (Guo et al., 2017, 1706.04599); fitted after training."""
+    """Divisor of the raw outputs (Guo et al., 2017, 1706.04599), fitted after training."""
 
     def __init__(
         self,
@@ -97,8 +97,9 @@ class Classification(Task):
             raise InputError(f"label_smoothing is {label_smoothing}; it is from 0 to 1")
         if loss is not None and label_smoothing:
             raise InputError(
-                f"label_smoothing is {label_smoothing}, which the cross entropy knows and the loss "
-                f"{type(loss).__name__} does not; give it to the loss, or leave one of them out"
+                f"label_smoothing is {label_smoothing}, which the cross entropy supports and the "
+                f"loss {type(loss).__name__} does not; give it to the loss, or leave one of them "
+                "out"
             )
         if isinstance(getattr(loss, "weight", None), Tensor):
             raise InputError(
@@ -118,7 +119,7 @@ class Classification(Task):
 
     @property
     def has_numbers_as_names(self) -> bool:
-        """Whether the classes have no other names than their numbers."""
+        """Whether the classes have no names but their numbers."""
         return self.classes == list(map(str, range(self.num_classes)))
 
     @property
@@ -160,7 +161,7 @@ class Classification(Task):
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
         super().learn_statistics(name, targets)
-        # Of one number for each sample, or for each pixel.
+        # One number for each sample, or for each pixel.
         numbers = labels.unpacked(targets)
         counts = torch.bincount(numbers[labels.known(numbers)], minlength=self.num_classes).float()
         self.class_frequencies.copy_(counts / counts.sum())
@@ -172,7 +173,7 @@ class Classification(Task):
         return losses.sum(), weights.sum()
 
     def sample_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        # Of a loss that somebody else computes nobody knows what each sample's is.
+        # The per-sample values of a subclass's own loss are not known.
         if type(self).loss is not Classification.loss:
             return super().sample_loss(output, target)
         return self._each(output, target)
@@ -186,7 +187,7 @@ class Classification(Task):
         return losses, torch.where(known, weights[label], 0.0)
 
     def loss_group(self) -> Hashable | None:
-        # Of a person's own loss, or way to compute it, nobody knows what it depends on.
+        # It is not known what a custom loss, or a custom computation of it, depends on.
         is_own = type(self).loss is not Classification.loss or self.criterion is not None
         return None if is_own else (self.num_classes, self.label_smoothing)
 
@@ -198,7 +199,7 @@ class Classification(Task):
         known = labels.known(target)
         label = torch.where(known, target, 0).unsqueeze(2)
         weights = torch.stack([task.class_weights for task in tasks]).to(output.dtype).unsqueeze(1)
-        # As in `cross_entropy`, which takes no more than one set of weights.
+        # As in `cross_entropy`, which accepts only one set of weights.
         costs = -weights * output.log_softmax(2)
         smoothing = tasks[0].label_smoothing
         losses = (1 - smoothing) * costs.gather(2, label).squeeze(2) + smoothing * costs.mean(2)
@@ -215,15 +216,15 @@ class Classification(Task):
         )
 
     def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
-        """The divergence of Kullback and Leibler at a temperature, times the temperature's square.
+        """The Kullback-Leibler divergence at a temperature, times the temperature squared.
 
-        The square keeps the size of gradients (Hinton et al., 2015, "Distilling the Knowledge in a
-        Neural Network", 1503.02531, section 2).
+        The square preserves the size of gradients (Hinton et al., 2015, "Distilling the Knowledge
+        in a Neural Network", 1503.02531, section 2).
         """
         if self.pool() is None:
             return None
         now, before = ((self.logits(each) / temperature).log_softmax(1) for each in (output, kept))
-        # Of an output without maps, one map of one pixel.
+        # An output without maps becomes one map of one pixel.
         each = kl_div(now, before, reduction="none", log_target=True).sum(1, keepdim=True)
         return temperature**2 * each.flatten(1).mean(1)
 
@@ -232,19 +233,19 @@ class Classification(Task):
         return output.new_full(shape, MISSING_CLASS, dtype=torch.int64)
 
     def logits(self, output: Tensor) -> Tensor:
-        """The classes' logits, of which softmax makes the probabilities.
+        """The logits of the classes, whose softmax is the probabilities.
 
         Args:
             output: raw head outputs, see `Task.loss`.
 
         Returns:
-            Shape ``[batch, num_classes, ...]``; the raw outputs themselves, unless the head answers
-            other questions.
+            Shape ``[batch, num_classes, ...]``; the raw outputs themselves, unless a subclass
+            defines them differently.
         """
         return output
 
     def raw_outputs(self, logits: Tensor) -> Tensor:
-        """Raw head outputs of classes' logits: what `logits` undoes.
+        """The raw head outputs for given logits, the inverse of `logits`.
 
         Args:
             logits: shape ``[batch, num_classes, ...]``.
@@ -257,11 +258,11 @@ class Classification(Task):
 
     def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
         """The entropy of the predicted probabilities, in nats, from 0 to ``log(num_classes)``."""
-        # What somebody else's numbers are, such as one probability for each of several labels.
+        # A subclass may predict something else, such as one probability for each of several labels.
         if type(self).predict is not Classification.predict:
             return {}
         probability = self.predict(output)
-        # The floor makes 0 log 0 the 0 that it is.
+        # With the floor, 0 log 0 is 0.
         logs = probability.clamp_min(torch.finfo(probability.dtype).tiny).log()
         return {"entropy": -(probability * logs).sum(1)}
 
@@ -277,13 +278,13 @@ class Classification(Task):
         return {"temperature": fitted_temperature(self.logits(output[known]), target[known])}
 
     def trivial_output(self, output: Tensor) -> Tensor:
-        # The floor keeps absent classes finite; they stay far less probable than any seen class.
-        # Times the temperature, which is the network's alone.
+        # The floor keeps absent classes finite, but far less probable than any class in the data.
+        # Multiplied by the temperature, which applies only to the network.
         logits = self.class_frequencies.clamp_min(1e-6).log() * self.temperature
         return self.raw_outputs(logits[None])[0].to(output.dtype).expand_as(output)
 
     def pool(self) -> ProbabilityPool | None:
-        # What somebody else predicts need not be the softmax.
+        # The predictions of a subclass may not be the softmax.
         return ProbabilityPool(self) if type(self).predict is Classification.predict else None
 
     def metrics(self) -> MetricCollection:

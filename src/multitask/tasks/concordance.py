@@ -1,4 +1,4 @@
-"""How well predictions order times of which some are censored."""
+"""The concordance between predictions and times, some of which are censored."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from torchmetrics.utilities import dim_zero_cat
 
 
 class Concordance(Metric):
-    """Share of the comparable pairs that the predictions order as the times (Harrell's C).
+    """Share of the comparable pairs that the predictions order correctly (Harrell's C).
 
     A pair is comparable if one sample's event happened before the other's time, or at the time at
     which the other was censored; equal predictions count half (Harrell et al., 1996, Statistics in
-    Medicine 15(4), "Multivariable prognostic models", section 5.5). It is of all samples of a
-    split, three numbers of each are kept. NaN without a comparable pair.
+    Medicine 15(4), "Multivariable prognostic models", section 5.5). It is computed over all samples
+    of a split; three numbers are kept for each. NaN without a comparable pair.
     """
 
     is_differentiable = False
     higher_is_better = True
     full_state_update = False
     trivial = 0.5
-    """What a predictor that sees no input reaches."""
+    """The value that a predictor reaches without seeing the input."""
     predicted: Any
     times: Any
     events: Any
@@ -34,14 +34,14 @@ class Concordance(Metric):
             self.add_state(name, default=[], dist_reduce_fx="cat")
 
     def update(self, predicted: Tensor, time: Tensor, event: Tensor) -> None:
-        """Count samples in.
+        """Update with samples.
 
         Args:
-            predicted: what is larger for later events, ``[batch]``.
+            predicted: a value that is larger for later events, ``[batch]``.
             time: ``[batch]``.
             event: 1 if the event happened at that time, else 0, ``[batch]``.
         """
-        # All of one type, as which a process without a sample joins them.
+        # One dtype for all, so that a process without samples can join them.
         self.predicted.append(predicted.detach().float())
         self.times.append(time.float())
         self.events.append(event.float())
@@ -55,11 +55,11 @@ class Concordance(Metric):
 
 
 def concordance(predicted: Tensor, time: Tensor, event: Tensor) -> Tensor:
-    """Find it for samples in any order; see `Concordance` and its `update`."""
+    """Compute it for samples in any order; see `Concordance` and its `update`."""
     happened = event == 1
-    # Samples that are censored at the time of an event come behind it.
+    # Samples that are censored at the time of an event come after it.
     place = 2 * time.unique(return_inverse=True)[1] + (~happened).long()
-    # Of equal places, which do not compare, the larger prediction comes first: none is in order.
+    # At equal places, which are not comparable, larger predictions come first, so no pair counts.
     order = predicted.argsort(descending=True, stable=True)
     order = order[place[order].argsort(stable=True)]
     score, place, happened = predicted[order].double(), place[order], happened[order]
@@ -74,9 +74,9 @@ def concordance(predicted: Tensor, time: Tensor, event: Tensor) -> Tensor:
 
 
 def _later_pairs(score: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
-    """Pairs of a sample that counts and a later one with a larger score, and with an equal one.
+    """Count, for samples that count, the later ones with a larger score, and with an equal one.
 
-    As in a merge sort, halves of ever larger blocks are compared, of all blocks together.
+    As in a merge sort, halves of ever larger blocks are compared, all blocks at once.
     """
     size = 1 << max(len(score) - 1, 1).bit_length()
     padded = score.new_full((size,), -torch.inf)

@@ -1,4 +1,4 @@
-"""Intervals that cover a share of new samples, whatever the model (split conformal prediction)."""
+"""Intervals that cover a share of new samples for any model (split conformal prediction)."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ DIGITS = 10**9
 
 
 def conformal_quantile(scores: Tensor, level: float) -> float:
-    """The score that a new sample does not exceed with the probability ``level`` or more.
+    """The score that a new sample does not exceed with probability ``level`` or more.
 
-    The ``ceil((n + 1) level)``-th smallest of n scores (Vovk et al., 2005; Lei et al., 2018,
-    1604.04173, section 2.2): it holds for any model, as long as the samples, the new one among
-    them, are exchangeable and none was trained on.
+    It is the ``ceil((n + 1) level)``-th smallest of n scores (Vovk et al., 2005; Lei et al., 2018,
+    1604.04173, section 2.2). It holds for any model if all samples, including the new one, are
+    exchangeable and none was used for training.
 
     Args:
-        scores: of samples that were not trained on, ``[samples]``.
+        scores: scores of samples that were not used for training, ``[samples]``.
         level: from 0 to 1.
 
     Raises:
-        InputError: if there are so few that the interval would be infinite.
+        InputError: if there are so few scores that the interval would be infinite.
     """
-    # As a fraction: 20 x 0.55 is more than 11 in binary numbers.
+    # As a fraction: 20 x 0.55 is more than 11 in binary floating point.
     share = Fraction(level).limit_denominator(DIGITS)
     rank = math.ceil((len(scores) + 1) * share)
     if rank > len(scores):
@@ -39,7 +39,7 @@ def conformal_quantile(scores: Tensor, level: float) -> float:
 
 
 def by_element(scores: Tensor, known: Tensor, level: float) -> list[float]:
-    """The quantile of each element of a vector, over its own known values.
+    """The quantile of each element of a vector, over the known values of that element.
 
     Args:
         scores: shape ``[samples, size]``.
@@ -61,7 +61,7 @@ def by_element(scores: Tensor, known: Tensor, level: float) -> list[float]:
 
 
 def root_mean_square(values: Tensor, known: Tensor) -> list[float]:
-    """Of each element of a vector, over its own known values; 0 without one.
+    """Root mean square of each element of a vector, over its known values; 0 without one.
 
     Args:
         values: shape ``[samples, size]``.

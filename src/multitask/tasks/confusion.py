@@ -26,7 +26,7 @@ class _OfConfusion(Metric):
         self.add_state("counts", zeros, dist_reduce_fx="sum")
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
-        """Count what is known in; class numbers of one shape, int64."""
+        """Update with the known classes; class numbers of one shape, int64."""
         cells = target * self.num_classes + prediction
         size = self.num_classes
         self.counts += torch.bincount(cells.flatten(), minlength=size**2).view(size, size)
@@ -36,7 +36,7 @@ class MeanIoU(_OfConfusion):
     """Mean over the classes of intersection over union (Jaccard index).
 
     ``C_cc / (sum of row c + sum of column c - C_cc)``, with the confusion matrix C of the whole
-    split; classes that neither occur nor are predicted are left out. NaN if nothing is known.
+    split; classes that neither occur nor are predicted are ignored. NaN if nothing is known.
     """
 
     def compute(self) -> Tensor:
@@ -47,7 +47,7 @@ class MeanIoU(_OfConfusion):
 
 
 class ShareRight(_OfConfusion):
-    """Share of the known pixels, or tokens, whose class is right."""
+    """Share of the known pixels, or tokens, whose class is correct."""
 
     def compute(self) -> Tensor:
         """The share, a scalar."""
@@ -58,7 +58,7 @@ class MacroF1(_OfConfusion):
     """Mean over the classes of F1, the harmonic mean of precision and recall.
 
     ``2 C_cc / (sum of row c + sum of column c)``, with the confusion matrix C of the whole split;
-    classes that neither occur nor are predicted are left out. NaN if nothing is known.
+    classes that neither occur nor are predicted are ignored. NaN if nothing is known.
     """
 
     def compute(self) -> Tensor:

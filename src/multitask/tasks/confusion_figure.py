@@ -1,4 +1,4 @@
-"""A confusion matrix that can be read, with 2 classes or with thousands."""
+"""A figure of a confusion matrix that stays legible with 2 classes or thousands."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WITH_NUMBERS, MOST_CLASSES = 20, 50
-"""With more classes a matrix has no numbers, and with still more there is none."""
+"""Above the first, the matrix has no numbers; above the second, it is not drawn."""
 WORST = 20
-"""So many pairs of classes are drawn if there is no matrix."""
+"""Number of pairs of classes that are drawn instead of a matrix."""
 LETTERS = 20
-"""Of a class's name; in a longer one the middle is left out."""
+"""Maximum length of a class's name; the middle of a longer name is cut."""
 LARGE = 10_000
-"""Counts from this on are written as percentages: no more digits fit."""
+"""Counts of at least this number are written as percentages, for lack of space."""
 PLAIN: dict[str, Any] = {"parse_math": False}
 
 
 def draw_confusion(axes: Axes, counts: Tensor, classes: Sequence[str]) -> None:
-    """Draw how often each class was taken for each.
+    """Draw how often each class was predicted as each other class.
 
-    Up to 50 classes are drawn as a matrix, of more the 20 most frequent confusions.
+    Up to 50 classes are drawn as a matrix; for more, the 20 most frequent confusions are drawn.
 
     Args:
-        axes: where to draw; if they are alone in their figure, it gets the size that is needed.
+        axes: where to draw; if they are alone in their figure, it is resized as needed.
         counts: samples by true class (row) and predicted class, shape ``[classes, classes]``.
         classes: their names.
     """
@@ -40,14 +40,14 @@ def draw_confusion(axes: Axes, counts: Tensor, classes: Sequence[str]) -> None:
 
 
 def brief(names: Sequence[str]) -> list[str]:
-    """Names that fit beside a figure and still differ.
+    """Shorten names so that they fit beside a figure and still differ.
 
     Args:
-        names: different ones.
+        names: distinct names.
 
     Returns:
-        Each name in one line, its middle left out if it is long, after its number where that would
-        make it the same as another.
+        Each name on one line. The middle of a long name is cut, and its number is put before it if
+        it would equal another name otherwise.
     """
     short = [_cut(" ".join(name.split())) for name in names]
     times = Counter(short)
@@ -90,7 +90,7 @@ def _draw_matrix(axes: Axes, counts: Tensor, names: Sequence[str]) -> None:
 
 def _resize(axes: Axes, width: float, height: float) -> None:
     figure: Any = axes.figure
-    # Others in a figure have been given their size.
+    # A figure with several axes has its size already.
     if len(figure.axes) == 1:
         figure.set_size_inches(width, height)
 
@@ -102,13 +102,13 @@ def _write_numbers(axes: Axes, numbers: Tensor, shares: Tensor, cell: float) -> 
         color = "white" if shares[row, column] > 0.5 else "black"
         text = str(int(numbers[row, column]))
         written = axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size)
-        # Inside the axes, so that their layout need not measure it.
+        # Inside the axes, so that the layout does not have to measure it.
         written.set_in_layout(False)
 
 
 def _draw_worst(axes: Axes, counts: Tensor, names: Sequence[str]) -> None:
     mistakes = counts - counts.diag().diag()
-    # Stable, so that of equals the first is drawn on every machine.
+    # Stable, so that every machine draws the first of equal counts.
     order = mistakes.flatten().sort(descending=True, stable=True).indices[:WORST]
     pairs = [(int(at) // len(names), int(at) % len(names)) for at in order]
     pairs = [(row, column) for row, column in pairs if mistakes[row, column] > 0]

@@ -1,4 +1,4 @@
-"""How many there are of something, or of each of several things."""
+"""A count of something, or counts of several things."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from multitask.tasks.regression import Regression
 
 
 class Count(Regression):
-    """Predict ``size`` counts, or other numbers that are 0 or more and whose errors grow with them.
+    """Predict ``size`` counts, or other non-negative numbers whose errors grow with their size.
 
     Targets have shape ``[batch]`` or ``[batch, size]``, floating, 0 or more, NaN where missing. The
     head returns for each element the logarithm of its rate, relative to the training mean. The loss
@@ -30,9 +30,9 @@ class Count(Regression):
     Args:
         size: see `Regression`.
         unit: see `Regression`.
-        standardise: whether losses are divided by their mean for the predictor that knows the
-            training mean alone. Deviances grow with the counts and with how they vary, so without
-            it a task of large counts outweighs the others.
+        standardise: whether to divide the loss by the mean loss of a predictor that always returns
+            the training mean. Deviances grow with the counts and their variance, so without it a
+            task with large counts outweighs the others.
         head: see `Task`.
         weight: see `Task`.
         headline: see `Task`.
@@ -57,7 +57,7 @@ class Count(Regression):
     ) -> None:
         super().__init__(size, unit, "none", None, head, weight, headline, counts, teaches)
         self.standardise = standardise
-        # The rate of a raw output of 0, and the loss of the trivial predictor relative to it.
+        # The rate for a raw output of 0, and the loss of the trivial predictor relative to it.
         self.register_buffer("base", torch.ones(size))
         self.register_buffer("trivial_loss", torch.ones(size))
 
@@ -76,7 +76,7 @@ class Count(Regression):
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
         super().learn_statistics(name, targets)
-        # Of an element that is 0 in all of training the logarithm has no other origin.
+        # If an element is 0 in all training samples, its logarithm has no other origin.
         self.base.copy_(torch.where(self.trivial > 0, self.trivial, 1.0))
         if self.standardise:
             rows = self._rows(targets).double() / self.base
@@ -112,7 +112,7 @@ class Count(Regression):
         return self.raw(self.trivial).to(output.dtype).expand_as(output)
 
     def raw(self, rates: Tensor) -> Tensor:
-        """The head's outputs of rates in original units, ``[..., size]``."""
+        """The head's outputs for rates in original units, ``[..., size]``."""
         return unbounded((rates / self.base.to(rates)).log())
 
     def pool(self) -> CountPool | None:
@@ -130,7 +130,7 @@ class Count(Regression):
         )
 
     def entries(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Those of `Regression.entries`, and what is summed for ``d2``."""
+        """The entries of `Regression.entries`, and the sums for ``d2``."""
         relative = self._rows(target) / self.base
         return super().entries(output, target) | PoissonD2.each(
             self.predict(output) / self.base, relative
@@ -142,16 +142,16 @@ class Count(Regression):
         if known.any():
             metrics["mae"].update(prediction[known].float(), target[known].float())
             metrics["rmse"].update(prediction[known].float(), target[known].float())
-            # In units of the training mean, which change no ratio of deviances.
+            # In units of the training mean, which does not change ratios of deviances.
             relative = ((each / self.base).float() for each in (prediction, target))
             metrics["d2"].update(*relative)
 
 
 class CountPool(PredictionPool):
-    """Pools counts: the mean of the members' rates; ``deviation`` is how far the rates differ.
+    """Pools counts by the mean of the members' rates; ``deviation`` is that of the rates.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     task: Count

@@ -37,8 +37,8 @@ class DenseRegression(Regression):
         size: numbers for each pixel.
         unit: see `Regression`.
         scale: see `Regression`.
-        loss: see `Regression`; takes a row for each pixel.
-        head: class that makes maps of the encoder's, called with their form and ``size``.
+        loss: see `Regression`; receives one row for each pixel.
+        head: class that computes maps from the encoder's, called with their form and ``size``.
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.
@@ -110,7 +110,7 @@ class DenseRegression(Regression):
         return None
 
     def pool(self) -> NumberPool | None:
-        # What somebody else predicts need not be standardised.
+        # The predictions of a subclass may not be standardised.
         return NumberPool(self) if type(self).predict is DenseRegression.predict else None
 
     def trivial_output(self, output: Tensor) -> Tensor:
@@ -131,12 +131,12 @@ class DenseRegression(Regression):
             error = prediction[known] - target[known]
             metrics["mae"].update(error.abs())
             metrics["rmse"].update(error.square())
-            # Around a mean, so that far-off units do not cancel.
+            # Around a mean, so that units with a large offset do not cancel.
             metrics["r2"].update(prediction - self.centre, target - self.centre)
 
     @property
     def centre(self) -> Tensor:
-        """What the trivial predictor says of each pixel, in original units, shape ``[size]``."""
+        """The trivial predictor's value for each pixel, in original units, shape ``[size]``."""
         return self.trivial
 
     def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
@@ -163,7 +163,7 @@ class DenseRegression(Regression):
         return prediction
 
     def shown_maps(self, prediction: Tensor, target: Tensor) -> ShownMaps:
-        """The first of the numbers, and the mean of the absolute errors of all."""
+        """The first of the numbers, and the mean absolute error over all of them."""
         target = target if target.ndim == 4 else target.unsqueeze(1)
         error = (prediction - target).abs().mean(1)
         what = f" ({self.unit.strip()})" if self.unit.strip() else ""

@@ -1,4 +1,4 @@
-"""How far away each pixel is."""
+"""The distance of each pixel from the camera."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from multitask.tasks.pooling import NumberPool
 from multitask.tasks.regression import Scale
 
 FACTOR = 1.25
-"""Within which of the true depth ``delta1`` counts a pixel as right."""
+"""Factor of the true depth within which ``delta1`` counts a pixel as correct."""
 
 
 class Depth(DenseRegression):
@@ -27,8 +27,8 @@ class Depth(DenseRegression):
     greater than 0, NaN at missing pixels; raw outputs and predictions have shape ``[batch, 1,
     height, width]``. A disparity or an inverse depth works too.
 
-    The loss is the absolute error, its mean over the known pixels of the global batch, unless
-    ``loss`` or ``scale_invariant`` choose another.
+    The loss is the absolute error, averaged over the known pixels of the global batch, unless
+    ``loss`` or ``scale_invariant`` selects another.
 
     Metrics, over all known pixels of the split: ``mae`` (absolute error), ``rel`` (absolute error
     divided by the true depth), ``rmse``, ``delta1``, ``delta2`` and ``delta3`` (share of the pixels
@@ -39,11 +39,11 @@ class Depth(DenseRegression):
         unit: see `Regression`.
         log: whether the head learns the logarithm of the depth, so that far pixels do not outweigh
             near ones and predictions are greater than 0.
-        scale_invariant: how much of an error that is common to an image's pixels, as from a wrong
-            scale, the loss leaves out, from 0 to 1: an image's loss is ``mean(d^2) -
-            scale_invariant * mean(d)^2`` over its known pixels, with the errors d of the
-            standardised logarithms (Eigen et al., 2014, equation 4, which has 0.5). Every image
-            with a known pixel counts the same. Needs ``log``, and no ``loss``.
+        scale_invariant: how much the loss ignores an error that all pixels of an image share, such
+            as a wrong scale, from 0 to 1. The loss of an image is ``mean(d^2) - scale_invariant *
+            mean(d)^2`` over its known pixels, with the errors d of the standardised logarithms
+            (Eigen et al., 2014, equation 4, which uses 0.5). Every image with a known pixel has the
+            same weight. Requires ``log``, and no ``loss``.
         scale: see `Regression`.
         loss: see `Regression`; default: ``torch.nn.L1Loss``, if ``scale_invariant`` is not given.
         head: see `DenseRegression`.
@@ -53,8 +53,8 @@ class Depth(DenseRegression):
         teaches: see `Task`.
 
     Raises:
-        InputError: if ``scale_invariant`` is not from 0 to 1, or given with another loss or without
-            the logarithm.
+        InputError: if ``scale_invariant`` is not from 0 to 1, or is given with another loss or
+            without the logarithm.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Depth(DenseRegression):
             )
         if scale_invariant is not None and loss is not None:
             raise InputError(
-                f"scale_invariant and the loss {type(loss).__name__} both say what is to be small; "
+                f"scale_invariant and the loss {type(loss).__name__} both define the objective; "
                 "leave one of them out"
             )
         self.log, self.scale_invariant = log, scale_invariant
@@ -133,7 +133,7 @@ class Depth(DenseRegression):
         return prediction.exp() if self.log else prediction
 
     def pool(self) -> NumberPool | None:
-        # What somebody else predicts need not be standardised.
+        # The predictions of a subclass may not be standardised.
         if type(self).predict is not Depth.predict:
             return None
         return LogPool(self) if self.log else NumberPool(self)
@@ -174,8 +174,8 @@ class Depth(DenseRegression):
 class LogPool(NumberPool):
     """Pools depths whose logarithms are learnt: the mean of the logarithms.
 
-    ``log_deviation`` is the standard deviation of the logarithms, the root of the mean of its
-    square over the pixels; 0.1 is a difference by about a tenth.
+    ``log_deviation`` is the standard deviation of the logarithms: the root mean square over the
+    pixels. A value of 0.1 is a difference of about a tenth.
     """
 
     def disagreement(self) -> dict[str, Tensor]:

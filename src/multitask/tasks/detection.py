@@ -29,58 +29,59 @@ CentreHeadCallable = Callable[[Form, int, int], nn.Module]
 SPREAD = 0.54 / 6
 """Standard deviation of a box's Gaussian, as a share of its side (Liu et al., 2019, TTFNet)."""
 LARGEST_LOG = 10.0
-"""Of a side in pixels."""
+"""Logarithm of the largest side in pixels."""
 TARGET_NUMBERS = 5
 SHOWN = 0.3
-"""Least score of the predictions that figures and captions show."""
+"""Lowest score of the predictions that figures and captions show."""
 
 
 class Detection(Task):
     """Find all boxes of some classes in the image, as CenterNet does.
 
     Targets have shape ``[batch, boxes, 5]``, float32: class, left, top, right and bottom in pixels
-    right and down of the image's top left corner. Rows without a box have class -1 and zeros. An
-    image whose rows are all so is known to have no box, and teaches that; one whose numbers are all
-    NaN is unlabelled, and teaches nothing. They follow their images by
-    `multitask.geometry.BoxLists`.
+    to the right of and below the image's top left corner. Rows without a box have class -1 and
+    zeros. An image with only such rows is known to have no box, and is used for training. An image
+    with only NaN is unlabelled, and is ignored. `multitask.geometry.BoxLists` moves targets with
+    their images.
 
-    Raw outputs are a map ``[batch, classes + 4, height, width]``: for each class the logit that a
-    centre lies in the pixel, less that of its frequency in the training boxes; then how far the
-    centre is from the pixel's middle, in pixels of the map, and the logarithms of width and height,
-    standardised by the training boxes.
+    Raw outputs are a map ``[batch, classes + 4, height, width]``. For each class it holds the logit
+    that a centre lies in the pixel, minus the logit of its frequency in the training boxes. The
+    other four channels are the offset of the centre from the pixel's middle, in pixels of the map,
+    and the logarithms of width and height, standardised by the training boxes.
 
     The loss of an image is the focal loss of its centres, with Gaussians around them (Zhou et al.,
     2019, "Objects as Points", 1904.07850, equation 1; Gaussians of Liu et al., 2019, 1909.00700,
-    section 3.2), plus for each box, read where its centre lies, ``l1`` times the sum of the
-    distances of its four sides in units of the training boxes' mean side, and ``giou`` times one
-    less the generalised intersection over union (Rezatofighi et al., 2019, 1902.09630). What is
-    counted are labelled images and boxes together, so that empty images count too.
+    section 3.2), plus a loss for each box, read at its centre: ``l1`` times the sum of the
+    distances of its four sides in units of the training boxes' mean side, and ``giou`` times 1
+    minus the generalised intersection over union (Rezatofighi et al., 2019, 1902.09630). The mean
+    divides by the number of labelled images plus the number of boxes, so that empty images count
+    too.
 
-    Predictions have shape ``[batch, most, 6]``: class, left, top, right, bottom and score, the
-    largest score first, class -1 and zeros behind the last, in pixels of the image as the model
-    sees it, resized. They are the pixels whose probability is the largest of their 3x3
-    neighbourhood, clipped to the image. In a table of predictions they are lists of these in JSON,
-    with the classes' names.
+    Predictions have shape ``[batch, most, 6]``: class, left, top, right, bottom and score, in
+    pixels of the image as the model sees it, resized. The largest score comes first, and unused
+    rows at the end have class -1 and zeros. Predictions are the pixels whose probability is the
+    largest in their 3x3 neighbourhood, clipped to the image. In a table of predictions they are
+    JSON lists with the names of the classes.
 
     Metrics: ``map``, the mean over classes and thresholds .5, .55, ... .95 of the average precision
-    as COCO has it, ``map_50`` and ``map_75``, see `AveragePrecision`.
+    as defined by COCO, ``map_50`` and ``map_75``, see `AveragePrecision`.
 
     Args:
-        classes: their names, or how many there are.
+        classes: names of the classes, or their number.
         stride: pixels of the image on one side of a pixel of the map.
-        most: number of boxes that are predicted at most.
-        least_score: of a prediction, from 0 to 1.
+        most: maximum number of predicted boxes.
+        least_score: lowest score of a prediction, from 0 to 1.
         l1: factor of the distances of sides, non-negative.
         giou: factor of the generalised intersection over union, non-negative.
-        head: class that makes the map of the encoder's, called with their form, the number of
-            channels and the stride.
+        head: class that computes the map from the encoder's maps, called with their form, the
+            number of channels and the stride.
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.
         teaches: see `Task`.
 
     Raises:
-        InputError: if a setting is out of its range.
+        InputError: if a setting is out of range.
     """
 
     headline = "map"
@@ -152,7 +153,7 @@ class Detection(Task):
                 "remove the task"
             )
         sizes = boxes[:, 3:] - boxes[:, 1:3]
-        # Boxes that are all alike keep their unit: dividing by zero would make the loss NaN.
+        # Identical boxes are not scaled: dividing by zero would make the loss NaN.
         deviation = sizes.log().std(0, correction=0)
         self.deviation.copy_(torch.where(deviation > 1e-3, deviation, 1.0))
         self.mean.copy_(sizes.log().mean(0))
@@ -168,7 +169,7 @@ class Detection(Task):
         known = self.known(target)
         boxes = target.float().masked_fill(~known.view(-1, 1, 1), -1)
         there = boxes[:, :, 0] >= 0
-        # A box of its own for rows without one, whose losses would be NaN.
+        # Rows without a box get a valid one, since their losses would be NaN.
         sides = torch.where(there.unsqueeze(2), boxes[:, :, 1:], boxes.new_tensor([0, 0, 1, 1.0]))
         kinds = boxes[:, :, 0].long().where(there, self.num_classes)
         logits = self.logits(output)
@@ -183,13 +184,13 @@ class Detection(Task):
         return losses.to(output.dtype), (known + there.sum(1)).to(output.dtype)
 
     def logits(self, output: Tensor) -> Tensor:
-        """Of a centre in each pixel, ``[batch, classes, height, width]``, float32."""
+        """Logits of a centre in each pixel, ``[batch, classes, height, width]``, float32."""
         pixels = output.shape[2] * output.shape[3]
         prior = (self.frequencies / pixels).clamp(1e-6, 0.5).logit()
         return output[:, : self.num_classes].float() + prior.view(1, -1, 1, 1)
 
     def raw_centres(self, logits: Tensor) -> Tensor:
-        """The raw outputs of which `logits` makes given ones."""
+        """The raw outputs for which `logits` returns the given ones."""
         pixels = logits.shape[2] * logits.shape[3]
         prior = (self.frequencies / pixels).clamp(1e-6, 0.5).logit()
         return logits - prior.view(1, -1, 1, 1)
@@ -201,7 +202,8 @@ class Detection(Task):
         middle = (low + high) / (2 * self.stride)
         most = middle.new_tensor([width - 1, height - 1])
         at = middle.floor().clamp(min=0).minimum(most)
-        # At least a third of a pixel, below which neighbours would be quite wrong.
+        # At least a third of a pixel; below that, neighbouring pixels would count as entirely
+        # wrong.
         spread = (SPREAD * (high - low) / self.stride).clamp(min=1 / 3)
         x, y = (
             (
@@ -220,7 +222,7 @@ class Detection(Task):
         """The focal loss of each sample's centres, ``[batch]``."""
         shape = (len(logits), self.num_classes + 1, *logits.shape[2:])
         index = kinds[:, :, None, None].expand_as(near)
-        # Rows without a box go to a class behind the last.
+        # Rows without a box go to an extra class after the last.
         heat = near.new_zeros(shape).scatter_reduce_(1, index, near, "amax")[:, :-1]
         wrong = -((1 - heat) ** 4) * logits.sigmoid().square() * logsigmoid(-logits)
         is_right = heat >= 1
@@ -228,7 +230,7 @@ class Detection(Task):
         return torch.where(is_right, right, wrong).flatten(1).sum(1)
 
     def _boxes(self, output: Tensor) -> Tensor:
-        """Corners in pixels of the image that each pixel says, ``[batch, 4, height, width]``."""
+        """The corners that each pixel predicts, in image pixels, ``[batch, 4, height, width]``."""
         values = output[:, self.num_classes :].float()
         height, width = values.shape[2:]
         x = torch.arange(width, device=values.device) + 0.5
@@ -257,11 +259,11 @@ class Detection(Task):
         found = torch.where(is_there.unsqueeze(2), found, nothing)
         if number == self.most:
             return found
-        # Not len(), by which a graph would be of batches of one size.
+        # Not len(), which would fix the batch size of an exported graph.
         return torch.cat([found, nothing.expand(found.shape[0], self.most - number, 6)], 1)
 
     def explained_output(self, output: Tensor) -> Tensor:
-        """For each class, the largest logit of a centre, ``[batch, classes]``."""
+        """The largest logit of a centre for each class, ``[batch, classes]``."""
         return self.logits(output).flatten(2).amax(2)
 
     def trivial_output(self, output: Tensor) -> Tensor:
@@ -271,7 +273,7 @@ class Detection(Task):
         return torch.full((len(output), 1, 5), torch.nan, device=output.device)
 
     def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
-        """The divergence of the centres, and of boxes the squares, weighed by the older centres."""
+        """The divergence of the centres, plus squared box errors weighted by the older centres."""
         if self.pool() is None:
             return None
         logits, before = self.logits(output), self.logits(kept)
@@ -283,7 +285,7 @@ class Detection(Task):
         return (apart.flatten(1).sum(1) + boxes).clamp_min(0)
 
     def pool(self) -> DetectionPool | None:
-        # Of somebody else's predictions nobody knows the raw outputs.
+        # The raw outputs of a subclass's own predictions are not known.
         return DetectionPool(self) if type(self).predict is Detection.predict else None
 
     def metrics(self) -> MetricCollection:
@@ -292,7 +294,7 @@ class Detection(Task):
             "map_50": AveragePrecision(self.num_classes, (0.5,)),
             "map_75": AveragePrecision(self.num_classes, (0.75,)),
         }
-        # All are of the same matches.
+        # All use the same matches.
         return MetricCollection(found, compute_groups=[list(found)])  # type: ignore[arg-type]
 
     def columns(self, name: str, prediction: Tensor) -> dict[str, Column]:
@@ -318,7 +320,7 @@ class Detection(Task):
         return value[value[:, 0] >= 0]
 
     def _shown(self, value: Tensor) -> list[Tensor]:
-        """Of predictions, those with a fair score, and of one pixel only the likeliest class."""
+        """Predictions with a sufficient score, only the most likely class at each pixel."""
         rows = list(self._rows(value))
         if value.shape[1] == TARGET_NUMBERS:
             return rows

@@ -1,4 +1,4 @@
-"""What the members of an ensemble say of boxes, as one output."""
+"""Pooling the boxes of an ensemble's members into one output."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class DetectionPool(Pool):
-    """Pools maps of centres: mean probabilities, and the means of offsets and of log sizes.
+    """Pools maps of centres: means of probabilities, of offsets and of log sizes.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     def __init__(self, task: Detection) -> None:
@@ -29,7 +29,7 @@ class DetectionPool(Pool):
 
     def add(self, member: Detection, output: Tensor) -> None:
         logits, values = member.logits(output), output[:, member.num_classes :].float()
-        # Each member standardises by its own training boxes.
+        # Each member is standardised by its own training boxes.
         log = values[:, 2:] * member.deviation.view(-1, 1, 1) + member.mean.view(-1, 1, 1)
         log = (log - self.task.mean.view(-1, 1, 1)) / self.task.deviation.view(-1, 1, 1)
         boxes = torch.cat([values[:, :2], log], 1)
@@ -43,6 +43,6 @@ class DetectionPool(Pool):
         assert self._right is not None
         assert self._wrong is not None
         assert self._boxes is not None
-        # The counts of members cancel in the logit.
+        # The numbers of members cancel in the logit.
         centres = self.task.raw_centres(self._right - self._wrong)
         return torch.cat([centres, self._boxes / self.count], 1)

@@ -28,9 +28,9 @@ def half_deviance(log_rate: Tensor, count: Tensor) -> Tensor:
 class PoissonD2(Metric):
     """Share of the deviance of counts that the rates explain; 1 is perfect, 0 is the mean.
 
-    ``1 - sum(deviance(y, rate)) / sum(deviance(y, mean(y)))``, with the mean of the split, as
-    scikit-learn's ``d2_tweedie_score(power=1)``; the mean over the elements of a vector. All
-    counts and rates may be multiplied by one number: near 1 their sums are exact.
+    ``1 - sum(deviance(y, rate)) / sum(deviance(y, mean(y)))``, with the mean of the split, as in
+    scikit-learn's ``d2_tweedie_score(power=1)``, averaged over the elements of a vector. Counts and
+    rates may be scaled by a common factor: sums are exact if they are near 1.
 
     Args:
         size: number of elements of a target.
@@ -40,7 +40,7 @@ class PoissonD2(Metric):
     higher_is_better = True
     full_state_update = False
     trivial = 0.0
-    """What a predictor that sees no input reaches."""
+    """The value that a predictor reaches without seeing the input."""
     count: Tensor
     residual: Tensor
     from_one: Tensor
@@ -52,14 +52,14 @@ class PoissonD2(Metric):
             self.add_state(name, default=torch.zeros(size), dist_reduce_fx="sum")
 
     def update(self, rate: Tensor, count: Tensor) -> None:
-        """Count samples in; both ``[batch, size]``, counts NaN where missing."""
+        """Update with samples; both ``[batch, size]``, counts NaN where missing."""
         for name, values in self.each(rate, count).items():
             total = getattr(self, name)
             setattr(self, name, total + values.to(total.dtype).sum(0))
 
     @staticmethod
     def each(rate: Tensor, count: Tensor) -> dict[str, Tensor]:
-        """What each sample adds to each sum, ``[batch, size]``; see `update`."""
+        """The contribution of each sample to each sum, ``[batch, size]``; see `update`."""
         known = labels.known(count)
         count = torch.where(known, count, 1)
         found = {
@@ -71,11 +71,11 @@ class PoissonD2(Metric):
         return {name: torch.where(known, values, 0) for name, values in found.items()}
 
     def compute(self) -> Tensor:
-        """The share, a scalar; NaN where no element varies."""
+        """The share, a scalar; NaN if no element varies."""
         mean = 1 + self.excess / self.count
-        # The deviances from 1, less that of the mean from 1.
+        # The deviances from 1, minus that of the mean from 1.
         shift = torch.xlogy(mean, mean) - self.excess / self.count
         variation = self.from_one - self.count * shift
-        # What is left of a constant in single precision is rounding.
+        # The remainder of a constant in single precision is rounding error.
         varies = variation > 1e-5 * self.from_one
         return (1 - self.residual[varies] / variation[varies]).mean()

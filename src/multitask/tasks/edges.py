@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 
 
 class Edges(Task):
-    """Tell for each pixel whether it is on an edge, or has another rare property.
+    """Predict for each pixel whether it is on an edge, or has another rare property.
 
-    Targets have shape ``[batch, height, width]``, dtype int64, 0 or 1, -100 at missing pixels; raw
-    outputs have shape ``[batch, 1, height, width]``, predictions are probabilities ``[batch,
+    Targets have shape ``[batch, height, width]``, dtype int64, 0 or 1, -100 at missing pixels. Raw
+    outputs have shape ``[batch, 1, height, width]``; predictions are probabilities ``[batch,
     height, width]``.
 
-    The loss is the balanced binary cross entropy: since few pixels are edges, each weighs as much
-    as the share of the other kind among the known training pixels, so that both kinds weigh the
-    same altogether; the mean divides by the sum of the weights (Xie and Tu, 2015, 1504.06375,
-    equation 2, with the share of the training split rather than of each image). Probabilities are
+    The loss is the balanced binary cross entropy. Since few pixels are edges, the weight of each
+    pixel is the share of the other kind among the known training pixels, so both kinds have the
+    same total weight; the mean divides by the sum of the weights (Xie and Tu, 2015, 1504.06375,
+    equation 2, with the share of the training split instead of each image's). Probabilities are
     therefore higher than the frequencies of edges.
 
-    Metrics, over all known pixels of the split, pixel by pixel without a tolerance of place:
-    ``average_precision`` and ``f`` (F measure at the best threshold for the split), both by 1000
-    thresholds.
+    Metrics, over all known pixels of the split, computed pixel by pixel without a spatial
+    tolerance: ``average_precision`` and ``f`` (F measure at the best threshold for the split), both
+    from 1000 thresholds.
 
     Args:
-        balanced: whether the loss is balanced; if not, every pixel weighs the same.
-        head: class that makes maps of the encoder's, called with their form and 1.
+        balanced: whether the loss is balanced; if not, all pixels have the same weight.
+        head: class that computes maps from the encoder's, called with their form and 1.
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.
@@ -55,9 +55,9 @@ class Edges(Task):
 
     headline = "average_precision"
     share: Tensor
-    """Of edges among the known training pixels."""
+    """Share of edges among the known training pixels."""
     kind_weights: Tensor
-    """Of a pixel that is not on an edge, and of one that is."""
+    """Weight of a pixel that is not on an edge, and of one that is."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class Edges(Task):
         numbers = labels.unpacked(targets)
         share = (numbers == 1).sum().double() / labels.known(numbers).sum()
         self.share.copy_(share)
-        # Pixels of one kind alone have nothing to balance.
+        # If all pixels are of one kind, there is nothing to balance.
         if self.balanced and 0 < share < 1:
             self.kind_weights.copy_(torch.stack([share, 1 - share]))
 
@@ -130,7 +130,7 @@ class Edges(Task):
         return losses * weights, weights
 
     def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
-        """The divergence of Kullback and Leibler at a temperature, times its square."""
+        """The Kullback-Leibler divergence at a temperature, times the temperature squared."""
         if self.pool() is None:
             return None
         now, before = output / temperature, kept / temperature
@@ -154,16 +154,16 @@ class Edges(Task):
         return torch.cat([torch.zeros_like(output), output], 1)
 
     def raw_outputs(self, logits: Tensor) -> Tensor:
-        """The raw outputs of which `logits` makes these, but for a constant."""
+        """The raw outputs for which `logits` returns the given ones, up to a constant."""
         return logits[:, 1:] - logits[:, :1]
 
     def pool(self) -> ProbabilityPool | None:
-        # What somebody else predicts need not be the probability.
+        # The predictions of a subclass may not be probabilities.
         return ProbabilityPool(self) if type(self).predict is Edges.predict else None
 
     def metrics(self) -> MetricCollection:
         found = {"average_precision": PixelAveragePrecision(), "f": BestF()}
-        # Both are of one set of counts.
+        # Both use the same counts.
         return MetricCollection(found, compute_groups=[list(found)])  # type: ignore[arg-type]
 
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
@@ -178,7 +178,7 @@ class Edges(Task):
         return {}
 
     def save(self, folder: Path, names: Sequence[str], prediction: Tensor) -> dict[str, list[str]]:
-        """Write 255 times the probabilities as grey PNG."""
+        """Write 255 times the probabilities as a grey PNG."""
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{name}.png" for name in names]
         grey = (255 * prediction).round().byte().cpu().numpy()
@@ -197,7 +197,7 @@ class Edges(Task):
         return ShownMaps(true, prediction, (prediction - true).abs(), "probability of an edge")
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
-        """Draw the curve of precision over recall."""
+        """Draw the precision-recall curve."""
         metrics = PixelAveragePrecision().to(prediction.device)
         known = labels.known(target)
         if (target == 1).any():

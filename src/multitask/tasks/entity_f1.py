@@ -16,22 +16,22 @@ INSIDE = re.compile(r"([BI])-(.+)")
 
 
 def are_bio(labels: Sequence[str]) -> bool:
-    """Whether labels mark entities: one is O, all others are B- or I- and a kind.
+    """Whether labels mark entities: one is O, all others are B- or I- followed by a kind.
 
     Args:
-        labels: their names.
+        labels: names of the labels.
     """
     others = [each for each in labels if each != OUTSIDE]
     return 0 < len(others) < len(labels) and all(map(INSIDE.fullmatch, others))
 
 
 class EntityF1(Metric):
-    """F1 of entities, of which one counts as found if its first and last token and kind are right.
+    """F1 of entities; one counts as found if its first token, last token and kind are correct.
 
-    This is the score of the shared task of CoNLL 2003 (Tjong Kim Sang and De Meulder, 2003). An
-    entity begins at a label B-, or at a label I- that follows no entity of its kind, and continues
-    as long as labels I- of its kind follow. Tokens without a known label are left out, so that
-    further tokens of a word do not end its entity. NaN without any entity, true or predicted.
+    This is the score of the CoNLL 2003 shared task (Tjong Kim Sang and De Meulder, 2003). An entity
+    begins at a label B-, or at a label I- that does not follow an entity of its kind, and continues
+    while labels I- of its kind follow. Tokens without a known label are skipped, so further tokens
+    of a word do not end its entity. NaN if there are no entities, true or predicted.
 
     Args:
         labels: names of the labels, see `are_bio`.
@@ -47,7 +47,7 @@ class EntityF1(Metric):
     def __init__(self, labels: Sequence[str]) -> None:
         super().__init__()
         names = [each.partition("-")[2] for each in labels]
-        # That of outside is empty and the first.
+        # The empty kind, which is the first, is that of O.
         kinds = sorted({"", *names})
         self.kinds = [kinds.index(each) for each in names]
         self.begins = [each.startswith("B-") for each in labels]
@@ -55,11 +55,11 @@ class EntityF1(Metric):
             self.add_state(name, torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, labels: Tensor, truth: Tensor) -> None:
-        """Count texts in.
+        """Update with texts.
 
         Args:
             labels: predicted label numbers, shape ``[texts, places]``, int64.
-            truth: the same of the true labels, -100 if not known.
+            truth: the true label numbers, same shape, -100 if not known.
         """
         mask = known(truth)
         text = mask.nonzero()[:, 0]
@@ -73,11 +73,11 @@ class EntityF1(Metric):
         return (2 * self.right.double() / (self.predicted + self.true)).float()
 
     def _entities(self, labels: Tensor, text: Tensor) -> Tensor:
-        """A number for each entity, equal for equal ones.
+        """A number for each entity, equal for equal entities.
 
         Args:
-            labels: of one text after the other, shape ``[tokens]``.
-            text: which text each is of, ascending.
+            labels: labels of one text after the other, shape ``[tokens]``.
+            text: index of each token's text, ascending.
         """
         kind = labels.new_tensor(self.kinds)[labels]
         is_inside, is_begin = kind > 0, torch.tensor(self.begins, device=labels.device)[labels]

@@ -23,27 +23,25 @@ NORMAL_QUANTILE = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 
 class GaussianRegression(Regression):
-    """Predict ``size`` numbers, and for each sample how far off each may be.
+    """Predict ``size`` numbers, with an uncertainty for each sample.
 
     The head returns a mean and the logarithm of a variance for each element. The loss is the
-    negative log-likelihood of a normal distribution, times ``variance ** beta``, through which no
-    gradient passes (Seitzer et al., 2022, 2203.09168, equation 5, "On the Pitfalls of
-    Heteroscedastic Uncertainty Estimation with Probabilistic Neural Networks"): at 0, the
-    likelihood itself, samples that fit badly are given a large variance and hardly count any more;
-    at 1 the means learn as by the squared error. Targets, standardisation and missing elements are
-    those of `Regression`.
+    negative log-likelihood of a normal distribution, times ``variance ** beta`` without its
+    gradient (Seitzer et al., 2022, 2203.09168, equation 5, "On the Pitfalls of Heteroscedastic
+    Uncertainty Estimation with Probabilistic Neural Networks"). At 0 it is the likelihood itself:
+    samples that fit badly get a large variance and almost no weight. At 1 the means are trained as
+    by the squared error. Targets, standardisation and missing elements are as in `Regression`.
 
-    Predictions are the means; beside them are ``deviation``, and ``low`` and ``high``, between
-    which 90 % of the values would lie if errors were normal. ``multitask calibrate`` makes it a
-    share that holds.
+    Predictions are the means. Their uncertainty is ``deviation``, and the interval from ``low`` to
+    ``high``, which contains 90 % of the values if errors are normal. ``multitask calibrate``
+    adjusts the interval so that the coverage holds.
 
     Args:
         size: see `Regression`.
         unit: see `Regression`.
         scale: see `Regression`.
-        beta: power of the variance by which losses are multiplied, from 0 to 1; the paper
-            recommends 0.5.
-        head: see `Task`; called with twice as many output features as there are elements.
+        beta: power of the variance that multiplies losses, from 0 to 1; the paper recommends 0.5.
+        head: see `Task`; called with two output features for each element.
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.
@@ -87,9 +85,9 @@ class GaussianRegression(Regression):
         return losses * (self.beta * log_variance.detach()).exp() if self.beta else losses
 
     def _distances(self, output: Tensor, kept: Tensor) -> Tensor:
-        """The divergence of Kullback and Leibler from the older normal distribution.
+        """The Kullback-Leibler divergence from the older normal distribution.
 
-        Times the same power of the variance as the loss, so that both count alike.
+        Times the same power of the variance as the loss, so that both have the same weight.
         """
         (mean, log_variance), (goal, before) = self._parts(output), self._parts(kept)
         squares = before.exp() + (goal - mean).square()
@@ -115,7 +113,7 @@ class GaussianRegression(Regression):
         return GaussianPool(self) if is_own else None
 
     def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
-        """The standard deviation, and the ends of an interval, as `predict`."""
+        """The standard deviation and the bounds of an interval, in the form of `predict`."""
         prediction, deviation = self.predict(output), self._deviation(output)
         factor = 1.0 if self.spread is None else self.spread
         half = deviation * (NORMAL_QUANTILE if self.quantile is None else self.quantile)
@@ -128,7 +126,7 @@ class GaussianRegression(Regression):
     def fit_calibration(self, output: Tensor, target: Tensor, level: float) -> dict[str, Any]:
         target = self._rows(target)
         known = labels.known(target)
-        # In units of the deviation that was predicted for each sample.
+        # In units of the standard deviation predicted for each sample.
         score = (target - self.predict(output)) / self._deviation(output)
         return {
             "spread": root_mean_square(score, known),
@@ -145,19 +143,19 @@ class GaussianRegression(Regression):
         return mean, bounded(raw)
 
     def _deviation(self, output: Tensor) -> Tensor:
-        """Before it is calibrated, in original units, ``[batch, size]``."""
+        """The uncalibrated standard deviation in original units, ``[batch, size]``."""
         return (0.5 * self._parts(output)[1].float()).exp() * self.deviation
 
 
 class GaussianPool(NumberPool):
-    """Pools numbers whose members have a variance each, by the law of total variance.
+    """Pools numbers whose members each have a variance, by the law of total variance.
 
-    The variance of the ensemble is the mean of the members' variances and the variance of their
-    means (Lakshminarayanan et al., 2017, 1612.01474, section 2.4). So its ``deviation`` tells of
-    both, and there is none of the members alone.
+    The variance of the ensemble is the mean of the members' variances plus the variance of their
+    means (Lakshminarayanan et al., 2017, 1612.01474, section 2.4). Its ``deviation`` covers both,
+    so the members' disagreement is not given separately.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     task: GaussianRegression

@@ -1,4 +1,4 @@
-"""How long it takes until an event, which has not been seen for some samples."""
+"""The time until an event, which some samples have not reached."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ Bins = int | list[float]
 
 
 class Hazard(Task):
-    """Predict when an event happens; of some samples it is only known that it had not by then.
+    """Predict the time of an event, with censored samples.
 
-    Targets have shape ``[batch, 2]``, floating: a time, 0 or more, and 1 if the event happened then
-    or 0 if it had not happened until then (censored); missing if either is NaN. Time is divided
-    into bins. The head returns for each bin the logit of the hazard, the probability that the event
-    happens in it if it has not happened before, relative to that of all training samples. The loss
-    of a sample is the negative logarithm of the likelihood: of surviving the bins before, and of
-    the event in its bin; a censored sample survives the bins of which it has seen half or more
+    Targets have shape ``[batch, 2]``, floating: a time, 0 or more, and 1 if the event happened at
+    that time or 0 if it had not happened by then (censored); missing if either is NaN. Time is
+    divided into bins. For each bin the head returns the logit of the hazard, the probability that
+    the event happens in the bin if it has not happened before, relative to that of all training
+    samples. The loss of a sample is the negative log-likelihood of surviving the earlier bins and
+    of the event in its bin; a censored sample survives the bins of which it covers at least half
     (Gensheimer and Narasimhan, 2019, PeerJ 7, e6257, "A scalable discrete-time survival model for
-    neural networks", equation 3). It is a sum over samples and never negative, which Cox's partial
-    likelihood is not.
+    neural networks", equation 3). Unlike Cox's partial likelihood, it is a sum over samples and
+    never negative.
 
     Predictions are survival curves, ``[batch, bins + 1]``: the probability that the event happens
-    later than 0 (always 1) and than the end of each bin. In tables they are ``<task>``, the median
-    time (the end of the last bin if more than half survive it), and ``<task>.survival``, the
-    probability of surviving the last bin. Within a bin the hazard is constant.
+    after time 0 (always 1) and after the end of each bin. Tables have the columns ``<task>``, the
+    median time (the end of the last bin if more than half survive it), and ``<task>.survival``, the
+    probability of surviving the last bin. The hazard is constant within a bin.
 
-    Metrics are ``concordance``, the share of the pairs, of which it is known whose event came
-    first, in which the mean survival is shorter for that one, and ``d2``, the share of the loss
-    that predictions explain. The first compares predictions with each other alone: if times or
-    probabilities matter, let the best epoch be chosen by ``headline: d2``.
+    Metrics are ``concordance``, the share of comparable pairs in which the sample with the earlier
+    event has the shorter mean survival, and ``d2``, the share of the loss that predictions explain.
+    The concordance only compares predictions with each other: if times or probabilities matter,
+    choose the best epoch by ``headline: d2``.
 
     Args:
-        bins: number of bins, at least 2, with as many training events in each; or their ends,
-            rising from above 0. The last should lie beyond most events.
+        bins: number of bins, at least 2, with an equal number of training events in each; or the
+            ends of the bins, rising from above 0. The last should be later than most events.
         unit: unit of the times, for figures.
         head: see `Task`; called with an output feature for each bin.
         weight: see `Task`.
@@ -150,7 +150,7 @@ class Hazard(Task):
         return losses.sum(1), self.known(target).to(output.dtype)
 
     def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
-        """The divergence of Kullback and Leibler of the bins in which the event may happen."""
+        """The Kullback-Leibler divergence over the bins in which the event may happen."""
         if self.pool() is None:
             return None
         now, before = self._log_shares(output), self._log_shares(kept)
@@ -163,7 +163,7 @@ class Hazard(Task):
         return self.log_survival(output.float()).exp()
 
     def log_survival(self, output: Tensor) -> Tensor:
-        """Logarithms of the survival curve at 0 and at the end of each bin, ``[batch, bins + 1]``.
+        """Log-survival at time 0 and at the end of each bin, ``[batch, bins + 1]``.
 
         Args:
             output: raw head outputs, see `loss`.
@@ -172,7 +172,7 @@ class Hazard(Task):
         return torch.cat([torch.zeros_like(found[:, :1]), found], 1)
 
     def raw(self, log_survival: Tensor) -> Tensor:
-        """The head's outputs of logarithms of survival curves: what `log_survival` undoes."""
+        """The head's outputs for given log-survival, the inverse of `log_survival`."""
         steps = log_survival.diff(dim=1)
         # logit(1 - exp(steps)), exact for small hazards too.
         hazard = (-steps.expm1()).clamp_min(torch.finfo(steps.dtype).tiny)
@@ -220,7 +220,7 @@ class Hazard(Task):
         }
 
     def caption(self, value: Tensor) -> str:
-        """A time, with + behind it if the event had not happened; of a prediction the median."""
+        """A time, followed by + if the event had not happened; for a prediction, the median."""
         if len(value) == self.number + 1:
             return f"{float(median_time(value[None], self.edges)):.3g}{self.unit}"
         if not bool(self.known(value[None])):
@@ -237,13 +237,13 @@ class Hazard(Task):
         return True
 
     def _cells(self, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Bins whose question a sample answers, and those in which its event is, bool."""
+        """The bins that a sample is observed in, and the bin of its event, bool."""
         known = self.known(target)
         time, event = (torch.where(known, each, 0) for each in target.unbind(1))
         time, edges = time.unsqueeze(1), self.edges.to(target.dtype)
         start, end = edges[:-1], edges[1:]
         happened = (event == 1).unsqueeze(1)
-        # A time of 0 belongs to the first bin, and each end to its bin.
+        # A time of 0 belongs to the first bin, and the end of a bin belongs to that bin.
         inside = ((time > start) | ((time == 0) & (start == 0))) & (time <= end)
         survived = torch.where(happened, time > end, time >= (start + end) / 2)
         is_known = known.unsqueeze(1)
@@ -251,7 +251,7 @@ class Hazard(Task):
         return (survived & is_known) | events, events
 
     def _log_shares(self, output: Tensor) -> Tensor:
-        """Logarithms of the probabilities of each bin, and of none, ``[batch, bins + 1]``."""
+        """Log-probabilities of an event in each bin, and of none, ``[batch, bins + 1]``."""
         survival = self.log_survival(output)
         happens = survival[:, :-1] + logsigmoid(self._logits(output))
         return torch.cat([happens, survival[:, -1:]], 1)
@@ -261,10 +261,10 @@ class Hazard(Task):
 
 
 class HazardPool(Pool):
-    """Pools survival curves: their mean, at the ends of the ensemble's own bins.
+    """Pools survival curves by their mean at the ends of the ensemble's bins.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     def __init__(self, task: Hazard) -> None:
@@ -279,12 +279,12 @@ class HazardPool(Pool):
 
     def output(self) -> Tensor:
         assert self._total is not None
-        # Of which `raw` takes differences, so that the number of members says nothing.
+        # `raw` takes differences, so the number of members cancels.
         return self.task.raw(self._total)
 
 
 def _edges(name: str, times: Tensor, bins: int) -> Tensor:
-    """0, and the ends of bins with as many events in each; ``[bins + 1]``."""
+    """0, and the ends of bins with equal numbers of events; ``[bins + 1]``."""
     shares = torch.linspace(0, 1, bins + 1, dtype=times.dtype)[1:]
     ends = torch.quantile(times, shares)
     edges = torch.cat([torch.zeros_like(ends[:1]), ends])

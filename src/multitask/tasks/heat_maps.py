@@ -1,4 +1,4 @@
-"""Points in the image, by a heat map for each."""
+"""Points in the image, each predicted by a heat map."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from multitask.tasks.regression import Regression
 
 
 class HeatMaps(Keypoints):
-    """Predict where points are, by a map for each point of how likely it is there.
+    """Predict the positions of points, each by a map of its likelihood.
 
-    Targets, predictions and metrics are those of `Keypoints`. Raw outputs have shape
-    ``[batch, points, height, width]``. The loss is the cross entropy of each map's softmax with a
-    Gaussian around the point, its mean over the known points. The prediction is the mean of the
-    softmax (integral regression: Sun et al., 2018, 1711.08229, equation 1), so it is finer than a
-    pixel.
+    Targets, predictions and metrics are those of `Keypoints`. Raw outputs have shape ``[batch,
+    points, height, width]``. The loss is the cross entropy of each map's softmax with a Gaussian
+    around the point, averaged over the known points. The prediction is the mean of the softmax
+    (integral regression: Sun et al., 2018, 1711.08229, equation 1), so its resolution is finer than
+    a pixel.
 
-    A point outside its maps, as after a shift, is on none of their pixels: it counts as missing in
-    loss and metrics.
+    A point outside its map, for example after a shift, counts as missing in the loss and the
+    metrics.
 
     Args:
         points: see `Keypoints`.
@@ -40,7 +40,7 @@ class HeatMaps(Keypoints):
         reference: see `Keypoints`.
         sigmas: see `Keypoints`.
         area: see `Keypoints`.
-        head: class that makes maps of the encoder's, called with their form and the number of
+        head: class that computes maps from the encoder's, called with their form and the number of
             points.
         weight: see `Task`.
         headline: see `Task`.
@@ -92,7 +92,7 @@ class HeatMaps(Keypoints):
         known = labels.known(points).all(2)
         logs = _log_softmax(output)
         down, across = self._gaussian(logs, torch.where(known.unsqueeze(2), points, 0))
-        # The Gaussian is a product of one along each side, so it is never written as a map.
+        # The Gaussian is the product of one along each side, so it is never computed as a map.
         losses = -(torch.einsum("bphw,bpw->bph", logs, across) * down).sum(2)
         return torch.where(known, losses, 0.0).to(output.dtype), known
 
@@ -107,7 +107,7 @@ class HeatMaps(Keypoints):
         )
 
     def _places(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """The middles of columns and of rows, in pixels of the image."""
+        """The centres of columns and of rows, in pixels of the image."""
         height, width = maps.shape[2:]
         return tuple(  # type: ignore[return-value]
             (torch.arange(size, device=maps.device, dtype=maps.dtype) + 0.5) * self.stride
@@ -138,11 +138,11 @@ class HeatMaps(Keypoints):
         return torch.stack([x, y], 2).flatten(1)
 
     def explained_output(self, output: Tensor) -> Tensor:
-        """How far each coordinate is from the mean of the training targets."""
+        """The distance of each coordinate from the mean of the training targets."""
         return self.predict(output) - self.trivial
 
     def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
-        """The divergence of Kullback and Leibler from the older maps."""
+        """The Kullback-Leibler divergence from the older maps."""
         if self.pool() is None:
             return None
         logs, before = _log_softmax(output), _log_softmax(kept)
@@ -169,7 +169,7 @@ class HeatMaps(Keypoints):
         return logs.to(output.dtype).expand_as(output)
 
     def pool(self) -> NumberPool | None:
-        # Of somebody else's predictions nobody knows the raw outputs.
+        # The raw outputs of a subclass's own predictions are not known.
         return HeatMapPool(self) if type(self).predict is HeatMaps.predict else None
 
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
@@ -180,12 +180,12 @@ class HeatMaps(Keypoints):
 
 
 class HeatMapPool(NumberPool):
-    """Pools heat maps: the mean of the members' softmax, so the mean of their predictions.
+    """Pools heat maps by the mean of the members' softmax, and so of their predictions.
 
-    ``deviation`` is that of the members' predictions, in pixels.
+    ``deviation`` is the standard deviation of the members' predictions, in pixels.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     def __init__(self, task: HeatMaps) -> None:
@@ -203,5 +203,5 @@ class HeatMapPool(NumberPool):
 
 
 def _log_softmax(output: Tensor) -> Tensor:
-    """Over each map, float32; the shape of the output."""
+    """Log-softmax over each map, float32; the shape of the output."""
     return output.float().flatten(2).log_softmax(2).view_as(output)

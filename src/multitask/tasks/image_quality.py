@@ -1,4 +1,4 @@
-"""Metrics of images that were made again."""
+"""Metrics of reconstructed images."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from multitask.tasks.pixel_mean import PixelMean
 
 
 class PeakSignalToNoise(PixelMean):
-    """Ratio of the greatest possible value to the root mean square error, in decibels.
+    """Ratio of the maximum possible value to the root mean square error, in decibels.
 
     ``10 log10(range^2 / mean squared error)``, with the mean over all known pixels of the split;
     higher is better, infinite if there is no error.
 
     Args:
-        value_range: difference between the greatest and the least possible value.
+        value_range: difference between the largest and the smallest possible value.
     """
 
     higher_is_better = True

@@ -1,4 +1,4 @@
-"""How far predicted points are from true ones, in means over points or samples."""
+"""Distances of predicted points from true ones, averaged over points or samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from multitask.tasks.sample_means import SampleMean
 
 
 def distances(prediction: Tensor, target: Tensor) -> Tensor:
-    """How far each point is from where it should be.
+    """Distance of each predicted point from its target.
 
     Args:
         prediction: x and y side by side, shape ``[batch, 2 * points]``.
@@ -40,22 +40,22 @@ def bounds(target: Tensor) -> Tensor:
 
 
 class PointMean(SampleMean):
-    """The mean distance of points, in pixels or in sizes of the object."""
+    """The mean distance of points, in pixels or relative to the object's size."""
 
     higher_is_better = False
 
     def update(self, distance: Tensor, known: Tensor) -> None:
-        """Count in distances, and which of them are of known points; both of any shape."""
+        """Update with distances, and a mask of those of known points; both of any shape."""
         self.total += torch.where(known, self.each(distance), 0).sum()
         self.count += known.sum()
 
     def each(self, distance: Tensor) -> Tensor:
-        """What a point adds; the shape of the distances."""
+        """The contribution of each point; the shape of the distances."""
         return distance
 
 
 class PointShare(PointMean):
-    """The share of points whose distance is at most a threshold: the PCK of Yang and Ramanan.
+    """The share of points whose distance is at most a threshold: PCK (Yang and Ramanan).
 
     Args:
         threshold: in the unit of the distances.
@@ -72,13 +72,13 @@ class PointShare(PointMean):
 
 
 class ObjectKeypointSimilarity(SampleMean):
-    """COCO's similarity of keypoints, from 0 to 1 if all are right; a mean over samples.
+    """COCO's object keypoint similarity, from 0 to 1 (all correct), averaged over samples.
 
-    Of a sample it is the mean over its known points of ``exp(-d² / (2 area (2 sigma)²))``, as
-    pycocotools computes it.
+    For a sample, it is the mean over its known points of ``exp(-d² / (2 area (2 sigma)²))``, as
+    computed by pycocotools.
 
     Args:
-        sigmas: how exactly people place each point, in shares of the root of the area.
+        sigmas: precision of human annotation for each point, as a share of the root of the area.
     """
 
     higher_is_better = True
@@ -89,12 +89,12 @@ class ObjectKeypointSimilarity(SampleMean):
         self.register_buffer("spread", 2 * torch.tensor(list(sigmas)), persistent=False)
 
     def update(self, distance: Tensor, known: Tensor, area: Tensor) -> None:
-        """Count in samples that have a known point and an area.
+        """Update with samples that have a known point and an area.
 
         Args:
             distance: in pixels, shape ``[batch, points]``.
-            known: which of them are of known points, the same shape.
-            area: of the object, in square pixels, shape ``[batch]``; 0 if it has none.
+            known: mask of the known points, same shape.
+            area: area of the object, in square pixels, shape ``[batch]``; 0 if it has none.
         """
         counted = known.any(1) & (area > 0)
         exponent = distance.square() / (2 * area.unsqueeze(1) * self.spread.square())

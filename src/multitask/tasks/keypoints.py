@@ -27,36 +27,36 @@ if TYPE_CHECKING:
     from multitask.tasks.marks import Marks
 
 BOX_TO_AREA = 0.53
-"""Area of a person over that of the box around it, which COCO's users take without a mask."""
+"""Area of a person over the area of its box, by which COCO's users replace missing masks."""
 
 
 class Keypoints(Regression):
-    """Predict where points are, by their coordinates.
+    """Predict the coordinates of points.
 
     Targets have shape ``[batch, 2 * points]``, floating: x and y of the first point, of the second,
-    and so on, in pixels right and down of the image's top left corner, NaN where missing. Loss and
-    standardisation are those of `Regression`; predictions have the targets' form. A point outside
-    the image is learnt like any other. Points follow their images by `multitask.geometry.Positions`
-    or, if some are of a left and a right side, by `multitask.geometry.Landmarks`, which lets them
-    change places in a mirror image.
+    and so on, in pixels to the right of and below the image's top left corner, NaN where missing.
+    Loss and standardisation are those of `Regression`; predictions have the targets' form. A point
+    outside the image is learnt like any other. `multitask.geometry.Positions` moves points with
+    their images; if some belong to a left and a right side, use `multitask.geometry.Landmarks`,
+    which swaps them in mirrored images.
 
-    Metrics: ``r2`` as in `Regression`, over all coordinates together; and of points of which both x
-    and y are known, ``distance``, the mean in pixels; ``nme``, the mean distance over the size of
-    the object; ``pck_10`` and ``pck_20``, the shares of points within 0.1 and 0.2 of that size
+    Metrics: ``r2`` as in `Regression`, over all coordinates together. Over the points with both x
+    and y known: ``distance``, the mean in pixels; ``nme``, the mean distance relative to the size
+    of the object; ``pck_10`` and ``pck_20``, the shares of points within 0.1 and 0.2 of that size
     (Yang and Ramanan, 2013, "Articulated Human Detection with Flexible Mixtures of Parts", section
-    6.2); and ``oks``, COCO's similarity, if there are ``sigmas``. What is relative to a size leaves
-    out samples whose size is 0 or not known.
+    6.2); and ``oks``, COCO's similarity, if ``sigmas`` are given. Metrics relative to a size skip
+    samples whose size is 0 or unknown.
 
     Args:
-        points: their names, or their number.
+        points: names of the points, or their number.
         reference: the size of the object. Default: the diagonal of the box around the sample's
-            known points. A number: so many pixels, such as the image's side. Two names of points:
+            known points. A number: a size in pixels, such as the image's side. Two names of points:
             the distance between them, such as that of the eyes.
-        sigmas: for ``oks``, how exactly people place each point, as a share of the root of the
-            object's area; COCO's are from 0.025 (eyes) to 0.107 (hips).
-        area: for ``oks``, of the object in square pixels; default: 0.53 of the box around the
-            sample's known points.
-        scale: see `Regression`; ``common`` by default, so that x and y count alike.
+        sigmas: for ``oks``, precision of human annotation for each point, as a share of the root of
+            the object's area; COCO's range from 0.025 (eyes) to 0.107 (hips).
+        area: for ``oks``, area of the object in square pixels; default: 0.53 of the area of the box
+            around the sample's known points.
+        scale: see `Regression`; ``common`` by default, so that x and y have the same scale.
         loss: see `Regression`.
         head: see `Task`.
         weight: see `Task`.
@@ -65,7 +65,7 @@ class Keypoints(Regression):
         teaches: see `Task`.
 
     Raises:
-        InputError: if names are not different, or a setting does not fit the points.
+        InputError: if names are not distinct, or a setting does not fit the points.
     """
 
     def __init__(
@@ -135,19 +135,20 @@ class Keypoints(Regression):
         counted = known & (size > 0).unsqueeze(1)
         relative = distance / size.unsqueeze(1)
         for name in ("pck_10", "pck_20", "nme"):
-            # An evaluation may keep the headline alone.
+            # An evaluation may keep only the headline.
             if name in metrics:
                 metrics[name].update(relative, counted)
         if "distance" in metrics:
             metrics["distance"].update(distance, known)
         if "r2" in metrics:
-            # Around the training mean, so that single precision is enough for far-off units.
+            # Around the training mean, so that single precision is enough for units with a large
+            # offset.
             metrics["r2"].update(prediction - self.trivial, target - self.trivial)
         if "oks" in metrics:
             metrics["oks"].update(distance, known, self._area(target))
 
     def object_size(self, target: Tensor) -> Tensor:
-        """The size of which the metrics are shares, see ``reference``.
+        """The object size that metrics are relative to, see ``reference``.
 
         Args:
             target: shape ``[batch, 2 * points]``, NaN where missing.

@@ -1,4 +1,4 @@
-"""How well each of several labels is predicted, as bars."""
+"""A bar chart of how well each of several labels is predicted."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_LABELS = 30
-"""With more labels those with the lowest average precision are drawn."""
+"""Number of labels that are drawn; of more, those with the lowest average precision."""
 THICKNESS, LINE = 0.38, 0.22
-"""Of a bar, in steps from label to label; height of such a step in inches."""
+"""Thickness of a bar, in steps from label to label; height of such a step in inches."""
 NAMES: dict[str, Any] = {"fontsize": 7, "parse_math": False}
 
 
@@ -25,10 +25,10 @@ def draw_labels(axes: Axes, prediction: Tensor, target: Tensor, labels: Sequence
     """Draw each label's average precision and F1 score, and its share of positive samples.
 
     Args:
-        axes: where to draw; if they are alone in their figure, it gets the size that is needed.
+        axes: where to draw; if they are alone in their figure, it is resized as needed.
         prediction: probabilities, shape ``[samples, labels]``.
         target: labels, same shape, int64, -100 if missing.
-        labels: their names. One without a positive or without a negative sample has no bars.
+        labels: names of the labels. A label without a positive or a negative sample has no bars.
     """
     size = len(labels)
     precision, f1 = LabelAveragePrecision(size), LabelF1(size)

@@ -1,4 +1,4 @@
-"""How well several labels at once are predicted, in sums that add up over batches and processes."""
+"""Metrics of several labels at once, as sums that add up over batches and processes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from multitask.labels import known
 from multitask.tasks.auroc import area, logit_bins
 
 THRESHOLD = 0.5
-"""The probability from which on a label counts as predicted."""
+"""Minimum probability of a predicted label."""
 FINE = 1.0
-"""Logits up to which bins are about equally wide; of rare labels too they are narrow."""
+"""Logits within which bins are about equally wide; bins of rare labels are narrow too."""
 Entries = tuple[Tensor, Tensor]
-"""Places in a flat state at which 1 is added, and the sample of each; both ``[entries]``, int64."""
+"""Indices in a flat state to increment, and the sample of each; both ``[entries]``, int64."""
 
 
 class LabelMetric(Metric):
-    """A metric whose only state is a count of known labels, by label and by what was predicted.
+    """A metric whose only state is a count of known labels, by label and by prediction.
 
-    A label without a positive or without a negative sample is left out of the mean over the labels;
-    the metric is NaN if none is left.
+    A label without a positive or without a negative sample is excluded from the mean over the
+    labels; the metric is NaN if none remains.
 
     Args:
         num_labels: number of labels, at least 1.
-        shape: of the state behind the axis of what is true and that of the labels.
+        shape: further axes of the state, after that of the true value and that of the labels.
     """
 
     higher_is_better = True
@@ -36,12 +36,12 @@ class LabelMetric(Metric):
     def __init__(self, num_labels: int, *shape: int) -> None:
         super().__init__()
         self.num_labels = num_labels
-        # Of labels that are false, and of those that are true.
+        # For false labels, and for true ones.
         zeros = torch.zeros(2, num_labels, *shape, dtype=torch.int64)
         self.add_state("counts", default=zeros, dist_reduce_fx="sum")
 
     def bins(self, preds: Tensor) -> Tensor:
-        """The place of each probability in the last axis of the state, same shape, int64."""
+        """Index of each probability in the last axis of the state, same shape, int64."""
         raise NotImplementedError
 
     def entries(self, preds: Tensor, target: Tensor) -> Entries:
@@ -52,20 +52,20 @@ class LabelMetric(Metric):
         return places[is_known], is_known.nonzero()[:, 0]
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count in probabilities and labels, both ``[batch, labels]``; int64, -100 if missing."""
+        """Update with probabilities and int64 labels, both ``[batch, labels]``, -100 if missing."""
         places, _ = self.entries(preds, target)
         self.counts += torch.bincount(places, minlength=self.counts.numel()).view_as(self.counts)
 
     def both(self) -> Tensor:
-        """Which labels have a positive and a negative sample, ``[labels]``, bool."""
+        """Which labels have both a positive and a negative sample, ``[labels]``, bool."""
         return (self.counts.sum(2) > 0).all(0)
 
 
 class _Histogram(LabelMetric):
-    """Counts probabilities in bins, those within a bin being ties.
+    """Counts probabilities in bins; those within a bin are ties.
 
-    Bins lie in the logit, narrow around the probability 0.5 and wider with the distance, so that a
-    rare label's small probabilities are told apart as well.
+    Bins are defined on the logit, narrow around the probability 0.5 and wider with the distance, so
+    they also resolve the small probabilities of a rare label.
 
     Args:
         num_labels: see `LabelMetric`.
@@ -81,10 +81,10 @@ class _Histogram(LabelMetric):
 
 
 class LabelAUROC(_Histogram):
-    """Area under the ROC curve, the mean over the labels."""
+    """Area under the ROC curve, averaged over the labels."""
 
     trivial = 0.5
-    """What a predictor that sees no input reaches."""
+    """The value that a predictor reaches without seeing the input."""
 
     def compute(self) -> Tensor:
         """From 0 to 1, a scalar."""
@@ -92,9 +92,9 @@ class LabelAUROC(_Histogram):
 
 
 class LabelAveragePrecision(_Histogram):
-    """Average precision, the mean over the labels (mAP).
+    """Average precision, averaged over the labels (mAP).
 
-    The sum over the thresholds of the precision times the growth of the recall, without
+    It is the sum over the thresholds of the precision times the increase in recall, without
     interpolation, as in scikit-learn's ``average_precision_score``.
     """
 
@@ -103,7 +103,7 @@ class LabelAveragePrecision(_Histogram):
         return self.each()[self.both()].mean()
 
     def each(self) -> Tensor:
-        """That of each label, ``[labels]``, float32; NaN without a positive sample."""
+        """Average precision of each label, ``[labels]``, float32; NaN without a positive sample."""
         negative, positive = self.counts.flip(2).double()
         right = positive.cumsum(1)
         precision = right / (right + negative.cumsum(1)).clamp_min(1)
@@ -111,7 +111,7 @@ class LabelAveragePrecision(_Histogram):
 
 
 class LabelF1(LabelMetric):
-    """F1 score at the probability 0.5, the mean over the labels (macro)."""
+    """F1 score at the probability 0.5, averaged over the labels (macro)."""
 
     def __init__(self, num_labels: int) -> None:
         super().__init__(num_labels, 2)
@@ -124,15 +124,15 @@ class LabelF1(LabelMetric):
         return self.each()[self.both()].mean()
 
     def each(self) -> Tensor:
-        """That of each label, ``[labels]``, float32; NaN if it is neither true nor predicted."""
+        """F1 of each label, ``[labels]``, float32; NaN if it is neither true nor predicted."""
         (_, wrong), (missed, right) = self.counts.double().transpose(1, 2)
         return (2 * right / (2 * right + wrong + missed)).float()
 
 
 class ExactMatch(Metric):
-    """Share of the samples of which every known label is predicted right, at the probability 0.5.
+    """Share of samples whose known labels are all predicted correctly, at the probability 0.5.
 
-    A sample without a known label is left out; NaN if none is left.
+    A sample without a known label is skipped; NaN if none remains.
     """
 
     higher_is_better = True
@@ -149,14 +149,14 @@ class ExactMatch(Metric):
 
     @staticmethod
     def matches(preds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Which samples are right, and which have a known label; both ``[batch]``, bool."""
+        """Which samples are correct, and which have a known label; both ``[batch]``, bool."""
         is_known = known(target)
         is_right = ((preds >= THRESHOLD) == (target == 1)) | ~is_known
         has_label = is_known.any(1)
         return is_right.all(1) & has_label, has_label
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count in probabilities and labels, see `LabelMetric.update`."""
+        """Update with probabilities and labels, see `LabelMetric.update`."""
         right, labelled = self.matches(preds, target)
         self.right += right.sum()
         self.total += labelled.sum()

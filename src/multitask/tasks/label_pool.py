@@ -1,4 +1,4 @@
-"""How the labels that an ensemble's members predict become one output."""
+"""Pooling the labels of an ensemble's members into one output."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class LabelPool(Pool):
-    """Pools labels: the mean of the members' probabilities of each, as `ProbabilityPool` does.
+    """Pools labels by the mean of the members' probabilities of each, like `ProbabilityPool`.
 
-    Raw outputs are its logits. The members differ by their mutual information in nats, the sum over
-    the labels.
+    Raw outputs are the logits of the mean. The disagreement of the members is their mutual
+    information in nats, summed over the labels.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class LabelPool(Pool):
         self._entropy: Tensor | None = None
 
     def add(self, member: MultiLabel, output: Tensor) -> None:
-        # Of yes and of no, as logarithms, since a tiny probability would be rounded to 0.
+        # Logarithms for no and yes, since a tiny probability would be rounded to 0.
         logs = torch.stack([logsigmoid(output), logsigmoid(-output)])
         entropy = _entropy(logs)
         self._logs = logs if self._logs is None else torch.logaddexp(self._logs, logs)
@@ -43,7 +43,7 @@ class LabelPool(Pool):
         assert self._logs is not None
         assert self._entropy is not None
         whole = _entropy(self._logs - math.log(self._count))
-        # Rounding may make it less than 0, which it cannot be.
+        # Rounding may make it negative.
         return {"mutual_information": (whole - self._entropy / self._count).clamp_min(0)}
 
 

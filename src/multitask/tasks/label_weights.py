@@ -14,20 +14,21 @@ PositiveWeights = Sequence[float] | Literal["balanced"] | None
 
 
 def balanced_factors(positive: Tensor, negative: Tensor) -> Tensor:
-    """The factors with which both answers count the same in training.
+    """The factors that give positive and negative samples the same weight in training.
 
     Args:
         positive: number of training samples with each label, shape ``[labels]``, floating.
-        negative: that of samples without it.
+        negative: number of samples without it.
 
     Returns:
-        Shape ``[labels]``; none counts as one, so that a factor is neither 0 nor infinite.
+        Shape ``[labels]``; a count of 0 is treated as 1, so that a factor is neither 0 nor
+        infinite.
     """
     return negative.clamp_min(1) / positive.clamp_min(1)
 
 
 def positive_factors(size: int, given: PositiveWeights) -> Tensor:
-    """The factors that are known without the data, 1 if none are given.
+    """The factors that are known without the data; 1 if none are given.
 
     Args:
         size: number of labels.
@@ -37,7 +38,8 @@ def positive_factors(size: int, given: PositiveWeights) -> Tensor:
         Shape ``[size]``, float32.
 
     Raises:
-        InputError: if there is not one for each label, or one is negative or not finite.
+        InputError: if their number differs from that of the labels, or one is negative or not
+            finite.
     """
     if given is None or given == "balanced":
         return torch.ones(size)

@@ -8,11 +8,11 @@ from torchmetrics import Metric
 
 
 class LossD2(Metric):
-    """Share of a loss that predictions explain; 1 is perfect if the least loss is 0.
+    """Share of a loss that predictions explain; 1 is perfect if the minimum loss is 0.
 
-    ``1 - sum(loss) / sum(loss of what training says of every sample)``; the mean over the elements
-    of a vector. Of pinball losses, scikit-learn's ``d2_pinball_score`` has the quantiles of the
-    split in place of those of training, which are not known before all of it has been seen.
+    ``1 - sum(loss) / sum(loss of the trivial predictor)``, averaged over the elements of a vector.
+    For pinball losses, scikit-learn's ``d2_pinball_score`` uses the quantiles of the split instead
+    of those of training, which are not known until the whole split has been seen.
 
     Args:
         size: number of elements of a target.
@@ -22,7 +22,7 @@ class LossD2(Metric):
     higher_is_better = True
     full_state_update = False
     trivial = 0.0
-    """What a predictor that sees no input reaches."""
+    """The value that a predictor reaches without seeing the input."""
     residual: Tensor
     reference: Tensor
 
@@ -32,17 +32,17 @@ class LossD2(Metric):
             self.add_state(name, default=torch.zeros(size), dist_reduce_fx="sum")
 
     def update(self, losses: Tensor, known: Tensor) -> None:
-        """Count samples in.
+        """Update with samples.
 
         Args:
-            losses: of the predictions and of the trivial predictor, ``[batch, size, 2]``.
-            known: which targets are known, ``[batch, size]``, bool.
+            losses: losses of the predictions and of the trivial predictor, ``[batch, size, 2]``.
+            known: mask of the known targets, ``[batch, size]``, bool.
         """
         found = torch.where(known.unsqueeze(2), losses, 0).sum(0).to(self.residual.dtype)
         self.residual += found[:, 0]
         self.reference += found[:, 1]
 
     def compute(self) -> Tensor:
-        """The share, a scalar; NaN where no element varies."""
+        """The share, a scalar; NaN if no element varies."""
         varies = self.reference > 0
         return (1 - self.residual[varies] / self.reference[varies]).mean()

@@ -1,4 +1,4 @@
-"""Boxes and points drawn on a sample's image."""
+"""Boxes and points drawn on the image of a sample."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 LEAST_SIDE = 192
-"""Pixels of the shorter side to which small images are enlarged, so that lines are fine."""
+"""Length in pixels to which the shorter side of small images is enlarged, for thin lines."""
 TARGET, PREDICTION = (0, 200, 120), (255, 120, 0)
 EDGE = (0, 0, 0)
 LINE = 2
@@ -20,8 +20,8 @@ class Marks:
     """A copy of an image with targets in green and predictions in orange.
 
     Args:
-        picture: from 0 to 1, shape ``[height, width]``, or ``[height, width, channels]`` with three
-            or four channels.
+        picture: values from 0 to 1, shape ``[height, width]``, or ``[height, width, channels]``
+            with three or four channels.
     """
 
     def __init__(self, picture: Tensor) -> None:
@@ -33,7 +33,7 @@ class Marks:
         size = (width * self.scale, height * self.scale)
         self._image = Image.fromarray(pixels).convert("RGB").resize(size, Image.Resampling.NEAREST)
         self._draw = ImageDraw.Draw(self._image)
-        # Far beyond the image a drawing library counts for a long time.
+        # A drawing library takes very long for places far outside the image.
         self._furthest = 4.0 * max(size)
 
     def box(self, corners: Tensor, is_target: bool) -> None:
@@ -41,7 +41,7 @@ class Marks:
 
         Args:
             corners: left, top, right and bottom in pixels of the image, shape ``[4]``.
-            is_target: rather than a prediction.
+            is_target: whether it is a target rather than a prediction.
         """
         if (places := self._places(corners)) is None:
             return
@@ -55,7 +55,7 @@ class Marks:
 
         Args:
             points: x and y in pixels of the image, side by side, shape ``[2 * points]``.
-            is_target: rather than predictions.
+            is_target: whether they are targets rather than predictions.
         """
         for point in points.reshape(-1, 2):
             if (places := self._places(point)) is None:
@@ -70,7 +70,7 @@ class Marks:
 
     @property
     def picture(self) -> Tensor:
-        """What has been drawn, from 0 to 1, shape ``[height, width, 3]``, float32."""
+        """The image with all marks, from 0 to 1, shape ``[height, width, 3]``, float32."""
         return torch.from_numpy(np.asarray(self._image).copy()).float() / 255
 
     def _places(self, values: Tensor) -> list[float] | None:

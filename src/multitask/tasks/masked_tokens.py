@@ -1,4 +1,4 @@
-"""The hidden tokens of a text."""
+"""Prediction of the hidden tokens of a text."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ if TYPE_CHECKING:
 
 
 class MaskedTokens(TokenLabels):
-    """Tell which tokens are hidden; a task of texts without labels (Devlin et al., 2019).
+    """Predict the hidden tokens; a task for texts without labels (Devlin et al., 2019).
 
-    Targets have shape ``[batch, places]``, dtype int64: the number of the token at places that are
-    to be told, -100 elsewhere, such as `multitask.data.computed.MaskedTokens` makes. The loss is
-    the cross entropy, its mean over these places of the global batch.
+    Targets have shape ``[batch, places]``, dtype int64: the number of the token at places to
+    predict, -100 elsewhere, as returned by `multitask.data.computed.MaskedTokens`. The loss is the
+    cross entropy, averaged over these places of the global batch.
 
-    The classes are the numbers of tokens modulo ``buckets``, so that outputs, of shape
-    ``[batch, buckets, places]``, stay small: with a vocabulary of 32,768, those of 64 texts of 64
-    tokens would take half a gigabyte. Tokens that share a bucket count as one.
+    The classes are the token numbers modulo ``buckets``, so outputs of shape ``[batch, buckets,
+    places]`` stay small: with a vocabulary of 32,768, the outputs for 64 texts of 64 tokens would
+    take half a gigabyte. Tokens that share a bucket count as one.
 
-    Metrics: ``accuracy``, and ``nll``, the cross entropy in nats. There are no columns in the table
-    of predictions.
+    Metrics: ``accuracy``, and ``nll``, the cross entropy in nats. The task adds no columns to the
+    table of predictions.
 
     Args:
-        buckets: number of classes, at least 2; as many as there are tokens to tell all apart.
+        buckets: number of classes, at least 2; use the size of the vocabulary to keep tokens
+            distinct.
         label_smoothing: see `Classification`.
         head: see `TokenLabels`.
         weight: see `Task`.
@@ -81,11 +82,11 @@ class MaskedTokens(TokenLabels):
         return self._bucket(super().fitted(target, tokens))
 
     def _bucket(self, target: Tensor) -> Tensor:
-        # What is missing, or wrong, stays so.
+        # Missing and invalid targets stay unchanged.
         return torch.where(target >= 0, target % self.num_classes, target)
 
     def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
-        """None: nothing is hidden where people predict."""
+        """None: nothing is hidden at prediction time."""
         return {}
 
     def metrics(self) -> MetricCollection:

@@ -1,4 +1,4 @@
-"""The mean resultant length of a von Mises distribution, by operations that exporters know."""
+"""The mean resultant length of a von Mises distribution, by operations that can be exported."""
 
 from __future__ import annotations
 

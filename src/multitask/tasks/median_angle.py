@@ -14,8 +14,8 @@ BINS = 1800
 class MedianAngle(Metric):
     """The median of angles from 0 to 180 degrees, counted in bins of 0.1 degrees.
 
-    It is within 0.1 degrees of the median of all angles, and adds up exactly over batches and
-    processes, which medians of batches do not.
+    It is within 0.1 degrees of the exact median. Unlike the medians of batches, it adds up exactly
+    over batches and processes.
     """
 
     higher_is_better = False
@@ -29,12 +29,12 @@ class MedianAngle(Metric):
         self.add_state("counts", default=zeros, dist_reduce_fx="sum")
 
     def update(self, angles: Tensor) -> None:
-        """Count angles in, degrees, any shape."""
+        """Update with angles in degrees, any shape."""
         places = (angles.flatten() / BIN).long().clamp(0, BINS - 1)
         self.counts += torch.bincount(places, minlength=BINS)
 
     def compute(self) -> Tensor:
-        """The median in degrees, a scalar, as if angles were even within a bin; NaN without any."""
+        """The median in degrees, a scalar, interpolated within a bin; NaN without any angle."""
         until = self.counts.cumsum(0)
         half = until[-1].double() / 2
         place = int((until < half).sum())

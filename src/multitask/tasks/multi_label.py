@@ -1,4 +1,4 @@
-"""Several labels at once, each of which holds or does not."""
+"""Several labels at once, each of which is true or false."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RAREST = 1e-6
-"""Frequency below which a label is not believed to be: no logarithm is infinite."""
+"""Lowest frequency of a label, so that no logarithm is infinite."""
 
 
 class MultiLabel(Task):
-    """Tell for each of several labels whether it holds: any number of them may, or none.
+    """Predict for each of several labels whether it is true; any number of them may be.
 
-    Targets have shape ``[batch, labels]``, dtype int64: 1 if a label holds, 0 if not, -100 if it is
-    not known; single labels may be missing. The loss is the sum of the binary cross entropies over
-    the known labels, its mean that over the known labels of the global batch. Predictions are
-    probabilities, ``[batch, labels]``, float32.
+    Targets have shape ``[batch, labels]``, dtype int64: 1 if a label is true, 0 if it is false,
+    -100 if it is not known; single labels may be missing. The loss is the binary cross entropy,
+    averaged over the known labels of the global batch. Predictions are probabilities, ``[batch,
+    labels]``, float32.
 
     Metrics: ``average_precision`` (mAP) and ``auroc``, which do not depend on a threshold, and
-    ``f1``, each the mean over the labels (macro); ``exact_match``, the share of samples of which
-    every known label is right. For ``f1``, ``exact_match`` and what is written under pictures a
-    label counts as predicted from the probability 0.5 on. A label that in the whole split is known
-    to hold nowhere, or everywhere, is left out of the means.
+    ``f1``, all averaged over the labels (macro); ``exact_match``, the share of samples whose known
+    labels are all correct. For ``f1``, ``exact_match`` and captions of pictures, a label counts as
+    predicted if its probability is at least 0.5. A label whose known values in the split are all
+    false, or all true, is excluded from the means.
 
     Args:
-        labels: their names, in the order of the targets; different ones, at least one.
+        labels: distinct names of the labels, in the order of the targets; at least one.
         positive_weights: factor on the loss of each label that is 1, as ``pos_weight`` in
             ``torch.nn.BCEWithLogitsLoss``: finite, 0 or more; or ``balanced``: the number of
-            training samples without the label over that of samples with it.
+            training samples without the label divided by the number with it.
         head: see `Task`.
         weight: see `Task`.
         headline: see `Task`.
@@ -64,7 +64,7 @@ class MultiLabel(Task):
     frequencies: Tensor
     positive_weights: Tensor
     temperature: float = 1.0
-    """By which raw outputs are divided, of all labels together; fitted after training."""
+    """Divisor of the raw outputs of all labels, fitted after training."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class MultiLabel(Task):
 
     @property
     def own_elements(self) -> list[str]:
-        """As `labels`: they come before names that the data know."""
+        """The `labels`, which take precedence over names from the data."""
         return self.elements
 
     @property
@@ -128,7 +128,7 @@ class MultiLabel(Task):
     def learn_statistics(self, name: str, targets: Tensor) -> None:
         super().learn_statistics(name, targets)
         positive, negative = ((targets == value).sum(0).float() for value in (1, 0))
-        # Of a label without any it stays a half.
+        # It stays 0.5 for a label without known targets.
         found = positive / (positive + negative)
         self.frequencies.copy_(found.nan_to_num(0.5))
         if self.is_balanced:
@@ -139,7 +139,7 @@ class MultiLabel(Task):
         return losses.sum(), is_known.sum().to(output.dtype)
 
     def sample_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        # Of a loss that somebody else computes nobody knows what each sample's is.
+        # The per-sample values of a subclass's own loss are not known.
         if type(self).loss is not MultiLabel.loss:
             return super().sample_loss(output, target)
         losses, is_known = self._each(output, target)
@@ -157,7 +157,7 @@ class MultiLabel(Task):
         return torch.where(is_known, losses, 0.0), is_known
 
     def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor | None:
-        """The divergence of Kullback and Leibler of each label, as of a class; their mean."""
+        """The Kullback-Leibler divergence of each label, averaged over the labels."""
         if self.pool() is None:
             return None
         now, before = (_logs(each / temperature) for each in (output, kept))
@@ -173,7 +173,7 @@ class MultiLabel(Task):
 
     def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
         """The sum of the labels' entropies, in nats, from 0 to ``labels * log(2)``."""
-        # What somebody else's numbers are nobody knows.
+        # The meaning of a subclass's own predictions is not known.
         if type(self).predict is not MultiLabel.predict:
             return {}
         logs = _logs(output.float() / self.temperature)
@@ -187,17 +187,17 @@ class MultiLabel(Task):
     ) -> dict[str, Any] | None:
         if type(self).predict is not MultiLabel.predict:
             return None
-        # A logit is the difference of those of two classes.
+        # A logit is the difference between the logits of two classes.
         answers = torch.stack([torch.zeros_like(output), output], 2)
         is_known = known(target)
         return {"temperature": fitted_temperature(answers[is_known], target[is_known])}
 
     def answers(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """The known labels as so many questions of two classes, no and yes.
+        """Convert the known labels to samples of two classes, no and yes.
 
         Args:
             prediction: see `predict`.
-            target: missing ones included.
+            target: targets, missing ones included.
 
         Returns:
             Probabilities ``[known, 2]`` and classes ``[known]``, int64.
@@ -207,12 +207,12 @@ class MultiLabel(Task):
         return torch.stack([1 - yes, yes], 1), target[is_known]
 
     def trivial_output(self, output: Tensor) -> Tensor:
-        # Times the temperature, which is the network's alone.
+        # Multiplied by the temperature, which applies only to the network.
         logits = self.frequencies.clamp(RAREST, 1 - RAREST).logit() * self.temperature
         return logits.to(output.dtype).expand_as(output)
 
     def pool(self) -> LabelPool | None:
-        # What somebody else predicts need not be the sigmoid.
+        # The predictions of a subclass may not be the sigmoid.
         return LabelPool() if type(self).predict is MultiLabel.predict else None
 
     def metrics(self) -> MetricCollection:
@@ -223,7 +223,7 @@ class MultiLabel(Task):
                 "auroc": LabelAUROC(self.size),
                 "exact_match": ExactMatch(),
             },
-            # Both are of the same histogram.
+            # Both use the same histogram.
             compute_groups=[["average_precision", "auroc"], ["f1"], ["exact_match"]],
         )
 
@@ -232,7 +232,7 @@ class MultiLabel(Task):
         return {f"{name}.{label}": values for label, values in each}
 
     def target_columns(self, name: str, target: Tensor) -> dict[str, Column]:
-        """What is true of each label, as ``name.label.target``: 1 or 0, NaN where missing."""
+        """The true value of each label, as ``name.label.target``: 1 or 0, NaN where missing."""
         each = target.float().where(known(target), math.nan).unbind(1)
         return {
             f"{name}.{label}.target": values
@@ -240,7 +240,7 @@ class MultiLabel(Task):
         }
 
     def caption(self, value: Tensor) -> str:
-        """The labels that hold, as in ``cat, wild``; ``none``, and a ``?`` if some are missing."""
+        """The true labels, as in ``cat, wild``; or ``none``; with ``?`` if some are missing."""
         holds = value == 1 if not value.is_floating_point() else value >= THRESHOLD
         named = [label for label, is_so in zip(self.elements, holds.tolist(), strict=True) if is_so]
         if not known(value).all():
@@ -253,7 +253,7 @@ class MultiLabel(Task):
 
 
 def _logs(output: Tensor) -> Tensor:
-    """Logarithms of the probabilities of no and yes, shape ``[2, batch, labels]``."""
+    """Log-probabilities of no and yes, shape ``[2, batch, labels]``."""
     return torch.stack([logsigmoid(-output), logsigmoid(output)])
 
 

@@ -1,4 +1,4 @@
-"""What a task may be called, and whether the data know it."""
+"""Validation of the names of tasks, also against the data."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ TAKEN = (*TAKEN_IN_BATCHES, *TAKEN_IN_PREDICTIONS, *TAKEN_IN_METRICS, *TAKEN_IN_
 
 
 def check_names(tasks: Mapping[str, Task], inputs: Sequence[str] = ()) -> None:
-    """Refuse names that cannot be a key of the batch, a module and a prefix of metrics at once.
+    """Reject names that cannot be a key of the batch, a module and a prefix of metrics.
 
     Args:
-        tasks: by name.
-        inputs: names of what the encoder takes.
+        tasks: tasks by name.
+        inputs: names of the encoder's inputs.
 
     Raises:
-        InputError: if there is no task, a name cannot be one, or two share a column of predictions.
+        InputError: if there is no task, a name is invalid, or two tasks share a column of
+            predictions.
     """
     if not tasks:
         raise InputError("tasks is empty; name at least one task")
@@ -51,10 +52,10 @@ def check_names(tasks: Mapping[str, Task], inputs: Sequence[str] = ()) -> None:
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """Names of which no two are the same: their numbers, if some are.
+    """Return the names if they are distinct, or else their numbers.
 
     Args:
-        names: of classes, or of elements.
+        names: names of classes or elements.
     """
     return list(names) if len(set(names)) == len(names) else list(map(str, range(len(names))))
 
@@ -66,9 +67,9 @@ def element_names(task: Task, in_data: Sequence[str] | None) -> list[str] | None
 
     Args:
         task: the task.
-        in_data: as far as the data know them.
+        in_data: names in the data, if known.
     """
-    # The time and the event of a survival, say, are not elements of what is predicted.
+    # The time and the event of a survival task, for example, are not elements of its predictions.
     known = in_data if hasattr(task, "elements") else None
     names = getattr(task, "own_elements", None) or known
     return None if names is None else list(names)
@@ -89,7 +90,7 @@ def _check_columns(tasks: Mapping[str, Task]) -> None:
 def check_targets(
     tasks: Mapping[str, Task], targets: Mapping[str, Tensor], split: str, data: str
 ) -> None:
-    """Refuse a task that the data do not have, or targets that do not fit it.
+    """Reject a task that the data do not have, or targets that do not fit it.
 
     Args:
         tasks: the model's tasks by name.
@@ -98,7 +99,7 @@ def check_targets(
         data: name of the data, for the message.
 
     Raises:
-        InputError: naming the task and the nearest one that the data have, or what does not fit.
+        InputError: names the task and the closest one in the data, or the problem.
     """
     for name, task in tasks.items():
         if name not in targets:

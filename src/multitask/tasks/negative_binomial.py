@@ -1,4 +1,4 @@
-"""Counts that vary more than their rate, with how much more for each sample."""
+"""Counts that vary more than their rate, with a dispersion for each sample."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from multitask.tasks.deviance import half_deviance
 from multitask.tasks.regression import Regression
 
 SMALLEST_DISPERSION = 1e-3
-"""At first; of counts that vary no more than a Poisson distribution's."""
+"""Smallest initial dispersion; for counts that vary no more than a Poisson distribution."""
 
 
 class NegativeBinomial(Count):
-    """Predict ``size`` counts, and for each sample how much more than its rate it may vary.
+    """Predict ``size`` counts, and for each sample by how much its variance exceeds the rate.
 
-    The head returns for each element the logarithms of a rate, as in `Count`, and of a dispersion
+    For each element the head returns the logarithm of a rate, as in `Count`, and of a dispersion
     ``a``, relative to that of the training counts. The loss is the negative log-likelihood of a
     negative binomial distribution with the variance ``rate + a rate^2`` (Cameron and Trivedi, 2013,
     "Regression Analysis of Count Data", section 3.3.1, NB2), which is never negative. Targets,
-    predictions and metrics are those of `Count`; beside predictions is their ``deviation``.
+    predictions and metrics are those of `Count`; the uncertainty of predictions is their
+    ``deviation``.
 
     Args:
         size: see `Regression`.
         unit: see `Regression`.
-        head: see `Task`; called with twice as many output features as there are elements.
+        head: see `Task`; called with two output features for each element.
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.
@@ -69,7 +70,7 @@ class NegativeBinomial(Count):
         log_rate, log_dispersion = (each.double() for each in self._logs(output))
         goal, size = goal.double(), (-log_dispersion).exp()
         gammas = (goal + size).lgamma() - size.lgamma() - (goal + 1).lgamma()
-        # Of the shares of the rate and of 1 / dispersion in their sum.
+        # The shares of the rate and of 1 / dispersion in their sum.
         rate, rest = (
             -nn.functional.softplus(each)
             for each in (-log_rate - log_dispersion, log_rate + log_dispersion)
@@ -77,7 +78,7 @@ class NegativeBinomial(Count):
         return -(gammas + size * rest + goal * rate).to(output.dtype)
 
     def _distances(self, output: Tensor, kept: Tensor) -> Tensor:
-        """Of rates as in `Count`, and the squared difference of the logarithms of dispersions."""
+        """The distances of rates as in `Count`, plus squared differences of log-dispersions."""
         (log_rate, log_dispersion), (goal, before) = self._logs(output), self._logs(kept)
         base = self.base.to(output.dtype)
         return (
@@ -92,7 +93,7 @@ class NegativeBinomial(Count):
         return super().explained_output(output[:, : self.size])
 
     def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
-        """The standard deviation; once it is calibrated, also the ends of an interval."""
+        """The standard deviation; after calibration, also the bounds of an interval."""
         prediction, deviation = self.predict(output), self.variance(output).sqrt()
         if self.spread is None or self.quantile is None:
             return {"deviation": deviation}
@@ -106,7 +107,7 @@ class NegativeBinomial(Count):
     def fit_calibration(self, output: Tensor, target: Tensor, level: float) -> dict[str, Any]:
         target = self._rows(target)
         known = labels.known(target)
-        # In units of the deviation that was predicted for each sample.
+        # In units of the standard deviation predicted for each sample.
         score = (target - self.predict(output)) / self.variance(output).sqrt()
         return {
             "spread": root_mean_square(score, known),
@@ -115,7 +116,7 @@ class NegativeBinomial(Count):
         }
 
     def variance(self, output: Tensor) -> Tensor:
-        """The variance of each count, ``rate + a rate^2``, in original units, as `predict`."""
+        """The variance of each count, ``rate + a rate^2``, in original units, as in `predict`."""
         rate = self.predict(output)
         return rate + self._logs(output.float())[1].exp() * rate.square()
 
@@ -124,7 +125,7 @@ class NegativeBinomial(Count):
         return torch.cat([rates, torch.zeros_like(rates)], 1)
 
     def raw_dispersion(self, dispersion: Tensor) -> Tensor:
-        """The head's outputs of dispersions, ``[..., size]``."""
+        """The head's outputs for given dispersions, ``[..., size]``."""
         return unbounded((dispersion / self.dispersion.to(dispersion)).log())
 
     def pool(self) -> CountPool | None:
@@ -132,19 +133,19 @@ class NegativeBinomial(Count):
         return NegativeBinomialPool(self) if is_own else None
 
     def _logs(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        """Logarithms of rates in original units and of dispersions, each ``[batch, size]``."""
+        """Log-rates in original units and log-dispersions, each ``[batch, size]``."""
         rates, dispersions = (bounded(each) for each in output.split(self.size, 1))
         base, dispersion = (each.to(output.dtype).log() for each in (self.base, self.dispersion))
         return rates + base, dispersions + dispersion
 
 
 class NegativeBinomialPool(CountPool):
-    """Pools counts whose members have a variance each, by the law of total variance.
+    """Pools counts whose members each have a variance, by the law of total variance.
 
-    So the ensemble's ``deviation`` tells of both, and there is none of the members alone.
+    The ensemble's ``deviation`` covers both, so the members' disagreement is not given separately.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     task: NegativeBinomial

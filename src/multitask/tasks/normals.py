@@ -25,22 +25,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NEAR = {"within_11": 11.25, "within_22": 22.5, "within_30": 30.0}
-"""Metrics that are shares of the pixels whose error is below so many degrees."""
+"""Metrics that are shares of pixels with an error below a number of degrees."""
 SHORTEST = 1e-6
-"""Square of a length; a vector of length 0 has no direction, and would have no finite gradient."""
+"""Smallest squared length; a vector of length 0 has no direction and no finite gradient."""
 
 
 class Normals(DenseRegression):
-    """Predict the direction of the surface at each pixel, a unit vector.
+    """Predict the surface normal at each pixel, a unit vector.
 
     Targets have shape ``[batch, 3, height, width]``, floating, NaN at missing pixels; x to the
-    right, y down and z to the viewer, or other axes. Their length does not matter. Raw outputs
-    have the same shape and any length; predictions have the length 1. The loss is 1 minus the
-    cosine of the angle between the two, its mean over the known pixels of the global batch (Liu et
-    al., 2019, 1803.10704, but for the constant).
+    right, y down and z towards the viewer, or other axes. Their length does not matter. Raw outputs
+    have the same shape and any length; predictions have length 1. The loss is 1 minus the cosine of
+    the angle between the two, averaged over the known pixels of the global batch (Liu et al., 2019,
+    1803.10704, except for the constant).
 
     Metrics, over all known pixels of the split: ``mean`` and ``median`` of the angles in degrees,
-    and ``within_11``, ``within_22`` and ``within_30``, the shares below 11.25, 22.5 and 30 degrees.
+    and ``within_11``, ``within_22`` and ``within_30``, the shares of angles below 11.25, 22.5 and
+    30 degrees.
 
     Args:
         head: see `DenseRegression`.
@@ -107,7 +108,7 @@ class Normals(DenseRegression):
         """1 minus the cosine of the angle between the two."""
         if self.pool() is None:
             return None
-        # With a small coordinate that both have, so that equal vectors of length 0 are equal.
+        # A small constant is added to both, so that equal vectors of length 0 have distance 0.
         both = (output * kept).sum(1) + SHORTEST
         first, second = (each.square().sum(1) + SHORTEST for each in (output, kept))
         return (1 - both / (first * second).sqrt()).clamp_min(0).flatten(1).mean(1)
@@ -120,7 +121,7 @@ class Normals(DenseRegression):
         return self.trivial.to(output.dtype).view(1, 3, 1, 1).expand_as(output)
 
     def pool(self) -> DirectionPool | None:
-        # What somebody else predicts need not be directions.
+        # The predictions of a subclass may not be directions.
         return DirectionPool(self) if type(self).predict is Normals.predict else None
 
     def metrics(self) -> MetricCollection:
@@ -138,7 +139,7 @@ class Normals(DenseRegression):
 
     @staticmethod
     def angles(prediction: Tensor, target: Tensor) -> Tensor:
-        """The angle between the two at each pixel.
+        """The angle between the two vectors at each pixel.
 
         Args:
             prediction: shape ``[batch, 3, height, width]``.
@@ -156,17 +157,17 @@ class Normals(DenseRegression):
         return angles.masked_fill(without, 90.0)
 
     def _learnt(self, target: Tensor) -> Tensor:
-        # A pixel of which a number is missing has no direction.
+        # A pixel with a missing number has no direction.
         return self._rows(target.masked_fill(~_known(target).unsqueeze(1), torch.nan))
 
     def shown_maps(self, prediction: Tensor, target: Tensor) -> ShownMaps:
-        """Directions as colours: red grows with x, green against y and blue with z."""
+        """Directions as colours: red rises with x, green falls with y, and blue rises with z."""
         error = self.angles(prediction, target)
         target, prediction = _colours(target), _colours(prediction)
         return ShownMaps(target, prediction, error, error_what="angle (degrees)")
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
-        """Draw how often each angle occurs."""
+        """Draw a histogram of the angles."""
         angles = self.angles(prediction.float(), target)
         axes.hist(angles[angles.isfinite()].cpu().numpy(), bins=90, range=(0, 180), density=True)
         axes.set(xlabel="angle to the target (degrees)", ylabel="share of the pixels per degree")
@@ -174,10 +175,10 @@ class Normals(DenseRegression):
 
 
 class DirectionPool(NumberPool):
-    """Pools directions: the mean of the members' unit vectors.
+    """Pools directions by the mean of the members' unit vectors.
 
-    ``angle`` is the mean over the pixels of the angle whose cosine is the mean vector's length, in
-    degrees: 0 if all members agree.
+    ``angle`` is the angle whose cosine is the length of the mean vector, in degrees, averaged over
+    the pixels: 0 if all members agree.
     """
 
     def add(self, member: Regression, output: Tensor) -> None:
@@ -189,7 +190,7 @@ class DirectionPool(NumberPool):
 
 
 def _known(target: Tensor) -> Tensor:
-    """The pixels that are known, ``[batch, height, width]``."""
+    """The known pixels, ``[batch, height, width]``."""
     return labels.known(target).all(1)
 
 

@@ -1,4 +1,4 @@
-"""How far predicted classes are from true ones if the classes have an order."""
+"""Metrics of classes that have an order."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from multitask.tasks.sample_means import SampleMean
 
 
 def median_class(probability: Tensor) -> Tensor:
-    """The lowest class with at least half of the probability at it and below it.
+    """The lowest class whose cumulative probability is at least one half.
 
     Args:
-        probability: of classes in their order, shape ``[batch, classes]``.
+        probability: probabilities of classes in their order, shape ``[batch, classes]``.
 
     Returns:
         Class numbers, shape ``[batch]``, int64.
@@ -26,13 +26,13 @@ class ClassDistance(SampleMean):
     """Mean number of classes between the median of the probabilities and the true class."""
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count in probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
+        """Update with probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
         self.total += self.each(preds, target).sum()
         self.count += len(target)
 
     @staticmethod
     def each(preds: Tensor, target: Tensor) -> Tensor:
-        """Of each sample, ``[batch]``; see `update`."""
+        """The value of each sample, ``[batch]``; see `update`."""
         return (median_class(preds) - target).abs()
 
 
@@ -40,16 +40,16 @@ class QuadraticKappa(Metric):
     """Agreement of the median of the probabilities with the true class, beyond chance.
 
     Cohen's kappa with quadratic weights (Cohen, 1968, Psychological Bulletin 70(4), "Weighted
-    kappa"): ``1 - sum((p - y)^2) / sum((p' - y')^2)``, where the second sum is what is expected of
-    predictions and true classes that are drawn independently. 1 is perfect, 0 is chance; NaN if all
-    are of one class. It needs sums alone, whatever the number of classes.
+    kappa"): ``1 - sum((p - y)^2) / sum((p' - y')^2)``, where the second sum is its expectation if
+    predictions and true classes are drawn independently. 1 is perfect, 0 is chance; NaN if all are
+    of one class. It needs only sums, for any number of classes.
     """
 
     is_differentiable = False
     higher_is_better = True
     full_state_update = False
     trivial = 0.0
-    """What a predictor that sees no input reaches."""
+    """The value that a predictor reaches without seeing the input."""
     count: Tensor
     predicted: Tensor
     true: Tensor
@@ -58,19 +58,19 @@ class QuadraticKappa(Metric):
 
     def __init__(self) -> None:
         super().__init__()
-        # Whole numbers, which add up exactly.
+        # Integers, which add up exactly.
         for name in ("count", "predicted", "true", "squares", "errors"):
             zero = torch.zeros((), dtype=torch.int64)
             self.add_state(name, default=zero, dist_reduce_fx="sum")
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count in probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
+        """Update with probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
         for name, values in self.each(preds, target).items():
             setattr(self, name, getattr(self, name) + values.sum())
 
     @staticmethod
     def each(preds: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """What each sample adds to each sum, ``[batch]``, int64; see `update`."""
+        """The contribution of each sample to each sum, ``[batch]``, int64; see `update`."""
         found = median_class(preds)
         return {
             "count": torch.ones_like(target),
@@ -84,7 +84,7 @@ class QuadraticKappa(Metric):
         """The coefficient, a scalar."""
         product = self.predicted.double() * self.true.double()
         expected = self.squares.double() - 2 * product / self.count.double()
-        # What is left of one class in double precision is rounding.
+        # The remainder for a single class in double precision is rounding error.
         varies = expected > 1e-12 * self.squares.double()
         found = 1 - self.errors.double() / expected
         return torch.where(varies, found, torch.nan).float()

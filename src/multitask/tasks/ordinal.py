@@ -19,18 +19,18 @@ from multitask.tasks.sample_means import NegativeLogLikelihood
 
 
 class Ordinal(Classification):
-    """Choose one of ``num_classes`` classes in an order, such as low, medium and high.
+    """Predict one of ``num_classes`` ordered classes, such as low, medium and high.
 
-    The head answers ``num_classes - 1`` questions: output ``k`` is the logit of "it is above class
-    ``k``, given that it is not below it" (CORN: Shi et al., 2021, 2111.08851, "Deep Neural Networks
-    for Rank-Consistent Ordinal Regression Based On Conditional Probabilities", equations 3 and 4),
-    so ``P(y > k)`` is a product that can only fall with ``k``. The loss of a sample is minus the
-    logarithm of its class's probability, which is the sum of the binary cross entropies of the
-    questions that its class answers (equation 5); the mean is over samples, so that it compares
-    with that of `Classification`. Targets and predictions are those of `Classification`.
+    The head has ``num_classes - 1`` outputs: output ``k`` is the logit of being above class ``k``,
+    given not being below it (CORN: Shi et al., 2021, 2111.08851, "Deep Neural Networks for
+    Rank-Consistent Ordinal Regression Based On Conditional Probabilities", equations 3 and 4), so
+    ``P(y > k)`` is a product that never increases with ``k``. The loss of a sample is the negative
+    log-probability of its class, which is the sum of the binary cross entropies of the outputs that
+    its class determines (equation 5). It is averaged over samples, so that it is comparable to that
+    of `Classification`. Targets and predictions are those of `Classification`.
 
-    Metrics are ``kappa`` (quadratically weighted), ``mae`` (in classes), both of the median class,
-    and ``accuracy``, ``nll`` and ``calibration_error`` of the most probable class.
+    Metrics are ``kappa`` (quadratically weighted) and ``mae`` (in classes), both of the median
+    class, and ``accuracy``, ``nll`` and ``calibration_error`` of the most probable class.
 
     Args:
         num_classes: number of classes, at least 2.
@@ -75,15 +75,15 @@ class Ordinal(Classification):
         return self.num_classes - 1
 
     def logits(self, output: Tensor) -> Tensor:
-        """The logarithms of the classes' probabilities, ``[batch, num_classes]``."""
+        """The log-probabilities of the classes, ``[batch, num_classes]``."""
         above = logsigmoid(output).cumsum(1)
         not_below = torch.cat([torch.zeros_like(above[:, :1]), above], 1)
-        # The last class is not above itself, without a question.
+        # No sample is above the last class, so it has no output.
         stops = torch.cat([logsigmoid(-output), torch.zeros_like(above[:, :1])], 1)
         return not_below + stops
 
     def raw_outputs(self, logits: Tensor) -> Tensor:
-        # The logarithm of what lies above each class, from the last one to the first.
+        # The log-probability above each class, from the last class to the first.
         above = [logits[:, -1]]
         for each in logits[:, 1:-1].flip(1).unbind(1):
             above.append(torch.logaddexp(above[-1], each))

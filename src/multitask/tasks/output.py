@@ -25,11 +25,11 @@ def in_full_precision(output: Output) -> Output:
 
 
 def rows_of(output: Output, rows: Tensor | slice) -> Output:
-    """Choose samples.
+    """Select samples.
 
     Args:
         output: first axis ``[batch]``.
-        rows: their indices, a mask, or a slice.
+        rows: indices, a mask, or a slice.
     """
     return each_tensor(output, lambda values: values[rows])
 

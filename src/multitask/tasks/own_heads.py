@@ -15,11 +15,11 @@ def build_heads(tasks: Mapping[str, Task], form: Form) -> nn.ModuleDict:
     """Build each task's head.
 
     Args:
-        tasks: by name.
-        form: of the representation that all heads get.
+        tasks: tasks by name.
+        form: form of the representation, the input of all heads.
 
     Raises:
-        InputError: naming the task that cannot read the form.
+        InputError: names the task that cannot read the form.
     """
     heads = nn.ModuleDict()
     for name, task in tasks.items():

@@ -7,11 +7,11 @@ from torch import Tensor
 from torchmetrics import Metric
 
 EXACT = torch.float32 if torch.backends.mps.is_available() else torch.float64
-"""Counts of pixels pass 2**24 in a few batches; MPS has no double precision."""
+"""Counts of pixels exceed 2**24 within a few batches; MPS has no double precision."""
 
 
 class PixelMean(Metric):
-    """The mean of a value of each pixel, of which less is better: one sum and one count."""
+    """The mean of a value of each pixel, where lower is better: one sum and one count."""
 
     higher_is_better = False
     is_differentiable = False
@@ -25,7 +25,7 @@ class PixelMean(Metric):
         self.add_state("count", default=torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, values: Tensor) -> None:
-        """Count values in, any shape, each of a known pixel."""
+        """Update with values, any shape, each of a known pixel."""
         self.total += values.sum(dtype=EXACT)
         self.count += values.numel()
 
@@ -43,6 +43,6 @@ class PixelRoot(PixelMean):
 
 
 class PixelShare(PixelMean):
-    """The share of the pixels at which something holds, of which more is better."""
+    """The share of pixels with some property, where higher is better."""
 
     higher_is_better = True

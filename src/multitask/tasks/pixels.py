@@ -1,4 +1,4 @@
-"""What tasks with a target for each pixel have in common."""
+"""Functions shared by tasks with a target for each pixel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from multitask.errors import InputError
 
 
 def pixels_of(maps: Tensor) -> Tensor:
-    """Make a row of each pixel.
+    """Reshape maps to one row for each pixel.
 
     Args:
         maps: shape ``[batch, channels, height, width]``.
@@ -20,14 +20,14 @@ def pixels_of(maps: Tensor) -> Tensor:
 
 
 def check_same_size(output: Tensor, target: Tensor) -> None:
-    """Refuse outputs of another size than their targets.
+    """Reject outputs whose size differs from that of their targets.
 
     Args:
         output: shape ``[batch, channels, height, width]``.
         target: the last two axes are the height and width.
 
     Raises:
-        InputError: with both sizes.
+        InputError: reports both sizes.
     """
     if output.ndim != 4 or output.shape[2:] != target.shape[-2:]:
         found = "x".join(map(str, output.shape[2:])) or "no map"

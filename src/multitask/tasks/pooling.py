@@ -1,4 +1,4 @@
-"""How the outputs of an ensemble's members become one output, and how far the members differ."""
+"""Pooling the outputs of an ensemble's members into one output, and their disagreement."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 
 class Pool(ABC):
-    """What the members of an ensemble say of one task, taken in one after the other.
+    """The pooled outputs of an ensemble's members for one task, updated one member at a time.
 
-    What is kept does not grow with the number of members.
+    Its size does not grow with the number of members.
     """
 
     @abstractmethod
     def add(self, member: Any, output: Any) -> None:
-        """Take in what one member says.
+        """Update with the outputs of one member.
 
         Args:
-            member: its task, with the statistics of its own training targets.
+            member: the member's task, with the statistics of its own training targets.
             output: its raw outputs, see `multitask.tasks.Task.loss`.
         """
 
     @abstractmethod
     def output(self) -> Output:
-        """Raw outputs of the ensemble, of which its task makes losses, metrics and predictions."""
+        """Raw outputs of the ensemble, from which its task computes losses and predictions."""
 
     def disagreement(self) -> dict[str, Tensor]:
-        """How far the members differ, by what it is; nothing by default.
+        """Named measures of the members' disagreement; none by default.
 
         Returns:
             Each of shape ``[batch]`` or ``[batch, size]``.
@@ -46,15 +46,15 @@ class Pool(ABC):
 
 
 class ProbabilityPool(Pool):
-    """Pools classes: the mean of the members' probabilities, not of their logits.
+    """Pools classes by the mean of the members' probabilities, not of their logits.
 
-    The mean is what an ensemble predicts (Lakshminarayanan et al., 2017, 1612.01474). Raw outputs
-    are its logarithms, of which softmax makes the probabilities again. The members differ by their
-    mutual information ``H(mean p) - mean H(p)`` in nats, the part of the entropy that more training
-    data would take away (Depeweg et al., 2018, 1710.07283); of maps, its mean over the pixels.
+    The mean is the prediction of an ensemble (Lakshminarayanan et al., 2017, 1612.01474). Raw
+    outputs are its logarithm, whose softmax is the probabilities again. The disagreement is the
+    members' mutual information ``H(mean p) - mean H(p)`` in nats, the part of the entropy that more
+    training data would remove (Depeweg et al., 2018, 1710.07283), averaged over the pixels of maps.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     def __init__(self, task: Classification | Edges) -> None:
@@ -66,7 +66,7 @@ class ProbabilityPool(Pool):
     def add(self, member: Classification | Edges, output: Tensor) -> None:
         logs = member.logits(output).log_softmax(1)
         entropy = _entropy(logs)
-        # As logarithms, since a probability that all members call tiny would be rounded to 0.
+        # As logarithms, since a probability that is tiny for all members would be rounded to 0.
         self._total = logs if self._total is None else torch.logaddexp(self._total, logs)
         self._entropy = entropy if self._entropy is None else self._entropy + entropy
         self._count += 1
@@ -77,7 +77,7 @@ class ProbabilityPool(Pool):
     def information(self) -> Tensor:
         """The members' mutual information, shape ``[batch]`` or that of maps without classes."""
         assert self._entropy is not None
-        # Rounding may make it less than 0, which it cannot be.
+        # Rounding may make it negative.
         return (_entropy(self._logs()) - self._entropy / self._count).clamp_min(0)
 
     def disagreement(self) -> dict[str, Tensor]:
@@ -91,16 +91,16 @@ class ProbabilityPool(Pool):
 
 
 class NumberPool(Pool):
-    """Pools numbers: the mean of the members' predictions in original units.
+    """Pools numbers by the mean of the members' predictions in original units.
 
-    Each member standardises by its own training targets, so raw outputs of different members do
-    not compare; those of the ensemble are standardised by its own task. ``deviation`` is the
-    standard deviation of the members' predictions, in original units; of maps, the root of the mean
-    of its square over the pixels. Once the ensemble is calibrated, the variance of its errors is
-    added, as the law of total variance has it: members that agree may all be wrong.
+    Each member standardises by its own training targets, so raw outputs of different members are
+    not comparable; those of the ensemble are standardised by its own task. ``deviation`` is the
+    standard deviation of the members' predictions, in original units; for maps, the root mean
+    square over the pixels. After the ensemble is calibrated, the variance of its errors is added
+    according to the law of total variance: members that agree may all be wrong.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     def __init__(self, task: Regression) -> None:
@@ -112,31 +112,32 @@ class NumberPool(Pool):
         self.take(self.standardised(member, output))
 
     def standardised(self, member: Regression, values: Tensor) -> Tensor:
-        """A member's standardised numbers as the ensemble's task standardises them.
+        """Convert a member's standardised numbers to the standardisation of the ensemble's task.
 
         Args:
-            member: its task.
+            member: the member's task.
             values: shape ``[rows, size, ...]``.
         """
         task = self.task
         mean, deviation = (each.to(values.device) for each in (member.mean, member.deviation))
-        # The difference of the means first, which single precision would lose in far-off units.
+        # The means are subtracted first: with a large offset, single precision would lose the
+        # difference.
         found = values * _along(deviation / task.deviation, values)
         return found + _along((mean - task.mean) / task.deviation, values)
 
     def take(self, values: Tensor) -> None:
-        """Count standardised numbers in, of the shape of the output."""
+        """Update with standardised numbers of the shape of the output."""
         self.count += 1
         if self._mean is None or self._squares is None:
             self._mean, self._squares = values, torch.zeros_like(values)
             return
-        # Welford's way, in which large equal parts cancel before they are squared.
+        # Welford's algorithm, in which large common parts cancel before they are squared.
         before = values - self._mean
         self._mean = self._mean + before / self.count
         self._squares = self._squares + before * (values - self._mean)
 
     def variance(self) -> Tensor:
-        """Of the members' standardised numbers, of the shape of the output."""
+        """Variance of the members' standardised numbers, of the shape of the output."""
         assert self._squares is not None
         return self._squares / self.count
 
@@ -155,10 +156,10 @@ class NumberPool(Pool):
 
 
 class PredictionPool(NumberPool):
-    """Pools what members predict, in original units, of a task whose `raw` makes outputs of it.
+    """Pools predictions in original units, for a task whose `raw` converts them to outputs.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     task: Any
@@ -175,5 +176,5 @@ def _entropy(logs: Tensor) -> Tensor:
 
 
 def _along(values: Tensor, output: Tensor) -> Tensor:
-    """One value for each element, so that it broadcasts with ``[batch, size, ...]``."""
+    """One value for each element, which broadcasts with ``[batch, size, ...]``."""
     return values.to(output.dtype).reshape(-1, *[1] * (output.ndim - 2))

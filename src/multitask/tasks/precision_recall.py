@@ -1,4 +1,4 @@
-"""Metrics of the curve of precision over recall, over all known pixels of a split."""
+"""Metrics of the precision-recall curve, over all known pixels of a split."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ BINS = 1000
 
 
 class _OfThresholds(Metric):
-    """Counts positive and negative pixels by the probability that was predicted for them.
+    """Counts positive and negative pixels by their predicted probability.
 
-    Pixels are told apart by 1000 thresholds, so that memory is constant, and counts add up exactly
-    over batches and processes. The thresholds are 0, 0.001, ..., 0.999; a probability that is not
-    below one is above it.
+    Probabilities are compared with 1000 thresholds, so memory is constant, and counts add up
+    exactly over batches and processes. The thresholds are 0, 0.001, ..., 0.999; a probability equal
+    to a threshold counts as above it.
     """
 
     is_differentiable = False
@@ -28,23 +28,23 @@ class _OfThresholds(Metric):
         self.add_state("counts", default=zeros, dist_reduce_fx="sum")
 
     def update(self, probability: Tensor, target: Tensor) -> None:
-        """Count known pixels in: probabilities, and 0 or 1 (int64), of one shape."""
+        """Update with known pixels: probabilities, and 0 or 1 (int64), of one shape."""
         places = (probability.flatten() * BINS).long().clamp(0, BINS - 1)
         counts = torch.bincount(target.flatten() * BINS + places, minlength=2 * BINS)
         self.counts += counts.view(2, BINS)
 
     def curve(self) -> tuple[Tensor, Tensor]:
         """Precision and recall at the thresholds from the highest to the lowest, double."""
-        # Of the pixels at or above each threshold.
+        # Number of pixels at or above each threshold.
         false, true = self.counts.flip(1).cumsum(1).double()
         return true / (true + false).clamp_min(1), true / true[-1]
 
 
 class PixelAveragePrecision(_OfThresholds):
-    """The mean of the precision over the recall: the sum of ``(R_n - R_(n-1)) P_n``.
+    """The mean precision over the recall: the sum of ``(R_n - R_(n-1)) P_n``.
 
-    What a predictor that sees no input reaches is the share of positive pixels. NaN if there are
-    none.
+    A predictor that does not see the input reaches the share of positive pixels. NaN if there are
+    no positive pixels.
     """
 
     def compute(self) -> Tensor:
@@ -55,13 +55,13 @@ class PixelAveragePrecision(_OfThresholds):
 
 
 class BestF(_OfThresholds):
-    """The greatest harmonic mean of precision and recall, at the best threshold for the split.
+    """The largest harmonic mean of precision and recall, at the best threshold for the split.
 
     NaN if there is no positive pixel.
     """
 
     def compute(self) -> Tensor:
-        """The greatest mean, a scalar."""
+        """The largest mean, a scalar."""
         precision, recall = self.curve()
         both = 2 * precision * recall / (precision + recall).clamp_min(1e-12)
         return both.max().float()

@@ -1,4 +1,4 @@
-"""What people read of raw outputs: predictions, and how uncertain they are."""
+"""Predictions from raw outputs, with their uncertainty."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from multitask.tasks.naming import distinct
 from multitask.tasks.output import Output
 
 APART = ".uncertainty"
-"""Put behind a task's name if a column of its uncertainty would be called like one of its own."""
+"""Appended to a task's name if a column of its uncertainty would equal another of its columns."""
 
 
 def predicted(tasks: Mapping[str, Task], outputs: Mapping[str, Output]) -> dict[str, Tensor]:
-    """Predictions of several tasks, and beside them how uncertain they are.
+    """Predictions of several tasks, with their uncertainty.
 
     Args:
-        tasks: by name.
+        tasks: tasks by name.
         outputs: raw head outputs by task.
 
     Returns:
-        By task, what `Task.predict` returns; behind it, as ``<task>.<what>``, each entry of
+        By task, the return value of `Task.predict`; then, as ``<task>.<what>``, each entry of
         `Task.uncertainty`. Names of tasks have no dots.
     """
     found: dict[str, Tensor] = {}
@@ -34,14 +34,14 @@ def predicted(tasks: Mapping[str, Task], outputs: Mapping[str, Output]) -> dict[
 
 
 def uncertainty_of(name: str, predictions: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The entries of `predicted` that tell how uncertain one task's prediction is.
+    """Select the entries of `predicted` for the uncertainty of one task.
 
     Args:
-        name: of the task.
-        predictions: what `predicted` returned.
+        name: name of the task.
+        predictions: the return value of `predicted`.
 
     Returns:
-        By what it is, such as ``entropy``.
+        By name, such as ``entropy``.
     """
     start = f"{name}."
     return {
@@ -55,18 +55,18 @@ def task_columns(name: str, task: Task, predictions: Mapping[str, Tensor]) -> di
     """Columns of one task in a table of predictions: `Task.columns`, then its uncertainty.
 
     Args:
-        name: of the task.
+        name: name of the task.
         task: the task.
-        predictions: what `predicted` returned, first axis ``[batch]``.
+        predictions: the return value of `predicted`, first axis ``[batch]``.
 
     Returns:
-        Column name to values; of uncertainty ``digit.entropy``, ``angle.low``, or of a vector
-        ``position.low.x``, by the elements' names. Uncertainty of maps has no columns.
+        Column name to values; for the uncertainty ``digit.entropy``, ``angle.low``, or for a vector
+        ``position.low.x``, with the elements' names. Uncertainties of maps have no columns.
     """
     own, entries = task.columns(name, predictions[name]), uncertainty_of(name, predictions)
     found = _uncertainty_columns(name, task, entries)
     while found.keys() & own.keys():
-        # An element of a vector may be called like them, such as `low.x`.
+        # An element of a vector may have the same name, such as `low.x`.
         name += APART
         found = _uncertainty_columns(name, task, entries)
     return {**own, **found}

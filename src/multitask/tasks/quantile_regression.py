@@ -23,29 +23,29 @@ from multitask.tasks.regression import Regression, Scale
 
 MEDIAN = 0.5
 SMALLEST_STEP = 1e-6
-"""Of the trivial predictor, between standardised quantiles that are equal."""
+"""Smallest step of the trivial predictor, between equal standardised quantiles."""
 
 
 class QuantileRegression(Regression):
-    """Predict quantiles of ``size`` numbers, which do not cross.
+    """Predict quantiles of ``size`` numbers that do not cross.
 
-    The head returns the median and, on either side of it, the distance from each quantile to the
-    next one, made positive by softplus. The loss is the pinball loss, the mean over the quantiles
-    (Koenker and Bassett, 1978, Econometrica 46(1), "Regression Quantiles"). Targets,
-    standardisation and missing elements are those of `Regression`.
+    The head returns the median and, on either side, the distances between adjacent quantiles, made
+    positive by softplus. The loss is the pinball loss, averaged over the quantiles (Koenker and
+    Bassett, 1978, Econometrica 46(1), "Regression Quantiles"). Targets, standardisation and missing
+    elements are as in `Regression`.
 
-    Predictions are the medians; beside them are ``low`` and ``high``, the lowest and the highest
-    quantile. ``multitask calibrate`` widens or narrows them until they cover the share that it says
-    (Romano et al., 2019, 1905.03222, "Conformalized Quantile Regression"). Metrics are those of
-    `Regression`, ``coverage``, ``interval_width``, and ``d2``, the share of the pinball loss that
-    predictions explain, see `multitask.tasks.loss_d2.LossD2`.
+    Predictions are the medians. Their uncertainty is ``low`` and ``high``, the lowest and the
+    highest quantile. ``multitask calibrate`` widens or narrows this interval until it has the
+    coverage that it reports (Romano et al., 2019, 1905.03222, "Conformalized Quantile Regression").
+    Metrics are those of `Regression`, ``coverage``, ``interval_width``, and ``d2``, the share of
+    the pinball loss that predictions explain, see `multitask.tasks.loss_d2.LossD2`.
 
     Args:
         size: see `Regression`.
         unit: see `Regression`.
         scale: see `Regression`.
-        quantiles: rising, between 0 and 1, with 0.5 and at least one on either side of it.
-        head: see `Task`; called with an output feature for each quantile of each element.
+        quantiles: rising, between 0 and 1, with 0.5 and at least one quantile on either side of it.
+        head: see `Task`; called with one output feature for each quantile of each element.
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.
@@ -88,7 +88,7 @@ class QuantileRegression(Regression):
     def learn_statistics(self, name: str, targets: Tensor) -> None:
         super().learn_statistics(name, targets)
         rows = self._rows(targets).double()
-        # Of an element without a label nothing is known.
+        # An element without a label has no quantiles.
         values = (rows.where(labels.known(rows).any(0), 0) - self.mean) / self.deviation
         found = torch.from_numpy(np.nanquantile(values.cpu().numpy(), self.quantiles, axis=0))
         self.trivial_quantiles.copy_(found)
@@ -102,7 +102,7 @@ class QuantileRegression(Regression):
         return torch.maximum(fractions * error, (fractions - 1) * error).mean(1)
 
     def _distances(self, output: Tensor, kept: Tensor) -> Tensor:
-        """The squared difference of each standardised quantile."""
+        """The squared differences of the standardised quantiles."""
         return (self._standardised(output) - self._standardised(kept)).square()
 
     def loss_group(self) -> None:
@@ -118,7 +118,7 @@ class QuantileRegression(Regression):
         return self.raw(self.trivial_quantiles[None]).to(output.dtype).expand_as(output)
 
     def raw(self, quantiles: Tensor) -> Tensor:
-        """The head's outputs of standardised quantiles.
+        """The head's outputs for given standardised quantiles.
 
         Args:
             quantiles: rising along the second axis, shape ``[batch, quantiles, size]``.
@@ -135,11 +135,11 @@ class QuantileRegression(Regression):
         return QuantilePool(self) if is_own else None
 
     def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
-        """The ends of an interval, as `predict`."""
+        """The bounds of an interval, in the form of `predict`."""
         quantiles = self._in_units(self._standardised(output))
         low, median, high = quantiles[:, 0], quantiles[:, self.middle], quantiles[:, -1]
         if self.quantile is not None:
-            # Narrowed, the ends might pass each other.
+            # Narrowing might make the bounds cross.
             low = torch.minimum(low - self.quantile, median)
             high = torch.maximum(high + self.quantile, median)
         return {"low": low, "high": high}
@@ -162,14 +162,14 @@ class QuantileRegression(Regression):
         return {"d2": LossD2(self.size), **found}
 
     def entries(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Those of `Regression.entries`, and the pinball losses for ``d2``."""
+        """The entries of `Regression.entries`, and the pinball losses for ``d2``."""
         goal = (self._rows(target) - self.mean) / self.deviation
         found = (self._standardised(output), self.trivial_quantiles[None])
         losses = [self._pinball(each.to(goal.dtype), goal) for each in found]
         return super().entries(output, target) | {"d2": torch.stack(losses, 2)}
 
     def _standardised(self, output: Tensor) -> Tensor:
-        """Rising along the second axis, shape ``[batch, quantiles, size]``."""
+        """Quantiles rising along the second axis, shape ``[batch, quantiles, size]``."""
         raw = output.unflatten(1, (len(self.quantiles), self.size))
         median = raw[:, self.middle : self.middle + 1]
         below = softplus(raw[:, : self.middle]).flip(1).cumsum(1).flip(1)
@@ -181,12 +181,12 @@ class QuantileRegression(Regression):
 
 
 class QuantilePool(NumberPool):
-    """Pools quantiles: each is the mean of the members' quantiles, so that none cross.
+    """Pools quantiles by their mean over the members, so that none cross.
 
-    ``deviation`` is that of the members' medians.
+    ``deviation`` is the standard deviation of the members' medians.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     task: QuantileRegression

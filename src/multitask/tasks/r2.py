@@ -1,4 +1,4 @@
-"""The coefficient of determination where single elements of a vector may be missing."""
+"""The coefficient of determination for vectors with missing elements."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from multitask.tasks.pixel_mean import EXACT
 
 
 class R2(Metric):
-    """Share of the targets' variance that the predictions explain; 1 is perfect, 0 is the mean.
+    """Share of the targets' variance that predictions explain; 1 is perfect, 0 is the mean.
 
-    ``1 - sum((y - p)^2) / sum((y - mean(y))^2)``, each element over its own known targets.
+    ``1 - sum((y - p)^2) / sum((y - mean(y))^2)``, computed for each element over its known targets.
 
     Args:
         size: number of elements of a target.
-        weighted: weigh elements by their variance, rather than equally (the ``variance_weighted``
-            and ``uniform_average`` of scikit-learn).
+        weighted: whether to weight elements by their variance instead of equally
+            (``variance_weighted`` and ``uniform_average`` in scikit-learn).
     """
 
     is_differentiable = False
     higher_is_better = True
     full_state_update = False
     trivial = 0.0
-    """What a predictor that sees no input reaches."""
+    """The value that a predictor reaches without seeing the input."""
     count: Tensor
     residual: Tensor
     total: Tensor
@@ -39,7 +39,7 @@ class R2(Metric):
             self.add_state(name, default=zeros, dist_reduce_fx="sum")
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
-        """Count samples in; both of shape ``[batch, size]``, NaN where a target is missing."""
+        """Update with samples; both of shape ``[batch, size]``, NaN where a target is missing."""
         known = labels.known(target)
         target = torch.where(known, target, 0).to(self.squares.dtype)
         error = torch.where(known, prediction.to(self.squares.dtype) - target, 0)
@@ -49,9 +49,9 @@ class R2(Metric):
         self.squares += target.square().sum(0)
 
     def compute(self) -> Tensor:
-        """The coefficient, a scalar; NaN where no element varies."""
+        """The coefficient, a scalar; NaN if no element varies."""
         variation = self.squares - self.total.square() / self.count.clamp_min(1)
-        # What is left of a constant in single precision is rounding.
+        # The remainder of a constant in single precision is rounding error.
         varies = variation > 1e-5 * self.squares
         if self.weighted:
             return (1 - self.residual[varies].sum() / variation[varies].sum()).float()

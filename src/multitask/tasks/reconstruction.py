@@ -1,4 +1,4 @@
-"""The image itself, made again from the representation."""
+"""Reconstruction of the image from the representation."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ SMALLEST = 11
 
 
 class Reconstruction(DenseRegression):
-    """Make the input image again.
+    """Reconstruct the input image.
 
     Targets have shape ``[batch, channels, height, width]``, floating, NaN at missing pixels. They
-    need no column: ``image_as: <name of the task>`` among the settings of the data makes targets of
-    the images. In training these are the images as augmentations have moved them, but without their
-    other changes: where an augmentation alters colours, adds noise or erases parts, the task is to
-    undo that (Vincent et al., 2008, "Extracting and Composing Robust Features with Denoising
-    Autoencoders"), so that the representation cannot just copy the input. Attacks and corruptions
-    are not in the targets either. What comes from outside the image is missing.
+    need no column: the setting ``image_as: <name of the task>`` of the data makes targets from the
+    images. In training, these are the images as moved by augmentations, but without their other
+    changes. If an augmentation alters colours, adds noise or erases parts, the task is to undo that
+    (Vincent et al., 2008, "Extracting and Composing Robust Features with Denoising Autoencoders"),
+    so the representation cannot just copy the input. Targets do not contain attacks or corruptions
+    either. Pixels from outside the image are missing.
 
     Standardisation and loss are those of `Regression`, over all known pixels. The loss is the
-    squared error unless ``loss`` chooses another.
+    squared error unless ``loss`` selects another.
 
     Metrics over the split: ``mae``, ``rmse``, ``r2`` and ``psnr`` (decibels) over all known pixels,
-    and ``ssim``, the mean over the images of which every pixel is known of the structural
-    similarity (Wang et al., 2004, "Image Quality Assessment", window of 11 pixels); it is NaN if
-    images are smaller than that.
+    and ``ssim``, the structural similarity (Wang et al., 2004, "Image Quality Assessment", window
+    of 11 pixels), averaged over the images with no missing pixel; it is NaN if images are smaller
+    than the window.
 
     Args:
-        channels: of the image.
-        value_range: difference between the greatest and the least value that an image can have.
+        channels: number of channels of the image.
+        value_range: difference between the largest and the smallest possible value of an image.
         scale: see `Regression`.
         loss: see `DenseRegression`.
         head: see `DenseRegression`.
@@ -125,7 +125,7 @@ class Reconstruction(DenseRegression):
         return {folder.name: [str(path) for path in paths]}
 
     def shown_maps(self, prediction: Tensor, target: Tensor) -> ShownMaps:
-        """Three channels as colours; else the first, as numbers."""
+        """Three channels as colours; otherwise the first channel as numbers."""
         found = super().shown_maps(prediction, target)
         if self.size != 3:
             return found
@@ -133,7 +133,7 @@ class Reconstruction(DenseRegression):
         return ShownMaps(target / top, prediction / top, found.error)
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
-        """Draw how often each error occurs."""
+        """Draw a histogram of the errors."""
         error = (prediction - target)[labels.known(target)]
         axes.hist(error.float().cpu().numpy(), bins=80, density=True)
         axes.set(xlabel="predicted minus true value", ylabel="density")

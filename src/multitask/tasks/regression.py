@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SETTINGS = {nn.MSELoss: (), nn.L1Loss: (), nn.HuberLoss: ("delta",), nn.SmoothL1Loss: ("beta",)}
-"""Losses that are computed entry by entry, with the attributes that they depend on."""
+"""Losses that are computed elementwise, with the attributes that they depend on."""
 
 STATISTICS = ("mean", "deviation", "trivial")
-"""Buffers in double precision where the targets are, which single precision cannot tell apart."""
+"""Buffers that are double if the targets are, whose differences single precision may lose."""
 
 Scale = Literal["element", "common", "none"]
 
@@ -36,19 +36,19 @@ class Regression(Task):
     """Predict ``size`` numbers.
 
     Targets have shape ``[batch]`` or ``[batch, size]``, floating, NaN where missing (single
-    elements may be missing). The loss is the squared error, or what ``loss`` says. The head learns
-    standardised targets, by the training split's statistics, which travel with the weights;
+    elements may be missing). The loss is the squared error, or that of ``loss``. The head learns
+    targets standardised by the statistics of the training split, which are stored with the weights;
     predictions and metrics are in original units.
 
     Args:
         size: number of elements of a target.
         unit: unit of the targets, for figures.
-        scale: divide by each element's own standard deviation (``element``), by the deviation over
-            all elements after each element's mean is taken off (``common``, where some elements
-            hardly vary), or leave targets as they are (``none``).
-        loss: module that takes two tensors of one shape and returns a loss for each entry; a
-            torch loss such as ``torch.nn.MSELoss`` (the default), ``torch.nn.L1Loss`` or
-            ``torch.nn.HuberLoss``, or your own. Sees standardised values.
+        scale: ``element`` divides by each element's own standard deviation, ``common`` by the
+            standard deviation over all elements after each element's mean is subtracted (for
+            vectors with elements that hardly vary), and ``none`` leaves targets unchanged.
+        loss: module that maps two tensors of one shape to a loss for each entry: a torch loss such
+            as ``torch.nn.MSELoss`` (the default), ``torch.nn.L1Loss`` or ``torch.nn.HuberLoss``, or
+            your own. It receives standardised values.
         head: see `Task`.
         weight: see `Task`.
         headline: see `Task`.
@@ -58,16 +58,16 @@ class Regression(Task):
 
     headline = "r2"
     elements: list[str] | None = None
-    """Names of the elements, as far as the data know them."""
+    """Names of the elements, if the data define them."""
     own_elements: Sequence[str] | None = None
-    """Names of the elements if the task gives them, whatever the data call them."""
+    """Names of the elements if the task defines them; they override those of the data."""
     mean: Tensor
     deviation: Tensor
     trivial: Tensor
     spread: Tensor | None
-    """Standard deviation of the errors on validation data, ``[size]``, once it is calibrated."""
+    """Standard deviation of the errors on validation data, ``[size]``, after calibration."""
     quantile: Tensor | None
-    """Of their sizes, so that ``prediction ± quantile`` covers the share `level`, ``[size]``."""
+    """Quantile of their sizes: ``prediction ± quantile`` covers the share `level`, ``[size]``."""
     level: float | None = None
     criterion: Any
 
@@ -131,7 +131,7 @@ class Regression(Task):
         self.trivial.copy_(mean)
         if self.scale != "none":
             spread = squares.nanmean(0) if self.scale == "element" else squares.nanmean()
-            # A constant target keeps its unit: dividing by zero would make its loss NaN.
+            # A constant target is not scaled: dividing by zero would make its loss NaN.
             deviation = spread.nan_to_num().sqrt()
             self.mean.copy_(mean)
             self.deviation.copy_(torch.where(deviation > 0, deviation, 1.0))
@@ -153,7 +153,7 @@ class Regression(Task):
         return losses.sum(), known.sum().to(output.dtype)
 
     def sample_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        # Of a loss that somebody else computes nobody knows what each sample's is.
+        # The per-sample values of a subclass's own loss are not known.
         if type(self).loss is not Regression.loss:
             return super().sample_loss(output, target)
         losses, known = self._each(output, target)
@@ -166,21 +166,22 @@ class Regression(Task):
         return torch.where(known, losses, 0.0), known
 
     def _goal(self, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Standardised targets, 0 if they are missing, and which are known."""
+        """Standardised targets, 0 if they are missing, and a mask of those that are known."""
         target = self._learnt(target)
         known = labels.known(target)
-        # In the targets' own precision: half-precision training must not round far-off units.
+        # In the targets' own precision: half-precision training must not round units with a large
+        # offset.
         return (torch.where(known, target, self.mean) - self.mean) / self.deviation, known
 
     def _losses(self, output: Tensor, goal: Tensor) -> Tensor:
-        """The loss of each number; both standardised."""
+        """The loss of each number; both arguments are standardised."""
         losses = self.criterion(output, goal)
         check_losses(self.criterion, losses, output.shape, "[batch, size]")
         return losses
 
     def loss_group(self) -> Hashable | None:
         kind = type(self.criterion)
-        # Of a person's own loss, or way to compute it, nobody knows what it depends on.
+        # It is not known what a custom loss, or a custom computation of it, depends on.
         if type(self).loss is not Regression.loss or kind not in SETTINGS:
             return None
         settings = tuple(getattr(self.criterion, name) for name in SETTINGS[kind])
@@ -208,7 +209,7 @@ class Regression(Task):
         return self._distances(output, kept).flatten(1).mean(1)
 
     def _distances(self, output: Tensor, kept: Tensor) -> Tensor:
-        """For each number; first axis ``[batch]``."""
+        """The distance of each number; first axis ``[batch]``."""
         return (output - kept).square()
 
     def missing_target(self, output: Tensor) -> Tensor:
@@ -216,11 +217,11 @@ class Regression(Task):
         return torch.full(shape, torch.nan, dtype=self.mean.dtype, device=output.device)
 
     def predict(self, output: Tensor) -> Tensor:
-        # In double precision where the targets need it.
+        # In double precision if the targets need it.
         return output.float() * self.deviation + self.mean
 
     def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
-        """Once calibrated: the standard deviation, and the ends of an interval, as `predict`."""
+        """After calibration: standard deviation and bounds of an interval, as for `predict`."""
         if self.spread is None or self.quantile is None:
             return {}
         prediction = self.predict(output)
@@ -242,7 +243,7 @@ class Regression(Task):
         self, output: Tensor, target: Tensor, level: float
     ) -> dict[str, Any] | None:
         target, prediction = self._rows(target), self.predict(output)
-        # Of somebody else's numbers nobody knows which target they belong to.
+        # It is not known which targets the numbers of a subclass belong to.
         if prediction.shape != target.shape:
             return None
         known = labels.known(target)
@@ -254,7 +255,7 @@ class Regression(Task):
         }
 
     def _told(self, told: Mapping[str, Any], key: str, least: float = 0.0) -> Tensor:
-        # In double precision where the targets are.
+        # In double precision if the targets are.
         found = self.deviation.new_tensor(told_numbers(told, key, self.size, least))
         if found.isinf().any():
             raise InputError(f"its calibration has a {key} that is too large for its numbers")
@@ -265,7 +266,7 @@ class Regression(Task):
         return standardised.to(output.dtype).expand_as(output)
 
     def pool(self) -> NumberPool | None:
-        # What somebody else predicts need not be standardised.
+        # The predictions of a subclass may not be standardised.
         return NumberPool(self) if type(self).predict is Regression.predict else None
 
     def metrics(self) -> MetricCollection:
@@ -280,16 +281,16 @@ class Regression(Task):
         )
 
     def interval_metrics(self) -> Mapping[str, Metric]:
-        """Those of `entries`, by name; without a calibration there are none."""
+        """Metrics of `entries`, by name; none without a calibration."""
         found = [] if self.spread is None else ["nll", "coverage", "interval_width"]
         return interval_metrics(found, has_trivial=False)
 
     def entries(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """What is measured of each number's interval, see `multitask.tasks.interval`.
+        """Values of interval metrics for each number, see `multitask.tasks.interval`.
 
         Args:
             output: raw head outputs, see `loss`.
-            target: missing ones included.
+            target: targets, missing ones included.
 
         Returns:
             By name, shape ``[batch, size]``.
@@ -300,22 +301,23 @@ class Regression(Task):
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
         self.count_in(metrics, self.predict(output), target)
         for name, values in self.entries(output, target).items():
-            # Metrics that were made before it was calibrated lack them.
+            # Metrics that were created before the calibration lack them.
             if name in metrics:
                 metrics[name].update(values, labels.known(self._rows(target)))
 
     def count_in(self, metrics: MetricCollection, prediction: Tensor, target: Tensor) -> None:
-        """Count predictions in, known targets only.
+        """Update metrics with predictions, for known targets only.
 
         Args:
-            metrics: what `metrics` returned.
+            metrics: the return value of `metrics`.
             prediction: in original units, shape ``[rows, size]``.
-            target: missing ones included.
+            target: targets, missing ones included.
         """
         target = self._rows(target)
         known = labels.known(target)
         if known.any():
-            # Around the training mean, so that single precision is enough for far-off units.
+            # Around the training mean, so that single precision is enough for units with a large
+            # offset.
             prediction, target = ((each - self.trivial).float() for each in (prediction, target))
             metrics["mae"].update(prediction[known], target[known])
             metrics["rmse"].update(prediction[known], target[known])
@@ -347,7 +349,7 @@ class Regression(Task):
         return target.reshape(len(target), self.size)
 
     def _learnt(self, target: Tensor) -> Tensor:
-        """Rows of what the head learns, before it is standardised."""
+        """Rows of the head's targets, before they are standardised."""
         return self._rows(target)
 
 

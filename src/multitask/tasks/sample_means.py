@@ -27,19 +27,19 @@ class SampleMean(Metric):
 
 
 class NegativeLogLikelihood(SampleMean):
-    """Minus the logarithm of the true class's probability, in nats (the log loss).
+    """Negative log-probability of the true class, in nats (the log loss).
 
     A probability below the smallest normal number of single precision, 1.2e-38, counts as that.
     """
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count in probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
+        """Update with probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
         self.total += self.each(preds, target).sum()
         self.count += len(target)
 
     @staticmethod
     def each(preds: Tensor, target: Tensor) -> Tensor:
-        """Of each sample, ``[batch]``; see `update`."""
+        """The value of each sample, ``[batch]``; see `update`."""
         right = preds.gather(1, target.unsqueeze(1)).squeeze(1)
         return -right.clamp_min(torch.finfo(right.dtype).tiny).log()
 
@@ -47,28 +47,28 @@ class NegativeLogLikelihood(SampleMean):
 class BrierScore(SampleMean):
     """Squared distance of the probabilities from 1 for the true class and 0 for the others.
 
-    From 0 to 2, the sum over all classes, with two classes too (Brier, 1950, Monthly Weather Review
+    From 0 to 2, summed over all classes, also if there are two (Brier, 1950, Monthly Weather Review
     78(1), "Verification of forecasts expressed in terms of probability").
     """
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count in probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
+        """Update with probabilities ``[batch, classes]`` and classes ``[batch]``, int64."""
         self.total += self.each(preds, target).sum()
         self.count += len(target)
 
     @staticmethod
     def each(preds: Tensor, target: Tensor) -> Tensor:
-        """Of each sample, ``[batch]``; see `update`."""
+        """The value of each sample, ``[batch]``; see `update`."""
         right = preds.gather(1, target.unsqueeze(1)).squeeze(1)
         return preds.square().sum(1) - 2 * right + 1
 
 
 class EntryMean(SampleMean):
-    """The mean of what a regression finds for each known number, such as its interval's width.
+    """The mean of an entry of a regression, such as the width of its interval.
 
     Args:
-        entry: its name, see `multitask.tasks.Regression.entries`.
-        has_trivial: whether the predictor that sees no input has it too.
+        entry: name of the entry, see `multitask.tasks.Regression.entries`.
+        has_trivial: whether the trivial predictor, which sees no input, has it too.
     """
 
     def __init__(self, entry: str, has_trivial: bool) -> None:
@@ -76,13 +76,13 @@ class EntryMean(SampleMean):
         self.entry, self.has_trivial = entry, has_trivial
 
     def update(self, values: Tensor, known: Tensor) -> None:
-        """Count in values, and which of them are of known numbers; both ``[batch, size]``."""
+        """Update with values, and a mask of the known numbers; both ``[batch, size]``."""
         self.total += torch.where(known, values, 0).sum().to(self.total.dtype)
         self.count += known.sum()
 
 
 class EntryShare(EntryMean):
-    """The mean of ones and zeros of which neither more nor fewer are better, as of a coverage.
+    """The mean of ones and zeros, such as a coverage, where neither more nor fewer are better.
 
     It is best at the level of the interval, not at 1.
     """

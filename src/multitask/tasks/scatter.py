@@ -1,4 +1,4 @@
-"""Predicted numbers over true ones."""
+"""Scatter plot of predicted numbers over true ones."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CROWDED = 3000
-"""With more points than this a scatter plot hides its own density."""
+"""Number of points above which a scatter plot hides their density."""
 
 
 def draw_scatter(axes: Axes, prediction: Tensor, target: Tensor, unit: str = "") -> None:
-    """Draw a point for each known target, and the line on which the two are equal.
+    """Draw a point for each known target, and the line of equality.
 
     Args:
         axes: where to draw.
-        prediction: any shape; what is not finite is left out.
+        prediction: any shape; values that are not finite are skipped.
         target: same shape, NaN where missing.
-        unit: of both.
+        unit: unit of both.
     """
     shown = labels.known(target) & prediction.isfinite()
     true, predicted = target[shown].float().numpy(), prediction[shown].float().numpy()

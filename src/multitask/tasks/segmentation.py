@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_IN_PNG = 256
-"""Classes that the bytes of a PNG file can number."""
+"""Number of classes that fit in a byte of a PNG file."""
 
 
 class Segmentation(Classification):
-    """Choose one of ``num_classes`` classes for each pixel.
+    """Predict one of ``num_classes`` classes for each pixel.
 
     Targets have shape ``[batch, height, width]``, dtype int64, from 0 to ``num_classes - 1``, -100
     at missing pixels; raw outputs have shape ``[batch, num_classes, height, width]``. The loss is
-    the cross entropy, its mean over the known pixels of the global batch. Predictions are
+    the cross entropy, averaged over the known pixels of the global batch. Predictions are
     probabilities, ``[batch, num_classes, height, width]``.
 
     Metrics, over all known pixels of the split: ``iou`` (mean intersection over union) and
@@ -46,8 +46,8 @@ class Segmentation(Classification):
         classes: see `Classification`.
         label_smoothing: see `Classification`.
         class_weights: see `Classification`; ``balanced`` counts pixels.
-        loss: see `Classification`; takes a row for each pixel.
-        head: class that makes maps of the encoder's, called with their form and the number of
+        loss: see `Classification`; receives one row for each pixel.
+        head: class that computes maps from the encoder's, called with their form and the number of
             classes.
         weight: see `Task`.
         headline: see `Task`.
@@ -108,7 +108,7 @@ class Segmentation(Classification):
         return None
 
     def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
-        """The mean over an image's pixels of their entropies, in nats."""
+        """The entropy in nats, averaged over the pixels of an image."""
         found = super().uncertainty(output)
         return {name: values.flatten(1).mean(1) for name, values in found.items()}
 
@@ -122,7 +122,7 @@ class Segmentation(Classification):
 
     def metrics(self) -> MetricCollection:
         found = {"iou": MeanIoU(self.num_classes), "accuracy": ShareRight(self.num_classes)}
-        # Both are of one confusion matrix.
+        # Both use the same confusion matrix.
         return MetricCollection(found, compute_groups=[["iou", "accuracy"]])  # type: ignore[arg-type]
 
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:

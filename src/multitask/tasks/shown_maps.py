@@ -1,4 +1,4 @@
-"""What people see of maps: targets, predictions and errors."""
+"""The maps of a figure: targets, predictions and errors."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class ShownMaps:
     Args:
         target: numbers or class numbers, shape ``[samples, height, width]``, or colours from 0 to
             1, ``[samples, 3, height, width]``; floating, NaN where missing.
-        prediction: the same of the predictions.
-        error: of each pixel, 0 or more, shape ``[samples, height, width]``, floating, NaN where the
-            target is missing.
-        what: what the numbers are, such as ``m``; not said of colours and classes.
-        error_what: what the errors are, such as ``error (m)``.
+        prediction: likewise, for the predictions.
+        error: error of each pixel, 0 or more, shape ``[samples, height, width]``, floating, NaN
+            where the target is missing.
+        what: meaning of the numbers, such as ``m``; not used for colours and classes.
+        error_what: meaning of the errors, such as ``error (m)``.
         classes: names of the classes, if the numbers are class numbers.
     """
 

@@ -1,4 +1,4 @@
-"""Times that a survival curve tells, of constant hazards between its points."""
+"""Times of a survival curve, with constant hazards between its points."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import Tensor
 
 
 def median_time(survival: Tensor, edges: Tensor) -> Tensor:
-    """The time that half survive; the last one if more do.
+    """The time that half of the samples survive; the last time if more do.
 
     Args:
-        survival: probabilities at each time, falling from 1, shape ``[batch, times]``.
+        survival: probabilities at each time, decreasing from 1, shape ``[batch, times]``.
         edges: the times, rising, shape ``[times]``.
 
     Returns:
@@ -42,15 +42,15 @@ def mean_time(survival: Tensor, edges: Tensor) -> Tensor:
 
 
 def interpolated(log_survival: Tensor, edges: Tensor, wanted: Tensor) -> Tensor:
-    """A curve at other times; behind the last one its hazard continues.
+    """Interpolate a curve at other times; after its last point the hazard stays constant.
 
     Args:
-        log_survival: logarithms of probabilities, see `median_time`.
+        log_survival: log-probabilities, see `median_time`.
         edges: see `median_time`.
-        wanted: other times, from 0 on, shape ``[wanted]``.
+        wanted: other times, 0 or more, shape ``[wanted]``.
 
     Returns:
-        Logarithms of probabilities, shape ``[batch, wanted]``.
+        Log-probabilities, shape ``[batch, wanted]``.
     """
     edges, wanted = edges.to(log_survival), wanted.to(log_survival)
     if torch.equal(edges, wanted):

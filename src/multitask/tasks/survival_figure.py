@@ -1,4 +1,4 @@
-"""Predicted survival curves over those of the samples."""
+"""Figure of predicted survival curves over observed ones."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ THIRDS = ("lowest", "middle", "highest")
 COLOURS = ("tab:blue", "tab:green", "tab:red")
 MOST, POINTS = 0.98, 200
 ENOUGH = 30
-"""Samples that are divided into thirds."""
+"""Minimum number of samples for dividing them into thirds."""
 
 
 def kaplan_meier(time: Tensor, event: Tensor) -> tuple[Tensor, Tensor]:
-    """Share of samples whose event has not happened, if some are censored.
+    """Share of samples whose event has not happened, estimated with censored samples.
 
     Kaplan and Meier, 1958, JASA 53(282), "Nonparametric Estimation from Incomplete Observations".
 
@@ -29,7 +29,7 @@ def kaplan_meier(time: Tensor, event: Tensor) -> tuple[Tensor, Tensor]:
         event: 1 if the event happened at that time, else 0, ``[samples]``.
 
     Returns:
-        Times at which an event happened, rising, and the share behind each, ``[times]``.
+        Times at which an event happened, rising, and the share after each, ``[times]``.
     """
     times, events = time[event == 1].unique(return_counts=True)
     at_risk = len(time) - torch.searchsorted(time.sort().values, times)
@@ -39,17 +39,17 @@ def kaplan_meier(time: Tensor, event: Tensor) -> tuple[Tensor, Tensor]:
 def draw_survival(
     axes: Axes, edges: Tensor, survival: Tensor, risk: Tensor, target: Tensor, unit: str = ""
 ) -> None:
-    """Draw mean predicted curves, and as steps those of the samples, by thirds of the risk.
+    """Draw mean predicted curves, and observed ones as steps, by thirds of the risk.
 
     Args:
         axes: where to draw.
-        edges: the ends of the bins behind 0, ``[bins + 1]``.
+        edges: the ends of the bins, after 0, ``[bins + 1]``.
         survival: predicted curves, ``[samples, bins + 1]``.
-        risk: what is larger for earlier events, ``[samples]``.
+        risk: a value that is larger for earlier events, ``[samples]``.
         target: times and events, ``[samples, 2]``, none missing.
-        unit: of the times.
+        unit: unit of the times.
     """
-    # Beyond it hardly any sample is left.
+    # Beyond it hardly any samples remain.
     last = min(float(target[:, 0].quantile(MOST)), float(edges[-1])) or float(edges[-1])
     times = torch.linspace(0, last, POINTS)
     logs = survival.clamp_min(torch.finfo(survival.dtype).tiny).log()

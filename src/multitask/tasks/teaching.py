@@ -1,4 +1,4 @@
-"""How much each task teaches the part of the model that tasks share."""
+"""Factors of the tasks on the training of the shared parameters."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def factors(tasks: Mapping[str, Task]) -> dict[str, float]:
         tasks: the model's tasks by name.
 
     Returns:
-        By task, 0 or more; 0 for a task that only reads.
+        By task, 0 or more; 0 for a task that does not train the encoder.
 
     Raises:
-        InputError: if tasks only read and nothing else trains the encoder.
+        InputError: if all factors are 0 and nothing else trains the encoder.
     """
     found = {name: task.teaches for name, task in tasks.items()}
     if all(found.values()) or any(task.teaches * task.weight > 0 for task in tasks.values()):

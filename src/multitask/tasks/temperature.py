@@ -9,27 +9,27 @@ from torch import Tensor
 from multitask.errors import InputError
 
 LOWEST, HIGHEST = 0.02, 50.0
-"""A temperature beyond them is that of a loss that has no minimum: all are right, or all wrong."""
+"""Outside this range the loss has no minimum: all samples are right, or all are wrong."""
 HALVINGS = 50
 OF_ZERO = -103.0
-"""The logarithm of the smallest number of single precision, of which a pooled model may say 0."""
+"""The logarithm of the smallest number of single precision, for a pooled probability of 0."""
 
 
 def fitted_temperature(logits: Tensor, label: Tensor) -> float:
     """Find the temperature with the smallest negative log-likelihood (Guo et al., 2017).
 
-    It is convex in ``1 / T`` ("On Calibration of Modern Neural Networks", 1706.04599, section 4.2),
-    so its derivative changes its sign once, and halving an interval finds where.
+    The loss is convex in ``1 / T`` ("On Calibration of Modern Neural Networks", 1706.04599, section
+    4.2), so its derivative changes sign only once, and bisection finds the minimum.
 
     Args:
         logits: shape ``[samples, classes]``.
         label: classes, ``[samples]``, int64; at least one sample.
 
     Returns:
-        T, by which logits are to be divided.
+        T, the divisor of the logits.
 
     Raises:
-        InputError: if no temperature is the best, or a logit is NaN or infinite.
+        InputError: if no temperature is optimal, or a logit is NaN or infinite.
     """
     double = logits.double() - logits.double().amax(1, keepdim=True)
     if not double.nan_to_num(neginf=0.0, nan=math.inf).isfinite().all():

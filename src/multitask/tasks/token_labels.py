@@ -27,34 +27,34 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LOWEST = NO_TOKEN / 2
-"""Raw outputs below it are none: half precision may have rounded them."""
+"""Raw outputs below this mark places without a token, also after rounding to half precision."""
 SHOWN = 30
-"""Labels of a text that are written out for people."""
+"""Maximum number of labels of a text that are shown."""
 
 
 class TokenLabels(Classification):
-    """Choose one of several labels for each token, as in tagging words or marking names.
+    """Predict one of several labels for each token, as in tagging or named entity recognition.
 
-    Targets have shape ``[batch, places]``, dtype int64, from 0 to the number of labels less 1, -100
-    where missing; raw outputs have shape ``[batch, labels, places]``, as many places as the longest
-    text of the batch has tokens. Targets behind the end of a text do not count. The loss is the
-    cross entropy, its mean over the known tokens of the global batch. Predictions are
-    probabilities, ``[batch, labels, places]``, 0 behind the end of a text.
+    Targets have shape ``[batch, places]``, dtype int64, from 0 to the number of labels minus 1,
+    -100 where missing. Raw outputs have shape ``[batch, labels, places]``, with one place for each
+    token of the longest text of the batch. Targets after the end of a text do not count. The loss
+    is the cross entropy, averaged over the known tokens of the global batch. Predictions are
+    probabilities, ``[batch, labels, places]``, 0 after the end of a text.
 
-    Metrics, over all known tokens of the split: ``f1`` (mean over the labels), ``accuracy``, and
-    ``entity_f1`` if the labels mark entities, see `multitask.tasks.entity_f1.EntityF1`; it is then
-    the headline.
+    Metrics, over all known tokens of the split: ``f1`` (averaged over the labels), ``accuracy``,
+    and, if the labels mark entities, ``entity_f1``, which is then the headline: see
+    `multitask.tasks.entity_f1.EntityF1`.
 
-    The table of predictions has one cell for each text: a list of labels (JSON), one for each word
-    if the data are a table with labels of words, else one for each token, special ones included.
+    The table of predictions has one cell for each text: a JSON list of labels, one for each word if
+    the data are a table with labels of words, otherwise one for each token, special ones included.
 
     Args:
-        labels: their names, in the order of their numbers; at least 2.
+        labels: names of the labels, in the order of their numbers; at least 2.
         label_smoothing: see `Classification`.
         class_weights: see `Classification`; ``balanced`` counts tokens.
-        loss: see `Classification`; takes a row for each token.
+        loss: see `Classification`; receives one row for each token.
         head: class that maps the features of one token to its raw outputs, called with the number
-            of both.
+            of input features and the number of outputs.
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.
@@ -120,14 +120,15 @@ class TokenLabels(Classification):
             )
 
     def fitted(self, target: Tensor, tokens: Tensor) -> Tensor:
-        """Targets at the places of the outputs.
+        """Crop targets to the places of the outputs.
 
         Args:
             target: at least as long as the outputs.
-            tokens: which places of the outputs hold a token, shape ``[batch, places]``, bool.
+            tokens: mask of the places of the outputs that hold a token, shape ``[batch, places]``,
+                bool.
 
         Returns:
-            Shape ``[batch, places]``, missing if there is no token.
+            Shape ``[batch, places]``, missing at places without a token.
 
         Raises:
             InputError: if the targets are shorter.
@@ -157,7 +158,7 @@ class TokenLabels(Classification):
         return None
 
     def distance(self, output: Tensor, kept: Tensor, temperature: float) -> Tensor:
-        """The mean over a text's tokens of what `Classification.distance` measures."""
+        """`Classification.distance`, averaged over the tokens of a text."""
         each = super().distance(_rows(output), _rows(kept), temperature)
         assert each is not None
         return _mean_over_tokens(each.view(len(output), -1), is_token(output))
@@ -166,7 +167,7 @@ class TokenLabels(Classification):
         return super().predict(output) * is_token(output).unsqueeze(1)
 
     def uncertainty(self, output: Tensor) -> dict[str, Tensor]:
-        """The mean over a text's tokens of their entropies, in nats."""
+        """The entropy in nats, averaged over the tokens of a text."""
         probability = self.predict(output)
         each = torch.special.entr(probability).sum(1)
         return {"entropy": _mean_over_tokens(each, is_token(output))}
@@ -192,14 +193,14 @@ class TokenLabels(Classification):
         if are_bio(self.classes):
             found["entity_f1"] = EntityF1(self.classes)
             groups.append(["entity_f1"])
-        # Two are of one confusion matrix.
+        # Two use the same confusion matrix.
         return MetricCollection(found, compute_groups=groups)
 
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
         target, found = self.fitted(target, is_token(output)), output.argmax(1)
         known = missing.known(target)
         if known.any():
-            # Each metric takes those that it names.
+            # Each metric takes the arguments that it names.
             entries = {"prediction": found[known], "target": target[known]}
             metrics.update(**entries, labels=found, truth=target)
 
@@ -212,7 +213,7 @@ class TokenLabels(Classification):
         return [name]
 
     def side_by_side(self, prediction: Tensor, target: Tensor) -> dict[str, list[Cell]]:
-        """The labels of the tokens whose true one is known, or else of all tokens."""
+        """The labels of the tokens whose true label is known, or of all tokens if none is."""
         tokens = is_predicted(prediction)
         target = self.fitted(target, tokens)
         cells: dict[str, list[Cell]] = {"target": [], "prediction": []}
@@ -240,10 +241,10 @@ class TokenLabels(Classification):
 
 
 class _TokenPool(ProbabilityPool):
-    """Pools classes of tokens; what is not a token stays so, and means are over tokens.
+    """Pools classes of tokens; places without a token stay so, and means are over tokens.
 
     Args:
-        task: the ensemble's.
+        task: the ensemble's task.
     """
 
     _is_token: Tensor
@@ -260,7 +261,7 @@ class _TokenPool(ProbabilityPool):
 
 
 def is_token(output: Tensor) -> Tensor:
-    """Which places of raw outputs hold a token.
+    """Mask of the places of raw outputs that hold a token.
 
     Args:
         output: shape ``[batch, classes, places]``.
@@ -272,12 +273,12 @@ def is_token(output: Tensor) -> Tensor:
 
 
 def is_predicted(probability: Tensor) -> Tensor:
-    """Which places of predictions hold a token, see `is_token`."""
+    """Mask of the places of predictions that hold a token, see `is_token`."""
     return probability.amax(1) > 0
 
 
 def _rows(output: Tensor) -> Tensor:
-    """A row for each place, shape ``[batch * places, classes]``."""
+    """One row for each place, shape ``[batch * places, classes]``."""
     return output.movedim(1, 2).flatten(0, 1)
 
 

@@ -1,4 +1,4 @@
-"""A loss of the toy problem as a task: nothing is predicted, a point is to be found."""
+"""A loss of the toy problem as a task: training moves a point, and nothing is predicted."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class Size(MeanMetric):
-    """The mean of numbers that are best small."""
+    """The mean of numbers where lower is better."""
 
     higher_is_better = False  # type: ignore[assignment]
 
 
 class Share(MeanMetric):
-    """The mean of marks that are 1 where something is as it should be, else 0."""
+    """The mean of indicators that are 1 for success, else 0."""
 
     higher_is_better = True  # type: ignore[assignment]
 
@@ -31,17 +31,18 @@ class Share(MeanMetric):
 class ToyObjective(Task):
     """One of the two losses of `multitask.tasks.toy_problem` at the point that the head returns.
 
-    The head hands the encoder's point on, so that the point is all that the tasks share. Targets,
-    shape ``[batch]``, floating, do not enter the loss; a sample whose target is NaN does not count.
+    The head returns the encoder's point unchanged, so the tasks share nothing but the point.
+    Targets, shape ``[batch]``, floating, do not enter the loss; a sample whose target is NaN does
+    not count.
 
     Metrics: ``value`` (the loss), ``front_distance`` (from the point to the Pareto front) and
-    ``on_front`` (1 where that is less than 0.1, else 0).
+    ``on_front`` (1 if that is less than 0.1, else 0).
 
     Args:
-        mirrored: whether it is the second loss rather than the first.
-        scale: factor on the loss that belongs to the problem, positive; Nash-MTL's paper makes the
-            first loss 0.1 times as large.
-        head: see `Task`; default: it hands the representation on.
+        mirrored: whether to use the second loss instead of the first.
+        scale: factor on the loss that is part of the problem, positive; the Nash-MTL paper
+            multiplies the first loss by 0.1.
+        head: see `Task`; default: the identity.
         weight: see `Task`.
         headline: see `Task`.
         counts: see `Task`.

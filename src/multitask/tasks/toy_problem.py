@@ -1,7 +1,7 @@
 """The toy problem of the balancing methods: two losses of a point in the plane.
 
-Liu et al., 2021 (CAGrad, arXiv 2110.14048); with one loss smaller, and with the starts, Navon et
-al., 2022 (Nash-MTL, arXiv 2202.01017).
+Liu et al., 2021 (CAGrad, arXiv 2110.14048); the version with one smaller loss, and the starting
+points, are from Navon et al., 2022 (Nash-MTL, arXiv 2202.01017).
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import torch
 from torch import Tensor
 
 ON_FRONT = 0.1
-"""A point that is closer to the Pareto front than this counts as on it."""
+"""Distance from the Pareto front within which a point counts as on it."""
 
 
 def toy_loss(points: Tensor, mirrored: bool = False) -> Tensor:
-    """One of the two losses, each a valley that leads to a floor that both share.
+    """One of the two losses, each a valley that leads to a common floor.
 
-    Above -20; the other loss is its mirror image, with the first coordinate's sign changed.
+    It is above -20; the other loss is its mirror image, with the first coordinate negated.
 
     Args:
         points: shape ``[..., 2]``, floating.
-        mirrored: whether to take the second loss instead of the first.
+        mirrored: whether to return the second loss instead of the first.
 
     Returns:
         The loss at each point, shape ``[...]``, of the same dtype.
@@ -35,18 +35,19 @@ def toy_loss(points: Tensor, mirrored: bool = False) -> Tensor:
 
 
 def _positive_tanh(values: Tensor) -> Tensor:
-    # Its derivative at 0 must be 1, else the start (0, 0) never moves; clamp's depends on torch.
+    # Its derivative at 0 must be 1, or the start (0, 0) never moves; that of clamp depends on
+    # torch.
     return torch.where(values >= 0, values.tanh(), 0)
 
 
 @cache
 def toy_front() -> Tensor:
-    """Points along the Pareto front, which no scale of a loss moves.
+    """Points along the Pareto front, which does not depend on the scales of the losses.
 
-    Where the gradient of ``w f1 + (1 - w) f2`` is zero, for ``w`` from 0 to 1.
+    It is where the gradient of ``w f1 + (1 - w) f2`` is zero, for ``w`` from 0 to 1.
 
     Returns:
-        Shape ``[1001, 2]``, float64, from the second loss's lowest point to the first's.
+        Shape ``[1001, 2]``, float64, from the minimum of the second loss to that of the first.
     """
     weights = torch.linspace(0, 1, 1001, dtype=torch.float64)
     x1 = 7 * (2 * weights - 1)
@@ -59,7 +60,7 @@ def toy_front() -> Tensor:
 
 
 def distance(points: Tensor, front: Tensor) -> Tensor:
-    """How far points are from the nearest of a front's.
+    """Distance of points from the nearest point of a front.
 
     Args:
         points: shape ``[points, 2]``, floating.
@@ -68,6 +69,6 @@ def distance(points: Tensor, front: Tensor) -> Tensor:
     Returns:
         Shape ``[points]``, of the points' dtype.
     """
-    # Matrix products, which it takes by itself, would lose digits in single precision.
+    # Matrix products, its default, would lose digits in single precision.
     mode = "donot_use_mm_for_euclid_dist"
     return torch.cdist(points, front.to(points), compute_mode=mode).amin(-1)

@@ -1,4 +1,4 @@
-"""What a training step needs besides the model: mean losses, evaluation, optimizer, and so on."""
+"""The parts of training besides the model: mean losses, evaluation, optimizer, and so on."""
 
 from multitask.training.divergence import Divergence
 from multitask.training.evaluation import Evaluations

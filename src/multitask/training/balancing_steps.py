@@ -1,4 +1,4 @@
-"""When a balancer looks ahead, and finishes a backward pass and an epoch."""
+"""Calls to a balancer before steps, after backward passes and after epochs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from multitask.training.look import Look
 
 
 class BalancingSteps(Callback):
-    """Calls the balancer's hooks; what it remembers is in the model's ``state_dict``."""
+    """Calls the balancer's hooks; the state of the balancer is in the model's ``state_dict``."""
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Let the balancer look ahead, once an optimizer step: at the first of its batches."""
+        """Let the balancer look ahead once for each optimizer step, at the first of its batches."""
         model: Any = pl_module
         if batch_idx % trainer.accumulate_grad_batches == 0:
             model.balancer.before_step(Look(model, batch))

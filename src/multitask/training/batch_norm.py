@@ -12,8 +12,8 @@ from multitask.distributed import sum_activations, world_size
 class GlobalBatchNorm(_BatchNorm):
     """Batch normalisation with the statistics of all processes' samples, on any device.
 
-    ``torch.nn.SyncBatchNorm`` does the same on a GPU only. The shares of the processes may differ
-    in size. Only its class differs from the layer that it replaces, so checkpoints stay the same.
+    ``torch.nn.SyncBatchNorm`` does the same, but only on a GPU. The processes may have different
+    numbers of samples. Only the class of the replaced layer changes, so checkpoints stay the same.
     """
 
     def forward(self, values: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class GlobalBatchNorm(_BatchNorm):
         self.running_var.lerp_(variance.to(self.running_var.dtype), rate)
 
     def _activate(self, normal: Tensor) -> Tensor:
-        # timm's BatchNormAct2d holds its dropout and activation as children.
+        # timm's BatchNormAct2d stores its dropout and activation as children.
         for name in ("drop", "act"):
             if (layer := self._modules.get(name)) is not None:
                 normal = layer(normal)
@@ -55,7 +55,7 @@ class GlobalBatchNorm(_BatchNorm):
 
 
 class OwnBatchNorm(GlobalBatchNorm):
-    """Batch normalisation with the statistics of this process's samples alone."""
+    """Batch normalisation with the statistics of this process's samples only."""
 
     def forward(self, values: Tensor) -> Tensor:
         """Normalise ``[batch, channels, ...]`` by channel."""
@@ -63,10 +63,10 @@ class OwnBatchNorm(GlobalBatchNorm):
 
 
 def without_other_processes(network: nn.Module) -> None:
-    """Make batch normalisation see this process's samples alone, in place.
+    """Restrict batch normalisation to this process's samples, in place.
 
     Args:
-        network: any network, such as a copy of a part of a model that several processes train.
+        network: any network, such as a copy of a part of a model trained on several processes.
     """
     for module in network.modules():
         if isinstance(module, GlobalBatchNorm | nn.SyncBatchNorm):
@@ -74,17 +74,17 @@ def without_other_processes(network: nn.Module) -> None:
 
 
 def synchronize_batch_norm(network: nn.Module, on_gpu: bool) -> nn.Module:
-    """Make batch normalisation see the global batch, so that more processes change no result.
+    """Let batch normalisation use the global batch, so that results do not depend on processes.
 
     Args:
         network: any network; its parameters stay the same objects.
         on_gpu: whether it will train on a GPU, where ``torch.nn.SyncBatchNorm`` is faster.
 
     Returns:
-        The network to use in its place.
+        The network to use instead.
     """
     if on_gpu:
-        # Importing it takes long, which other runs need not wait for.
+        # The import is slow, and other runs do not need it.
         from timm.layers import convert_sync_batchnorm
 
         return convert_sync_batchnorm(network)

@@ -1,4 +1,4 @@
-"""Batch normalisation's running statistics, of weights that were not trained as they are."""
+"""Running statistics of batch normalisation, for weights that training did not use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from multitask.module import Batch, MultiTask
 
 BATCHES = 32
-"""From which statistics are computed, unless another number is given."""
+"""Default number of batches for computing statistics."""
 
 
 def batch_norms(model: nn.Module) -> dict[str, _BatchNorm]:
@@ -34,22 +34,22 @@ def batch_norms(model: nn.Module) -> dict[str, _BatchNorm]:
 def renew_statistics(
     model: MultiTask, layers: Sequence[_BatchNorm], batches: Iterable[Batch]
 ) -> None:
-    """Set running statistics to the means over some batches, of the weights as they are now.
+    """Set running statistics to the means over some batches, for the current weights.
 
-    Izmailov et al., 2018 (arXiv 1803.05407), section 3.2. All else is in evaluation mode, so that
-    the statistics are of what a layer sees when the model is used; nothing else changes. Of several
-    processes all take part, each with its share of the same number of batches.
+    Izmailov et al., 2018 (arXiv 1803.05407), section 3.2. All other layers are in evaluation mode,
+    so that the statistics match the inputs of a layer when the model is used; nothing else changes.
+    All processes must take part, each with its share of an equal number of batches.
 
     Args:
         model: the model, on its device.
-        layers: of the model, see `batch_norms`; without those that are frozen.
-        batches: on the same device, transformed; without any nothing changes.
+        layers: layers of the model, see `batch_norms`; without those that are frozen.
+        batches: on the same device, transformed; if there are none, nothing changes.
     """
     modes = {module: module.training for module in model.modules()}
     was_open, model.views.is_open = model.views.is_open, False
     model.eval()
     try:
-        # Not compiled for this mode, in which the model is seldom.
+        # Not compiled for this mode, in which the model rarely is.
         with torch.compiler.set_stance("force_eager"), same_random_numbers(model.device):
             torch.manual_seed(0)
             with ExitStack() as stack:
@@ -67,7 +67,7 @@ def renew_statistics(
 
 @contextmanager
 def renewed(layers: Sequence[_BatchNorm]) -> Iterator[None]:
-    """Set running statistics to the means over the batches that pass layers meanwhile.
+    """Set running statistics to the means over the batches passed through layers in the context.
 
     Args:
         layers: see `batch_norms`; afterwards they are in training mode.
@@ -77,7 +77,7 @@ def renewed(layers: Sequence[_BatchNorm]) -> Iterator[None]:
         layer.train()
         layer.momentum = None
         assert layer.num_batches_tracked is not None
-        # Another tensor, so that the layer's own count stays as it is.
+        # Another tensor, so that the layer's own count does not change.
         layer.num_batches_tracked = torch.zeros_like(layer.num_batches_tracked)
         layer.reset_running_stats()
     try:
@@ -88,7 +88,7 @@ def renewed(layers: Sequence[_BatchNorm]) -> Iterator[None]:
 
 
 def _join(layers: Sequence[_BatchNorm]) -> None:
-    """The mean over processes that have each seen a share of the batches."""
+    """Average over processes that have each processed a share of the batches."""
     if world_size() == 1:
         return
     for layer in layers:

@@ -1,4 +1,4 @@
-"""Settings of the optimizer that change when a training is resumed."""
+"""Settings of the optimizer that change when training is resumed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from multitask.errors import InputError
 from multitask.training.rates import MULTIPLIER
 
 GROUPING = ("rates", "layer_decay")
-"""Settings by which parameters are grouped, and their state is kept in that order."""
+"""Settings that parameters are grouped by, and whose order their state is stored in."""
 
 
 class ChangedRates(Callback):
-    """Has a resumed training use the optimizer's settings of today, not the checkpoint's.
+    """Makes a resumed training use the current settings of the optimizer, not the checkpoint's.
 
-    A learning rate that follows a schedule keeps its place on it: the schedule goes through other
-    rates, in proportion. The callback has no state of its own.
+    A learning rate with a schedule keeps its position in it; the rates of the schedule are scaled.
+    The callback has no state.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class ChangedRates(Callback):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """See which settings differ from the checkpoint's."""
+        """Find the settings that differ from the checkpoint's."""
         before = checkpoint.get("hyper_parameters") or {}
         for name in GROUPING if before else ():
             if (before.get(name) or None) != (pl_module.hparams.get(name) or None):
@@ -41,7 +41,7 @@ class ChangedRates(Callback):
         self._changed = [keys[-1] for keys in found if keys]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Set them, once Lightning has restored the optimizer."""
+        """Set them, after Lightning has restored the optimizer."""
         for optimizer in trainer.optimizers:
             for name in self._changed:
                 _set(optimizer, name, list(_schedulers(trainer)))
@@ -66,7 +66,7 @@ def _set(optimizer: Optimizer, name: str, schedulers: list[Any]) -> None:
         for group in optimizer.param_groups:
             group["lr"] = value * group.get(MULTIPLIER, 1)
         return
-    # What a group has of its own, such as no weight decay, it keeps; the first has none.
+    # A group keeps settings of its own, such as no weight decay; the first group has none.
     shared = first.get(name)
     for group in optimizer.param_groups:
         if group.get(name) == shared:

@@ -1,4 +1,4 @@
-"""Do the data fit the tasks?"""
+"""Checks of the data against the tasks."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from multitask.tasks.naming import check_targets
 from multitask.training.score import counting
 
 CHUNK = 1024
-"""Targets that are read at a time where all of them must be."""
+"""Number of targets that are read at a time if all of them are needed."""
 
 
 def check_data(tasks: Mapping[str, Task], data: Any, split: str, has_begun: bool = False) -> None:
-    """Check the tasks against a split; have them learn the statistics of the training targets.
+    """Check the tasks against a split, and let them learn the training statistics.
 
     Args:
         tasks: the model's tasks by name.
         data: a `multitask.data.DataModule`.
         split: ``train``, ``val`` or ``test``; before training the others are checked too.
-        has_begun: whether a checkpoint has the statistics, so that a task needs no label.
+        has_begun: whether a checkpoint contains the statistics, so that a task does not need a
+            label.
 
     Raises:
         InputError: if the data do not have a task, or its targets do not fit.
@@ -59,20 +60,20 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str, has_begun: bool
 
 @contextmanager
 def _file_named(data: Any, split: str) -> Iterator[None]:
-    """Have the error of a sample name its file, as people do not know its place in a split."""
+    """Let an error of a sample name its file, since users do not know its index in a split."""
     try:
         yield
     except SampleError as error:
         names = data.names(split) if hasattr(data, "names") else None
         if names is None:
             raise
-        # Of targets on a disk only some have been seen.
+        # If targets are on disk, only some have been checked.
         place = places_to_look_at(data.splits[split].targets[error.task])[error.place]
         raise InputError(f"{error} (the sample is {names[int(place)]})") from error
 
 
 def _refuse_all_kept_out(name: str, task: Task, targets: Any, data: Any) -> None:
-    """Say so if a task has no training label because the meta set has got them all."""
+    """Raise an error if a task has no training label because the meta set contains all of them."""
     if META not in getattr(data, "splits", ()) or bool(task.known(targets).any()):
         return
     kept_out = int(task.known(data.targets(META)[name]).sum())
@@ -85,7 +86,7 @@ def _refuse_all_kept_out(name: str, task: Task, targets: Any, data: Any) -> None
 
 
 def _learn(name: str, task: Task, targets: Any, has_begun: bool) -> None:
-    """Learn a task's statistics, but for those that it keeps."""
+    """Let a task learn its statistics, except those that it keeps."""
     kept = {each: value.clone() for each, value in task.state_dict().items()}
     kept = {each: value for each, value in kept.items() if each in task.kept_statistics}
     if (kept or has_begun) and not task.known(targets).any():
@@ -96,12 +97,12 @@ def _learn(name: str, task: Task, targets: Any, has_begun: bool) -> None:
 
 
 def unlabelled(tasks: Mapping[str, Task], data: Any, split: str) -> list[str]:
-    """The tasks of which no sample of a split has a label.
+    """Find the tasks without a label in a split.
 
     Args:
         tasks: the model's tasks by name.
         data: a `multitask.data.DataModule`.
-        split: ``train``, ``val`` or ``test``; none if there is no such split.
+        split: ``train``, ``val`` or ``test``; returns none if there is no such split.
     """
     data.setup()
     if split not in data.splits:
@@ -113,7 +114,7 @@ def unlabelled(tasks: Mapping[str, Task], data: Any, split: str) -> list[str]:
             return True
         if len(seen[name]) == len(samples):
             return False
-        # Of targets on a disk only some have been seen.
+        # If targets are on disk, only some have been checked.
         places = torch.arange(len(samples)).split(CHUNK)
         return any(bool(task.known(samples.targets[name][each]).any()) for each in places)
 
@@ -121,7 +122,7 @@ def unlabelled(tasks: Mapping[str, Task], data: Any, split: str) -> list[str]:
 
 
 def name_unlabelled(tasks: Mapping[str, Task], data: Any) -> None:
-    """Tell of tasks that count in the score, and have no label in the validation split.
+    """Warn of tasks that count in the score but have no label in the validation split.
 
     Args:
         tasks: the model's tasks by name.
@@ -130,16 +131,16 @@ def name_unlabelled(tasks: Mapping[str, Task], data: Any) -> None:
     for name in unlabelled(tasks, data, "val"):
         if name in counting(tasks):
             rank_zero_warn(
-                f"task '{name}' has no label in the validation split, so val/score leaves it out "
-                "and does not choose the best epoch by it; give it some, or set its counts to false"
+                f"task '{name}' has no label in the validation split, so val/score and the choice "
+                "of the best epoch ignore it; give it some, or set its counts to false"
             )
 
 
 def name_disordered(tasks: Mapping[str, Task]) -> None:
-    """Tell of classes in an order that their names contradict, such as high, low, medium.
+    """Warn of ordered classes whose names contradict the order, such as high, low, medium.
 
     Args:
-        tasks: the model's tasks by name; only those of ordered classes are looked at.
+        tasks: the model's tasks by name; only those with ordered classes are checked.
     """
     for name, task in tasks.items():
         classes = (task.class_names or []) if isinstance(task, Ordinal) else []
@@ -153,11 +154,11 @@ def name_disordered(tasks: Mapping[str, Task]) -> None:
 
 
 def name_left_behind(tasks: Mapping[str, Task], data: Any) -> None:
-    """Tell of boxes and points of a table that stay where they are while images are resized.
+    """Warn of boxes and points in a table that are not moved when images are resized.
 
     Args:
         tasks: the model's tasks by name.
-        data: a `multitask.data.DataModule`; only a `multitask.data.Table` is looked at.
+        data: a `multitask.data.DataModule`; only a `multitask.data.Table` is checked.
     """
     if not isinstance(data, Table) or data.image_column is None:
         return
@@ -177,9 +178,9 @@ def name_left_behind(tasks: Mapping[str, Task], data: Any) -> None:
 def _check_names(
     tasks: Mapping[str, Task], names: Mapping[str, Sequence[str]], what: Literal["class", "label"]
 ) -> None:
-    """Refuse a class or a label that has one number in the data and another in its task.
+    """Reject a class or a label whose number in the data differs from that in its task.
 
-    A task may call them by other names than the data do.
+    A task may use other names than the data.
     """
     many = {"class": "classes", "label": "labels"}
     for task, in_data in names.items():
@@ -189,7 +190,7 @@ def _check_names(
         else:
             known = (model.class_names or []) if model is not None else []
         if known == list(map(str, range(len(known)))):
-            # They have no other names than their numbers.
+            # They have no names but their numbers.
             continue
         for place, name in enumerate(known):
             if name in in_data and in_data.index(name) != place:

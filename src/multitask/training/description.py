@@ -1,4 +1,4 @@
-"""What a model takes and gives, so that its checkpoint is enough to use it."""
+"""Description of a model's inputs and outputs, so that its checkpoint is sufficient to use it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from multitask.tasks import Task
 from multitask.tasks.naming import element_names
 
 TEXT, COLUMNS = "text", "columns"
-"""Kinds of inputs in a description, beside images."""
+"""Kinds of inputs in a description, in addition to images."""
 
 
 def describe(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
@@ -29,14 +29,14 @@ def describe(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
         data: the `multitask.data.DataModule` that it is trained on, loaded.
 
     Returns:
-        ``data``: the class of the data. ``inputs``: see `described_inputs`.
-        ``transforms``: recipes of what images pass then, None if they do not show how they were
-        made. ``tasks``: by name, the ``kind`` of the task and what its targets are: ``classes``,
-        ``unit`` and ``elements``, as far as known. ``tables``: how tables of further samples are
-        read, see `multitask.data.DataModule.tables`. ``episodes``: true if the data deal them, so
-        that the model has to adapt before it predicts; else left out. ``training_images``, which a
-        checkpoint keeps beside the others: the numbers by which training images are known again,
-        int64, shape ``[images]``; None if not known.
+        ``data``: the class of the data. ``inputs``: see `described_inputs`. ``transforms``: recipes
+        of the transforms that images then pass through, None if these do not show how they were
+        built. ``tasks``: by name, the ``kind`` of the task and a description of its targets:
+        ``classes``, ``unit`` and ``elements``, if known. ``tables``: how tables of further samples
+        are read, see `multitask.data.DataModule.tables`. ``episodes``: true if the data consist of
+        episodes, so that the model must adapt before it predicts; otherwise omitted.
+        ``training_images``, which a checkpoint stores separately: hashes that identify the training
+        images, int64, shape ``[images]``; None if not known.
     """
     return {
         "data": f"{type(data).__module__}.{type(data).__qualname__}",
@@ -50,7 +50,7 @@ def describe(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
 
 
 def described_inputs(data: Any) -> dict[str, Any]:
-    """The part of `describe` that is about the inputs.
+    """Describe the inputs, as part of `describe`.
 
     Args:
         data: the `multitask.data.DataModule`, loaded.
@@ -58,11 +58,10 @@ def described_inputs(data: Any) -> dict[str, Any]:
     Returns:
         By name; None if it is not known how that input is made. An image: the arguments of
         `multitask.images.format.ImageFormat`. A text: ``kind`` ``text``; ``columns``, the names of
-        the texts that it is made of, one behind the other; ``tokenizer``, a recipe; ``files``,
-        what the tokenizer needs beside it, contents by file name; ``missing``, texts that mean
-        that it is missing. Numbers and categories: ``kind`` ``columns``; ``columns``, their names
-        in the order of the input's; ``categories``, by column, in the order of their numbers; and
-        ``missing``.
+        the columns that are joined; ``tokenizer``, a recipe; ``files``, additional files of the
+        tokenizer, contents by file name; ``missing``, texts that mean that it is missing. Numbers
+        and categories: ``kind`` ``columns``; ``columns``, their names in the order of the input;
+        ``categories``, by column, in the order of their numbers; and ``missing``.
     """
     inputs: dict[str, Any] = dict.fromkeys(data.splits["train"].inputs(torch.tensor([0])))
     image = data.image_format()
@@ -75,7 +74,7 @@ def described_inputs(data: Any) -> dict[str, Any]:
 
 
 def described_tasks(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
-    """The part of `describe` that is about the tasks.
+    """Describe the tasks, as part of `describe`.
 
     Args:
         tasks: the model's tasks by name.
@@ -89,14 +88,14 @@ def described_tasks(tasks: Mapping[str, Task], data: Any) -> dict[str, Any]:
 
 
 def take_names(tasks: Mapping[str, Task], described: Mapping[str, Any]) -> None:
-    """Call classes and elements of vectors as a description does.
+    """Name the classes and the elements of vectors as in a description.
 
     Args:
         tasks: the model's tasks by name.
         described: see `described_tasks`.
 
     Raises:
-        InputError: if a description has another number of names than there is to name.
+        InputError: if a description has the wrong number of names.
     """
     for name, task in tasks.items():
         for what, size in (("classes", "num_classes"), ("elements", "size")):
@@ -112,7 +111,7 @@ def take_names(tasks: Mapping[str, Task], described: Mapping[str, Any]) -> None:
 
 
 def written_told(given: Any) -> dict[str, Any]:
-    """The part of `described_inputs` that is about a text, or numbers and categories.
+    """Describe a text, or numbers and categories, as part of `described_inputs`.
 
     Args:
         given: a `multitask.tables.input_columns.InputColumns`.
@@ -124,7 +123,7 @@ def written_told(given: Any) -> dict[str, Any]:
         return {"kind": COLUMNS, **told}
     columns = [given.column] if isinstance(given.column, str) else list(given.column)
     tokenizer = recipe(given.tokenizer)
-    # They lie beside the recipe, whether the tokenizer was made of them or has found them.
+    # They are stored next to the recipe, whether the tokenizer was made from them or found them.
     tokenizer.get("init_args", {}).pop("files", None)
     files = given.tokenizer.files()
     told = {"columns": columns, "tokenizer": tokenizer, "files": files, "missing": missing}
@@ -132,14 +131,14 @@ def written_told(given: Any) -> dict[str, Any]:
 
 
 def made_otherwise(told: Mapping[str, Any], data: Any) -> str | None:
-    """The first text, or input of columns, that data make otherwise than those of a description.
+    """Find the first text, or input of columns, that data make differently than a description.
 
     Args:
         told: see `described_inputs`.
         data: the `multitask.data.DataModule`, loaded.
 
     Returns:
-        Its name; None if all are made in the same way, as far as known.
+        Its name; None if all are made in the same way, as far as is known.
     """
     for name, given in data.written_inputs().items():
         then, now = told.get(name), written_told(given)
@@ -149,11 +148,11 @@ def made_otherwise(told: Mapping[str, Any], data: Any) -> str | None:
 
 
 def other_written(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None:
-    """The first input that is not an image and that two runs make otherwise; None if there is none.
+    """Find the first input, other than an image, that two runs make differently; None if none.
 
     Args:
         ours: see `described_inputs`.
-        theirs: the other run's.
+        theirs: those of the other run.
     """
     for name in {**ours, **theirs}:
         each = ours.get(name), theirs.get(name)
@@ -163,7 +162,7 @@ def other_written(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | N
 
 
 def _key(told: Mapping[str, Any], given: Any) -> Any:
-    """What an input that is made in the same way has in common."""
+    """The common key of inputs that are made in the same way."""
     if told.get("kind") != TEXT or given.column is None:
         return told.get("kind"), told.get("columns"), told.get("categories")
     tokenizer = told.get("tokenizer") or {}
@@ -174,7 +173,7 @@ def _key(told: Mapping[str, Any], given: Any) -> Any:
 
 
 def _tables(data: Any) -> list[Any]:
-    # How inputs are made stands beside, once: a tokenizer's files may be large.
+    # How inputs are made is stored separately, once: a tokenizer's files may be large.
     tables = data.tables()
     told = [{key: each for key, each in one.items() if key != "inputs"} for one in tables]
     try:

@@ -1,4 +1,4 @@
-"""Losses that are no longer numbers."""
+"""Losses that are NaN or infinite."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from multitask.errors import InputError
 
 
 class Divergence(Callback):
-    """Stops a training in which a task's loss became NaN or infinite.
+    """Stops training when a task's loss becomes NaN or infinite.
 
-    Each step notes it on the device. A CPU stops at once; a GPU, which would have to be waited for,
-    when something is logged, at the end of the epoch or before a checkpoint is saved.
+    Each step records it on the device. On a CPU training stops at once; on a GPU, which would have
+    to synchronise, it stops when something is logged, at the end of the epoch or before a
+    checkpoint is saved.
 
     Args:
-        tasks: their names.
+        tasks: names of the tasks.
     """
 
     def __init__(self, tasks: Iterable[str]) -> None:
@@ -26,10 +27,10 @@ class Divergence(Callback):
         self.diverged = torch.zeros(len(self.tasks), dtype=torch.bool)
 
     def see(self, losses: Tensor, model: LightningModule) -> None:
-        """Note which losses are no longer numbers.
+        """Record which losses are NaN or infinite.
 
         Args:
-            losses: the tasks', shape ``[tasks]``.
+            losses: losses of the tasks, shape ``[tasks]``.
             model: see `refuse`.
         """
         self.diverged = self.diverged.to(losses.device) | ~losses.detach().isfinite()
@@ -37,7 +38,7 @@ class Divergence(Callback):
             self.refuse(model)
 
     def refuse_now(self, losses: Tensor, model: LightningModule) -> None:
-        """Stop if one of these losses, or one before, has diverged; see `see` and `refuse`."""
+        """Stop if one of these losses, or an earlier one, has diverged; see `see` and `refuse`."""
         self.see(losses, model)
         self.refuse(model)
 
@@ -45,10 +46,10 @@ class Divergence(Callback):
         """Stop if a loss has diverged.
 
         Args:
-            model: knows where training is.
+            model: the model, whose Trainer stores the progress.
 
         Raises:
-            InputError: naming the first such task, the step, and the last good checkpoint.
+            InputError: names the first such task, the step, and the last good checkpoint.
         """
         if bool(self.diverged.any()):
             task = self.tasks[self.diverged.tolist().index(True)]
@@ -64,7 +65,7 @@ class Divergence(Callback):
 
 
 def _last_good(trainer: Trainer) -> str:
-    # The last checkpoint may be from after the blow-up, the best one is from before it.
+    # The last checkpoint may be from after the divergence; the best one is from before it.
     callbacks = sorted(
         trainer.checkpoint_callbacks,
         key=lambda each: _rank(getattr(each, "monitor", None)),

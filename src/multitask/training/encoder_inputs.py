@@ -1,4 +1,4 @@
-"""What an encoder must know of its inputs before training, and inputs that it cannot take."""
+"""Statistics of an encoder's inputs, and inputs that it does not support."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from multitask.encoders import Columns, Encoder, FromRun
 from multitask.errors import InputError
 
 MOST = 100_000
-"""Samples of which statistics are learnt, at most; of more, as many evenly spaced ones."""
+"""Maximum number of samples for statistics; of more, evenly spaced ones are used."""
 IMAGE, SETTING = "image", "model.encoder"
 
 
@@ -21,18 +21,18 @@ def encoder_of(trunk: nn.Module) -> Encoder:
     """The encoder of a model, or the first of several with the same settings.
 
     Args:
-        trunk: what the sharing scheme has made of the encoder: itself, or what contains it.
+        trunk: the sharing scheme's trunk: the encoder itself, or a module that contains it.
     """
     return next(each for each in trunk.modules() if isinstance(each, Encoder))
 
 
 def learn_input_statistics(trunk: nn.Module, data: Any) -> None:
-    """Have the encoders learn the statistics that they need and do not have, such as means.
+    """Let the encoders learn the statistics that they need and lack, such as means.
 
     Each process reads the same samples.
 
     Args:
-        trunk: contains the encoders.
+        trunk: a module that contains the encoders.
         data: a `multitask.data.DataModule`, loaded.
     """
     samples: BatchDataset = data.splits["train"]
@@ -48,14 +48,14 @@ def learn_input_statistics(trunk: nn.Module, data: Any) -> None:
 
 
 def check_precision(trunk: nn.Module, precision: str) -> None:
-    """Refuse a precision that rounds the columns of a table, such as 2021 to 2016.
+    """Reject a precision that rounds the columns of a table, for example 2021 to 2016.
 
     Args:
         trunk: see `encoder_of`.
-        precision: the Trainer's.
+        precision: precision of the Trainer.
 
     Raises:
-        InputError: with one that does not.
+        InputError: suggests a sufficient precision.
     """
     is_half = precision in ("16-true", "bf16-true")
     if is_half and any(isinstance(each, Columns) for each in trunk.modules()):
@@ -66,9 +66,10 @@ def check_precision(trunk: nn.Module, precision: str) -> None:
 
 
 def check_encoder_inputs(trunk: nn.Module, data: Any, split: str) -> None:
-    """Refuse inputs that the encoder cannot take.
+    """Reject inputs that the encoder does not support.
 
-    Of images only the first are looked at, and which are missing; of other inputs all samples.
+    For images, only the first values and which are missing are checked; other inputs are fully
+    checked.
 
     Args:
         trunk: see `encoder_of`.
@@ -76,7 +77,7 @@ def check_encoder_inputs(trunk: nn.Module, data: Any, split: str) -> None:
         split: ``train``, ``val`` or ``test``; before training the others are checked too.
 
     Raises:
-        InputError: with what to change.
+        InputError: says what to change.
     """
     encoder = encoder_of(trunk)
     _check_names(encoder, data.splits[split])
@@ -135,7 +136,7 @@ def _check_values(encoder: Encoder, samples: BatchDataset) -> None:
 
 
 def _check_masks(encoder: Encoder, data: Any) -> None:
-    """Refuse an augmentation that puts a token into texts which the encoder does not know."""
+    """Reject an augmentation that inserts a token unknown to the encoder into texts."""
     row = torch.zeros(1, dtype=torch.int64)
     inputs = {name: data.splits["train"].one_input(name, row) for name in encoder.inputs}
     for each in data.augmentations.augmentations:

@@ -1,4 +1,4 @@
-"""What is logged after each epoch: every task's metrics over the split."""
+"""Logging after each epoch: every task's metrics over the split."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class EpochLog(Callback):
-    """Logs the metrics of the training, validation and test split, and keeps the last of them."""
+    """Logs the metrics of the training, validation and test split, and stores the latest ones."""
 
     def __init__(self) -> None:
         self._resumed: dict[str, Any] = {}
@@ -19,12 +19,12 @@ class EpochLog(Callback):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep the last metrics, which checkpoints and schedules that watch one look at."""
+        """Store the latest metrics, which checkpoints and schedules may monitor."""
         metrics = {name: value.cpu() for name, value in trainer.callback_metrics.items()}
         checkpoint["callbacks"][self.state_key] = {"metrics": metrics}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up what `on_save_checkpoint` kept."""
+        """Restore what `on_save_checkpoint` stored."""
         metrics = state_dict["metrics"].items()
         self._resumed = {name: torch.as_tensor(value) for name, value in metrics}
 
@@ -41,7 +41,7 @@ class EpochLog(Callback):
             # An epoch that was resumed at its end has no batch left.
             return
         values = evaluation.compute()
-        # All processes have computed the same values, of all samples.
+        # All processes have computed the same values, over all samples.
         trainer.callback_metrics.update(values)
         # Not left to Lightning, which logs after the epoch's checkpoint is saved.
         numbers = {name: float(value) for name, value in values.items()}
@@ -67,15 +67,15 @@ class EpochLog(Callback):
 
 
 def log_reduced(model: LightningModule, values: dict[str, Tensor], prog_bar: bool = False) -> None:
-    """Log values that are the same on all processes, which a reduction of each would not change.
+    """Log values that are equal on all processes, so that they need no reduction.
 
     Args:
-        model: logs them.
+        model: the model that logs them.
         values: scalars by name.
         prog_bar: whether the progress bar shows them.
     """
     with warnings.catch_warnings():
-        # Lightning warns of the absence of a reduction when the values are asked for.
+        # Lightning warns of the missing reduction when the values are read.
         warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
         model.log_dict(values, prog_bar=prog_bar)
         model.trainer.callback_metrics  # noqa: B018

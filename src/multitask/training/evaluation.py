@@ -19,16 +19,16 @@ from multitask.training.mean_losses import MeanLosses
 from multitask.training.score import check_headlines, contribution, counting, known_trivial
 
 ENOUGH = 2**16
-"""Numbers in the outputs of batches that wait to be counted in together."""
+"""Minimum number of elements in buffered outputs for updating the metrics."""
 WITHOUT_LABELS = r".*compute.*before.*update.*"
 
 
 class Evaluation(nn.Module):
     """Collects every task's losses and metrics batch by batch.
 
-    The trivial predictor of a task (majority class, mean) is measured too: for the score, and on
-    the test split with all of its metrics. Small batches are joined before they reach the metrics,
-    whose every update takes time.
+    The trivial predictor of a task (majority class, mean) is evaluated too: for the score, and on
+    the test split with all of its metrics. Small batches are joined before metrics are updated,
+    since every update takes time.
 
     Args:
         split: ``train``, ``val`` or ``test``, or the name of a part of one.
@@ -38,7 +38,7 @@ class Evaluation(nn.Module):
     def __init__(self, split: str, tasks: Mapping[str, Task]) -> None:
         super().__init__()
         self.split = split
-        # In a list, because the tasks are the model's children, not this module's.
+        # In a list, because the tasks are children of the model, not of this module.
         self._tasks = list(tasks.items())
         self.losses = MeanLosses(len(tasks))
         self.metrics = nn.ModuleDict({name: task.metrics() for name, task in tasks.items()})
@@ -55,7 +55,7 @@ class Evaluation(nn.Module):
             }
         )
         self.contributions: dict[str, Tensor] = {}
-        """What each task contributed to the last score: from 0, the trivial predictor, to 1."""
+        """Contribution of each task to the last score: from 0, the trivial predictor, to 1."""
         self._undefined: set[str] = set()
         self._waiting: list[tuple[dict[str, Output], dict[str, Tensor]]] = []
         self._numbers = 0
@@ -68,7 +68,7 @@ class Evaluation(nn.Module):
 
     def _trivial_metrics(self, name: str, task: Task) -> MetricCollection:
         metrics = task.metrics()
-        # One that counts batches in by itself may do so by the names of its metrics.
+        # A task that updates metrics itself may do so by their names.
         if self.split == "test" or type(task).update_metrics is not Task.update_metrics:
             each = metrics.items(keep_base=True)
             lacking = [name for name, metric in each if not getattr(metric, "has_trivial", True)]
@@ -85,17 +85,17 @@ class Evaluation(nn.Module):
     def update(
         self, outputs: Mapping[str, Output], batch: Mapping[str, Tensor], totals: Tensor
     ) -> None:
-        """Count a batch in.
+        """Update with a batch.
 
         Args:
             outputs: raw head outputs by task, see `multitask.tasks.Task.loss`.
-            batch: the batch, with the targets under the tasks' names.
+            batch: the batch, with the targets under the names of the tasks.
             totals: sums of the losses and of their weights, shape ``[2, tasks]``.
         """
         self.losses.update(totals)
         self._numbers += sum(count_numbers(outputs[name]) for name in self._names)
-        # Cloned if it waits, because a compiled model may write its next outputs into the same
-        # memory.
+        # Cloned if it is buffered, because a compiled model may write its next outputs into the
+        # same memory.
         keep = Tensor.detach if self._numbers >= ENOUGH else _copied
         kept = {name: each_tensor(outputs[name], keep) for name in self._names}
         self._waiting.append((kept, {name: batch[name] for name in self._names}))
@@ -103,14 +103,14 @@ class Evaluation(nn.Module):
             self._count_in()
 
     def compute(self) -> dict[str, Tensor]:
-        """Compute over all processes and start anew.
+        """Compute over all processes and reset.
 
         Returns:
             ``<split>/<task>/<metric>``, and ``<split>/score``: the mean, over the tasks that count,
-            of how far each one's headline metric is from the trivial predictor (0) to perfection
-            (1), see `multitask.training.score.contribution`. A task without a label in the split is
-            left out of both; one whose headline its labels do not define (NaN) is left out of the
-            score.
+            of the position of each headline metric between the trivial predictor (0) and a perfect
+            one (1), see `multitask.training.score.contribution`. A task without a label in the
+            split is excluded from both; a task whose headline is not defined by its labels (NaN) is
+            excluded from the score.
         """
         self._count_in()
         losses, counts = _reduced(self.losses)
@@ -129,7 +129,7 @@ class Evaluation(nn.Module):
         return {**values, f"{self.split}/score": score}
 
     def directions(self, task: str) -> list[tuple[str, bool | None]]:
-        """Names of a task's metrics, and whether higher is better; None if neither end is."""
+        """Names of a task's metrics, and whether higher is better; None if neither direction is."""
         metrics = _collection(self.metrics, task)
         return [
             (f"{self.split}/{task}/{name}", metric.higher_is_better)
@@ -167,8 +167,8 @@ class Evaluation(nn.Module):
             value = values.get(f"{self.split}/{name}/{headline}")
             if headline is None or value is None:
                 continue
-            # If the loss is not a number either, the outputs are to blame, not the labels: a model
-            # with a broken task must not score better than a whole one.
+            # If the loss is NaN or infinite too, the outputs are to blame, not the labels: a model
+            # with a broken task must not score better than an intact one.
             if value.isnan() and loss.isfinite():
                 self._warn_undefined(name, headline)
             else:
@@ -222,7 +222,7 @@ class Evaluations(nn.ModuleDict):
         return self[f"{split}_split"]  # type: ignore[return-value]
 
     def directions(self) -> list[tuple[str, bool | None]]:
-        """Names of all validation and test metrics, and whether higher is better, if one end is."""
+        """Names of all validation and test metrics, and whether higher is better, if either is."""
         names: list[tuple[str, bool | None]] = []
         for split in ("val", "test"):
             for task in self._tasks:
@@ -233,7 +233,7 @@ class Evaluations(nn.ModuleDict):
 
 def _reduced(metrics: Metric | MetricCollection) -> Any:
     with warnings.catch_warnings():
-        # Every process must join the reduction, also one that saw no label of a task.
+        # Every process must join the reduction, even if it has no label of a task.
         warnings.filterwarnings("ignore", message=WITHOUT_LABELS)
         return metrics.compute()
 

@@ -1,4 +1,4 @@
-"""Training batches beside those that training takes."""
+"""Training batches that do not advance training."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 def first_batches(
     loader: Iterable[Any], number: int, trainer: Trainer, model: MultiTask
 ) -> Iterator[Batch]:
-    """The first batches of the first epoch, as a training step would get them.
+    """Yield the first batches of the first epoch, as a training step would get them.
 
     Args:
-        loader: of the training split; not the Trainer's own, whose place in the epoch would move.
-        number: how many at most.
+        loader: loader of the training split; not the Trainer's own, whose position in the epoch
+            would change.
+        number: maximum number of batches.
         trainer: connected with the model.
         model: on its device.
     """

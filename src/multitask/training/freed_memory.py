@@ -1,4 +1,4 @@
-"""Keeps a CPU's memory between steps, instead of asking the system for it again in each."""
+"""Keeping a CPU's freed memory between steps, instead of returning it to the system."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import ctypes
 import os
 
 LARGEST_BLOCK = 2**25
-"""Bytes. Larger blocks are taken from the system and handed back one by one; glibc's own limit."""
+"""Size in bytes above which blocks are allocated and freed individually; glibc's own limit."""
 MOST_KEPT = 2**29
-"""Bytes of freed memory that are kept."""
+"""Number of bytes of freed memory to keep."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Numbers of the settings in glibc's ``malloc.h``."""
 
 
 def keep_freed_memory() -> bool:
-    """Have glibc keep what one step frees for the next one.
+    """Let glibc keep the memory that one step frees for the next one.
 
-    By default it hands most of it back, and the system must clear each page again when it is
-    touched: up to a fifth of the step of a small network. Does nothing if there is no glibc,
-    or where the environment sets ``malloc`` itself.
+    By default it returns most of it to the system, which must clear each page again when it is
+    accessed: up to a fifth of the step of a small network. This does nothing without glibc, or if
+    the environment sets ``malloc`` itself.
 
     Returns:
-        Whether it is kept.
+        Whether memory is kept.
     """
     if any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ):
         return False

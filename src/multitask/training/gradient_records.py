@@ -1,4 +1,4 @@
-"""What a run keeps of how its tasks' gradients met, compact enough for every checkpoint."""
+"""Records of the tasks' gradients in a run, small enough for every checkpoint."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import torch
 from torch import Tensor
 
 MOST = 1000
-"""Records kept for drawing; of more, every second one goes."""
+"""Maximum number of records to draw; beyond that, every second one is dropped."""
 SIZE = 2**20
-"""Bytes that all records may take, which with many tasks means fewer of them."""
+"""Maximum size of all records in bytes; with many tasks it means fewer records."""
 
 
 class GradientRecords:
-    """Norms, weights and cosines over time, float32, and each pair's counts over all records.
+    """Norms, weights and cosines over time, float32, and counts of each pair over all records.
 
     Pairs are in the order of ``itertools.combinations``: first with second, first with third, ...
 
     Attributes:
-        at: the batch of each record that is kept.
-        norms: of each task's gradient, NaN without a label; shape ``[tasks]`` each.
-        weights: how much each task counted; shape ``[tasks]`` each.
-        cosines: of each pair, NaN if one of the two has no gradient; shape ``[pairs]`` each.
-        conflicts: in how many records the cosine was negative, shape ``[pairs]``.
-        seen: in how many records there was a cosine, shape ``[pairs]``.
-        sums: of the cosines over all records, shape ``[pairs]``, float64.
+        at: the batch of each record.
+        norms: norm of each task's gradient, NaN without a label; shape ``[tasks]`` each.
+        weights: weight of each task; shape ``[tasks]`` each.
+        cosines: cosine of each pair, NaN if one of the two has no gradient; shape ``[pairs]`` each.
+        conflicts: number of records with a negative cosine, shape ``[pairs]``.
+        seen: number of records with a cosine, shape ``[pairs]``.
+        sums: sums of the cosines over all records, shape ``[pairs]``, float64.
     """
 
     def __init__(self) -> None:
@@ -42,10 +42,10 @@ class GradientRecords:
             at: the batch.
             gramian: inner products of the tasks' gradients, shape ``[tasks, tasks]``, float64; 0
                 for a task without a label.
-            weights: how much each task counted, shape ``[tasks]``.
+            weights: weight of each task, shape ``[tasks]``.
 
         Returns:
-            The tasks' norms and the pairs' cosines, as precise as they came.
+            The tasks' norms and the pairs' cosines, in the precision of the input.
         """
         norms, cosines = _compared(gramian)
         if not self.at:
@@ -66,12 +66,12 @@ class GradientRecords:
 
     @property
     def rates(self) -> Tensor:
-        """Each pair's share of conflicts in all records, NaN without any; shape ``[pairs]``."""
+        """Each pair's share of conflicts in all records, NaN if it has none; shape ``[pairs]``."""
         return self.conflicts / self.seen
 
     @property
     def means(self) -> Tensor:
-        """Each pair's mean cosine over all records, NaN without any; shape ``[pairs]``."""
+        """Each pair's mean cosine over all records, NaN if it has none; shape ``[pairs]``."""
         return self.sums / self.seen
 
     def state_dict(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class GradientRecords:
         return {"at": list(self.at), **stacked, **{k: v.clone() for k, v in counts.items()}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue with what `state_dict` returned, or a callback of an earlier version did."""
+        """Restore the return value of `state_dict`, also from an earlier version of a callback."""
         if state.get("gramians"):
             state = _converted(state)
         self.at = list(state["at"])
@@ -112,7 +112,7 @@ def _pairs(tasks: int) -> Tensor:
 
 
 def _converted(state: dict[str, Any]) -> dict[str, Any]:
-    """Make a state of whole Gramians, in double precision, one of what is kept today."""
+    """Convert a state of whole Gramians in double precision to the current format."""
     found = [_compared(gramian) for gramian in state["gramians"]]
     norms, cosines = (torch.stack(each) for each in zip(*found, strict=True))
     one, other = _pairs(norms.shape[1])
@@ -124,6 +124,7 @@ def _converted(state: dict[str, Any]) -> dict[str, Any]:
         "cosines": cosines.float(),
         "conflicts": conflicts,
         "seen": seen,
-        # The sum over all records was not kept: as if those left out were like the others.
+        # The sum over all records was not stored: dropped records are assumed to be like the
+        # others.
         "sums": cosines.nanmean(0).nan_to_num() * seen,
     }

@@ -1,4 +1,4 @@
-"""Are images normalised once, for weights that were trained so?"""
+"""Ensuring that images are normalised only once, for weights that expect it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LOOKED_AT = 8
 
 
 def settle_normalisation(model: nn.Module, data: Any) -> None:
-    """Leave normalising to the data where they do it, and say so.
+    """Leave normalisation to the data if they normalise, and report it.
 
     Args:
-        model: whose encoder may normalise images.
+        model: a model whose encoder may normalise images.
         data: a `multitask.data.DataModule`, loaded.
     """
     ours = [each for each in model.modules() if isinstance(each, Normalisation) and each.is_set]

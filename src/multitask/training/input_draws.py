@@ -1,4 +1,4 @@
-"""The random numbers by which inputs of training samples are taken away."""
+"""Random numbers for dropping inputs of training samples."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from multitask.augmentation.draws import PLACE, uniforms
 from multitask.encoders.joins import DropInputs
 
 OTHER = 0x64726F70
-"""Added to the seed, so that nothing goes with the numbers that augmentations draw."""
+"""Offset of the seed, so that the numbers are independent of those for augmentations."""
 
 
 class InputDraws(Callback):
-    """Draws for each sample by its place in the run, so that processes change no result."""
+    """Draws for each sample by its position in the run, independently of the processes."""
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -28,7 +28,7 @@ class InputDraws(Callback):
                 each.draws = draws
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Forget the numbers, which are for no other batch."""
+        """Delete the numbers, which are for no other batch."""
         for each in self._drops(pl_module):
             each.draws = None
 

@@ -1,4 +1,4 @@
-"""What an older model says of a batch, and how far a model's outputs are from it."""
+"""Outputs of an older model for a batch, and the distance of a model's outputs from them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from multitask.tasks import Task
 from multitask.tasks.output import Output
 
 MARK = "@kept/"
-"""Before a task's name: what an older model says of the batch. No task's name begins so."""
+"""Prefix of a task's name for outputs of an older model. Names of tasks never start with it."""
 
 
 @dataclass(frozen=True)
 class KeptOutputs:
-    """The distance of some tasks' outputs from those that an older model has for the batch.
+    """The distance of some tasks' outputs from those of an older model for the same batch.
 
     Args:
         tasks: names of the tasks.
@@ -38,11 +38,11 @@ class KeptOutputs:
         Args:
             tasks: all tasks of the model, in the order of the results.
             outputs: raw head outputs by task.
-            batch: holds what `entries` returned.
+            batch: a batch with the entries from `entries`.
 
         Returns:
             Sums of the distances times the weight, and numbers of samples, shape ``[2, tasks]``;
-            None if the batch does not tell what the older model says.
+            None if the batch has no outputs of an older model.
         """
         if not any(kept_of(batch, name) is not None for name in self.tasks):
             return None
@@ -60,11 +60,11 @@ class KeptOutputs:
 
 
 def entries(outputs: Mapping[str, Output], tasks: Sequence[str]) -> dict[str, Tensor]:
-    """What a batch holds of an older model's outputs.
+    """Entries of a batch for an older model's outputs.
 
     Args:
-        outputs: the older model's, by task.
-        tasks: names of those to keep.
+        outputs: outputs of the older model, by task.
+        tasks: names of the tasks to include.
 
     Returns:
         Entries of the batch, each with the first axis ``[batch]``.
@@ -79,11 +79,11 @@ def entries(outputs: Mapping[str, Output], tasks: Sequence[str]) -> dict[str, Te
 
 
 def kept_of(batch: Mapping[str, Tensor], task: str) -> Output | None:
-    """An older model's output for a batch, None if the batch does not hold it.
+    """The outputs of an older model for a batch; None if the batch does not contain them.
 
     Args:
         batch: see `entries`.
-        task: the task's name.
+        task: name of the task.
     """
     if (whole := batch.get(f"{MARK}{task}")) is not None:
         return whole

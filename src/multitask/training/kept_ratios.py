@@ -1,4 +1,4 @@
-"""Learning rate schedules and rates that differ: does the schedule keep their ratios?"""
+"""Checks that a schedule keeps the ratios of different learning rates."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from multitask.errors import InputError
 from multitask.training.rates import MULTIPLIER, NAME
 
 BY_GROUP = ("max_lr", "base_lr", "min_lr")
-"""Rates among a schedule's arguments, of which torch takes one for each group."""
+"""Rates among a schedule's arguments for which torch accepts one value for each group."""
 TRIED = 10_000
-"""Steps of a schedule that are tried; they take 0.2 s at most."""
+"""Maximum number of steps for trying a schedule; they take at most 0.2 s."""
 EXACT = 1e-6
-"""Of the highest rate: by how much a rate may be off."""
+"""Tolerance of rates, relative to the highest rate."""
 
 
 def multiply_rates(optimizer: Optimizer, settings: str) -> None:
     """Multiply the rate of each group by the group's multiplier.
 
     Args:
-        optimizer: just made, with one rate for all groups.
-        settings: those that the multipliers come from, for the message.
+        optimizer: a new optimizer, with one rate for all groups.
+        settings: the settings that define the multipliers, for the message.
 
     Raises:
         InputError: if the optimizer has no rate.
@@ -47,11 +47,11 @@ def multiply_rates(optimizer: Optimizer, settings: str) -> None:
 
 
 def with_rates_by_group(scheduler: Callable[..., Any], optimizer: Optimizer) -> Callable[..., Any]:
-    """Multiply the rates that a schedule is given, such as ``max_lr``, for each group.
+    """Multiply the rates among a schedule's arguments, such as ``max_lr``, for each group.
 
     Args:
-        scheduler: makes the schedule.
-        optimizer: whose groups have multipliers.
+        scheduler: builds the schedule.
+        optimizer: an optimizer whose groups have multipliers.
     """
     multipliers = _multipliers(optimizer)
     kind, given = _settings_of(scheduler)
@@ -69,19 +69,19 @@ def check_ratios(
     scheduler: Callable[..., Any],
     settings: str,
 ) -> None:
-    """Refuse a schedule that sets rates of its own, whatever it is.
+    """Reject a schedule that sets rates regardless of the groups' multipliers.
 
-    The schedule is tried on another optimizer of the same groups. One that watches a metric is not:
-    it multiplies rates.
+    The schedule is tried on another optimizer with the same groups. A schedule that monitors a
+    metric is not tried, since it multiplies rates.
 
     Args:
-        optimizer: whose groups have multipliers.
-        make_optimizer: makes such an optimizer.
-        scheduler: makes the schedule.
-        settings: those that the multipliers come from, for the message.
+        optimizer: an optimizer whose groups have multipliers.
+        make_optimizer: builds such an optimizer.
+        scheduler: builds the schedule.
+        settings: the settings that define the multipliers, for the message.
 
     Raises:
-        InputError: with what to change.
+        InputError: says what to change.
     """
     if {*_multipliers(optimizer)} == {1}:
         return
@@ -92,7 +92,7 @@ def check_ratios(
     for group in groups:
         group.pop("initial_lr", None)
     with warnings.catch_warnings():
-        # No step of the optimizer comes between.
+        # There are no steps of the optimizer in between.
         warnings.simplefilter("ignore")
         tried = make_optimizer(groups)
         schedule = scheduler(tried)
@@ -107,7 +107,7 @@ def check_ratios(
 
 
 def _furthest_off(optimizer: Optimizer, schedule: Any) -> tuple[int, dict[str, Any], float] | None:
-    """The step at which a group is furthest from its share of the rate, the group, its share."""
+    """The step with the largest deviation of a group from its rate, the group, and its share."""
     groups = optimizer.param_groups
     base = min(groups, key=lambda group: abs(group[MULTIPLIER] - 1))
     highest = furthest = 0.0
@@ -123,7 +123,7 @@ def _furthest_off(optimizer: Optimizer, schedule: Any) -> tuple[int, dict[str, A
         try:
             schedule.step()
         except Exception:
-            # A schedule may have an end.
+            # A schedule may end.
             break
     return found
 
@@ -144,11 +144,11 @@ def _multipliers(optimizer: Optimizer) -> list[float]:
 
 
 def _settings_of(factory: Any) -> tuple[Any, dict[str, Any]]:
-    """The class that a factory makes objects of, and the arguments that it gives."""
+    """The class of the objects that a factory builds, and its bound arguments."""
     if isinstance(factory, Factory):
         return _settings_of(factory.make)
     if isinstance(factory, partial):
-        # The command line's own factories: a function, then the class that it will call.
+        # Factories of the command line: a function, followed by the class that it will call.
         inner = factory.args[-1] if factory.args else factory.func
         kind, given = _settings_of(inner)
         return kind, {**given, **factory.keywords}

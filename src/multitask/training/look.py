@@ -1,4 +1,4 @@
-"""Looking ahead: what a training step would do, computed without a trace in the model."""
+"""Looking ahead: computing the effect of a training step without changing the model."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from multitask.module import Batch, MultiTask
 
 SHARED = "encoder."
-"""What names of parameters that all tasks share begin with."""
+"""Prefix of the names of parameters that all tasks share."""
 
 
 class Look:
-    """What a balancer or callback may try before the forward pass of a training step.
+    """Computations for a balancer or callback before the forward pass of a training step.
 
-    Nothing that it computes changes the model: see `multitask.training.tried`. All passes of a look
-    compute in full precision, draw the same random numbers, such as those of dropout, and see the
-    global batch, so that several processes find what one finds. All processes make the same calls.
+    They do not change the model: see `multitask.training.tried`. All passes of a look use full
+    precision, the same random numbers, such as those of dropout, and the global batch, so several
+    processes get the same results as one. All processes must make the same calls.
 
     Args:
-        model: the model, while it is trained.
-        batch: this process's share of the batch that the step is about to see.
+        model: the model during training.
+        batch: this process's share of the next batch of training.
     """
 
     def __init__(self, model: MultiTask, batch: Batch) -> None:
@@ -38,26 +38,26 @@ class Look:
 
     @property
     def step(self) -> int:
-        """The number of optimizer steps made before."""
+        """The number of optimizer steps so far."""
         return self.model.trainer.global_step
 
     @cached_property
     def shared(self) -> dict[str, nn.Parameter]:
-        """The parameters that all tasks share and that learn now, by name."""
+        """The trainable parameters that all tasks share, by name."""
         named = self.model.named_parameters()
         return {name: each for name, each in named if name.startswith(SHARED) if each.requires_grad}
 
     @cached_property
     def rates(self) -> dict[str, float]:
-        """The optimizer's learning rate of each of `shared`, by name; 0 if it does not step it."""
+        """The learning rate of each of `shared`, by name; 0 if the optimizer does not update it."""
         groups = self.model.trainer.optimizers[0].param_groups
         rates = {id(each): group["lr"] for group in groups for each in group["params"]}
         return {name: float(rates.get(id(each), 0.0)) for name, each in self.shared.items()}
 
     def other_batch(self, split: str, tasks: tuple[str, ...] = ()) -> Batch:
-        """A batch of held-out samples, neither augmented nor ever trained on.
+        """A batch of held-out samples, which are not augmented or used for training.
 
-        Which one depends on the step alone, so that a resumed training sees the same.
+        It only depends on the step, so that a resumed training uses the same batch.
 
         Args:
             split: ``meta`` or ``val``.
@@ -72,15 +72,15 @@ class Look:
         return trainer.strategy.batch_to_device(batch, dataloader_idx=0)
 
     def losses(self, batch: Batch, weights: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Compute the losses, as with other weights.
+        """Compute the losses with other weights.
 
         Args:
             batch: this process's share.
-            weights: by name, what takes the place of the model's own parameters.
+            weights: values by name that replace the model's own parameters.
 
         Returns:
             Each task's mean loss over the global batch times the task's weight, shape ``[tasks]``;
-            without gradients, which `gradients` computes.
+            without gradients, for which there is `gradients`.
         """
         with torch.no_grad():
             return self._tried(weights, lambda: losses_of(self.model, batch))
@@ -92,13 +92,13 @@ class Look:
 
         Args:
             batch: this process's share.
-            sums: the losses' factors in each sum, shape ``[sums, tasks]``.
-            weights: by name, what takes the place of the model's own parameters, and what is
-                differentiated by; default: `shared`.
+            sums: factors of the losses in each sum, shape ``[sums, tasks]``.
+            weights: values by name that replace the model's own parameters, and that are
+                differentiated; default: `shared`.
 
         Returns:
-            The losses, shape ``[tasks]``, and of each sum the gradient of the global batch, by
-            name; the same on all processes.
+            The losses, shape ``[tasks]``, and for each sum the gradient on the global batch, by
+            name; equal on all processes.
         """
         by: Mapping[str, Tensor] = weights or self.shared
 
@@ -106,7 +106,7 @@ class Look:
             losses, rows = losses_of(self.model, batch), []
             for place, factors in enumerate(sums.to(losses)):
                 is_last = place == len(sums) - 1
-                # With a product, a loss that does not count would still bring its NaN.
+                # With a product, NaN of a loss with factor 0 would remain.
                 loss = losses[factors != 0] @ factors[factors != 0]
                 gradient = torch.autograd.grad(
                     loss, list(by.values()), retain_graph=not is_last, materialize_grads=True
@@ -117,7 +117,7 @@ class Look:
         return self._tried(weights, found)
 
     def labelled(self, batch: Batch) -> Tensor:
-        """Which tasks have a label in the global batch, shape ``[tasks]``, bool."""
+        """Mask of the tasks with a label in the global batch, shape ``[tasks]``, bool."""
         tasks = self.model.named_tasks.items()
         known = [task.known(batch[name]).sum() for name, task in tasks]
         kept = [len(batch[name]) * (kept_of(batch, name) is not None) for name, _ in tasks]

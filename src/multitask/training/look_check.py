@@ -1,4 +1,4 @@
-"""Can a balancer that looks ahead do so in a training?"""
+"""Checks that a balancer can look ahead in training."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def check_looks(model: MultiTask, data: Any) -> None:
-    """Refuse a model or data with which its balancer cannot look ahead.
+    """Reject a model or data with which its balancer cannot look ahead.
 
     Args:
         model: the model.
         data: a `multitask.data.DataModule`.
 
     Raises:
-        InputError: with what to change.
+        InputError: says what to change.
     """
     balancer = model.balancer
     if not balancer.looks_ahead:

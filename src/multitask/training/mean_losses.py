@@ -10,7 +10,7 @@ from multitask.tasks.pixel_mean import EXACT
 
 
 class MeanLosses(Metric):
-    """Each task's mean loss over its known targets, however unevenly they are spread.
+    """Each task's mean loss over its known targets, for any distribution over batches.
 
     Args:
         tasks: number of tasks.
@@ -26,7 +26,7 @@ class MeanLosses(Metric):
         self.add_state("counts", torch.zeros(tasks, dtype=EXACT), dist_reduce_fx="sum")
 
     def update(self, totals: Tensor) -> None:
-        """Add sums of losses and of weights, shape ``[2, tasks]``."""
+        """Update with sums of losses and of weights, shape ``[2, tasks]``."""
         self.sums += totals[0].to(self.sums.dtype)
         self.counts += totals[1].to(self.counts.dtype)
 
@@ -39,8 +39,8 @@ def mean_where_labelled(totals: Tensor) -> Tensor:
     """Divide sums by counts; 0, with a gradient of 0, for a task without a label.
 
     Args:
-        totals: sums of losses and of weights, shape ``[2, tasks]``; or more such pairs of rows,
-            whose means are added up, see `multitask.training.TaskLosses`.
+        totals: sums of losses and of weights, shape ``[2, tasks]``; or several such pairs of rows,
+            whose means are added, see `multitask.training.TaskLosses`.
 
     Returns:
         Means, shape ``[tasks]``.
@@ -50,7 +50,7 @@ def mean_where_labelled(totals: Tensor) -> Tensor:
 
 
 def has_loss(totals: Tensor) -> Tensor:
-    """Which tasks have a label, or anything else to learn from, in the batch.
+    """Mask of the tasks with a label, or with another loss, in the batch.
 
     Args:
         totals: see `mean_where_labelled`.

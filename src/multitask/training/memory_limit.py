@@ -1,4 +1,4 @@
-"""No tensor of a model is larger than the machine's memory."""
+"""A limit on the size of a model's tensors: the memory of the machine."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from torch.overrides import TorchFunctionMode
 from multitask.errors import InputError
 
 MAKERS = (torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn)
-"""What parameters and buffers are made with."""
+"""Functions that create parameters and buffers."""
 
 
 class MemoryLimit(TorchFunctionMode):
-    """Inside, a tensor that would not fit into memory is refused instead of asked for.
+    """A context in which a tensor that does not fit into memory is rejected before allocation.
 
-    The system may promise memory that it does not have, and end the process once it is used.
+    The system may promise memory that it does not have, and kill the process when it is used.
 
     Raises:
-        InputError: with the tensor's shape.
+        InputError: reports the tensor's shape.
     """
 
     def __torch_function__(
@@ -32,7 +32,7 @@ class MemoryLimit(TorchFunctionMode):
         arguments: Sequence[Any] = (),
         options: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Judge what is asked for; see `TorchFunctionMode`."""
+        """Check an allocation; see `TorchFunctionMode`."""
         options = options or {}
         if function in MAKERS and str(options.get("device")) != "meta":
             _check(_shape(arguments, options), options.get("dtype") or torch.get_default_dtype())
@@ -40,7 +40,7 @@ class MemoryLimit(TorchFunctionMode):
 
 
 def memory() -> int:
-    """Bytes of memory that this machine has."""
+    """Number of bytes of memory of this machine."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 

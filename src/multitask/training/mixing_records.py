@@ -1,4 +1,4 @@
-"""What a run keeps of which parts its tasks shared, compact enough for every checkpoint."""
+"""Records of the learned mixtures of a run, small enough for every checkpoint."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from multitask.errors import InputError
 from multitask.sharing import Mixing
 
 MOST = 1000
-"""Records kept for drawing; of more, every second one goes."""
+"""Maximum number of records to draw; beyond that, every second one is dropped."""
 SIZE = 2**20
-"""Bytes that all records may take, which with many tasks and parts means fewer of them."""
+"""Maximum size of all records in bytes; with many tasks and parts it means fewer records."""
 
 
 class MixingRecords:
-    """How much each task took of each part of the model, over time.
+    """How much each task used each part of the model, over time.
 
     Attributes:
-        at: the batch of each record that is kept, increasing.
-        parts: by place in the model, what its parts are called.
-        shares: by place, a record each: shape ``[tasks, parts]``, float32 on the CPU; NaN if it
-            was unknown.
+        at: the batch of each record, increasing.
+        parts: by place in the model, the names of its parts.
+        shares: by place, one entry for each record: shape ``[tasks, parts]``, float32 on the CPU;
+            NaN if it was unknown.
     """
 
     def __init__(self) -> None:
@@ -33,16 +33,16 @@ class MixingRecords:
         self.shares: dict[str, list[Tensor]] = {}
 
     def add(self, at: int, mixing: Mapping[str, Mixing], tasks: int) -> None:
-        """Add a record; no record if there is nothing in it.
+        """Add a record, unless it is empty.
 
         Args:
-            at: the batch, after the one of the record before.
-            mixing: what a scheme returned, by place.
-            tasks: their number.
+            at: the batch, after that of the previous record.
+            mixing: return value of a scheme, by place.
+            tasks: number of tasks.
 
         Raises:
             InputError: if a place's shares do not have a row for each task and a column for each
-                part, or its parts are not those of the first record.
+                part, or its parts differ from those of the first record.
         """
         if not mixing:
             return
@@ -56,14 +56,14 @@ class MixingRecords:
         for place, records in self.shares.items():
             known = mixing.get(place)
             unknown = torch.full((tasks, len(self.parts[place])), torch.nan)
-            # A copy: what a scheme returns may be its own parameter.
+            # A copy: a scheme may return its own parameter.
             records.append(unknown if known is None else known.shares.detach().clone().float())
         if len(self.at) > self._limit(tasks):
             self.at = self.at[::2]
             self.shares = {place: each[::2] for place, each in self.shares.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """All records, as one tensor for each place; empty without any."""
+        """All records, as one tensor for each place; empty if there are none."""
         if not self.at:
             return {}
         stacked = {place: torch.stack(each) for place, each in self.shares.items()}
@@ -71,7 +71,7 @@ class MixingRecords:
         return {"at": list(self.at), "parts": parts, "shares": stacked}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue with what `state_dict` returned."""
+        """Restore the return value of `state_dict`."""
         self.at = list(state.get("at", []))
         self.parts = {place: list(names) for place, names in state.get("parts", {}).items()}
         self.shares = {place: list(each) for place, each in state.get("shares", {}).items()}

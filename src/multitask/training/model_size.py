@@ -1,4 +1,4 @@
-"""How large a model is: its parameters by who uses them, and what a sample takes to compute."""
+"""The size of a model: its parameters by usage, and the cost of computing a sample."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def parameter_counts(model: MultiTask) -> dict[str, int]:
         model: the model.
 
     Returns:
-        ``parameters``: of all. ``shared_parameters``: of what several tasks may use, such as the
-        encoder, with all of its columns and experts. ``own_parameters``: of what the sharing scheme
-        gives to one task alone. ``head_parameters``: of the heads. What tasks and balancers learn
-        besides counts in the first number alone.
+        ``parameters``: all parameters. ``shared_parameters``: parameters that several tasks may
+        use, such as those of the encoder, with all of its columns and experts. ``own_parameters``:
+        parameters of the sharing scheme that only one task uses. ``head_parameters``: parameters of
+        the heads. Parameters of tasks and balancers are only included in the first number.
     """
     own = {id(each): each for each in model.sharing.own_parameters(model.encoder)}
     before_heads = [*model.encoder.parameters(), *model.sharing.parameters()]
@@ -43,15 +43,15 @@ def parameter_counts(model: MultiTask) -> dict[str, int]:
 
 @torch.no_grad()
 def multiply_adds(model: MultiTask, inputs: Sequence[Tensor]) -> int:
-    """Count the multiply-adds of one sample's predictions, in matrix products and convolutions.
+    """Count the multiply-adds for one sample's predictions, in matrix products and convolutions.
 
-    They are those of a forward pass in evaluation mode, without what is computed once for a whole
-    batch. The model, its buffers and random numbers stay as they are. Of several processes all
-    must take part, with inputs of one shape but for the batch.
+    They are those of a forward pass in evaluation mode, without computations that are done once for
+    a whole batch. The model, its buffers and random numbers do not change. All processes must take
+    part, with inputs of the same shape except for the batch.
 
     Args:
         model: the model, on its device.
-        inputs: see `MultiTask.inputs_of`; of their batch the first sample counts, or zeros.
+        inputs: see `MultiTask.inputs_of`; the first sample of the batch is used, or zeros.
     """
     first = [each[:1] if len(each) else each.new_zeros(1, *each.shape[1:]) for each in inputs]
     with _evaluating(model), same_random_numbers(model.device), precision_of(model):
@@ -60,7 +60,7 @@ def multiply_adds(model: MultiTask, inputs: Sequence[Tensor]) -> int:
 
 
 def _flops(model: nn.Module, inputs: Sequence[Tensor]) -> int:
-    # Neither compiled nor fused, which the counter does not see through.
+    # Neither compiled nor fused, since the counter cannot analyse those.
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -76,7 +76,7 @@ def _flops(model: nn.Module, inputs: Sequence[Tensor]) -> int:
 
 
 class _Counter(TorchDispatchMode):
-    """Torch's own counts, without their sums by module, which take longer than a small network."""
+    """Torch's own counts without its sums by module, which take longer than a small network."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -35,15 +35,15 @@ Interval = Literal["step", "epoch"]
 def optimizer_and_schedule(
     model: MultiTask, trainer: Trainer | None = None, data: Any = None
 ) -> Any:
-    """Build a model's optimizer and its schedule, in Lightning's words.
+    """Build a model's optimizer and its schedule, in Lightning's format.
 
     Args:
-        model: the model, whose ``optimizer`` and ``scheduler`` make them.
-        trainer: knows how long the run is; default: the model's own.
-        data: the data, which know how long an epoch is; default: the Trainer's own.
+        model: the model, with its factories ``optimizer`` and ``scheduler``.
+        trainer: the Trainer, which determines the length of the run; default: the model's own.
+        data: the data, which determine the length of an epoch; default: the Trainer's own.
 
     Raises:
-        InputError: if their settings cannot be.
+        InputError: if their settings are invalid.
     """
     rates = model.rates
     groups = parameter_groups(model, model.balancer, rates)
@@ -57,14 +57,14 @@ def optimizer_and_schedule(
         scheduler = with_length(scheduler, length)
     if scheduler is not None and rates.settings:
         scheduler = with_rates_by_group(scheduler, optimizer)
-        # Before the schedule is made, which may change the groups.
+        # Before the schedule is built, which may change the groups.
         trial = partial(made, "scheduler", scheduler)
         check_ratios(optimizer, model.optimizer, trial, rates.settings)
     return scheduled(optimizer, scheduler, interval)
 
 
 def try_optimizer(model: MultiTask, trainer: Trainer, data: Any) -> Any:
-    """Refuse an optimizer and a schedule that cannot work, before training.
+    """Reject an optimizer and a schedule that cannot work, before training.
 
     Args:
         model: the model.
@@ -72,17 +72,17 @@ def try_optimizer(model: MultiTask, trainer: Trainer, data: Any) -> Any:
         data: the data.
 
     Returns:
-        What `optimizer_and_schedule` does.
+        The return value of `optimizer_and_schedule`.
 
     Raises:
-        InputError: if their settings cannot be, or not for a run of that length.
+        InputError: if their settings are invalid, or invalid for a run of that length.
     """
     configured = optimizer_and_schedule(model, trainer, data)
     schedule = configured["lr_scheduler"]["scheduler"] if isinstance(configured, dict) else None
     if schedule is None or isinstance(schedule, ReduceLROnPlateau):
         return configured
     with warnings.catch_warnings():
-        # No step of the optimizer comes before it.
+        # There is no step of the optimizer before it.
         warnings.simplefilter("ignore")
         made("scheduler", schedule.step)
     if not trainer.fast_dev_run:  # type: ignore[attr-defined]
@@ -92,15 +92,15 @@ def try_optimizer(model: MultiTask, trainer: Trainer, data: Any) -> Any:
 
 
 def made(kind: str, factory: Callable[..., Any], *arguments: Any) -> Any:
-    """Make an optimizer or a schedule.
+    """Build an optimizer or a schedule.
 
     Args:
-        kind: what it is called in messages.
-        factory: makes it.
-        arguments: what the factory takes.
+        kind: its name in messages.
+        factory: builds it.
+        arguments: arguments of the factory.
 
     Raises:
-        InputError: if its settings cannot be.
+        InputError: if its settings are invalid.
     """
     what = f"the {kind} cannot work as set"
     try:
@@ -119,11 +119,11 @@ def made(kind: str, factory: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _settings(made: Any) -> Iterator[tuple[str, Any]]:
-    """What an optimizer or a schedule was made with, as far as it keeps it."""
+    """The settings of an optimizer or a schedule that it stores."""
     optimizer = made if isinstance(made, Optimizer) else getattr(made, "optimizer", None)
     for group in getattr(optimizer, "param_groups", []):
         yield from ((name, value) for name, value in group.items() if name != "params")
-    # By its arguments, because a schedule has other numbers that begin infinite.
+    # By its arguments, because a schedule has other numbers that start as infinite.
     if isinstance(made, LRScheduler | ReduceLROnPlateau):
         for name in inspect.signature(type(made)).parameters:
             yield name, getattr(made, name, None)
@@ -135,16 +135,16 @@ def _numbers(value: Any) -> list[float]:
 
 
 def scheduled(optimizer: Optimizer, scheduler: SchedulerCallable | None, interval: Interval) -> Any:
-    """Give an optimizer its schedule, in Lightning's words.
+    """Combine an optimizer and its schedule, in Lightning's format.
 
     Args:
         optimizer: the optimizer.
-        scheduler: makes the schedule, if there is one.
-        interval: whether the schedule counts optimizer steps or epochs; one that watches a metric
-            looks at it after each epoch.
+        scheduler: builds the schedule, if there is one.
+        interval: whether the schedule counts optimizer steps or epochs; one that monitors a metric
+            is stepped after each epoch.
 
     Raises:
-        InputError: if the schedule watches ``val/score`` for the wrong direction.
+        InputError: if the schedule monitors ``val/score`` in the wrong direction.
     """
     if scheduler is None:
         return optimizer

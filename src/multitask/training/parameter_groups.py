@@ -1,4 +1,4 @@
-"""What an optimizer updates, in groups of equal settings."""
+"""The optimizer's parameters, in groups with equal settings."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from multitask.training.rates import MULTIPLIER, NAME, Rates
 
 
 def updated_elsewhere(balancer: Balancer) -> list[str]:
-    """Names, in the model, of the parameters that its balancer updates, not its optimizer."""
+    """Names, in the model, of the parameters that its balancer updates instead of the optimizer."""
     return [f"balancer.{name}" for name in balancer.keeps_for_itself()]
 
 
 def parameter_groups(
     model: nn.Module, balancer: Balancer, rates: Rates | None = None
 ) -> list[dict[str, Any]]:
-    """Group what an optimizer updates, frozen or not: what is frozen now may learn later.
+    """Group the optimizer's parameters, including frozen ones, which may be trained later.
 
     Args:
-        model: the model, the balancer included.
-        balancer: its parameters get no weight decay, which would pull the weights to each other;
-            those that it updates itself are left out.
-        rates: which parts learn faster or slower; default: none.
+        model: the model, including the balancer.
+        balancer: its parameters get no weight decay, which would pull the weights towards each
+            other; those that it updates itself are excluded.
+        rates: the parts with a different learning rate; default: none.
 
     Returns:
-        As few groups as there are different settings, since an optimizer works through one after
-        the other. Where rates differ each has a name and the multiplier of its rate.
+        One group for each distinct combination of settings, since an optimizer processes groups one
+        after the other. If rates differ, each group has a name and the multiplier of its rate.
 
     Raises:
         InputError: if the rates do not fit the model.

@@ -1,4 +1,4 @@
-"""What comes before a training or test: data that fit, and processes that act as one."""
+"""Preparation of a training or test: checks of the data, and synchronised processes."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ SPLIT_OF_STAGE = {"fit": "train", "validate": "val"}
 
 
 def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
-    """Check the data against the tasks and the way to train against the balancer.
+    """Check the data against the tasks, and the training setup against the balancer.
 
     Args:
-        model: the model; it learns the statistics of the training targets, and batch normalisation
-            joins that of the other processes.
+        model: the model; it learns the statistics of the training targets, and its batch
+            normalisation is synchronised over the processes.
         trainer: the Trainer.
         stage: ``fit``, ``validate``, ``test`` or ``predict``.
 
     Raises:
-        InputError: with what to change.
+        InputError: says what to change.
     """
     data = getattr(trainer, "datamodule", None)
     has_begun = getattr(trainer, "ckpt_path", None) is not None
     split = SPLIT_OF_STAGE.get(stage, "test")
     check_data(model.named_tasks, data, split, has_begun)
-    # An ensemble has an encoder for each member, which take the same.
+    # An ensemble has an encoder for each member, all with the same inputs.
     member = getattr(model, "members", [model])[0]
     check_encoder_inputs(member.encoder, data, split)
     if stage != "fit":
@@ -94,6 +94,6 @@ def _warn_of_episodes(model: MultiTask, data: Any) -> None:
     if getattr(data, "deals_episodes", False) and model.training_pass.is_plain:
         rank_zero_warn(
             f"{type(data).__name__} deals episodes, and the model has no training_pass that adapts "
-            "to them, so it learns from the queries alone, without what the supports show; take "
+            "to them, so it learns only from the queries and ignores the supports; take "
             "one such as multitask.passes.FOMAML, or multitask.data.TrainingClasses"
         )

@@ -1,4 +1,4 @@
-"""How many processes train together, and whether they can."""
+"""The number of processes that train together, with checks."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from multitask.errors import InputError
 
 
 def set_processes(trainer: Any) -> None:
-    """Count the processes that torchrun or SLURM has started if the settings leave it open.
+    """Use the number of processes that torchrun or SLURM started, if the settings do not set it.
 
     Args:
-        trainer: the Trainer's settings, of which ``devices`` and ``num_nodes`` may be changed.
+        trainer: the Trainer's settings; ``devices`` and ``num_nodes`` may be changed.
 
     Raises:
-        InputError: if the settings say another number.
+        InputError: if the settings contain another number.
     """
     here, machines = _started()
     if here:
@@ -40,13 +40,13 @@ def set_processes(trainer: Any) -> None:
 
 
 def check_processes(trainer: Any) -> None:
-    """Refuse ways to train on several processes that cannot work here.
+    """Reject settings for several processes that cannot work here.
 
     Args:
         trainer: the Trainer's settings.
 
     Raises:
-        InputError: with what to set.
+        InputError: says what to set.
     """
     strategy = trainer.strategy
     if isinstance(strategy, str) and strategy.startswith(("ddp_fork", "ddp_notebook", "ddp_spawn")):
@@ -83,7 +83,7 @@ def _check_machines(machines: int) -> None:
 
 
 def _started() -> tuple[int | None, int | None]:
-    """Processes on this machine and number of machines, where something else has started them."""
+    """Processes on this machine and number of machines, if something else has started them."""
     if TorchElasticEnvironment.detect():
         here = int(os.environ["LOCAL_WORLD_SIZE"])
         return here, int(os.environ["WORLD_SIZE"]) // here
@@ -93,7 +93,7 @@ def _started() -> tuple[int | None, int | None]:
 
 
 def _count(devices: Any) -> int | None:
-    """How many devices are asked for, None where that is left open."""
+    """The number of requested devices; None if it is not set."""
     if isinstance(devices, list | tuple):
         return len(devices)
     return int(devices) if str(devices).isdigit() else None

@@ -1,4 +1,4 @@
-"""How fast each part of a model learns, compared with the rest."""
+"""Learning rates of the parts of a model, relative to the others."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from multitask.encoders import Encoder
 from multitask.errors import InputError, nearest
 
 WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
-"""What wrappers of modules put into the names of parameters."""
+"""Names that wrappers of modules insert into the names of parameters."""
 NAME, MULTIPLIER = "name", "multiplier"
-"""Keys of an optimizer's groups, where rates differ."""
+"""Keys of an optimizer's groups, if rates differ."""
 
 
 class Rate(NamedTuple):
-    """What the optimizer's rate is multiplied by for a parameter, and why."""
+    """The multiplier of the optimizer's learning rate for a parameter, and its reason."""
 
     multiplier: float
     reason: str
@@ -32,12 +32,12 @@ class Rates:
 
     Args:
         parts: multipliers by the name of a part, such as ``encoder`` or ``heads.digit``; the
-            longest name that fits a parameter counts, and parts without one have 1.
-        layer_decay: the multiplier falls by this factor from each layer of an encoder to the one
-            below; the encoder's last layer has it once (Bao et al., 2022, BEiT).
+            longest name that matches a parameter is used, and other parts have 1.
+        layer_decay: the multiplier decreases by this factor from each layer of an encoder to the
+            one below; it is applied once to the encoder's last layer (Bao et al., 2022, BEiT).
 
     Raises:
-        InputError: if a number cannot be.
+        InputError: if a number is invalid.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Rates:
 
     @property
     def settings(self) -> str:
-        """The settings that make rates differ, for a sentence."""
+        """The settings that make rates differ, for messages."""
         given = {"model.rates": self.parts, "model.layer_decay": self.layer_decay}
         return " and ".join(name for name, value in given.items() if value)
 
@@ -67,14 +67,14 @@ class Rates:
 
         Args:
             model: the model.
-            names: of the parameters that its optimizer updates.
+            names: names of the parameters that its optimizer updates.
 
         Returns:
-            By the name.
+            Rates by the names of parameters.
 
         Raises:
-            InputError: if a part of `parts` is none of the model's or counts for no parameter, or
-                an encoder has no layers.
+            InputError: if a name in `parts` is not part of the model or matches no parameter, or an
+                encoder has no layers.
         """
         plain = {name: _plain(name) for name in names}
         chosen = {name: _longest(each, self.parts) for name, each in plain.items()}
@@ -106,8 +106,8 @@ def rates_of(optimizer: Optimizer) -> dict[str, float]:
         optimizer: the optimizer.
 
     Returns:
-        Under ``learning_rate`` that of parts whose rate nothing multiplies, and under
-        ``learning_rate/<name>`` those of the others.
+        ``learning_rate`` for parts without a multiplier, and ``learning_rate/<name>`` for the
+        others.
     """
     first, *_ = groups = optimizer.param_groups
     plain = next((group["lr"] for group in groups if group.get(MULTIPLIER, 1) == 1), None)
@@ -132,7 +132,7 @@ def _longest(name: str, parts: Iterable[str]) -> str | None:
 
 
 def _useless(part: str, model: nn.Module, names: Iterable[str]) -> str:
-    """Why a part counts for no parameter."""
+    """Why a part matches no parameter."""
     names = list(names)
     if any(f"{name}.".startswith(f"{part}.") for name in names):
         return f"'{part}' counts for nothing, since other entries cover all of it; leave it out"

@@ -1,4 +1,4 @@
-"""Learning rate schedules that are as long as the run, without a number for it."""
+"""Learning rate schedules whose length is that of the run, without a number for it."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ LENGTHS: dict[type, str] = {
     lr_scheduler.PolynomialLR: "total_iters",
     lr_scheduler.ConstantLR: "total_iters",
 }
-"""The argument that says how long a schedule is, which it keeps as an attribute."""
+"""The argument for the length of a schedule, which it stores as an attribute."""
 NAMES = tuple(dict.fromkeys(LENGTHS.values()))
 LEAST = 1e-6
-"""Of the rate at the beginning: with less a training stands still."""
+"""Fraction of the initial rate below which training does not progress."""
 STEERED = ("lr", "initial_lr", "max_lr", "min_lr", "momentum", "betas", "base_momentum")
-"""What schedules change in an optimizer's groups."""
+"""Entries of an optimizer's groups that schedules change."""
 
 
 def accept_run() -> None:
-    """Let torch's schedules declare that they take ``run``, so that configurations may hold it."""
+    """Let torch's schedules declare that they accept ``run``, so that configurations may use it."""
     for kind, name in LENGTHS.items():
         constructor: Any = vars(kind)["__init__"]
         allowed = int | None if kind is lr_scheduler.OneCycleLR else int
@@ -45,7 +45,7 @@ accept_run()
 
 
 def length_of_run(trainer: Trainer, data: Any, interval: str) -> int | None:
-    """How often a schedule is stepped in the whole of a training.
+    """The number of times that a schedule is stepped in the whole training.
 
     Args:
         trainer: the Trainer.
@@ -53,7 +53,7 @@ def length_of_run(trainer: Trainer, data: Any, interval: str) -> int | None:
         interval: ``step`` (of the optimizer) or ``epoch``.
 
     Returns:
-        The number, None for a training without an end.
+        The number; None for a training without an end.
     """
     batches, limit = len(data.train_dataloader()), trainer.limit_train_batches
     batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
@@ -76,20 +76,20 @@ def is_as_long_as_run(factory: Callable[..., Any] | None) -> bool:
     """Whether a schedule's length is that of the run.
 
     Args:
-        factory: makes the schedule, if there is one.
+        factory: builds the schedule, if there is one.
     """
     return RUN in _bound(factory).values()
 
 
 def with_length(factory: Callable[..., Any], length: int | None) -> Callable[..., Any]:
-    """Put the run's length where ``run`` stands.
+    """Replace ``run`` by the length of the run.
 
     Args:
-        factory: makes the schedule.
+        factory: builds the schedule.
         length: see `length_of_run`.
 
     Raises:
-        InputError: if the length is asked for and the run has none.
+        InputError: if the length is needed and the run has none.
     """
     asked = [name for name, value in _bound(factory).items() if value == RUN]
     if not asked:
@@ -108,7 +108,7 @@ def _bound(factory: Any) -> dict[str, Any]:
 
 
 def check_length_of_schedule(schedule: Any, length: int | None, interval: str) -> None:
-    """Tell a person that a schedule is not as long as the run.
+    """Warn that the length of a schedule differs from that of the run.
 
     Args:
         schedule: the schedule.
@@ -116,7 +116,7 @@ def check_length_of_schedule(schedule: Any, length: int | None, interval: str) -
         interval: ``step`` or ``epoch``.
 
     Raises:
-        InputError: if the schedule cannot be stepped as often as the run would.
+        InputError: if the schedule cannot be stepped as many times as the run would.
     """
     if length is None:
         return
@@ -135,7 +135,7 @@ def check_length_of_schedule(schedule: Any, length: int | None, interval: str) -
 
 
 def _outcome(schedule: Any, own: int, length: int) -> str | None:
-    """What comes of a schedule that is not as long as the run; None if that is usual."""
+    """The effect of a schedule whose length differs from the run's; None if that is usual."""
     if isinstance(schedule, lr_scheduler.CosineAnnealingWarmRestarts):
         end = schedule.T_0
         cycle = end
@@ -144,7 +144,7 @@ def _outcome(schedule: Any, own: int, length: int) -> str | None:
             end += cycle
         return None if end == length else "it ends in the middle of a cycle, at a high rate"
     if own > length:
-        return "it ends before the rate has got to its end"
+        return "it ends before the rate reaches its final value"
     is_warm_up = isinstance(schedule, lr_scheduler.ConstantLR) or (
         isinstance(schedule, lr_scheduler.LinearLR) and schedule.end_factor >= schedule.start_factor
     )
@@ -158,7 +158,7 @@ def _outcome(schedule: Any, own: int, length: int) -> str | None:
 
 
 def _outcome_of_decay(schedule: Any, length: int, interval: str) -> str | None:
-    """What comes of a schedule that lowers the rate at times of its own; None if that is usual."""
+    """The effect of a schedule that lowers the rate at fixed times; None if that is usual."""
     if isinstance(schedule, lr_scheduler.MultiStepLR):
         times = sorted(schedule.milestones.elements())
     elif isinstance(schedule, lr_scheduler.StepLR):
@@ -178,9 +178,9 @@ def _outcome_of_decay(schedule: Any, length: int, interval: str) -> str | None:
 
 
 class RunLength(Callback):
-    """Makes a schedule that is as long as the run fit one that is resumed with another length.
+    """Adapts a schedule of the length of the run if it is resumed with another length.
 
-    The rate continues as if the run had had its new length from the beginning. It has no state.
+    The rate continues as if the run had had its new length from the start. It has no state.
     """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -192,11 +192,11 @@ class RunLength(Callback):
         configured = model.configure_optimizers()
         fresh = configured["lr_scheduler"]["scheduler"]
         lengths = [[getattr(each, name, None) for name in NAMES] for each in (restored, fresh)]
-        # Averaging weights ends with a schedule of its own.
+        # Weight averaging ends with its own schedule.
         if lengths[0] == lengths[1] or type(restored) is not type(fresh):
             return
         with warnings.catch_warnings():
-            # No step of the optimizer comes before these.
+            # There are no steps of the optimizer before these.
             warnings.simplefilter("ignore")
             for _ in range(restored.last_epoch):
                 fresh.step()

@@ -1,4 +1,4 @@
-"""What a task contributes to the score: how far it is from the trivial predictor to perfection."""
+"""A task's contribution to the score, from the trivial predictor to a perfect one."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from multitask.pages.words import listed
 from multitask.tasks import Task
 
 BELOW = 0.001
-"""What a task that is worse than its trivial predictor can take from the score at most."""
+"""Maximum reduction of the score by a task that is worse than its trivial predictor."""
 
 
 def contribution(value: Tensor, trivial: float | None, higher_is_better: bool) -> Tensor:
     """Place a metric between the trivial predictor's value (0) and a perfect one (1).
 
-    A value that is worse than the trivial predictor's gives next to nothing, from 0 down to
-    -0.001: however bad it is, it cannot outweigh the other tasks. Among such values the better one
-    still gives more, so that the score can choose between epochs in which every task is that bad.
+    A value worse than the trivial predictor's contributes almost nothing, from 0 down to -0.001:
+    however bad it is, it cannot outweigh the other tasks. A better value of this kind still
+    contributes more, so that the score can choose between epochs in which all tasks are that bad.
 
     Args:
         value: the metric, a scalar; perfect is 1 if higher is better, else 0.
-        trivial: the trivial predictor's value; below 0 it counts as 0 if higher is better. Where it
-            is perfect itself, or None, 0 stands for it if higher is better, else 1.
-        higher_is_better: whether it is.
+        trivial: the trivial predictor's value; below 0 it counts as 0 if higher is better. If it is
+            perfect itself, or None, it is replaced by 0 if higher is better, else by 1.
+        higher_is_better: whether higher values are better.
 
     Returns:
-        A scalar from -0.001 to 1; NaN for a value that is NaN.
+        A scalar from -0.001 to 1; NaN if the value is NaN.
     """
     span = 1.0
     if trivial is not None:
@@ -39,12 +39,12 @@ def contribution(value: Tensor, trivial: float | None, higher_is_better: bool) -
 
 
 def known_trivial(metric: Metric) -> float | None:
-    """What the trivial predictor reaches on any data, None if that depends on them."""
+    """The value of the trivial predictor on any data; None if it depends on the data."""
     return getattr(metric, "trivial", None)
 
 
 def counting(tasks: Mapping[str, Task]) -> dict[str, str]:
-    """The headline of each task that counts in the score.
+    """The headline metric of each task that counts in the score.
 
     Args:
         tasks: the tasks by name.
@@ -53,15 +53,15 @@ def counting(tasks: Mapping[str, Task]) -> dict[str, str]:
 
 
 def check_headlines(tasks: Mapping[str, Task]) -> None:
-    """Refuse a headline that its task cannot be judged by, or a score in which no task counts.
+    """Reject a headline that cannot be used for its task, or a score in which no task counts.
 
-    A class may have the headline of its base and lack its metrics: it does not enter the score.
+    A class may inherit a headline but not its metric: it does not enter the score.
 
     Args:
         tasks: the tasks by name.
 
     Raises:
-        InputError: naming the task and its metrics.
+        InputError: names the task and its metrics.
     """
     for name, task in tasks.items():
         if "headline" in vars(task) or task.headline in task.metrics():

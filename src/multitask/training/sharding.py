@@ -1,4 +1,4 @@
-"""Parameters divided over processes, by FSDP2."""
+"""Parameters sharded over processes, by FSDP2."""
 
 from __future__ import annotations
 
@@ -24,25 +24,24 @@ if TYPE_CHECKING:
     from multitask.module import MultiTask
 
 BLOCK = 1_000_000
-"""Parameters from which on a block is gathered by itself; smaller ones are not worth a message."""
+"""Minimum number of parameters of a block that is gathered separately; less is inefficient."""
 WHOLE = StateDictOptions(full_state_dict=True)
-"""What a checkpoint holds, of which each process takes its share."""
+"""Checkpoints contain whole tensors, and each process loads its share."""
 
 
 class Sharded(ModelParallelStrategy):
-    """Each process keeps a share of the parameters, their gradients and the optimizer's state.
+    """Shards the parameters, their gradients and the optimizer's state over the processes.
 
-    Lightning's strategy with its two sizes chosen for this model, which has nothing to divide but
-    data: all processes, whatever their number, and one in the other direction. Checkpoints are
-    whole files, as with any other strategy, so a run can continue without shares, and the other way
-    round.
+    It is Lightning's strategy with its two sizes chosen for this model, which only has data
+    parallelism: one is the number of processes, the other is 1. Checkpoints are whole files, as
+    with any other strategy, so a run can continue without sharding, and vice versa.
     """
 
     def __init__(self) -> None:
         super().__init__(save_distributed_checkpoint=False)
 
     def setup_environment(self) -> None:
-        """Count the processes, which the constructor cannot know."""
+        """Count the processes, whose number the constructor does not know."""
         self._data_parallel_size = self.num_nodes * self.num_processes
         self._tensor_parallel_size = 1
         super().setup_environment()
@@ -50,10 +49,10 @@ class Sharded(ModelParallelStrategy):
     def load_checkpoint(
         self, checkpoint_path: str | Path, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Take this process's share of a checkpoint.
+        """Load this process's share of a checkpoint.
 
-        Lightning leaves out what modules keep beside parameters and buffers, as balancers do their
-        memory, and fails where an optimizer keeps nothing.
+        Lightning skips state that modules store in addition to parameters and buffers, such as the
+        memory of balancers, and fails if an optimizer has no state.
         """
         path = self.broadcast(checkpoint_path)
         with explained():
@@ -67,11 +66,11 @@ class Sharded(ModelParallelStrategy):
 
     def _load_optimizer(self, optimizer: Optimizer, state: dict[str, Any]) -> None:
         if not state["state"]:
-            # There is nothing to take a share of.
+            # There is nothing to shard.
             optimizer.load_state_dict(state)
             return
         assert self.model is not None
-        # By their order in the groups, which need not be that of the model's parameters.
+        # By their order in the groups, which may differ from that of the model's parameters.
         names = {id(each): name for name, each in self.model.named_parameters()}
         own = [names[id(each)] for group in optimizer.param_groups for each in group["params"]]
         saved = [number for group in state["param_groups"] for number in group["params"]]
@@ -86,19 +85,19 @@ class Sharded(ModelParallelStrategy):
 
 
 def shard(network: nn.Module, mesh: DeviceMesh) -> None:
-    """Let each process keep a share of a network's parameters, if there are any.
+    """Shard a network's parameters over the processes, if there are any.
 
-    Large blocks of a stack (``nn.Sequential`` or ``nn.ModuleList``, as the layers of a transformer
-    are) are gathered one after the other, each for its own forward and backward pass, and what is
-    left for those of the network as a whole; a network whose parts have parameters in common is
-    gathered at once. A network that is divided already is left as it is.
+    Large blocks of a stack (``nn.Sequential`` or ``nn.ModuleList``, such as the layers of a
+    transformer) are gathered one after the other, each for its own forward and backward pass. The
+    remaining parameters are gathered for the passes of the whole network. A network whose parts
+    share parameters is gathered as a whole. A network that is sharded already is not changed.
 
     Args:
-        network: any network; called as a module from now on.
-        mesh: Lightning's, with the dimensions ``data_parallel`` and ``tensor_parallel``.
+        network: any network; it must be called as a module afterwards.
+        mesh: Lightning's mesh, with the dimensions ``data_parallel`` and ``tensor_parallel``.
 
     Raises:
-        InputError: if the mesh asks for more than dividing the parameters.
+        InputError: if the mesh requires more than sharding the parameters.
     """
     if mesh["tensor_parallel"].size() > 1:
         raise InputError(
@@ -106,7 +105,7 @@ def shard(network: nn.Module, mesh: DeviceMesh) -> None:
             "ModelParallelStrategy tensor_parallel_size: 1, and the number of processes as "
             "data_parallel_size"
         )
-    # Lightning asks again for the test after training.
+    # Lightning calls this again for the test after training.
     is_sharded = isinstance(network, FSDPModule)
     if not is_sharded and any(parameter.requires_grad for parameter in network.parameters()):
         for block in _large_blocks(network):
@@ -115,7 +114,7 @@ def shard(network: nn.Module, mesh: DeviceMesh) -> None:
 
 
 def shard_model(model: MultiTask) -> None:
-    """Shard a model's networks, under a strategy that has divided the processes for that."""
+    """Shard a model's networks, if the strategy has a mesh of processes for it."""
     if model.device_mesh is not None:
         for network in (model.encoder, model.sharing, *model.heads.values()):
             shard(network, model.device_mesh)

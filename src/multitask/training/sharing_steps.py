@@ -1,4 +1,4 @@
-"""When a sharing scheme gets ready for an optimizer step."""
+"""Calls to a sharing scheme before optimizer steps."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 
 class SharingSteps(Callback):
-    """Tells the sharing scheme the number of the step, which is in the Trainer's checkpoint."""
+    """Passes the number of the step, stored in the Trainer's checkpoint, to the scheme."""
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Tell it before each batch; all batches of one step get the same number."""
+        """Pass it before each batch; all batches of one step get the same number."""
         sharing: Any = pl_module.sharing
         sharing.begin_step(trainer.global_step)

@@ -1,4 +1,4 @@
-"""Batches in which a loss is no longer a number, skipped as far as was asked."""
+"""Skipping of batches with a loss that is NaN or infinite, up to a limit."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from multitask.training.trial import copied_buffers, put_back
 
 
 class SkippedSteps(Callback):
-    """Counts the batches that are skipped, and leaves no trace of them.
+    """Counts the skipped batches, and removes their effects.
 
     All processes see the same losses, those of the global batch, and so skip the same batches.
 
     Args:
-        most: how many batches may be skipped in a training.
+        most: maximum number of batches that may be skipped in a training.
 
     Raises:
         InputError: if it is negative.
@@ -39,37 +39,37 @@ class SkippedSteps(Callback):
         return bool(self._of_step) and all(self._of_step)
 
     def state_dict(self) -> dict[str, Any]:
-        """How many batches were skipped."""
+        """The number of skipped batches."""
         return {"count": self.count}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up what `state_dict` returned."""
+        """Restore the return value of `state_dict`."""
         self.count = state_dict["count"]
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Keep what the pass through the network changes."""
+        """Store the state that the forward pass changes."""
         if self.most:
             self._buffers = copied_buffers(pl_module)
 
     def skips(self, losses: Tensor) -> bool:
-        """Decide about a batch.
+        """Decide whether to skip a batch.
 
         Args:
-            losses: the tasks', shape ``[tasks]``.
+            losses: losses of the tasks, shape ``[tasks]``.
 
         Returns:
-            Whether it is skipped; once as many were as may be, no other is.
+            Whether it is skipped; always false once the limit is reached.
         """
         if not self.most:
             return False
-        # A GPU has to be waited for in each step: the price of being able to skip.
+        # A GPU must synchronise in each step, which is the price of being able to skip.
         is_bad = not bool(losses.isfinite().all()) and self.count < self.most
         self._of_step.append(is_bad)
         self.count += is_bad
         return is_bad
 
     def no_loss(self, model: LightningModule) -> Tensor:
-        """A loss from which every parameter gets a gradient of zero, as strategies expect."""
+        """A loss that gives every parameter a gradient of zero, as strategies expect."""
         put_back(model, self._buffers)
         for logger in model.trainer.loggers:
             row = {"train/skipped_batches": float(self.count), "epoch": model.current_epoch}
@@ -80,10 +80,10 @@ class SkippedSteps(Callback):
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
-        """Take the gradients away if they are of nothing, so that the optimizer changes nothing."""
+        """Remove the gradients if all batches were skipped, so that nothing is updated."""
         if self.is_step_skipped:
             optimizer.zero_grad(set_to_none=True)
 
     def after_step(self) -> None:
-        """Begin to gather the next step's batches."""
+        """Start to collect the batches of the next step."""
         self._of_step = []

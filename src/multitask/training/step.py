@@ -1,4 +1,4 @@
-"""What one training batch came to."""
+"""The results of one training batch."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor
 
 @dataclass
 class Step:
-    """What callbacks see of a training batch until the next one begins.
+    """The data of a training batch for callbacks, until the next batch starts.
 
     Args:
-        samples: in the global batch.
+        samples: number of samples in the global batch.
         totals: sums of the global batch's losses and of their weights, shape ``[2, tasks]``.
         losses: each task's mean loss times its weight, shape ``[tasks]``, attached to the graph.
         loss: the balanced loss, a scalar, attached to the losses.
@@ -30,23 +30,23 @@ class Step:
         (self._balance,) = torch.autograd.grad(self.loss, self.losses, retain_graph=True)
 
     def __deepcopy__(self, memo: dict[int, object]) -> Step:
-        """A copy without the graph, which cannot be copied, as callbacks that copy models need."""
+        """A copy without the graph, which cannot be copied, for callbacks that copy models."""
         copy = Step(self.samples, self.totals, self.losses, self.loss, self._balance)
         copy.let_go()
         return copy
 
     def let_go(self) -> None:
-        """Let the graph go once the backward pass is over."""
+        """Release the graph after the backward pass."""
         self.losses, self.loss = self.losses.detach(), self.loss.detach()
         if self._balance is not None:
             self._balance = self._balance.detach()
 
     def counted(self, task_weights: Tensor, gradient_weights: Tensor | None) -> Tensor:
-        """How much each task's loss counted for the encoder.
+        """The effective weight of each task's loss for the encoder.
 
         Args:
-            task_weights: the weights that the configuration gives, shape ``[tasks]``.
-            gradient_weights: those by which the balancer weighed gradients, if it did.
+            task_weights: the weights from the configuration, shape ``[tasks]``.
+            gradient_weights: the balancer's weights of gradients, if it has any.
 
         Returns:
             Shape ``[tasks]``.

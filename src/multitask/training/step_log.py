@@ -1,4 +1,4 @@
-"""What training logs every few steps: losses, balancing weights, learning rate, throughput."""
+"""Logging every few training steps: losses, balancing weights, learning rate, throughput."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from multitask.training.rates import rates_of
 
 
 class StepLog(Callback):
-    """Collects cheaply in every step, and logs every ``log_every_n_steps`` of them.
+    """Collects values cheaply in every step, and logs them every ``log_every_n_steps`` steps.
 
     Args:
         tasks: names of the tasks.
@@ -36,9 +36,9 @@ class StepLog(Callback):
         return {"sums": self.losses.sums.cpu(), "counts": self.losses.counts.cpu()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Begin an interval with the losses of one before."""
+        """Start an interval with the losses of an earlier one."""
         self._begin()
-        # Not by an update, which would round what training in double precision has summed.
+        # Not by an update, which would round sums that training in double precision has computed.
         self.losses.sums = state_dict["sums"].clone()
         self.losses.counts = state_dict["counts"].clone()
 
@@ -56,7 +56,7 @@ class StepLog(Callback):
     def on_before_backward(
         self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
     ) -> None:
-        """Count the step's losses, and find how much each counts while the graph is there."""
+        """Add the step's losses, and compute the weight of each while the graph exists."""
         model: Any = pl_module
         if model.step is None:
             # The batch was skipped.
@@ -67,7 +67,7 @@ class StepLog(Callback):
             model.step.find_balance()
 
     def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log what the balancer made of the losses and gradients."""
+        """Log the balancer's weights of the losses and gradients."""
         model: Any = pl_module
         if model.step is None:
             return
@@ -84,7 +84,7 @@ class StepLog(Callback):
         model.log("loss", loss, prog_bar=True, logger=False)
 
     def _values(self, loss: Tensor, weights: Tensor, rates: dict[str, float]) -> dict[str, float]:
-        """Summarise the interval and begin a new one."""
+        """Summarise the interval and start a new one."""
         rows = torch.stack([self.losses.sums / self.losses.counts, weights.to(self.losses.sums)])
         losses, balance = rows.tolist()
         seconds = time.perf_counter() - self.began

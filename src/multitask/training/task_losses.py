@@ -1,4 +1,4 @@
-"""The losses of all tasks over a batch, those of alike tasks computed together."""
+"""The losses of all tasks over a batch, computed together for similar tasks."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from multitask.tasks import Task
 from multitask.training.kept_outputs import KeptOutputs
 
 ENOUGH = 8
-"""Alike tasks from which on their losses are computed together.
+"""Minimum number of similar tasks for computing their losses together.
 
-A joint sum may differ from a task's own in the last bit. With few tasks nothing is gained that is
-worth it, so their trainings stay the same to the bit.
+A joint sum may differ from a task's own in the last bit. With few tasks the gain is not worth it,
+so their trainings stay bitwise equal.
 """
 
 
 class TaskLosses:
     """Sums each task's loss over the known targets of a batch.
 
-    With 50 regressions, 50 times a dozen small operations would take longer than the pass through
-    a small network. Tasks with equal `Task.loss_group` are therefore computed in one go, by
+    With 50 regressions, 50 times a dozen small operations would take longer than a pass through a
+    small network. Tasks with equal `Task.loss_group` are therefore computed together by
     `Task.joint_loss`, if there are at least `ENOUGH` of them.
 
     Args:
@@ -35,12 +35,12 @@ class TaskLosses:
         alike: dict[Hashable, list[str]] = {}
         for name, task in self._tasks.items():
             key = task.loss_group()
-            # A name is not another task's key.
+            # A name must not equal another task's key.
             alike.setdefault((name,) if key is None else (type(task), key), []).append(name)
         self._groups = [names for names in alike.values() if len(names) >= ENOUGH]
         grouped = {name for names in self._groups for name in names}
         self.kept: list[KeptOutputs] = []
-        """What older models say of a batch, which losses of some tasks stay near to."""
+        """Distances from the outputs of older models, which are added to some tasks' losses."""
         self._alone = [name for name in self._tasks if name not in grouped]
 
     def __call__(self, outputs: Mapping[str, Any], targets: Mapping[str, Tensor]) -> Tensor:
@@ -48,11 +48,11 @@ class TaskLosses:
 
         Args:
             outputs: raw head outputs by task, see `Task.loss`.
-            targets: by task, missing ones included; may hold more, such as the inputs.
+            targets: by task, missing ones included; may contain other entries, such as the inputs.
 
         Returns:
-            Sums of the losses and of their weights, shape ``[2, tasks]``. If the batch holds what
-            older models say of it, two further rows: sums of the distances from that, see
+            Sums of the losses and of their weights, shape ``[2, tasks]``. If the batch contains
+            outputs of older models, two further rows: sums of the distances from them, see
             `multitask.training.kept_outputs`, and numbers of samples.
         """
         columns = {

@@ -1,4 +1,4 @@
-"""Computing with a model as if with other weights, or only to try, without a trace."""
+"""Trial computations with a model, also with other weights, that do not change it."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ Found = TypeVar("Found")
 
 
 def tried(model: MultiTask, batch: Batch, weights: Mapping[str, Tensor]) -> Tensor:
-    """Compute the losses as with other weights.
+    """Compute the losses with other weights.
 
-    Nothing remembers it: balancers and watchers of gradients do not see it, and buffers, gradients
-    and random numbers of the CPU and the device stay as they are. Of several processes all try, so
+    This has no side effects: balancers and watchers of gradients ignore it, and buffers, gradients
+    and random numbers of the CPU and the device do not change. All processes must take part, so
     that batch normalisation and losses are those of the global batch.
 
     Args:
         model: the model.
         batch: this process's share of the batch.
-        weights: parameters by name that take the place of the model's own.
+        weights: parameters by name that replace the model's own.
 
     Returns:
         Each task's mean loss over the global batch times the task's weight, shape ``[tasks]``;
-        differentiable by the batch's floating entries, by the weights given and by the model's own,
-        unless activations are computed again in the backward pass: see `tried_in`.
+        differentiable by the batch's floating entries, by the given weights and by the model's own,
+        unless activations are recomputed in the backward pass: see `tried_in`.
 
     Raises:
-        InputError: if the model has no parameter of a name.
+        InputError: if a name is not a parameter of the model.
     """
     return tried_in(model, weights, lambda: losses_of(model, batch))
 
@@ -52,22 +52,22 @@ def tried_in(
     compute: Callable[[], Found],
     in_full_precision: bool = False,
 ) -> Found:
-    """Compute anything with a model as with other weights, without a trace, as `tried` does.
+    """Compute anything with other weights of a model, without side effects, like `tried`.
 
-    A backward pass that computes activations again uses the weights that the model has then, so
-    that losses of other weights are best differentiated in here.
+    A backward pass that recomputes activations uses the weights that the model has at that time, so
+    losses with other weights should be differentiated within the call.
 
     Args:
         model: the model.
-        weights: parameters by name that take the place of the model's own.
+        weights: parameters by name that replace the model's own.
         compute: calls the model.
         in_full_precision: see `unseen`.
 
     Returns:
-        What ``compute`` returns.
+        The return value of ``compute``.
 
     Raises:
-        InputError: if the model has no parameter of a name.
+        InputError: if a name is not a parameter of the model.
     """
     with _without_metrics(model), unseen(model, in_full_precision):
         known = dict(model.named_parameters())
@@ -81,7 +81,7 @@ def tried_in(
 
 
 class _Around(nn.Module):
-    """Lets anything be computed while a model has other weights."""
+    """Runs any computation while a model has other weights."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class _Around(nn.Module):
 
 @contextmanager
 def _without_metrics(model: nn.Module) -> Iterator[None]:
-    """Take the metrics out of a model: to walk through them takes as long as a small network."""
+    """Remove the metrics from a model: iterating over them takes as long as a small network."""
     metrics = model._modules.pop("evaluations", None)
     try:
         yield
@@ -104,12 +104,12 @@ def _without_metrics(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def unseen(model: MultiTask, in_full_precision: bool = False) -> Iterator[None]:
-    """Hide from balancers, watchers of gradients and random numbers what happens in between.
+    """Hide computations in the context from balancers, watchers of gradients and random numbers.
 
     Args:
         model: the model; its buffers may change.
-        in_full_precision: whether to compute in the parameters' own precision, not in that of a
-            mixed one, in which small differences of losses would be rounded away.
+        in_full_precision: whether to use the parameters' own precision instead of a mixed one,
+            which would round small differences of losses away.
     """
     was_open, model.views.is_open = model.views.is_open, False
     kind = model.device.type
@@ -122,17 +122,17 @@ def unseen(model: MultiTask, in_full_precision: bool = False) -> Iterator[None]:
 
 
 def copied_buffers(model: nn.Module) -> dict[str, Tensor]:
-    """Copies of what a forward pass may change, such as batch normalisation's averages."""
+    """Copies of buffers that a forward pass may change, such as those of batch normalisation."""
     return {name: values.detach().clone() for name, values in model.named_buffers()}
 
 
 @torch.no_grad()
 def put_back(model: nn.Module, buffers: Mapping[str, Tensor]) -> None:
-    """Undo what forward passes have changed.
+    """Undo the changes of forward passes.
 
     Args:
         model: the model.
-        buffers: what `copied_buffers` returned.
+        buffers: the return value of `copied_buffers`.
     """
     own = dict(model.named_buffers())
     for name, values in buffers.items():
@@ -141,10 +141,10 @@ def put_back(model: nn.Module, buffers: Mapping[str, Tensor]) -> None:
 
 @contextmanager
 def same_random_numbers(device: torch.device) -> Iterator[None]:
-    """Leave the random numbers of the CPU and of a device as they were.
+    """Restore the random numbers of the CPU and of a device afterwards.
 
     Args:
-        device: the model's.
+        device: device of the model.
     """
     on_device = device.type in ("cuda", "xpu", "mps")
     kind = device.type if on_device else "cuda"
@@ -156,7 +156,7 @@ def same_random_numbers(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def precision_of(model: MultiTask) -> Iterator[None]:
-    """Compute in the precision of the model's Trainer, if it has one.
+    """Use the precision of the model's Trainer, if it has one.
 
     Args:
         model: the model.

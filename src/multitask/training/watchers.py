@@ -1,4 +1,4 @@
-"""What watches a training, logs it, and steps its balancer and schedule."""
+"""The callbacks that monitor and log training, and step its balancer and schedule."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def watchers(model: MultiTask) -> list[Callback]:
-    """The callbacks of a model, in the order in which they act; new ones for each training.
+    """The callbacks of a model, in the order of their calls; new ones for each training.
 
     Args:
-        model: the model, which keeps them, and gets new ``skipped`` and ``divergence``.
+        model: the model, which stores them, and gets new ``skipped`` and ``divergence``.
 
     Returns:
         Those that its Trainer does not have yet.

@@ -1,4 +1,4 @@
-"""From the Gramian of the tasks' gradients to one weight for each task: one file a method."""
+"""Weightings, which map the Gramian of the tasks' gradients to weights: one file for each."""
 
 from multitask.balancing.weightings.aligned import AlignedMTL
 from multitask.balancing.weightings.base import GramianWeighting, SolverError

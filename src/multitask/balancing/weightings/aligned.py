@@ -1,4 +1,4 @@
-"""Gradients made orthogonal and equally long before they are added."""
+"""Gradients made orthogonal and equally long before they are summed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class AlignedMTL(PreferenceWeighting):
     """Independent component alignment: ``w = sqrt(scale) V L^(-1/2) V' p`` for ``G = V L V'``.
 
     Senushkin et al. (2023, CVPR, Aligned-MTL), algorithm 1. Eigenvalues that are noise in the
-    Gramian's dtype are left out. The balancer does not keep the length, which vanishes with the
-    smallest eigenvalue: it rescales the weights.
+    Gramian's dtype are ignored. The balancer rescales the weights instead of keeping the length,
+    which vanishes with the smallest eigenvalue.
 
     Args:
-        pref_vector: the combination ``p`` of the aligned gradients, shape ``[tasks]``; by default
+        pref_vector: the combination ``p`` of the aligned gradients, shape ``[tasks]``; default:
             their mean.
         scale_mode: the common squared length of the aligned gradients: the smallest eigenvalue
             (``min``), the lower median (``median``) or the mean (``rmse``).
@@ -42,7 +42,7 @@ class AlignedMTL(PreferenceWeighting):
 
     def solve(self, gramian: np.ndarray) -> np.ndarray:
         preference = self.preference(len(gramian))
-        # Only the eigenvalues' ratios enter.
+        # Only the ratios of the eigenvalues matter.
         values, vectors = np.linalg.eigh(gramian / max(gramian.trace(), np.finfo(float).tiny))
         known = values > values[-1] * len(gramian) * self.rounding
         if not known.any():

@@ -1,4 +1,4 @@
-"""What every weighting is: the Gramian of the tasks' gradients in, one weight for each task out."""
+"""The base class of weightings, which map the Gramian of the gradients to weights."""
 
 from __future__ import annotations
 
@@ -14,58 +14,58 @@ from multitask.checkpoints.recipe import Recorded
 
 
 class SolverError(RuntimeError):
-    """A weighting has no usable answer: which method, and what was found instead."""
+    """A weighting has no usable result; reports the method and what was found instead."""
 
 
 class GramianWeighting(Recorded, Weighting[Tensor]):
-    """From the Gramian ``G = J @ J.T`` of the tasks' gradients to weights ``w``; the step is
-    ``w @ J``.
+    """Maps the Gramian ``G = J @ J.T`` of the tasks' gradients ``J`` to weights ``w``.
 
-    The weights do not depend on the unit of the loss: a Gramian times any positive number gives
-    the same weights or, where the method defines the length of the step, the exactly scaled ones.
+    The step is ``w @ J``. The weights do not depend on the unit of the loss: a Gramian times any
+    positive number gives the same weights or, if the method defines the length of the step, exactly
+    scaled ones.
 
-    A weighting never sees tasks without labels in the batch: `GradientBalancer` leaves their rows
-    and columns out of the Gramian, and they keep their last weights.
+    A weighting never receives tasks without labels in the batch: `GradientBalancer` removes their
+    rows and columns from the Gramian, and they keep their last weights.
 
     Attributes:
-        defines_length: whether the step keeps the length that the method gives it. If not, the
-            caller rescales the weights to sum to the number of tasks, so that the learning rate
-            keeps its meaning. Weights that are all zero, or sum to zero, are an answer too: the
-            method accepts no direction.
-        rounding: the rounding unit of the dtype of the last Gramian; eigenvalues smaller than that
-            times the largest one are noise.
+        defines_length: whether the step keeps the length that the method defines. If not, the
+            caller rescales the weights to sum to the number of tasks, so that the meaning of the
+            learning rate does not change. Weights that are all zero, or sum to zero, are also
+            valid: the method accepts no direction.
+            rounding: the rounding unit of the dtype of the last Gramian; eigenvalues smaller than
+            that times the largest one are noise.
     """
 
     defines_length: bool = False
     rounding: float = float(np.finfo(np.float64).eps)
 
     def take_names(self, tasks: list[str]) -> None:
-        """Learn the names of the tasks, for a method that takes some of them by name.
+        """Set the names of the tasks, for a method that refers to tasks by name.
 
         Args:
-            tasks: in the order of the Gramian's rows.
+            tasks: names in the order of the Gramian's rows.
 
         Raises:
-            InputError: if it got a task that there is not.
+            InputError: if the method refers to a task that does not exist.
         """
 
     def check_teaches(self, teaches: Mapping[str, float]) -> None:
-        """Refuse factors on tasks' gradients that leave the method nothing to compare.
+        """Reject factors on tasks' gradients that leave the method nothing to compare.
 
         Args:
-            teaches: by task, how much its gradient counts for the encoder.
+            teaches: by task, the factor on its gradient for the encoder.
 
         Raises:
-            InputError: with what to change.
+            InputError: says what to change.
         """
 
     def forward(self, gramian: Tensor, /) -> Tensor:
-        """Solve in float64 on the CPU, whatever the Gramian's device and dtype.
+        """Solve in float64 on the CPU, for any device and dtype of the Gramian.
 
         Args:
-            gramian: inner products of the tasks' gradients, shape ``[tasks, tasks]``, symmetric
-                and positive semi-definite up to rounding. A row of zeros is a task without a
-                gradient; its weight is finite and means nothing.
+            gramian: inner products of the tasks' gradients, shape ``[tasks, tasks]``, symmetric and
+                positive semi-definite up to rounding. A row of zeros is a task without a gradient;
+                its weight is finite but arbitrary.
 
         Returns:
             Weights, shape ``[tasks]``, on the Gramian's device, of its dtype, not differentiable.
@@ -81,7 +81,7 @@ class GramianWeighting(Recorded, Weighting[Tensor]):
 
     @abstractmethod
     def solve(self, gramian: np.ndarray) -> np.ndarray:
-        """Find the weights.
+        """Compute the weights.
 
         Args:
             gramian: shape ``[tasks, tasks]``, float64, finite, symmetric.
@@ -94,7 +94,7 @@ class GramianWeighting(Recorded, Weighting[Tensor]):
         """
 
     def error(self, found: str) -> SolverError:
-        """Name the method in front of what was found."""
+        """Create an error that names the method and what was found."""
         return SolverError(f"{type(self).__name__} {found}")
 
     def _checked(self, gramian: np.ndarray) -> np.ndarray:

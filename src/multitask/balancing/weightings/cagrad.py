@@ -1,4 +1,4 @@
-"""The mean gradient, bent as far towards the worst-off task as a ball around it allows."""
+"""The mean gradient, moved towards the worst-off task within a ball around it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from multitask.balancing.weightings.base import GramianWeighting
 from multitask.balancing.weightings.min_norm import factor, min_norm_weights
 
-# Relative to the shortest gradient. torchjd's value, but there it is relative to the whole
+# Relative to the shortest gradient. The value is torchjd's, but there it is relative to the whole
 # Jacobian, so that one task with short gradients stops all.
 ON_FRONT = 1e-4
 
@@ -21,9 +21,9 @@ class CAGrad(GramianWeighting):
 
     Liu et al. (2021, arXiv 2110.14048), equation 3 and algorithm 1: with ``g_0`` the mean gradient
     and ``g_w`` the minimum of ``g_w . g_0 + c |g_0| |g_w|`` over the convex combinations ``g_w``,
-    the step is ``g_0 + c |g_0| g_w / |g_w|``. All weights are zero where ``g_w`` vanishes: the
-    parameters are on the Pareto front. The balancer does not keep the length, which grows with
-    ``c``: it rescales the weights.
+    the step is ``g_0 + c |g_0| g_w / |g_w|``. All weights are zero if ``g_w`` vanishes: the
+    parameters are on the Pareto front. The balancer rescales the weights instead of keeping the
+    length, which grows with ``c``.
 
     Args:
         c: radius of the ball, relative to ``|g_0|``; not negative. 0 gives the mean gradient.
@@ -53,7 +53,7 @@ class CAGrad(GramianWeighting):
 
 
 def _bent(rows: np.ndarray, radius: float, mean: np.ndarray) -> np.ndarray:
-    """Find the length ``n`` of the worst combination, and from it the weights.
+    """Find the length ``n`` of the worst combination, and the weights from it.
 
     ``|g_w| = min_n (|g_w|^2 / n + n) / 2``, and for a fixed ``n`` the objective is smallest at the
     shortest combination of the rows shifted by ``n / radius`` times their mean. The right ``n`` is
@@ -70,9 +70,9 @@ def _bent(rows: np.ndarray, radius: float, mean: np.ndarray) -> np.ndarray:
         combination = worst(squared_shift) @ rows
         return float(combination @ combination - radius**2 * squared_shift)
 
-    # In the squared shift the excess is linear wherever the same tasks have weight, which is why
-    # a secant method is exact within a few steps. No combination is longer than the trace, 1, but
-    # the same length at both ends would leave the upper end's sign to rounding.
+    # In the squared shift, the excess is linear while the same tasks have weight, so a secant
+    # method is exact within a few steps. No combination is longer than the trace, 1, but the same
+    # length at both ends would leave the sign of the upper end to rounding.
     lengths = np.linalg.norm(rows, axis=1)
     shortest = lengths[lengths > 0].min()
     lowest, highest = (ON_FRONT * shortest / radius) ** 2, 2 / radius**2

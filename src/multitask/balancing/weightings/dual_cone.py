@@ -1,4 +1,4 @@
-"""Projection onto the cone of directions that no task's gradient opposes."""
+"""Projection onto the cone of directions that do not oppose any task's gradient."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torchjd.linalg import DualConeProjector
 
 
 class NonNegativeProjector(DualConeProjector):
-    """Projects onto the dual cone by non-negative least squares; needs scipy alone.
+    """Projects onto the dual cone by non-negative least squares; only needs scipy.
 
     ``min v' G v`` over ``v >= u`` (Quinton and Rey, 2024, arXiv 2406.16232, proposition 1) is, with
-    ``v = u + y`` and ``G = F F'``, ``min |F' y + F' u|`` over ``y >= 0``. As in torchjd the Gramian
-    is divided by its trace and regularized, but here however short the gradients are.
+    ``v = u + y`` and ``G = F F'``, ``min |F' y + F' u|`` over ``y >= 0``. As in torchjd, the
+    Gramian is divided by its trace and regularized, but here for gradients of any length.
 
     Args:
-        reg_eps: what is added to the diagonal of the Gramian of trace 1; positive.
+        reg_eps: value added to the diagonal of the Gramian of trace 1; positive.
     """
 
     def __init__(self, reg_eps: float = 1e-4) -> None:
@@ -49,7 +49,7 @@ class NonNegativeProjector(DualConeProjector):
         upper = np.linalg.cholesky(regularized).T
         flat = vectors.reshape(-1, len(gramian))
         lifted = flat.astype(np.float64)
-        # A vector whose products with all gradients are positive lies in the cone already.
+        # A vector whose products with all gradients are positive is in the cone already.
         for outside in np.flatnonzero((flat @ regularized < 0).any(1)):
             lifted[outside] += nnls(upper, -upper @ flat[outside])[0]
         return lifted.reshape(vectors.shape)

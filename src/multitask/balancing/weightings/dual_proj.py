@@ -1,4 +1,4 @@
-"""The mean gradient, freed of its conflicts with the tasks' gradients."""
+"""The mean gradient without its conflicts with the tasks' gradients."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from multitask.balancing.weightings.preference import PreferenceWeighting
 class DualProj(PreferenceWeighting):
     """Projects the combined gradient onto the dual cone of the tasks' gradients.
 
-    Lopez-Paz and Ranzato (2017, arXiv 1706.08840, GEM), equation 11. The balancer does not keep the
-    length: it rescales the weights, which makes the step plain training's if nothing conflicts.
+    Lopez-Paz and Ranzato (2017, arXiv 1706.08840, GEM), equation 11. The balancer rescales the
+    weights instead of keeping the length, so the step equals plain training's if nothing conflicts.
 
     Args:
-        pref_vector: the combination that is projected, shape ``[tasks]``; by default the mean.
+        pref_vector: the combination that is projected, shape ``[tasks]``; default: the mean.
 
     Raises:
         InputError: if ``pref_vector`` is not a vector with one finite entry for each task.

@@ -1,4 +1,4 @@
-"""Alpha-fair weights: the tasks' gains from a step are shared fairly."""
+"""Alpha-fair weights, which share the gain of a step fairly between tasks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 from multitask.balancing.weightings.base import GramianWeighting
 from multitask.balancing.weightings.min_norm import norms
 
-# Gradients of which a positive combination vanishes (two opposite ones) have no solution, and near
-# that the weights have no bound; with this floor Nash's stay below 1e4 over the gradient's length.
+# If a positive combination of gradients vanishes (two opposite ones), there is no solution, and
+# close to that the weights are unbounded; with this floor Nash's weights stay below 1e4 over the
+# length of the gradient.
 SMALLEST_EIGENVALUE = 1e-8
 MAX_STEPS = 200
 
@@ -18,15 +19,16 @@ MAX_STEPS = 200
 class FairGrad(GramianWeighting):
     """Maximizes the alpha-fair utility of the tasks' gains: ``G w = w^(-1 / alpha)``.
 
-    Ban and Ji (2024, arXiv 2402.15638), equation 4. Solved as the minimum of a strictly convex
-    function by Newton's method. Where the Gramian of the gradients' directions has an eigenvalue
-    below `SMALLEST_EIGENVALUE`, its diagonal is raised by what is missing, so that there always is
-    a solution; all others are solved as they are. The equation sets the length, which is kept.
+    Ban and Ji (2024, arXiv 2402.15638), equation 4. It is solved as the minimum of a strictly
+    convex function by Newton's method. If the Gramian of the gradients' directions has an
+    eigenvalue below `SMALLEST_EIGENVALUE`, its diagonal is raised by the difference, so that there
+    is always a solution; other Gramians are not changed. The equation defines the length, which is
+    kept.
 
     Args:
-        alpha: kind of fairness, positive. Near 0 all weights are the same; 1 is proportional
-            fairness, which is Nash-MTL; large values favour the task that gains least.
-            Far from 1, gradients whose lengths differ by many powers of ten cost accuracy.
+        alpha: type of fairness, positive. Near 0 all weights are equal; 1 is proportional fairness,
+            which is Nash-MTL; large values favour the task with the smallest gain. Far from 1,
+            gradients whose lengths differ by many powers of ten reduce accuracy.
 
     Raises:
         ValueError: if ``alpha`` is not positive.
@@ -58,9 +60,9 @@ class FairGrad(GramianWeighting):
             curvature = cosines + np.diag(power * b ** (-power - 1))
             step = np.linalg.solve(curvature, -slope) / target
             change = np.abs(step / b).max()
-            # Newton's steps fall short of the solution from below; from above they may pass zero.
+            # Newton's steps approach the solution from below; from above they may pass zero.
             b = b + min(1.0, 0.9 / max((-step / b).max(), 0.9)) * step
-            # They square the error: after this one it is about 1e-8.
+            # Each step squares the error: after this one it is about 1e-8.
             if change < 1e-4:
                 return b
         raise self.error(
@@ -70,9 +72,9 @@ class FairGrad(GramianWeighting):
 
 
 def cosines_of(gramian: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Cosines between the gradients, with the diagonal raised where `FairGrad` says so."""
+    """Cosines between the gradients, with the diagonal raised as described in `FairGrad`."""
     cosines = gramian / np.outer(lengths, lengths)
-    # A task without a gradient would otherwise ask for an infinite weight.
+    # A task without a gradient would otherwise get an infinite weight.
     np.fill_diagonal(cosines, 1.0)
     missing = max(0.0, SMALLEST_EIGENVALUE - np.linalg.eigvalsh(cosines)[0])
     return cosines + missing * np.eye(len(cosines))

@@ -1,4 +1,4 @@
-"""Gradients moved towards one another until their cosines are what they usually are."""
+"""Gradients moved towards each other until their cosines reach their usual values."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class GradVac(GramianWeighting):
     """Gradient vaccine: PCGrad with a moving average of each pair's cosine as the target.
 
     Wang et al. (2021, arXiv 2010.05874), equations 2 and 3. The order is random for each gradient,
-    drawn with torch's generator of the CPU. A task without a gradient keeps its averages. The
-    length is kept: where all cosines are at their targets, the step is plain training's.
+    drawn with torch's CPU generator. A task without a gradient keeps its averages. The length is
+    kept: if all cosines are at their targets, the step equals plain training's.
 
     Args:
         beta: weight of the newest cosine in the average, from 0 to 1.
@@ -24,7 +24,7 @@ class GradVac(GramianWeighting):
 
     Attributes:
         phi: the averages of the cosines, shape ``[tasks, tasks]``, float64, on the CPU; None before
-            the first step. They start anew, from 0, when the number of tasks changes.
+            the first step. They restart from 0 when the number of tasks changes.
 
     Raises:
         ValueError: if ``beta`` or ``eps`` is out of range.
@@ -65,15 +65,16 @@ class GradVac(GramianWeighting):
     def _vaccinated(
         self, gramian: np.ndarray, orders: np.ndarray, targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Add to each gradient of the others, in their order, what its cosines lack.
+        """Add to each gradient the others, in their order, to raise its cosines to the targets.
 
         Args:
-            gramian: shape ``[tasks, tasks]``, of gradients of mean squared length 1.
+            gramian: shape ``[tasks, tasks]``, for gradients of mean squared length 1.
             orders: for each task the others, shape ``[tasks, tasks - 1]``.
-            targets: the wanted cosines with them, same shape.
+            targets: the target cosines with them, same shape.
 
         Returns:
-            The weights, shape ``[tasks]``, and the cosines as they were met, shape of the targets.
+            The weights, shape ``[tasks]``, and the cosines at each comparison, shape of the
+            targets.
         """
         tasks = np.arange(len(gramian))
         lengths = np.sqrt(np.maximum(gramian.diagonal(), 0))[orders]
@@ -101,5 +102,5 @@ def _sines(cosines: np.ndarray) -> np.ndarray:
 def _orders(tasks: int) -> np.ndarray:
     """For each task the others in random order, shape ``[tasks, tasks - 1]``."""
     drawn = np.stack([torch.randperm(tasks - 1, device="cpu").numpy() for _ in range(tasks)])
-    # Position p among the others is task p, or p + 1 from the task itself on.
+    # Position p among the others is task p, or task p + 1 from the task itself on.
     return drawn + (drawn >= np.arange(tasks)[:, None])

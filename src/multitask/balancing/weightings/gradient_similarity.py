@@ -1,4 +1,4 @@
-"""Auxiliary gradients that count as far as they point where the primary task's does."""
+"""Auxiliary gradients weighted by their similarity to the primary tasks' gradient."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from multitask.errors import InputError, nearest
 
 
 class GradientSimilarity(GramianWeighting):
-    """Lets an auxiliary task count only while its gradient does not oppose the primary tasks'.
+    """Uses an auxiliary task only while its gradient does not oppose the primary tasks'.
 
-    Du et al. (2018, arXiv 1812.02224): a primary task counts 1; another one counts 1 if the cosine
-    of its gradient with the sum of the primary tasks' is 0 or more, and 0 if it is negative (their
-    unweighted version), or as much as the cosine, but not less than 0 (their weighted one). The
-    length is kept: with no conflict the step is plain training's.
+    Du et al. (2018, arXiv 1812.02224): a primary task has weight 1. The weight of another task
+    depends on the cosine of its gradient with the sum of the primary tasks': in the unweighted
+    version it is 1 if the cosine is 0 or more, and 0 if it is negative; in the weighted version it
+    is the cosine, but at least 0. The length is kept: without a conflict the step equals plain
+    training's.
 
-    In a batch without a gradient of any primary task there is nothing to compare with: the others
-    count as they last did, 1 at the beginning.
+    In a batch without a gradient of any primary task there is no reference: the others keep their
+    last weights, initially 1.
 
     Args:
-        primary: names of the tasks that the others are to help.
-        weighted: whether an auxiliary task counts as much as the cosine.
+        primary: names of the primary tasks.
+        weighted: whether an auxiliary task is weighted by the cosine.
 
     Raises:
-        InputError: if ``primary`` is empty or names a task that there is not.
+        InputError: if ``primary`` is empty or contains an unknown task.
         SolverError: if the Gramian is not square or not finite.
     """
 
@@ -45,7 +46,7 @@ class GradientSimilarity(GramianWeighting):
                 "GradientSimilarity: primary is empty; name the tasks that count in the end"
             )
         self.primary, self.weighted = list(primary), weighted
-        # Columns, `[tasks, 1]`: a row that sums to 1 would be rescaled while a task is gone.
+        # Columns, `[tasks, 1]`: a row that sums to 1 would be rescaled while a task is absent.
         self.is_primary = torch.zeros(0, 1, dtype=torch.bool)
         self.last = torch.zeros(0, 1, dtype=torch.float64)
 

@@ -1,4 +1,4 @@
-"""A step whose projections on all tasks' gradients are equally long."""
+"""A step with equal projections on all tasks' gradients."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class IMTLG(GramianWeighting):
     """Impartial multi-task learning: ``G w`` proportional to ``|g_i|``, ``sum(w) = 1``.
 
     Liu et al. (2021, ICLR, IMTL), equation 4; for linearly dependent gradients with the
-    pseudo-inverse, as Quinton and Rey (2024, arXiv 2406.16232) define it. Weights can be negative.
-    They are all zero where they would sum to zero. The balancer does not keep the length, which the
-    sum of 1 sets: it rescales the weights.
+    pseudo-inverse, as defined by Quinton and Rey (2024, arXiv 2406.16232). Weights can be negative.
+    They are all zero if they would sum to zero. The balancer rescales the weights instead of
+    keeping the length, which the sum of 1 defines.
 
     Raises:
         SolverError: if the Gramian is not square or not finite.
@@ -32,7 +32,7 @@ class IMTLG(GramianWeighting):
         noise = len(gramian) * self.rounding
         values, vectors = np.linalg.eigh(gramian / np.outer(lengths, lengths))
         if values[0] > noise * values[-1]:
-            # Among cosines, short gradients do not drown in the rounding of long ones.
+            # With cosines, short gradients are not lost in the rounding of long ones.
             return (vectors / values) @ vectors.sum(0) / lengths
         largest = gramian.diagonal().max()
         if not largest > 0:

@@ -1,4 +1,4 @@
-"""The point of a convex hull that is nearest to the origin, exactly."""
+"""The exact point of a convex hull that is closest to the origin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def norms(gramian: np.ndarray) -> np.ndarray:
 
 
 def factor(gramian: np.ndarray) -> np.ndarray:
-    """Rows that have the given inner products.
+    """Rows with the given inner products.
 
     Args:
         gramian: shape ``[tasks, tasks]``, positive semi-definite up to rounding.
@@ -21,16 +21,16 @@ def factor(gramian: np.ndarray) -> np.ndarray:
     Returns:
         ``F``, shape ``[tasks, tasks]``, with ``F @ F.T == gramian``.
     """
-    # Cosines first: else the rounding of a long gradient would drown a short one.
+    # Cosines first: otherwise a short gradient would be lost in the rounding of a long one.
     lengths = norms(gramian)
     values, vectors = np.linalg.eigh(gramian / np.outer(lengths, lengths))
     return lengths[:, None] * vectors * np.sqrt(np.maximum(values, 0))
 
 
 def min_norm_weights(rows: np.ndarray) -> np.ndarray:
-    """Weights of the shortest convex combination of the rows, in one non-negative least squares.
+    """Weights of the shortest convex combination of the rows, by one non-negative least squares.
 
-    ``|rows.T @ y|^2 + (sum(y) - 1)^2`` over ``y >= 0`` has its minimum at a multiple of the wanted
+    ``|rows.T @ y|^2 + (sum(y) - 1)^2`` over ``y >= 0`` has its minimum at a multiple of the
     weights: along ``y = s w`` it is ``s^2 |rows.T @ w|^2 + (s - 1)^2``, whose minimum over ``s``
     grows with ``|rows.T @ w|``.
 

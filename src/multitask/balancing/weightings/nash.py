@@ -1,4 +1,4 @@
-"""The Nash bargaining solution: the tasks agree on a step."""
+"""The Nash bargaining solution, on which the tasks agree."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ class Nash(FairGrad):
     """Maximizes the product of the tasks' gains in the unit ball: ``G w = 1 / w``.
 
     Navon et al. (2022, arXiv 2202.01017, Nash-MTL), equation 2; `FairGrad` with ``alpha = 1``. The
-    step of ``tasks`` tasks has length ``sqrt(tasks)`` whatever the losses' units, which is kept.
+    step for ``tasks`` tasks has length ``sqrt(tasks)`` for any units of the losses, and this length
+    is kept.
 
     Args:
-        max_norm: a longer step is shortened to this length; 0 shortens none.
+        max_norm: maximum length of the step; 0 for no limit.
 
     Raises:
         ValueError: if ``max_norm`` is negative.

@@ -1,4 +1,4 @@
-"""Gradients that take away from one another where they conflict."""
+"""Gradients from which conflicting components are removed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from multitask.balancing.weightings.min_norm import norms
 
 
 class PCGrad(GramianWeighting):
-    """Gradient surgery: each gradient loses its part against the others, one after the other.
+    """Gradient surgery: removes from each gradient its components against the others, in turn.
 
     Yu et al. (2020, arXiv 2001.06782), algorithm 1. The order is random for each gradient, drawn
-    with torch's generator of the CPU. The length is kept: without conflicts all weights are 1, and
-    the step is plain training's.
+    with torch's CPU generator. The length is kept: without conflicts all weights are 1, and the
+    step equals plain training's.
 
-    A task without labels in the batch is not in the Gramian: `GradientBalancer` leaves it out
+    A task without labels in the batch is not in the Gramian: `GradientBalancer` removes it
     beforehand, and it keeps its last weight.
 
     Raises:

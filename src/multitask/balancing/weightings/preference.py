@@ -1,4 +1,4 @@
-"""Methods that can be told how much each task matters."""
+"""Methods with a preference for tasks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class PreferenceWeighting(GramianWeighting):
     """A weighting that starts from a preferred combination of the tasks.
 
     Args:
-        pref_vector: how much each task counts, shape ``[tasks]``; default: the same for all.
+        pref_vector: weight of each task, shape ``[tasks]``; default: equal weights.
 
     Raises:
-        InputError: if it is not a vector of finite numbers, or, when weights are asked for, has
-            not one entry for each task.
+        InputError: if it is not a vector of finite numbers, or, when weights are computed, does not
+            have one entry for each task.
     """
 
     def __init__(self, pref_vector: Tensor | None = None) -> None:
@@ -30,7 +30,7 @@ class PreferenceWeighting(GramianWeighting):
         self.pref_vector = pref_vector
 
     def preference(self, tasks: int) -> np.ndarray:
-        """The preferred weights, shape ``[tasks]``, float64; without a preference, their mean."""
+        """The preferred weights, shape ``[tasks]``, float64; default: those of the mean."""
         if self.pref_vector is None:
             return np.full(tasks, 1 / tasks)
         if len(self.pref_vector) != tasks:

@@ -1,4 +1,4 @@
-"""The mean of the gradients, each first freed of its conflicts with the others."""
+"""The mean of the gradients, after each is projected to remove conflicts with the others."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from multitask.balancing.weightings.preference import PreferenceWeighting
 
 
 class UPGrad(PreferenceWeighting):
-    """Projects each gradient onto the dual cone of all, and combines the projections.
+    """Projects each gradient onto the dual cone of all gradients, and combines the projections.
 
-    Quinton and Rey (2024, arXiv 2406.16232), equation 4. The balancer does not keep the length: it
-    rescales the weights, which makes the step plain training's if no gradients conflict.
+    Quinton and Rey (2024, arXiv 2406.16232), equation 4. The balancer rescales the weights instead
+    of keeping the length, so the step equals plain training's if no gradients conflict.
 
     Args:
-        pref_vector: how the projections are combined, shape ``[tasks]``; by default their mean.
+        pref_vector: combination of the projections, shape ``[tasks]``; default: their mean.
 
     Raises:
         InputError: if ``pref_vector`` is not a vector with one finite entry for each task.
