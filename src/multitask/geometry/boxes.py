@@ -11,7 +11,7 @@ from multitask.geometry.points import weighed
 
 
 class Boxes(Geometry):
-    """Left, top, right and bottom, in pixels from the image's top left corner, for one or more
+    """Left, top, right, bottom in pixels from the image's top left corner, for one or more boxes.
     boxes.
 
     A box becomes the bounding box of its four moved corners, so a rotated box grows. It may lie
