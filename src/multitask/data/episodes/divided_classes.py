@@ -84,7 +84,7 @@ class DividedClasses(FromSource):
         return splits
 
     def rows(self, split: str, number: int) -> Tensor:
-        """Return the indices of a class's samples in a split of the source, ``[samples]``, int64."""
+        """Return indices of a class's samples in a split of the source, ``[samples]``, int64."""
         return (self._labels[split] == number).nonzero().flatten()
 
     def names_of(self, split: str) -> list[str]:

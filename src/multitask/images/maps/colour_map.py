@@ -1,4 +1,4 @@
-"""A class for each pixel, by its colour."""
+"""Maps of classes encoded as colours."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ RGB = 3
 
 
 class ColourMap(MapCoding):
-    """Classes that are colours: an image of red, green and blue.
+    """A map of classes encoded as colours in an RGB image.
 
-    Targets have shape ``[batch, height, width]``, uint8, 255 where missing.
+    Targets have shape ``[batch, height, width]``, uint8, 255 if missing.
 
     Args:
-        colours: the colour of each class, such as ``'#80a000'`` or ``[128, 160, 0]``, each one's
-            place being the number of its class; 255 at most.
-        classes: the names of the classes.
-        missing: the colours that mean missing.
+        colours: the colour of each class, such as ``'#80a000'`` or ``[128, 160, 0]``, in the order
+            of the class indices; at most 255.
+        classes: the class names.
+        missing: colours that mark missing pixels.
 
     Raises:
-        InputError: if something is not a colour, or two classes have the same.
+        InputError: if an entry is not a colour, or two classes have the same one.
     """
 
     def __init__(
