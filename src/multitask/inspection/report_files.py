@@ -1,4 +1,4 @@
-"""The report of data as files: a page, its figure, and a table of what cannot be used."""
+"""The files of the data report: a page, its figure, and a table of what cannot be used."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def write_report(report: DataReport, data: DataModule, folder: Path) -> Path:
 
     Args:
         report: what was found.
-        data: the data, loaded.
-        folder: where the files go.
+        data: the loaded data.
+        folder: the destination folder.
 
     Returns:
         The HTML file, which needs no other file.

@@ -60,5 +60,5 @@ def _images(folder: Path) -> Iterator[Path]:
 
 
 def is_shown(name: str) -> bool:
-    """Return whether a file or folder is a regular one, and not hidden or left by a system."""
+    """Return whether a file or folder is neither hidden nor left behind by a system."""
     return not name.startswith((".", "__MACOSX"))
