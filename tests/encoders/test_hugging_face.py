@@ -217,7 +217,7 @@ def _with(**options: Any) -> Callable[[str], Any]:
         (_with(n_heads=2), "options: a 'gpt2' has no setting 'n_heads'; did you mean 'n_head'"),
         (_with(n_embd=32), r"do not fit: '.*bias' is \[48\] there, \[96\] here"),
         (_with(n_layer=3), "do not fit: 'h.2.* is not there"),
-        (_with(n_head=3), "weights of .* cannot be had .*; correct options"),
+        (_with(n_head=3), "weights of .* cannot be loaded .*; correct options"),
         (_with(torch_dtype="bfloat16"), "torch_dtype cannot be set; set trainer.precision"),
         (_with(attn_implementation="a/kernel"), "is 'a/kernel'; choose eager or sdpa"),
         (_of_kind("vit"), "a 'vit', which is not a model of text alone"),

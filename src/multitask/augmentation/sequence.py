@@ -39,9 +39,9 @@ class AugmentationSequence(nn.Module):
         for each in augmentations:
             if not isinstance(each, Augmentation):
                 raise InputError(
-                    f"augmentations: {type(each).__name__} is no "
-                    "multitask.augmentation.Augmentation, which draws for each sample anew; derive "
-                    "from that"
+                    f"augmentations: {type(each).__name__} is not a "
+                    "multitask.augmentation.Augmentation, which draws new numbers for each sample; "
+                    "derive it from that class"
                 )
             self.augmentations.append(each)
         self.seed = seed

@@ -93,6 +93,6 @@ def _difference(key: str, checkpoint: Mapping[str, Any], model: Mapping[str, Any
     if key not in checkpoint:
         return f"it has no '{key}'"
     if key not in model:
-        return f"it has '{key}', which this model has not"
+        return f"it has '{key}', which this model lacks"
     theirs, ours = checkpoint[key], model[key]
     return f"its '{key}' is {_shown(theirs, ours)}, this model's is {_shown(ours, theirs)}"

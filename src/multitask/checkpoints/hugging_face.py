@@ -82,11 +82,11 @@ def asking(name: str, owner: str, what: str, cure: str | None = None) -> Iterato
             f"{owner}: '{name}' needs another package: {_first_line(error)}"
         ) from error
     except Exception as error:
-        of_folder = "see that the folder is whole"
+        of_folder = "check that the folder is complete"
         of_hub = "give a folder, or check the name and the network"
         cure = cure or (of_folder if Path(name).is_dir() else of_hub)
         raise InputError(
-            f"{owner}: the {what} of '{name}' cannot be had ({_first_line(error)}); {cure}"
+            f"{owner}: the {what} of '{name}' cannot be loaded ({_first_line(error)}); {cure}"
         ) from error
     finally:
         logging.set_verbosity(verbosity)

@@ -20,7 +20,7 @@ KINDS: dict[type, str] = {yaml.ScalarNode: "a single value", yaml.SequenceNode: 
 # For both of PyYAML's parsers, which use different wording.
 REASONS = (
     (r"cannot start any token", "a value cannot begin with '{character}'; put it in quotes"),
-    (r"mapping values are not allowed", "a colon too much, or wrong indentation"),
+    (r"mapping values are not allowed", "one colon too many, or wrong indentation"),
     (r"expected ',' or '\]'", "a list is not closed by ']'; it begins in line {begin}"),
     (r"expected ',' or '\}'", "a mapping is not closed by '}}'; it begins in line {begin}"),
     (r"unexpected end of stream", "a quote is not closed; it begins in line {begin}"),
@@ -177,7 +177,7 @@ class _Reader:
                 raise InputError(f"{place}: {key.value} is not text in YAML; put it in quotes")
             elif key.value in own:
                 raise InputError(
-                    f"{place}: '{key.value}' stands twice in one mapping, first at "
+                    f"{place}: '{key.value}' occurs twice in one mapping, first at "
                     f"{own[key.value].place}; only the last would count, so remove one"
                 )
             else:

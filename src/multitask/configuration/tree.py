@@ -265,7 +265,7 @@ def _refuse_tasks_in_two_files(files: list[Setting], options: list[tuple[str, Se
     places = list(dict.fromkeys(each.place for each in tasks if not each.is_argument))
     if len(places) > 1:
         raise InputError(
-            f"the tasks stand in both {places[0]} and {places[1]}, and the second would silently "
-            "replace the first: keep all tasks in one file and change single values on the command "
-            "line, e.g. --model.tasks.digit.weight=2"
+            f"the tasks are defined in both {places[0]} and {places[1]}, and the second would "
+            "silently replace the first: keep all tasks in one file and change single values on the "
+            "command line, e.g. --model.tasks.digit.weight=2"
         )

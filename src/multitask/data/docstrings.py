@@ -168,9 +168,9 @@ class Docstrings(DataModule):
             if (version := package_version(package)) != MEASURED[package]
         ]
         self.remarks.append(
-            "Docstrings: the installed packages do not say exactly what those said with which "
-            f"docs/text.md was measured ({', '.join(others) or 'another version of Python'}), so "
-            "results differ from those of that page a little"
+            "Docstrings: the installed packages differ from those for which docs/text.md was "
+            f"measured ({', '.join(others) or 'another version of Python'}), so results differ "
+            "slightly from those of that page"
         )
 
 

@@ -104,7 +104,7 @@ def _leaks(data: DataModule, name: str) -> Iterator[str]:
         )
         learnt = f", so {tested} are trained on too" if tested else ""
         yield (
-            f"{what} {'stands' if len(groups) == 1 else 'stand'} in several splits, such as "
+            f"{what} {'occurs' if len(groups) == 1 else 'occur'} in several splits, such as "
             f"{_example(data, groups[0])}{learnt}; results look better than they are: "
             f"{data.cure_of_leaks(groups, name)}"
         )

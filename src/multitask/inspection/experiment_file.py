@@ -58,7 +58,7 @@ def experiment_text(
         The text of the file.
     """
     lines = [
-        *comment(f"What `multitask init` made of {contents.path}. Train with:", 0),
+        *comment(f"Written by `multitask init` for {contents.path}. Train with:", 0),
         *comment(f"multitask fit --config {shlex.quote(str(file))}", 0),
         "seed_everything: 0",
         "run:",

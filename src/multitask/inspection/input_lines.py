@@ -101,7 +101,7 @@ def _text(text: TextInput) -> Iterator[str]:
 def _numbers(numbers: NumberInput) -> Iterator[str]:
     missing = sum(each.missing for each in numbers.columns)
     cells = len(numbers.columns) * numbers.columns[0].rows
-    yield from comment(f"{missing:,} of {cells:,} cells are missing, which the encoder is told.", 6)
+    yield from comment(f"{missing:,} of {cells:,} cells are missing; the encoder sees which.", 6)
     yield f"      {NUMBERS}:"
     yield from sequence("columns", [each.name for each in numbers.columns], 8)
     if numbers.categories:

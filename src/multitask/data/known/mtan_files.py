@@ -95,8 +95,8 @@ class MTANFiles(MapSet):
         files = [place / f"{number}.npy" for number in numbers]
         if gone := [each for each in files if not each.is_file()]:
             raise InputError(
-                f"{type(self).__name__} is not whole: there is no {gone[0]}, one of {len(gone)} of "
-                f"{len(files)} files; {self.cure}"
+                f"{type(self).__name__} is incomplete: there is no {gone[0]}, one of {len(gone)} "
+                f"of {len(files)} files; {self.cure}"
             )
         return files
 

@@ -49,7 +49,7 @@ class ColourMap(MapCoding):
             raise InputError(f"ColourMap: there are {len(colours)} colours; give 1 to 255 of them")
         if twice := [each for each, count in Counter(numbers).items() if count > 1]:
             raise InputError(
-                f"ColourMap: the colour #{twice[0]:06x} comes twice in colours and missing; give "
+                f"ColourMap: the colour #{twice[0]:06x} occurs twice in colours and missing; give "
                 "each class its own"
             )
         if classes is not None and len({str(each) for each in classes}) != len(colours):
