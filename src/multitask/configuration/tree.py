@@ -266,6 +266,6 @@ def _refuse_tasks_in_two_files(files: list[Setting], options: list[tuple[str, Se
     if len(places) > 1:
         raise InputError(
             f"the tasks are defined in both {places[0]} and {places[1]}, and the second would "
-            "silently replace the first: keep all tasks in one file and change single values on the "
-            "command line, e.g. --model.tasks.digit.weight=2"
+            "silently replace the first: keep all tasks in one file and change single values on "
+            "the command line, e.g. --model.tasks.digit.weight=2"
         )

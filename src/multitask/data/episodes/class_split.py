@@ -64,8 +64,8 @@ def split_kinds(
         return _given(known, given, what)
     if val < 0 or test < 1 or val + test >= len(known):
         raise InputError(
-            f"the {len(known)} {what} cannot be divided into {val} for validation and {test} for "
-            "the test; the test needs at least 1, and training some too"
+            f"{val} of the {len(known)} {what} cannot be for validation and {test} for the test; "
+            "the test needs at least 1, and training some too"
         )
     order = torch.randperm(len(known), generator=torch.Generator().manual_seed(seed)).tolist()
     parts = {"test": order[:test], "val": order[test : test + val], "train": order[test + val :]}
