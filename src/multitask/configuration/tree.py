@@ -61,7 +61,7 @@ class Configuration:
 
         Args:
             sentence: description of the problem; it begins with the setting's name and value, as in
-                ``num_classes is 1; ...``, or says how a task cannot be called.
+                ``num_classes is 1; ...``, or names an invalid task name.
 
         Returns:
             The sentence, prefixed with the argument or the file and line if exactly one matches.

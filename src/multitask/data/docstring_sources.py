@@ -168,7 +168,7 @@ def _place(path: Path, package: str) -> str:
 def _read(file: Path, package: str, hide: Callable[[str], str]) -> Iterator[Docstring]:
     try:
         with warnings.catch_warnings():
-            # From other people's sources, such as an invalid escape sequence.
+            # Warnings about third-party sources, such as an invalid escape sequence.
             warnings.simplefilter("ignore")
             module = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError):

@@ -59,8 +59,8 @@ class Table(DataModule):
             whose subfolders are classes, in a column ``label``; or a folder with one of these in
             each of the subfolders ``train``, ``validation`` and ``test``.
         train: instead of ``path``, the table of the training set, or the folder that contains it.
-        val: the same for the validation set.
-        test: the same for the test set.
+        val: likewise for the validation set.
+        test: likewise for the test set.
         inputs: texts, and numbers with categories, by input name, such as ``text``: an
             `InputColumns`, or from Python a dictionary of its settings.
         image_column: the column of file names, or of images in the cells of a Parquet file; None if

@@ -26,8 +26,8 @@ def vectors(names: Sequence[str]) -> Iterator[tuple[str, list[str], bool]]:
         names: the columns that may belong to a vector.
 
     Yields:
-        A name for the vector, its columns in order, and whether their names are axes, in which case
-        they are numeric whatever their cells look like.
+        A name for the vector, its columns in order, and whether their names are axes, in
+        which case they are numeric regardless of their cells.
     """
     left = list(names)
     for form in FORMS:

@@ -158,7 +158,7 @@ def stand_in(cells: Series) -> tuple[float, int, float, float] | None:
 
 
 def _steps_to(value: float, others: Series) -> bool:
-    """Return whether the others, whole numbers, lead down to the value in steps, as -1, 0, 1, 2."""
+    """Return whether the others are integers that continue the value in steps of 1, as -1, 0, 1."""
     return bool((others % 1 == 0).all()) and float(others.min()) - value <= 1
 
 

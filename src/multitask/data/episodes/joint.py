@@ -15,8 +15,7 @@ class TrainingClasses(DividedClasses):
     This is the baseline for meta-learning: with the same classes and seed, training uses the same
     samples as with `multitask.data.Episodes`. Validation and test samples are those of the source
     that belong to the training classes; the test classes are kept for
-    `multitask.callbacks.FewShotEvaluation`. The model's task has as many classes as there are
-    training classes.
+    `multitask.callbacks.FewShotEvaluation`. The model's task has one class per training class.
 
     Args:
         source: the data set.

@@ -16,7 +16,7 @@ from multitask.errors import InputError
 from multitask.tables.split_words import NAMES, UNCLEAR, flag_words, part_of, plain, split_of_row
 
 SAYS_ALONE = {"split", "splits", "subset", "partition", "fold", "folds"}
-"""Column names that mean splits, whatever the cells are."""
+"""Column names that mean splits, regardless of the cells."""
 SAYS_MOST = {"split", "splits", "partition"}
 """Those of them that mean splits even if the cells are unknown words."""
 MOST_WORDS = 12
