@@ -211,7 +211,7 @@ def _with(**options: Any) -> Callable[[str], Any]:
         (lambda folder: HuggingFace("no-such/model"), "configuration of 'no-such/m.*network"),
         (
             lambda folder: HuggingFace(f"{folder}/.."),
-            "configuration of .* folder is whole",
+            "configuration of .* folder is complete",
         ),
         (lambda folder: HuggingFace(folder, separator=3), "a 'gpt2' does not tell the first"),
         (_with(n_heads=2), "options: a 'gpt2' has no setting 'n_heads'; did you mean 'n_head'"),
