@@ -44,8 +44,8 @@ class Augmentation(nn.Module, ABC):
 
         Args:
             draws: see `forward`.
-            height: of the images, in pixels.
-            width: of the images, in pixels.
+            height: height of the images in pixels.
+            width: width of the images in pixels.
 
         Returns:
             Matrices that map a point's position before the change to its position after it, shape

@@ -20,8 +20,8 @@ def random_box(
 
     Args:
         draws: shape ``[batch, 4]``, uniform in [0, 1).
-        height: of the image, in pixels.
-        width: of the image, in pixels.
+        height: height of the image in pixels.
+        width: width of the image in pixels.
         scale: smallest and largest area, as a fraction of the image's area.
         ratio: smallest and largest ratio of width to height; uniform on a logarithmic scale.
 

@@ -15,7 +15,7 @@ def warped(images: Tensor, matrix: Tensor, padding: str = "zeros", fill: float =
 
     Args:
         images: shape ``[batch, channels, height, width]``, uint8 or floating from 0 to 1.
-        matrix: where each point goes, shape ``[batch, 2, 3]``: see `Augmentation`.
+        matrix: where each point moves, shape ``[batch, 2, 3]``: see `Augmentation`.
         padding: outside the images, ``zeros`` for ``fill``, or ``border`` for the nearest pixel.
         fill: brightness from 0 to 1 outside the images if ``padding`` is ``zeros``.
     """

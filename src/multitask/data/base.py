@@ -403,7 +403,7 @@ def _check_sizes(batch_size: int, num_workers: int, meta: float | None) -> None:
 
 
 def _check_makers(makers: Mapping[str, str | int | None]) -> None:
-    """Refuse combined settings that each determine the content of batches, given by name."""
+    """Refuse more than one of the settings that determine the content of batches, by name."""
     given = [name for name, each in makers.items() if each is not None]
     if len(given) > 1:
         raise InputError(

@@ -185,7 +185,7 @@ def on_one_scale(faces: Mapping[str, Face], inputs: Mapping[str, Tensor]) -> dic
     """Return faces that show all samples of a batch on one scale; existing scales are kept.
 
     Args:
-        faces: by input.
+        faces: the faces by input.
         inputs: at least the inputs with a face, first axis ``[batch]``.
     """
     return {name: face.on_one_scale([inputs[name]]) for name, face in faces.items()}
@@ -201,7 +201,7 @@ def show_samples(
 
     Args:
         inputs: at least the inputs with a face, by name, first axis ``[batch]``.
-        faces: by input.
+        faces: the faces by input.
         targets: targets by task, of which maps (three or more axes) are displayed; default: none.
         predicted: predicted maps by task, each displayed beside its target on the same scale, as
             ``<task>, predicted``; default: none.

@@ -45,7 +45,7 @@ class Mixture(DataModule):
             images are uint8 and some floating, all are converted to floats.
         ratios: proportions of the sources in a training batch: ``proportional`` to their sizes,
             which gives random batches of all samples; ``equal``; or a number for each source, its
-            number of samples in each batch.
+            relative share of every batch.
         options: see `DataModule`; ``labelled_per_batch``, ``balanced_by`` and ``by_length`` require
             ``proportional``. The seed determines the order of samples; the sources have their own
             seeds, or the run's seed.

@@ -194,7 +194,7 @@ def without_pixels(maps: Mapping[str, Tensor], share: float, seed: int) -> dict[
 
     Args:
         maps: maps by name, each ``[samples, height, width]``.
-        share: probability of each pixel to be missing, from 0 to 1.
+        share: probability that a pixel is missing, from 0 to 1.
         seed: the same seed removes the same pixels.
     """
     generator = torch.Generator().manual_seed(seed)

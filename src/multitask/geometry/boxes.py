@@ -12,7 +12,6 @@ from multitask.geometry.points import weighed
 
 class Boxes(Geometry):
     """Left, top, right, bottom in pixels from the image's top left corner, for one or more boxes.
-    boxes.
 
     A box becomes the bounding box of its four moved corners, so a rotated box grows. It may lie
     outside the image. A missing side affects only the sides that depend on it.

@@ -33,8 +33,8 @@ class ImageFormat:
     """The format of all images: uint8, shape ``[channels, height, width]``.
 
     Args:
-        height: in pixels.
-        width: in pixels.
+        height: height in pixels.
+        width: width in pixels.
         channels: 1 for grey, 3 for red, green and blue.
         fit: how to handle another aspect ratio: ``stretch`` the image, ``crop`` the longer side, or
             ``pad`` the shorter side with black, equally on both ends.

@@ -48,7 +48,7 @@ def experiment_text(
 
     Args:
         contents: contents of the table.
-        plan: how to train.
+        plan: the training settings.
         data: the loaded data of the table, which provide the split and the rows and cells that
             cannot be used; their kinds are skipped, with a comment that lists them.
         file: path of the file to be written.

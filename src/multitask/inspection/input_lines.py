@@ -118,7 +118,7 @@ def encoder_lines(plan: TrainingPlan) -> Iterator[str]:
     """Write the encoder, or a combination of several encoders.
 
     Args:
-        plan: how to train.
+        plan: the training settings.
     """
     yield "  encoder:"
     yield from _object(plan.encoder, plan.encoder_settings, 4)

@@ -90,7 +90,7 @@ def of_outliers(report: DataReport, size: float) -> str:
     """Describe how many numbers are outliers.
 
     Args:
-        report: what was found.
+        report: the report on the data.
         size: number of interquartile ranges beyond which a number is listed.
     """
     tasks = list(dict.fromkeys(each.task for each in report.outliers))

@@ -35,7 +35,7 @@ def draw_report(report: DataReport, data: DataModule) -> Figure:
     """Draw label coverage, each task's classes or numbers, and a few training samples.
 
     Args:
-        report: what was found.
+        report: the report on the data.
         data: the loaded data.
     """
     targets = report.targets[:MOST_PANELS]

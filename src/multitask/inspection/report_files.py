@@ -23,7 +23,7 @@ def write_report(report: DataReport, data: DataModule, folder: Path) -> Path:
     """Write ``report.html`` and ``report.md``, their figure, and the findings as CSV.
 
     Args:
-        report: what was found.
+        report: the report on the data.
         data: the loaded data.
         folder: the destination folder.
 

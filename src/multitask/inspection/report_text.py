@@ -22,7 +22,7 @@ def report_blocks(report: DataReport) -> list[Block]:
     """Convert a report to the blocks of a page.
 
     Args:
-        report: what was found.
+        report: the report on the data.
 
     Returns:
         The blocks of a page.
@@ -49,7 +49,7 @@ def report_text(report: DataReport) -> str:
     """Convert a report to text for a screen.
 
     Args:
-        report: what was found.
+        report: the report on the data.
     """
     return on_screen(report_blocks(report))
 
