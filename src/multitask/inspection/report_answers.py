@@ -13,7 +13,7 @@ from multitask.inspection.target_summary import ClassSummary, NumberSummary
 from multitask.pages.words import capital, counted, listed
 
 BALANCED = 1.5
-"""Largest ratio of the sample counts of two classes that counts as balanced."""
+"""Largest ratio of the sample counts of two classes that are called balanced."""
 MARGIN = 0.05
 """Fraction of the training range by which other splits may exceed it and still be covered."""
 

@@ -32,7 +32,7 @@ class PathProblem:
 
 
 class ImagePaths:
-    """Finds the files in one folder of images, listing each directory only once.
+    """Finds the files in one folder of images, with one file system access per file.
 
     Args:
         folder: folder that names are relative to.
@@ -68,7 +68,7 @@ class ImagePaths:
             return path, path, [self._missing(path, name, error)]
         folder, last = os.path.split(path)
         real_folder = self._real_folder(folder)
-        # The same object if it is equal, because one object for each of many files needs memory.
+        # Equal paths share one string, because a copy for each of many files needs memory.
         real = path if real_folder == folder else os.path.join(real_folder, last)
         if stat.S_ISLNK(status.st_mode):
             real = os.path.realpath(path)

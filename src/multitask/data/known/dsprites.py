@@ -40,7 +40,8 @@ class DSprites(KnownData):
     1 for a heart) and ``position`` (2 numbers, 0 to 1, as in the file).
 
     The orientation is not a plain angle: a square rotated by 90 degrees and an ellipse rotated by
-    180 degrees look unchanged, so identical-looking images would have different angles, which no model could tell apart. With the angle multiplied, they have the same target; and sine and
+    180 degrees look unchanged, so identical-looking images would have different angles, which no
+    model could tell apart. With the angle multiplied, they have the same target; and sine and
     cosine are continuous at a full turn.
 
     Args:
