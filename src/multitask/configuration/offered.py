@@ -22,8 +22,9 @@ def find_config(written: str | Path) -> Path:
         written: a path, or a name such as ``experiment/digits``, which is short for
             ``configs/experiment/digits.yaml``.
 
-    The file as written, if it exists in the working folder, also with ``.yaml`` appended; otherwise
-        the package's file; otherwise the path as written.
+    Returns:
+        The file as written, if it exists in the working folder, also with ``.yaml`` appended;
+        otherwise the package's file; otherwise the path as written.
     """
     own = Path(written)
     for folder, path in ((Path(), own), (offered_folder(), _inside(own))):

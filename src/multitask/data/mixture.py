@@ -173,8 +173,9 @@ class Mixture(DataModule):
     def class_names(self) -> dict[str, list[str]]:
         """For a task of several sources, the class names of the source that has most.
 
-        InputError: if two sources give a class different indices, or an index different classes,
-            unless they have no name in common, as in two languages.
+        Raises:
+            InputError: if two sources give a class different indices, or an index different
+                classes, unless they have no name in common, as in two languages.
         """
         known = [(name, source.class_names()) for name, source in self.sources.items()]
         for (one, first), (two, second) in combinations(known, 2):

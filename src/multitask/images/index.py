@@ -11,7 +11,7 @@ from multitask.images.decoding import UnusableImage
 from multitask.images.sealed_lines import is_sealed, sealed
 
 LARGEST = 2**32 - 1
-"""Format of a place number."""
+"""Largest place number."""
 
 
 class Entry(NamedTuple):

@@ -26,10 +26,10 @@ MOST = 0.5
 class ImageColumn:
     """A column of images.
 
-    name: name of the column.
+    Args:
+        name: name of the column.
         ending: suffix of the files, if the table omits it.
         embedded: the folder of the files, if the images are stored in the table's cells.
-        embedded: the folder of the files, if the images lie in the table's own cells.
     """
 
     name: str

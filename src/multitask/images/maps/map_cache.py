@@ -52,7 +52,7 @@ class MapCache(ImageCache):
 
     def build(self) -> None:
         super().build()
-        # An empty list, because the digests do not depend on maps.
+        # The digests report unreadable files as images, not as maps.
         self.problems = {
             place: UnusableImage(UNREADABLE, each.reason)
             if each.kind == "unreadable_image"
