@@ -27,7 +27,7 @@ class DividedClasses(FromSource):
         task: a classification task of the source, with one class per sample.
         classes: names or indices of the classes of ``train``, ``val`` and ``test``.
         val_classes: see `split_kinds`.
-        test_classes: see `split_kinds`; default: ``default_tests``.
+        test_classes: see `split_kinds`; None for ``default_tests``.
         default_tests: default number of test classes.
         options: see `FromSource`.
     """
