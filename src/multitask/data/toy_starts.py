@@ -17,7 +17,7 @@ TASKS = ("first", "second")
 
 
 class ToyStarts(DataModule):
-    """One of the five starting points of the toy problem: seed 0 is the first, 5 is the first again.
+    """One of the five starting points of the toy problem; seed 0 is the first, 5 the first again.
 
     Every image is that point, of shape ``[1, 1, 2]``. The training set repeats it, so that an epoch
     has the desired number of steps between two validations.
