@@ -135,7 +135,7 @@ def test_composition_and_inverse() -> None:
 
 
 def test_other_modules_are_refused() -> None:
-    with pytest.raises(InputError, match="augmentations: Dropout is no .*Augmentation"):
+    with pytest.raises(InputError, match="augmentations: Dropout is not a .*Augmentation"):
         AugmentationSequence([nn.Dropout()], seed=0)
 
 

@@ -131,12 +131,12 @@ BAD_LINES = {
     "duplicate key": (
         "    glyph:\n",
         "    digit:\n",
-        [":13: ", "'digit' stands twice", "first at good.yaml:9"],
+        [":13: ", "'digit' occurs twice", "first at good.yaml:9"],
     ),
     "unclosed bracket": ("[digit, glyph]", "[digit, glyph", [":5: ", "not closed by ']'"]),
     "unclosed brace": ("T_max: 300}}", "T_max: 300", ["invalid YAML", "begins in line 17"]),
     "unclosed quote": ("common}", "'common}", ["invalid YAML", "a quote", "line 15"]),
-    "two colons": ("max_epochs: 5", "max_epochs: 5: 6", [":19: ", "a colon too much"]),
+    "two colons": ("max_epochs: 5", "max_epochs: 5: 6", [":19: ", "one colon too many"]),
     "wrong indentation": ("  optimizer:", " optimizer:", [":16: ", "the indentation"]),
     "special character": ("num_classes: 10", "num_classes: @x", [":12: ", "begin with '@'"]),
     "tab": ("  max_epochs", "\tmax_epochs", [":19: ", "invalid YAML", "indent with spaces"]),
@@ -429,7 +429,7 @@ def test_tasks_in_two_files(where: str) -> None:
     write("good2.yaml", GOOD)
     arguments = ("--model=parts/tasks.yaml",) if where == "argument" else ()
     sentence = refused("good.yaml", *second, arguments=arguments)
-    assert "the tasks stand in both good.yaml:8 and " in sentence
+    assert "the tasks are defined in both good.yaml:8 and " in sentence
     assert "--model.tasks.digit.weight=2" in sentence
 
 

@@ -110,7 +110,7 @@ def test_an_image_in_two_splits_is_told_with_the_cure(multitask: Program, capsys
     pd.concat([frame, frame]).to_csv("table.csv", index=False)
     experiment(cleaning={"duplicate_row": "keep"})
     capsys.readouterr()
-    with pytest.warns(UserWarning, match=r"\d+ images stand in several splits.*by=file_name"):
+    with pytest.warns(UserWarning, match=r"\d+ images occur in several splits.*by=file_name"):
         fit(multitask, capsys)
     by_file = [
         "--data.split=multitask.data.splits.GroupedSplit",

@@ -15,7 +15,7 @@ REFUSED = {
     "so deep that a stack would overflow": ('{"a": %s}' % ("[" * 100_000), "levels deep"),
     "half a character": ('{"a": "\\ud800"}', r"\ud800 is half a character"),
     "half a character in a name": ('{"\\udc00": 1}', r"\udc00 is half a character"),
-    "a name twice": ('{"a": 1, "a": 2}', "a name is there twice"),
+    "a name twice": ('{"a": 1, "a": 2}', "a name occurs twice"),
     "no object": ("3", "not a JSON object"),
     "not JSON": ("{", "not JSON"),
 }

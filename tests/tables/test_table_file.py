@@ -83,7 +83,7 @@ def test_whole_numbers_of_parquet_stay_whole_beside_missing_ones(tmp_path: Path)
         ("a.csv", "sep=;\na;b\n1;2\n", "begins with 'sep=;', which only Excel understands"),
         ("a.jsonl", '{"a": 1}\n{"a": 1\n', "line 2: this is not JSON"),
         ("a.jsonl", "[1]\n", "line 1: this is not a JSON object"),
-        ("a.jsonl", '{"a": 1, "a": 2}\n', "line 1: a name is there twice"),
+        ("a.jsonl", '{"a": 1, "a": 2}\n', "line 1: a name occurs twice"),
         ("a.parquet", "no", "cannot be read as Parquet"),
         ("a.json", "{}", "CocoBoxes"),
         ("a.xlsx", "no", "ends in .csv, .tsv, .jsonl, .ndjson or .parquet"),

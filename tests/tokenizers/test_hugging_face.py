@@ -200,6 +200,6 @@ def test_code_that_comes_with_a_tokenizer_is_not_run(tmp_path: Path) -> None:
         .replace('"TokenizersBackend"', '"Evil"')
         .replace("{", '{"auto_map": {"AutoTokenizer": [null, "evil.Evil"]},', 1)
     )
-    with pytest.raises(InputError, match="the tokenizer of .* cannot be had"):
+    with pytest.raises(InputError, match="the tokenizer of .* cannot be loaded"):
         HuggingFace(str(folder))
     assert not (tmp_path / "ran").exists()

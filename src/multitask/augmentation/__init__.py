@@ -1,4 +1,4 @@
-"""Random changes of training images and texts, each sample its own: one file for each."""
+"""Random changes of training images and texts, drawn per sample; one file per augmentation."""
 
 from multitask.augmentation.base import Augmentation
 from multitask.augmentation.color_jitter import ColorJitter

@@ -1,4 +1,4 @@
-"""Images of another brightness, contrast and saturation."""
+"""Random changes of brightness, contrast and saturation."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from multitask.augmentation.pixels import to_floats, to_type_of
 from multitask.errors import InputError
 
 LUMA = (0.2989, 0.587, 0.114)
-"""Share of red, green and blue in how bright people see a colour (ITU-R BT.601)."""
+"""Weights of red, green and blue in perceived brightness (ITU-R BT.601)."""
 
 
 class ColorJitter(Augmentation):
-    """Multiplies brightness, contrast and saturation, in this order, each by a factor of its own.
+    """Multiplies brightness, contrast and saturation, in this order, each by a random factor.
 
-    A factor is even between 1 minus and 1 plus what is given, and at least 0. Brightness is the
-    distance of each pixel from black, contrast that from the image's mean grey, saturation that
-    from the pixel's grey.
+    A factor is uniform between 1 minus and 1 plus the given value, and at least 0. Brightness is
+    the distance of each pixel from black, contrast its distance from the image's mean grey, and
+    saturation its distance from the pixel's grey.
 
     Args:
-        brightness: how far its factor may be from 1.
-        contrast: how far its factor may be from 1.
-        saturation: how far its factor may be from 1; for images of 3 channels only.
+        brightness: largest difference of its factor from 1.
+        contrast: largest difference of its factor from 1.
+        saturation: largest difference of its factor from 1; only for images with 3 channels.
     """
 
     draws = 3
@@ -50,7 +50,7 @@ class ColorJitter(Augmentation):
         if self.brightness:
             floats = (floats * _factor(bright, self.brightness)).clamp(0, 1)
         if self.contrast:
-            # Over one axis after the other: the order of a sum over both may depend on the batch.
+            # One axis at a time, because the order of summation over both may depend on the batch.
             mean = _grey(floats).mean(3, keepdim=True).mean(2, keepdim=True)
             floats = _blended(floats, mean, _factor(contrasting, self.contrast))
         if self.saturation:

@@ -1,4 +1,4 @@
-"""Random numbers that depend on what they are for, not on what was drawn before."""
+"""Random numbers that depend on their purpose, not on what was drawn before."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from torch import Tensor
 GOLDEN = 0x9E3779B97F4A7C15 - 2**64
 FIRST, SECOND = 0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64
 PLACE = "@place"
-"""Key of a batch for its samples' places in the run: shape ``[batch]``, int64. No task has it."""
+"""Batch key of the samples' places in the run: shape ``[batch]``, int64. No task has this name."""
 STREAM_BITS = 32
-"""A stream has fewer numbers for a sample than two to the power of this."""
+"""Base-2 logarithm of the limit of numbers per sample in one stream."""
 
 
 def uniforms(seed: int, place: Tensor, counts: Sequence[int]) -> tuple[Tensor, ...]:
-    """Draw numbers for each sample, one stream for each use.
+    """Draw numbers for each sample, with one stream per use.
 
-    A number is a hash of the seed, the sample's place, the stream and the number's place in it,
-    by the finaliser of splitmix64 (Steele et al., 2014; https://doi.org/10.1145/2714064.2660195).
-    It is the same in any batch, on any process, on a CPU and on a GPU.
+    Each number is a hash of the seed, the sample's place, the stream and the number's index in the
+    stream, computed by the finaliser of splitmix64 (Steele et al., 2014;
+    https://doi.org/10.1145/2714064.2660195). It is the same in any batch, on any process, on CPU
+    and on GPU.
 
     Args:
-        seed: any whole number.
+        seed: any integer.
         place: the samples' places in the run, shape ``[batch]``, int64.
-        counts: how many numbers a sample needs of each stream.
+        counts: how many numbers each stream needs per sample.
 
     Returns:
-        For each stream, shape ``[batch, count]``, float32, uniform from 0 to below 1.
+        For each stream, shape ``[batch, count]``, float32, uniform in [0, 1).
     """
     start, keys = _start_and_keys(seed, tuple(counts), place.device)
     hashed = _mixed(_mixed(start + place * GOLDEN).unsqueeze(1) + keys)
@@ -41,7 +42,7 @@ def uniforms(seed: int, place: Tensor, counts: Sequence[int]) -> tuple[Tensor, .
 def _start_and_keys(
     seed: int, counts: tuple[int, ...], device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """What is the same for all batches."""
+    """Compute what is the same for all batches."""
     numbers = [
         torch.arange(count, device=device) + (stream << STREAM_BITS)
         for stream, count in enumerate(counts)
@@ -51,12 +52,12 @@ def _start_and_keys(
 
 
 def _mixed(bits: Tensor) -> Tensor:
-    # int64 wraps around as unsigned numbers do.
+    # int64 arithmetic wraps around like that of unsigned integers.
     bits = (bits ^ _shifted(bits, 30)) * FIRST
     bits = (bits ^ _shifted(bits, 27)) * SECOND
     return bits ^ _shifted(bits, 31)
 
 
 def _shifted(bits: Tensor, by: int) -> Tensor:
-    # To the right; torch would copy the sign into the upper bits.
+    # Shift in zeros; torch would copy the sign into the upper bits.
     return (bits >> by) & (2 ** (64 - by) - 1)

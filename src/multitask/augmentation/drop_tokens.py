@@ -1,4 +1,4 @@
-"""Texts with some tokens left out."""
+"""Random removal of tokens from texts."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from multitask.tokenizers import END, chosen_tokens
 
 
 class DropTokens(TextAugmentation):
-    """Leaves out some tokens, but never all of a text; those behind move up.
+    """Removes some tokens, but never all tokens of a text; the following tokens move up.
 
     Word dropout, as in Iyyer et al., 2015, "Deep Unordered Composition Rivals Syntactic Methods for
-    Text Classification". It does not go with targets of tokens, which would not move with them.
+    Text Classification". It cannot be combined with per-token targets, which would not move with
+    the tokens.
 
     Args:
-        probability: of each token that stands for characters.
-        input: name of the text that it changes; default: all texts.
-        specials: tokens that it never leaves out: all numbers below one, or a list of numbers.
+        probability: probability of removing each token that stands for characters.
+        input: name of the text to change; default: all texts.
+        specials: tokens that are never removed: all numbers below one, or a list of numbers.
     """
 
     shifts = True
@@ -25,5 +26,5 @@ class DropTokens(TextAugmentation):
     def forward(self, texts: Tensor, draws: Tensor) -> Tensor:
         chosen = chosen_tokens(texts, draws, self.probability, self.specials)
         left = texts.masked_fill(chosen, END)
-        # Stable, so that the others keep their order.
+        # Stable, so that the remaining tokens keep their order.
         return left.gather(1, (left < 0).byte().argsort(dim=1, stable=True))

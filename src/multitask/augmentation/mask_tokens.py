@@ -1,4 +1,4 @@
-"""Texts with some tokens hidden."""
+"""Random masking of tokens in texts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from multitask.tokenizers import Specials, chosen_tokens
 
 
 class MaskTokens(TextAugmentation):
-    """Puts the token of a hidden one in the place of some tokens, but never of all of a text.
+    """Replaces some tokens by the mask token, but never all tokens of a text.
 
     Args:
-        probability: of each token that stands for characters.
-        mask: number of the token of a hidden one.
-        input: name of the text that it changes; default: all texts.
-        specials: tokens that it never changes: all numbers below one, or a list of numbers.
+        probability: probability of masking each token that stands for characters.
+        mask: number of the mask token.
+        input: name of the text to change; default: all texts.
+        specials: tokens that are never changed: all numbers below one, or a list of numbers.
     """
 
     def __init__(

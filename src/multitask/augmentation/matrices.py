@@ -1,4 +1,4 @@
-"""Matrices that map places in an image before a change to places after it."""
+"""Matrices that map positions in an image before a change to positions after it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ def matrices(xx: Tensor, xy: Tensor, right: Tensor, yx: Tensor, yy: Tensor, down
     """Write ``x' = xx * x + xy * y + right`` and ``y' = yx * x + yy * y + down`` as matrices.
 
     Args:
-        xx: shape ``[batch]``, float32, like all others.
-        xy: what y adds to x.
+        xx: factor of x in x', shape ``[batch]``, float32, like all others.
+        xy: factor of y in x'.
         right: shift in pixels.
-        yx: what x adds to y.
-        yy: what y is multiplied by.
+        yx: factor of x in y'.
+        yy: factor of y in y'.
         down: shift in pixels.
 
     Returns:
@@ -30,7 +30,7 @@ def stretches(xx: Tensor, right: Tensor, yy: Tensor, down: Tensor) -> Tensor:
 
 
 def composed(first: Tensor, second: Tensor) -> Tensor:
-    """Do one after the other.
+    """Compose two maps: apply ``first``, then ``second``.
 
     Args:
         first: shape ``[batch, 2, 3]``.
@@ -40,14 +40,14 @@ def composed(first: Tensor, second: Tensor) -> Tensor:
         The same shape.
     """
     linear, shift = second[:, :, :2], second[:, :, 2:]
-    # Sums of products rather than a library's matrix product, whose last digit may depend on how
-    # many samples there are.
+    # Sums of products instead of a library's matrix product, whose last digit may depend on the
+    # number of samples.
     both = linear[:, :, :1] * first[:, :1] + linear[:, :, 1:] * first[:, 1:]
     return torch.cat([both[:, :, :2], both[:, :, 2:] + shift], 2)
 
 
 def inverted(matrix: Tensor) -> Tensor:
-    """Map back.
+    """Invert a map.
 
     Args:
         matrix: shape ``[batch, 2, 3]``, invertible.

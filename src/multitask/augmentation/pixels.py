@@ -1,4 +1,4 @@
-"""Pixels as numbers to compute with, and back."""
+"""Conversion of pixels to floating point and back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def to_floats(images: Tensor) -> Tensor:
-    """Take images from 0 to 1, in float32 or better.
+    """Convert images to the range from 0 to 1, in float32 or better.
 
     Args:
         images: uint8 or floating from 0 to 1, any shape.
@@ -18,11 +18,11 @@ def to_floats(images: Tensor) -> Tensor:
 
 
 def to_type_of(images: Tensor, floats: Tensor) -> Tensor:
-    """Give changed images the dtype that they had.
+    """Convert changed images back to their original dtype.
 
     Args:
-        images: the images before.
-        floats: from 0 to 1.
+        images: the original images.
+        floats: the changed images, from 0 to 1.
     """
     if images.dtype == torch.uint8:
         return (floats * 255).round().to(torch.uint8)
@@ -30,7 +30,7 @@ def to_type_of(images: Tensor, floats: Tensor) -> Tensor:
 
 
 def fill_value(images: Tensor, brightness: float) -> float:
-    """What stands for a brightness in images.
+    """Return the pixel value of a brightness, in the dtype of the images.
 
     Args:
         images: uint8 or floating.

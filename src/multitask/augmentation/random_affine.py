@@ -1,4 +1,4 @@
-"""Images turned, shifted and scaled."""
+"""Random rotation, translation and scaling of images."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from multitask.errors import InputError
 
 
 class RandomAffine(Augmentation):
-    """Turns, scales and shifts each image about its centre, each evenly within its range.
+    """Rotates, scales and translates each image about its centre, uniformly within each range.
 
     Args:
-        degrees: an image turns by up to so many degrees, either way.
-        translate: it moves by up to this share of its width, and of its height, either way.
+        degrees: largest rotation in either direction, in degrees.
+        translate: largest translation in either direction, as a fraction of width and of height.
         scale: smallest and largest factor.
-        fill: brightness, from 0 to 1, of what comes into view.
+        fill: brightness, from 0 to 1, of areas that come into view.
     """
 
     draws = 4

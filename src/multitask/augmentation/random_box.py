@@ -19,15 +19,15 @@ def random_box(
     """Choose a rectangle of whole pixels for each sample.
 
     Args:
-        draws: shape ``[batch, 4]``, uniform from 0 to below 1.
-        height: of the image, in pixels.
-        width: of the image, in pixels.
-        scale: smallest and largest area, as a share of the image's.
-        ratio: smallest and largest width divided by height; even on a logarithmic scale.
+        draws: shape ``[batch, 4]``, uniform in [0, 1).
+        height: height of the image in pixels.
+        width: width of the image in pixels.
+        scale: smallest and largest area, as a fraction of the image's area.
+        ratio: smallest and largest ratio of width to height; uniform on a logarithmic scale.
 
     Returns:
         Left, top, width and height in pixels, each of shape ``[batch]``, float32. A rectangle that
-        would be wider or higher than the image is cut to fit.
+        would be wider or higher than the image is clipped to it.
     """
     for_area, for_ratio, for_left, for_top = draws.unbind(1)
     area = height * width * (scale[0] + (scale[1] - scale[0]) * for_area)

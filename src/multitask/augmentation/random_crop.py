@@ -1,4 +1,4 @@
-"""Images shifted by a few pixels."""
+"""Random translation of images by a few pixels."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from multitask.errors import InputError
 
 
 class RandomCrop(Augmentation):
-    """Pads each image on all sides and cuts it to its size again, at a place of its own.
+    """Pads each image on all sides and crops it to its original size at a random position.
 
     Args:
-        padding: pixels on each side; an image moves by up to so many, in whole pixels.
+        padding: pixels on each side; an image moves by up to this many whole pixels.
         fill: brightness of the padding, from 0 to 1.
     """
 
@@ -41,15 +41,15 @@ class RandomCrop(Augmentation):
         return stretches(one, self.padding - left.float(), one, self.padding - top.float())
 
     def _corner(self, draws: Tensor) -> tuple[Tensor, ...]:
-        """Left and top of the window in the padded image, in pixels."""
+        """Return the left and top of the window in the padded image, in pixels."""
         return (draws * (2 * self.padding + 1)).long().unbind(1)
 
 
 def _windows(padded: Tensor, left: Tensor, top: Tensor, height: int, width: int) -> Tensor:
-    """Cut a window of the same size out of each image.
+    """Crop a window of the same size out of each image.
 
-    From its first to its last pixel a window is one stretch of memory, the rest of each padded row
-    included. Copied as such it takes a tenth of the time that picking the pixels does.
+    A window is copied as one contiguous stretch of memory, from its first to its last pixel,
+    including the rest of each padded row. This takes a tenth of the time of picking the pixels.
     """
     batch, channels, rows, columns = padded.shape
     last = (rows - height) * columns + columns - width

@@ -1,4 +1,4 @@
-"""Images with a part painted over."""
+"""Random erasing of rectangles in images."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from multitask.augmentation.random_box import BOX_DRAWS, random_box
 
 
 class RandomErasing(Augmentation):
-    """Paints a rectangle over, in some of the images (Zhong et al., 2020).
+    """Erases a rectangle in some of the images (Zhong et al., 2020).
 
     Args:
         p: probability for each image.
-        scale: smallest and largest area of the rectangle, as a share of the image's.
-        ratio: smallest and largest width divided by height; a rectangle that would be wider or
-            higher than the image is cut to fit.
+        scale: smallest and largest area of the rectangle, as a fraction of the image's area.
+        ratio: smallest and largest ratio of width to height; a rectangle that would be wider or
+            higher than the image is clipped to it.
         fill: brightness of the rectangle, from 0 to 1.
     """
 

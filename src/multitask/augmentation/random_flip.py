@@ -1,4 +1,4 @@
-"""Mirrored images."""
+"""Random mirroring of images."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class _RandomFlip(Augmentation):
         self.p = p
 
     def forward(self, images: Tensor, draws: Tensor) -> Tensor:
-        # To choose whole images out of both is several times as fast as to choose pixels.
+        # Choosing whole images from both versions is several times as fast as choosing pixels.
         both = torch.cat([images, images.flip(self.axis)])
         count = len(images)
         chosen = torch.arange(count, device=images.device) + count * (draws[:, 0] < self.p)
         return both.index_select(0, chosen)
 
     def _mirror(self, draws: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Factor and shift along the axis, and a shift of 0 along the other."""
+        """Return the factor and shift along the axis, and a shift of 0 along the other axis."""
         flips = (draws[:, 0] < self.p).float()
         return 1 - 2 * flips, side * flips, torch.zeros_like(flips)
 
 
 class RandomHorizontalFlip(_RandomFlip):
-    """Exchanges left and right, in some of the images.
+    """Swaps left and right in some of the images.
 
     Args:
         p: probability for each image.
@@ -47,7 +47,7 @@ class RandomHorizontalFlip(_RandomFlip):
 
 
 class RandomVerticalFlip(_RandomFlip):
-    """Exchanges top and bottom, in some of the images.
+    """Swaps top and bottom in some of the images.
 
     Args:
         p: probability for each image.

@@ -1,4 +1,4 @@
-"""Parts of images, enlarged to the whole."""
+"""Random crops, resized to the image's size."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from multitask.augmentation.warp import warped
 
 
 class RandomResizedCrop(Augmentation):
-    """Stretches a rectangle of each image to the image's size.
+    """Crops a random rectangle of each image and resizes it to the image's size.
 
     Args:
-        scale: smallest and largest area of the rectangle, as a share of the image's.
-        ratio: smallest and largest width divided by height; a rectangle that would be wider or
-            higher than the image is cut to fit.
+        scale: smallest and largest area of the rectangle, as a fraction of the image's area.
+        ratio: smallest and largest ratio of width to height; a rectangle that would be wider or
+            higher than the image is clipped to it.
     """
 
     draws = BOX_DRAWS

@@ -1,4 +1,4 @@
-"""Augmentations one after the other, and the targets that follow them."""
+"""A sequence of augmentations, and the targets that follow them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from multitask.geometry import Geometry
 from multitask.geometry.following import followed, may_follow
 
 BLOCK = 8192
-"""Samples for which numbers are drawn together."""
+"""Number of samples for which numbers are drawn together."""
 
 
 class AugmentationSequence(nn.Module):
-    """Changes the images and the texts of a batch, then moves its targets once.
+    """Changes the images and texts of a batch, then moves its targets once.
 
-    Targets move by all changes of the images together.
+    Targets are moved by the composition of all changes of the images.
 
     Args:
-        augmentations: in the order in which they act.
-        seed: the same seed and place give a sample the same change.
+        augmentations: in the order in which they are applied.
+        seed: with the same seed and place, a sample is changed in the same way.
 
     Raises:
         InputError: if one of them is not an `Augmentation`.
@@ -39,9 +39,9 @@ class AugmentationSequence(nn.Module):
         for each in augmentations:
             if not isinstance(each, Augmentation):
                 raise InputError(
-                    f"augmentations: {type(each).__name__} is no "
-                    "multitask.augmentation.Augmentation, which draws for each sample anew; derive "
-                    "from that"
+                    f"augmentations: {type(each).__name__} is not a "
+                    "multitask.augmentation.Augmentation, which draws new numbers for each sample; "
+                    "derive it from that class"
                 )
             self.augmentations.append(each)
         self.seed = seed
@@ -52,14 +52,14 @@ class AugmentationSequence(nn.Module):
         return len(self.augmentations)
 
     def check_inputs(self, inputs: Mapping[str, Tensor], owner: str) -> None:
-        """Refuse augmentations of what there is not.
+        """Refuse augmentations of inputs that do not exist.
 
         Args:
-            inputs: of a batch, by name.
-            owner: whose they are, for the message.
+            inputs: the batch's inputs by name.
+            owner: owner of the augmentations, for the message.
 
         Raises:
-            InputError: naming the augmentation and the input.
+            InputError: naming the augmentation and the missing input.
         """
         for each in self.augmentations:
             name = type(each).__name__
@@ -87,16 +87,16 @@ class AugmentationSequence(nn.Module):
             batch: inputs such as ``image`` ``[batch, channels, height, width]``, uint8 or floating
                 from 0 to 1, and texts ``[batch, places]``, int32; ``@place`` ``[batch]``, int64;
                 and targets by task.
-            geometry: how numbers and maps follow, by task. One class number for a sample never
+            geometry: how numbers and maps follow, by task. A single class index per sample never
                 changes.
-            targets: names of the targets, of which only numbers and maps follow; all entries but
-                the image by default.
+            targets: names of the targets, of which only numbers and maps follow; default: all
+                entries except the image.
 
         Returns:
             The batch with changed images, texts and targets.
 
         Raises:
-            InputError: if a target has to follow and nothing says how, or it cannot.
+            InputError: if a target has to follow, but has no geometry or cannot follow.
         """
         known = _other_entries(batch) if targets is None else targets
         changed = dict(batch)
@@ -145,7 +145,7 @@ class AugmentationSequence(nn.Module):
         lengths = [each.shape[1] for each in texts.values()]
         if augmentation.shifts:
             _check_no_tokens(augmentation, batch, targets, lengths)
-        # A stream's numbers do not depend on how many others have.
+        # A stream's numbers do not depend on how many numbers other streams have.
         draws = uniforms(self.seed, batch[PLACE], [*[0] * stream, sum(lengths)])[stream]
         each = zip(texts.items(), draws.split(lengths, 1), strict=True)
         return {name: augmentation(text, numbers) for (name, text), numbers in each}
@@ -154,7 +154,7 @@ class AugmentationSequence(nn.Module):
         counts = [each.draws for each in self.augmentations]
         if not place.is_cpu or not len(place):
             return uniforms(self.seed, place, counts)
-        # Drawing for one batch takes as long as for many, which come one after the other.
+        # Drawing for one batch takes as long as drawing for many consecutive ones.
         first, count = int(place[0]), len(place)
         block, start = divmod(first, BLOCK)
         if start + count > BLOCK or not torch.equal(place, torch.arange(first, first + count)):

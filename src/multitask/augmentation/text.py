@@ -1,4 +1,4 @@
-"""What all augmentations of texts share."""
+"""The base class of all augmentations of texts."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from multitask.tokenizers import Specials, is_text
 
 
 class TextAugmentation(Augmentation):
-    """Changes tokens of each text, with one random number for each place.
+    """Changes tokens of each text, using one random number per place.
 
-    Its `forward` takes texts, int32 of shape ``[batch, places]``, and as many numbers, and returns
-    texts of the same shape.
+    Its `forward` accepts texts, int32 of shape ``[batch, places]``, and random numbers of the same
+    shape, and returns texts of the same shape.
 
     Args:
-        probability: of a change, for each token that stands for characters.
-        input: name of the text that it changes; default: all texts.
-        specials: tokens that it never changes: all numbers below one, or a list of numbers, see
+        probability: probability of a change, for each token that stands for characters.
+        input: name of the text to change; default: all texts.
+        specials: tokens that are never changed: all numbers below one, or a list of numbers, see
             `multitask.tokenizers.Tokenizer`.
 
     Attributes:
-        shifts: whether tokens change their places, so that targets of tokens would no longer fit.
+        shifts: whether tokens move to other places, so that per-token targets would no longer fit.
     """
 
     acts_on: Literal["image", "text"] = "text"
@@ -40,10 +40,10 @@ class TextAugmentation(Augmentation):
         self.probability, self.input, self.specials = probability, input, specials
 
     def texts(self, inputs: Mapping[str, Tensor]) -> list[str]:
-        """Names of the texts that it changes.
+        """Return the names of the texts to change.
 
         Args:
-            inputs: of a batch, by name.
+            inputs: the batch's inputs by name.
         """
         names = [name for name, values in inputs.items() if is_text(values)]
         return [name for name in names if self.input in (None, name)]

@@ -1,4 +1,4 @@
-"""Images moved by matrices, read between the pixels."""
+"""Images moved by matrices, with interpolation between pixels."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from multitask.augmentation.pixels import to_floats, to_type_of
 
 
 def warped(images: Tensor, matrix: Tensor, padding: str = "zeros", fill: float = 0) -> Tensor:
-    """Move what each image shows, on a canvas of the same size; bilinear.
+    """Move the content of each image on a canvas of the same size, with bilinear interpolation.
 
     Args:
         images: shape ``[batch, channels, height, width]``, uint8 or floating from 0 to 1.
-        matrix: where each point goes, shape ``[batch, 2, 3]``: see `Augmentation`.
-        padding: ``zeros``, or ``border`` for the nearest pixel, outside the images.
-        fill: brightness from 0 to 1 outside the images, with ``zeros``.
+        matrix: where each point moves, shape ``[batch, 2, 3]``: see `Augmentation`.
+        padding: outside the images, ``zeros`` for ``fill``, or ``border`` for the nearest pixel.
+        fill: brightness from 0 to 1 outside the images if ``padding`` is ``zeros``.
     """
     floats = to_floats(images) - fill
     grid = _grid(inverted(matrix), images.shape[2], images.shape[3]).to(floats.dtype)
@@ -26,10 +26,10 @@ def warped(images: Tensor, matrix: Tensor, padding: str = "zeros", fill: float =
 
 
 def _grid(back: Tensor, height: int, width: int) -> Tensor:
-    """Where each pixel comes from, from -1 to 1 over the image: ``[batch, height, width, 2]``.
+    """Return where each pixel comes from, from -1 to 1: ``[batch, height, width, 2]``.
 
-    What ``affine_grid`` does, without a matrix product, whose last digit may depend on how many
-    samples there are.
+    Like ``affine_grid``, but without a matrix product, whose last digit may depend on the number of
+    samples.
     """
     across = (torch.arange(width, device=back.device) + 0.5).view(1, 1, -1)
     down = (torch.arange(height, device=back.device) + 0.5).view(1, -1, 1)

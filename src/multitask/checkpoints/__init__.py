@@ -1,4 +1,4 @@
-"""What a checkpoint holds, how it is written, and whether it fits a model."""
+"""Contents of checkpoints, writing them, and checks that they fit a model."""
 
 from multitask.checkpoints.format import stamp, take_up
 from multitask.checkpoints.hyperparameters import keep_hyperparameters

@@ -1,4 +1,4 @@
-"""Files, checkpoints among them, that are whole or not there."""
+"""Atomic writing of files, such as checkpoints: a file is either complete or absent."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from multitask.errors import naming
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint beside its place, to the disk, and only then moves it there.
+    """Writes a checkpoint to disk in a temporary file, and only then moves it to its place.
 
-    A process that is killed, or a disk that is full, leaves the checkpoint before it as it was.
+    If the process is killed or the disk is full, the previous checkpoint is left unchanged.
     """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
-        """Save to a local path; anything else, such as ``s3://``, is left to Lightning.
+        """Save to a local path; other paths, such as ``s3://``, are left to Lightning.
 
         Raises:
             OSError: naming the checkpoint, if it cannot be written.
@@ -39,39 +39,39 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             save_content(checkpoint, part)
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Load as Lightning does; `InputError` if the file is not a checkpoint."""
+        """Load as Lightning does; raise `InputError` if the file is not a checkpoint."""
         with explained():
             return super().load_checkpoint(path, *args, **kwargs)
 
 
 def save_content(content: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint to a path, such as one that `writing` gives.
+    """Write a checkpoint to a path, such as one that `writing` yields.
 
     Args:
-        content: of the checkpoint.
-        path: of the file.
+        content: the checkpoint's content.
+        path: path of the file.
 
     Raises:
         OSError: if it cannot be written.
     """
-    # Of a path torch would say that it "fails to enforce" something, and not why.
+    # Given a path, torch reports that it "fails to enforce" something, but not why.
     with naming(path), path.open("wb") as file:
         torch.save(content, file)
 
 
 @contextmanager
 def writing(place: Path, is_lasting: bool = True) -> Iterator[Path]:
-    """Give a path to write to, and move what was written there to its place.
+    """Yield a path to write to, and move the file written there to its place.
 
-    If anything fails, what was at the place before is still there, and nothing lies beside it.
+    On failure, the previous file is still in place, and no temporary file is left.
 
     Args:
-        place: of the file.
-        is_lasting: whether the file must survive a loss of power from now on. It takes the time of
-            the disk, so files on which nothing depends go without.
+        place: path of the file.
+        is_lasting: whether the file must survive a loss of power from now on. This waits for the
+            disk, so files on which nothing depends do without it.
 
     Raises:
-        OSError: naming the place, if it cannot be written.
+        OSError: naming the file, if it cannot be written.
     """
     part = place.with_name(f"{place.name}.part")
     try:
@@ -83,17 +83,17 @@ def writing(place: Path, is_lasting: bool = True) -> Iterator[Path]:
             else:
                 os.replace(part, place)
     finally:
-        # The disk may not even let go of it.
+        # The disk may even refuse to delete it.
         with suppress(OSError):
             part.unlink(missing_ok=True)
 
 
 def write_whole(place: Path, content: str) -> None:
-    """Write a text file that must survive any end of the program, see `writing`.
+    """Write a text file that must survive a crash at any time, see `writing`.
 
     Args:
-        place: of the file.
-        content: all of it, written as UTF-8.
+        place: path of the file.
+        content: the whole content, written as UTF-8.
     """
     with writing(place) as part:
         part.write_text(content, encoding="utf-8", newline="")
@@ -103,11 +103,11 @@ def move_into_place(part: Path, place: Path) -> None:
     """Move a finished file to its final name, so that it survives a loss of power.
 
     Args:
-        part: a file or a folder that has been written to the disk.
-        place: in the same file system.
+        part: a file or folder that has been flushed to disk.
+        place: the final path, in the same file system.
     """
     os.replace(part, place)
-    # Without it a power cut may undo the move.
+    # Without this, a power failure may undo the move.
     _write_to_disk(place.parent)
 
 

@@ -1,4 +1,4 @@
-"""The calibration of each task, which a checkpoint's description tells."""
+"""The calibration of each task, which is stored in a checkpoint's description."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from multitask.tasks import Task
 
 CALIBRATION = "calibration"
-"""The key of a task's calibration in its part of the description."""
+"""Key of the calibration in a task's part of the description."""
 
 
 def take_calibrations(tasks: Mapping[str, Task], described: Mapping[str, Any] | None) -> None:
-    """Have tasks predict as their calibrations tell, and all others as they were trained.
+    """Make tasks predict with their calibrations, and all others as they were trained.
 
     Args:
         tasks: the model's tasks by name.
@@ -23,7 +23,7 @@ def take_calibrations(tasks: Mapping[str, Task], described: Mapping[str, Any] | 
             None if there is none.
 
     Raises:
-        InputError: naming the task whose calibration is not one.
+        InputError: naming the task whose calibration is invalid.
     """
     for name, task in tasks.items():
         told = (described or {}).get(name)

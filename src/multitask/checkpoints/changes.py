@@ -1,4 +1,4 @@
-"""What a resumed training changes of its settings: a change counts, or it is refused."""
+"""Changes of settings when training is resumed: each takes effect or is refused."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from torch import Tensor
 from multitask.errors import InputError
 
 WITH_STATE = ("encoder", "sharing", "balancer", "optimizer")
-"""Parts of the model whose class cannot change, because the checkpoint holds their state."""
+"""Parts of the model whose class cannot change because the checkpoint holds their state."""
 BEGUN = ("scheduler", "scheduler_interval", "rates", "layer_decay")
-"""What cannot change at all: a schedule continues where it was, and so do groups of parameters."""
+"""Settings that cannot change: schedules and parameter groups continue where they were."""
 RUN = "run"
-"""The length of a schedule that is as long as the run, and may become so."""
+"""Length of a schedule that is as long as the run; a schedule may change to it."""
 JUDGING = {"headline": None, "counts": True}
-"""The metric behind the score, by which the best epoch so far was chosen, and its default."""
+"""Settings of the score that selected the best epoch so far, and their defaults."""
 LEARNT = {"effective_number": "class_weights"}
-"""A setting of a task, and the state that follows from it."""
+"""Settings of a task, and the state computed from each."""
 Keys = tuple[str, ...]
 
 
 def changes(before: Any, now: Any, keys: Keys = ()) -> Iterator[Keys]:
-    """Compare the settings of two models, as their checkpoints hold them.
+    """Compare the hyperparameters of two models, as stored in their checkpoints.
 
     Args:
         before: a model's hyperparameters, or a part of them.
-        now: the same of the other model.
-        keys: those that lead there.
+        now: the same part of the other model's hyperparameters.
+        keys: the keys that lead to this part.
 
     Yields:
-        The keys that lead to each setting that differs, ``init_args`` left out.
+        The keys that lead to each setting that differs, without ``init_args``.
     """
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         if _class(before) != _class(now):
@@ -47,7 +47,7 @@ def changes(before: Any, now: Any, keys: Keys = ()) -> Iterator[Keys]:
 
 
 def refuse_changes(before: Mapping[str, Any], now: Mapping[str, Any], start: str) -> None:
-    """Refuse what a resumed training cannot change.
+    """Refuse changes that resumed training cannot apply.
 
     Args:
         before: the checkpoint's hyperparameters.
@@ -55,7 +55,7 @@ def refuse_changes(before: Mapping[str, Any], now: Mapping[str, Any], start: str
         start: the command that starts a new run from the checkpoint's weights.
 
     Raises:
-        InputError: naming the setting, and that command.
+        InputError: naming the setting and that command.
     """
     for keys in changes(before, now):
         is_new_part = keys[-1] == "class_path" or len(keys) == 1
@@ -75,7 +75,7 @@ def _is_judging(keys: Keys, before: Mapping[str, Any], now: Mapping[str, Any]) -
 
 
 def _last(settings: Any, keys: Keys, default: Any = None) -> Any:
-    """The value that keys lead to, ``init_args`` left out of them."""
+    """Return the value at a path of keys, without ``init_args``."""
     for key in keys:
         own = settings if isinstance(settings, Mapping) else {}
         inner = own.get("init_args") or {}
@@ -84,15 +84,15 @@ def _last(settings: Any, keys: Keys, default: Any = None) -> Any:
 
 
 def keep_changed(checkpoint: dict[str, Any], model: Mapping[str, Tensor], now: Any) -> None:
-    """Let settings of tasks count that the checkpoint holds as state, such as class weights.
+    """Apply changed task settings that the checkpoint stores as state, such as class weights.
 
     Args:
-        checkpoint: what will be loaded, changed in place.
+        checkpoint: the checkpoint to be loaded, modified in place.
         model: the model's ``state_dict``.
         now: the model's hyperparameters.
 
     Raises:
-        InputError: if the weights have been loaded already.
+        InputError: if the weights have already been loaded.
     """
     for first, *others in changes(checkpoint.get("hyper_parameters") or {}, now):
         key = ".".join((first, *(LEARNT.get(each, each) for each in others[:2])))
@@ -104,5 +104,5 @@ def keep_changed(checkpoint: dict[str, Any], model: Mapping[str, Tensor], now: A
 
 
 def _class(described: Mapping[str, Any]) -> str:
-    # A class may have two paths.
+    # The same class may have two import paths.
     return str(described.get("class_path")).rpartition(".")[2]

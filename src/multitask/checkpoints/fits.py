@@ -1,4 +1,4 @@
-"""Is this a checkpoint of this model? One sentence if not."""
+"""Check whether a checkpoint belongs to a model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from multitask.pages.words import listed
 
 NOT_THE_SAME = "; give the configuration that it was trained with"
 NEWER = (".normalisation.", ".recent_shares.")
-"""What checkpoints from before it lack, and what a model then does without."""
+"""Parts that older checkpoints lack; a model loaded from one works without them."""
 OTHER_TASKS = ", or begin a new run of other tasks with it: --run.weights=CHECKPOINT"
 
 
@@ -24,7 +24,7 @@ def check_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> None:
         model: the model's ``state_dict``.
 
     Raises:
-        InputError: with the first tasks or weights that differ.
+        InputError: naming the first tasks or weights that differ.
     """
     theirs, ours = sorted(heads_of(checkpoint)), sorted(heads_of(model))
     if theirs != ours:
@@ -33,7 +33,7 @@ def check_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> None:
             f"are {_listed(ours)}{NOT_THE_SAME}"
             f"{OTHER_TASKS if _encoder_fits(checkpoint, model) else ''}"
         )
-    # A checkpoint without it was trained without.
+    # The model of a checkpoint without it was trained without it.
     model = {key: model[key] for key in model if key in checkpoint or not _may_lack(key)}
     odd = [
         *(key for key in model if key not in checkpoint),
@@ -52,7 +52,7 @@ def _may_lack(key: str) -> bool:
 
 
 def heads_of(state: Mapping[str, Any]) -> list[str]:
-    """The tasks that have a head in a model's state, in their order there.
+    """Return the tasks that have a head in a model's state, in the state's order.
 
     Args:
         state: the model's ``state_dict``.
@@ -70,12 +70,12 @@ def _listed(names: list[str]) -> str:
 
 
 def kind_of(value: Any) -> tuple[Any, ...] | None:
-    """What two entries of a state must have in common for one to stand for the other.
+    """Return the properties that two entries of a state must share to be interchangeable.
 
     Args:
-        value: an entry; None is of no kind, and so is everything that is not a tensor.
+        value: an entry; None and anything else that is not a tensor have no kind.
     """
-    # Another precision of the same kind of numbers can be taken up.
+    # Weights in another precision of the same kind of numbers can be loaded.
     if not isinstance(value, Tensor):
         return None
     return (*value.shape, value.is_floating_point(), value.is_complex(), value.layout)
@@ -93,6 +93,6 @@ def _difference(key: str, checkpoint: Mapping[str, Any], model: Mapping[str, Any
     if key not in checkpoint:
         return f"it has no '{key}'"
     if key not in model:
-        return f"it has '{key}', which this model has not"
+        return f"it has '{key}', which this model lacks"
     theirs, ours = checkpoint[key], model[key]
     return f"its '{key}' is {_shown(theirs, ours)}, this model's is {_shown(ours, theirs)}"

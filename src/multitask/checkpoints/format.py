@@ -1,4 +1,4 @@
-"""The format of checkpoints: its version, and how older ones are read."""
+"""The format of checkpoints: its version, and the upgrade of older ones."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from multitask.errors import InputError
 KEY = "multitask"
 TRAINING_IMAGES = "training_images"
 TRAINED = "trained_weights"
-"""Weights by name that a training continues with, where the model is used with others."""
+"""Named weights that training continues with, if the model is used with other ones."""
 START = "start"
 """Which weights a run started from, see `multitask.checkpoints.start`."""
 BESIDE = (TRAINING_IMAGES, START)
-"""What lies beside the description, which is small and goes wherever the model goes."""
+"""Entries stored beside the description, which is small and is copied with every model."""
 ENSEMBLE = "ensemble"
-"""Under this, in the stamp, stand the members of an ensemble."""
+"""Key of an ensemble's members in the stamp."""
 EPISODES = "episodes"
-"""In the description: true of a model that was trained on episodes, to each of which it adapts."""
+"""Key in the description: true for a model trained on episodes, which adapts to each of them."""
 FORMAT = 2
-"""1: what training remembers lay in ``progress``. 2: it is the state of callbacks."""
+"""1: training state was stored in ``progress``. 2: it is stored as the state of callbacks."""
 
 
 def stamp(checkpoint: dict[str, Any], description: dict[str, Any] | None) -> None:
-    """Write what is needed to read a checkpoint into one that is about to be saved.
+    """Add to a checkpoint, before it is saved, what is needed to read it.
 
     Args:
-        checkpoint: gets the format and the package's version.
-        description: what the model takes and gives, see `multitask.training.description`.
+        checkpoint: receives the format and the package's version.
+        description: the model's inputs and outputs, see `multitask.training.description`.
     """
     checkpoint[KEY] = {"format": FORMAT, "version": version("multitask")}
     if description is not None:
@@ -45,14 +45,14 @@ def stamp(checkpoint: dict[str, Any], description: dict[str, Any] | None) -> Non
 
 
 def take_up(model: LightningModule, checkpoint: dict[str, Any]) -> None:
-    """Check a checkpoint that has been read, and turn it into today's format, in place.
+    """Check a loaded checkpoint and convert it to the current format, in place.
 
     Args:
-        model: what it will be loaded into.
-        checkpoint: what was read.
+        model: the model that the checkpoint will be loaded into.
+        checkpoint: the loaded content.
 
     Raises:
-        InputError: if it is of another model, saying how that differs, or of a later format.
+        InputError: if it belongs to another model, naming the difference, or has a later format.
     """
     _upgrade(checkpoint)
     found = checkpoint.get(KEY, {})
@@ -61,19 +61,19 @@ def take_up(model: LightningModule, checkpoint: dict[str, Any]) -> None:
         told = {**told, **{name: found.get(name) for name in BESIDE}}
     model.description = told
     is_fit = model._trainer is not None and model.trainer.state.fn == "fit"
-    # Weights that learn on are not those that it was fitted for.
+    # A calibration does not fit weights that are trained further.
     tasks: Any = model.named_tasks
     take_calibrations(tasks, None if told is None or is_fit else told.get("tasks"))
     if is_fit:
         _continue_with_trained(checkpoint)
         keep_changed(checkpoint, model.state_dict(), dict(model.hparams))
-    # With sharded parameters the strategy has loaded the weights already.
+    # With sharded parameters the strategy has already loaded the weights.
     if "state_dict" in checkpoint:
         check_fits(checkpoint["state_dict"], model.state_dict())
     if is_fit:
         check_states(checkpoint.get("callbacks", {}), model.trainer.callbacks)  # type: ignore[attr-defined]
     if model._trainer is not None and model.trainer.precision == "64-true":
-        # Lightning does so after loading, which would round the weights.
+        # Lightning does so only after loading, which would round the weights.
         model.double()
 
 
@@ -90,26 +90,26 @@ def _continue_with_trained(checkpoint: dict[str, Any]) -> None:
 
 
 def is_ensemble(checkpoint: Mapping[str, Any]) -> bool:
-    """Whether a checkpoint, anybody's, is that of an ensemble."""
+    """Return whether a checkpoint from any source is that of an ensemble."""
     stamp = checkpoint.get(KEY)
     return isinstance(stamp, dict) and stamp.get(ENSEMBLE) is not None
 
 
 def is_of_episodes(checkpoint: Mapping[str, Any]) -> bool:
-    """Whether a checkpoint, anybody's, is that of a model that adapts before it answers."""
+    """Return whether a checkpoint, from any source, is that of a model that adapts to episodes."""
     stamp = checkpoint.get(KEY)
     description = stamp.get("description") if isinstance(stamp, dict) else None
     return isinstance(description, dict) and description.get(EPISODES) is True
 
 
 def refuse_ensemble(checkpoint: Mapping[str, Any]) -> None:
-    """Refuse an ensemble where one network is meant.
+    """Refuse an ensemble where a single network is expected.
 
     Args:
-        checkpoint: what was read.
+        checkpoint: the loaded content.
 
     Raises:
-        InputError: naming the verbs that take it.
+        InputError: naming the verbs that accept it.
     """
     if is_ensemble(checkpoint):
         raise InputError(

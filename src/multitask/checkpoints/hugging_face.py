@@ -1,4 +1,4 @@
-"""Models and tokenizers of Hugging Face, by name or folder, none of whose code is ever run."""
+"""Hugging Face models and tokenizers, by name or folder; their code is never run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ INSTALL = "pip install 'multitask[text]'"
 
 
 def library(name: str, owner: str) -> Any:
-    """Import a library of Hugging Face, which takes long and is not installed by default.
+    """Import a Hugging Face library, which is slow and not installed by default.
 
     Args:
         name: ``transformers`` or ``tokenizers``.
         owner: class that needs it, for messages.
 
     Raises:
-        InputError: with the command that installs it.
+        InputError: if it is not installed, with the command that installs it.
     """
     try:
         return import_module(name)
@@ -36,18 +36,18 @@ def library(name: str, owner: str) -> Any:
 
 
 def way_to_ask(name: str, owner: str, what: str) -> dict[str, Any]:
-    """How the library is asked for what has a name.
+    """Return the arguments with which the library loads something by name.
 
     Args:
-        name: a model's on the hub, or the path of a folder.
-        owner: class that asks, for messages.
-        what: is asked for, such as ``configuration``.
+        name: name of a model on the hub, or the path of a folder.
+        owner: class that loads it, for messages.
+        what: what is loaded, such as ``configuration``.
 
     Returns:
-        Arguments of each ``from_pretrained``.
+        Keyword arguments of ``from_pretrained``.
 
     Raises:
-        InputError: if there is no name, or a stranger's file asks.
+        InputError: if the name is empty, or the request comes from an untrusted file.
     """
     if not name:
         raise InputError(f"{owner}: name is empty; give the name of a model, or a folder")
@@ -55,19 +55,19 @@ def way_to_ask(name: str, owner: str, what: str) -> dict[str, Any]:
         raise InputError(f"{owner}: there is no folder '{name}'; correct name")
     if OWN.get() is None:
         refuse_for_stranger(f"the {what} of the model '{name}' is asked for")
-    # A run that continues needs what it had, and no download.
+    # A resumed run needs the version that it had, and no download.
     return {"trust_remote_code": False, "local_files_only": IS_STRANGERS.get()}
 
 
 @contextmanager
 def asking(name: str, owner: str, what: str, cure: str | None = None) -> Iterator[None]:
-    """Say in a sentence why the library does not give what has a name; keep it from chattering.
+    """Turn failures of the library to load something into an error, and silence its output.
 
     Args:
         name: see `way_to_ask`.
         owner: likewise.
         what: likewise.
-        cure: what to do; default: what follows from the name.
+        cure: what to do; default: advice derived from the name.
     """
     logging = import_module("transformers.utils.logging")
     verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -82,11 +82,11 @@ def asking(name: str, owner: str, what: str, cure: str | None = None) -> Iterato
             f"{owner}: '{name}' needs another package: {_first_line(error)}"
         ) from error
     except Exception as error:
-        of_folder = "see that the folder is whole"
+        of_folder = "check that the folder is complete"
         of_hub = "give a folder, or check the name and the network"
         cure = cure or (of_folder if Path(name).is_dir() else of_hub)
         raise InputError(
-            f"{owner}: the {what} of '{name}' cannot be had ({_first_line(error)}); {cure}"
+            f"{owner}: the {what} of '{name}' cannot be loaded ({_first_line(error)}); {cure}"
         ) from error
     finally:
         logging.set_verbosity(verbosity)

@@ -1,4 +1,4 @@
-"""A model from its checkpoint alone, without running what a stranger's checkpoint names."""
+"""Loading a model from its checkpoint alone, without running code from an untrusted checkpoint."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ STRANGER = (
 )
 Made = TypeVar("Made")
 OF_LIGHTNING = ("_instantiator", "_class_path")
-"""What Lightning adds to the arguments, and checks itself."""
+"""Arguments that Lightning adds, and checks itself."""
 
 
 class _OfTheClass(_restricted_classmethod):
-    """A class method, refused by Lightning on an object.
+    """A class method that Lightning refuses to call on an object.
 
-    Lightning's own looks through the source code of all callers, whatever calls it, which takes
-    longer than to load a small model.
+    Lightning's own version searches the source code of all callers on every call, which takes
+    longer than loading a small model.
     """
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -54,10 +54,10 @@ else:
 
 
 class Loadable(LightningModule):
-    """A module whose checkpoints are safe to load, whoever made them."""
+    """A module whose checkpoints are safe to load, regardless of their source."""
 
     source: Source | None = None
-    """The file that all its weights but some heads are from, before it is trained, if any."""
+    """Source of all its weights except some heads, until it is trained, if any."""
 
     @_class_method
     def load_from_checkpoint(
@@ -70,18 +70,19 @@ class Loadable(LightningModule):
         trust: bool = False,
         **kwargs: Any,
     ) -> Self:
-        """Build a model as the checkpoint tells, and give it the checkpoint's weights.
+        """Build a model as the checkpoint specifies, and load the checkpoint's weights.
 
         Args:
             checkpoint_path: path, URL or open file.
             map_location: see ``torch.load``.
-            hparams_file: YAML file with the arguments, in place of the checkpoint's own.
-            strict: whether the weights must be exactly the model's.
-            weights_only: whether the file must hold tensors and plain values alone; without
-                ``trust`` it must in any case.
-            trust: whether the checkpoint may name any class and hold any object, as which it can
-                run any code; if not, classes of `multitask.configuration.trust.KNOWN` packages.
-            **kwargs: arguments of the model that replace the checkpoint's.
+            hparams_file: YAML file with the arguments, used instead of the checkpoint's arguments.
+            strict: whether the weights must match the model's exactly.
+            weights_only: whether the file may hold only tensors and plain values; without ``trust``
+                this always applies.
+            trust: whether the checkpoint may name any class and hold any object, which allows it to
+                run arbitrary code; if not, only classes of `multitask.configuration.trust.KNOWN`
+                packages.
+            **kwargs: arguments of the model that override the checkpoint's.
 
         Raises:
             InputError: if the checkpoint names a class that does not fit, or, without ``trust``,
@@ -107,24 +108,24 @@ class Loadable(LightningModule):
 def made_from_recipe(
     recipe: Any, kind: type[Made], name: str, place: str, trust: bool = False
 ) -> Made:
-    """Make one part of a model as a checkpoint tells.
+    """Build one part of a model as a checkpoint specifies.
 
     Args:
-        recipe: what the checkpoint says of it, see `multitask.checkpoints.recipe`.
-        kind: what it should be.
-        name: what it is called among the model's settings.
-        place: of the checkpoint.
+        recipe: the checkpoint's recipe of it, see `multitask.checkpoints.recipe`.
+        kind: its expected type.
+        name: its name among the model's settings.
+        place: the checkpoint's place, for messages.
         trust: see `Loadable.load_from_checkpoint`.
 
     Raises:
-        InputError: if it is not of that kind or cannot be made, or, without ``trust``, is of a
-            package that is not known.
+        InputError: if it has another type or cannot be built, or, without ``trust``, belongs to an
+            unknown package.
     """
     if trust:
         refuse_for_stranger("trust is true")
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(kind, name, fail_untyped=False)
-    # What makes objects from recipes changes them.
+    # Building objects from recipes modifies the recipes.
     settings = {name: copy.deepcopy(recipe)}
     with nullcontext() if trust else known_imports_only(), explained(f"its {name} cannot be made"):
         told = described(settings[name], place, "" if trust else STRANGER)

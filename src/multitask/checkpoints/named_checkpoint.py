@@ -1,4 +1,4 @@
-"""Which checkpoint a person means who names a run."""
+"""Choosing the checkpoint of a run that is given by its folder."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ CONFIG = "config.yaml"
 BEST = "checkpoints/best.ckpt"
 LAST = "checkpoints/last.ckpt"
 ENSEMBLE = "checkpoints/ensemble.ckpt"
-"""What an ensemble of runs has in place of the others."""
+"""The checkpoint that an ensemble of runs has instead of the others."""
 SUMMARY = "summary.json"
 SPARE = "spare"
-"""The folder of second copies, see `multitask.runs.deciding_files`."""
+"""Folder of backup copies, see `multitask.runs.deciding_files`."""
 OF_HUB = "config.json"
-"""What a folder for the hub has, which is read like a checkpoint."""
+"""A file in every folder for the hub; such a folder is read like a checkpoint."""
 
 
 def named_checkpoint(given: Path) -> Path:
-    """The result of a run, if its folder is given.
+    """Return the resulting checkpoint of a run if its folder is given.
 
     Args:
-        given: a run's folder; or a file, or a folder for the hub, which are taken as they are.
+        given: a run's folder; or a file or a folder for the hub, which are returned unchanged.
 
     Returns:
-        Of a run the best checkpoint, or the ensemble that it is, or, if the run was tested without
-        validation, the last checkpoint.
+        For a run, its best checkpoint, or its ensemble, or, if the run was tested without
+        validation, its last checkpoint.
 
     Raises:
-        InputError: if a folder has none of them.
+        InputError: if a folder contains none of them.
     """
     if not given.is_dir():
         return given
     for name in (BEST, ENSEMBLE):
         if (given / name).is_file():
             return given / name
-    # Tested without a best one, a run has no validation set, and its last checkpoint counts.
+    # A run tested without a best checkpoint has no validation set, so its last checkpoint counts.
     has_last = (given / LAST).is_file()
     if has_last and any(name.startswith("test/") for name in _metrics(given)):
         return given / LAST
@@ -56,15 +56,15 @@ def named_checkpoint(given: Path) -> Path:
 
 
 def near_path(given: Path) -> str:
-    """Suggest the path that was probably meant.
+    """Suggest the path that was probably intended.
 
     Args:
-        given: a path at which there is nothing.
+        given: a path that does not exist.
 
     Returns:
         See `multitask.errors.nearest`.
     """
-    # A link that leads nowhere is there, and what it leads to is not.
+    # A broken link itself exists; only its target is missing.
     missing = next(each for each in (given, *given.parents) if each.parent.exists())
     with suppress(OSError):
         beside = [str(each) for each in missing.parent.iterdir()]
@@ -73,7 +73,7 @@ def near_path(given: Path) -> str:
 
 
 def _metrics(folder: Path) -> dict[str, Any]:
-    """What a run's summary, or its spare where that is damaged, says of the metrics."""
+    """Read the metrics from a run's summary, or from its backup if that is damaged."""
     for path in (folder / SUMMARY, folder / SPARE / SUMMARY):
         with suppress(OSError, ValueError, RecursionError):
             found = json.loads(path.read_text(encoding="utf-8"))
@@ -83,7 +83,7 @@ def _metrics(folder: Path) -> dict[str, Any]:
 
 
 def _example(folder: Path) -> str:
-    """Name the run that was probably meant, the last one of an experiment or the one around."""
+    """Name the run that was probably intended: an experiment's last one or the enclosing one."""
     runs = [folder.parent, *sorted(each.parent for each in folder.glob(f"*/{CONFIG}"))]
     found = [run for run in runs if (run / CONFIG).is_file()]
     return f"such as {found[-1]}, " if found else ""

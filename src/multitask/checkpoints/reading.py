@@ -1,4 +1,4 @@
-"""Reading a checkpoint, or saying in one sentence why the file is not one."""
+"""Reading a checkpoint, or explaining in one sentence why the file is not one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from multitask.checkpoints.integrity import damage
 from multitask.errors import InputError, bad_input
 
 REFUSED = re.compile(r"(?:GLOBAL|class|function|import of module) [`']?([A-Za-z_][\w.]*)")
-"""How torch names what a checkpoint wants to have made or called."""
+"""How torch's errors name what a checkpoint tries to build or call."""
 ENDING = ".ckpt"
 OF_PARSER = 'Parser key "'
 TYPE = re.compile(r"<class '(?:\w+\.)*(\w+)'>")
@@ -25,8 +25,8 @@ def read_checkpoint(path: Path, **options: Any) -> dict[str, Any]:
     """Load a checkpoint's plain content on the CPU.
 
     Args:
-        path: of the file.
-        options: of ``torch.load``.
+        path: path of the file.
+        options: options of ``torch.load``.
 
     Raises:
         InputError: if the file is missing, damaged or not a checkpoint.
@@ -43,7 +43,7 @@ def check_content(content: Any) -> None:
     """Refuse a file that is not a checkpoint of a run.
 
     Raises:
-        InputError: saying what it lacks.
+        InputError: naming what it lacks.
     """
     if not isinstance(content, dict) or "state_dict" not in content:
         raise InputError("the file is not a checkpoint of a run: it has no state_dict")
@@ -54,16 +54,17 @@ def check_content(content: Any) -> None:
 
 @contextmanager
 def explained(what: str = "the file cannot be read as a checkpoint") -> Iterator[None]:
-    """Turn whatever a checkpoint makes torch or Lightning raise into one sentence of ours.
+    """Turn any error that a checkpoint causes in torch or Lightning into one sentence.
 
-    What is in the file decides what is raised, so that any error can come out of it; and torch's
-    advice to read it with ``weights_only=False`` would have a stranger's file run its code.
+    The content of the file determines the error, so any type is possible. Torch's advice to read it
+    with ``weights_only=False`` would let an untrusted file run code.
 
     Args:
-        what: could not be done.
+        what: what failed, to begin the sentence with.
 
     Raises:
-        InputError: for any error but one in a person's own code, who needs its traceback.
+        InputError: for any error except those in the user's own code, where the traceback is
+            needed.
     """
     try:
         yield
@@ -78,7 +79,7 @@ def explained(what: str = "the file cannot be read as a checkpoint") -> Iterator
 
 
 def reason_of(error: Exception) -> str:
-    """Why a checkpoint could not be used, in words that give no dangerous advice."""
+    """Explain why a checkpoint could not be used, without dangerous advice."""
     text = str(error)
     if "eights only load failed" in text or "weights_only" in text:
         named = REFUSED.search(text)
@@ -92,7 +93,7 @@ def reason_of(error: Exception) -> str:
         return error.strerror
     _, is_of_parser, inner = text.rpartition(OF_PARSER)
     if is_of_parser:
-        # Each parser around it repeats what the inner one says.
+        # Each outer parser repeats the message of the inner one.
         key, _, reason = inner.partition('":')
         return TYPE.sub(r"\1", f"{key} is wrong: {reason.partition('. Got')[0].strip()}")
     return errors.reason_of(error)

@@ -1,6 +1,6 @@
-"""Plain-dictionary recipes of objects, so that a checkpoint can rebuild a model built in Python.
+"""Plain-dictionary recipes of objects, from which a checkpoint can rebuild a model built in Python.
 
-A recipe is what the command line reads: ``{"class_path": ..., "init_args": {...}}``.
+A recipe has the format that the command line reads: ``{"class_path": ..., "init_args": {...}}``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ PLAIN = (str, int, float, bool, type(None))
 
 
 class Factory:
-    """Something that makes objects; a copy of it is itself.
+    """A callable that builds objects; copying it returns the same object.
 
-    The command line's factories hold a parser, which cannot be copied, and models are copied, such
-    as by callbacks that average weights.
+    The command line's factories contain a parser, which cannot be copied, but models are copied,
+    for example by callbacks that average weights.
 
     Args:
         make: the class or function.
@@ -34,33 +34,33 @@ class Factory:
         self.make: Callable[..., Any] = make.make if isinstance(make, Factory) else make
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Make an object."""
+        """Build an object."""
         return self.make(*args, **kwargs)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Factory:
-        """A factory does not change."""
+        """Return the same object, because a factory is immutable."""
         return self
 
 
 class _Arguments(dict[str, Any]):
-    """What an object was built with: a copy of the object was built with the same."""
+    """The arguments that an object was built with; copies of the object share them."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Arguments:
         return self
 
 
 class Recorded:
-    """A class whose instances remember the arguments that they were built with.
+    """A class whose instances record the arguments that they were built with.
 
-    Numbers among them are checked, see `multitask.configuration.number_check.NumbersChecked`.
+    Numeric arguments are checked, see `multitask.configuration.number_check.NumbersChecked`.
     """
 
     tells_more = False
-    """Whether it adds what it has read elsewhere to the arguments, to be built without that."""
+    """Whether it adds data read elsewhere to its arguments, to be rebuilt without that source."""
     _arguments: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Keep the arguments; copying and unpickling call this without any."""
+        """Record the arguments; copying and unpickling call this without any."""
         instance = super().__new__(cls)
         signature = inspect.signature(cls.__init__)
         bound = signature.bind_partial(instance, *args, **kwargs)
@@ -74,10 +74,10 @@ class Recorded:
 
 
 def tells_more(thing: Any) -> bool:
-    """Whether an object's recipe says more than what it, and all within, was built with.
+    """Return whether a recipe contains more than the arguments that the object was built with.
 
     Args:
-        thing: as `recipe` takes it.
+        thing: an object that `recipe` accepts; nested objects are checked too.
     """
     if isinstance(thing, Recorded):
         return thing.tells_more or tells_more(thing._arguments)
@@ -87,16 +87,15 @@ def tells_more(thing: Any) -> bool:
 
 
 def recipe(thing: Any) -> Any:
-    """Describe how to build an object, in types that YAML and safe checkpoints can hold.
+    """Describe how to build an object, using types that YAML and safe checkpoints can hold.
 
     Args:
-        thing: a plain value, an enum's member, a tensor, a class, a function, a
-            ``functools.partial`` of a class, a
-            `Recorded` object, an object whose attributes are named like its constructor's
-            parameters, or a list, tuple or dictionary of these.
+        thing: a plain value, an enum member, a tensor, a class, a function, a ``functools.partial``
+            of a class, a `Recorded` object, an object whose attributes have the names of its
+            constructor's parameters, or a list, tuple or dictionary of these.
 
     Raises:
-        InputError: if an object does not show how it was built.
+        InputError: if it cannot be determined how an object was built.
     """
     if isinstance(thing, PLAIN):
         return thing
@@ -120,10 +119,10 @@ def recipe(thing: Any) -> Any:
 
 
 def recipes(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Describe a model's arguments, leaving out, with a warning, what does not show how.
+    """Describe a model's arguments, and skip with a warning those that cannot be described.
 
     Args:
-        arguments: by name.
+        arguments: the arguments by name.
     """
     found: dict[str, Any] = {}
     for name, value in arguments.items():
@@ -145,7 +144,7 @@ def _call(target: Any, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def _partial(factory: partial[Any]) -> dict[str, Any]:
     if factory.args and isinstance(factory.args[-1], type):
-        # The command line's own factories: a function, then the class that it will call.
+        # The command line's own factories: a function and the class that it will call.
         return _call(factory.args[-1], factory.keywords)
     names = list(inspect.signature(factory.func).parameters)
     named = dict(zip(names, factory.args, strict=False))
@@ -159,7 +158,7 @@ def _arguments_of(thing: Any) -> dict[str, Any]:
         parameters = inspect.signature(type(thing)).parameters.values()
     except ValueError:
         raise InputError(f"{thing!r} does not show how it was built") from None
-    # torch's losses take two arguments that they have long ceased to keep.
+    # torch's losses accept two deprecated arguments that they no longer store.
     forgotten = ("size_average", "reduce") if type(thing).__module__.startswith("torch.") else ()
     names = [each.name for each in parameters if each.name not in forgotten]
     kept = {name: at for name in names for at in (f"_{name}", name) if hasattr(thing, at)}

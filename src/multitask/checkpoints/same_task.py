@@ -1,4 +1,4 @@
-"""Whether a task of a checkpoint is the same as a model's, so that its head can be taken."""
+"""Whether a checkpoint's task is the same as a model's, so that its head can be reused."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from multitask.tasks import Task
 
 MEANING = ("scale", "quantiles", "period", "bins", "stride")
-"""Settings of a task that decide what its head's outputs mean, beside sizes and names."""
+"""Task settings, other than sizes and names, that determine the meaning of a head's outputs."""
 LEARNT = {
     "class_weights": ("class_weights", "effective_number"),
     "positive_weights": ("positive_weights",),
 }
-"""What a task learns from its labels for the loss alone, and the settings that it follows from."""
+"""Statistics that a task computes from its labels only for the loss, and their settings."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """What is known of a task.
+    """The information available about a task.
 
     Args:
         description: see `multitask.training.description.describe`; empty if unknown.
         recipe: see `multitask.checkpoints.recipe`; empty if unknown.
-        weights: the model's state whose names begin with the task's parts, see `weights_of`.
+        weights: entries of the model's state that belong to the task, see `weights_of`.
     """
 
     description: Mapping[str, Any]
@@ -39,10 +39,10 @@ class Told:
 
 
 def weights_of(task: str, state: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a model's state is a task's own, its head's weights and its statistics.
+    """Select the entries of a model's state that belong to a task: its head and its statistics.
 
     Args:
-        task: its name.
+        task: the task's name.
         state: the model's ``state_dict``.
     """
     begins = f"heads.{task}.", f"tasks.{task}."
@@ -50,19 +50,19 @@ def weights_of(task: str, state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def difference(task: Task, now: Told, then: Told) -> str | None:
-    """Say why a task's head cannot be taken from a checkpoint.
+    """Explain why a task's head cannot be taken from a checkpoint.
 
     Args:
-        task: the model's.
-        now: what the model says of it.
-        then: what the checkpoint says of the task of the same name.
+        task: the model's task.
+        now: the model's information about it.
+        then: the checkpoint's information about the task of the same name.
 
     Returns:
-        What differs, such as ``its classes were cat and dog``; None if nothing does.
+        The difference, such as ``its classes were cat and dog``; None if there is none.
 
     Raises:
-        InputError: if the same names stand in another order, which nobody wants; it begins behind
-            the task.
+        InputError: if the same names are in another order, which is never intended; the message
+            continues after the task's name.
     """
     kind = str(then.recipe.get("class_path", "")).rpartition(".")[2]
     kind = kind or str(then.description.get("kind", ""))
@@ -84,15 +84,15 @@ def difference(task: Task, now: Told, then: Told) -> str | None:
 
 
 def kept_statistics(task: Task, now: Told, then: Told) -> frozenset[str]:
-    """Which statistics a task keeps under a head that is taken from a checkpoint.
+    """Return the statistics that a task keeps with a head taken from a checkpoint.
 
     Args:
-        task: the model's, the same as the checkpoint's.
+        task: the model's task, the same as the checkpoint's.
         now: see `difference`.
         then: see `difference`.
 
     Returns:
-        Names of its buffers: all but those whose own settings differ, which count.
+        Names of its buffers, except those whose settings differ, which then take effect.
     """
     changed = {
         buffer
@@ -107,7 +107,7 @@ def _names_differ(what: str, now: Mapping[str, Any], then: Mapping[str, Any]) ->
     if not ours or not theirs or ours == theirs:
         return None
     if len(ours) == len(theirs) and any(_are_numbers(each) for each in (ours, theirs)):
-        # One side has no other names than numbers.
+        # One side has only numbers as names.
         return None
     if sorted(ours) == sorted(theirs):
         raise InputError(

@@ -1,4 +1,4 @@
-"""Where weights come from that a model starts with."""
+"""The sources of the weights that a model starts with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from torch import nn
 
 OWN: ContextVar[Path | None] = ContextVar("OWN", default=None)
-"""The checkpoint that a model gets all its weights from, so that it needs no other file."""
+"""The checkpoint that provides all weights of a model, so that it needs no other file."""
 DOWNLOADS: ContextVar[bool] = ContextVar("DOWNLOADS", default=True)
 
 
@@ -21,10 +21,10 @@ class Source:
     """A file of weights.
 
     Args:
-        path: of the file, as it was given.
-        sha256: of its bytes, in hexadecimal.
-        setting: what named it, such as ``FromRun``.
-        sentence: what was taken from it, as a sentence; empty if a training only continues with it.
+        path: path of the file, as given.
+        sha256: SHA-256 of its bytes, in hexadecimal.
+        setting: the setting that named it, such as ``FromRun``.
+        sentence: what was taken from it, as a sentence; empty if training only continues with it.
     """
 
     path: str
@@ -37,7 +37,7 @@ def source_of(path: Path, setting: str, sentence: str) -> Source:
     """Describe a file of weights.
 
     Args:
-        path: of the file.
+        path: path of the file.
         setting: see `Source`.
         sentence: see `Source`.
     """
@@ -46,7 +46,7 @@ def source_of(path: Path, setting: str, sentence: str) -> Source:
 
 
 def weight_files(model: nn.Module) -> list[Source]:
-    """The files that a model's weights are from before it is trained.
+    """Return the files that provide a model's weights before training.
 
     Args:
         model: a network, or a model with all its parts.
@@ -56,18 +56,18 @@ def weight_files(model: nn.Module) -> list[Source]:
 
 
 def has_source(module: object) -> bool:
-    """Whether a network, or a part of it, was given the weights of a file."""
+    """Return whether a network, or a part of it, was initialised with weights from a file."""
     parts = module.modules() if isinstance(module, nn.Module) else ()
     return any(getattr(each, "source", None) is not None for each in parts)
 
 
 @contextmanager
 def weights_are_in(checkpoint: str | Path | None, downloads: bool = True) -> Iterator[None]:
-    """Make a model that starts from nothing else, since its weights are loaded later.
+    """Build a model without its initial weights, since its weights are loaded later.
 
     Args:
-        checkpoint: that they are loaded from; None if none will be.
-        downloads: whether pretrained weights may be downloaded where none will be.
+        checkpoint: checkpoint that they are loaded from; None if there is none.
+        downloads: whether pretrained weights may be downloaded if there is no checkpoint.
     """
     path = Path(checkpoint) if checkpoint else None
     own = OWN.set(path if path is not None and path.is_file() else None)

@@ -1,4 +1,4 @@
-"""Which weights a training started from, in a few letters."""
+"""A digest of the weights that training started from."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from torch.distributed.tensor import DTensor
 
 
 def digest_of_start(model: nn.Module) -> str:
-    """A digest of a model's parameters, by which runs that started alike are known.
+    """Compute a digest of a model's parameters, which identifies runs with the same start.
 
-    A run that begins with the weights of a checkpoint (``run.weights``) starts where every other
-    run from that checkpoint does. What a balancer keeps does not count: no run begins with it.
+    All runs that start with the weights of the same checkpoint (``run.weights``) have the same
+    digest. A balancer's state is excluded, because no run starts with it.
 
     Args:
-        model: before its first step.
+        model: the model before its first step.
 
     Returns:
         SHA-256 of names, shapes and values, in hexadecimal.

@@ -1,4 +1,4 @@
-"""Do the states in a checkpoint look as those that their owners keep?"""
+"""Checks of the callback states in a checkpoint."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from torch import Tensor
 from multitask.errors import InputError
 
 NUMBERS = (bool, int, float, Tensor)
-"""Sums begin as a number, and become a tensor."""
+"""Sums start as numbers and become tensors."""
 
 
 def check_states(states: Any, callbacks: Iterable[Callback]) -> None:
-    """Compare what a checkpoint remembers for callbacks with what they remember now.
+    """Compare a checkpoint's callback states with the callbacks' current states.
 
-    A callback takes up its state at once and uses it much later, when nobody knows any more where
-    it is from.
+    A callback loads its state immediately but uses it much later, when its origin is no longer
+    known.
 
     Args:
-        states: the checkpoint's, by key of the callback.
-        callbacks: of the training that is about to continue; those of this package are compared.
+        states: the checkpoint's states by callback key.
+        callbacks: callbacks of the training to be resumed; only those of this package are checked.
 
     Raises:
-        InputError: with the first value of another kind.
+        InputError: naming the first value of another kind.
     """
     if not isinstance(states, dict):
         raise InputError(_sentence("callbacks", states, {}))
@@ -37,7 +37,7 @@ def check_states(states: Any, callbacks: Iterable[Callback]) -> None:
 
 def _compare(name: str, theirs: Any, ours: Any) -> None:
     if ours is None:
-        # What is not there yet may be of any kind.
+        # A value that is not set yet may have any kind.
         return
     kinds = NUMBERS if isinstance(ours, NUMBERS) else type(ours)
     if not isinstance(theirs, kinds):

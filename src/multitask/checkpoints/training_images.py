@@ -1,4 +1,4 @@
-"""Which images a model has been trained on, in this run and in those that it started from."""
+"""Images that a model was trained on, in this run and in those that it started from."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from multitask.errors import InputError
 
 
 def training_images(content: Mapping[str, Any]) -> Tensor | None:
-    """The numbers by which a checkpoint knows training images again.
+    """Return the numbers by which a checkpoint recognises training images.
 
     Args:
-        content: of the checkpoint.
+        content: the checkpoint's content.
 
     Returns:
         Shape ``[images]``, int64; None if they are not known.
@@ -33,15 +33,15 @@ def training_images(content: Mapping[str, Any]) -> Tensor | None:
 
 
 def with_images_of_sources(own: Tensor | None, model: nn.Module) -> Tensor | None:
-    """Add the images that a model's first weights were trained on, as far as these are known.
+    """Add the images that a model's initial weights were trained on, if these are known.
 
     Args:
         own: numbers of the run's own training images, see `training_images`.
-        model: which may start with the weights of other runs.
+        model: the model, which may start with the weights of other runs.
     """
     known = [] if own is None else [own]
     for source in weight_files(model):
-        # Files of weights that are not checkpoints of runs do not know them.
+        # Weight files that are not checkpoints of runs do not record them.
         with suppress(InputError):
             found = training_images(read_checkpoint(Path(source.path), mmap=True))
             known += [] if found is None else [found]

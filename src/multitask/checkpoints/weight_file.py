@@ -1,4 +1,4 @@
-"""Reading named weights from any file of torch or of safetensors, without running what it holds."""
+"""Reading named weights from any torch or safetensors file, without running its code."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from multitask.errors import InputError
 from multitask.pages.words import listed
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "network", "weights")
-"""Keys under which training programs keep the weights beside other things."""
+"""Keys under which training programs store the weights beside other content."""
 WRAPPED = ("module.", "_orig_mod.")
-"""What DDP and ``torch.compile`` put before all names."""
+"""Prefixes that DDP and ``torch.compile`` add to all names."""
 SAFE = ".safetensors"
 DEEPEST = 3
 
@@ -28,15 +28,15 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Read the weights in a file, on the CPU.
 
     Args:
-        path: of a file of safetensors, if it ends in ``.safetensors``, or else of torch, which may
-            hold the weights themselves or, as checkpoints do, other things beside them. Of a run's
-            folder the best checkpoint is meant.
+        path: path of a safetensors file, if it ends in ``.safetensors``, or otherwise of a torch
+            file, which may hold the weights alone or, like a checkpoint, other content as well. For
+            a run's folder, its best checkpoint is read.
 
     Returns:
-        By name, without what DDP or ``torch.compile`` put before all names.
+        The weights by name, without the prefixes of DDP and ``torch.compile``.
 
     Raises:
-        InputError: if there is no such file, it is damaged, or it holds no weights with names or
+        InputError: if there is no such file, it is damaged, it holds no named weights, or it holds
             more than tensors and plain values.
     """
     path = named_checkpoint(path)
@@ -57,7 +57,7 @@ def _content(path: Path) -> Any:
             from safetensors.torch import load_file
 
             return load_file(path)
-        # Files of old versions of torch are not archives.
+        # Files written by old versions of torch are not archives.
         if zipfile.is_zipfile(path) and (reason := damage(path)) is not None:
             raise InputError(f"the file is damaged: {reason}")
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -81,7 +81,7 @@ def _named(content: Any) -> dict[str, Tensor]:
 
 def _tensors(content: Any) -> dict[str, Tensor]:
     entries = content.items() if isinstance(content, Mapping) else ()
-    # Beside wrapped weights there may be a tensor or two, such as a seed.
+    # Wrapped weights may be accompanied by a tensor or two, such as a seed.
     if any(isinstance(content.get(key), Mapping) for key in WRAPPERS if entries):
         return {}
     return {str(name): each for name, each in entries if isinstance(each, Tensor)}

@@ -1,1 +1,1 @@
-"""Settings: read with their places, checked against signatures, trusted or not."""
+"""Settings: read with their source positions, checked against signatures and trust."""

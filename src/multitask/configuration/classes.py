@@ -1,4 +1,4 @@
-"""The classes that a ``class_path`` can name, and what they accept."""
+"""The classes that a ``class_path`` can name, and the parameters that they accept."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from multitask.pages.words import listed
 WITH_MODULE = "; write its module too, as in 'package.module.Name'"
 INHERITING = "; name a class that inherits from it, as in 'package.module.Name'"
 OWN = re.compile(r"multitask\.(?!training\.)")
-"""Modules whose classes a person may name; those of the training are the model's own."""
+"""Modules whose classes may be named in a configuration; the training's classes are internal."""
 MOST_LISTED = 24
-"""Names in a sentence; torch has 15 optimizers and as many schedules."""
+"""Most names in a sentence; torch has 15 optimizers and about as many schedulers."""
 
 
 @lru_cache
@@ -35,9 +35,9 @@ def accepted(cls: type, filled: int = 0) -> dict[str, Parameter] | None:
         filled: number of leading parameters that the program fills in.
 
     Returns:
-        The parameters by name, None if only the parser can tell them.
+        The parameters by name, or None if only the parser can determine them.
     """
-    # The parser follows **options through the code; what it finds so has no type here.
+    # The parser traces **options through the code; what it finds there has no type here.
     untyped = Parameter("value", Parameter.KEYWORD_ONLY, default=None)
     try:
         keys = ArgumentParser().add_class_arguments(
@@ -52,15 +52,15 @@ def accepted(cls: type, filled: int = 0) -> dict[str, Parameter] | None:
 
 
 def find_class(name: str, bases: tuple[type, ...], untrusted: str = "") -> type | str | None:
-    """Find the class that a ``class_path`` names; it is not called.
+    """Find the class that a ``class_path`` names, without calling it.
 
     Args:
-        name: full path, or the name alone of a loaded subclass.
-        bases: it should be a subclass of one of them.
+        name: full import path, or only the name of a loaded subclass.
+        bases: the class should be a subclass of one of them.
         untrusted: see `multitask.configuration.settings.Setting`.
 
     Returns:
-        The class, None if several are called so, or a sentence that says what is wrong.
+        The class, None if several have that name, or a sentence that explains the error.
     """
     if untrusted and "." in name and not is_known(name):
         return f"{name} is imported only if you trust {untrusted}"
@@ -80,7 +80,7 @@ def find_class(name: str, bases: tuple[type, ...], untrusted: str = "") -> type 
 
 
 def paths_of(name: str) -> set[str]:
-    """A path, and that of the module which defines what it names, if that has been imported."""
+    """Return a path and, if its module is imported, the path in the module that defines it."""
     module, _, attribute = name.rpartition(".")
     found = getattr(sys.modules.get(module), attribute, None)
     if not isinstance(found, type):
@@ -89,7 +89,7 @@ def paths_of(name: str) -> set[str]:
 
 
 def choose(bases: tuple[type, ...], name: str = "") -> str:
-    """Suggest the nearest of the classes that can be named, or list them, or our own, if few."""
+    """Suggest the nearest of the available classes, or list them, or only ours, if they are few."""
     found = [each for each in _family(bases) if not _is_base(each)]
     own = [each.__name__ for each in found if OWN.match(each.__module__)]
     return nearest(name, {each.__name__ for each in found}) or nearest(name, own)
@@ -101,7 +101,7 @@ def _wanted(bases: tuple[type, ...]) -> str:
 
 
 def those_of(bases: tuple[type, ...]) -> str:
-    """The classes to choose from, also where `choose` finds them too many to list."""
+    """List the classes to choose from, even if there are too many for `choose`."""
     rooms = {each.__module__.rpartition(".")[0] for each in bases}
     found = [each for each in _family(bases) if not _is_base(each)]
     beside = {each.__name__ for each in found if each.__module__.rpartition(".")[0] in rooms}
@@ -112,14 +112,14 @@ def those_of(bases: tuple[type, ...]) -> str:
 
 
 def _is_base(cls: type) -> bool:
-    """Whether something in a class is left to those that inherit from it."""
+    """Return whether a class leaves something to be implemented by its subclasses."""
     own = [name for name, value in vars(cls).items() if _is_unwritten(value)]
     below = [each for each in _family((cls,)) if each is not cls] if own else []
     return inspect.isabstract(cls) or any(name in vars(each) for name in own for each in below)
 
 
 def _is_unwritten(method: Any) -> bool:
-    # As in `def step(self): raise NotImplementedError`, and what torch.nn.Module has for forward.
+    # As in `def step(self): raise NotImplementedError`, and in the forward of torch.nn.Module.
     names = getattr(getattr(method, "__code__", None), "co_names", ())
     return names == ("NotImplementedError",) or "_forward_unimpl" in str(method)
 
@@ -143,7 +143,7 @@ def _import(name: str) -> Any:
     except ModuleNotFoundError as error:
         if not f"{module}.".startswith(f"{error.name}."):
             return f"the module '{module}' cannot be imported: {error}"
-        # It may be a class inside a module.
+        # It may be a class nested in another one.
         parent, _, last = module.rpartition(".")
         owner = getattr(sys.modules.get(parent), last, None)
         if owner is None:

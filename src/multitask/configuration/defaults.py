@@ -1,4 +1,4 @@
-"""What a setting is if nobody gives it."""
+"""Default values of settings."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 
 def default_of(kind: type, name: str) -> Any:
-    """The default of a class's argument.
+    """Return the default of a class's argument.
 
     Args:
         kind: the class.
-        name: of the argument, of the class's constructor or of one that it hands it on to.
+        name: name of an argument of the class's constructor or of one that it passes arguments to.
 
     Returns:
-        `inspect.Parameter.empty` if the argument is unknown, or has to be given.
+        `inspect.Parameter.empty` if the argument is unknown or required.
     """
     for each in kind.__mro__:
         init = vars(each).get("__init__")

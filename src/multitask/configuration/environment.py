@@ -1,4 +1,4 @@
-"""Settings that environment variables give: they count, or are refused."""
+"""Settings in environment variables: each takes effect or is refused."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Mapping
 from multitask.errors import InputError
 
 OF_TRAINER = "PL_TRAINER_"
-"""Before the names of the Trainer's settings, in variables that Lightning alone would read."""
+"""Prefix of Trainer settings in variables that only Lightning would read."""
 
 
 def check_environment(variables: Mapping[str, str] = os.environ) -> None:
     """Refuse variables that would be ignored, or fail later.
 
     Args:
-        variables: the environment.
+        variables: the environment variables.
 
     Raises:
-        InputError: naming the variable, and what to do.
+        InputError: naming the variable and what to do.
     """
     _check_trainer(variables)
     _check_drawing(variables)
 
 
 def _check_trainer(variables: Mapping[str, str]) -> None:
-    # Lightning reads them for settings that are not given, and a configuration gives all.
+    # Lightning reads them for settings that are not given, but a configuration gives all of them.
     for name in sorted(each for each in variables if each.startswith(OF_TRAINER)):
         if value := variables[name]:
             setting = name.removeprefix(OF_TRAINER).lower()
@@ -36,7 +36,7 @@ def _check_trainer(variables: Mapping[str, str]) -> None:
 
 
 def _check_drawing(variables: Mapping[str, str]) -> None:
-    # Libraries import matplotlib, which fails at a name that it does not know.
+    # Libraries import matplotlib, which fails on an unknown name.
     if not (name := variables.get("MPLBACKEND")):
         return
     try:

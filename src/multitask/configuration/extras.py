@@ -1,4 +1,4 @@
-"""Packages that one verb alone needs, and that are installed for it alone."""
+"""Optional packages that only one verb needs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from multitask.errors import InputError
 
 
 def require(package: str, extra: str) -> Any:
-    """Import a package that an extra of this one brings.
+    """Import a package that is installed by an extra of this one.
 
     Args:
-        package: as it is imported, such as ``onnx``.
-        extra: as it is installed, such as ``export``.
+        package: its import name, such as ``onnx``.
+        extra: the extra that installs it, such as ``export``.
 
     Raises:
         InputError: if it is not installed, with the command that installs it.

@@ -1,4 +1,4 @@
-"""Are the numbers that a class is built with numbers?"""
+"""A check that numeric constructor arguments are numbers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ WHOLE, ANY = "a whole number", "a number"
 
 
 class NumbersChecked:
-    """A class that refuses ``every="5"`` or ``every=1.5`` where its constructor says ``int``.
+    """A class that refuses ``every="5"`` or ``every=1.5`` if its constructor declares ``int``.
 
-    A configuration's values are checked by their types before anything is built of them; from
-    Python they would come as far as the first line that they break, or be taken for another value.
+    A configuration's values are checked by type before anything is built from them. Values from
+    Python would otherwise fail later, at the first line that uses them, or be misinterpreted.
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -26,14 +26,14 @@ class NumbersChecked:
 
 
 def check_numbers(kind: type, arguments: Mapping[str, Any]) -> None:
-    """Refuse what is not a number where a constructor, or one that it hands on to, wants one.
+    """Refuse arguments that are not numbers if a constructor, or one it delegates to, expects one.
 
     Args:
-        kind: the class that is built.
-        arguments: by name.
+        kind: the class to be built.
+        arguments: the arguments by name.
 
     Raises:
-        InputError: naming the class, the argument, and what would be right.
+        InputError: naming the class, the argument and what is expected.
     """
     wanted: dict[str, Any] = {}
     for each in reversed(kind.__mro__):
@@ -45,7 +45,7 @@ def check_numbers(kind: type, arguments: Mapping[str, Any]) -> None:
 
 
 def _wanted(annotation: Any) -> str | None:
-    """What kind of number an annotation means; None if it takes anything else as well."""
+    """Return the kind of number that an annotation means; None if it accepts other types too."""
     text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
     kinds = set(text.split(" | ")) - {"None"}
     if kinds == {"int"}:
@@ -54,7 +54,7 @@ def _wanted(annotation: Any) -> str | None:
 
 
 def _is(what: str, value: Any) -> bool:
-    # Those of NumPy and torch are numbers too; true and false are not.
+    # Numbers of NumPy and torch are accepted too; true and false are not.
     if isinstance(value, bool):
         return False
     return hasattr(value, "__index__") or (what == ANY and hasattr(value, "__float__"))

@@ -1,4 +1,4 @@
-"""The configurations that the package offers, found by name wherever the program runs."""
+"""The configurations included in the package, found by name from any working folder."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from pathlib import Path
 
 CONFIGS = "configs"
 EXAMPLE = f"--config={CONFIGS}/experiment/digits.yaml"
-"""Of an argument that names a whole configuration."""
+"""Example of an argument that names a complete configuration."""
 ENDINGS = (".yaml", ".yml")
 INSTALLED = Path(__file__).parents[1] / CONFIGS
-"""Where a wheel has them."""
+"""Their folder in a wheel."""
 CLONED = Path(__file__).parents[3] / CONFIGS
-"""Where they lie in the repository, from which an editable installation takes them."""
+"""Their folder in the repository, which an editable installation uses."""
 
 
 def find_config(written: str | Path) -> Path:
-    """Find a configuration file: a person's own, else the package's.
+    """Find a configuration file: the user's file, or else the package's.
 
     Args:
-        written: a path, or a name such as ``experiment/digits``, for which
-            ``configs/experiment/digits.yaml`` may be written too.
+        written: a path, or a name such as ``experiment/digits``, which is short for
+            ``configs/experiment/digits.yaml``.
 
     Returns:
-        The file as it is written, if it exists in the working folder, also with ``.yaml`` added;
-        otherwise that of the package; otherwise the path as it is written.
+        The file as written, if it exists in the working folder, also with ``.yaml`` appended;
+        otherwise the package's file; otherwise the path as written.
     """
     own = Path(written)
     for folder, path in ((Path(), own), (offered_folder(), _inside(own))):
@@ -36,10 +36,10 @@ def find_config(written: str | Path) -> Path:
 
 
 def offered_beside(path: Path) -> list[Path]:
-    """The package's configurations among which a missing file would lie.
+    """Return the package's configurations in the folder where a missing file was expected.
 
     Args:
-        path: as it is written.
+        path: the path as written.
     """
     inside = _inside(path)
     if inside is None:
@@ -49,12 +49,12 @@ def offered_beside(path: Path) -> list[Path]:
 
 
 def offered_folder() -> Path:
-    """The folder ``configs`` of the wheel, or of the clone."""
+    """Return the folder ``configs`` of the wheel or of the clone."""
     return INSTALLED if INSTALLED.is_dir() else CLONED
 
 
 def _inside(path: Path) -> Path | None:
-    """A path within the package's folder; None if it leads out of it."""
+    """Return a path within the package's folder; None if it leads outside."""
     if path.is_absolute() or ".." in path.parts:
         return None
     return path.relative_to(CONFIGS) if path.parts[:1] == (CONFIGS,) else path

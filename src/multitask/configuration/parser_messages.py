@@ -1,6 +1,6 @@
-"""What jsonargparse's messages say, in one sentence.
+"""Explanations of jsonargparse's error messages, in one sentence each.
 
-Most that can be wrong is found before; what remains is told here.
+Most errors are found before parsing; the remaining ones are explained here.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _ambiguous(match: re.Match[str], configuration: Configuration) -> str:
 
 
 def _deep_in_mappings(match: re.Match[str], configuration: Configuration) -> str:
-    # The parser loses what a mapping in an object of another mapping held.
+    # The parser loses the content of a mapping in an object of another mapping.
     for name, setting in configuration.options:
         owner, reaches, _ = name.partition(f".{match['key']}.")
         if reaches:

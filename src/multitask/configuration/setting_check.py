@@ -1,4 +1,4 @@
-"""Settings against what their owner's signature takes, before anything is made of them."""
+"""Checks of settings against the signatures that accept them, before anything is built."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from multitask.configuration.types import (
 from multitask.errors import InputError, nearest
 
 Keys = tuple[str, ...]
-"""Those that lead to a setting, ``init_args`` left out."""
+"""Keys that lead to a setting, without ``init_args``."""
 Entries = Mapping[str, Setting]
 OTHER_NUMBER = re.compile(r"[-+]?\.?[0-9][0-9a-fA-FoxX_:.,eE]*")
-"""Octal, binary, hexadecimal, to the base of 60, or with separators."""
+"""Octal, binary, hexadecimal or sexagesimal numbers, or numbers with separators."""
 Known = Mapping[str, Parameter] | None
-"""What may be set, None if only the parser can tell."""
+"""Accepted parameters by name, or None if only the parser can determine them."""
 
 
 class AbsentError(InputError):
-    """Something is not there."""
+    """Something that is required or named does not exist."""
 
 
 def refuse(
     setting: Setting, keys: Keys, what: str, kind: type[InputError] = InputError
 ) -> NoReturn:
-    """Raise an error that names the setting's place and says what is wrong with it.
+    """Raise an error with the setting's place and a description of the problem.
 
     Args:
         setting: the setting.
-        keys: those that lead to it.
-        what: what is wrong.
-        kind: of the error.
+        keys: the keys that lead to it.
+        what: description of the problem.
+        kind: type of the error.
     """
     is_task = keys[:2] == ("model", "tasks") and len(keys) > 2
     subject = f"task '{keys[2]}': " if is_task else ""
@@ -54,7 +54,7 @@ def refuse(
 
 
 def parameter_of(annotation: Any) -> Parameter:
-    """A parameter of the type."""
+    """Build a parameter with the given type."""
     return Parameter("value", Parameter.KEYWORD_ONLY, annotation=annotation)
 
 
@@ -63,12 +63,12 @@ def check_entries(entries: Entries, known: Known, owner: str, keys: Keys) -> Non
 
     Args:
         entries: the settings by name.
-        known: which there are, see `multitask.configuration.classes.accepted`.
-        owner: what has them, for the error message.
-        keys: those that lead to the mapping.
+        known: the accepted parameters, see `multitask.configuration.classes.accepted`.
+        owner: owner of the settings, for the error message.
+        keys: the keys that lead to the mapping.
 
     Raises:
-        InputError: naming the setting, and what would be right.
+        InputError: naming the setting and what is expected.
     """
     for key, value in entries.items():
         if known is not None and key in known:
@@ -79,18 +79,18 @@ def check_entries(entries: Entries, known: Known, owner: str, keys: Keys) -> Non
 
 
 def check_setting(setting: Setting, parameter: Parameter, keys: Keys) -> None:
-    """Check a setting against a parameter; classes are imported, and nothing is called.
+    """Check a setting against a parameter; classes are imported, but nothing is called.
 
     Args:
         setting: the setting.
-        parameter: what takes it.
-        keys: those that lead to it.
+        parameter: the parameter that accepts it.
+        keys: the keys that lead to it.
 
     Raises:
-        InputError: naming the setting, and what would be right.
+        InputError: naming the setting and what is expected.
     """
     if setting.replaced is not None:
-        # What it lacked does not matter any more.
+        # What a replaced setting lacks no longer matters.
         with suppress(AbsentError):
             check_setting(setting.replaced, parameter, keys)
     kinds = kinds_of(parameter.annotation)
@@ -139,7 +139,7 @@ def _check_text(setting: Setting, parameter: Parameter, keys: Keys) -> None:
     if setting.untrusted and may_name_function(parameter.annotation):
         what = f"{keys[-1]} names a function, which is called only if you trust {setting.untrusted}"
         refuse(setting, keys, what)
-    # Where a class may stand, the parser would import whatever the text names.
+    # Where a class is accepted, the parser would import anything that the text names.
     taken = kinds.plain if kinds.classes else (parameter.annotation,)
     if any(fits(each, setting.content) for each in taken):
         return
@@ -148,7 +148,7 @@ def _check_text(setting: Setting, parameter: Parameter, keys: Keys) -> None:
     try:
         _check_object(Setting(setting.place, {"class_path": setting}), parameter, keys)
     except InputError as error:
-        # A word that is near no class was hardly meant as one if other types fit too.
+        # A word unlike any class was probably not meant as one if other types are accepted too.
         is_class = isinstance(error, AbsentError) or "did you mean" in str(error)
         if not kinds.plain[:-1] or "." in setting.content or is_class:
             raise
@@ -179,7 +179,7 @@ def _number_advice(annotation: Any, given: Any) -> str:
 
 
 def _colon_advice(setting: Setting) -> str:
-    # As in {class_path:Name}, which YAML takes for a text.
+    # As in {class_path:Name}, which YAML reads as text.
     is_tight = setting.is_argument and re.search(r"=.*\{.*\w:\S", setting.place)
     return "; in braces a space follows each colon" if is_tight else ""
 

@@ -1,4 +1,4 @@
-"""YAML read as settings, each of which knows where it was written."""
+"""YAML read as settings, each of which stores where it was written."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from multitask.errors import InputError, nearest
 YAML_TYPES = "tag:yaml.org,2002:"
 NO_TEXTS = [YAML_TYPES + each for each in ("bool", "null", "int", "float")]
 KINDS: dict[type, str] = {yaml.ScalarNode: "a single value", yaml.SequenceNode: "a list"}
-# Both of PyYAML's parsers, whose words differ.
+# For both of PyYAML's parsers, which use different wording.
 REASONS = (
     (r"cannot start any token", "a value cannot begin with '{character}'; put it in quotes"),
-    (r"mapping values are not allowed", "a colon too much, or wrong indentation"),
+    (r"mapping values are not allowed", "one colon too many, or wrong indentation"),
     (r"expected ',' or '\]'", "a list is not closed by ']'; it begins in line {begin}"),
     (r"expected ',' or '\}'", "a mapping is not closed by '}}'; it begins in line {begin}"),
     (r"unexpected end of stream", "a quote is not closed; it begins in line {begin}"),
@@ -33,15 +33,15 @@ REASONS = (
 
 @dataclass(frozen=True)
 class Setting:
-    """A value and its place; the values in a mapping or list are settings themselves.
+    """A value and its place; the values in a mapping or list are also settings.
 
     Args:
         place: file and line, or the command-line argument.
         content: the value.
-        folder: where relative paths to further files start.
-        replaced: the setting that it took the place of, which must be right too.
-        untrusted: whom one would have to trust to import what it names beside the known packages,
-            and how to say so; empty if the person has given it.
+        folder: folder that relative paths to other files start from.
+        replaced: the setting that it replaced, which must be valid too.
+        untrusted: the source to trust before importing names outside the known packages, and how to
+            do so; empty if the setting comes from the user.
     """
 
     place: str
@@ -52,21 +52,21 @@ class Setting:
 
     @property
     def is_argument(self) -> bool:
-        """Whether it is from an argument, rather than from a line of a file."""
+        """Whether it comes from an argument, rather than from a line of a file."""
         return self.place.startswith("--")
 
     @property
     def entries(self) -> dict[str, Setting]:
-        """What a mapping holds; nothing if it is another value."""
+        """The mapping's entries; empty if it is another value."""
         return self.content if isinstance(self.content, dict) else {}
 
     @property
     def names_file(self) -> bool:
-        """Whether it may stand for a mapping in another file."""
+        """Whether it may refer to a mapping in another file."""
         return isinstance(self.content, str) and self.content.endswith((".yaml", ".yml"))
 
     def opened(self) -> Setting:
-        """The mapping in the file that the setting names, see `read_config`."""
+        """Read the mapping in the file that the setting names, see `read_config`."""
         return read_config(self.folder / self.content, f"{self.place}: ", self.untrusted)
 
     def plain(self) -> Any:
@@ -78,7 +78,7 @@ class Setting:
         return self.content
 
     def walk(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Setting]]:
-        """All settings in it, each with the keys that lead to it."""
+        """Iterate over all settings in it, each with the keys that lead to it."""
         yield path, self
         for key, value in self.entries.items():
             yield from value.walk((*path, key))
@@ -87,11 +87,11 @@ class Setting:
 
 
 def described(values: Any, place: str, untrusted: str = "") -> Setting:
-    """Plain values, such as those in a checkpoint, as a setting.
+    """Convert plain values, such as those in a checkpoint, to a setting.
 
     Args:
         values: mappings, lists and single values.
-        place: where they were found.
+        place: where the values were found.
         untrusted: see `Setting`.
     """
     content = values
@@ -107,11 +107,11 @@ def read_config(path: Path, asked: str = "", untrusted: str = "") -> Setting:
 
     Args:
         path: the file.
-        asked: place that names the file, to begin the error message with if it is missing.
+        asked: place that names the file, as a prefix of the error message if it is missing.
         untrusted: see `Setting`.
 
     Raises:
-        InputError: if there is no such file, it is not a YAML mapping, or a key stands twice in it.
+        InputError: if there is no such file, it is not a YAML mapping, or a key is repeated.
     """
     text = _text(path, asked)
     try:
@@ -138,7 +138,7 @@ def read_argument(value: str, place: str) -> Setting:
     if value != "null" and not isinstance(node, yaml.CollectionNode):
         return Setting(place, value)
     setting = _Reader(lambda _: place, Path()).setting(node, place)
-    # As the parser has it: without values, {a} and {a:1} are text.
+    # Like the parser: without values, {a} and {a:1} are text.
     is_text = setting.entries and all(each.content is None for each in setting.entries.values())
     return Setting(place, value) if is_text else setting
 
@@ -177,7 +177,7 @@ class _Reader:
                 raise InputError(f"{place}: {key.value} is not text in YAML; put it in quotes")
             elif key.value in own:
                 raise InputError(
-                    f"{place}: '{key.value}' stands twice in one mapping, first at "
+                    f"{place}: '{key.value}' occurs twice in one mapping, first at "
                     f"{own[key.value].place}; only the last would count, so remove one"
                 )
             else:
@@ -203,7 +203,7 @@ def _text(path: Path, asked: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        # By stems, because a common ending makes all names alike.
+        # Compared without suffixes, because a common suffix makes all names similar.
         beside = [*offered_beside(path), *sorted(path.parent.glob("*.y*ml"))]
         there = {each.stem: each.name for each in beside}
         near = re.sub("'(.*?)'", lambda stem: f"'{there[stem[1]]}'", nearest(path.stem, there))

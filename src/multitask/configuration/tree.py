@@ -1,4 +1,4 @@
-"""Files and arguments as one tree: files laid over files, arguments over files."""
+"""Files and arguments merged into one tree: later files override earlier ones, arguments files."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ FOUND = f"who wrote {{path}}, which was found beside the checkpoint: add {TRUST}
 GROUPS = ("model", "data", "trainer", "run", "model.tasks")
 LONGEST = 100
 NO_VALUE = "${}"
-"""Stands for the value that an argument lacks."""
+"""Stands for the missing value of an argument."""
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """A command line, and what it says together with the files that it names.
+    """A command line, and its settings merged with those of the files that it names.
 
     Args:
         arguments: the command line, without the program's name.
         options: the settings among the arguments, each with its name.
-        tree: all settings; of two that say different things the later one counts.
-        is_trusted: whether the person has given, or vouches for, all that it says.
+        tree: all settings; later settings override earlier ones.
+        is_trusted: whether the user has written, or vouches for, all of the settings.
     """
 
     arguments: list[str]
@@ -44,7 +44,7 @@ class Configuration:
     is_trusted: bool = True
 
     def imports(self) -> AbstractContextManager[None]:
-        """Have the parser import nothing that the person does not vouch for."""
+        """Restrict the parser's imports to what the user vouches for."""
         if self.is_trusted:
             return nullcontext()
         given = [each.content for _, each in self.tree.walk() if not each.untrusted]
@@ -52,19 +52,19 @@ class Configuration:
         return known_imports_only({path for each in named for path in paths_of(each)})
 
     def place_of(self, key: str) -> str:
-        """Where the only setting of that name stands, as the beginning of a sentence."""
+        """Return the place of the only setting of that name, as the beginning of a sentence."""
         found = [each.place for path, each in self.tree.walk() if path[-1:] == (key,)]
         return f"{found[0]}: " if len(found) == 1 else ""
 
     def located(self, sentence: str) -> str:
-        """Say where a wrong value stands, which the constructor that refuses it does not know.
+        """Add the place of a wrong value, which the constructor that refuses it does not know.
 
         Args:
-            sentence: what is wrong; it begins with the setting's name and value, as in
-                ``num_classes is 1; ...``, or says how a task cannot be called.
+            sentence: description of the problem; it begins with the setting's name and value, as in
+                ``num_classes is 1; ...``, or names an invalid task name.
 
         Returns:
-            The sentence, after the argument or the file and line if only one fits.
+            The sentence, prefixed with the argument or the file and line if exactly one matches.
         """
         value = re.match(r"(\w+) (?:is|has) ([^;]+?)(?: entries)?;", sentence)
         task = re.match(r"a task cannot be called '([^']+)'", sentence)
@@ -82,7 +82,7 @@ class Configuration:
 
     @contextmanager
     def located_errors(self) -> Iterator[None]:
-        """Have bad input that is found inside say where it stands, see `located`."""
+        """Add the place to errors about bad input that are raised inside, see `located`."""
         try:
             yield
         except Exception as error:
@@ -91,7 +91,7 @@ class Configuration:
             raise InputError(self.located(str(found))) from error
 
     def before_its_class(self) -> str | None:
-        """Say which argument changes an object that a later one names the class of."""
+        """Report an argument that changes an object whose class is named only by a later one."""
         for place, (late, named) in enumerate(self.options):
             for early, changed in self.options[:place]:
                 if early.startswith(f"{late}."):
@@ -101,15 +101,15 @@ class Configuration:
 
 
 def read_configuration(arguments: Sequence[str], found: Collection[Path] = ()) -> Configuration:
-    """Read the files that a command line names, and lay its settings over them.
+    """Read the files that a command line names, and merge its settings into them.
 
     Args:
         arguments: the command line, without the program's name.
-        found: those files that lie beside the checkpoint, so that the person may not know what is
-            in them; ``--trust`` vouches for them.
+        found: the files that lie beside the checkpoint, whose content the user may not know;
+            ``--trust`` vouches for them.
 
     Raises:
-        InputError: if a file or an argument cannot be read, or two files hold the tasks.
+        InputError: if a file or an argument cannot be read, or two files define tasks.
     """
     arguments = joined(arguments)
     if TRUST in arguments:
@@ -133,7 +133,7 @@ def read_configuration(arguments: Sequence[str], found: Collection[Path] = ()) -
 
 
 def laid_over(base: Setting | None, top: Setting) -> Setting:
-    """Lay a setting over the one that was there, as a second file does; mappings merge."""
+    """Merge a setting into an earlier one, as a second file does; mappings are merged."""
     if base is None:
         base = Setting(top.place, {})
     elif top.names_file and base.entries:
@@ -142,10 +142,10 @@ def laid_over(base: Setting | None, top: Setting) -> Setting:
         top = Setting(top.place, {"class_path": top})
     if not isinstance(top.content, dict):
         return replace(top, replaced=base if base.content != {} else None)
-    # A text that is replaced may be another value than the name of a class.
+    # A replaced text may be a value other than a class name.
     written, base = base, _mapping(base)
     if not isinstance(base.content, dict) or _changes_class(base, top):
-        # What the old class was given, the parser keeps only if the new one takes it too.
+        # The parser keeps the old class's arguments only if the new class accepts them too.
         base = Setting(base.place, {}, replaced=written)
     merged = dict(base.entries)
     for key, value in top.entries.items():
@@ -154,7 +154,7 @@ def laid_over(base: Setting | None, top: Setting) -> Setting:
 
 
 def _assigned(base: Setting | None, keys: Sequence[str], leaf: Setting) -> Setting:
-    # As for the parser, the keys may leave init_args out, and lead through a list to its last item.
+    # As in the parser, keys may omit init_args and lead through a list to its last item.
     if not keys:
         return laid_over(base, leaf)
     base = base or Setting(leaf.place, {})
@@ -172,7 +172,7 @@ def _assigned(base: Setting | None, keys: Sequence[str], leaf: Setting) -> Setti
 
 
 def _laid_open(name: str, setting: Setting, tree: Setting) -> list[tuple[str, Setting]]:
-    """Take a mapping that changes named objects apart, because the parser would replace them."""
+    """Split a mapping that changes named objects, because the parser would replace them."""
     base: Setting | None = tree
     for key in name.split("."):
         base = _inner(base, key)
@@ -233,7 +233,7 @@ def _options(arguments: Sequence[str]) -> list[tuple[str, Setting]]:
 
 def _changes_class(base: Setting, top: Setting) -> bool:
     names = [each.entries["class_path"] for each in (base, top) if "class_path" in each.entries]
-    # The name alone means the same class as the path that ends in it.
+    # The name alone refers to the same class as a path that ends in it.
     return len({str(each.content).rpartition(".")[2] for each in names}) > 1
 
 
@@ -265,7 +265,7 @@ def _refuse_tasks_in_two_files(files: list[Setting], options: list[tuple[str, Se
     places = list(dict.fromkeys(each.place for each in tasks if not each.is_argument))
     if len(places) > 1:
         raise InputError(
-            f"the tasks stand in both {places[0]} and {places[1]}, and the second would silently "
-            "replace the first: keep all tasks in one file and change single values on the command "
-            "line, e.g. --model.tasks.digit.weight=2"
+            f"the tasks are defined in both {places[0]} and {places[1]}, and the second would "
+            "silently replace the first: keep all tasks in one file and change single values on "
+            "the command line, e.g. --model.tasks.digit.weight=2"
         )

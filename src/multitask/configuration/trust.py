@@ -1,4 +1,4 @@
-"""What may be imported for a file that nobody has vouched for."""
+"""Restrictions on what may be imported for an untrusted file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KNOWN = (
     "multitask",
     "lightning.pytorch.callbacks",
     "lightning.pytorch.cli.ReduceLROnPlateau",
-    # It adds files of its own and sends nothing; others send, or write over what is there.
+    # The loggers here only write local files; others send data, or overwrite files.
     "lightning.pytorch.loggers.TensorBoardLogger",
     "lightning.pytorch.loggers.tensorboard",
     "lightning.pytorch.strategies",
@@ -30,28 +30,28 @@ KNOWN = (
 )
 """Packages whose classes any configuration and any checkpoint may name."""
 ANOTHER = "the weights of another file are asked for"
-"""What is refused to a stranger's file."""
+"""What an untrusted file is not allowed to request."""
 IS_STRANGERS: ContextVar[bool] = ContextVar("IS_STRANGERS", default=False)
-"""Whether what is being made is described by a file that nobody has vouched for."""
+"""Whether the object being built is described by an untrusted file."""
 TENSORS_ONLY, ANYTHING = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
-"""Environment variables at which ``torch.load`` never runs what a file holds, and always."""
+"""Environment variables that make ``torch.load`` never, or always, run code from a file."""
 
-# What the parser denies anyway, such as `os`, it denies instead of warning.
+# Names that the parser denies anyway, such as `os`, raise errors instead of warnings.
 set_parsing_settings(import_path_denylist=[], instantiate_subclass_spec_in_any=False)
 
 
 def is_known(path: str) -> bool:
-    """Whether a module or class is in one of the `KNOWN` packages."""
+    """Return whether a module or class belongs to one of the `KNOWN` packages."""
     return any(path == each or path.startswith(f"{each}.") for each in KNOWN)
 
 
 def names_others(configuration: str) -> bool:
-    """Whether a configuration, as a run keeps it, is refused unless a person trusts it.
+    """Return whether a stored configuration is refused unless the user trusts it.
 
-    It names classes of other than `KNOWN` packages, or trusts a checkpoint that may do so.
+    It names classes outside the `KNOWN` packages, or trusts a checkpoint that may do so.
 
     Args:
-        configuration: the file's text.
+        configuration: the text of the file.
     """
     named = re.findall(r"class_path: *[\"']?([\w.]+)", configuration)
     return (
@@ -61,12 +61,12 @@ def names_others(configuration: str) -> bool:
 
 @contextmanager
 def known_imports_only(also: Iterable[str] = ()) -> Iterator[None]:
-    """Have the parser import nothing but `KNOWN` packages, and torch load nothing but tensors.
+    """Restrict the parser's imports to `KNOWN` packages, and torch's loading to tensors.
 
-    Everything that is read from a file is checked before; this holds if the check missed a place.
+    Everything read from a file is checked before; this is a second defence if a check missed it.
 
     Args:
-        also: import paths that the person has given.
+        also: import paths that the user has given.
     """
     before = dict(jsonargparse_settings.parsing_settings)
     set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=[*KNOWN, *also])
@@ -80,13 +80,13 @@ def known_imports_only(also: Iterable[str] = ()) -> Iterator[None]:
 
 
 def refuse_for_stranger(what: str) -> None:
-    """Refuse what a file says that nobody has vouched for.
+    """Refuse a setting of an untrusted file.
 
     Args:
-        what: it says, to begin the sentence with, such as ``trust is true``.
+        what: description of the setting to begin the sentence with, such as ``trust is true``.
 
     Raises:
-        InputError: inside `known_imports_only`.
+        InputError: if called inside `known_imports_only`.
     """
     if IS_STRANGERS.get():
         raise InputError(
@@ -97,7 +97,7 @@ def refuse_for_stranger(what: str) -> None:
 
 @contextmanager
 def tensors_only() -> Iterator[None]:
-    """Have torch load files that hold tensors and plain values, and no others."""
+    """Make torch load only files that hold tensors and plain values."""
     before = {name: os.environ.pop(name, None) for name in (TENSORS_ONLY, ANYTHING)}
     os.environ[TENSORS_ONLY] = "1"
     try:

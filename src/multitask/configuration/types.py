@@ -1,4 +1,4 @@
-"""What values a type takes, in the parser's eyes and in plain words."""
+"""The values that a type accepts, as judged by the parser and in plain words."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ NOT_BY_CLASS_PATH = (Enum, Path, timedelta, torch.Tensor, torch.dtype, torch.dev
 
 
 class Kinds(NamedTuple):
-    """The kinds of values that a parameter takes."""
+    """The kinds of values that a parameter accepts."""
 
     classes: tuple[type, ...] = ()
-    """Classes of which an object may be described, by ``class_path``."""
+    """Classes whose objects may be described by ``class_path``."""
     filled: int = 0
-    """Number of leading parameters of such an object that the program fills in."""
+    """Number of leading parameters of such objects that the program fills in."""
     settings: Any = None
-    """A dataclass, whose settings may be written."""
+    """A dataclass whose fields may be set."""
     values: Any = None
     """Type of a mapping's values, if these are such objects or dataclasses."""
     items: Any = None
@@ -51,7 +51,7 @@ class Kinds(NamedTuple):
 
 @cache
 def kinds_of(annotation: Any) -> Kinds:
-    """Take a type apart."""
+    """Split a type into its kinds."""
     found: dict[str, Any] = {"classes": (), "plain": ()}
     for member in _members(annotation):
         origin, inner = get_origin(member), get_args(member)
@@ -74,14 +74,14 @@ def kinds_of(annotation: Any) -> Kinds:
 
 
 def fits(annotation: Any, value: Any) -> bool:
-    """Whether the parser takes a value for a type; anything fits one that it does not know."""
+    """Return whether the parser accepts a value for a type; unknown types accept anything."""
     members = _members(annotation)
     if any(each in (Any, Parameter.empty) or type(value) is each for each in members):
         return True
     if value is None:
         return type(None) in members
     if isinstance(value, list):
-        # The parser copies a list for each of its items, so they are taken one by one.
+        # The parser copies a list for each of its items, so items are checked one at a time.
         if plain_list(annotation, value) is not None:
             return True
         lists = _list_types(annotation)
@@ -115,7 +115,7 @@ def _list_types(annotation: Any) -> list[Any]:
 
 
 def plain_list(annotation: Any, value: Any) -> list[Any] | None:
-    """What the parser would make of a list of numbers or texts, None if it must judge itself."""
+    """Convert a list of numbers or texts as the parser does; None if only the parser can."""
     found = {type(item) for item in value} if isinstance(value, list) else set()
     for kind in (get_args(each)[0] for each in _list_types(annotation)):
         if kind in (str, int, float, bool) and found == {kind}:
@@ -126,13 +126,13 @@ def plain_list(annotation: Any, value: Any) -> list[Any] | None:
 
 
 def plain_text(annotation: Any, value: Any) -> str | None:
-    """A text that the parser would take for a comment, and so for null; None if it must judge."""
+    """Return a text that the parser would read as a comment, and so as null; else None."""
     is_comment = isinstance(value, str) and value.lstrip().startswith("#")
     return value if is_comment and str in _members(annotation) else None
 
 
 def words(annotation: Any) -> str:
-    """Say what a type takes, such as ``a whole number or null``."""
+    """Describe the values that a type accepts, such as ``a whole number or null``."""
     members = _members(annotation)
     if float in members:
         members = [each for each in members if each not in (torch.Tensor, int)]
@@ -143,13 +143,13 @@ def words(annotation: Any) -> str:
 
 
 def choices(annotation: Any) -> list[str]:
-    """The texts that a type lists, if it lists any."""
+    """Return the texts that a type lists, if any."""
     literals = [each for each in _members(annotation) if get_origin(each) is Literal]
     return [str(choice) for each in literals for choice in get_args(each)]
 
 
 def may_name_function(annotation: Any) -> bool:
-    """Whether a text would be taken for the path of a function, or of something else to import."""
+    """Return whether a text would be read as an import path, such as that of a function."""
     named = (Callable, type, types.ModuleType)
     plain = kinds_of(annotation).plain
     return any((get_origin(each) or each) in named for each in plain)
@@ -193,7 +193,7 @@ def _has_classes(annotation: Any) -> bool:
         return _is_described(annotation)
     if origin in (Literal, type) or origin.__module__ not in (*PLAIN_MODULES, "types"):
         return False
-    # Of a function only what it returns is described.
+    # Only the return type of a function is described.
     return any(map(_has_classes, inner[-1:] if origin is Callable else inner))
 
 

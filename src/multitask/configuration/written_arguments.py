@@ -1,4 +1,4 @@
-"""Arguments as a person writes them; here, since verbs that configure nothing read them too."""
+"""Arguments as written on the command line, also for verbs that read no configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WITHOUT_VALUE = re.compile(r"-+(.*\.)?(print_config|help|h|trust)")
 
 
 def joined(arguments: Sequence[str]) -> list[str]:
-    """Write ``--name value`` as ``--name=value``, for everything that looks at arguments."""
+    """Write ``--name value`` as ``--name=value``, for all code that reads arguments."""
     found: list[str] = []
     for each in arguments:
         before = found[-1] if found else ""
@@ -29,8 +29,9 @@ def gathered(arguments: Sequence[str], names: Collection[str]) -> list[str]:
     """Write ``--name one two`` as ``--name=one,two``, for options that take several values.
 
     Args:
-        arguments: as a person wrote them.
-        names: of these options. The path of an existing file or folder does not belong to them.
+        arguments: the arguments as written.
+        names: names of these options. The path of an existing file or folder is not a value of
+            theirs.
     """
     found: list[str] = []
     is_open = False
@@ -45,12 +46,12 @@ def gathered(arguments: Sequence[str], names: Collection[str]) -> list[str]:
 
 
 def has_subject(arguments: Sequence[str]) -> bool:
-    """Whether something among the arguments is neither an option nor its value."""
+    """Return whether any argument is neither an option nor its value."""
     return not all(map(OPTION.match, joined(arguments)))
 
 
 def values_of(arguments: Sequence[str], *names: str) -> list[str]:
-    """The values given to an option such as ``config``, in their order."""
+    """Return the values given to an option such as ``config``, in order."""
     given = (each.lstrip("-").partition("=") for each in arguments if OPTION.match(each))
     return [value for name, equals, value in given if name in names and equals]
 
@@ -61,10 +62,10 @@ def whole_number(name: str, text: str, also: str = "") -> int:
     Args:
         name: the option.
         text: its value.
-        also: what else could be given, for the message.
+        also: what else is accepted, for the message.
 
     Raises:
-        InputError: if it is something else.
+        InputError: if it is anything else.
     """
     if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) < 10**9):
         raise InputError(f"--{name} is {text}; give a whole number, 1 or more{also}")

@@ -1,4 +1,4 @@
-"""YAML that is safe to read: neither nested nor growing without end, with decimal numbers alone."""
+"""Safe YAML: nesting and expansion are limited, and numbers are decimal."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ DECIMAL = {
     "float": r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
 }
-"""The numbers, by their kind. YAML 1.1 has others: 017 is 15, 1:30 is 90, 0b11 is 3."""
+"""Patterns of numbers by kind. YAML 1.1 has others: 017 is 15, 1:30 is 90, 0b11 is 3."""
 NUMBERS = {"int": "a whole number", "float": "a number"}
 NO_NUMBER = ("timestamp", "value")
-"""Other kinds of values that no setting takes: what looks like one is text."""
+"""Other kinds of values, which no setting accepts: such values are read as text."""
 DEEPEST = 100
-"""Levels; nothing that the program reads has a tenth of them."""
+"""Most levels; nothing that the program reads has a tenth of them."""
 MOST_VALUES = 200_000
-"""Values, those that aliases repeat included; a file that lists all classes has far fewer."""
+"""Most values, including those repeated by aliases; a file that lists all classes has far fewer."""
 TAGS = ("", "!", *(f"tag:yaml.org,2002:{name}" for name in ["str", "int", "float", "bool", "null"]))
-"""What may stand before a value; others make objects that no setting takes."""
+"""Allowed tags of values; others create objects that no setting accepts."""
 NUMBER = re.compile(r"[-+]?[0-9][0-9a-fA-FxX_:]*")
 MOST_DIGITS = 300
-"""A float has fewer, and Python does not write a whole number of some thousands."""
+"""Most digits; a float has fewer, and Python refuses to print integers of several thousand."""
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads decimal numbers as numbers, and those of YAML 1.1 that are not decimal as text."""
+    """Reads decimal numbers as numbers, and the other number formats of YAML 1.1 as text."""
 
 
 Loader.yaml_implicit_resolvers = {
@@ -42,7 +42,7 @@ Loader.yaml_implicit_resolvers = {
 for _kind, _pattern in DECIMAL.items():
     _tag, _whole = f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})$", re.ASCII)
     Loader.add_implicit_resolver(_tag, _whole, list("-+.0123456789"))
-# The parser reads files and arguments once more, and has to read the same in them.
+# The parser reads files and arguments again, and must read the same values.
 _loaders_dumpers.yaml_default_loader = Loader  # type: ignore[assignment]
 
 
@@ -50,8 +50,8 @@ class UnreadableYaml(yaml.YAMLError):
     """YAML whose values cannot be built, or not in finite time.
 
     Args:
-        problem: in words.
-        mark: where it stands.
+        problem: description of the problem.
+        mark: its position.
     """
 
     def __init__(self, problem: str, mark: Any = None) -> None:
@@ -60,15 +60,15 @@ class UnreadableYaml(yaml.YAMLError):
 
 
 def compose(text: str) -> yaml.Node | None:
-    """The root of a YAML text, None if there is nothing in it.
+    """Return the root node of a YAML text, or None if it is empty.
 
     Args:
-        text: of a file or an argument, and anybody's.
+        text: text of a file or an argument, possibly untrusted.
 
     Raises:
         yaml.YAMLError: if it is not YAML; `UnreadableYaml` if it is nested too deeply, holds too
-            many values, too long a number or another tag than `TAGS`, or an alias stands for what
-            it is itself a part of.
+            many values, too long a number or a tag that is not in `TAGS`, or an alias refers to a
+            value that contains it.
     """
     try:
         _check(text)
@@ -81,7 +81,7 @@ def read_yaml(path: Path) -> Any:
     """Read a YAML file.
 
     Raises:
-        InputError: naming the file, and the line that is wrong, if it is not YAML.
+        InputError: naming the file and the wrong line, if it is not YAML.
         OSError: if it cannot be read.
     """
     try:
@@ -98,9 +98,9 @@ def read_yaml(path: Path) -> Any:
 
 
 def _check(text: str) -> None:
-    """Look at a text event by event, which takes no more memory or stack than the text is long.
+    """Check a text event by event, with memory and stack limited by the length of the text.
 
-    What builds values from it goes down into it level by level.
+    The code that builds values from it is recursive.
     """
     sizes: dict[str | None, int | None] = {}
     unclosed: list[tuple[str | None, int]] = []

@@ -1,4 +1,4 @@
-"""Where images and targets come from: one file for each data set."""
+"""Data sets, the sources of images and targets; one file per data set."""
 
 from multitask.data.base import DataModule
 from multitask.data.digits import Digits

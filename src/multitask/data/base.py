@@ -1,4 +1,4 @@
-"""The DataModule that all data sets share."""
+"""The base class of all data sets."""
 
 from __future__ import annotations
 
@@ -38,53 +38,52 @@ from multitask.tokenizers import cut_to_longest, is_text
 
 
 class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
-    """Splits, order, loaders and batches; a data set adds `load`.
+    """Provides splits, sampling order, loaders and batches; a data set implements `load`.
 
-    A batch is a dictionary: each input by its name, such as ``image`` ``[batch, channels, height,
-    width]``, ``index`` ``[batch]`` and one entry for each task, NaN (floating) or -100 (class
-    numbers) where a target is missing. Images of training batches are augmented, each sample by
-    random numbers of its own. Images become floats from 0 to 1 and pass the transforms as a whole
-    batch. Both happen on the model's device. Floating inputs get the parameters' dtype, such as
-    float32; others are left as they are.
+    A batch is a dictionary: each input by name, such as ``image`` ``[batch, channels, height,
+    width]``, ``index`` ``[batch]`` and one entry per task, with NaN (floating) or -100 (class
+    indices) for missing targets. Images of training batches are augmented with random numbers drawn
+    per sample. Images are converted to floats from 0 to 1, and the transforms are applied to the
+    whole batch. Both happen on the model's device. Floating inputs are converted to the dtype of
+    the parameters, such as float32; other inputs are left unchanged.
 
     Args:
-        batch_size: samples in a global batch; each process takes its share.
-        labelled_per_batch: samples in a training batch that have a label of ``labelled_task``;
-            default: all samples in random order.
-        labelled_task: the task with few labels that ``labelled_per_batch`` counts.
-        transforms: torchvision transforms of whole batches of images, without randomness.
-        num_workers: loading processes.
-        seed: seed of the data, their order and augmentation; default: the run's own
-            seed (``seed_everything``).
-        augmentations: random changes of training images and texts, in the order in which they act.
-        geometry: how targets follow where an augmentation moves what the images show, by task; it
-            takes the place of what the data set says by itself.
-        balanced_by: a task of classes, each of which comes equally often in the training batches;
-            default: all samples in random order.
-        without: the sets to leave out, ``test``, ``val`` or both. Without validation the
-            last checkpoint is the result.
-        meta: share of the training samples, between 0 and 1, that are kept out of training, as the
-            split ``meta``, for a balancer that learns the tasks' weights by them; groups stay
-            together. Default: none.
+        batch_size: number of samples in a global batch, which is divided among the processes.
+        labelled_per_batch: number of samples in a training batch that have a label of
+            ``labelled_task``; default: all samples in random order.
+        labelled_task: the task with few labels that ``labelled_per_batch`` refers to.
+        transforms: deterministic torchvision transforms, applied to whole batches of images.
+        num_workers: number of loading processes.
+        seed: seed for generating, ordering and augmenting the data; default: the seed of the run
+            (``seed_everything``).
+        augmentations: random changes of training images and texts, in the order of application.
+        geometry: how targets follow if an augmentation moves image content, by task; overrides the
+            geometry that the data set defines.
+        balanced_by: a classification task whose classes occur equally often in the training
+            batches; default: all samples in random order.
+        without: the sets to omit: ``test``, ``val`` or both. Without validation, the last
+            checkpoint is the result.
+        meta: fraction of the training samples, between 0 and 1, that is held out of training as the
+            split ``meta``, for a balancer that learns task weights from it; groups stay together.
+            Default: none.
         image_as: name of a task whose target is the image itself, see
-            `multitask.tasks.Reconstruction`. It moves as augmentations move the image, and is what
-            the image was before their other changes, such as colours and erased parts. Default:
-            none.
+            `multitask.tasks.Reconstruction`. The target follows augmentations that move the image,
+            but not other changes, such as colours and erased parts. Default: none.
         computed: targets to compute from the inputs, in this order, such as
             `multitask.data.computed.MaskedTokens`.
-        by_length: number of training batches, such as 50, among which samples are sorted by the
-            length of their texts, so that a batch holds texts about as long and little padding;
+        by_length: number of training batches, such as 50, in which samples are sorted by the length
+            of their texts, so that each batch holds texts of similar length with little padding;
             default: all samples in random order.
     """
 
     divides_meta = False
-    """Whether `load` itself keeps the share ``meta`` out of the training samples."""
+    """Whether `load` itself holds the fraction ``meta`` out of the training samples."""
 
     deals_episodes = False
-    """Whether a batch holds episodes, see `multitask.data.episodes.entries`."""
+    """Whether batches hold episodes, see `multitask.data.episodes.entries`."""
 
     is_looked_at = True
-    """Whether people are told what is odd about images and texts, such as one in two splits."""
+    """Whether to report problems with images and texts, such as duplicates across splits."""
 
     def __init__(
         self,
@@ -129,21 +128,21 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
         self.remarks: list[str] = []
         self._labelled_rows: dict[tuple[str, tuple[str, ...]], Tensor] = {}
         self.recipe_of_transforms: list[Any] | None = None
-        """The transforms as a configuration told them; None if they were made in Python."""
+        """The transforms as configured; None if they were built in Python."""
         self.training_images: Hashes | None = None
-        """A number for each training image, or text of data without images, by which it is known
-        again; None if not looked at."""
+        """A number for each training image, or text if there are no images, by which it is
+        recognised; None if the images were not read."""
 
     @abstractmethod
     def load(self) -> dict[str, BatchDataset]:
-        """Make or read the splits ``train``, ``val`` and ``test``, the same for the same seed.
+        """Create or read the splits ``train``, ``val`` and ``test``, identical for the same seed.
 
-        A split that ``without`` names is left out. A data set that comes with a split ``meta``
-        returns that too.
+        Splits named by ``without`` are omitted. A data set that has a split ``meta`` returns it
+        too.
         """
 
     def setup(self, stage: str | None = None) -> None:
-        """Load the splits once, on every process, and warn of what a person would notice."""
+        """Load the splits once, on every process, and warn of problems."""
         if not self.splits:
             splits = {name: self._computed(each, name) for name, each in self._load().items()}
             check_splits(splits, type(self).__name__, self.without, self.absent())
@@ -166,29 +165,30 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
                     warnings.warn(each, DataRemark, stacklevel=1)
 
     def absent(self) -> set[str]:
-        """The sets that the settings leave out."""
+        """The splits that the settings omit."""
         return set(self.without)
 
     def cure_of_leaks(self, groups: Sequence[Duplicates], name: str = "image") -> str:
-        """What to do if images or texts are in several splits.
+        """Explain what to do if images or texts occur in several splits.
 
         Args:
-            groups: the samples of each of them.
-            name: of the input.
+            groups: the samples that share each image or text.
+            name: name of the input.
         """
         return "leave each out of all splits but one"
 
     def targets(self, split: str, rows: slice = slice(None)) -> dict[str, Tensor]:
-        """The targets of a split, by task, by which to judge all, as tasks take them.
+        """Return the targets of a split that represent all of them, by task, as tasks receive them.
 
         Args:
             split: ``train``, ``val`` or ``test``.
-            rows: the samples that are meant; all by default.
+            rows: the samples to return; default: all.
 
         Returns:
-            First axis ``[samples]``: all targets that lie in memory as tasks take them. Of those
-            that are read by batch, and of large ones that are stored as bytes or halves, 256
-            samples at most, evenly spaced: see `multitask.data.targets.places_to_look_at`.
+            First axis ``[samples]``: all targets that are stored in memory in the form that tasks
+            receive. Of targets that are read by batch, and of large ones stored as bytes or half
+            precision, at most 256 samples, evenly spaced: see
+            `multitask.data.targets.places_to_look_at`.
         """
         samples = self._split(split)
         if rows == slice(None):
@@ -205,33 +205,33 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
         return {**found, **self.own_geometry(), **self.given_geometry}
 
     def keep_out(self, share: float) -> tuple[Tensor, Tensor]:
-        """Choose the training samples that are kept out as ``meta``.
+        """Choose the training samples that are held out as ``meta``.
 
-        At random, by whole groups where the samples have `groups`. A data set that takes its
-        validation samples in another way does the same here.
+        They are chosen at random, by whole groups if the samples have `groups`. A data set that
+        selects its validation samples differently uses the same method here.
 
         Args:
-            share: of the samples in ``self.splits["train"]``, between 0 and 1.
+            share: fraction of the samples in ``self.splits["train"]``, between 0 and 1.
 
         Returns:
-            The places of those that stay and of those kept out, each int64 and ascending.
+            The indices of the remaining samples and of those held out, each int64 and ascending.
 
         Raises:
-            InputError: if none would stay, or none be kept out.
+            InputError: if no samples would remain, or none would be held out.
         """
         found = self.groups("train")
         groups = [None] * len(self.splits["train"]) if found is None else found[1]
         return keep_out(group_numbers([groups])[0], share, self.seed)
 
     def held_out_batch(self, split: str, number: int, tasks: tuple[str, ...] = ()) -> Batch:
-        """One of the batches, in random order without end, of samples that are not trained on.
+        """Return one of an infinite sequence of random batches of samples not trained on.
 
-        It is not augmented, and depends on the seed and its number alone.
+        The batch is not augmented and depends only on the seed and its number.
 
         Args:
             split: ``meta`` or ``val``.
-            number: which of the batches, from 0 on.
-            tasks: only samples with a label of one of these tasks; default: any sample.
+            number: index of the batch, from 0.
+            tasks: only use samples with a label of one of these tasks; default: any sample.
 
         Returns:
             This process's share, on the CPU.
@@ -253,39 +253,39 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
         return self._split(split)[rows[own]]
 
     def train_dataloader(self) -> BatchLoader:
-        """Batches in a new random order in each epoch."""
+        """Return batches in a new random order in each epoch."""
         batches = self._training_batches()
         if len(self.augmentations):
-            # What cannot work is to be told before training.
+            # Report what cannot work before training starts.
             targets = self.splits["train"].targets
             self.augmentations(self._placed(torch.arange(1)), self.geometry, targets)
         return self._loader("train", batches)
 
     def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
-        """Every validation sample once; no loader if there is no validation set."""
+        """Return every validation sample once; no loader if there is no validation set."""
         self.setup()
         return self._loader("val", self._all_batches("val")) if "val" in self.splits else []
 
     def test_dataloader(self) -> BatchLoader:
-        """Every test sample once."""
+        """Return every test sample once."""
         return self._loader("test", self._all_batches("test"))
 
     def predict_dataloader(self) -> BatchLoader:
-        """The test samples."""
+        """Return the test samples."""
         return self.test_dataloader()
 
     def augmented(self, indices: Tensor) -> Batch:
-        """Training samples as augmentations and transforms may change them, to try or to look at.
+        """Return training samples with augmentations and transforms applied, to test or view.
 
         Args:
-            indices: the samples' indices, shape ``[batch]``, int64.
+            indices: indices of the samples, shape ``[batch]``, int64.
         """
         return self.on_after_batch_transfer(self._placed(indices), 0)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Augment a training batch and transform any, on the device that it has arrived at.
+        """Augment a training batch, and transform any batch, on the model's device.
 
-        Targets that travel as bytes or halves become what tasks take.
+        Targets transferred as bytes or half precision are converted to the form that tasks receive.
         """
         targets = self.splits["train"].targets if self.splits else {}
         if len(self.augmentations) and PLACE in batch:
@@ -305,7 +305,7 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
         return batch
 
     def _precision(self) -> torch.dtype:
-        # Lightning has converted the batch's floats by now, to what the model has.
+        # By now Lightning has converted the batch's floats to the model's precision.
         model = self.trainer.lightning_module if self.trainer else None
         kinds = (each.dtype for each in model.parameters()) if model else iter(())
         return next((kind for kind in kinds if kind.is_floating_point), torch.float32)
@@ -403,7 +403,7 @@ def _check_sizes(batch_size: int, num_workers: int, meta: float | None) -> None:
 
 
 def _check_makers(makers: Mapping[str, str | int | None]) -> None:
-    """Refuse settings of which each says what a batch is made of, by name."""
+    """Refuse more than one of the settings that determine the content of batches, by name."""
     given = [name for name, each in makers.items() if each is not None]
     if len(given) > 1:
         raise InputError(

@@ -1,4 +1,4 @@
-"""A split whose images are in the image cache."""
+"""A split whose images are stored in the image cache."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class CachedImages(BatchDataset):
     """Images of an `ImageCache` with their targets.
 
     Args:
-        cache: has been built.
-        rows: the samples' places in the cache's files, ``[samples]``, int64.
+        cache: a cache that has been built.
+        rows: indices of the samples in the cache's files, ``[samples]``, int64.
         targets: see `BatchDataset`.
     """
 

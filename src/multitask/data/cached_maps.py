@@ -1,4 +1,4 @@
-"""Targets that are maps in the image cache."""
+"""Targets that are maps stored in the image cache."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from multitask.images.maps.map_cache import MapCache
 
 
 class CachedMaps:
-    """Targets that a `MapCache` holds, read by batch; see `multitask.data.targets.Targets`.
+    """Targets in a `MapCache`, read by batch; see `multitask.data.targets.Targets`.
 
     Args:
-        cache: has been built.
-        rows: the place of each sample's map in the cache, -1 if it has none; ``[samples]``, int64.
+        cache: a cache that has been built.
+        rows: index of each sample's map in the cache, -1 if it has none; ``[samples]``, int64.
     """
 
     def __init__(self, cache: MapCache, rows: Tensor) -> None:
@@ -25,10 +25,10 @@ class CachedMaps:
         """Read targets.
 
         Args:
-            indices: places of samples, shape ``[batch]``, int64.
+            indices: indices of samples, shape ``[batch]``, int64.
 
         Returns:
-            Shape ``[batch, height, width]``, or with channels behind the batch.
+            Shape ``[batch, height, width]``, or with channels after the batch axis.
         """
         rows = self._rows[indices]
         known = rows >= 0

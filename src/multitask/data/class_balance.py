@@ -1,4 +1,4 @@
-"""Batches in which every class of a task comes equally often."""
+"""Batches in which all classes of a task occur equally often."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from multitask.labels import known, unpacked
 from multitask.pages.words import listed
 
 CHUNK = 1024
-"""Targets that are read at a time to tell their classes."""
+"""Number of targets that are read at a time to find their classes."""
 
 
 class ClassBalanced(MixedBatches):
-    """Global batches that hold as many samples of each class.
+    """Global batches with the same number of samples of each class.
 
-    An epoch has as many batches as all samples fill: a rare class comes round again, and of a
-    frequent one some samples wait for a later epoch. Samples without a label of the task keep their
-    share. If a class's share of a batch is not a whole number, see `MixedBatches`.
+    An epoch has the number of batches that all samples fill: samples of a rare class are repeated,
+    and some samples of a frequent class wait for a later epoch. Samples without a label of the task
+    keep their proportion. If a class's share of a batch is not a whole number, see `MixedBatches`.
 
     Args:
-        classes: each sample's class, negative where it is missing, shape ``[samples]``, int64.
-        batch_size: samples in a global batch.
-        seed: seed of the order.
-        rank: this process.
+        classes: class of each sample, negative if missing, shape ``[samples]``, int64.
+        batch_size: number of samples in a global batch.
+        seed: seed of the sampling order.
+        rank: index of this process.
         world_size: number of processes.
     """
 
@@ -38,7 +38,7 @@ class ClassBalanced(MixedBatches):
         unlabelled = (~known(classes)).nonzero().flatten()
         found = classes[known(classes)].unique()
         pools = [(classes == each).nonzero().flatten() for each in found]
-        # The classes divide among them evenly what is labelled.
+        # The labelled part is divided evenly among the classes.
         ratios = [len(classes) - len(unlabelled)] * len(pools)
         if len(unlabelled):
             pools.append(unlabelled)
@@ -49,7 +49,7 @@ class ClassBalanced(MixedBatches):
 
 
 def classes_of(targets: Mapping[str, Targets], task: str, samples: int) -> Tensor:
-    """Read each training sample's class.
+    """Read the class of each training sample.
 
     Args:
         targets: the training targets by task.
@@ -57,10 +57,10 @@ def classes_of(targets: Mapping[str, Targets], task: str, samples: int) -> Tenso
         samples: number of training samples.
 
     Returns:
-        Shape ``[samples]``, int64, negative where it is missing.
+        Shape ``[samples]``, int64, negative if missing.
 
     Raises:
-        InputError: if there is no such task, or its targets are not one class for each sample.
+        InputError: if there is no such task, or its targets are not one class per sample.
     """
     kinds = {name: _kind(example(each)) for name, each in targets.items()}
     if kinds.get(task, "") is not None:
@@ -81,7 +81,7 @@ def classes_of(targets: Mapping[str, Targets], task: str, samples: int) -> Tenso
 
 
 def _kind(target: Tensor) -> str | None:
-    """What a target of shape ``[1, ...]`` is, in words; None if it is one class."""
+    """Describe what a target of shape ``[1, ...]`` is; None if it is one class."""
     is_class = target.dtype in (torch.int64, torch.uint8)
     if target.ndim >= 3:
         return "maps"

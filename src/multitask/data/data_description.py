@@ -1,4 +1,4 @@
-"""What data say of themselves: names, texts, tables, and how people are shown them."""
+"""Descriptions of data: names, texts, tables, and how samples are displayed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from multitask.tokenizers import Tokenizer, is_text
 class DataDescription:
     """The part of a `multitask.data.DataModule` that describes the data.
 
-    A data set overrides what it knows; all else has a default.
+    A data set overrides what it can provide; everything else has a default.
     """
 
     splits: Mapping[str, BatchDataset]
@@ -31,11 +31,11 @@ class DataDescription:
         """Load the splits once."""
 
     def faces(self) -> dict[str, Face]:
-        """How people are shown the inputs, by name; a data set with inputs of its own adds theirs.
+        """How the inputs are displayed, by name; a data set with further inputs adds their faces.
 
         Returns:
-            A face for each input: an ``image`` is a picture, a text is what was written, anything
-            else a few numbers.
+            A face for each input: an ``image`` is shown as a picture, a text as written, and
+            anything else as a few numbers.
         """
         self.setup()
         inputs = self.splits["train"].inputs(torch.tensor([0]))
@@ -54,26 +54,26 @@ class DataDescription:
         )
 
     def _written(self, name: str) -> Iterator[tuple[Tensor, list[str]]]:
-        """The tokens of a split's texts, and the texts, as far as these are known."""
+        """Yield the tokens of a split's texts, and the texts, if these are known."""
         for split, samples in self.splits.items():
             if (texts := self.texts(split).get(name)) is not None:
                 yield samples.one_input(name, torch.arange(len(samples))), texts
 
     def own_geometry(self) -> dict[str, Geometry]:
-        """How this data set's targets follow where what the images show moves, by task.
+        """How the targets of this data set follow if image content moves, by task.
 
-        The argument ``geometry`` comes before it. Floating targets and maps (targets of three axes
-        or more) in neither are refused as soon as an augmentation moves images; one class number
-        for a sample never changes.
+        The argument ``geometry`` overrides it. Floating targets and maps (targets with three or
+        more axes) that are in neither are refused if an augmentation moves images; a single class
+        index per sample never changes.
         """
         return {}
 
     def image_format(self) -> ImageFormat | None:
-        """What an image file becomes before a model of these data can take it.
+        """How an image file is converted for a model of these data.
 
         Returns:
-            By default the size and the channels that the training images have, to which others
-            are stretched; None if there are none, or they are not grey or colour from 0 to 1.
+            By default the size and channels of the training images, to which other images are
+            resized; None if there are no images, or they are not grey or colour images from 0 to 1.
         """
         self.setup()
         first = self.splits["train"].inputs(torch.tensor([0])).get("image")
@@ -85,17 +85,17 @@ class DataDescription:
         return ImageFormat(height, width, channels)
 
     def written_inputs(self) -> dict[str, Any]:
-        """What people write, and what it becomes before a model of these data can take it.
+        """How inputs written by people are converted for a model of these data.
 
         Returns:
-            By input, a `multitask.tables.input_columns.InputColumns`: the names and the tokenizer
-            of a text, or the names of numbers and categories, with all texts that mean missing.
-            Empty by default; an image is described by `image_format`.
+            For each input, a `multitask.tables.input_columns.InputColumns`: the names and the
+            tokenizer of a text, or the names of numbers and categories, with all texts that mark
+            missing values. Empty by default; images are described by `image_format`.
         """
         return {}
 
     def names(self, split: str) -> list[str] | None:
-        """What people call each sample of a split, such as its file; None if they have no name.
+        """Return the name of each sample of a split, such as its file; None if there are none.
 
         Args:
             split: ``train``, ``val`` or ``test``.
@@ -103,7 +103,7 @@ class DataDescription:
         return None
 
     def texts(self, split: str) -> dict[str, list[str]]:
-        """The texts of a split's samples as they were written, by input, as far as known.
+        """Return the original texts of a split's samples by input, if known.
 
         Args:
             split: ``train``, ``val`` or ``test``.
@@ -111,65 +111,66 @@ class DataDescription:
         return {}
 
     def texts_of_words(self, split: str) -> dict[str, tuple[list[str], Tokenizer]]:
-        """The texts whose words have labels, by task, and what makes their tokens.
+        """Return the texts whose words have labels, by task, and their tokenizers.
 
         Args:
             split: ``train``, ``val`` or ``test``.
 
         Returns:
-            None by default. A table has those of its targets that are labels of words, see
+            Empty by default. For a table, the texts of its targets that are labels of words, see
             `multitask.tables.token_columns`.
         """
         return {}
 
     def class_names(self) -> dict[str, list[str]]:
-        """The names of the classes in the order of their numbers, by task, as far as known."""
+        """The names of the classes in the order of their indices, by task, if known."""
         return {}
 
     def element_names(self) -> dict[str, list[str]]:
-        """The names of the elements of vectors, by task, as far as known."""
+        """The names of the elements of vectors, by task, if known."""
         return {}
 
     def tables(self) -> list[dict[str, Any]]:
-        """How tables of further samples are read; none for data that are not tables.
+        """How tables with new samples are read; empty for data that are not tables.
 
         Returns:
-            Ways to read one, of which the first that fits a table is meant: see
+            Ways to read a table, of which the first that fits it is used: see
             `multitask.data.Table.tables`.
         """
         return []
 
     def groups(self, split: str) -> tuple[str, list[Any]] | None:
-        """Which samples of a split belong together, such as the images of one patient.
+        """Return which samples of a split belong together, such as the images of one patient.
 
-        Such samples are alike, so that they say less than as many others: intervals of results are
-        found by drawing groups rather than samples.
+        Samples of one group are similar and carry less information than independent ones, so
+        confidence intervals are computed by resampling groups instead of samples.
 
         Args:
             split: ``train``, ``val`` or ``test``.
 
         Returns:
-            What the groups are, and the group of each sample, None, NaN or an empty text for one
-            that belongs to none; None if each stands for itself.
+            What the groups are, and the group of each sample, where None, NaN or an empty text
+            marks a sample without a group; None if all samples are independent.
         """
         return None
 
     def records(self) -> dict[str, DataFrame]:
-        """Tables to keep in a run's folder, by file name, such as which sample is in which split.
+        """Tables to store in a run's folder, by file name, such as the split of each sample.
 
-        They are asked for once the splits are loaded.
+        They are requested after the splits are loaded.
         """
         return {}
 
     def source_rows(self, split: str) -> dict[str, slice]:
-        """Which samples of a split come from which source, by the source's name.
+        """Return which samples of a split come from which source, by source name.
 
-        Batches of such data hold ``@source`` ``[batch]`` int64, the source's place in this mapping.
+        Batches of such data hold ``@source`` ``[batch]`` int64, the index of the source in this
+        mapping.
 
         Args:
             split: ``train``, ``val`` or ``test``.
 
         Returns:
-            Empty where the data are of one source.
+            Empty if the data have a single source.
         """
         return {}

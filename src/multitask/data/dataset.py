@@ -1,4 +1,4 @@
-"""Data that is read a batch at a time."""
+"""Data sets that are read by batch."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from multitask.errors import InputError
 from multitask.labels import is_missing
 
 ROWS = 1024
-"""Samples that are read at a time where all of them must be."""
+"""Number of samples that are read at a time when all of them are needed."""
 
 Batch = dict[str, Tensor]
-"""The inputs by name, ``index`` (the samples' places in their split) and one entry for each task.
+"""The inputs by name, ``index`` (indices of the samples in their split) and one entry per task.
 
-In training also ``@place``: the samples' places among all samples of the run.
+In training also ``@place``: positions of the samples among all samples of the run.
 """
 
 
 class BatchDataset(Dataset[Batch], ABC):
-    """One split: its inputs and targets, read by batch.
+    """One split with inputs and targets, read by batch.
 
-    A subclass has the method `images` if images are its only input, and else `inputs`.
+    A subclass implements `images` if images are its only input, and otherwise `inputs`.
 
     Args:
-        targets: each task's targets for all samples, a tensor or anything that is read by batch.
+        targets: the targets of all samples by task, as tensors or as objects that are read by
+            batch.
     """
 
     def __init__(self, targets: Mapping[str, Targets]) -> None:
@@ -47,7 +48,7 @@ class BatchDataset(Dataset[Batch], ABC):
         """Read images.
 
         Args:
-            indices: the samples' places in this split, shape ``[batch]``, int64.
+            indices: indices of the samples in this split, shape ``[batch]``, int64.
 
         Returns:
             Shape ``[batch, channels, height, width]``, uint8 or floating.
@@ -55,21 +56,21 @@ class BatchDataset(Dataset[Batch], ABC):
         return self.inputs(indices)["image"]
 
     def inputs(self, indices: Tensor) -> dict[str, Tensor]:
-        """Read everything that an encoder may take.
+        """Read all inputs that an encoder may accept.
 
         Args:
-            indices: the samples' places in this split, shape ``[batch]``, int64.
+            indices: indices of the samples in this split, shape ``[batch]``, int64.
 
         Returns:
-            By name, first axis ``[batch]``. Images are called ``image``.
+            The inputs by name, first axis ``[batch]``. Images are named ``image``.
         """
         return {"image": self.images(indices)}
 
     def one_input(self, name: str, indices: Tensor) -> Tensor:
-        """Read one of the inputs; a data set that need not read the others says how.
+        """Read one input; overridden by data sets that need not read the others for it.
 
         Args:
-            name: of the input.
+            name: name of the input.
             indices: see `inputs`.
 
         Returns:
@@ -78,10 +79,10 @@ class BatchDataset(Dataset[Batch], ABC):
         return self.images(indices) if name == "image" else self.inputs(indices)[name]
 
     def lacking(self, name: str) -> Tensor:
-        """Which samples lack an input; images by default none, as to read all would take long.
+        """Return which samples lack an input; by default no images, since reading all is slow.
 
         Args:
-            name: of the input.
+            name: name of the input.
 
         Returns:
             Shape ``[samples]``, bool.
@@ -92,20 +93,20 @@ class BatchDataset(Dataset[Batch], ABC):
         return torch.cat([is_missing(self.one_input(name, each)) for each in rows])
 
     def input_fingerprints(self) -> dict[str, Fingerprints]:
-        """What tells the samples' inputs apart, by name, if it is known without reading files.
+        """Fingerprints of the inputs by name, if available without reading files.
 
-        A resumed run is refused if they have changed since it began.
+        A run is not resumed if they have changed since it began.
         """
         return {}
 
     def __getitem__(self, indices: Tensor) -> Batch:
-        """Assemble a batch by its samples' indices, shape ``[batch]``, int64."""
+        """Assemble a batch from sample indices of shape ``[batch]``, int64."""
         targets = {name: values[indices] for name, values in self.targets.items()}
         return {**self.inputs(indices), "index": indices, **targets}
 
 
 class InMemory(BatchDataset):
-    """Inputs that lie in memory, each as one tensor.
+    """Inputs held in memory, one tensor per input.
 
     Args:
         inputs: images ``[samples, channels, height, width]``, uint8 or floating; or several inputs
@@ -129,7 +130,7 @@ class InMemory(BatchDataset):
         return len(next(iter(self._inputs.values())))
 
     def images(self, indices: Tensor) -> Tensor:
-        # Copies whole images, several times as fast as indexing by a tensor does.
+        # This copies whole images, several times as fast as indexing by a tensor.
         return self._inputs["image"].index_select(0, indices)
 
     def inputs(self, indices: Tensor) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Handwritten digits as they are."""
+"""Unmodified handwritten digits."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ VALIDATION, TEST = 297, 500
 
 
 def source_digits() -> tuple[Tensor, Tensor]:
-    """The 1797 digits of 8x8 pixels that scikit-learn brings along (Alpaydin and Kaynak, 1998).
+    """Return the 1797 digits of 8x8 pixels in scikit-learn (Alpaydin and Kaynak, 1998).
 
     Returns:
         Images ``[1797, 1, 8, 8]``, float32 from 0 to 1, and classes ``[1797]``, int64.
     """
-    # Importing it takes memory and a while, which those with other data can do without.
+    # The import needs memory and time, which users of other data should not spend.
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
@@ -37,9 +37,9 @@ class Digits(DataModule):
     Tasks: ``digit`` (10 classes) and ``ink`` (1 number: the mean brightness, in percent).
 
     Args:
-        labels_per_class: keep the class of so many training digits of each class, all if not
-            given.
-        image_size: pixels to a side that the digits are enlarged to; default: 8.
+        labels_per_class: number of training digits of each class that keep their label; default:
+            all.
+        image_size: side length in pixels to which the digits are enlarged; default: 8.
         options: see `DataModule`.
     """
 

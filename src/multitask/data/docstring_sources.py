@@ -1,4 +1,4 @@
-"""Docstrings of installed packages, read from their source files: text without a download."""
+"""Docstrings of installed packages, read from source files: text data without a download."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from platform import python_version
 from multitask.errors import InputError
 
 LARGEST = 100_000
-"""Bytes of a source file; most of the time of reading would go into a few larger ones."""
+"""Largest source file in bytes; a few larger ones would take most of the reading time."""
 FEWEST_WORDS = 8
-"""Words of a description; a shorter one does not show its package."""
+"""Fewest words of a description; a shorter one does not identify its package."""
 MOST_OF_FILE = 12
-"""Descriptions that one file gives, so that no large file is most of a package."""
+"""Most descriptions per file, so that no large file dominates a package."""
 ALSO_CALLED = {
     "matplotlib": ("mpl", "pylab", "pyplot", "plt"),
     "numpy": ("np",),
@@ -32,17 +32,17 @@ ALSO_CALLED = {
     "sklearn": ("scikit", "scikits", "scikit-learn"),
     "torch": (),
 }
-"""What texts call packages beside their own names; longer words with the name in them count too."""
+"""Other names that texts use for packages; longer words that contain a name count too."""
 INSTALLED_AS = {"sklearn": "scikit-learn"}
-"""What packages are called where they are installed from, if not as they are imported."""
+"""Names that packages are installed by, if they differ from the import name."""
 HIDDEN = "it"
-"""What stands in place of a package's name."""
+"""Replacement of a package's name."""
 LEFT_OUT = re.compile(
     r"(?:_?tests?|_?testing|conftest|_?vendor(?:ed)?|externals?|array_api_\w+|distutils)(?:\.py)?|test_.*|.*_test\.py"
 )
-"""Folders and files of tests, of other packages, and of what some versions of Python lack."""
+"""Folders and files of tests, of vendored packages, and of code that some Python versions lack."""
 POINTERS = re.compile(r"(?:Please )?Read more in the :ref:`[^`]*`\.?", re.IGNORECASE)
-"""Sentences that one package alone has."""
+"""Sentences that occur in only one package."""
 SECTION = re.compile(
     r"""^[ ]*(?:
     # What numpydoc and Google's style call the parts behind the description.
@@ -53,24 +53,24 @@ SECTION = re.compile(
     )""",
     re.MULTILINE | re.VERBOSE | re.IGNORECASE,
 )
-"""Where a description ends."""
+"""Patterns for the end of a description."""
 WORD = re.compile(r"scikit-learn|[^\W_]+", re.IGNORECASE)
 LONG_NAME = 5
-"""Letters of a name that is looked for inside words, where short ones are found by chance."""
+"""Shortest name that is searched inside words; shorter ones match by chance."""
 
 
 @dataclass(frozen=True)
 class Docstring:
-    """What a docstring says of a function, a method or a class.
+    """The data extracted from the docstring of a function, method or class.
 
     Attributes:
-        name: with its module and class, such as ``numpy.lib._npyio_impl.load``.
-        file: its source file, from the package's folder on.
-        text: the description, in one line, without the names of packages.
-        arguments: how many it takes, ``self`` and ``cls`` left out; NaN for a class without a
-            constructor of its own.
-        examples: lines that begin with ``>>>``.
-        words: how many stand behind the description.
+        name: full name with module and class, such as ``numpy.lib._npyio_impl.load``.
+        file: source file, relative to the package's folder.
+        text: the description in one line, without package names.
+        arguments: number of parameters, without ``self`` and ``cls``; NaN for a class without its
+            own constructor.
+        examples: number of lines that begin with ``>>>``.
+        words: number of words after the description.
     """
 
     name: str
@@ -83,17 +83,17 @@ class Docstring:
 
 @lru_cache(maxsize=8)
 def read_packages(packages: tuple[str, ...], samples: int) -> dict[str, list[Docstring]]:
-    """Read descriptions of public functions, methods and classes; nothing is imported.
+    """Read descriptions of public functions, methods and classes, without importing anything.
 
-    The files of a package come in an order that their names decide, so that a new version changes
-    little. Of the same description, the first counts, in whatever package.
+    The files of a package are ordered by a hash of their names, so that a new version changes
+    little. If a description is repeated, even in another package, the first one is used.
 
     Args:
-        packages: as they are imported.
-        samples: most descriptions of each.
+        packages: import names of the packages.
+        samples: most descriptions per package.
 
     Returns:
-        By package, in the order in which they were read.
+        The descriptions by package, in the order in which they were read.
 
     Raises:
         InputError: naming a package that is not installed.
@@ -117,19 +117,19 @@ def read_packages(packages: tuple[str, ...], samples: int) -> dict[str, list[Doc
 
 
 def package_version(package: str) -> str:
-    """The installed version of a package, Python's own for what is part of Python."""
+    """Return the installed version of a package, or Python's version for the standard library."""
     if package in sys.stdlib_module_names:
         return python_version()
     try:
         return metadata.version(INSTALLED_AS.get(package, package))
     except metadata.PackageNotFoundError:
-        # Slow: it looks into everything that is installed.
+        # Slow, because it searches everything that is installed.
         names = metadata.packages_distributions().get(package, [])
         return metadata.version(names[0]) if names else ""
 
 
 def fingerprint(found: dict[str, list[Docstring]]) -> str:
-    """A short text that differs where any description or number does."""
+    """Compute a short text that changes if any description or number changes."""
     digest = blake2b(digest_size=6)
     for package, texts in found.items():
         for each in texts:
@@ -168,7 +168,7 @@ def _place(path: Path, package: str) -> str:
 def _read(file: Path, package: str, hide: Callable[[str], str]) -> Iterator[Docstring]:
     try:
         with warnings.catch_warnings():
-            # Of other people's sources, such as an invalid escape sequence.
+            # Warnings about third-party sources, such as an invalid escape sequence.
             warnings.simplefilter("ignore")
             module = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError):
@@ -207,9 +207,9 @@ def _arguments(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> f
 
 
 def _hides(packages: tuple[str, ...]) -> Callable[[str], str]:
-    """What puts another word in the place of each word that names a package.
+    """Return a function that replaces each word that names a package.
 
-    Words that ``_`` joins are words of their own.
+    Parts of a name joined by ``_`` count as separate words.
     """
     own = {name.lower() for name in (*packages, *ALSO_CALLED)}
     names = own | {each for other in ALSO_CALLED.values() for each in other}

@@ -1,4 +1,4 @@
-"""Descriptions of functions, methods and classes: which package are they from?"""
+"""Descriptions of functions, methods and classes, classified by package."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from multitask.tokenizers import HashedWords, Tokenizer
 TASKS = ("package", "arguments", "examples", "words")
 PACKAGES = ("numpy", "pandas", "scipy", "sklearn", "matplotlib", "torch")
 VALIDATION, TEST = 0.15, 0.25
-"""Shares of the source files."""
+"""Fractions of the source files."""
 SAMPLES = 400
 MEASURED = {
     "numpy": "2.4.6",
@@ -35,39 +35,39 @@ MEASURED = {
     "matplotlib": "3.11.2",
     "torch": "2.15.0",
 }
-"""The versions that docs/text.md was measured with, and what they give."""
+"""The versions for which docs/text.md was measured, and the resulting fingerprint."""
 MEASURED_FINGERPRINT = "dd6edec5de92"
 
 
 class Docstrings(DataModule):
-    """Real text that is installed anyway: docstrings of Python packages, 400 of each.
+    """Real text available without a download: docstrings of Python packages, 400 of each.
 
-    Source files are read, not imported. A text is the description with which the docstring of a
-    public function, method or class begins, up to its first section such as ``Parameters``; names
-    of packages are replaced by ``it``. All texts of a source file are in one split: 60 % of the
-    files are for training, 15 % for validation, 25 % for the test.
+    Source files are read, not imported. A text is the description at the start of the docstring of
+    a public function, method or class, up to its first section such as ``Parameters``; package
+    names are replaced by ``it``. All texts of a source file are in one split: 60 % of the files are
+    for training, 15 % for validation, 25 % for the test.
 
-    Tasks: ``package`` (the classes are the packages), and of what the text does not show:
-    ``arguments`` (how many the function takes, or the class's constructor; missing for a class
-    without one), ``examples`` (lines that begin with ``>>>``) and ``words`` (behind the
-    description).
+    Tasks: ``package`` (the classes are the packages), and properties that the text does not show:
+    ``arguments`` (number of parameters of the function or the class's constructor; missing for a
+    class without one), ``examples`` (lines that begin with ``>>>``) and ``words`` (number of words
+    after the description).
 
-    What is read depends on the versions that are installed. A run's ``packages.csv`` tells them
-    with a fingerprint of all texts and numbers; a remark says if they are not those that
-    docs/text.md was measured with.
+    The data depend on the installed versions. A run's ``packages.csv`` lists them with a
+    fingerprint of all texts and numbers; a remark is made if they differ from those for which
+    docs/text.md was measured.
 
     Args:
-        tasks: which targets the batches hold.
-        packages: which installed packages, by the name that is imported.
-        samples: most texts of each package.
-        labels_per_class: keep the ``package`` of so many training texts of each class; default:
-            all; the other targets are always known.
-        tokenizer: makes the input ``text``, int32 ``[batch, places]``; default: `HashedWords` of
-            64 places.
+        tasks: names of the targets to include in batches.
+        packages: import names of installed packages.
+        samples: most texts per package.
+        labels_per_class: number of training texts of each class that keep their ``package``;
+            default: all; the other targets are always known.
+        tokenizer: tokenizer of the input ``text``, int32 ``[batch, places]``; default:
+            `HashedWords` with 64 places.
         options: see `DataModule`.
 
     Raises:
-        InputError: naming a task that there is not, or a package that is not installed.
+        InputError: naming an unknown task, or a package that is not installed.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Docstrings(DataModule):
         self._remark()
         read = [each for own in self._found.values() for each in own]
         tokens = self.tokenizer([each.text for each in read]).tokens
-        # Texts that differ in capital letters alone, or behind their end, look the same.
+        # Texts that differ only in capitalisation, or after their cut, look the same.
         looks = {row.numpy().tobytes(): place for place, row in reversed([*enumerate(tokens)])}
         kept = torch.tensor(sorted(looks.values()))
         tokens, texts = tokens[kept], [read[place] for place in kept.tolist()]
@@ -125,16 +125,16 @@ class Docstrings(DataModule):
         return splits
 
     def texts(self, split: str) -> dict[str, list[str]]:
-        """The descriptions as they are read."""
+        """The descriptions as read."""
         self.setup()
         return {"text": [each.text for each in self._texts[split]]}
 
     def written_inputs(self) -> dict[str, Any]:
-        """What a further description becomes: its tokens, by the same tokenizer."""
+        """How a new description is converted to tokens, by the same tokenizer."""
         return {"text": InputColumns(column="text", tokenizer=self.tokenizer)}
 
     def names(self, split: str) -> list[str]:
-        """Where each is from, such as ``numpy.lib._npyio_impl.load``."""
+        """The origin of each text, such as ``numpy.lib._npyio_impl.load``."""
         self.setup()
         return [each.name for each in self._texts[split]]
 
@@ -143,12 +143,12 @@ class Docstrings(DataModule):
         return {"package": self.packages} if "package" in self.tasks else {}
 
     def groups(self, split: str) -> tuple[str, list[Any]]:
-        """Texts of one source file are alike."""
+        """The source files, because texts from one file are similar."""
         self.setup()
         return "source file", [each.file for each in self._texts[split]]
 
     def records(self) -> dict[str, DataFrame]:
-        """``packages.csv``: each package's version, number of texts, and their fingerprint."""
+        """``packages.csv``: version, number of texts and fingerprint of each package."""
         self.setup()
         rows = [
             (package, package_version(package), len(own), fingerprint({package: own}))
@@ -168,9 +168,9 @@ class Docstrings(DataModule):
             if (version := package_version(package)) != MEASURED[package]
         ]
         self.remarks.append(
-            "Docstrings: the installed packages do not say exactly what those said with which "
-            f"docs/text.md was measured ({', '.join(others) or 'another version of Python'}), so "
-            "results differ from those of that page a little"
+            "Docstrings: the installed packages differ from those for which docs/text.md was "
+            f"measured ({', '.join(others) or 'another version of Python'}), so results differ "
+            "slightly from those of that page"
         )
 
 

@@ -1,4 +1,4 @@
-"""Which samples have the same inputs, by what they hold rather than by their names."""
+"""Detection of samples with the same inputs, by content rather than by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from multitask.labels import is_missing
 from multitask.tokenizers import is_text, text_mask
 
 CHUNK = 256
-"""Samples that are in memory at a time."""
+"""Number of samples that are held in memory at a time."""
 DIGEST_BYTES = 8
 
 Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
@@ -28,14 +28,14 @@ class Duplicates:
     """Samples with the same inputs.
 
     Args:
-        samples: the split and the place in it of each, in the splits' order.
+        samples: split and index of each sample, in the splits' order.
     """
 
     samples: list[tuple[str, int]]
 
     @property
     def splits(self) -> list[str]:
-        """The splits that they are in."""
+        """The splits that contain them."""
         return list(dict.fromkeys(split for split, _ in self.samples))
 
 
@@ -45,13 +45,14 @@ def input_hashes(
     only: str | None = None,
     as_bytes: bool = False,
 ) -> Hashes:
-    """A number for each sample, the same for the same inputs, and else hardly ever.
+    """Compute a hash for each sample that is equal for equal inputs.
 
     Args:
-        split: whose inputs are read, a few hundred samples at a time.
-        may_read: asked before each time; the samples after the first no are left out.
-        only: the one input that is meant, such as ``image``; all by default.
-        as_bytes: take images that are floats from 0 to 1 as the bytes that a file would hold.
+        split: split whose inputs are read, a few hundred samples at a time.
+        may_read: called before each read; after it returns False, the remaining samples are
+            skipped.
+        only: name of the single input to hash, such as ``image``; default: all.
+        as_bytes: convert floating images from 0 to 1 to the bytes that a file would hold.
 
     Returns:
         Shape ``[samples]``, uint64.
@@ -79,26 +80,26 @@ def duplicates(
     may_read: Callable[[], bool] = lambda: True,
     only: str | None = None,
 ) -> tuple[list[Duplicates], int]:
-    """Find the samples whose inputs are there more than once, within a split or in several.
+    """Find samples whose inputs occur more than once, within a split or across splits.
 
     Args:
-        splits: by name.
+        splits: the splits by name.
         may_read: see `input_hashes`.
         only: see `input_hashes`.
 
     Returns:
-        First those that are in several splits, which make results look better than they are; of
-        them, and of the others, those with most samples first. And how many samples were read.
+        The duplicates, and the number of samples read. Duplicates across splits, which make results
+        look better than they are, come first; within each kind, the largest groups come first.
     """
     hashes = {name: input_hashes(each, may_read, only) for name, each in splits.items()}
     return same_inputs(hashes), sum(map(len, hashes.values()))
 
 
 def same_inputs(hashes: Mapping[str, Hashes]) -> list[Duplicates]:
-    """Group samples by their numbers: see `duplicates`.
+    """Group samples by their hashes: see `duplicates`.
 
     Args:
-        hashes: by split, what `input_hashes` returned.
+        hashes: the results of `input_hashes` by split.
     """
     each_split = list(hashes.values())
     starts, names = np.cumsum([0, *map(len, each_split)]), list(hashes)
@@ -108,7 +109,7 @@ def same_inputs(hashes: Mapping[str, Hashes]) -> list[Duplicates]:
 
 
 def equal_places(hashes: Hashes) -> list[Places]:
-    """The places of equal numbers, ascending, by the first of them; of numbers that recur alone.
+    """Find the indices of equal hashes, ascending, ordered by the first; unique ones are omitted.
 
     Args:
         hashes: shape ``[samples]``.
@@ -116,7 +117,7 @@ def equal_places(hashes: Hashes) -> list[Places]:
     order = np.argsort(hashes, kind="stable")
     ordered = hashes[order]
     edges = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1], True])
-    # By their first sample, since hashes are in no order that means anything.
+    # Ordered by the first sample, because the order of hashes has no meaning.
     firsts = sorted(np.flatnonzero(np.diff(edges) > 1), key=lambda at: order[edges[at]])
     return [np.sort(order[edges[first] : edges[first + 1]]) for first in firsts]
 
@@ -128,25 +129,25 @@ def _located(places: Places, starts: Places, names: Sequence[str]) -> list[tuple
 
 
 def tells_little(values: Tensor) -> Tensor:
-    """Which samples lack an input, or have a text of one word at most.
+    """Return which samples lack an input, or have a text of at most one word.
 
-    Two samples that lack it, or say one word, have hardly the same input.
+    Equality of two such samples hardly means that they have the same input.
 
     Args:
-        values: the input, first axis ``[batch]``.
+        values: values of the input, first axis ``[batch]``.
 
     Returns:
         Shape ``[batch]``, bool.
     """
-    # Beside the beginning, a tokenizer may put a token of its own at the end.
+    # Besides the start token, a tokenizer may add a special token at the end.
     return text_mask(values).sum(1) <= 2 if is_text(values) else is_missing(values)
 
 
 def remembered_input(split: BatchDataset) -> str | None:
-    """The input by which samples are known again: the image, or else the only text.
+    """Return the input that identifies samples: the image, or otherwise the only text.
 
     Args:
-        split: of which the first sample is read.
+        split: split whose first sample is read.
     """
     inputs = split.inputs(torch.tensor([0]))
     texts = [name for name, values in inputs.items() if is_text(values)]
@@ -154,7 +155,7 @@ def remembered_input(split: BatchDataset) -> str | None:
 
 
 def in_bytes(images: Tensor) -> Tensor:
-    """Floats from 0 to 1 as bytes, rounded; bytes as they are.
+    """Convert floats from 0 to 1 to bytes, rounded; bytes are returned unchanged.
 
     Args:
         images: any shape, uint8 or floating.
@@ -165,5 +166,5 @@ def in_bytes(images: Tensor) -> Tensor:
 
 
 def _in_numpy(values: Tensor) -> np.ndarray[Any, Any]:
-    # NumPy does not know all floats.
+    # NumPy does not support all floating dtypes.
     return (values.view(torch.int16) if values.dtype == torch.bfloat16 else values).numpy()

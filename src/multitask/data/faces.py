@@ -1,4 +1,4 @@
-"""What inputs and maps look like to people: a picture or a few words for each sample."""
+"""Display of inputs and maps: a picture or a few words per sample."""
 
 from __future__ import annotations
 
@@ -13,49 +13,50 @@ from multitask.labels import are_box_lists, known
 from multitask.tokenizers import text_mask
 
 MOST_SHOWN = 8
-"""Numbers of one sample that `Numbers` writes."""
+"""Number of values per sample that `Numbers` displays."""
 LETTERS = 80
-"""Of a text that `Texts` writes."""
+"""Number of characters of a text that `Texts` displays."""
 MISSING_COLOUR = (1.0, 0.75, 0.75)
-"""Red, green and blue of a map's missing pixels."""
+"""Red, green and blue of the missing pixels of a map."""
 
 
 Shown = dict[str, Tensor | str]
-"""What people see of one sample, by name: pictures and texts, see `Face.show`."""
+"""The display of one sample by name: pictures and texts, see `Face.show`."""
 
 
 class Face(ABC):
-    """How an input or a target is shown in figures, tables of samples and reports."""
+    """Defines how an input or a target is displayed in figures, tables of samples and reports."""
 
     @abstractmethod
     def show(self, value: Tensor) -> Tensor | str:
         """Show one sample's value.
 
         Args:
-            value: as it is in a batch, without the batch axis.
+            value: the value in a batch, without the batch axis.
 
         Returns:
-            A picture, float32 from 0 to 1, shape ``[height, width]``, or ``[height, width, 3]`` or
-            ``[height, width, 4]`` if it has colours; or a text of one line.
+            A picture, float32 from 0 to 1, shape ``[height, width]``, or for colours ``[height,
+            width, 3]`` or ``[height, width, 4]``; or a text of one line.
         """
 
     def on_one_scale(self, values: Sequence[Tensor]) -> Face:
-        """A face that shows all of some values on one scale; by default this one.
+        """Return a face that shows all of some values on one scale; by default this one.
 
         Args:
-            values: of samples that are shown together, first axis ``[samples]`` each.
+            values: values of samples that are displayed together, each with first axis
+                ``[samples]``.
         """
         return self
 
 
 class Picture(Face):
-    """An image, its values stretched to the range from 0 to 1.
+    """An image whose values are scaled to the range from 0 to 1.
 
-    Three or four channels are taken for colours; else the first channel is shown.
+    Three or four channels are displayed as colours; otherwise the first channel is displayed.
 
     Args:
-        limits: the values that are shown as 0 and 1; each image's own lowest and highest if not
-            given.
+        limits: the values that are displayed as 0 and 1; default: the minimum and maximum of each
+            image.
     """
 
     def __init__(self, limits: tuple[float, float] | None = None) -> None:
@@ -70,9 +71,9 @@ class Picture(Face):
 
 
 class Map(Face):
-    """A target with a class or numbers for each pixel, its known values stretched from 0 to 1.
+    """A target with a class or numbers per pixel, whose known values are scaled from 0 to 1.
 
-    Three channels are taken for colours; else the first channel is shown. Missing pixels are red.
+    Three channels are displayed as colours; otherwise the first channel. Missing pixels are red.
 
     Args:
         limits: see `Picture`.
@@ -104,11 +105,11 @@ def _stretched(values: Tensor, limits: tuple[float, float]) -> Tensor:
 
 
 class Numbers(Face):
-    """The first few numbers of anything, such as columns of a table, with their names if known.
+    """The first few of a sample's numbers, such as columns of a table, with names if known.
 
     Args:
-        names: of the numbers, in order; none by default.
-        categories: by name, those of a number that is a category's place in them.
+        names: names of the numbers, in order; default: none.
+        categories: for each name of a categorical number, the categories that it indexes.
     """
 
     def __init__(
@@ -140,13 +141,13 @@ def _number(value: float | int) -> str:
 
 
 class Texts(Face):
-    """A text as it was written, cut to one line; its token numbers if the text is not known.
+    """A text as written, cut to one line; its token numbers if the text is unknown.
 
-    Texts that were changed, such as by an augmentation, are no longer those that were written.
+    Texts that were changed, such as by an augmentation, differ from the written ones.
 
     Args:
-        written: gives the tokens of known texts, one row each, and the texts; asked once, when the
-            first text is shown.
+        written: yields the tokens of known texts, one row each, and the texts; called once, when
+            the first text is displayed.
     """
 
     def __init__(self, written: Callable[[], Iterable[tuple[Tensor, Sequence[str]]]]) -> None:
@@ -158,34 +159,34 @@ class Texts(Face):
             self._is_asked = True
             for tokens, texts in self._written():
                 for row, text in zip(tokens, texts, strict=True):
-                    # The same tokens are hardly ever another text, and then begin in the same way.
+                    # Two texts with the same tokens are rare, and begin in the same way.
                     self._known.setdefault(_key(row), text)
         known = self._known.get(_key(value))
         return Numbers().show(value[text_mask(value)]) if known is None else one_line(known)
 
 
 def one_line(text: str, letters: int = LETTERS) -> str:
-    """A text with one blank instead of line breaks and blanks, and without its end if it is long.
+    """Collapse the whitespace of a text to single blanks, and cut it if it is long.
 
     Args:
-        text: of any length.
-        letters: most of what is returned.
+        text: text of any length.
+        letters: largest length of the result.
     """
     words = " ".join(text[: 8 * letters].split())
     return words if len(words) <= letters else f"{words[: letters - 1].rstrip()}…"
 
 
 def _key(row: Tensor) -> bytes:
-    # However far its batch is padded.
+    # Regardless of the padding of its batch.
     return row[text_mask(row)].cpu().numpy().tobytes()
 
 
 def on_one_scale(faces: Mapping[str, Face], inputs: Mapping[str, Tensor]) -> dict[str, Face]:
-    """Faces that show all samples of a batch on one scale; one that has a scale keeps it.
+    """Return faces that show all samples of a batch on one scale; existing scales are kept.
 
     Args:
-        faces: by input.
-        inputs: at least those inputs, first axis ``[batch]``.
+        faces: the faces by input.
+        inputs: at least the inputs with a face, first axis ``[batch]``.
     """
     return {name: face.on_one_scale([inputs[name]]) for name, face in faces.items()}
 
@@ -196,17 +197,17 @@ def show_samples(
     targets: Mapping[str, Any] | None = None,
     predicted: Mapping[str, Tensor] | None = None,
 ) -> list[Shown]:
-    """Show each sample of a batch; all pictures of one kind are on one scale.
+    """Display each sample of a batch, with all pictures of one kind on one scale.
 
     Args:
-        inputs: at least the inputs that have a face, by name, first axis ``[batch]``.
-        faces: by input.
-        targets: by task, of which maps (three axes or more) are shown too; none by default.
-        predicted: maps by task, each shown beside its target and on its scale, as
-            ``<task>, predicted``; none by default.
+        inputs: at least the inputs with a face, by name, first axis ``[batch]``.
+        faces: the faces by input.
+        targets: targets by task, of which maps (three or more axes) are displayed; default: none.
+        predicted: predicted maps by task, each displayed beside its target on the same scale, as
+            ``<task>, predicted``; default: none.
 
     Returns:
-        One for each sample.
+        The display of each sample.
     """
     fitted = on_one_scale(faces, inputs)
     columns = {name: map(face.show, inputs[name]) for name, face in fitted.items()}

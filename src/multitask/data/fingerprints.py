@@ -1,8 +1,8 @@
-"""Fingerprints of samples, with which data can be compared with those of an earlier day.
+"""Fingerprints of samples, which show whether data have changed since an earlier run.
 
-Whole numbers count exactly. Floating ones count up to a hundred-thousandth of a sample's size, or a
-millionth of the samples' mean size, for another processor may round differently where they are
-computed.
+Integers are compared exactly. Floating-point numbers are compared up to a hundred-thousandth of a
+sample's size, or a millionth of the samples' mean size, because another processor may round
+differently when they are computed.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from multitask.data.targets import Targets, example
 
 CLOSE, CLOSE_TO_MEAN = 1e-5, 1e-6
 CHUNK = 2**20
-"""Numbers that are looked at together."""
+"""Number of values that are processed together."""
 MOST_READ = 2**28
-"""Bytes of targets that are read from the disk to be compared."""
+"""Largest size in bytes of targets that are read from disk to be compared."""
 MOST_SAMPLES = 256
 Words = np.ndarray
 
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """One fingerprint for each sample.
+    """One fingerprint per sample.
 
     Args:
-        exact: what whole numbers are, and which floating ones are missing; ``[samples]``, int64.
-        rough: a weighted sum of the floating numbers, ``[samples]``, float64.
-        size: the same of their absolute values.
+        exact: hash of the integers and of which floating values are missing; ``[samples]``, int64.
+        rough: weighted sum of the floating-point numbers, ``[samples]``, float64.
+        size: the same sum of their absolute values.
     """
 
     exact: np.ndarray
@@ -45,12 +45,12 @@ class Fingerprints:
         return len(self.exact)
 
     def take(self, rows: Tensor) -> Fingerprints:
-        """Those of some samples, whose places have the shape ``[samples]``, int64."""
+        """Select samples by their indices of shape ``[samples]``, int64."""
         places = rows.numpy()
         return Fingerprints(self.exact[places], self.rough[places], self.size[places])
 
     def differs(self, other: Fingerprints) -> np.ndarray:
-        """Which samples are others, ``[samples]``, bool; there are as many."""
+        """Return which samples differ, ``[samples]``, bool; both must have the same length."""
         if not len(self):
             return np.zeros(0, np.bool_)
         near = np.maximum(CLOSE * self.size, CLOSE_TO_MEAN * self.size.mean())
@@ -58,13 +58,13 @@ class Fingerprints:
 
 
 def joined(parts: Iterable[Fingerprints]) -> Fingerprints:
-    """The fingerprints of several sources, one source after the other."""
+    """Concatenate the fingerprints of several sources."""
     columns = zip(*((each.exact, each.rough, each.size) for each in parts), strict=True)
     return Fingerprints(*(np.concatenate(column) for column in columns))
 
 
 def of_digests(digests: Sequence[str]) -> Fingerprints:
-    """Of files, by texts that tell what is in them, such as their SHA-256."""
+    """Compute fingerprints of files from digests of their content, such as SHA-256."""
     hashes = (
         blake2b(digest.encode(errors="replace"), digest_size=8).digest() for digest in digests
     )
@@ -72,10 +72,10 @@ def of_digests(digests: Sequence[str]) -> Fingerprints:
 
 
 def of_values(values: Targets) -> Fingerprints:
-    """Of inputs or targets, first axis ``[samples]``.
+    """Compute fingerprints of inputs or targets, first axis ``[samples]``.
 
-    Of those that lie on a disk, and are large, 256 samples are read, evenly spaced; the others
-    count as the same.
+    Of large values that are stored on disk, 256 evenly spaced samples are read; the others count as
+    unchanged.
     """
     count = len(values)
     if count == 0:
@@ -98,12 +98,12 @@ def _of_chunks(values: Targets, places: Tensor, size: int) -> Fingerprints:
 
 
 def _of_chunk(values: Tensor) -> Fingerprints:
-    """Shape ``[samples, numbers]``."""
+    """Compute fingerprints of values of shape ``[samples, numbers]``."""
     if not values.is_floating_point():
         return _exact(_hashed(values.contiguous().numpy()))
     numbers = values.double().numpy()
     finite = np.isfinite(numbers)
-    # Infinities and NaN are what whole numbers are: the same or not.
+    # Infinities and NaN are compared exactly, like integers.
     kinds = np.where(finite, 0, np.where(np.isnan(numbers), 1, 2 + (numbers > 0))).astype(np.uint8)
     known = np.where(finite, numbers, 0.0)
     weights = 0.5 + _random_words(numbers.shape[1]) / 2.0**64
@@ -115,19 +115,19 @@ def _exact(words: Words) -> Fingerprints:
 
 
 def _hashed(numbers: np.ndarray) -> Words:
-    """A number for each row of whole numbers, the same for the same row, and else hardly ever."""
+    """Compute a hash of each row of integers."""
     rows = np.ascontiguousarray(numbers).view(np.uint8).reshape(len(numbers), -1)
     if missing := -rows.shape[1] % 8:
         rows = np.pad(rows, ((0, 0), (0, missing)))
     words = rows.view("<u8")
-    # Odd factors, so that no change of one word is lost.
+    # Odd factors, so that every change of a single word changes the hash.
     sums = words @ (_random_words(words.shape[1]) | np.uint64(1))
     return sums ^ (sums >> np.uint64(32))
 
 
 @lru_cache(maxsize=4)
 def _random_words(count: int) -> Words:
-    """The same on each day and machine: the output of SplitMix64 (Steele et al., 2014)."""
+    """Return the same words on every machine: the output of SplitMix64 (Steele et al., 2014)."""
     words = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,4 +1,4 @@
-"""Does what was said of how targets follow fit the data?"""
+"""Check that the specified geometry fits the data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from multitask.geometry.following import may_follow
 
 
 def check_geometry(geometry: Mapping[str, Geometry], targets: Mapping[str, Tensor]) -> None:
-    """Refuse a way to follow for a target that is not there or cannot move.
+    """Refuse a geometry for a target that does not exist or cannot move.
 
     Args:
         geometry: how targets follow, by task.

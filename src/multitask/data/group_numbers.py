@@ -1,4 +1,4 @@
-"""Groups of samples as numbers, samples that belong to none being alone."""
+"""Groups of samples as numbers, where samples without a group are separate."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 
 def group_numbers(groups: Sequence[Sequence[Any]]) -> list[list[int]]:
-    """A number for each sample's group, the same for the same group in all splits.
+    """Number the groups of samples consistently across all splits.
 
     Args:
-        groups: by split, the group of each sample; None, NaN or an empty text if it has none.
+        groups: the group of each sample by split; None, NaN or an empty text if it has none.
 
     Returns:
-        By split; a sample without a group has a number of its own.
+        The group numbers by split; a sample without a group gets a unique number.
     """
     numbers: dict[Any, int] = {}
     alone = count(-1, -1)
 
     def number(group: Any) -> int:
-        # NaN differs from itself.
+        # NaN is not equal to itself.
         is_missing = group is None or group == "" or group != group
         return next(alone) if is_missing else numbers.setdefault(group, len(numbers))
 

@@ -1,4 +1,4 @@
-"""The images themselves as the targets of a task."""
+"""The images themselves as targets of a task."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from multitask.errors import InputError
 
 
 class ImageTargets:
-    """Targets that are a split's images, as they are before any augmentation.
+    """Targets that are a split's images before any augmentation.
 
-    They are read with each batch, so that no copy lies in memory.
+    They are read with each batch, so that no copy is held in memory.
 
     Args:
         samples: the split.
@@ -36,10 +36,11 @@ class ImageTargets:
         """Read images.
 
         Args:
-            indices: places of samples, shape ``[batch]``, int64.
+            indices: indices of samples, shape ``[batch]``, int64.
 
         Returns:
-            Shape ``[batch, channels, height, width]``, floating; bytes become 0 to 1, float32.
+            Shape ``[batch, channels, height, width]``, floating; bytes are scaled to 0 to 1,
+            float32.
         """
         images = self._samples.images(indices)
         return images.float().div_(255) if images.dtype == torch.uint8 else images
@@ -49,11 +50,11 @@ def with_images(splits: dict[str, BatchDataset], task: str) -> None:
     """Add the images of each split to its targets.
 
     Args:
-        splits: by name.
-        task: the name of the targets.
+        splits: the splits by name.
+        task: name of the new targets.
 
     Raises:
-        InputError: if there are such targets already, or no images.
+        InputError: if targets of that name exist already, or there are no images.
     """
     for samples in splits.values():
         if task in samples.targets:

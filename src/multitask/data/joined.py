@@ -1,4 +1,4 @@
-"""The splits of several sources as one."""
+"""Splits of several sources joined into one."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from multitask.labels import missing_like, missing_mark
 
 FIRST = torch.tensor([0])
 SOURCE = "@source"
-"""Key of a batch for the places of its samples' sources, which no task can have."""
+"""Batch key of the sources of samples, which is not a valid task name."""
 
 
 @dataclass(frozen=True)
 class InputKind:
-    """What an input is like.
+    """Shape and dtype of an input.
 
     Args:
-        shape: of one sample, such as ``[channels, height, width]``.
-        dtype: of its values.
+        shape: shape of one sample, such as ``[channels, height, width]``.
+        dtype: dtype of the values.
     """
 
     shape: tuple[int, ...]
@@ -36,14 +36,14 @@ class InputKind:
 
 
 class Joined(BatchDataset):
-    """The samples of several sources, one source after the other.
+    """The concatenated samples of several sources.
 
-    A batch also holds ``@source`` ``[batch]``, int64: the place of each sample's source.
+    A batch also holds ``@source`` ``[batch]``, int64: the index of each sample's source.
 
     Args:
         parts: a split of each source.
-        targets: of all samples, see `joined_targets`.
-        kinds: what the joined inputs are like, by name, see `common_kinds`.
+        targets: targets of all samples, see `joined_targets`.
+        kinds: kinds of the joined inputs by name, see `common_kinds`.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Joined(BatchDataset):
             for name, kind in self.kinds.items()
         }
         source = self.source(indices)
-        # A source need not know how to read no sample at all.
+        # A source need not support reading zero samples.
         for place in source.unique().tolist():
             own = (source == place).nonzero().flatten()
             inputs = self.parts[place].inputs(indices[own] - self.starts[place])
@@ -87,13 +87,13 @@ class Joined(BatchDataset):
         return torch.cat([each.lacking(name) for each in self.parts])
 
     def input_fingerprints(self) -> dict[str, Fingerprints]:
-        """Of the inputs that are known of all sources."""
+        """The fingerprints of the inputs for which all sources have them."""
         known = [part.input_fingerprints() for part in self.parts]
         names = [name for name in self.kinds if all(name in each for each in known)]
         return {name: joined_fingerprints(each[name] for each in known) for name in names}
 
     def source(self, indices: Tensor) -> Tensor:
-        """The place of each sample's source, shape ``[batch]``, int64."""
+        """Return the index of each sample's source, shape ``[batch]``, int64."""
         return torch.searchsorted(torch.tensor(self.starts[1:]), indices, right=True)
 
     def __getitem__(self, indices: Tensor) -> Batch:
@@ -101,17 +101,17 @@ class Joined(BatchDataset):
 
 
 def common_kinds(sources: Mapping[str, Mapping[str, BatchDataset]]) -> dict[str, InputKind]:
-    """What the inputs of several sources are like when they are joined.
+    """Determine the kinds of the inputs of several sources when they are joined.
 
     Args:
-        sources: each source's splits, by its name.
+        sources: the splits of each source, by source name.
 
     Returns:
-        By input, the shape, and the dtype that all have or can become: images of bytes become
-        floats from 0 to 1 if others are floats.
+        For each input, the shape, and the dtype that all sources have or can be converted to: byte
+        images become floats from 0 to 1 if other images are floating.
 
     Raises:
-        InputError: if two sources have other inputs, or inputs that cannot be in one batch.
+        InputError: if sources have different inputs, or inputs that cannot be in one batch.
     """
     found = {
         f"source '{name}', split '{split}'": samples.inputs(FIRST)
@@ -166,13 +166,13 @@ def _common(name: str, found: Mapping[str, Tensor]) -> InputKind:
 def joined_targets(
     sources: Mapping[str, Mapping[str, BatchDataset]],
 ) -> dict[str, dict[str, Targets]]:
-    """Join the sources' targets; a source without a task has none of its labels.
+    """Join the sources' targets; the labels of a task that a source lacks are missing.
 
     Args:
-        sources: each source's splits, by its name.
+        sources: the splits of each source, by source name.
 
     Returns:
-        By split and task, the targets of all samples, one source after the other.
+        By split and task, the concatenated targets of all samples.
 
     Raises:
         InputError: if two sources disagree about a task.
@@ -212,7 +212,7 @@ def _known_or_missing(part: BatchDataset, task: str, like: Tensor) -> Targets:
             f"sources: task '{task}' is not in every source, and targets of {like.dtype} cannot be "
             "marked as missing; give class numbers as int64, or floats"
         )
-    # One missing target stands for all, which takes no memory.
+    # One missing target is expanded to all samples, which needs no memory.
     return missing_like(like).expand(len(part), *like.shape[1:])
 
 

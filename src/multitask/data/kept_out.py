@@ -1,4 +1,4 @@
-"""Training samples that are kept out of training, to learn by them how to train."""
+"""Training samples that are held out of training as meta data for learning how to train."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ if TYPE_CHECKING:
     from multitask.data.base import DataModule
 
 CHUNK, MOST_NUMBERS = 1024, 2**22
-"""Targets, and numbers of them, that are read at a time to tell which are known."""
+"""Number of targets, and of values in them, that are read at a time to find known ones."""
 FEWEST = 2
-"""Samples of a batch that each process needs, for batch normalisation to have statistics."""
+"""Samples of a batch that each process needs for batch normalisation statistics."""
 
 
 def with_meta(data: DataModule, splits: dict[str, BatchDataset]) -> dict[str, BatchDataset]:
-    """Add what is kept out of the training samples as one more split.
+    """Add the samples that are held out of training as an additional split.
 
     Args:
-        data: what loaded the splits; its ``names``, ``groups`` and ``texts`` then know both parts.
-        splits: by name.
+        data: the data set that loaded the splits; its ``names``, ``groups`` and ``texts`` are
+            adapted to both parts.
+        splits: the splits by name.
 
     Raises:
-        InputError: if the share ``meta`` cannot be kept out.
+        InputError: if the fraction ``meta`` cannot be held out.
     """
     if data.meta is None or data.divides_meta:
         return splits
@@ -42,7 +43,7 @@ def with_meta(data: DataModule, splits: dict[str, BatchDataset]) -> dict[str, Ba
             f"data.init_args.meta is {data.meta:g}, but {type(data).__name__}.load() returns a "
             "split 'meta' of its own; leave meta out"
         )
-    # What is asked for groups, or classes, is the data as they were loaded.
+    # Groups and classes are requested from the data as they were loaded.
     data.splits = splits
     try:
         places = dict(zip(("train", META), data.keep_out(data.meta), strict=True))
@@ -57,18 +58,18 @@ def with_meta(data: DataModule, splits: dict[str, BatchDataset]) -> dict[str, Ba
 
 
 def keep_out(groups: Sequence[Hashable], share: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Keep whole groups of samples out at random.
+    """Hold out whole groups of samples at random.
 
     Args:
-        groups: the group of each sample; a group of its own for each that belongs to none.
-        share: how many of the groups to keep out, between 0 and 1.
-        seed: the same seed keeps the same groups out.
+        groups: the group of each sample; a unique group for a sample without one.
+        share: fraction of the groups to hold out, between 0 and 1.
+        seed: the same seed holds out the same groups.
 
     Returns:
-        The places of the samples that stay and of those kept out, each int64 and ascending.
+        The indices of the remaining and of the held-out samples, each int64 and ascending.
 
     Raises:
-        InputError: if no group would be kept out, or none would stay.
+        InputError: if no group would be held out, or none would remain.
     """
     numbers: dict[Hashable, int] = {}
     own = torch.tensor([numbers.setdefault(each, len(numbers)) for each in groups])
@@ -94,20 +95,20 @@ def rows_with_labels(
     processes: int,
     cure: str,
 ) -> Tensor:
-    """The places of the samples of a held-out split that are of use.
+    """Find the usable samples of a held-out split.
 
     Args:
-        samples: of the split.
-        split: its name.
-        tasks: those of which a sample needs a label of at least one; any sample if empty.
-        processes: those among which batches are divided.
-        cure: what to do if they are too few.
+        samples: the samples of the split.
+        split: name of the split.
+        tasks: a sample needs a label of at least one of these tasks; any sample if empty.
+        processes: number of processes among which batches are divided.
+        cure: advice if there are too few samples.
 
     Returns:
-        Shape ``[rows]``, int64.
+        Their indices, shape ``[rows]``, int64.
 
     Raises:
-        InputError: if they are too few for a batch.
+        InputError: if there are too few samples for a batch.
     """
     masks = [has_label(samples.targets[task]) for task in tasks]
     is_known = torch.stack(masks).any(0) if masks else torch.ones(len(samples))
@@ -123,15 +124,15 @@ def rows_with_labels(
 
 
 def has_label(targets: Targets) -> Tensor:
-    """Which samples have a known entry, shape ``[samples]``, bool."""
-    # All of them, a few at a time: batches depend on each.
+    """Return which samples have a known entry, shape ``[samples]``, bool."""
+    # All targets, a few at a time, because batches depend on each.
     size = example(targets).numel() if len(targets) else 1
     places = torch.arange(len(targets)).split(min(CHUNK, MOST_NUMBERS // max(size, 1) + 1))
     return torch.cat([known_samples(targets[each]) for each in places])
 
 
 def _of_parts(describe: Callable[[str], Any], places: Mapping[str, Tensor]) -> Callable[[str], Any]:
-    """What a data set says of the training samples that it loaded, said of their parts."""
+    """Adapt a data set's description of the loaded training samples to their parts."""
 
     def of_part(split: str) -> Any:
         if split not in places:

@@ -1,4 +1,4 @@
-"""Images and texts in several splits, so that what is learnt from them is tested as well."""
+"""Images and texts that occur in several splits, so that training samples are also tested."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from multitask.data.dataset import BatchDataset
 from multitask.data.duplicates import Duplicates, Hashes, input_hashes, same_inputs, tells_little
 
 SECONDS = 20.0
-"""How long inputs of one kind are compared before a training."""
+"""Time limit in seconds for comparing one kind of inputs before training."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class Leaks:
     """Samples of several splits whose images have the same pixels, or whose texts are the same.
 
     Args:
-        groups: the samples of each image or text that is in several splits.
-        compared: number of samples that were looked at.
-        samples: number of all.
-        hashes: by split, a number for each image or text that was looked at.
+        groups: the samples of each image or text that occurs in several splits.
+        compared: number of samples that were compared.
+        samples: total number of samples.
+        hashes: for each split, a hash of each image or text that was read.
     """
 
     groups: list[Duplicates]
@@ -32,7 +32,7 @@ class Leaks:
     hashes: dict[str, Hashes]
 
     def tested(self) -> dict[str, int]:
-        """By split but training, how many samples have the input of a training sample."""
+        """For each split except training, the number of samples whose input is also in training."""
         places = {
             sample
             for each in self.groups
@@ -47,15 +47,15 @@ class Leaks:
 def leaks(
     splits: Mapping[str, BatchDataset], name: str = "image", seconds: float = SECONDS
 ) -> Leaks:
-    """Find images, or texts, that are in several splits.
+    """Find images or texts that occur in several splits.
 
     Args:
-        splits: by name.
-        name: of the input.
-        seconds: after which no more are read.
+        splits: the splits by name.
+        name: name of the input.
+        seconds: time after which reading stops.
     """
     end = time.monotonic() + seconds
-    # The small ones first: all samples of training are compared with them.
+    # Small splits first, because all training samples are compared with them.
     in_order = dict(sorted(splits.items(), key=lambda each: len(each[1])))
 
     def may_read() -> bool:

@@ -1,4 +1,4 @@
-"""Batches of texts that are about as long, so that little of a batch is padding."""
+"""Batches of texts of similar length, which need little padding."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from multitask.tokenizers import is_text, text_mask
 
 
 class ByLength(GlobalBatches):
-    """Global batches of samples whose texts are about as long.
+    """Global batches of samples whose texts have similar lengths.
 
-    All samples are put in a random order, which is cut into windows of some batches. In each window
-    they are sorted by length, and cut into batches; then all batches are put in a random order. As
-    neighbours in a batch are about as long, processes take them by turns.
+    All samples are shuffled and cut into windows of several batches. In each window they are sorted
+    by length and cut into batches; then all batches are shuffled. The samples of a batch are
+    assigned to the processes alternately, so that each gets similar lengths.
 
     Args:
-        lengths: tokens of each sample, shape ``[samples]``.
-        window: batches whose samples are sorted together.
-        batch_size: samples in a global batch.
-        seed: seed of the order.
-        rank: this process.
+        lengths: number of tokens of each sample, shape ``[samples]``.
+        window: number of batches whose samples are sorted together.
+        batch_size: number of samples in a global batch.
+        seed: seed of the sampling order.
+        rank: index of this process.
         world_size: number of processes.
     """
 
@@ -44,7 +44,7 @@ class ByLength(GlobalBatches):
 
     def global_batches(self, epoch: int) -> list[Tensor]:
         generator = order_generator(self.seed, epoch)
-        # What no batch takes is left out at random, not by its length.
+        # The samples that do not fill a batch are dropped at random, not by length.
         order = torch.randperm(self.size, generator=generator)[: len(self) * self.batch_size]
         windows = order.split(min(self.window, max(len(self), 1)) * self.batch_size)
         # Texts of the same length stay in random order.
@@ -54,7 +54,7 @@ class ByLength(GlobalBatches):
 
 
 def text_lengths(split: BatchDataset) -> Tensor:
-    """The number of tokens of each sample, in all its texts.
+    """Count the tokens of each sample, over all its texts.
 
     Args:
         split: the samples.
@@ -63,7 +63,7 @@ def text_lengths(split: BatchDataset) -> Tensor:
         Shape ``[samples]``, int64.
 
     Raises:
-        InputError: if they have no text.
+        InputError: if the samples have no text.
     """
     first = split.inputs(torch.tensor([0]))
     texts = [name for name, values in first.items() if is_text(values)]

@@ -1,4 +1,4 @@
-"""A loader that a resumed run continues at the batch where it stopped."""
+"""A loader that continues, in a resumed run, at the batch where it stopped."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from multitask.data.sampling import GlobalBatches
 
 
 class BatchLoader:
-    """Loads whole batches by index; its state is the epoch and the number of batches taken.
+    """Loads whole batches by index; its state is the epoch and the number of batches loaded.
 
-    It holds a ``DataLoader`` rather than being one, so that Lightning leaves its batches as they
-    are. Where the order is random, which is where one trains, each batch has an entry ``@place``:
-    see `GlobalBatches.places`.
+    It contains a ``DataLoader`` instead of being one, so that Lightning does not modify its
+    batches. If the order is random, as in training, each batch has an entry ``@place``: see
+    `GlobalBatches.places`.
 
     Args:
         dataset: a split.
-        sampler: which samples make which batch.
-        num_workers: processes that load, 0 for none; in-memory data are faster without.
-        pin_memory: page-lock batches, for faster copies to a GPU.
+        sampler: yields the sample indices of each batch.
+        num_workers: number of loading processes, 0 for none; for data in memory, 0 is faster.
+        pin_memory: whether to page-lock batches, for faster copies to a GPU.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class BatchLoader:
         pin_memory: bool = False,
     ) -> None:
         self.sampler = sampler
-        # Lightning asks for both samplers, to tell each epoch's number to the one that there is.
+        # Lightning looks for both samplers and passes the epoch number to the one that exists.
         self.batch_sampler = None
         self.taken = 0
         self._resume: dict[str, Any] = {}
@@ -49,7 +49,8 @@ class BatchLoader:
                 num_workers=num_workers,
                 pin_memory=pin_memory,
                 persistent_workers=num_workers > 0,
-                # Its own, since starting an epoch must not advance the model's random state.
+                # A separate generator, because starting an epoch must not advance the model's
+                # random state.
                 generator=torch.Generator(),
             )
 
@@ -58,7 +59,7 @@ class BatchLoader:
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield the batches of the sampler's epoch; of a resumed epoch, those not yet taken."""
+        """Yield the batches of the sampler's epoch; for a resumed epoch, the remaining ones."""
         resumed, self._resume = self._resume, {}
         self.taken = resumed["taken"] if resumed.get("epoch") == self.sampler.epoch else 0
         self.sampler.first_batch = self.taken
@@ -70,21 +71,21 @@ class BatchLoader:
             yield batch
 
     def state_dict(self) -> dict[str, Any]:
-        """How far the epoch is."""
+        """Return the position within the epoch."""
         return {"epoch": self.sampler.epoch, "taken": self.taken}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continue where another loader stopped, if the next epoch is the one that it was in."""
+        """Continue where another loader stopped, if the next epoch is the same."""
         self._resume = dict(state_dict)
 
 
 @dataclass(frozen=True)
 class _Here:
-    """Batches that are put together in this process, several times as fast as a DataLoader does.
+    """Assembles batches in this process, several times as fast as a DataLoader.
 
     Args:
         dataset: a split.
-        sampler: which samples make which batch.
+        sampler: yields the sample indices of each batch.
     """
 
     dataset: BatchDataset

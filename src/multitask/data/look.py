@@ -1,4 +1,4 @@
-"""What a person would notice in loaded data, whatever data set they are."""
+"""Checks for common problems in loaded data of any kind."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from multitask.data.base import DataModule
 
 LOOKED_AT = 32
-"""Images whose values are looked at, evenly spaced in the training set."""
+"""Number of images whose values are checked, evenly spaced in the training set."""
 MOST_NAMED = 3
 MOST_REMEMBERED = 2**21
-"""Training images whose numbers a checkpoint keeps, 8 bytes each."""
+"""Most training images whose numbers a checkpoint stores, 8 bytes each."""
 
 
 class DataRemark(UserWarning):
-    """Something about data that a person should know before training on them."""
+    """A possible problem of the data that should be known before training."""
 
 
 def check_kind(train: BatchDataset, where: str) -> None:
-    """Refuse images that no encoder can take.
+    """Refuse images that no encoder accepts.
 
     Args:
         train: the training samples.
-        where: whose they are.
+        where: owner of the samples, for the message.
 
     Raises:
-        InputError: naming what would be right.
+        InputError: naming what is expected.
     """
     first = train.inputs(torch.tensor([0])).get("image")
     if first is not None and first.dtype != torch.uint8 and not first.is_floating_point():
@@ -49,13 +49,13 @@ def check_kind(train: BatchDataset, where: str) -> None:
 
 
 def look(data: DataModule) -> Iterator[str]:
-    """Look at the images and texts of data that have just been loaded.
+    """Check the images and texts of data that have just been loaded.
 
     Args:
-        data: its splits are set; learns `DataModule.training_images`.
+        data: data whose splits are loaded; sets `DataModule.training_images`.
 
     Yields:
-        A sentence with its cure for each thing found.
+        A sentence with a remedy for each problem found.
     """
     yield from _classes_from_one(data)
     train = data.splits["train"]
@@ -74,7 +74,7 @@ def _classes_from_one(data: DataModule) -> Iterator[str]:
     try:
         named = data.class_names()
     except InputError:
-        # Sources that disagree are refused where all processes see it.
+        # Sources that disagree are refused where all processes notice it.
         return
     for name in data.splits["train"].targets:
         found = [each.targets[name] for each in data.splits.values() if name in each.targets]
@@ -104,7 +104,7 @@ def _leaks(data: DataModule, name: str) -> Iterator[str]:
         )
         learnt = f", so {tested} are trained on too" if tested else ""
         yield (
-            f"{what} {'stands' if len(groups) == 1 else 'stand'} in several splits, such as "
+            f"{what} {'occurs' if len(groups) == 1 else 'occur'} in several splits, such as "
             f"{_example(data, groups[0])}{learnt}; results look better than they are: "
             f"{data.cure_of_leaks(groups, name)}"
         )
@@ -117,7 +117,7 @@ def _leaks(data: DataModule, name: str) -> Iterator[str]:
 
 
 def _remembered(train: BatchDataset, hashes: Hashes, is_image: bool) -> Hashes | None:
-    """By what a training sample is known again, in a file as well; None if not all were read."""
+    """Return the numbers that identify training samples; None if not all samples were read."""
     if len(hashes) < len(train) or len(train) > MOST_REMEMBERED:
         return None
     if not is_image:

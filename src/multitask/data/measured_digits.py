@@ -1,4 +1,4 @@
-"""Posed digits beside which stands what instruments measured: images and numbers together."""
+"""Posed digits with measured values: images and numbers as inputs."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from multitask.tables.input_columns import InputColumns
 
 COLUMNS = ("tilt", "ink", "holes")
 HOLES = (1, 0, 0, 0, 0, 0, 1, 0, 2, 1)
-"""Enclosed areas of each digit."""
+"""Number of enclosed areas of each digit."""
 TILT_ERROR, INK_ERROR = 5.0, 1.0
 WRONG_HOLES = 0.1
 
 
 class MeasuredDigits(PosedDigits):
-    """`PosedDigits` with a second input: three readings of each, some of which are missing.
+    """`PosedDigits` with a second input of three readings each, some of which are missing.
 
     The input ``numbers``, float32 ``[batch, 3]``, has the columns ``tilt`` (the angle in degrees,
     with an error whose standard deviation is 5), ``ink`` (the mean brightness of the clean digit in
     percent, with an error of 1) and ``holes`` (a category: 0, 1 or 2 enclosed areas of the digit,
-    in one case of ten any of the three). A missing reading is NaN.
+    in one case of ten a random one). A missing reading is NaN.
 
     Args:
-        missing_readings: share of the readings that are missing, from 0 to 1, each at random.
+        missing_readings: fraction of the readings that are missing, from 0 to 1, chosen at random.
         options: see `PosedDigits`.
     """
 
@@ -42,7 +42,7 @@ class MeasuredDigits(PosedDigits):
     def seen(self, split: str, images: Tensor, angle: Tensor, rows: Tensor) -> dict[str, Tensor]:
         """The images and the readings."""
         glyphs, labels = source_digits()
-        # The images stay what they are without readings.
+        # The images must be the same as without readings.
         generator = torch.Generator().manual_seed(10 * self.seed + len(split))
         errors = torch.randn(2, len(rows), generator=generator)
         guessed = torch.randint(3, (len(rows),), generator=generator)

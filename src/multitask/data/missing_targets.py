@@ -1,4 +1,4 @@
-"""Targets of a task that data lack: none is known."""
+"""Targets of a task that data lack, all of which are missing."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from multitask.labels import missing_like
 
 
 def add_missing(data: DataModule, task: str, like: Tensor) -> None:
-    """Let data have a task, of which no sample has a label in the splits that lack it.
+    """Add a task to the splits that lack it, with all labels missing.
 
     Args:
-        data: loaded.
+        data: data that are loaded.
         task: the task's name.
-        like: targets that give the type and the shape, first axis ``[batch]``.
+        like: targets that define the dtype and the shape, first axis ``[batch]``.
     """
     for samples in data.splits.values():
         if task not in samples.targets:
-            # One missing target stands for all, which takes no memory.
+            # One missing target is expanded to all samples, which needs no memory.
             one = missing_like(like[:1])
             samples.targets[task] = one.expand(len(samples), *one.shape[1:])
             if task not in data.geometry:

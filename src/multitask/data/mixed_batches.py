@@ -1,4 +1,4 @@
-"""Batches that draw a fixed share from each of several sources."""
+"""Batches with a fixed proportion of samples from each of several sources."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ GOLDEN, NEAR = 0.618034, 32
 
 
 class MixedBatches(GlobalBatches):
-    """Global batches with a fixed number of samples of each source.
+    """Global batches with a fixed number of samples from each source.
 
     If a source's share of a batch is not a whole number, it is rounded down in some batches and up
-    in others, by turns and over the epochs, so that the shares come out exactly. An epoch has as
-    many batches as all samples fill; a source that is too small for its share comes round again.
+    in others, alternately and across epochs, so that the proportions are exact. An epoch has the
+    number of batches that all samples fill; the samples of a source that is too small for its share
+    are repeated.
 
     Args:
-        sizes: number of samples of each source; their rows lie one source after the other.
-        ratios: of the sources in a batch, positive; only their proportions count.
-        batch_size: samples in a global batch.
-        seed: seed of the order.
-        rank: this process.
+        sizes: number of samples of each source; the sources' rows are concatenated.
+        ratios: positive weights of the sources in a batch; only their proportions matter.
+        batch_size: number of samples in a global batch.
+        seed: seed of the sampling order.
+        rank: index of this process.
         world_size: number of processes.
     """
 
@@ -43,7 +44,7 @@ class MixedBatches(GlobalBatches):
         super().__init__(sum(sizes), batch_size, seed, True, rank, world_size)
         starts = accumulate(sizes, initial=0)
         self._rows = [torch.arange(*ends) for ends in pairwise(starts)]
-        # In whole numbers, in which nothing is lost over any number of batches.
+        # In integers, so that no rounding errors accumulate over any number of batches.
         exact = [Fraction(str(ratio)) for ratio in ratios]
         scale = lcm(*(each.denominator for each in exact))
         weights = [int(each * scale) for each in exact]
@@ -54,13 +55,13 @@ class MixedBatches(GlobalBatches):
         self._step = _spreading_step(self._whole)
 
     def counts(self, batch: int) -> list[int]:
-        """How many samples each source has in a global batch.
+        """Return the number of samples of each source in a global batch.
 
         Args:
-            batch: its place among all batches of all epochs.
+            batch: index among all batches of all epochs.
         """
-        # The rests lie side by side on a line; what one of several equidistant points falls on
-        # is rounded up, and the points move with each batch.
+        # The fractional parts lie side by side on a line; those hit by one of several equidistant
+        # points are rounded up, and the points move with each batch.
         point = batch * self._step % self._whole
         marks = [(rest - point) // self._whole for rest in self._rests]
         extra = [after - before for before, after in pairwise(marks)]
@@ -72,17 +73,17 @@ class MixedBatches(GlobalBatches):
         counts = torch.tensor([self.counts(first + batch) for batch in range(len(self))])
         columns = zip(self._rows, counts.T.tolist(), strict=True)
         drawn = [in_rounds(rows, sum(each), generator).split(each) for rows, each in columns]
-        # Mixed, so that every process's share holds some of each.
+        # Shuffled, so that every process gets samples of each source.
         orders = (torch.randperm(self.batch_size, generator=generator) for _ in range(len(self)))
         batches = map(torch.cat, zip(*drawn, strict=True))
         return [batch[order] for batch, order in zip(batches, orders, strict=True)]
 
 
 def _spreading_step(points: int) -> int:
-    """The step by which to go round a circle of points: to each once, and evenly on the way.
+    """Find a step that visits all points of a circle once, evenly spread at any time.
 
-    The points visited so far are spread the more evenly, the smaller the quotients of the step's
-    continued fraction are; near the golden ratio they are small.
+    The smaller the quotients of the step's continued fraction, the more evenly the points visited
+    so far are spread; near the golden ratio the quotients are small.
     """
     golden = round(GOLDEN * points)
     steps = range(max(1, golden - NEAR), min(points, golden + NEAR) + 1)

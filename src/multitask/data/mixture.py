@@ -28,26 +28,27 @@ from multitask.tables.cleaning import COLUMNS
 
 Ratios = Literal["proportional", "equal"] | dict[str, float]
 MAKERS = ("labelled_per_batch", "balanced_by", "by_length")
-"""Settings that say what a batch is made of."""
+"""Settings that determine the content of batches."""
 
 
 class Mixture(DataModule):
-    """Several data sets, whose samples are mixed in every training batch.
+    """A multi-source data set, whose training batches mix samples of all sources.
 
-    A task that a source does not have is one whose labels are missing there. Batches also hold
-    ``@source`` ``[batch]``, int64: the place of each sample's source in ``sources``. What concerns
-    batches is set here, not at a source: a source's ``batch_size`` and ``num_workers`` are not
-    used, and its transforms and augmentations are refused. How targets follow augmentations is
-    taken from the sources, as far as ``geometry`` does not say it.
+    If a source does not have a task, the task's labels are missing there. Batches also hold
+    ``@source`` ``[batch]``, int64: the index of each sample's source in ``sources``. Settings for
+    batches belong here, not to a source: a source's ``batch_size`` and ``num_workers`` are ignored,
+    and its transforms and augmentations are refused. The sources define how targets follow
+    augmentations, unless ``geometry`` overrides it.
 
     Args:
-        sources: the data sets by name. They have the same inputs, each of one shape; if some
-            images are uint8 and some floating, all become floats.
-        ratios: of the sources in a training batch: ``proportional`` to their sizes, a random batch
-            of all samples; ``equal``, or a number for each source, so many in every batch.
-        options: see `DataModule`; ``labelled_per_batch``, ``balanced_by`` and ``by_length`` go with
-            ``proportional`` only. The seed is that of the order of samples; the sources have their
-            own, or the run's.
+        sources: the data sets by name. They must have the same inputs, each of one shape; if some
+            images are uint8 and some floating, all are converted to floats.
+        ratios: proportions of the sources in a training batch: ``proportional`` to their sizes,
+            which gives random batches of all samples; ``equal``; or a number for each source, its
+            relative share of every batch.
+        options: see `DataModule`; ``labelled_per_batch``, ``balanced_by`` and ``by_length`` require
+            ``proportional``. The seed determines the order of samples; the sources have their own
+            seeds, or the run's seed.
     """
 
     divides_meta = True
@@ -83,7 +84,7 @@ class Mixture(DataModule):
                 )
 
     def prepare_data(self) -> None:
-        """Let each source download what it needs."""
+        """Download what each source needs."""
         for source in self.sources.values():
             source.prepare_data()
 
@@ -113,7 +114,7 @@ class Mixture(DataModule):
         return super().absent().union(*(source.absent() for source in self.sources.values()))
 
     def own_geometry(self) -> dict[str, Geometry]:
-        """How the sources' targets follow; a source need not say it of its own targets.
+        """The sources' geometry; a source need not define it for its own targets.
 
         Raises:
             InputError: if two sources disagree about a task.
@@ -135,14 +136,14 @@ class Mixture(DataModule):
         return {task: geometry for task, (_, geometry) in found.items()}
 
     def image_format(self) -> ImageFormat | None:
-        """As the first source reads images."""
+        """The first source's image format."""
         return next(iter(self.sources.values())).image_format()
 
     def written_inputs(self) -> dict[str, Any]:
-        """As all sources make the inputs.
+        """How inputs are converted, which must be the same for all sources.
 
         Raises:
-            InputError: if two sources make an input in different ways.
+            InputError: if two sources convert an input in different ways.
         """
         found: dict[str, tuple[str, Any]] = {}
         for source, data in self.sources.items():
@@ -156,7 +157,7 @@ class Mixture(DataModule):
         return {name: made for name, (_, made) in found.items()}
 
     def faces(self) -> dict[str, Face]:
-        """As the first source shows the inputs that all have; texts are known of all sources."""
+        """The first source's faces of the common inputs; texts are known for all sources."""
         first = next(iter(self.sources.values())).faces()
         return {
             name: own if isinstance(own, Texts) else first[name]
@@ -164,16 +165,16 @@ class Mixture(DataModule):
         }
 
     def texts(self, split: str) -> dict[str, list[str]]:
-        """Of the inputs whose texts are known of all sources."""
+        """Return the texts of the inputs for which all sources have them."""
         known = [source.texts(split) for source in self.sources.values()]
         names = [name for name in known[0] if all(name in each for each in known)]
         return {name: [text for each in known for text in each[name]] for name in names}
 
     def class_names(self) -> dict[str, list[str]]:
-        """Of a task of several sources, the names of the source that has most.
+        """For a task of several sources, the class names of the source that has most.
 
         Raises:
-            InputError: if two sources give a class different numbers; or a number different
+            InputError: if two sources give a class different indices, or an index different
                 classes, unless they have no name in common, as in two languages.
         """
         known = [(name, source.class_names()) for name, source in self.sources.items()]
@@ -188,7 +189,7 @@ class Mixture(DataModule):
         return found
 
     def element_names(self) -> dict[str, list[str]]:
-        """Of a task of several sources, the names of the first that has any."""
+        """For a task of several sources, the element names of the first source that has any."""
         found: dict[str, list[str]] = {}
         for source in self.sources.values():
             found = {**source.element_names(), **found}
@@ -196,7 +197,7 @@ class Mixture(DataModule):
 
     @property
     def skipped(self) -> DataFrame:
-        """What was left out of the sources that are tables, as `multitask.data.Table` lists it."""
+        """What was skipped in the sources that are tables, as listed by `multitask.data.Table`."""
         tables = [source.skipped for source in self.sources.values() if isinstance(source, Table)]
         return pd.concat(tables, ignore_index=True) if tables else DataFrame(columns=COLUMNS)
 
@@ -208,9 +209,9 @@ class Mixture(DataModule):
         return {name: slice(*each) for name, each in zip(self.sources, ends, strict=True)}
 
     def names(self, split: str) -> list[str] | None:
-        """What people call each sample, its source's name first: ``<source>/<name>``.
+        """Return the name of each sample, prefixed with its source: ``<source>/<name>``.
 
-        Samples of a source without names are called by their places, if another source has names.
+        If only some sources have names, samples of the others are named by index.
         """
         self.setup()
         names = {name: source.names(split) for name, source in self.sources.items()}
@@ -223,7 +224,7 @@ class Mixture(DataModule):
         ]
 
     def tables(self) -> list[dict[str, Any]]:
-        """How tables of the sources are read, a way for each source that is a table."""
+        """How tables of the sources are read: one way for each source that is a table."""
         return [each for source in self.sources.values() for each in source.tables()]
 
     def records(self) -> dict[str, DataFrame]:
@@ -308,7 +309,7 @@ def _described(geometry: Geometry) -> str:
 
 
 def _numbers(ratios: Ratios, sources: Mapping[str, DataModule]) -> list[float] | None:
-    """A number for each source, None if they are proportional to the sizes."""
+    """Return a number for each source, None if they are proportional to the sizes."""
     if ratios == "proportional":
         return None
     if ratios == "equal":

@@ -1,4 +1,4 @@
-"""Two handwritten digits on one canvas: two classes, and a number of much larger scale."""
+"""Two handwritten digits on one canvas: two classes, and a number of a much larger scale."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ NOISE = 0.05
 class OverlaidDigits(DataModule):
     """Two real handwritten digits on a canvas of 24x24 pixels, 2000 / 500 / 1500 images.
 
-    In the spirit of MultiMNIST (Sabour et al., 2017; Sener and Koltun, 2018): digits of 14x14
-    pixels whose middles are 6 pixels apart, each moved by up to 1.5 pixels right or left and up or
-    down. Where they overlap the brighter one shows. The splits share no source digit.
+    Similar to MultiMNIST (Sabour et al., 2017; Sener and Koltun, 2018): digits of 14x14 pixels
+    whose centres are 6 pixels apart, each shifted by up to 1.5 pixels horizontally and vertically.
+    Where they overlap, the brighter one is visible. The splits share no source digit.
 
     Tasks: ``left`` and ``right`` (10 classes each) and ``offset`` (1 number: how far the right
     digit lies below the left one, in percent of the canvas, -12.5 to 12.5). The tasks compete for
-    the encoder: each class is to be told whatever the other digit and the offset are. In its raw
-    unit (``scale: none``) the offset has a mean square of 26, and its loss drowns the others.
+    the encoder: each class must be recognised independently of the other digit and the offset. In
+    its raw unit (``scale: none``) the offset has a mean square of 26, and its loss dominates the
+    others.
 
     Args:
-        tasks: which targets the batches hold.
+        tasks: names of the targets to include in batches.
         options: see `DataModule`.
     """
 
@@ -60,12 +61,12 @@ class OverlaidDigits(DataModule):
 
 
 def overlay(left: Tensor, right: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw pairs of glyphs over each other, each at a random place on its own side.
+    """Draw pairs of glyphs over each other, each at a random position on its side.
 
     Args:
         left: shape ``[samples, 1, 8, 8]``, float32 from 0 to 1.
         right: the same shape.
-        generator: source of the randomness.
+        generator: random number generator.
 
     Returns:
         Images ``[samples, 1, 24, 24]``, float32 from 0 to 1, and how far the right glyphs lie below
@@ -85,7 +86,7 @@ def _drawn(glyphs: Tensor, place: Tensor) -> Tensor:
 
 
 def _shuffled(rows: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """Take each row equally often, as far as the size allows, in random order."""
+    """Repeat each row equally often, as far as the size allows, in random order."""
     rounds = -(-size // len(rows))
     orders = [torch.randperm(len(rows), generator=generator) for _ in range(rounds)]
     return rows[torch.cat(orders)[:size]]

@@ -1,4 +1,4 @@
-"""Handwritten digits turned, scaled and shifted: classification with auxiliary regression."""
+"""Rotated, scaled and shifted handwritten digits: classification with auxiliary regression."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ SAMPLES = {"train": 2000, "val": 500, "test": 1500}
 NOISE = 0.05
 GLYPH_WIDTH = 4
 INK = 0.5
-"""Share of a digit's greatest brightness from which a pixel belongs to its strokes."""
+"""Fraction of a digit's maximum brightness from which a pixel belongs to its strokes."""
 
 
 class PosedDigits(DataModule):
     """Real handwritten digits posed on a canvas of 24x24 pixels, 2000 / 500 / 1500 images.
 
     Tasks: ``digit`` (10 classes), ``angle`` (degrees, clockwise positive, -30 to 30), ``scale``
-    (side of the digit in pixels, 12 to 20), ``position`` (2 numbers: pixels right and down of the
-    centre, -3 to 3) and ``glyph`` (16 numbers: a thumbnail of 4x4 pixels of the clean upright
-    digit). The splits share no source digit.
+    (side length of the digit in pixels, 12 to 20), ``position`` (2 numbers: pixels right and down
+    of the centre, -3 to 3) and ``glyph`` (16 numbers: a thumbnail of 4x4 pixels of the clean
+    upright digit). The splits share no source digit.
 
-    Besides these, two maps of the canvas if ``tasks`` names them: ``silhouette`` (a class for each
-    pixel: 0 background, 1 a stroke of the digit) and ``distance`` (from each pixel to the nearest
-    stroke's, in pixels), both of the clean digit.
+    Also two maps of the canvas if ``tasks`` names them: ``silhouette`` (a class per pixel: 0
+    background, 1 a stroke of the digit) and ``distance`` (from each pixel to the nearest stroke
+    pixel, in pixels), both of the clean digit.
 
     Args:
-        tasks: which targets the batches hold.
-        labels_per_class: keep the ``digit`` of so many training images of each class; default:
-            all; the other targets are always known.
-        missing_pixels: share of the pixels of the training maps that are missing, from 0 to below
-            1, each map's at random.
-        unlabelled: those of ``tasks`` of which no training image has a label; validation and test
-            images have theirs.
+        tasks: names of the targets to include in batches.
+        labels_per_class: number of training images of each class that keep their ``digit``;
+            default: all; the other targets are always known.
+        missing_pixels: fraction of the pixels of the training maps that are missing, from 0 to
+            below 1, chosen at random for each map.
+        unlabelled: those of ``tasks`` for which no training image has a label; validation and test
+            images keep theirs.
         options: see `DataModule`.
     """
 
@@ -77,7 +77,7 @@ class PosedDigits(DataModule):
         self._digits: dict[str, list[int]] = {}
 
     def own_geometry(self) -> dict[str, Geometry]:
-        """Turns, shifts and mirror images are seen in the targets as they are in the images."""
+        """Targets follow rotations, shifts and mirroring of the images."""
         return {
             "angle": Angle(zero="up"),
             "scale": Length(),
@@ -113,32 +113,33 @@ class PosedDigits(DataModule):
     def seen(
         self, split: str, images: Tensor, angle: Tensor, rows: Tensor
     ) -> Tensor | dict[str, Tensor]:
-        """What a model sees of the samples: the images; a subclass may add other inputs.
+        """Return the inputs of the samples: the images; a subclass may add others.
 
         Args:
             split: ``train``, ``val`` or ``test``.
             images: shape ``[samples, 1, 24, 24]``.
-            angle: of each, in degrees, shape ``[samples]``.
-            rows: which of `multitask.data.digits.source_digits` each shows, shape ``[samples]``.
+            angle: angle of each sample in degrees, shape ``[samples]``.
+            rows: index of each sample's digit in `multitask.data.digits.source_digits`, shape
+                ``[samples]``.
         """
         return images
 
     def groups(self, split: str) -> tuple[str, list[Any]]:
-        """Each handwritten digit is posed several times: its place among all."""
+        """The source digits, by index, because each one is posed several times."""
         self.setup()
         return "handwritten digit", self._digits[split]
 
 
 def pose(glyphs: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-    """Draw each glyph at a random angle, size and place.
+    """Draw each glyph at a random angle, size and position.
 
     Args:
         glyphs: shape ``[samples, 1, 8, 8]``, float32 from 0 to 1.
-        generator: source of the randomness.
+        generator: random number generator.
 
     Returns:
-        Images ``[samples, 1, 24, 24]``, float32 from 0 to 1, and the targets of all tasks but the
-        class.
+        Images ``[samples, 1, 24, 24]``, float32 from 0 to 1, and the targets of all tasks except
+        the class.
     """
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
@@ -153,15 +154,15 @@ def pose(glyphs: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, 
 
 
 def pixel_maps(glyphs: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Draw each glyph as it was posed, as maps of the canvas.
+    """Draw maps of the canvas for each posed glyph.
 
     Args:
         glyphs: shape ``[samples, 1, 8, 8]``, float32 from 0 to 1.
-        targets: what `pose` returned: ``angle``, ``scale`` and ``position``.
+        targets: the result of `pose`: ``angle``, ``scale`` and ``position``.
 
     Returns:
         ``silhouette`` ``[samples, 24, 24]``, uint8, 1 on the strokes, and ``distance``, the
-        Euclidean distance to the nearest stroke's pixel, the same shape, float32.
+        Euclidean distance to the nearest stroke pixel, of the same shape, float32.
     """
     radians = targets["angle"] * math.pi / 180
     clean = render(glyphs, radians, targets["scale"], targets["position"]).squeeze(1)
@@ -170,13 +171,13 @@ def pixel_maps(glyphs: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tenso
 
 
 def distances(strokes: Tensor) -> Tensor:
-    """Measure how far each pixel is from the nearest stroke's pixel.
+    """Compute the distance of each pixel to the nearest stroke pixel.
 
     The squares of Euclidean distances are minima over the rows of minima over the columns (Saito
-    and Toriwaki, 1994), so they are exact whole numbers.
+    and Toriwaki, 1994), so they are exact integers.
 
     Args:
-        strokes: mask, shape ``[samples, side, side]``, at least one pixel in each.
+        strokes: mask, shape ``[samples, side, side]``, with at least one pixel in each sample.
 
     Returns:
         Distances in pixels, the same shape, float32.
@@ -192,9 +193,9 @@ def without_pixels(maps: Mapping[str, Tensor], share: float, seed: int) -> dict[
     """Mark pixels of maps as missing.
 
     Args:
-        maps: by name, each ``[samples, height, width]``.
-        share: of the pixels, from 0 to 1; each is missing with this probability.
-        seed: the same seed takes the same pixels away.
+        maps: maps by name, each ``[samples, height, width]``.
+        share: probability that a pixel is missing, from 0 to 1.
+        seed: the same seed removes the same pixels.
     """
     generator = torch.Generator().manual_seed(seed)
     return {
@@ -206,18 +207,18 @@ def without_pixels(maps: Mapping[str, Tensor], share: float, seed: int) -> dict[
 
 
 def render(glyphs: Tensor, radians: Tensor, side: Tensor, position: Tensor) -> Tensor:
-    """Draw each glyph on a canvas of its own.
+    """Draw each glyph on a separate canvas.
 
     Args:
         glyphs: shape ``[samples, 1, 8, 8]``.
-        radians: how far each is turned clockwise, shape ``[samples]``.
-        side: length of each glyph's side in pixels, shape ``[samples]``.
+        radians: clockwise rotation of each glyph, shape ``[samples]``.
+        side: side length of each glyph in pixels, shape ``[samples]``.
         position: pixels right and down of the centre, shape ``[samples, 2]``.
 
     Returns:
         Images ``[samples, 1, 24, 24]``.
     """
-    # The grid maps the canvas back to the glyph: shift, turn, then stretch, in units of half sides.
+    # The grid maps the canvas back to the glyph: shift, rotate, then scale, in units of half sides.
     cosine, sine, stretch = radians.cos(), radians.sin(), CANVAS / side
     turn = torch.stack([cosine, sine, -sine, cosine], 1).view(-1, 2, 2) * stretch.view(-1, 1, 1)
     shift = -turn @ (position * 2 / CANVAS).unsqueeze(2)

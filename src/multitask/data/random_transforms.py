@@ -1,4 +1,4 @@
-"""Which transforms of torchvision are random?"""
+"""Detection of random torchvision transforms."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def refuse_random(transforms: Sequence[nn.Module]) -> None:
     """Refuse transforms that draw random numbers, which a whole batch would share.
 
     Args:
-        transforms: of whole batches of images.
+        transforms: transforms of whole batches of images.
 
     Raises:
         InputError: naming the transform.

@@ -1,4 +1,4 @@
-"""How a table's rows become splits."""
+"""Division of a table's rows into splits."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SPLIT_COLUMN = "split"
 
 @dataclass(frozen=True)
 class RowDivision:
-    """What decides which split a row belongs to.
+    """Determines the split of each row.
 
     Args:
-        split: a person's choice; default: the column ``split``, or one that looks like it, else a
-            random split. If tables name their splits, it divides the training rows.
-        meta: share of the training rows that is kept out as ``meta``, if any.
+        split: the configured division; default: by the column ``split`` or one that looks like it,
+            or otherwise at random. If tables name their splits, it divides the training rows.
+        meta: fraction of the training rows that is held out as ``meta``, if any.
         seed: the same seed gives the same splits.
         targets: columns that hold targets.
         inputs: columns that hold inputs, or name images.
@@ -42,13 +42,13 @@ class RowDivision:
         """Divide rows.
 
         Args:
-            rows: those that are used.
+            rows: the rows that are used.
 
         Returns:
-            By split, places of its rows, int64; without splits that have none.
+            By split, indices of its rows, int64; splits without rows are omitted.
 
         Raises:
-            InputError: if they cannot be divided so.
+            InputError: if the rows cannot be divided in this way.
         """
         if rows.sources[0].split is not None:
             parts = {
@@ -75,7 +75,7 @@ class RowDivision:
     def _kept_out(
         self, share: float, rows: TableRows, parts: Mapping[str, Places]
     ) -> dict[str, Places]:
-        """What is kept out of the training rows as ``meta``."""
+        """Return the training rows that are held out as ``meta``."""
         if len(parts.get(META, ())):
             raise InputError(
                 f"{tables(rows.sources)}: the table has rows for meta, and data.init_args.meta is "
@@ -93,7 +93,7 @@ class RowDivision:
         return {"train": train[found["train"]], META: train[found["val"]]}
 
     def _taken(self, table: DataFrame, parts: Mapping[str, Places]) -> dict[str, Places]:
-        """What is taken of the training rows for the splits that have no table."""
+        """Take rows of the training set for the splits that have no table."""
         train = parts["train"]
         found = dict(self.split.divide(table.iloc[train], self.seed)) if self.split else {}
         for split in ("val", "test"):

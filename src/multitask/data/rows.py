@@ -1,4 +1,4 @@
-"""Some samples of another data set."""
+"""A subset of another data set."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from multitask.data.targets import Targets, rows_of
 
 
 class Rows(BatchDataset):
-    """Rows of another data set, whose inputs are read from there.
+    """Rows of another data set, which provides their inputs.
 
     Args:
         source: the other data set.
-        rows: places of the samples in it, shape ``[samples]``, int64.
-        targets: targets of these rows; the source's by default.
+        rows: indices of the samples in it, shape ``[samples]``, int64.
+        targets: targets of these rows; default: the source's.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Which samples make which batch, the same on any number of processes."""
+"""Assignment of samples to batches, the same for any number of processes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from multitask.errors import InputError
 class GlobalBatches(Sampler[Tensor]):
     """Yields this process's share of each global batch, as a tensor of sample indices.
 
-    The global batches depend on the seed and the epoch alone, so the number of processes does not
-    change what is learnt.
+    The global batches depend only on the seed and the epoch, so the number of processes does not
+    affect training.
 
     Args:
         size: number of samples.
-        batch_size: samples in a global batch.
-        seed: seed of the order.
-        shuffle: a new order in each epoch, without the last batch where it is not full; else the
-            data's order, and every sample exactly once.
-        rank: this process.
+        batch_size: number of samples in a global batch.
+        seed: seed of the sampling order.
+        shuffle: whether to use a new order in each epoch and drop an incomplete last batch;
+            otherwise samples are in the data's order, each exactly once.
+        rank: index of this process.
         world_size: number of processes.
     """
 
@@ -41,7 +41,7 @@ class GlobalBatches(Sampler[Tensor]):
         self.epoch = self.first_batch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; Lightning calls this before each."""
+        """Set the epoch; Lightning calls this before each epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -50,26 +50,26 @@ class GlobalBatches(Sampler[Tensor]):
         return full + (rest > 0 and not self.shuffle)
 
     def __iter__(self) -> Iterator[Tensor]:
-        """Start at ``first_batch``, which a resumed run sets."""
+        """Start at ``first_batch``, which is set in a resumed run."""
         for batch in self.global_batches(self.epoch)[self.first_batch :]:
             yield self.part(batch)
 
     def part(self, batch: Tensor) -> Tensor:
-        """This process's part of what belongs to a global batch, one entry for each sample."""
+        """Select this process's part of a global batch's data, one entry per sample."""
         return batch.tensor_split(self.world_size)[self.rank]
 
     def share(self, epoch: int, batch: int) -> Tensor:
-        """This process's share of one of an epoch's batches, shape ``[samples]``, int64."""
+        """Return this process's share of a batch of an epoch, shape ``[samples]``, int64."""
         return self.part(self.global_batches(epoch)[batch])
 
     def places(self, epoch: int, batch: int) -> Tensor:
-        """Where the samples of this process's share stand among all samples of a training run.
+        """Return the positions of this process's samples among all samples of a training run.
 
-        It depends on the epoch and the place in the global batches alone.
+        They depend only on the epoch and the positions in the global batches.
 
         Args:
             epoch: the epoch.
-            batch: which of the epoch's batches, a full one.
+            batch: index of a full batch in the epoch.
 
         Returns:
             Shape ``[share of the batch]``, int64.
@@ -78,7 +78,7 @@ class GlobalBatches(Sampler[Tensor]):
         return self.part(torch.arange(first, first + self.batch_size))
 
     def global_batches(self, epoch: int) -> list[Tensor]:
-        """All batches of an epoch, each of shape ``[samples]``, int64."""
+        """Return all batches of an epoch, each of shape ``[samples]``, int64."""
         order = torch.arange(self.size)
         if self.shuffle:
             order = torch.randperm(self.size, generator=order_generator(self.seed, epoch))
@@ -88,14 +88,14 @@ class GlobalBatches(Sampler[Tensor]):
 class LabelledAndUnlabelled(GlobalBatches):
     """Global batches that hold a fixed number of labelled samples, for a task with few labels.
 
-    An epoch is one pass over the unlabelled samples; labelled ones come round as often as needed.
+    An epoch is one pass over the unlabelled samples; labelled ones are repeated as needed.
 
     Args:
         labelled: which samples have a label, shape ``[samples]``, bool.
-        batch_size: samples in a global batch.
-        labelled_per_batch: how many of them are labelled.
-        seed: seed of the order.
-        rank: this process.
+        batch_size: number of samples in a global batch.
+        labelled_per_batch: number of labelled samples in a global batch.
+        seed: seed of the sampling order.
+        rank: index of this process.
         world_size: number of processes.
     """
 
@@ -137,18 +137,18 @@ class LabelledAndUnlabelled(GlobalBatches):
             unlabelled.split(self.unlabelled_per_batch),
             strict=True,
         )
-        # Mixed, so that every process's share holds some of both.
+        # Shuffled, so that every process gets samples of both kinds.
         orders = (torch.randperm(self.batch_size, generator=generator) for _ in range(len(self)))
         return [torch.cat(half)[order] for half, order in zip(halves, orders, strict=True)]
 
 
 def in_rounds(pool: Tensor, length: int, generator: torch.Generator) -> Tensor:
-    """Take samples round after round, each round all of them in a new random order.
+    """Draw samples in rounds, each of which contains all of them in a new random order.
 
     Args:
         pool: the samples, shape ``[samples]``, int64.
-        length: how many to take.
-        generator: source of the randomness.
+        length: number of samples to draw.
+        generator: random number generator.
 
     Returns:
         Shape ``[length]``, int64.
@@ -159,6 +159,6 @@ def in_rounds(pool: Tensor, length: int, generator: torch.Generator) -> Tensor:
 
 
 def order_generator(seed: int, epoch: int) -> torch.Generator:
-    """The randomness of one epoch's order."""
-    # Large odd factor: seeds and epochs of neighbouring runs must not meet.
+    """Create the random number generator of one epoch's order."""
+    # A large odd factor, so that seeds and epochs of neighbouring runs do not coincide.
     return torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)

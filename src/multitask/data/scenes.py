@@ -1,4 +1,4 @@
-"""Scenes of several digits, in which tasks of every kind can be learnt together."""
+"""Scenes of several digits, for learning tasks of every kind together."""
 
 from __future__ import annotations
 
@@ -53,21 +53,21 @@ TASKS = (
 SAMPLES = {"train": 1500, "val": 400, "test": 1000}
 SIZES = 5
 CENSORED_AFTER = 7 / 3
-"""Mean time in which a scene is lost sight of, in units of the mean time to its event."""
+"""Mean time to censoring, in units of the scene's mean time to its event."""
 
 
 class Scenes(DataModule):
     """Up to four cards with real handwritten digits, 48x48 pixels in colour, 1500 / 400 / 1000.
 
-    A card is a white square with a digit and a dark bar above it. It is turned by any angle, tilted
-    by up to 40 degrees, and hides what is farther away. A red, a green and a blue light from three
-    sides make its tilt visible, and a fog its distance. The splits share no source digit.
+    A card is a white square with a digit and a dark bar above it. It is rotated by any angle,
+    tilted by up to 40 degrees, and hides what is farther away. A red, a green and a blue light from
+    three sides make its tilt visible, and fog its distance. The splits share no source digit.
 
-    Tasks of the whole scene: ``count`` (number of cards), ``present`` (10 labels: which digits
-    there are), ``time`` (2 numbers: a time whose expectation falls with the number of cards and the
-    size of the nearest, and 1 if it was seen or 0 if the observation ended before) and ``boxes`` (4
-    rows of class, left, top, right and bottom in pixels, see `multitask.geometry`; class -1 if
-    there is no card). A card counts in them if at least a quarter of it is visible.
+    Tasks of the whole scene: ``count`` (number of cards), ``present`` (10 labels: which digits are
+    present), ``time`` (2 numbers: a time whose expectation decreases with the number of cards and
+    the size of the nearest one, and 1 if the event was observed or 0 if it was censored) and
+    ``boxes`` (4 rows of class, left, top, right and bottom in pixels, see `multitask.geometry`;
+    class -1 if there is no card). These tasks count a card if at least a quarter of it is visible.
 
     Tasks of the nearest card, missing if there is none: ``digit`` (10 classes), ``angle`` (degrees,
     clockwise, -180 to 180), ``size`` (5 ordered classes of its side), ``tilt`` (degrees between it
@@ -75,17 +75,17 @@ class Scenes(DataModule):
     x and y of its top left, top right, bottom right and bottom left corner, which may lie outside).
 
     Tasks of each pixel: ``classes`` (0 the wall, 1 to 10 a card with digit 0 to 9), ``depth``
-    (metres), ``normals`` (3 numbers: x to the right, y down, z to the viewer) and ``edges`` (1
-    beside another card or the wall).
+    (metres), ``normals`` (3 numbers: x to the right, y down, z to the viewer) and ``edges`` (1 next
+    to another card or the wall).
 
     Args:
-        tasks: which targets the batches hold.
-        labels: for each task, the share of the training scenes that keep their label, from 0 to 1;
-            default: all. Which do is drawn for each task by itself.
+        tasks: names of the targets to include in batches.
+        labels: for each task, the fraction of the training scenes that keep their label, from 0 to
+            1, drawn independently for each task; default: all.
         options: see `DataModule`.
 
     Raises:
-        InputError: naming a task that there is not, or a share that is none.
+        InputError: naming an unknown task or an invalid fraction.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Scenes(DataModule):
         self.tasks, self.labels = list(tasks), dict(labels or {})
 
     def own_geometry(self) -> dict[str, Geometry]:
-        """What is seen of a card moves with it; what it is does not."""
+        """The visible geometry of a card moves with it; its class does not change."""
         return {
             "classes": PixelMap(),
             "depth": PixelMap(),
@@ -150,15 +150,15 @@ class Scenes(DataModule):
 
 
 def scene_targets(cards: Cards, labels: Tensor, drawn: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """All targets but the time.
+    """Compute all targets except the time.
 
     Args:
         cards: the cards of the scenes.
         labels: digits of the glyphs that the cards show, int64.
-        drawn: what `multitask.data.scene_rendering.draw_scenes` returned.
+        drawn: the result of `multitask.data.scene_rendering.draw_scenes`.
 
     Returns:
-        By task, first axis ``[scenes]``, see `Scenes`.
+        The targets by task, first axis ``[scenes]``, see `Scenes`.
     """
     digits, card = labels[cards.glyph], drawn["card"]
     counted = cards.exists & (drawn["visible"] >= SEEN)
@@ -170,7 +170,7 @@ def scene_targets(cards: Cards, labels: Tensor, drawn: Mapping[str, Tensor]) -> 
     rows = torch.cat([digits.unsqueeze(2), bounds.clamp(0, CANVAS)], 2)
     nothing = torch.tensor([-1.0, 0.0, 0.0, 0.0, 0.0])
     size = (cards.side[:, 0] - SIDES[0]) * (SIZES / (SIDES[1] - SIDES[0]))
-    # At least a quarter of it is visible, since its centre is.
+    # At least a quarter of it is visible, because its centre is.
     is_there = cards.number > 0
     return {
         "classes": numbers.gather(1, card.flatten(1)).view_as(card).byte(),
@@ -190,16 +190,15 @@ def scene_targets(cards: Cards, labels: Tensor, drawn: Mapping[str, Tensor]) -> 
 
 
 def event_times(count: Tensor, cards: Cards, generator: torch.Generator) -> Tensor:
-    """Draw when something happens to each scene, or until when nothing has.
+    """Draw the time of each scene's event or of its censoring.
 
     Args:
         count: number of cards that count, shape ``[scenes]``.
         cards: the cards of the scenes.
-        generator: source of the randomness.
+        generator: random number generator.
 
     Returns:
-        Time, and 1 if it is that of an event or 0 if that of the end of the observation, shape
-        ``[scenes, 2]``, float32.
+        Time, and 1 for an event or 0 for censoring, shape ``[scenes, 2]``, float32.
     """
     larger = (cards.side[:, 0] - SIDES[0]) / (SIDES[1] - SIDES[0])
     mean = 10 * (-0.4 * count - larger.where(cards.number > 0, 0.0)).exp()
@@ -209,7 +208,7 @@ def event_times(count: Tensor, cards: Cards, generator: torch.Generator) -> Tens
 
 
 def _edges(card: Tensor) -> Tensor:
-    """Mark pixels beside which another card is seen, uint8."""
+    """Mark pixels next to which another card is visible, uint8."""
     found = torch.zeros_like(card, dtype=torch.bool)
     across, down = card[:, :, 1:] != card[:, :, :-1], card[:, 1:] != card[:, :-1]
     found[:, :, 1:] |= across

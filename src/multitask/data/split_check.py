@@ -1,4 +1,4 @@
-"""Are the splits that a data set loads what loaders and tasks need?"""
+"""Checks that loaded splits fit loaders and tasks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from multitask.pages.words import listed
 
 SPLITS = ("train", "val", "test")
 META = "meta"
-"""Samples kept out of training to learn by them how to train, such as the tasks' weights."""
+"""Samples held out of training for learning how to train, such as the tasks' weights."""
 ALL_SPLITS = (*SPLITS, META)
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test", META: "meta"}
 
@@ -28,13 +28,13 @@ def check_splits(
     """Refuse splits that are missing, empty or of the wrong kind.
 
     Args:
-        splits: what a data set loaded.
-        data: its name, for the message.
+        splits: the splits that a data set loaded.
+        data: name of the data set, for the message.
         without: the setting of that name.
-        absent: those that the settings leave out, by that or another one.
+        absent: the splits that the settings omit, by ``without`` or otherwise.
 
     Raises:
-        InputError: naming the split, and the task where it is about targets.
+        InputError: naming the split, and the task if the error is about targets.
     """
     for split in ALL_SPLITS:
         if split in splits and split in without:
@@ -82,7 +82,7 @@ def _check_targets(task: str, targets: Any, size: int, where: str) -> None:
 
 
 def _first_twice(targets: Any) -> Tensor | None:
-    """The first sample's target, twice, as a batch has it; None if these are not targets."""
+    """Return the first sample's target twice, as in a batch; None if these are not targets."""
     if isinstance(targets, Tensor):
         return targets
     try:

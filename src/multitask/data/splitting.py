@@ -15,16 +15,16 @@ def random_split(size: int, val: int, test: int, seed: int, fewest: int = 1) -> 
 
     Args:
         size: number of samples.
-        val: how many go to validation.
-        test: how many go to the test set.
+        val: number of validation samples.
+        test: number of test samples.
         seed: the same seed gives the same partition.
-        fewest: how many validation and test need at least.
+        fewest: least number of validation samples and of test samples.
 
     Returns:
         The indices of ``train`` (the rest), ``val`` and ``test``, each int64.
 
     Raises:
-        InputError: if nothing would be left for training.
+        InputError: if no samples would be left for training.
     """
     if min(val, test) < fewest or val + test >= size:
         raise InputError(
@@ -37,18 +37,18 @@ def random_split(size: int, val: int, test: int, seed: int, fewest: int = 1) -> 
 
 
 def hold_out(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Hold a share of the samples out at random, the same share of every class up to one sample.
+    """Hold out a random fraction of the samples, equal for each class up to one sample.
 
     Args:
-        labels: class numbers, shape ``[samples]``, int64; those that are missing count as a class.
-        share: how much to hold out, between 0 and 1.
-        seed: the same seed holds the same samples out.
+        labels: class indices, shape ``[samples]``, int64; missing labels count as a class.
+        share: fraction to hold out, between 0 and 1.
+        seed: the same seed holds out the same samples.
 
     Returns:
-        The indices of the samples that stay and of those held out, each int64 and ascending.
+        The indices of the remaining and of the held-out samples, each int64 and ascending.
 
     Raises:
-        InputError: if none would be held out, or none would stay.
+        InputError: if no samples would be held out, or none would remain.
     """
     size, count = len(labels), round(share * len(labels))
     if not 0 < count < size:
@@ -58,7 +58,7 @@ def hold_out(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
         )
     order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
     by_class = order[labels[order].argsort(stable=True)]
-    # Evenly spaced places in the order of the classes, `count` of them.
+    # `count` evenly spaced positions in the order of the classes.
     counted = torch.arange(size + 1) * count // size
     held_out = torch.zeros(size, dtype=torch.bool)
     held_out[by_class] = counted[1:] > counted[:-1]
@@ -66,11 +66,11 @@ def hold_out(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def keep_labels_per_class(labels: Tensor, labels_per_class: int, seed: int) -> Tensor:
-    """Keep a few labels of each class and mark the others missing.
+    """Keep a few labels of each class and mark the others as missing.
 
     Args:
-        labels: class numbers, shape ``[samples]``, int64.
-        labels_per_class: labels to keep of each class.
+        labels: class indices, shape ``[samples]``, int64.
+        labels_per_class: number of labels to keep per class.
         seed: the same seed keeps the same labels.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Targets that stay on the disk as arrays of NumPy, and are read a batch at a time."""
+"""Targets that are stored on disk as NumPy arrays and read by batch."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ DTYPES = ("uint8", "int64", "float16", "float32")
 
 
 class StoredMaps:
-    """Targets in ``.npy`` files: one file of all samples, or one file for each sample.
+    """Targets in ``.npy`` files: one file for all samples, or one file per sample.
 
-    Files are opened when they are first read, and read through a memory map, so that only a batch
-    is in memory. Class numbers take least space as bytes (uint8, 255 where missing), numbers as
-    halves (float16, NaN where missing): they become int64 and float32 on the model's device.
+    Files are opened on first use and read through a memory map, so that only one batch is in
+    memory. Class indices need the least space as bytes (uint8, 255 if missing), numbers in half
+    precision (float16, NaN if missing): they are converted to int64 and float32 on the model's
+    device.
 
     Args:
-        files: one file, whose first axis is ``[samples]``; or a file for each sample, all of one
+        files: one file, whose first axis is ``[samples]``; or one file per sample, all of the same
             shape and dtype.
 
     Raises:
-        InputError: if there is no file, or one is missing, is not an array of NumPy, has a dtype
-            that targets cannot have, or another shape or dtype than the first.
+        InputError: if there is no file, or one is missing, is not a NumPy array, has a dtype that
+            is invalid for targets, or differs from the first in shape or dtype.
     """
 
     def __init__(self, files: Path | str | Sequence[Path | str]) -> None:
@@ -49,7 +50,7 @@ class StoredMaps:
         self._array: np.ndarray | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # Each loading process maps the file by itself.
+        # Each loading process maps the file separately.
         return {**self.__dict__, "_array": None}
 
     def __len__(self) -> int:
@@ -59,7 +60,7 @@ class StoredMaps:
         """Read targets.
 
         Args:
-            indices: places of samples, shape ``[batch]``, int64.
+            indices: indices of samples, shape ``[batch]``, int64.
 
         Returns:
             Shape ``[batch, *shape]``, in the files' dtype.
@@ -68,7 +69,7 @@ class StoredMaps:
         if self.is_one_file:
             if self._array is None:
                 self._array = self._checked(self.files[0], (self._size, *self.shape))
-            # Indexing by an array copies what it reads.
+            # Indexing by an array copies the data.
             return torch.from_numpy(self._array[places])
         found = np.empty((len(places), *self.shape), self.dtype)
         for row, place in enumerate(places):
@@ -92,7 +93,7 @@ def _opened(file: Path) -> np.ndarray:
     except FileNotFoundError as error:
         raise InputError(f"the targets' file {file} is not there") from error
     except Exception as error:
-        # NumPy has Python read the header, which raises many kinds if it is damaged.
+        # NumPy has Python parse the header, which raises many kinds of errors if it is damaged.
         raise InputError(
             f"{file} cannot be read as an array of NumPy ({error}); write it by numpy.save"
         ) from error

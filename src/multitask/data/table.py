@@ -1,4 +1,4 @@
-"""A table of targets, and of inputs or a folder of images."""
+"""A table of targets, with inputs or a folder of images."""
 
 from __future__ import annotations
 
@@ -45,40 +45,41 @@ ALL_ERRORS = Cleaning()
 
 
 class Table(DataModule):
-    """A table with a row for each sample: CSV, Parquet or JSON Lines.
+    """A table with one row per sample: CSV, Parquet or JSON Lines.
 
-    The inputs are images in a folder, texts or numbers in the table, or several of these. Empty
-    cells are missing targets. By default the table follows the ImageFolder convention of
+    The inputs are images in a folder, texts or numbers in the table, or a combination of these.
+    Empty cells are missing targets. By default the table follows the ImageFolder convention of
     Hugging Face: ``metadata.csv`` beside the images, with a column ``file_name``.
 
     Args:
-        targets: each task's columns, by task: a `TargetColumns`, or from Python a dictionary of its
-            settings, or the name of a column of numbers. None are needed beside ``computed``.
-        path: the table; or a folder with ``metadata.csv``, ``.jsonl`` or ``.parquet``; or one whose
-            folders are classes, in a column ``label``; or one with one of these in each of its
-            folders ``train``, ``validation`` and ``test``.
-        train: instead of ``path``, the table of the training set, or the folder that has it.
-        val: the validation set's.
-        test: the test set's.
-        inputs: texts, and numbers with categories, by the input's name, such as ``text``: an
+        targets: the columns of each task, by task: a `TargetColumns`, or from Python a dictionary
+            of its settings, or the name of a numeric column. None are needed if ``computed`` is
+            given.
+        path: the table; or a folder with ``metadata.csv``, ``.jsonl`` or ``.parquet``; or a folder
+            whose subfolders are classes, in a column ``label``; or a folder with one of these in
+            each of the subfolders ``train``, ``validation`` and ``test``.
+        train: instead of ``path``, the table of the training set, or the folder that contains it.
+        val: likewise for the validation set.
+        test: likewise for the test set.
+        inputs: texts, and numbers with categories, by input name, such as ``text``: an
             `InputColumns`, or from Python a dictionary of its settings.
-        image_column: the column of file names, or of images in the cells of a Parquet file; None
-            if there are no images.
-        image_folder: what file names are relative to; default: the table's folder.
-        image_ending: put behind each file name that lacks it, such as ``.png``.
-        image_size: pixels of a side, or ``[height, width]``, to which images are resized.
+        image_column: the column of file names, or of images in the cells of a Parquet file; None if
+            there are no images.
+        image_folder: the folder that file names are relative to; default: the table's folder.
+        image_ending: suffix to append to file names that lack it, such as ``.png``.
+        image_size: side length in pixels, or ``[height, width]``, to which images are resized.
         channels: 3 for colour, 1 for grey.
-        fit: how an image of another shape is resized.
-        white: the value of 16-bit grey images that becomes white.
-        most_pixels: larger images count as ``huge_image``.
-        split: how one table's rows are divided; default: by the column that says which split a
-            row belongs to (such as ``split``), or at random if there is none.
-        cleaning: what to do about rows and cells that cannot be used.
-        missing: what means that a target is missing, beside the empty cell; a number stands for
-            itself in any form.
-        separator: what stands between the cells of a CSV file; default: a comma.
-        cache_folder: where decoded images are kept.
-        cache_limit: gigabytes that they may take.
+        fit: how images with another aspect ratio are resized.
+        white: the value of 16-bit grey images that is mapped to white.
+        most_pixels: most pixels of an image; larger images count as ``huge_image``.
+        split: how the rows of a single table are divided; default: by the column that specifies the
+            split of each row (such as ``split``), or at random if there is none.
+        cleaning: how to handle rows and cells that cannot be used.
+        missing: values that mark a missing target, besides the empty cell; a number matches in any
+            format.
+        separator: separator of the cells of a CSV file; default: a comma.
+        cache_folder: folder of decoded images.
+        cache_limit: largest size of the cached images in gigabytes.
         options: see `DataModule`.
     """
 
@@ -138,7 +139,7 @@ class Table(DataModule):
         self.split, self.cleaning = split, cleaning
         self.cache_folder, self.cache_limit = cache_folder, cache_limit
         self.kept_columns: list[str] = []
-        """Columns beside those of the targets that `load` needs."""
+        """Columns that `load` needs besides those of the targets."""
         self.findings = DataFrame()
         self.skipped = DataFrame()
         self._rows: dict[str, Tensor] = {}
@@ -193,16 +194,16 @@ class Table(DataModule):
         }
 
     def divide(self, rows: TableRows) -> dict[str, Places]:
-        """Which split each row belongs to.
+        """Determine the split of each row.
 
         Args:
-            rows: those that are used.
+            rows: the rows that are used.
 
         Returns:
-            By split, places of its rows, int64; without splits that have none.
+            By split, indices of its rows, int64; splits without rows are omitted.
 
         Raises:
-            InputError: if they cannot be divided as is wanted.
+            InputError: if the rows cannot be divided as specified.
         """
         held = [name for each in self.target_columns.values() for name in each.names]
         inputs = [name for each in self.input_columns.values() for name in each.names]
@@ -239,7 +240,7 @@ class Table(DataModule):
         return None if self.image_column is None else self.format
 
     def names(self, split: str) -> list[str]:
-        """The samples' image files, as the table has them; ``row 17`` without images."""
+        """Return the samples' image files, as in the table; ``row 17`` without images."""
         self.setup()
         return [self._files[place] for place in self._rows[split].tolist()]
 
@@ -282,12 +283,11 @@ class Table(DataModule):
         """How a table with the same columns is read.
 
         Returns:
-            One dictionary: ``targets``, by task the arguments of `TargetColumns`, with a
-            ``map_folder`` that is in the table's folder relative to it;
-            ``inputs``, by input the arguments of `InputColumns`; ``image_column``,
-            ``image_ending``, ``separator`` and ``missing`` as in the arguments;
-            ``group``, the column whose groups the splits kept together, and ``before``: see
-            `multitask.data.splits.GroupedSplit`.
+            One dictionary: ``targets``, by task the arguments of `TargetColumns`, where a
+            ``map_folder`` in the table's folder is relative to it; ``inputs``, by input the
+            arguments of `InputColumns`; ``image_column``, ``image_ending``, ``separator`` and
+            ``missing`` as in the arguments; ``group``, the column whose groups the splits kept
+            together, and ``before``: see `multitask.data.splits.GroupedSplit`.
         """
         split = self.split if isinstance(self.split, GroupedSplit) else None
         targets = {
@@ -302,7 +302,7 @@ class Table(DataModule):
                 **({} if each.boxes is None else {"boxes": each.boxes}),
             }
             for name, each in self.target_columns.items()
-            # A file of boxes is about the images of one table.
+            # A file of boxes refers to the images of one table.
             if each.boxes is None or each.boxes.is_in_table
         }
         return [
@@ -319,14 +319,14 @@ class Table(DataModule):
         ]
 
     def groups(self, split: str) -> tuple[str, list[Any]] | None:
-        """The groups that the splits keep together, if they do."""
+        """Return the groups that the splits keep together, if any."""
         self.setup()
         if self._groups is None or not isinstance(self.split, GroupedSplit):
             return None
         return self.split.by, [self._groups[place] for place in self._rows[split].tolist()]
 
     def records(self) -> dict[str, DataFrame]:
-        """``splits.csv``: each sample's file, row and split; ``skipped.csv``: what was left out."""
+        """``splits.csv``: file, row and split of each sample; ``skipped.csv``: what was skipped."""
         self.setup()
         splits = {place: split for split, at in self._rows.items() for place in at.tolist()}
         rows = [(self._files[at], self._numbers[at], splits[at]) for at in sorted(splits)]
@@ -340,7 +340,7 @@ class Table(DataModule):
             return {}
         told: dict[str, Any] = {"map": target.map, "map_ending": target.map_ending}
         own = self.sources[0].folder.resolve()
-        # Another folder is not one that another table has.
+        # Another table does not have this folder.
         if target.map_folder is not None and target.map_folder.resolve().is_relative_to(own):
             told["map_folder"] = target.map_folder.resolve().relative_to(own).as_posix()
         return told

@@ -1,4 +1,4 @@
-"""The inputs of a table's rows besides their images."""
+"""The inputs of a table's rows, except images."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class TableInputs:
     """The inputs of all rows.
 
     Attributes:
-        values: by input, first axis ``[rows]``: a text's tokens, or numbers and categories.
-        texts: by input that is a text, what is written.
+        values: by input, first axis ``[rows]``: tokens of a text, or numbers and categories.
+        texts: by text input, the original texts.
         missing: by input, which rows lack it, shape ``[rows]``, bool.
-        matched: those of the words for missing cells that a cell has.
-        remarks: what a person would notice.
+        matched: those words for missing values that occur in a cell.
+        remarks: possible problems.
     """
 
     values: dict[str, Tensor] = field(default_factory=dict)
@@ -45,17 +45,17 @@ def check_inputs(
     image_folder: Path | None,
     image_ending: str,
 ) -> None:
-    """Refuse inputs that contradict each other, the targets or the settings of images.
+    """Refuse inputs that contradict each other, the targets or the image settings.
 
     Args:
-        inputs: by name, their columns.
-        targets: by task, their columns.
-        image_column: of the names of images, if there are any.
-        image_folder: where the images lie, if that is given.
-        image_ending: of their names, if that is given.
+        inputs: columns of the inputs by name.
+        targets: columns of the targets by task.
+        image_column: column of image names, if any.
+        image_folder: folder of the images, if given.
+        image_ending: suffix of image names, if given.
 
     Raises:
-        InputError: naming the setting and what would be right.
+        InputError: naming the setting and what is expected.
     """
     if image_column is None:
         if not inputs:
@@ -96,15 +96,15 @@ def read_inputs(
 
     Args:
         rows: the rows.
-        inputs: by name, their columns.
-        missing: what means that a cell is missing, beside the empty cell.
-        findings: gets the cells that cannot be used, and the rows that lack an input.
+        inputs: columns of the inputs by name.
+        missing: values that mark a missing cell, besides the empty cell.
+        findings: collects the cells that cannot be used, and the rows that lack an input.
 
     Returns:
-        The inputs; and the places of the rows that are left out because they lack one.
+        The inputs, and the indices of the rows that are skipped because they lack one.
 
     Raises:
-        InputError: where the policy for what is found is ``error``.
+        InputError: if the policy for a finding is ``error``.
     """
     found, gone = TableInputs(), set[int]()
     for name, columns in inputs.items():
@@ -138,15 +138,15 @@ def read_inputs(
 
 
 def report_cells(rows: TableRows, cells: Sequence[Cell], findings: Findings) -> None:
-    """Tell of cells that cannot be used, in the order of their rows.
+    """Report cells that cannot be used, in the order of their rows.
 
     Args:
         rows: the rows.
-        cells: of any column.
-        findings: gets them.
+        cells: cells of any column.
+        findings: collects the cells.
 
     Raises:
-        InputError: where the policy for one is ``error``.
+        InputError: if the policy for a cell is ``error``.
     """
     findings.add(
         [

@@ -1,4 +1,4 @@
-"""The rows of a table as samples: their images, their other inputs and their targets."""
+"""The rows of a table as samples with images, other inputs and targets."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from multitask.images.format import ImageFormat
 
 
 class TableImages:
-    """The images of a table's rows, some of which may have none.
+    """The images of a table's rows; some rows may have none.
 
     Args:
-        paths: of each row, where its image lies; empty if it has none.
-        format: what images become.
+        paths: path of each row's image; empty if it has none.
+        format: the format that images are converted to.
         folder: see `ImageCache`.
         limit: see `ImageCache`.
     """
 
     sizes: Tensor
-    """Height and width before resizing, ``[rows, 2]``, int64, 0 without an image."""
+    """Height and width before resizing, ``[rows, 2]``, int64, 0 if there is no image."""
     problems: dict[int, UnusableImage]
-    """Why a row's file gives no image, by the row's place."""
+    """Why a row's file cannot be decoded, by row index."""
 
     def __init__(
         self, paths: Sequence[str], format: ImageFormat, folder: Path | None, limit: float
@@ -44,18 +44,18 @@ class TableImages:
         self.problems = {having[at]: each for at, each in sorted(self.cache.problems.items())}
 
     def has_image(self, places: Tensor) -> Tensor:
-        """Which rows have an image, of the shape of their places, bool."""
+        """Return which rows have an image, bool, in the shape of the indices."""
         return self._at[places] >= 0
 
     def read(self, places: Tensor) -> Tensor:
         """Read the images of some rows.
 
         Args:
-            places: of the rows, shape ``[batch]``, int64.
+            places: indices of the rows, shape ``[batch]``, int64.
 
         Returns:
-            Shape ``[batch, channels, height, width]``: uint8; if a row has none, float32 from 0 to
-            1, in which that one is NaN.
+            Shape ``[batch, channels, height, width]``: uint8; if a row has no image, float32 from 0
+            to 1, with NaN for that row.
         """
         at = self._at[places]
         if bool((at >= 0).all()):
@@ -67,7 +67,7 @@ class TableImages:
         return found
 
     def fingerprints(self, places: Tensor) -> Fingerprints:
-        """What tells the images of some rows apart."""
+        """Return fingerprints of the images of some rows."""
         digests = self.cache.digests
         return of_digests([digests[at] if at >= 0 else "" for at in self._at[places].tolist()])
 
@@ -76,10 +76,10 @@ class TableSamples(BatchDataset):
     """Some rows of a table.
 
     Args:
-        rows: the samples' places in the table, ``[samples]``, int64.
-        images: of all rows; None if the table has none.
-        inputs: the others by name, of all rows, first axis ``[rows]``.
-        targets: see `BatchDataset`; of these samples alone.
+        rows: indices of the samples in the table, ``[samples]``, int64.
+        images: images of all rows; None if the table has none.
+        inputs: other inputs by name, for all rows, first axis ``[rows]``.
+        targets: see `BatchDataset`; only for these samples.
     """
 
     def __init__(

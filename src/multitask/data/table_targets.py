@@ -27,10 +27,10 @@ class TableTargets:
     """The targets of all rows.
 
     Attributes:
-        values: by task, first axis ``[rows]``; those of maps are in files.
-        map_files: by task whose targets are maps, each row's file, empty if it has none.
-        without_map: the rows that are left out because a map's file lies outside.
-        remarks: what a person would notice.
+        values: by task, first axis ``[rows]``; maps are stored in files instead.
+        map_files: for tasks whose targets are maps, the file of each row, empty if it has none.
+        without_map: the rows that are skipped because a map's file lies outside its folder.
+        remarks: possible problems.
     """
 
     values: dict[str, Tensor] = field(default_factory=dict)
@@ -51,14 +51,14 @@ def read_targets(
 
     Args:
         rows: the rows.
-        columns: by task.
-        missing: what means that a cell is missing, beside the empty cell.
-        findings: gets the cells that cannot be used.
-        inputs: the same rows' inputs.
-        input_columns: theirs, by input.
+        columns: columns of the targets by task.
+        missing: values that mark a missing cell, besides the empty cell.
+        findings: collects the cells that cannot be used.
+        inputs: inputs of the same rows.
+        input_columns: columns of the inputs by name.
 
     Raises:
-        InputError: where the policy for what is found is ``error``.
+        InputError: if the policy for a finding is ``error``.
     """
     found = TableTargets()
     all_matched = set(inputs.matched)

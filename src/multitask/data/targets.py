@@ -1,4 +1,4 @@
-"""The targets of one task: a tensor in memory, or anything that is read by batch."""
+"""The targets of one task: a tensor in memory, or any object that is read by batch."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from torch import Tensor
 from multitask.labels import unpacked
 
 MOST_SAMPLES, MOST_NUMBERS = 256, 2**24
-"""How much is looked at of targets that do not lie in memory as tasks see them."""
+"""Limits on what is read of targets that are not in memory in the form that tasks receive."""
 
 
 class Targets(Protocol):
-    """A task's targets for all samples of a split; a tensor is one.
+    """A task's targets for all samples of a split; a tensor qualifies.
 
-    Floating targets are NaN where missing, class numbers (int64) -100, bytes of class numbers
-    (uint8) 255. Loading processes get a copy, so it must be picklable.
+    Missing values are NaN in floating targets, -100 in class indices (int64), and 255 in bytes of
+    class indices (uint8). Loading processes get a copy, so the object must be picklable.
     """
 
     def __len__(self) -> int:
@@ -29,7 +29,7 @@ class Targets(Protocol):
         """Read targets.
 
         Args:
-            indices: places of samples, shape ``[batch]``, int64.
+            indices: indices of samples, shape ``[batch]``, int64.
 
         Returns:
             First axis ``[batch]``; shape and dtype are the same for all samples.
@@ -37,11 +37,11 @@ class Targets(Protocol):
 
 
 class TargetRows:
-    """Some samples of targets that are read by batch.
+    """A subset of targets that are read by batch.
 
     Args:
         source: the targets of all samples.
-        rows: places in them, shape ``[samples]``, int64.
+        rows: indices in the source, shape ``[samples]``, int64.
     """
 
     def __init__(self, source: Targets, rows: Tensor) -> None:
@@ -55,10 +55,10 @@ class TargetRows:
 
 
 class JoinedTargets:
-    """Targets of several sources, one source after the other.
+    """The concatenated targets of several sources.
 
     Args:
-        parts: each source's targets, of one shape and dtype.
+        parts: targets of each source, of one shape and dtype.
     """
 
     def __init__(self, parts: Sequence[Targets]) -> None:
@@ -84,61 +84,61 @@ def example(targets: Targets) -> Tensor:
 
 
 def rows_of(targets: Targets, rows: Tensor) -> Targets:
-    """Some samples of any targets.
+    """Select samples of any targets.
 
     Args:
-        targets: of all samples.
-        rows: places in them, shape ``[samples]``, int64.
+        targets: targets of all samples.
+        rows: indices in the targets, shape ``[samples]``, int64.
     """
     return targets[rows] if isinstance(targets, Tensor) else TargetRows(targets, rows)
 
 
 def joined(parts: Sequence[Targets]) -> Targets:
-    """Targets of several sources, one source after the other.
+    """Concatenate the targets of several sources.
 
     Args:
-        parts: each source's targets, of one shape and dtype.
+        parts: targets of each source, of one shape and dtype.
     """
     tensors = [each for each in parts if isinstance(each, Tensor)]
     return torch.cat(tensors) if len(tensors) == len(parts) else JoinedTargets(parts)
 
 
 def as_tasks_see(targets: Tensor) -> Tensor:
-    """Turn targets as they are stored into what tasks take.
+    """Convert stored targets to the form that tasks receive.
 
     Args:
         targets: any shape.
 
     Returns:
-        Bytes of class numbers as int64, -100 where missing, halves (float16) as float32, others as
-        they are.
+        Bytes of class indices as int64, -100 if missing, half precision (float16) as float32,
+        others unchanged.
     """
     targets = unpacked(targets)
     return targets.float() if targets.dtype == torch.float16 else targets
 
 
 def places_to_look_at(targets: Targets) -> Tensor:
-    """Choose the samples by which to judge targets.
+    """Choose samples that represent the targets.
 
     Args:
-        targets: of all samples.
+        targets: targets of all samples.
 
     Returns:
-        All places if the targets are a tensor, as tasks see it or not too large to be made so; else
-        256 at most, evenly spaced. Shape ``[samples]``, int64.
+        All indices if the targets are a tensor, in the form that tasks receive or small enough to
+        be converted; otherwise at most 256, evenly spaced. Shape ``[samples]``, int64.
     """
     size = len(targets)
     if isinstance(targets, Tensor):
         is_packed = targets.dtype in (torch.uint8, torch.float16)
         if not is_packed or targets.numel() <= MOST_NUMBERS:
             return torch.arange(size)
-    # In whole numbers, in which nothing is rounded.
+    # In integers, to avoid rounding.
     count = min(size, MOST_SAMPLES)
     return torch.arange(count) * max(size - 1, 0) // max(count - 1, 1)
 
 
 def look_at(targets: Targets) -> Tensor:
-    """Read the targets by which to judge all, as tasks see them: see `places_to_look_at`."""
+    """Read targets that represent all, as tasks receive them: see `places_to_look_at`."""
     places = places_to_look_at(targets)
     if isinstance(targets, Tensor) and len(places) == len(targets):
         return as_tasks_see(targets)

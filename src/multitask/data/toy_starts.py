@@ -1,4 +1,4 @@
-"""A single point: where a run on the toy problem starts."""
+"""A single point: the start of a run on the toy problem."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
 
 STARTS = ((-8.5, 7.5), (0.0, 0.0), (9.0, 9.0), (-7.5, -0.5), (9.0, -1.0))
-"""Where the papers on the toy problem begin (see `multitask.tasks.toy_problem`)."""
+"""The starting points in papers on the toy problem (see `multitask.tasks.toy_problem`)."""
 TASKS = ("first", "second")
 
 
 class ToyStarts(DataModule):
-    """One of the five starts of the toy problem, by the seed: 0 is the first, 5 is it again.
+    """One of the five starting points of the toy problem; seed 0 is the first, 5 the first again.
 
     Every image is that point, of shape ``[1, 1, 2]``. The training set repeats it, so that an epoch
-    has as many steps as one wants between two validations.
+    has the desired number of steps between two validations.
 
     Tasks: ``first`` and ``second``, which have nothing to predict: their targets are 0.
 
     Args:
-        samples: of the training set; an epoch of ``batch_size`` 1 takes so many steps.
+        samples: size of the training set; with ``batch_size`` 1, the number of steps in an epoch.
         options: see `DataModule`.
     """
 
-    # There is one point, and nothing to generalise to.
+    # There is a single point, and nothing to generalise to.
     is_looked_at = False
 
     def __init__(self, samples: int = 10_000, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""How targets follow when an augmentation moves what an image shows: one file for each way."""
+"""How targets follow when an augmentation moves image content; one file per geometry."""
 
 from multitask.geometry.angle import Angle
 from multitask.geometry.base import Geometry

@@ -13,12 +13,12 @@ from multitask.geometry.base import Geometry
 
 
 class Angle(Geometry):
-    """Degrees, clockwise, of a direction: it turns with the image and is mirrored with it.
+    """An angle in degrees, clockwise, that rotates and is mirrored with the image.
 
-    The result is from -180 to 180, also where an image did not turn.
+    The result is from -180 to 180, even if an image was not rotated.
 
     Args:
-        zero: where an angle of 0 points, ``up`` or ``right``.
+        zero: direction of an angle of 0, ``up`` or ``right``.
     """
 
     def __init__(self, zero: Literal["up", "right"] = "up") -> None:
@@ -27,7 +27,7 @@ class Angle(Geometry):
         self.zero = zero
 
     def follow(self, target: Tensor, matrix: Tensor, before: Tensor, after: Tensor) -> Tensor:
-        # Clockwise from the right, as y points down.
+        # Clockwise from the right, because y points down.
         quarter = math.pi / 2 if self.zero == "up" else 0.0
         radians = target * (math.pi / 180) - quarter
         linear = matrix[:, :, :2] if target.ndim == 1 else matrix[:, :, :2, None]
@@ -39,6 +39,6 @@ class Angle(Geometry):
 
 
 def _clockwise_from_right(x: Tensor, y: Tensor) -> Tensor:
-    # Not atan2, whose last digit depends on how many samples there are.
+    # Not atan2, whose last digit depends on the number of samples.
     half = (y / ((x * x + y * y).sqrt() + x.abs())).atan()
     return torch.where(x >= 0, 2 * half, math.pi * torch.where(y < 0, -1, 1) - 2 * half)

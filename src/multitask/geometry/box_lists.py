@@ -1,4 +1,4 @@
-"""Targets that are several boxes in the image, each with a class."""
+"""Targets that are lists of boxes in the image, each with a class."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from multitask.geometry.boxes import Boxes
 
 
 class BoxLists(Geometry):
-    """Class, left, top, right and bottom of each box, in pixels of the image's top left corner.
+    """Class, left, top, right and bottom of each box, in pixels from the image's top left corner.
 
-    Targets have shape ``[batch, boxes, 5]``, floating. Rows without a box have class -1 and zeros;
-    a sample of NaN alone is unlabelled, and stays so. Boxes move as `Boxes` do, then are clipped to
-    the image. One of which too little is left inside becomes a row without a box, as an object
-    that nobody can see any more.
+    Targets have shape ``[batch, boxes, 5]``, floating. Rows without a box have class -1 and zeros.
+    A sample of only NaN is unlabelled and stays so. Boxes move as in `Boxes` and are then clipped
+    to the image. A box of which too little remains inside becomes a row without a box, because its
+    object is no longer visible.
 
     Args:
-        visible: least share of a moved box's area that must lie inside the image, from 0 to 1; at
-            0, any box stays that is not wholly outside.
+        visible: least fraction of a moved box's area that must lie inside the image, from 0 to 1;
+            if 0, every box stays that is not wholly outside.
 
     Raises:
-        InputError: if ``visible`` is not such a share.
+        InputError: if ``visible`` is not from 0 to 1.
     """
 
     takes_maps = True
@@ -43,11 +43,11 @@ class BoxLists(Geometry):
         exact = target.to(torch.promote_types(target.dtype, matrix.dtype))
         kind, sides = exact[:, :, :1], exact[:, :, 1:]
         moved = Boxes().follow(sides.flatten(1), matrix, before, after).view_as(sides)
-        # Height and width become the largest x and y, twice.
+        # Height and width become the largest x and y, repeated for both corners.
         most = after.flip(1).repeat(1, 2).unsqueeze(1).to(moved.dtype)
         inside = torch.minimum(moved.clamp(min=0), most)
         left = _area(inside)
-        # Rounding must not drop a box that lies inside as a whole.
+        # Rounding must not drop a box that lies wholly inside.
         seen = (left > 0) & (left >= (self.visible - 1e-6) * _area(moved))
         nothing = target.new_tensor([-1.0, 0.0, 0.0, 0.0, 0.0])
         found = torch.cat([kind, inside], 2).to(target.dtype)
@@ -56,5 +56,5 @@ class BoxLists(Geometry):
 
 
 def _area(boxes: Tensor) -> Tensor:
-    """Of boxes ``[batch, boxes, 4]``, shape ``[batch, boxes]``."""
+    """Compute the areas of boxes ``[batch, boxes, 4]``, shape ``[batch, boxes]``."""
     return (boxes[:, :, 2:] - boxes[:, :, :2]).prod(2)

@@ -11,10 +11,10 @@ from multitask.geometry.points import weighed
 
 
 class Boxes(Geometry):
-    """Left, top, right and bottom, in pixels of the image's top left corner, once or repeatedly.
+    """Left, top, right, bottom in pixels from the image's top left corner, for one or more boxes.
 
-    A box becomes the bounds of its four corners, so a box that turns grows. It may come to lie
-    outside the image. A side that is missing does not hide one that does not need it.
+    A box becomes the bounding box of its four moved corners, so a rotated box grows. It may lie
+    outside the image. A missing side affects only the sides that depend on it.
     """
 
     def follow(self, target: Tensor, matrix: Tensor, before: Tensor, after: Tensor) -> Tensor:
@@ -25,7 +25,7 @@ class Boxes(Geometry):
                 f"{size} number{'s' if size > 1 else ''}; give 4 for each box"
             )
         low, high = target.unflatten(1, (-1, 2, 2)).unbind(2)
-        # What is at the left of a box is at its right in a mirror image.
+        # The left side of a box becomes its right side in a mirror image.
         linear, shift = matrix[:, None, :, :2], matrix[:, None, :, 2]
         forward, backward = linear.clamp(min=0), linear.clamp(max=0)
         first = weighed(forward, low) + weighed(backward, high) + shift

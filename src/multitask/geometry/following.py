@@ -1,4 +1,4 @@
-"""Targets of any shape and precision, moved by a geometry."""
+"""Moving targets of any shape and precision by a geometry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from multitask.geometry.base import Geometry
 
 
 def may_follow(target: Tensor) -> bool:
-    """Tell whether a target may have to move with its image: numbers and maps, not one class.
+    """Return whether a target may have to follow its image: numbers and maps, but not one class.
 
     Args:
         target: first axis ``[samples]``, any dtype.
@@ -21,21 +21,21 @@ def may_follow(target: Tensor) -> bool:
 def followed(
     geometry: Geometry, target: Tensor, matrix: Tensor, before: Tensor, after: Tensor
 ) -> Tensor:
-    """Let targets follow, in the matrices' precision at least.
+    """Move targets, at least in the matrices' precision.
 
     Args:
         geometry: how they follow.
-        target: first axis ``[batch]``; the others count as one, unless the geometry takes maps.
-            Whole numbers need a geometry that does.
-        matrix: where points go, shape ``[batch, 2, 3]``, see `Geometry.follow`.
-        before: heights and widths of the images before, shape ``[batch, 2]``.
-        after: the same after.
+        target: first axis ``[batch]``; the other axes are flattened, unless the geometry accepts
+            maps. Integer targets need such a geometry.
+        matrix: where points move, shape ``[batch, 2, 3]``, see `Geometry.follow`.
+        before: heights and widths of the images before the change, shape ``[batch, 2]``.
+        after: heights and widths after the change, likewise.
 
     Returns:
-        The target's shape and dtype.
+        The moved targets, with the target's shape and dtype.
 
     Raises:
-        InputError: if targets of that size cannot follow so.
+        InputError: if targets of that size cannot follow this geometry.
     """
     if geometry.takes_maps:
         return geometry.follow(target, matrix, before, after)

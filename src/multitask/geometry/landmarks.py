@@ -1,4 +1,4 @@
-"""Targets that are places on something with a left and a right."""
+"""Targets that are points on an object with a left and a right side."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from multitask.geometry.positions import Positions
 
 
 class Landmarks(Positions):
-    """Pairs of pixels right and down of the top left corner, some of a left and some of a right.
+    """Points in pixels right and down of the top left corner, with left and right counterparts.
 
-    They move as `Positions` do. In a mirror image the left eye becomes a right one, so the points
-    also change places.
+    They move as in `Positions`. In a mirror image the left eye becomes the right one, so the points
+    are also swapped.
 
     Args:
-        mirrored: for each point, the one whose place it takes in a mirror image, numbered from 0:
-            ``[1, 0, 2]`` for left eye, right eye and nose.
+        mirrored: for each point, the index of the point whose place it takes in a mirror image,
+            from 0: ``[1, 0, 2]`` for left eye, right eye and nose.
     """
 
     def __init__(self, mirrored: Sequence[int]) -> None:
@@ -40,7 +40,7 @@ class Landmarks(Positions):
                 f"Landmarks has mirrored for {len(self.mirrored)} points, but a target has "
                 f"{points.shape[1]}; name as many"
             )
-        # Not by a list as an index, which would make a GPU wait for its copy.
+        # Indexing by a list would make a GPU wait for its copy.
         each = points.unbind(1)
         swapped = torch.stack([each[place] for place in self.mirrored], 1).flatten(1)
         return swapped.where(determinant(matrix).unsqueeze(1) < 0, moved)

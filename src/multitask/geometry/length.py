@@ -8,10 +8,10 @@ from multitask.geometry.base import Geometry
 
 
 class Length(Geometry):
-    """Pixels, times the root of how much larger the image's areas become.
+    """A length in pixels, multiplied by the square root of the factor by which areas grow.
 
-    Where an image is stretched in one direction more than in another, this is the mean over all
-    directions in the geometric sense.
+    If an image is stretched more in one direction than in another, this is the geometric mean over
+    all directions.
     """
 
     def follow(self, target: Tensor, matrix: Tensor, before: Tensor, after: Tensor) -> Tensor:
@@ -20,7 +20,7 @@ class Length(Geometry):
 
 
 def determinant(matrix: Tensor) -> Tensor:
-    """How much larger areas become, negative where the image is mirrored.
+    """Return the factor by which areas grow, negative if the image is mirrored.
 
     Args:
         matrix: shape ``[batch, 2, 3]``.

@@ -12,13 +12,14 @@ from multitask.geometry.pixel_map import PixelMap
 
 
 class Normals(PixelMap):
-    """A surface normal for each pixel, which moves with it and turns as the surface does.
+    """A surface normal per pixel, which moves with the pixel and rotates with the surface.
 
-    Channels are x (to the right), y (down) and z (to the viewer) of vectors of length 1, shape
-    ``[batch, 3, height, width]``, NaN where missing. If an image is turned or mirrored, normals are
-    too. If it is enlarged as a whole they stay, as if one stood nearer. If it is stretched in one
-    direction, slopes in this direction fall: x and y are multiplied by the inverse transpose of the
-    image's matrix (without what it enlarges as a whole), and the vector gets length 1 again.
+    The channels are x (to the right), y (down) and z (to the viewer) of unit vectors, shape
+    ``[batch, 3, height, width]``, NaN where missing. If an image is rotated or mirrored, so are the
+    normals. If it is enlarged uniformly they do not change, as if the viewer stood nearer. If it is
+    stretched in one direction, slopes in this direction decrease: x and y are multiplied by the
+    inverse transpose of the image's matrix (without its uniform scale), and the vector is
+    normalised again.
     """
 
     def __init__(self) -> None:

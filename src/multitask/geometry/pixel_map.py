@@ -1,4 +1,4 @@
-"""Targets that are maps of the image: a class or numbers for each of its pixels."""
+"""Targets that are maps of the image: a class or numbers for each pixel."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from multitask.labels import missing_mark
 class PixelMap(Geometry):
     """A class or numbers for each pixel, which move with the pixels of the image.
 
-    Each pixel of the new map is a copy of the pixel that it comes from (the nearest one), and is
-    missing if it comes from outside the image. Targets have shape ``[batch, height, width]`` or
-    ``[batch, channels, height, width]`` and any dtype that can be marked as missing (see
-    `multitask.labels`). A map may be coarser than its image; it keeps its size.
+    Each pixel of the new map is a copy of the nearest pixel to its source, and is missing if the
+    source lies outside the image. Targets have shape ``[batch, height, width]`` or ``[batch,
+    channels, height, width]`` and any dtype that can mark missing values (see `multitask.labels`).
+    A map may be coarser than its image; it keeps its size.
 
     Args:
-        scaled: what a pixel's number does when the image becomes larger: 0 if it stays, -1 if it
-            shrinks as a depth does, 1 if it grows as a disparity or a distance in pixels does. The
-            factor is the root of how much larger areas become.
+        scaled: how a pixel's value changes when the image is enlarged: 0 if it does not change, -1
+            if it shrinks, as a depth does, 1 if it grows, as a disparity or a distance in pixels
+            does. The factor is the square root of the growth of areas.
         vector: whether the first two channels are x (to the right) and y (down) of a direction
-            along the image, such as that of a movement, which turns with the image and is mirrored
-            with it, and keeps its length. Surface normals are `multitask.geometry.Normals`.
+            along the image, such as a movement, which rotates and is mirrored with the image and
+            keeps its length. For surface normals see `multitask.geometry.Normals`.
 
     Raises:
         InputError: if ``scaled`` is not -1, 0 or 1.
@@ -74,23 +74,23 @@ class PixelMap(Geometry):
 def _sources(
     size: torch.Size, matrix: Tensor, before: Tensor, after: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The map's pixel that each pixel comes from, and whether it is inside.
+    """Find the map's pixel that each pixel comes from, and whether it lies inside.
 
     Args:
         size: height and width of the map.
-        matrix: where points of the image go, shape ``[batch, 2, 3]``.
-        before: heights and widths of the images before, shape ``[batch, 2]``.
-        after: the same after.
+        matrix: where points of the image move, shape ``[batch, 2, 3]``.
+        before: heights and widths of the images before the change, shape ``[batch, 2]``.
+        after: heights and widths after the change, likewise.
 
     Returns:
-        Places ``[batch, height * width]``, int64, and a mask ``[batch, height * width]``.
+        Flat indices ``[batch, height * width]``, int64, and a mask ``[batch, height * width]``.
     """
     height, width = size
     across = (torch.arange(width, device=matrix.device) + 0.5).view(1, 1, -1)
     down = (torch.arange(height, device=matrix.device) + 0.5).view(1, -1, 1)
     (top, left), (bottom, right) = (each[:, :, None, None].unbind(1) for each in (before, after))
     xx, xy, x, yx, yy, y = matrix.flatten(1)[:, :, None, None].unbind(1)
-    # Sums of products rather than a matrix product, whose last digit may depend on the batch.
+    # Sums of products instead of a matrix product, whose last digit may depend on the batch.
     across, down = across * (right / width) - x, down * (bottom / height) - y
     area = xx * yy - xy * yx
     column = ((yy * across - xy * down) / area * (width / left)).floor()
@@ -101,7 +101,7 @@ def _sources(
 
 
 def _moved(target: Tensor, places: Tensor, inside: Tensor) -> Tensor:
-    """Copy each pixel from its place; the target's shape and dtype."""
+    """Copy each pixel from its source, in the target's shape and dtype."""
     pixels = target.flatten(-2)
     if target.ndim == 4:
         places, inside = (each.unsqueeze(1).expand_as(pixels) for each in (places, inside))
@@ -114,7 +114,7 @@ def _turned(moved: Tensor, matrix: Tensor) -> Tensor:
     xx, xy, yx, yy = (each.to(moved.dtype) for each in matrix[:, :, :2].flatten(1).unbind(1))
     new_x = xx.view(-1, 1, 1) * x + xy.view(-1, 1, 1) * y
     new_y = yx.view(-1, 1, 1) * x + yy.view(-1, 1, 1) * y
-    # A vector of length 0 has no direction, and stays.
+    # A vector of length 0 has no direction and does not change.
     length, new = (x * x + y * y).sqrt(), (new_x * new_x + new_y * new_y).sqrt()
     factor = torch.where(new == 0, 1.0, length / new)
     return torch.cat([torch.stack([new_x * factor, new_y * factor], 1), moved[:, 2:]], 1)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def mapped(points: Tensor, matrix: Tensor) -> Tensor:
-    """Move points; a coordinate that is missing does not hide one that does not need it.
+    """Move points; a missing coordinate affects only the results that depend on it.
 
     Args:
         points: x and y, shape ``[batch, points, 2]``, NaN where missing.
@@ -20,7 +20,7 @@ def mapped(points: Tensor, matrix: Tensor) -> Tensor:
 
 
 def weighed(linear: Tensor, points: Tensor) -> Tensor:
-    """Multiply points by matrices; what is missing counts only where its factor is not 0.
+    """Multiply points by matrices; a missing value counts only if its factor is not 0.
 
     Args:
         linear: shape ``[batch, 1, 2, 2]``.

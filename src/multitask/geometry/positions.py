@@ -1,4 +1,4 @@
-"""Targets that are places in the image."""
+"""Targets that are positions in the image."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from multitask.geometry.points import mapped
 
 
 class Positions(Geometry):
-    """Pairs of pixels right and down of the origin. A point may come to lie outside the image.
+    """Points in pixels right and down of the origin. A point may move outside the image.
 
     Args:
-        origin: the image's top left ``corner``, or its ``centre``.
+        origin: ``corner`` for the image's top left corner, or ``centre`` for its centre.
     """
 
     def __init__(self, origin: Literal["corner", "centre"] = "corner") -> None:

@@ -1,4 +1,4 @@
-"""Targets that picture the image's object, upright."""
+"""Targets that are upright pictures of the image's object."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from multitask.geometry.length import determinant
 
 
 class Thumbnail(Geometry):
-    """Pixels, row by row, of an upright picture of what the image shows turned and shifted.
+    """Pixels, row by row, of an upright picture of an object that the image shows transformed.
 
-    The image's turns, shifts and scale do not change it. Where the image is mirrored, so is the
-    object that it shows: left and right of the thumbnail change places. An upside-down mirror image
-    is a left-right one that is turned by 180°, so this holds for either. With `Angle` (zero up)
-    both stay right together.
+    Rotation, translation and scaling of the image do not change it. If the image is mirrored, so is
+    its object: left and right of the thumbnail are swapped. Mirroring top and bottom equals
+    mirroring left and right followed by a rotation by 180°, so this holds for both. Together with
+    `Angle` (zero up), both targets stay consistent.
 
     Args:
-        width: pixels in a row.
+        width: number of pixels in a row.
     """
 
     def __init__(self, width: int) -> None:

@@ -1,4 +1,4 @@
-"""Targets that do not depend on where things are in the image."""
+"""Targets that do not depend on positions in the image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from multitask.geometry.base import Geometry
 
 
 class Unchanged(Geometry):
-    """Stays as it is, such as a weight or an age."""
+    """A target that does not change, such as a weight or an age."""
 
     takes_maps = True
 

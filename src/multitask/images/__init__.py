@@ -1,1 +1,1 @@
-"""Image files as pixels of one size, decoded once and kept in a cache."""
+"""Image files as pixels of one size, decoded once and cached."""

@@ -1,4 +1,4 @@
-"""How bright image files are, beside what their format can hold: 12 bits in 16, for example."""
+"""Brightness of image files relative to the range of their format, such as 12 bits in 16."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from multitask.images.decoding import FILE_FORMATS
 from multitask.images.pillow_limit import without_pillow_limit
 
 SAMPLE = 32
-"""Files that are opened."""
+"""Number of files that are opened."""
 DEPTHS = (8, 9, 10, 11, 12, 13, 14, 15)
-"""Bits that cameras have."""
+"""Bit depths of cameras."""
 FULL = 65_535
 
 
 @dataclass(frozen=True)
 class Levels:
-    """The brightest pixel of some 16-bit grey files.
+    """The maximum brightness of some 16-bit grey files.
 
     Args:
-        brightest: its value.
-        files: how many were looked at.
+        brightest: the largest pixel value.
+        files: number of files that were read.
     """
 
     brightest: int
@@ -33,18 +33,18 @@ class Levels:
 
     @property
     def white(self) -> int | None:
-        """What becomes white: the most that fewer bits can hold, None where all 16 are used."""
+        """The value for white: the maximum of the lower bit depth, None if all 16 bits are used."""
         return next((2**bits - 1 for bits in DEPTHS if self.brightest < 2**bits), None)
 
 
 def looked_up_levels(files: Sequence[Path | str]) -> Levels | None:
-    """Look at some 16-bit grey files, evenly spaced.
+    """Read some 16-bit grey files, evenly spaced.
 
     Args:
-        files: images; those that are missing, broken or of another kind do not count.
+        files: image files; those that are missing, broken or of another kind are ignored.
 
     Returns:
-        None where none is of 16 bits.
+        The levels; None if there are no 16-bit files.
     """
     places = np.linspace(0, len(files) - 1, min(SAMPLE, len(files))).astype(int)
     found = [each for place in places if (each := _brightest(Path(files[place]))) is not None]
@@ -52,11 +52,11 @@ def looked_up_levels(files: Sequence[Path | str]) -> Levels | None:
 
 
 def levels_remark(levels: Levels, white: int = FULL) -> str | None:
-    """What a person should know about the brightness of 16-bit grey files.
+    """Describe a problem with the brightness of 16-bit grey files, if any.
 
     Args:
-        levels: of the files.
-        white: the value that is to become white.
+        levels: levels of the files.
+        white: the value that will be mapped to white.
     """
     if levels.white is None or levels.brightest == 0 or white <= 2 * levels.white:
         return None

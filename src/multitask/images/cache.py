@@ -1,4 +1,4 @@
-"""Images that have been decoded and resized once, and are read from one file from then on."""
+"""A cache of decoded and resized images, which are then read from one file."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from multitask.images.pixel_file import PixelFile
 
 
 class ImageCache:
-    """Image files as pixels of one size, on the disk.
+    """Image files as pixels of one size, stored on disk.
 
-    What a cache holds is found by the content of the files, their order and the format: a change
-    of any makes another cache, a new time or path of a file does not.
+    A cache is identified by the content of the files, their order and the format. A change of any
+    of these creates another cache; a new modification time or path of a file does not.
 
     Args:
-        files: the images.
-        format: what they become.
-        folder: where caches lie; see `default_folder`.
-        limit_gigabytes: a larger cache is refused; a gigabyte is 10^9 bytes.
+        files: the image files.
+        format: the format that they are converted to.
+        folder: folder of all caches; see `default_folder`.
+        limit_gigabytes: largest size; larger caches are refused. A gigabyte is 10^9 bytes.
 
     Raises:
-        InputError: if the limit is below 0.
+        InputError: if the limit is negative.
     """
 
     problems: dict[int, UnusableImage]
-    """Why a file gives no image, by its place in ``files``; its pixels are all 0."""
+    """Why a file cannot be decoded, by its index in ``files``; its pixels are all 0."""
     sizes: Tensor
     """Height and width of the upright images before resizing, ``[files, 2]``, int64."""
     digests: list[str]
@@ -59,10 +59,11 @@ class ImageCache:
         self.limit_gigabytes = limit_gigabytes
 
     def build(self) -> None:
-        """Find the cache, or fill it; of several processes, one does and the others wait.
+        """Find the cache, or fill it; only one process does so, and the others wait.
 
         Raises:
-            InputError: if it would be too large or cannot be written, or a file changes meanwhile.
+            InputError: if it would be too large or cannot be written, or a file changes in the
+                meantime.
         """
         digests = digest_files(self.files, self.folder)
         order = self._order(digests)
@@ -79,10 +80,10 @@ class ImageCache:
         )
 
     def read(self, rows: Tensor) -> Tensor:
-        """Read images, once the cache is built.
+        """Read images after the cache has been built.
 
         Args:
-            rows: places in ``files``, ``[batch]``, int64.
+            rows: indices in ``files``, ``[batch]``, int64.
 
         Returns:
             Shape ``[batch, channels, height, width]``, uint8.

@@ -1,4 +1,4 @@
-"""Filling the image cache: once, whatever happens on the way."""
+"""Filling the image cache exactly once, even if a build is interrupted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GIGABYTE = 10**9
 
 
 def find_or_build(order: Order) -> list[Entry]:
-    """Entries of all files, once the cache is complete.
+    """Return the entries of all files, after completing the cache if necessary.
 
     Raises:
         InputError: if the cache would be too large or cannot be written, or a file changes.
@@ -33,7 +33,7 @@ def find_or_build(order: Order) -> list[Entry]:
         order.place.parent.mkdir(parents=True, exist_ok=True)
         lock = order.place.with_name(order.place.name + ".lock")
         with exclusive(lock, waiting=lambda: _tell_waiting(order)):
-            # Another process may have built it meanwhile.
+            # Another process may have built it in the meantime.
             entries = complete(order, tell_damage=True)
             return _built(order) if entries is None else entries
 
@@ -55,7 +55,7 @@ def _built(order: Order) -> list[Entry]:
     ):
         progress = Progress("image cache: decoded", len(entries), len(order.files), order.items)
         for images, added in decoded_chunks(order, len(entries)):
-            # In this order, so that an image is there once its entry is.
+            # Pixels first, so that an image exists if its entry does.
             _write(pixels, [image.data for image in images])
             places = enumerate(added, len(entries))
             _write(index, [entry.line(order.place.name, at) for at, entry in places])
@@ -94,7 +94,7 @@ def _write(file: BinaryIO, parts: Sequence[memoryview] | Sequence[bytes]) -> Non
 
 @contextmanager
 def _explained(order: Order) -> Iterator[None]:
-    """Whatever the system refuses while the cache is written concerns its folder."""
+    """Attribute system errors while the cache is written to its folder."""
     try:
         yield
     except OSError as error:

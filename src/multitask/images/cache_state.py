@@ -1,4 +1,4 @@
-"""Which images are cached: where, whether all of them, and which a killed build has left."""
+"""The state of an image cache: location, completeness, and remains of an interrupted build."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from multitask.images.index import Entry, read_beginning, read_index
 from multitask.images.progress_line import tell
 
 VERSION = 3
-"""Of how images are decoded and stored; another one makes new caches."""
+"""Version of decoding and storage; a new version creates new caches."""
 PIXELS, INDEX = "images.uint8", "index.jsonl"
 
 
 def default_folder() -> Path:
-    """Where caches lie: ``$MULTITASK_CACHE``, or ``multitask`` in the user's folder for caches."""
+    """Return the folder of caches: ``$MULTITASK_CACHE``, or ``multitask`` in the user's caches."""
     if folder := os.environ.get("MULTITASK_CACHE"):
         return Path(folder).expanduser()
     caches = os.environ.get("XDG_CACHE_HOME")
@@ -35,14 +35,14 @@ def default_folder() -> Path:
 
 @dataclass(frozen=True)
 class Order:
-    """The images that a cache holds.
+    """The images that a cache contains.
 
     Args:
-        folder: where caches lie.
+        folder: folder of all caches.
         files: all images, in order.
-        digests: of the files.
-        format: of the images.
-        limit_gigabytes: larger caches are refused.
+        digests: digests of the files.
+        format: format of the images.
+        limit_gigabytes: largest size; larger caches are refused.
     """
 
     folder: Path
@@ -53,9 +53,9 @@ class Order:
 
     @cached_property
     def place(self) -> Path:
-        """The cache's own folder, which is there once it is complete.
+        """The folder of this cache, which exists only if it is complete.
 
-        Other contents, another order of the files or another format have another place.
+        Other contents, another order of the files or another format have another folder.
         """
         settings = json.dumps({"version": VERSION, **self.settings}, sort_keys=True)
         key = hashlib.sha256("\n".join([settings, *self.digests.values]).encode()).hexdigest()
@@ -63,44 +63,44 @@ class Order:
 
     @property
     def image_bytes(self) -> int:
-        """Size of one image."""
+        """Size of one image in bytes."""
         return prod(self.shape)
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """``(channels, height, width)`` of one image, in bytes."""
+        """``(channels, height, width)`` of one stored image."""
         return self.format.shape
 
     @property
     def items(self) -> str:
-        """What the cache holds, in a word for people."""
+        """What the cache contains, in a word for messages."""
         return "images"
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides, beside the files' content, what the cache holds; as JSON can hold it."""
+        """What determines the cache's content besides the files, as values for JSON."""
         return asdict(self.format)
 
     def decode(self, place: int) -> tuple[np.ndarray, Size]:
-        """Read a file, see `multitask.images.decoding.decode`.
+        """Decode a file, see `multitask.images.decoding.decode`.
 
         Args:
-            place: of the file.
+            place: index of the file.
         """
         return decode(Path(self.files[place]), self.format)
 
     @property
     def partial(self) -> Path:
-        """The folder while it is not complete."""
+        """The folder while the cache is incomplete."""
         return self.place.with_name(self.place.name + ".partial")
 
 
 def complete(order: Order, tell_damage: bool = False) -> list[Entry] | None:
-    """The entries of all images if the cache is complete, else None.
+    """Return the entries of all images if the cache is complete, otherwise None.
 
     Args:
-        order: what the cache holds.
-        tell_damage: print a line if there is a cache, but it is damaged.
+        order: the images of the cache.
+        tell_damage: whether to print a line if a cache exists but is damaged.
     """
     if not order.place.exists():
         return None
@@ -118,13 +118,13 @@ def complete(order: Order, tell_damage: bool = False) -> list[Entry] | None:
 
 
 def left_by_killed_build(order: Order) -> list[Entry]:
-    """Keep what a killed build has left: whole images with an entry, and nothing after them.
+    """Keep the complete images of an interrupted build that have an entry, and nothing after them.
 
     Args:
-        order: what the cache holds; its partial folder is made if it is not there.
+        order: the images of the cache; its partial folder is created if necessary.
 
     Returns:
-        The entries that are there already, of the first files.
+        The existing entries, for the first files.
     """
     order.partial.mkdir(exist_ok=True)
     pixels, index = order.partial / PIXELS, order.partial / INDEX

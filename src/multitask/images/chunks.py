@@ -1,4 +1,4 @@
-"""Image files, decoded by several threads, in pieces that are written at once."""
+"""Image files decoded by several threads, in chunks that are written at once."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from multitask.images.index import Entry
 from multitask.images.ordered_threads import in_order
 
 CHUNK = 8 * 2**20
-"""Bytes of images that are written at once; a killed build loses less than this."""
+"""Bytes of images that are written at once; an interrupted build loses less than this."""
 
 
 def decoded_chunks(order: Order, first: int) -> Iterator[tuple[list[np.ndarray], list[Entry]]]:
     """Decode an order's files, in order.
 
     Args:
-        order: whose files.
-        first: place of the file to begin with.
+        order: the images of the cache.
+        first: index of the first file.
 
     Yields:
-        Pixels and entries of the next files, together `CHUNK` bytes or what is left.
+        Pixels and entries of the next files, together `CHUNK` bytes or the remaining ones.
 
     Raises:
-        InputError: if the system does not hand over a file, or it has changed.
+        InputError: if the system cannot read a file, or the file has changed.
     """
     images: list[np.ndarray] = []
     entries: list[Entry] = []
     per_chunk = max(1, CHUNK // order.image_bytes)
-    # So many that decoding continues while a chunk is written.
+    # Enough that decoding continues while a chunk is written.
     ahead = min(1024, max(16, 2 * per_chunk))
     places = range(first, len(order.files))
     for image, entry in in_order(lambda place: decoded_image(order, place), places, ahead):
@@ -54,14 +54,14 @@ def decoded_image(order: Order, place: int) -> tuple[np.ndarray, Entry]:
     """Decode one image.
 
     Args:
-        order: whose files.
-        place: of the file.
+        order: the images of the cache.
+        place: index of the file.
 
     Returns:
-        Its pixels, black where the file gives none, and its entry.
+        Its pixels, black if the file cannot be decoded, and its entry.
 
     Raises:
-        InputError: if the system does not hand over the file, or it has changed.
+        InputError: if the system cannot read the file, or the file has changed.
     """
     file = order.files[place]
     try:
@@ -87,7 +87,7 @@ def _stamp(file: str | Path) -> Stamp | None:
 
 @contextmanager
 def silent_pillow() -> Iterator[None]:
-    """Pillow warns of oddities in files that it reads nevertheless, such as broken EXIF data."""
+    """Silence Pillow's warnings about files that it can read, such as about broken EXIF data."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
         yield

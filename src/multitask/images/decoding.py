@@ -1,4 +1,4 @@
-"""From an image file to pixels of one size."""
+"""Decoding of image files to pixels of one size."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns an image upright, by its EXIF orientation."""
+"""The operation that turns an image upright, by EXIF orientation."""
 ON_ITS_SIDE = range(5, 9)
 
 
 class UnusableImage(Exception):  # noqa: N818
-    """A file that gives no image.
+    """A file that cannot be decoded.
 
     Args:
         kind: ``unreadable_image`` or ``huge_image``.
-        reason: a few words for people.
+        reason: the reason in a few words.
     """
 
     def __init__(self, kind: str, reason: str) -> None:
@@ -49,22 +49,23 @@ class UnusableImage(Exception):  # noqa: N818
 
 
 def decode(source: Path | BinaryIO, format: ImageFormat) -> tuple[np.ndarray, Size]:
-    """Read an image file.
+    """Decode an image file.
 
-    It is turned upright as its EXIF data say. What is transparent is laid over white. Colours are
-    taken as they are stored, without a colour profile. Of several frames or pages, the first.
+    The image is turned upright according to its EXIF data. Transparency is blended with white.
+    Colours are used as stored, without a colour profile. Of several frames or pages, the first is
+    used.
 
     Args:
-        source: a PNG, JPEG, WebP, TIFF, BMP or GIF file, or one that is open.
-        format: what it becomes.
+        source: a PNG, JPEG, WebP, TIFF, BMP or GIF file, as a path or an open file.
+        format: the format to convert to.
 
     Returns:
-        Pixels, uint8 ``[channels, height, width]``, and the height and width that the upright
-        image had before.
+        Pixels, uint8 ``[channels, height, width]``, and the original height and width of the
+        upright image.
 
     Raises:
         UnusableImage: if the file is broken, is not an image, or has too many pixels.
-        OSError: if the system does not hand over the file.
+        OSError: if the system cannot read the file.
     """
     opened = source.open("rb") if isinstance(source, Path) else nullcontext(source)
     with _told(), opened as file, without_pillow_limit():
@@ -76,14 +77,14 @@ def decode(source: Path | BinaryIO, format: ImageFormat) -> tuple[np.ndarray, Si
 
 
 def decode_image(image: Image.Image, format: ImageFormat) -> tuple[np.ndarray, Size]:
-    """Do for a Pillow image what `decode` does for a file.
+    """Convert a Pillow image as `decode` does for a file.
 
     Args:
-        image: any.
-        format: what it becomes.
+        image: any image.
+        format: the format to convert to.
 
     Raises:
-        UnusableImage: if it cannot become that.
+        UnusableImage: if it cannot be converted.
     """
     with _told():
         return _decoded(image, format)
@@ -96,8 +97,8 @@ def _told() -> Iterator[None]:
     except (UnusableImage, MemoryError):
         raise
     except Exception as error:
-        # Pillow raises many kinds for a broken file; only the system's own errors have a number. It
-        # refuses to go to a place that no file has, which a broken file may name.
+        # Pillow raises many kinds of errors for a broken file; only system errors have a number.
+        # The system refuses to seek to an invalid position, which a broken file may contain.
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         told = getattr(error, "strerror", None) or str(error)
@@ -135,7 +136,7 @@ def _decoded(image: Any, format: ImageFormat) -> tuple[np.ndarray, Size]:
 
 
 def _orientation(image: Any) -> int:
-    """EXIF orientation; upright where that is damaged, and for TIFF, which Pillow turns itself."""
+    """Return the EXIF orientation; upright if it is damaged, and for TIFF, which Pillow turns."""
     if image.format != "TIFF":
         with suppress(Exception):
             return int(image.getexif().get(ORIENTATION, 1))
@@ -143,14 +144,14 @@ def _orientation(image: Any) -> int:
 
 
 def _draft(image: Any, inner: Size, orientation: int) -> None:
-    """Let a large JPEG be decoded smaller, but still at twice the size that it will have."""
+    """Decode a large JPEG at a smaller size, but at least twice the final size."""
     height, width = inner
     wanted = (height, width) if orientation in ON_ITS_SIDE else (width, height)
     image.draft(None, (2 * wanted[0], 2 * wanted[1]))
 
 
 def _in_channels(image: Any, format: ImageFormat) -> Any:
-    """As 8-bit grey or colour, or as floats from 0 to 255 for 16-bit grey."""
+    """Convert to 8-bit grey or colour, or to floats from 0 to 255 for 16-bit grey."""
     if image.mode.startswith("I;16"):
         return _grey_of_16_bits(image, format)
     if image.mode in ("I", "F"):
@@ -163,7 +164,7 @@ def _in_channels(image: Any, format: ImageFormat) -> Any:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
     mode = "L" if format.channels == 1 else "RGB"
-    # Pillow would copy the whole image.
+    # Otherwise Pillow would copy the whole image.
     return image if image.mode == mode else image.convert(mode)
 
 

@@ -1,4 +1,4 @@
-"""What is in image files, told by digests that are remembered."""
+"""Digests of image files, which are stored for later runs."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ from multitask.images.sealed_lines import is_sealed, sealed
 
 LOG = logging.getLogger("multitask")
 Stamp = str
-"""Size, time of the last change of the content and of the file, in ns, and inode.
+"""Size, times of the last change of the content and of the file in ns, and inode.
 
-As text, which takes half of the memory that a tuple of numbers does.
+As text, which needs half the memory of a tuple of numbers.
 """
 Known = dict[str, tuple[Stamp, str]]
-"""Stamps and digests of files, by their paths."""
+"""Stamps and digests of files, by path."""
 RECENT = 2.0
-"""Seconds within which some file systems give two changes the same time."""
+"""Seconds within which some file systems assign two changes the same time."""
 AHEAD = 64
 MEMORY = 0
-"""Place of all lines that keep digests."""
+"""Place number of all lines that store digests."""
 PIECE = 2**18
-"""Bytes to read at once."""
+"""Number of bytes to read at once."""
 
 
 @dataclass
 class FileDigests:
-    """Digests of files, in their order.
+    """Digests of files, in order.
 
     Args:
-        values: SHA-256 of each file's content, as hexadecimal digits; where it cannot be read,
-            a text of its own.
-        stamps: what the system said of each file before it was read; None where it cannot be.
-        problems: why a file cannot be read, by place.
+        values: SHA-256 of each file's content, in hexadecimal; a unique text if the file cannot be
+            read.
+        stamps: stamp of each file before it was read; None if it is not available.
+        problems: why a file cannot be read, by index.
     """
 
     values: list[str] = field(default_factory=list)
@@ -55,13 +55,13 @@ class FileDigests:
 
 
 def digest_files(files: Sequence[Path | str], folder: Path) -> FileDigests:
-    """Digest files, but read only those that have changed since the last time.
+    """Compute digests of files, reading only those that have changed since the last time.
 
-    As git does, a file is taken as unchanged if its path, size, times and inode are.
+    As in git, a file counts as unchanged if its path, size, times and inode are unchanged.
 
     Args:
         files: in any order.
-        folder: where the digests are remembered; if nothing can be written, they are not.
+        folder: folder that stores the digests; if it is not writable, they are not stored.
     """
     here = os.getcwd()
     paths = [os.path.join(here, file) for file in files]
@@ -76,7 +76,7 @@ def digest_files(files: Sequence[Path | str], folder: Path) -> FileDigests:
     known = _remembered(memory)
     result.values = [_known(known, path, at) for path, at in zip(paths, result.stamps, strict=True)]
     if not all(result.values):
-        # Of several processes, one reads the files, and the others wait and find the digests.
+        # One process reads the files; the others wait and find the digests.
         with ExitStack() as locked:
             with suppress(OSError):
                 memory.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def digest_files(files: Sequence[Path | str], folder: Path) -> FileDigests:
 
 
 def file_stamp(path: str | Path) -> Stamp:
-    """What tells that a file has changed, without reading it.
+    """Return data that reveal a change of a file without reading it.
 
     Raises:
         OSError: if there is no such file.
@@ -106,7 +106,7 @@ def _unreadable(error: OSError) -> UnusableImage:
 
 
 def _memory_file(paths: list[str], folder: Path) -> Path:
-    """One for all files below the folder that they have in common."""
+    """Return the digest file for all files below their common folder."""
     folders = {os.path.dirname(path) for path in paths}
     common = os.path.commonpath(folders) if folders else ""
     name = hashlib.sha256(os.fsencode(common)).hexdigest()[:32]
@@ -136,7 +136,7 @@ def _complete(result: FileDigests, paths: list[str], memory: Path) -> None:
     before = (time.time() - RECENT) * 1e9
     for place in unknown:
         at = result.stamps[place]
-        # A change within the same tick of the clock could not be seen later.
+        # A change within the same tick of the clock could not be detected later.
         if place not in result.problems and at is not None and _last_change(at) < before:
             known[paths[place]] = at, result.values[place]
     _remember(known, memory)
@@ -155,7 +155,7 @@ def _digest(path: str) -> str | UnusableImage:
 
 def _remembered(memory: Path) -> Known:
     known: Known = {}
-    # Whatever is wrong with it, the files can be read again.
+    # Regardless of the error, the files can be read again.
     with (
         suppress(OSError, ValueError, TypeError),
         memory.open("rb") as lines,
@@ -171,7 +171,7 @@ def _remember(known: Known, memory: Path) -> None:
     try:
         with tempfile.NamedTemporaryFile(dir=memory.parent, delete=False) as file:
             try:
-                # Line by line: all of them as one text would double the memory.
+                # Line by line, because a single text would double the memory.
                 file.writelines(sealed([path, *each], MEMORY) for path, each in known.items())
                 file.close()
                 os.replace(file.name, memory)

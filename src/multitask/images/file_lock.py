@@ -1,4 +1,4 @@
-"""One process at a time."""
+"""A lock that admits one process at a time."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 @contextmanager
 def exclusive(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold a lock that the system releases when this process ends, in whichever way.
+    """Hold a lock that the system releases when this process ends, however it ends.
 
     Args:
-        path: the lock's file, made where it is not there. It stays, for removing it would let two
-            processes lock two files of one name.
+        path: the lock file, created if it does not exist. It is never removed, because then two
+            processes could lock two files of the same name.
         waiting: called once if another process holds the lock.
 
     Raises:
-        OSError: if the file cannot be made, or its file system knows no locks.
+        OSError: if the file cannot be created, or its file system does not support locks.
     """
     with path.open("a") as file:
         try:

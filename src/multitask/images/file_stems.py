@@ -1,4 +1,4 @@
-"""What the files that belong to images are called."""
+"""Names of files that belong to images."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 LONGEST = 250
-"""Bytes of a name without its ending; most file systems take 255 with it."""
+"""Most bytes of a name without suffix; most file systems allow 255 with it."""
 
 
 def file_stems(names: Sequence[str], used: Sequence[bool] | None = None) -> list[str]:
-    """A file name for each image's own files, without an ending; no two are the same.
+    """Return a distinct file name, without suffix, for the files of each image.
 
-    They are the images' own, or the numbers of the images if two have one name, which capital
-    letters alone do not make two, or if one has a name that no file can have.
+    These are the images' names. If two images have the same name, ignoring case, or a name is
+    invalid for a file, they are the images' numbers.
 
     Args:
-        names: of the images' files, or their paths.
+        names: names or paths of the image files.
         used: whether each image gets files; default: all do.
     """
     stems = [Path(each).stem for each in names]

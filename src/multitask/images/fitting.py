@@ -14,7 +14,7 @@ BILINEAR = Image.Resampling.BILINEAR
 
 
 def inner_size(size: Size, format: ImageFormat) -> Size:
-    """Height and width of the resized image, without padding."""
+    """Return height and width of the resized image, without padding."""
     if format.fit != "pad":
         return format.height, format.width
     scale = min(format.height / size[0], format.width / size[1])
@@ -22,18 +22,18 @@ def inner_size(size: Size, format: ImageFormat) -> Size:
 
 
 def fitted(image: Any, inner: Size, format: ImageFormat) -> Pixels:
-    """A Pillow image in the size of the format.
+    """Resize a Pillow image to the size of the format.
 
     Args:
-        image: of any size, its mode ``L``, ``RGB`` or ``F``.
+        image: an image of any size, with mode ``L``, ``RGB`` or ``F``.
         inner: see `inner_size`.
-        format: what it becomes.
+        format: the format to convert to.
 
     Returns:
         Shape ``[1 or 3, height, width]``, uint8, or float32 for mode ``F``.
     """
     if format.fit == "crop":
-        # PyTorch cannot cut at a fraction of a pixel.
+        # PyTorch cannot crop at a fraction of a pixel.
         box = _largest_box(image, format)
         size = format.width, format.height
         return _channels_first(image.resize(size, BILINEAR, box))
@@ -47,7 +47,7 @@ def fitted(image: Any, inner: Size, format: ImageFormat) -> Pixels:
 
 
 def _largest_box(image: Any, format: ImageFormat) -> tuple[float, float, float, float]:
-    """The largest part in the middle with the wanted ratio of sides: left, top, right, bottom."""
+    """Return the largest central part with the desired aspect ratio: left, top, right, bottom."""
     width, height = image.size
     scale = min(width / format.width, height / format.height)
     left = max(0.0, (width - scale * format.width) / 2)
@@ -56,7 +56,7 @@ def _largest_box(image: Any, format: ImageFormat) -> tuple[float, float, float, 
 
 
 def _channels_first(image: Any) -> Pixels:
-    # A copy that may be written to, as PyTorch wants it.
+    # A writable copy, as PyTorch requires.
     pixels = np.array(image)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
@@ -70,7 +70,7 @@ def _resized(pixels: Pixels, size: Size) -> Pixels:
     except ImportError:
         # An exported model is used without PyTorch.
         return _resized_by_pillow(pixels, size)
-    # Of colours several times as fast as Pillow, from whose result it differs by 1 at most.
+    # For colours several times as fast as Pillow, with results that differ by at most 1.
     images = torch.from_numpy(pixels).unsqueeze(0)
     return interpolate(images, size, mode="bilinear", antialias=True)[0].numpy()
 

@@ -1,4 +1,4 @@
-"""The one size that all images get."""
+"""The size and format that all images are converted to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Size = tuple[int, int]
 
 
 def size_of(image_size: int | Sequence[int]) -> Size:
-    """Height and width of an argument ``image_size``.
+    """Return height and width from an argument ``image_size``.
 
     Args:
         image_size: one side in pixels, or height and width.
@@ -30,19 +30,19 @@ def size_of(image_size: int | Sequence[int]) -> Size:
 
 @dataclass(frozen=True)
 class ImageFormat:
-    """What every image becomes: uint8, shape ``[channels, height, width]``.
+    """The format of all images: uint8, shape ``[channels, height, width]``.
 
     Args:
-        height: in pixels.
-        width: in pixels.
+        height: height in pixels.
+        width: width in pixels.
         channels: 1 for grey, 3 for red, green and blue.
-        fit: what to do where the sides have another ratio: ``stretch`` the image, ``crop`` the
-            longer side, or ``pad`` the shorter one with black, equally on both ends.
-        white: the value of 16-bit grey images that becomes white, the same for all images.
-        most_pixels: a file that says to have more is not decoded.
+        fit: how to handle another aspect ratio: ``stretch`` the image, ``crop`` the longer side, or
+            ``pad`` the shorter side with black, equally on both ends.
+        white: the value of 16-bit grey images that is mapped to white, the same for all images.
+        most_pixels: a file whose header specifies more pixels is not decoded.
 
     Raises:
-        InputError: for a value that makes no sense.
+        InputError: for an invalid value.
     """
 
     height: int

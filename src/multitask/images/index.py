@@ -1,4 +1,4 @@
-"""What is known of each cached image: its original size, its checksum, or why it is missing."""
+"""The index of cached images: original size, checksum, or why the image is missing."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from multitask.images.decoding import UnusableImage
 from multitask.images.sealed_lines import is_sealed, sealed
 
 LARGEST = 2**32 - 1
-"""Number of a place."""
+"""Largest place number."""
 
 
 class Entry(NamedTuple):
-    """One image.
+    """The entry of one image.
 
     Attributes:
-        height: of the upright image before it was resized, in pixels; 0 if there is none.
-        width: likewise.
+        height: height of the upright image before resizing, in pixels; 0 if there is none.
+        width: width, likewise.
         checksum: CRC-32 of its pixels in the cache.
         problem: why there is no image.
     """
@@ -30,11 +30,11 @@ class Entry(NamedTuple):
     problem: UnusableImage | None = None
 
     def line(self, cache: str, place: int) -> bytes:
-        """The entry as a line of JSON.
+        """Format the entry as a line of JSON.
 
         Args:
-            cache: name of the cache, for whose images alone the line holds.
-            place: of the image in the cache.
+            cache: name of the cache; the line is valid only for this cache.
+            place: index of the image in the cache.
         """
         values: list[Any] = [self.height, self.width, self.checksum]
         if self.problem is not None:
@@ -43,7 +43,7 @@ class Entry(NamedTuple):
 
 
 def read_index(path: Path, cache: str) -> list[Entry]:
-    """All entries of a complete index.
+    """Read all entries of a complete index.
 
     Raises:
         OSError: if it cannot be read.
@@ -59,22 +59,22 @@ def read_index(path: Path, cache: str) -> list[Entry]:
 
 
 def read_beginning(path: Path, cache: str) -> tuple[list[Entry], int]:
-    """The entries of an index that may break off, up to the first that is not as it was written.
+    """Read the entries of an index that may be incomplete, up to the first damaged one.
 
     Returns:
-        The entries, and how many bytes they take.
+        The entries, and their size in bytes.
 
     Raises:
         OSError: if it cannot be read.
     """
-    # What follows the last line break is not a line.
+    # A part after the last line break is not a line.
     lines = path.read_bytes().split(b"\n")[:-1]
     lines = lines[: _whole(lines, cache)]
     return _entries(lines), sum(len(line) + 1 for line in lines)
 
 
 def _whole(lines: list[bytes], cache: str) -> int:
-    """How many lines at the beginning are as they were written."""
+    """Return how many lines at the beginning are as they were written."""
     first = _place(cache, 0)
     each = enumerate(lines)
     return next((n for n, line in each if not is_sealed(line, first + n & LARGEST)), len(lines))
@@ -85,11 +85,11 @@ def _place(cache: str, place: int) -> int:
 
 
 def _entries(lines: list[bytes]) -> list[Entry]:
-    # All lines at once, which is several times faster than one by one.
+    # All lines at once, which is several times as fast as one by one.
     return [_entry(*values) for values in json.loads(b"[%b]" % b",".join(lines))]
 
 
 def _entry(height: int, width: int, checksum: int, *problem: str) -> Entry:
-    # The last of them is the seal.
+    # The last value is the seal.
     unusable = UnusableImage(*problem[:2]) if len(problem) > 1 else None
     return Entry(height, width, checksum, unusable)

@@ -1,4 +1,4 @@
-"""Work on many items at once, with the results in order."""
+"""Parallel processing of many items, with the results in order."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 TOGETHER = 8
-"""Items that a thread is given at once: each handing over costs some 50 microseconds."""
+"""Number of items that a thread gets at once, because each handover takes some 50 microseconds."""
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -25,12 +25,12 @@ def usable_cores() -> int:
 def in_order(
     function: Callable[[Item], Result], items: Iterable[Item], ahead: int
 ) -> Iterator[Result]:
-    """Apply a function by one thread for each core.
+    """Apply a function with one thread per core.
 
     Args:
-        function: lets other threads run while it works, as Pillow, hashing and reading do.
-        items: what to apply it to.
-        ahead: results that are worked on, or wait to be taken, at most, rounded up to `TOGETHER`.
+        function: a function that releases the GIL, as Pillow, hashing and reading do.
+        items: the items to apply it to.
+        ahead: most results in progress or waiting to be consumed, rounded up to `TOGETHER`.
 
     Yields:
         The results, in the order of the items.

@@ -1,4 +1,4 @@
-"""Pillow's own limit of an image's pixels."""
+"""Pillow's limit on the number of pixels of an image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 
 class _Limit:
-    """The limit to go back to, and how many threads have put it off."""
+    """The limit to restore, and how many threads have lifted it."""
 
     lock, users = Lock(), 0
     value: int | None = None
@@ -18,7 +18,7 @@ class _Limit:
 
 @contextmanager
 def without_pillow_limit() -> Iterator[None]:
-    """Pillow neither warns of many pixels nor refuses them, until the last thread is done."""
+    """Lift Pillow's limit, so that it neither warns nor raises, until the last thread is done."""
     with _Limit.lock:
         if _Limit.users == 0:
             _Limit.value, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None

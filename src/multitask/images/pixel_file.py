@@ -1,4 +1,4 @@
-"""Images of one size in a file, none of which is believed before its checksum has been compared."""
+"""Images of one size in a file, each of which is verified by its checksum before use."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from multitask.images.progress_line import Progress, tell
 
 LOG = logging.getLogger("multitask")
 MOST_KEPT = 160 * 2**20
-"""Bytes of a file that this process may keep in memory."""
+"""Most bytes of a file that this process may keep in memory."""
 AHEAD = 64
 
 
 class PixelFile:
-    """Images that lie in a file one after the other; it can be handed to other processes.
+    """Consecutive images in a file, readable by several processes.
 
-    A small file is read into memory at once, which makes reading images as fast as copying. Of a
-    larger one images are read into the batch alone. The file is not mapped into memory: one that is
-    cut off meanwhile would end the process.
+    A small file is read into memory at once, so that reading images is as fast as copying. From a
+    larger file, only the images of the batch are read. The file is not memory-mapped, because the
+    process would crash if the file were truncated in the meantime.
 
-    An image is compared with its checksum when a process reads it for the first time. One that is
-    not as it was written is decoded again, and written again where that is allowed.
+    An image is compared with its checksum when a process first reads it. A damaged image is decoded
+    again and, if the file is writable, written again.
 
     Args:
         path: the file, ``images * channels * height * width`` bytes.
         shape: ``(channels, height, width)``.
         checksums: CRC-32 of each image's bytes, shape ``[images]``, int64.
-        decode: gives the pixels of an image by its place, uint8, of this shape.
+        decode: returns the pixels of an image by its index, uint8, with this shape.
     """
 
     def __init__(
@@ -73,15 +73,15 @@ class PixelFile:
         """Copy images out of the file.
 
         Args:
-            rows: places of images, ``[batch]``, int64.
+            rows: indices of images, ``[batch]``, int64.
 
         Returns:
             Shape ``[batch, channels, height, width]``, uint8.
 
         Raises:
             IndexError: if there is no such image.
-            InputError: if the file is not there any more; or an image is not as it was written, and
-                cannot be decoded again.
+            InputError: if the file no longer exists, or an image is damaged and cannot be decoded
+                again.
         """
         places = rows.numpy()
         if len(rows) and not 0 <= places.min() <= places.max() < len(self):
@@ -93,7 +93,7 @@ class PixelFile:
             if self._kept is None:
                 self._read(places, pixels)
             else:
-                # Many times faster than indexing a tensor of bytes; without `clip` it copies twice.
+                # Many times as fast as indexing a tensor of bytes; without `clip` it copies twice.
                 np.take(self._kept, places, axis=0, out=pixels, mode="clip")
         return torch.from_numpy(pixels)
 
@@ -118,12 +118,12 @@ class PixelFile:
         for number, start in enumerate((places * size).tolist()):
             image = batch[number * size : (number + 1) * size]
             if not _read_into(self._file, image, start):
-                # It could be read when it was compared.
+                # It was readable when it was compared.
                 self._compared[places[number]] = False
         self._mend(places, pixels)
 
     def _mend(self, places: np.ndarray, pixels: np.ndarray) -> None:
-        """Compare images that have not been, and decode again those that are not as written."""
+        """Compare images that have not been compared yet, and decode the damaged ones again."""
         new = np.flatnonzero(~self._compared[places])
         if not len(new):
             return
@@ -157,10 +157,10 @@ class PixelFile:
         return image
 
     def _write(self, places: np.ndarray, pixels: np.ndarray) -> str | None:
-        """Write images to their places in the file; why that cannot be, if it cannot."""
+        """Write images to their places in the file; return the reason if that fails."""
         size = prod(self.shape)
         try:
-            # Other processes write the same, if anything.
+            # Other processes write the same bytes, if any.
             file = os.open(self.path, os.O_WRONLY)
             try:
                 for place, image in zip(places.tolist(), pixels, strict=True):
@@ -181,8 +181,8 @@ class PixelFile:
 
 
 def _read_into(file: int, content: memoryview, start: int) -> bool:
-    """Read a part of a file; false where that cannot be, as where the file ends before."""
-    # By place in the file, not from where the last reading ended: processes share that.
+    """Read a part of a file; return False if that fails or the file ends before."""
+    # By absolute position, because processes share the current position of the file.
     done = 0
     while done < len(content):
         try:

@@ -1,4 +1,4 @@
-"""How far long work on many files is."""
+"""Progress reports for long work on many files."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import time
 
 LOG = logging.getLogger("multitask")
 SECONDS = 5.0
-"""Between two lines, and before the first."""
+"""Seconds between two lines, and before the first."""
 
 
 def tell(text: str) -> None:
-    """Print a line to the error output, and log it."""
+    """Print a line to standard error, and log it."""
     print(text, file=sys.stderr, flush=True)
     LOG.info(text)
 
 
 class Progress:
-    """Tells every few seconds how far the work is; says nothing of short work.
+    """Reports progress every few seconds; short work is not reported.
 
     Args:
-        what: begins the line, such as ``image cache: decoded``.
-        done: items that were done before.
-        total: all items.
-        items: what they are.
+        what: beginning of the line, such as ``image cache: decoded``.
+        done: number of items that were done before.
+        total: number of all items.
+        items: what the items are.
     """
 
     def __init__(self, what: str, done: int, total: int, items: str = "images") -> None:
@@ -33,7 +33,7 @@ class Progress:
         self._start = self._told = time.monotonic()
 
     def step(self, items: int = 1) -> None:
-        """Count items that are done."""
+        """Count finished items."""
         self.done += items
         now = time.monotonic()
         if now - self._told >= SECONDS:

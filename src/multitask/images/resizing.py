@@ -1,4 +1,4 @@
-"""Where the points of an image go when it is resized."""
+"""Positions of points of an image after resizing."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from multitask.images.format import ImageFormat
 
 
 def resizing_matrices(sizes: Tensor, format: ImageFormat) -> Tensor:
-    """How `multitask.images.decoding.decode` moves what images show.
+    """Return matrices of how `multitask.images.decoding.decode` moves image content.
 
     Args:
-        sizes: the images' heights and widths before, shape ``[images, 2]``, at least 1.
-        format: what they become.
+        sizes: heights and widths of the images before, shape ``[images, 2]``, at least 1.
+        format: the format that they are converted to.
 
     Returns:
-        Where a point at (x, y) goes, in pixels right and down of the image's top left corner,
+        Where a point at (x, y) moves, in pixels right and down of the image's top left corner,
         shape ``[images, 2, 3]``, float64.
     """
     # Width before height, as x comes before y.
@@ -37,19 +37,19 @@ def resizing_matrices(sizes: Tensor, format: ImageFormat) -> Tensor:
 
 
 def resized(target: Tensor, sizes: Tensor, format: ImageFormat, geometry: Geometry) -> Tensor:
-    """Let targets that are in the pixels of the original images follow their resizing.
+    """Let targets in pixels of the original images follow the resizing.
 
     Args:
         target: shape ``[images]`` or ``[images, size]``, floating, NaN where missing.
         sizes: see `resizing_matrices`.
-        format: what the images become.
+        format: the format that the images are converted to.
         geometry: how the targets follow.
 
     Returns:
-        The target's shape and dtype.
+        The moved targets, with the target's shape and dtype.
 
     Raises:
-        InputError: if targets of that size cannot follow so.
+        InputError: if targets of that size cannot follow this geometry.
     """
     after = torch.tensor([format.height, format.width], dtype=torch.float64).expand(len(sizes), 2)
     matrices = resizing_matrices(sizes, format)

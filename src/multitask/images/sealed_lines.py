@@ -1,4 +1,4 @@
-"""Lines of JSON that tell whether they are as they were written."""
+"""Lines of JSON with a checksum that reveals damage."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ LENGTH = len(b', "01234567"]')
 
 
 def sealed(values: Sequence[Any], place: int) -> bytes:
-    """Write a line.
+    """Format a line.
 
     Args:
-        values: at least one, what JSON can hold.
-        place: a number from 0 to 2^32 - 1 of where the line belongs, so that it is not taken for
-            another.
+        values: at least one value that JSON supports.
+        place: a number from 0 to 2^32 - 1 that identifies the line, so that it is not confused with
+            another one.
 
     Returns:
-        A list of the values and of a checksum (CRC-32), with the line's end.
+        A list of the values and of a checksum (CRC-32), with a line break.
     """
     text = json.dumps(values)[:-1].encode()
     return text + _seal(text, place) + b"\n"
 
 
 def is_sealed(line: bytes, place: int) -> bool:
-    """Whether a line, without its end, is what `sealed` wrote for this place."""
+    """Return whether a line, without line break, is what `sealed` wrote for this place."""
     return line[-LENGTH:] == _seal(line[:-LENGTH], place)
 
 

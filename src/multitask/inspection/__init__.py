@@ -1,1 +1,1 @@
-"""Looking at data before a training: what a table holds, and what is wrong with it."""
+"""Inspection of data before training: what a table contains, and its problems."""

@@ -1,4 +1,4 @@
-"""Several boxes for each image, in a column or in rows: how to ask for them."""
+"""Detection of several boxes per image, in a column or in rows, and how to configure them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ MOST_NAMED = 20
 
 
 def box_lists_remark(name: str, cells: pd.Series) -> str | None:
-    """What to do with a column of lists of boxes.
+    """Explain how to use a column of lists of boxes.
 
     Args:
-        name: of the column.
-        cells: its known cells.
+        name: name of the column.
+        cells: its non-missing cells.
 
     Returns:
         None if it is not such a column: lists of a class and four numbers, as lists or JSON.
@@ -43,16 +43,16 @@ def box_lists_remark(name: str, cells: pd.Series) -> str | None:
 def refuse_rows_of_boxes(
     path: Path, images: pd.Series, boxes: Sequence[Sequence[str]], image: str
 ) -> None:
-    """Refuse a table in which each row is a box, so that an image has several rows.
+    """Refuse a table with one row per box, in which an image has several rows.
 
     Args:
-        path: of the table.
+        path: path of the table.
         images: the cells that name images.
-        boxes: the four columns of each box that was found.
+        boxes: the four columns of each box found.
         image: the column of images.
 
     Raises:
-        InputError: saying how to ask for several boxes an image.
+        InputError: explaining how to configure several boxes per image.
     """
     repeated = images.dropna()
     repeated = repeated[repeated.duplicated()]

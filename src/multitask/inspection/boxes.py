@@ -1,4 +1,4 @@
-"""Columns that are the four numbers of a box, by their names and their cells."""
+"""Detection of columns that are the four numbers of a box, by names and cells."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ FORMS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "cxcywh": (("cx", "cy", "w", "h"), ("cx", "cy", "width", "height")),
 }
-"""Names of the columns without what stands before, by `multitask.tables.box_columns.WORDS`."""
+"""Names of the columns without prefix, in the order of `multitask.tables.box_columns.WORDS`."""
 FEWEST = 3
 PIXELS = 2.0
-"""A box whose numbers are all below is hardly in pixels, but in shares of the image's sides."""
+"""Boxes with all numbers below this are probably not in pixels, but relative to the image."""
 
 
 def boxes(table: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[str, list[str], str]]:
     """Find columns such as ``xmin, ymin, xmax, ymax`` or ``box_x, box_y, box_w, box_h``.
 
-    The cells have to be boxes too: in pixels, and with a width and a height in every row.
+    The cells must also be boxes in pixels, with a width and a height in every row.
 
     Args:
-        table: its cells.
-        names: the columns that may be part of a box.
+        table: the cells.
+        names: the columns that may belong to a box.
 
     Yields:
-        A name for the box, its columns in order, and what they are: see
+        A name for the box, its columns in order, and their format: see
         `multitask.tables.target_columns.TargetColumns`.
     """
     left = list(names)
@@ -54,7 +54,7 @@ def boxes(table: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[str, list
 
 
 def _before(name: str, end: str) -> str | None:
-    """What stands before the end of a column's name; None if it ends otherwise."""
+    """Return the prefix before the end of a column's name; None if the name ends otherwise."""
     match = re.fullmatch(rf"(.*?)(?<![A-Za-z]){_pattern(end)}", name, re.IGNORECASE)
     return match and match[1]
 
@@ -65,7 +65,7 @@ def _called(names: Sequence[str], before: str, end: str) -> str | None:
 
 
 def _pattern(end: str) -> str:
-    # x_min is xmin.
+    # x_min equals xmin.
     return re.sub(r"^([xy])(min|max|\d)$", r"\1[_.-]?\2", end)
 
 

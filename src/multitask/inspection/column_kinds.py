@@ -1,4 +1,4 @@
-"""What each column of a table holds, judged by its cells and its name."""
+"""The content of each column of a table, inferred from its cells and its name."""
 
 from __future__ import annotations
 
@@ -45,31 +45,31 @@ FEWEST_OF_AN_INTEGER = 3
 LONG_TEXT = 60
 NEARLY_ALL = 0.9
 UNSPACED = r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]{4}"
-"""Letters of languages that write no blanks between words: Thai, Lao, Japanese, Chinese."""
+"""Letters of scripts without blanks between words: Thai, Lao, Japanese, Chinese."""
 CODE = r"[0-9a-fA-F-]+|\S*[/\\]\S*"
-"""Numbers in hexadecimal form, and paths and addresses."""
+"""Patterns of hexadecimal numbers, and of paths and addresses."""
 LONGEST_WORD = 20.0
-"""Letters to a blank, on average, up to which blanks stand between words."""
+"""Average number of letters per blank up to which blanks separate words."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """What a column holds.
+    """The content of a column.
 
     Args:
         name: its name in the table.
-        kind: what it is taken for.
+        kind: its inferred kind.
         rows: number of rows of the table.
-        known: number of cells that are not empty.
-        distinct: number of different ones.
-        counts: of classes, in their order: the number of cells of each.
-        limits: of numbers: the lowest and the highest that is finite.
-        size: of numbers: how many each cell holds, more than 1 where cells are lists.
-        remark: what a person should know about the cells; empty if there is nothing.
-        is_whole: of numbers: whether all are whole.
-        several: of cells that hold several labels each: which.
-        words: of free text: the words of a cell, on average; 0 of all else.
-        is_spaced: of free text: whether blanks stand between its words.
+        known: number of non-empty cells.
+        distinct: number of distinct cells.
+        counts: for classes, in order: the number of cells of each.
+        limits: for numbers: the lowest and the highest finite number.
+        size: for numbers: how many each cell contains; more than 1 if cells are lists.
+        remark: possible problems of the cells; empty if there are none.
+        is_whole: for numbers: whether all are integers.
+        several: for cells with several labels each: the labels.
+        words: for free text: the average number of words per cell; otherwise 0.
+        is_spaced: for free text: whether blanks separate words.
     """
 
     name: str
@@ -92,12 +92,12 @@ class Column:
         return self.rows - self.known
 
     def without(self, value: float, count: int, limits: tuple[float, float]) -> Column:
-        """The same numbers without one that stands for a missing one.
+        """Return the same numbers without a number that stands for missing values.
 
         Args:
             value: that number.
-            count: how often it comes.
-            limits: of the others.
+            count: how often it occurs.
+            limits: the lowest and highest of the other numbers.
         """
         remark = (
             f"{value:g} is far from all other numbers and stands in {count:,} cells, so it is "
@@ -108,21 +108,21 @@ class Column:
 
 
 def column_kinds(table: pd.DataFrame, missing: Sequence[str] = ()) -> list[Column]:
-    """Judge every column of a table.
+    """Infer the content of each column of a table.
 
     Args:
-        table: its cells, as text or with types; a missing one is NaN or None.
-        missing: texts that mean so too.
+        table: the cells, as text or with types; missing cells are NaN or None.
+        missing: texts that also mark missing cells.
     """
     return [column_kind(table[name], missing) for name in table.columns]
 
 
 def column_kind(column: pd.Series, missing: Sequence[str] = ()) -> Column:
-    """Judge a column.
+    """Infer the content of a column.
 
     Args:
-        column: its cells, as text or with a type; a missing one is NaN or None.
-        missing: texts that mean so too.
+        column: its cells, as text or with a type; missing cells are NaN or None.
+        missing: texts that also mark missing cells.
     """
     cells = known_cells(column, missing)
     texts = _plain_classes(cells.map(cell_text).astype(str))
@@ -149,7 +149,7 @@ def column_kind(column: pd.Series, missing: Sequence[str] = ()) -> Column:
 
 
 def is_number(column: Column) -> bool:
-    """Whether all known cells of a column are single numbers, though they may be classes.
+    """Return whether all known cells of a column are single numbers, even if these may be classes.
 
     Args:
         column: the column.
@@ -163,7 +163,7 @@ def is_number(column: Column) -> bool:
 
 
 def as_numbers(column: Column) -> Column:
-    """The same column, with classes that are numbers taken for numbers.
+    """Return the same column, with numeric classes treated as numbers.
 
     Args:
         column: see `is_number`.
@@ -190,7 +190,7 @@ def _numeric(name: str, size: tuple[int, int, int], texts: pd.Series, numbers: p
     known, distinct = size[1], numbers.nunique()
     whole = bool((numbers % 1 == 0).all())
     if distinct < size[2] and texts.str.fullmatch(r"[+-]?\d+").all():
-        # Floating-point numbers do not tell them apart.
+        # Floating-point numbers cannot distinguish them.
         return Column(name, "identifier", *size, remark="whole numbers of very many digits")
     if whole and says_group(name):
         return Column(name, "group" if distinct < known else "identifier", *size)
@@ -215,7 +215,7 @@ def _are_classes(name: str, numbers: pd.Series) -> bool:
 
 
 def _plain_classes(texts: pd.Series) -> pd.Series:
-    """Whole numbers that some program has written as floats, such as ``2.0``, as whole ones."""
+    """Convert integers that were written as floats, such as ``2.0``, to integers."""
     if not texts.str.fullmatch(r"[+-]?\d+\.0+").all():
         return texts
     return texts.str.replace(r"\.0+$", "", regex=True)
@@ -225,7 +225,7 @@ def _textual(name: str, size: tuple[int, int, int], texts: pd.Series, remark: st
     _, known, distinct = size
     repeated = distinct <= min(MOST_CLASSES, known / FEWEST_OF_A_CLASS)
     if written := written_numbers(texts):
-        # A magnification such as 20x or a grade such as 2+ may well be a class.
+        # A magnification such as 20x or a grade such as 2+ is probably a class.
         may_be = "with a unit" in written or "with a mark" in written
         if may_be and distinct <= known / FEWEST_OF_AN_INTEGER:
             return Column(name, "classes", *size, counts=_counts(texts), remark=written)

@@ -1,4 +1,4 @@
-"""Everything that there is to say about configured data."""
+"""The complete report on configured data."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from multitask.inspection.target_summary import Outlier, Summary, outliers, summ
 from multitask.tables.cleaning import COLUMNS
 
 Stops = set[tuple[str, str]]
-"""A table's file, and a kind of finding at which a training with it would stop."""
+"""A table's file, and a kind of finding at which training with the table would stop."""
 
 
 @dataclass(frozen=True)
 class DataReport:
-    """What was found.
+    """The results of an inspection.
 
     Args:
         title: name of the data.
-        sizes: samples, by split.
+        sizes: number of samples by split.
         targets: a summary of each task's targets.
-        outliers: numbers far from the others, the farthest of a task first.
-        duplicates: samples whose inputs are there more than once.
-        names: by split, what people call the samples, as far as they have names.
+        outliers: numbers far from the others, the farthest of each task first.
+        duplicates: samples whose inputs occur more than once.
+        names: names of the samples by split, if they have names.
         findings: rows and cells that cannot be used: ``row``, ``file``, ``kind``, ``column``,
             ``reason``, ``table``.
-        stops: the table and the kind of those findings at which a training would stop.
-        left_out: columns of the table that are not targets, and why.
-        remarks: what a person would notice, each with its cure.
+        stops: the table and the kind of those findings at which training would stop.
+        left_out: columns of the table that are not targets, and the reasons.
+        remarks: possible problems, each with a remedy.
         inputs: a summary of each input that is a text, or numbers and categories.
     """
 
@@ -52,11 +52,11 @@ class DataReport:
     inputs: list[InputSummary] = field(default_factory=list)
 
     def name(self, split: str, place: int) -> str:
-        """What people call a sample: its file, or its place.
+        """Return the name of a sample: its file, or its index.
 
         Args:
-            split: where it is.
-            place: its place in the split.
+            split: split of the sample.
+            place: index of the sample in the split.
         """
         names = self.names[split]
         return names[place] if names else f"sample {place}"
@@ -69,12 +69,12 @@ def data_report(
     stops: Stops | None = None,
     left_out: Mapping[str, str] | None = None,
 ) -> DataReport:
-    """Look at the targets and all inputs of a data set.
+    """Inspect the targets and all inputs of a data set.
 
     Args:
-        data: the data set, loaded.
-        title: what people call it.
-        classes: by task, names of classes or labels, as far as the data do not tell them.
+        data: the loaded data set.
+        title: name of the data, for display.
+        classes: names of classes or labels by task, if the data do not provide them.
         stops: see `DataReport`.
         left_out: see `DataReport`.
     """
@@ -100,7 +100,7 @@ def data_report(
 
 
 def _outliers(data: DataModule, task: str, targets: Mapping[str, Tensor]) -> list[Outlier]:
-    # Where each is in its split, of which only some samples may have been looked at.
+    # Convert to indices in the whole split, of which only some samples may have been read.
     places = {
         split: places_to_look_at(samples.targets[task]) for split, samples in data.splits.items()
     }
@@ -110,6 +110,6 @@ def _outliers(data: DataModule, task: str, targets: Mapping[str, Tensor]) -> lis
 
 
 def _findings(data: DataModule) -> pd.DataFrame:
-    # What was kept as it is can be used.
+    # Findings that were kept unchanged can be used.
     found: Any = getattr(data, "skipped", None)
     return pd.DataFrame(columns=COLUMNS) if found is None else found

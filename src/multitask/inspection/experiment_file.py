@@ -1,4 +1,4 @@
-"""An experiment for a table: complete, commented, and ready to train."""
+"""An experiment file for a table: complete, commented, and ready for training."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ MAP_TASKS: dict[type, str] = {
     NumberMap: "DenseRegression",
     NormalMap: "Normals",
 }
-"""By what the files hold, the task that learns it."""
+"""The task for each kind of map."""
 
 Division = tuple[str, str, dict[str, Any]]
-"""Why rows are divided so, the class that does it, and its settings."""
+"""Why rows are divided in a certain way, the class that does so, and its settings."""
 
 
 def experiment_text(
@@ -47,18 +47,18 @@ def experiment_text(
     """Write the YAML.
 
     Args:
-        contents: of the table.
-        plan: how to train.
-        data: the table's, loaded: how it is divided, and what cannot be used, whose kinds are
-            skipped with a comment that lists it.
-        file: where the text will be.
-        keep_links: whether links may lead out of the folder of images.
+        contents: contents of the table.
+        plan: the training settings.
+        data: the loaded data of the table, which provide the split and the rows and cells that
+            cannot be used; their kinds are skipped, with a comment that lists them.
+        file: path of the file to be written.
+        keep_links: whether links may lead outside the folder of images.
 
     Returns:
         The text of the file.
     """
     lines = [
-        *comment(f"What `multitask init` made of {contents.path}. Train with:", 0),
+        *comment(f"Written by `multitask init` for {contents.path}. Train with:", 0),
         *comment(f"multitask fit --config {shlex.quote(str(file))}", 0),
         "seed_everything: 0",
         "run:",
@@ -124,7 +124,7 @@ def _data(
 
 
 def _path(path: Path) -> str:
-    # The parser takes a text that begins so, or that says null, for nothing.
+    # The parser would read a text that begins like this, or is null, as nothing.
     is_lost = str(path).startswith("#") or str(path).lower() in ("null", "~")
     return scalar(str(path.absolute() if is_lost else path))
 
@@ -145,7 +145,7 @@ def _target(target: Target, targets: Sequence[Target]) -> Iterator[str]:
     if len(names) == 1 and scalar(names[0]) == names[0]:
         yield f"        columns: {names[0]}"
     else:
-        # The parser would take a text such as '[a]' for a list.
+        # The parser would read a text such as '[a]' as a list.
         yield from sequence("columns", names, 8)
     if target.box is not None:
         yield f"        box: {target.box}"

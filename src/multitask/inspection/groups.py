@@ -1,4 +1,4 @@
-"""Rows that belong together, such as those of one person: which column says so."""
+"""Detection of the column that groups rows, such as those of one person."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from multitask.inspection.name_hints import says_class, says_group, says_species
 FEWEST_GROUPS, FEWEST_UNSAID = 3, 10
 MANY_CLASSES, MOST_ROWS_OF_ONE = 50, 20
 LEAST_REPEATED = 1.2
-"""Rows of a group, on average, below which it is hardly one."""
+"""Average number of rows per group below which a column is probably not a grouping."""
 NEARLY_ALWAYS = 0.9
 ENOUGH = 0.2
-"""How far others of a group tell a label, from 0 (no better than chance) to 1 (always)."""
+"""How well others of a group predict a label, from 0 (chance) to 1 (always)."""
 BEFORE = (":", " - ", ",", " (", "_", "-", "/")
-"""What stands behind a name that several cells begin with, as in ``waving hand: light skin``."""
+"""Separators after a common prefix of several cells, as in ``waving hand: light skin``."""
 NUMBERED = r"^(\D*[^\W\d]\D*)\d+$"
-"""Things of one kind that are told apart by a number, as in ``plant 12``."""
+"""Pattern of things of one kind that are numbered, as in ``plant 12``."""
 DAY = r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
 DATE = rf"({DAY})([ T].*)?"
 
 
 @dataclass(frozen=True)
 class Group:
-    """A column whose cells say which rows belong together.
+    """A column whose cells define groups of rows.
 
     Args:
-        column: the column.
-        before: if not empty, what stands behind the group's name in a cell.
-        groups: their number.
-        mates: share of the rows that are in a group with others.
-        told: by target, how often others of the group tell a label, and how often the most
-            frequent class does.
+        column: name of the column.
+        before: if not empty, the separator after the group's name in a cell.
+        groups: number of groups.
+        mates: fraction of the rows that share a group with others.
+        told: for each target, how often others of the group predict the label, and how often the
+            most frequent class does.
     """
 
     column: Column
@@ -46,7 +46,7 @@ class Group:
     told: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def promise(self) -> str:
-        """What a split at random would have promised, in a sentence."""
+        """What a random split would have suggested, in a sentence."""
         each = "".join(
             f"; of {name}, repeating the label of another such row is right in {right:.0%} of the "
             f"rows, the most frequent class in {most:.0%}"
@@ -62,15 +62,15 @@ class Group:
 def find_group(
     table: pd.DataFrame, columns: Sequence[Column], targets: Mapping[str, Sequence[str]]
 ) -> Group | None:
-    """Find the column by which rows belong together.
+    """Find the column that groups rows.
 
     Args:
-        table: cells as text, None where missing.
-        columns: those that may be it.
-        targets: labels that are classes, by the column's name; each ``[rows]``.
+        table: cells as text, None if missing.
+        columns: the candidate columns.
+        targets: labels that are classes, by column name; each ``[rows]``.
 
     Returns:
-        The one whose name says so, else the one whose groups tell most about a target.
+        The column whose name indicates groups, or else the one whose groups best predict a target.
     """
     found: list[tuple[bool, float, Group]] = []
     for column in columns:
@@ -140,7 +140,7 @@ def _judged(
     if not said and any(
         _gain(*_told(_numbered(each), groups)) > NEARLY_ALWAYS for each in labels.values()
     ):
-        # Each group is a class by another name.
+        # Each group is a class under another name.
         return None, 0.0
     told = {name: _told(groups, each) for name, each in labels.items()}
     useful = {
@@ -159,7 +159,7 @@ def _gain(right: float, most: float) -> float:
 
 
 def _told(groups: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """How often the others of a row's group tell its label, and how often the most frequent one."""
+    """Return how often others of the group, and the most frequent label, predict a row's label."""
     _, numbers = np.unique(labels, return_inverse=True)
     totals = np.bincount(numbers)
     pairs, places, counts = np.unique(

@@ -1,4 +1,4 @@
-"""The column of a table that says where each row's image is."""
+"""Detection of the column that contains each row's image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from multitask.tables.table_sources import Source
 CONVENTIONAL = ("file_name", "image", "filename", "file", "path", "image_path")
 LOOKED_AT = 200
 MOST = 0.5
-"""Share of the names that lead to files from which on a column names images."""
+"""Fraction of cells that must name existing files for a column to contain images."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class ImageColumn:
     """A column of images.
 
     Args:
-        name: the column's.
-        ending: of the files, if the table leaves it out.
-        embedded: the folder of the files, if the images lie in the table's own cells.
+        name: name of the column.
+        ending: suffix of the files, if the table omits it.
+        embedded: the folder of the files, if the images are stored in the table's cells.
     """
 
     name: str
@@ -43,11 +43,11 @@ def find_images(
     """Find the column of images; None if there is none.
 
     Args:
-        path: of the table, for messages.
-        table: its cells.
-        columns: what they hold.
-        source: where the images lie.
-        given: the column's name, as far as a person has said it.
+        path: path of the table, for messages.
+        table: the cells.
+        columns: the contents of the columns.
+        source: the table and its image folder.
+        given: the column's name, if specified by the user.
 
     Raises:
         InputError: if there is more than one.
@@ -74,7 +74,7 @@ def find_images(
 
 
 def _ending(cells: pd.Series, source: Source) -> str:
-    """What most of the names lack to be those of image files in the folder; empty if nothing."""
+    """Return the suffix that most names lack to be image files in the folder; else empty."""
     names = [str(each) for each in cells.dropna().head(LOOKED_AT)]
     folders = {os.path.dirname(each) for each in names}
     files = {

@@ -1,4 +1,4 @@
-"""How large the images of a table are, and whether they have colours: from a sample."""
+"""The sizes and colours of a table's images, estimated from a sample."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from multitask.inspection.image_column import ImageColumn
 from multitask.tables.image_paths import ImagePaths, PathProblem
 
 SAMPLE = 200
-"""Images that are looked at."""
+"""Number of images that are read."""
 LARGEST_SIDE, STEP = 224, 32
 LARGE = 64
-"""Sides from here on are made multiples of 32, which is by how much deep networks shrink them."""
+"""Sides of at least this size become multiples of 32, the reduction factor of deep networks."""
 GREY = ("1", "L", "LA", "I;16", "I;16B", "I;16L")
 
 
 @dataclass(frozen=True)
 class ImageSample:
-    """What a sample of images looks like.
+    """Properties of a sample of images.
 
     Args:
-        looked_at: number of files that are images.
-        height: median, in pixels.
-        width: median, in pixels.
-        same_size: whether all have the same size.
-        grey: whether none has colours.
-        white: the value that becomes white; default: the largest that the files can hold.
-        remark: what a person should know about their values.
+        looked_at: number of files that are valid images.
+        height: median height in pixels.
+        width: median width in pixels.
+        same_size: whether all images have the same size.
+        grey: whether all images are grey.
+        white: the value that is mapped to white; default: the largest value of the file format.
+        remark: possible problems of the pixel values.
     """
 
     looked_at: int
@@ -50,7 +50,7 @@ class ImageSample:
 
     @property
     def size(self) -> tuple[int, int]:
-        """A sensible height and width to train with."""
+        """A suitable height and width for training."""
         longest = max(self.height, self.width)
         if longest < LARGE:
             return self.height, self.width
@@ -68,17 +68,17 @@ def table_images(
     folder: Path | None,
     keep_links: bool = False,
 ) -> ImageSample:
-    """Look at some of a table's images, evenly spaced.
+    """Read some of a table's images, evenly spaced.
 
     Args:
         path: the table's file, or the folder of several.
         cells: the names of the images.
         image: the column.
-        folder: what they are relative to; default: the table's own folder.
-        keep_links: whether links may lead out of the folder.
+        folder: folder that the names are relative to; default: the table's folder.
+        keep_links: whether links may lead outside the folder.
 
     Raises:
-        InputError: if none of them is there, or none is an image, with the reason.
+        InputError: if none of them exists or none can be decoded, with the reason.
     """
     prefixes = (
         cells.attrs.get("prefixes", [""] * len(cells)) if folder is None else [""] * len(cells)
@@ -133,13 +133,13 @@ def _advice(root: Path, name: str, problem: PathProblem) -> str:
 
 
 def _sample(files: Sequence[Path]) -> ImageSample | None:
-    """Look at the headers of a few files.
+    """Read the headers of a few files.
 
     Args:
-        files: of images; those that are missing or broken do not count.
+        files: image files; those that are missing or broken are ignored.
 
     Returns:
-        What they look like, None where none is an image.
+        Their properties; None if there are no images.
     """
     found = [each for file in files if (each := _header(file)) is not None]
     if not found:

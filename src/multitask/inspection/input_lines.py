@@ -1,4 +1,4 @@
-"""The parts of an experiment that are about its inputs and its encoder."""
+"""The parts of an experiment file that define its inputs and its encoder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HINTS = {
     "vocabulary": "The tokenizer's.",
     "sizes": "1 for a number, else how many categories the column has.",
 }
-"""What a person should know about settings of encoders."""
+"""Comments on encoder settings."""
 TRANSFORMER = (
     "There are too few texts to learn much from the order of their words; "
     "multitask.encoders.TextTransformer and TextConvNet read it."
@@ -25,11 +25,11 @@ TRANSFORMER = (
 
 
 def image_lines(contents: TableContents, images: ImageSample) -> Iterator[str]:
-    """How the images are read.
+    """Write the settings of the images.
 
     Args:
-        contents: of the table.
-        images: what a sample of them looks like.
+        contents: contents of the table.
+        images: properties of a sample of the images.
     """
     about = "all of" if images.same_size else "of various sizes, in the median"
     yield from comment(
@@ -52,10 +52,10 @@ def image_lines(contents: TableContents, images: ImageSample) -> Iterator[str]:
 
 
 def input_lines(contents: TableContents) -> Iterator[str]:
-    """Which columns are inputs, other than images.
+    """Write the columns of inputs other than images.
 
     Args:
-        contents: of the table.
+        contents: contents of the table.
     """
     text, numbers = contents.choice.text, contents.choice.numbers
     if contents.image is None:
@@ -84,7 +84,7 @@ def _text(text: TextInput) -> Iterator[str]:
     )
     yield f"      {TEXT}:"
     names = [each.name for each in text.columns]
-    # The parser would take a text such as '[a]' for a list.
+    # The parser would read a text such as '[a]' as a list.
     if len(names) == 1 and scalar(names[0]) == names[0]:
         yield f"        column: {names[0]}"
     else:
@@ -101,7 +101,7 @@ def _text(text: TextInput) -> Iterator[str]:
 def _numbers(numbers: NumberInput) -> Iterator[str]:
     missing = sum(each.missing for each in numbers.columns)
     cells = len(numbers.columns) * numbers.columns[0].rows
-    yield from comment(f"{missing:,} of {cells:,} cells are missing, which the encoder is told.", 6)
+    yield from comment(f"{missing:,} of {cells:,} cells are missing; the encoder sees which.", 6)
     yield f"      {NUMBERS}:"
     yield from sequence("columns", [each.name for each in numbers.columns], 8)
     if numbers.categories:
@@ -115,10 +115,10 @@ def _numbers(numbers: NumberInput) -> Iterator[str]:
 
 
 def encoder_lines(plan: TrainingPlan) -> Iterator[str]:
-    """The encoder, or several inside one.
+    """Write the encoder, or a combination of several encoders.
 
     Args:
-        plan: how to train.
+        plan: the training settings.
     """
     yield "  encoder:"
     yield from _object(plan.encoder, plan.encoder_settings, 4)

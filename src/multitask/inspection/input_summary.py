@@ -1,4 +1,4 @@
-"""Inputs that are texts or columns: how long, how often the same, and what is missing."""
+"""Summaries of inputs that are texts or columns: lengths, repetitions and missing values."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 
 @dataclass(frozen=True)
 class TextSummary:
-    """An input that is a text.
+    """The summary of a text input.
 
     Args:
-        name: of the input.
-        places: most tokens of a text, the beginning included.
+        name: name of the input.
+        places: most tokens of a text, including the start token.
         texts: number of texts, by split.
-        empty: by split, those without a token of their own.
-        full: by split, those that fill all places, so that their end may be cut off.
-        tokens: by split, the lowest, the three quartiles and the highest number of tokens, ``[5]``.
-        repeated: by split, those that an earlier text of the split says too.
-        trained: by split, those that a training text says too; none of training.
-        vocabulary: number of different words in training; 0 if the texts are not known.
-        words: the most frequent words of training, and the share of its texts that have each.
+        empty: number of texts without tokens other than special ones, by split.
+        full: number of texts that fill all places, so that their end may be cut off, by split.
+        tokens: minimum, quartiles and maximum of the number of tokens, by split, ``[5]``.
+        repeated: number of texts that repeat an earlier text of the same split, by split.
+        trained: number of texts that also occur in training, by split; none for training.
+        vocabulary: number of distinct words in training; 0 if the texts are not known.
+        words: the most frequent words in training, and the fraction of texts that contain each.
     """
 
     name: str
@@ -51,16 +51,15 @@ class TextSummary:
 
 @dataclass(frozen=True)
 class ColumnSummary:
-    """A column of an input of numbers and categories.
+    """The summary of a column of an input of numbers and categories.
 
     Args:
-        name: of the column.
-        categories: their names; none of a number.
+        name: name of the column.
+        categories: names of its categories; empty for a number.
         missing: number of missing cells, by split.
         samples: number of samples, by split.
-        quartiles: by split, the lowest, the three quartiles and the highest, ``[5]``; NaN if none
-            is known.
-        counts: by split, samples of each category, ``[categories]``, int64.
+        quartiles: minimum, quartiles and maximum, by split, ``[5]``; NaN if no value is known.
+        counts: number of samples of each category, by split, ``[categories]``, int64.
     """
 
     name: str
@@ -72,12 +71,12 @@ class ColumnSummary:
 
     @property
     def is_constant(self) -> bool:
-        """Whether no two training samples differ."""
+        """Whether all training samples have the same value."""
         low, high = self.quartiles["train"][[0, 4]]
         return self.missing["train"] in (0, self.samples["train"]) and not low < high
 
     def unseen(self) -> dict[str, list[str]]:
-        """By split, the categories that it has and training has not."""
+        """For each split, its categories that do not occur in training."""
         untrained = self.counts["train"] == 0
         found = {
             split: [self.categories[at] for at in (untrained & (each > 0)).nonzero().flatten()]
@@ -88,11 +87,11 @@ class ColumnSummary:
 
 @dataclass(frozen=True)
 class ColumnsSummary:
-    """An input of numbers and categories.
+    """The summary of an input of numbers and categories.
 
     Args:
-        name: of the input.
-        columns: in order.
+        name: name of the input.
+        columns: summaries of the columns, in order.
     """
 
     name: str
@@ -103,10 +102,10 @@ InputSummary = TextSummary | ColumnsSummary
 
 
 def summarise_inputs(data: DataModule) -> list[InputSummary]:
-    """Look at all inputs that are texts, or numbers and categories.
+    """Summarise all inputs that are texts, or numbers and categories.
 
     Args:
-        data: loaded.
+        data: the loaded data.
     """
     first = data.splits["train"].inputs(torch.tensor([0]))
     written = data.written_inputs()
@@ -136,7 +135,7 @@ def _text(data: DataModule, name: str) -> TextSummary:
     counts = {split: text_mask(each).sum(1) for split, each in tokens.items()}
     hashes = {split: input_hashes(each, only=name) for split, each in data.splits.items()}
     texts = data.texts("train").get(name)
-    # Beside the beginning, a tokenizer may put a token of its own at the end.
+    # Besides the start token, a tokenizer may add a special token at the end.
     least = {split: int(each.min()) for split, each in counts.items()}
     empty = {split: counts[split] <= min(least[split], 2) for split in counts}
     if texts is not None:

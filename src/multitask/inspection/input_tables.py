@@ -1,4 +1,4 @@
-"""The part of the report of data that is about texts, numbers and categories as inputs."""
+"""The part of the data report on inputs that are texts, numbers and categories."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from multitask.pages.blocks import Block, Paragraph, Section, Table
 from multitask.pages.words import capital, counted, listed
 
 MANY = 0.05
-"""Share of the texts that are cut off from which on the report says what to do."""
+"""Fraction of truncated texts from which the report gives advice."""
 MOST_COLUMNS, MOST_CATEGORIES = 40, 5
 
 
 def inputs(report: DataReport) -> Iterator[Block]:
-    """What the texts are like, and the columns; a section for each input."""
+    """Describe the texts and columns, with a section for each input."""
     for each in report.inputs:
         yield from _text(each) if isinstance(each, TextSummary) else _columns(each)
 

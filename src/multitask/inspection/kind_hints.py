@@ -1,4 +1,4 @@
-"""Tasks of other kinds that a table's target may be, by its cells and its names."""
+"""Other kinds of tasks that may fit a table's target, by its cells and its names."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ FEWEST_GRADES = 3
 
 
 def has_order(target: Target) -> bool:
-    """Whether the classes of a target are steps of a scale."""
+    """Return whether the classes of a target are steps of a scale."""
     return not target.hot and ordered(list(target.classes)) is not None
 
 
 def kind_hint(target: Target, targets: Sequence[Target]) -> str:
-    """What kind of task a target may be beside the one it is given; empty if none comes to mind.
+    """Suggest another kind of task for a target; empty if there is none.
 
     Args:
-        target: of a table.
-        targets: all of the table.
+        target: a target of a table.
+        targets: all targets of the table.
     """
     if len(target.columns) > 1 or target.size > 1 or target.maps is not None:
         return ""
@@ -71,7 +71,7 @@ def _of_classes(target: Target) -> str:
 
 
 def _event_beside(time: Column, targets: Sequence[Target]) -> Column | None:
-    """The column that says whether the event of a time was seen, if there is one."""
+    """Find the column that indicates whether the event of a time was observed, if there is one."""
     if not says_time(time.name) or not is_number(time) or time.limits is None or time.limits[0] < 0:
         return None
     others = [each.columns[0] for each in targets if len(each.columns) == 1]

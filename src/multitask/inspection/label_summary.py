@@ -1,4 +1,4 @@
-"""The targets of a task of several labels in numbers."""
+"""Summaries of tasks with several labels."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from torch import Tensor
 from multitask import labels
 
 MANY = 20
-"""With more labels, frequent ones come first."""
+"""If there are more labels, they are sorted by frequency."""
 
 
 @dataclass(frozen=True)
 class LabelSummary:
-    """Targets that are several labels at once.
+    """The summary of targets with several labels per sample.
 
     Args:
-        task: their name.
+        task: name of the task.
         known: number of samples with at least one known label, by split.
-        samples: number of samples that were looked at, by split.
-        labels: their names, in order.
-        counts: by split, samples without and with each label, shape ``[2, labels]``, int64.
-        alone: by split, samples of which no label holds, as far as they are known.
+        samples: number of samples that were read, by split.
+        labels: names of the labels, in order.
+        counts: number of samples without and with each label, by split, shape ``[2, labels]``,
+            int64.
+        alone: number of samples known to have no label, by split.
     """
 
     task: str
@@ -35,13 +36,13 @@ class LabelSummary:
     alone: dict[str, int]
 
     def order(self) -> list[int]:
-        """The labels' places, in their order; of more than `MANY` the most frequent first."""
+        """Indices of the labels in display order; if more than `MANY`, by decreasing frequency."""
         places = list(range(len(self.labels)))
         holds = torch.stack(list(self.counts.values())).sum(0)[1].tolist()
         return sorted(places, key=lambda at: -holds[at]) if len(places) > MANY else places
 
     def constant(self) -> list[str]:
-        """The labels that hold in no training sample, or in every one."""
+        """The labels of no training sample, or of every one."""
         has_one_answer = (self.counts["train"] == 0).any(0).tolist()
         return [name for name, is_so in zip(self.labels, has_one_answer, strict=True) if is_so]
 
@@ -52,9 +53,9 @@ def summarise_labels(
     """Count the samples with each label.
 
     Args:
-        task: the name.
-        targets: by split, ``[samples, labels]``, int64: 0, 1, or -100 where missing.
-        names: of the labels; default: their numbers.
+        task: name of the task.
+        targets: targets by split, ``[samples, labels]``, int64: 0, 1, or -100 if missing.
+        names: names of the labels; default: their indices.
     """
     size = next(iter(targets.values())).shape[1]
     counts = {

@@ -1,4 +1,4 @@
-"""Several labels at once in words, and as lines of an experiment."""
+"""Descriptions of targets with several labels, and their lines in an experiment file."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ MOST_COUNTS = 20
 
 
 def describe_labels(task: str, names: Sequence[str], found: LabelCells, column: Column) -> str:
-    """What a target of several labels is, in a sentence.
+    """Describe a target of several labels in a sentence.
 
     Args:
-        task: its name.
-        names: of the labels, in order.
-        found: what its cells hold.
-        column: where.
+        task: name of the task.
+        names: names of the labels, in order.
+        found: the labels in its cells.
+        column: the column of the cells.
     """
     each = sum(found.counts.values()) / found.cells
     few = len(names) <= MOST_COUNTS
@@ -32,10 +32,10 @@ def describe_labels(task: str, names: Sequence[str], found: LabelCells, column: 
 
 
 def change_labels(found: LabelCells) -> str:
-    """What to do where the cells hold something else.
+    """Explain what to do if the cells are something else.
 
     Args:
-        found: what they are taken for.
+        found: the inferred labels.
     """
     if found.is_hot:
         return (
@@ -53,11 +53,11 @@ def change_labels(found: LabelCells) -> str:
 
 
 def labels_of(names: Sequence[str], found: LabelCells) -> Iterator[str]:
-    """The settings of a target's columns, as lines of YAML.
+    """Write the settings of a target's columns as lines of YAML.
 
     Args:
-        names: of the labels, in order.
-        found: what the cells hold.
+        names: names of the labels, in order.
+        found: the labels in the cells.
     """
     yield from sequence("labels", names, 8)
     if found.between is not None:

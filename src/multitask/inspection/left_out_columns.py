@@ -1,4 +1,4 @@
-"""Why a column of a table is not learnt, and what could be done with it."""
+"""Why a column of a table is not used, and how it could be."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from multitask.inspection.column_kinds import Column
 
 
 def why_left_out(column: Column) -> str:
-    """Why a column is not a target.
+    """Explain why a column is not a target.
 
     Args:
-        column: of neither classes nor numbers.
+        column: a column of neither classes nor numbers.
     """
     if column.kind == "group":
         empty = f"fill its {column.missing:,} empty cells, and " if column.missing else ""

@@ -1,4 +1,4 @@
-"""What the files of maps that a column of a table names hold, judged by their pixels."""
+"""The content of map files that a column names, inferred from their pixels."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ MASK = {
 DEPTH = {"depth", "depths", "disparity", "distance", "height"}
 NORMAL = {"normal", "normals"}
 MOST_IDS = 64
-"""Distinct numbers of all files, up to which they are taken for classes."""
+"""Most distinct values of all files for which they count as classes."""
 DENSE = 2
-"""A list of numbers is written if the highest is so many times as high as there are of them."""
+"""Ratio of the highest value to the number of values from which the values are listed."""
 WHITE = 255
 VECTOR, UNIT = 3, 0.05
-"""Numbers of a vector; share by which its length may differ from 1."""
+"""Number of elements of a vector; relative tolerance of its length from 1."""
 
 
 @dataclass(frozen=True)
 class MapKind:
-    """What a column of maps is taken for.
+    """The inferred kind of a column of maps.
 
     Args:
-        coding: how the files hold maps.
-        settings: the coding's arguments, as an experiment's file says them.
-        told: a sentence of what was found.
-        hint: a sentence of what to change if it is something else.
-        looked_at: number of files.
+        coding: how maps are encoded in the files.
+        settings: the coding's arguments, as written in an experiment file.
+        told: a sentence that describes the result.
+        hint: a sentence on what to change if it is wrong.
+        looked_at: number of files read.
     """
 
     coding: MapCoding
@@ -62,31 +62,31 @@ class MapKind:
 
 
 def says_map(name: str) -> bool:
-    """Whether a name says that cells name files of maps."""
+    """Return whether a name indicates that cells name map files."""
     return bool((MASK | DEPTH | NORMAL) & set(words(name)))
 
 
 def names_maps(column: str, cells: pd.Series) -> bool:
-    """Whether most cells name files that may be maps, and the column's name says so.
+    """Return whether most cells name files that may be maps, and the column's name indicates so.
 
     Args:
-        column: its name.
-        cells: without missing ones.
+        column: name of the column.
+        cells: the non-missing cells.
     """
     texts = cells.astype(str)
     return says_map(column) and bool(len(texts)) and texts.str.fullmatch(FILE).mean() > 0.5
 
 
 def map_kind(column: str, cells: pd.Series, source: Source) -> MapKind | str:
-    """Look at the files of maps that a column names.
+    """Infer the kind of the map files that a column names.
 
     Args:
-        column: its name.
-        cells: without missing ones; names of files, at least one.
-        source: where the files lie.
+        column: name of the column.
+        cells: the non-missing cells, which are file names; at least one.
+        source: the table and its image folder.
 
     Returns:
-        What they are taken for, or why they are taken for nothing, with how to ask for it.
+        The inferred kind, or why there is none, and how to configure one.
     """
     finder = ImagePaths(source.folder, source.root)
     places = np.unique(np.linspace(0, len(cells) - 1, min(LOOKED_AT, len(cells))).astype(int))
@@ -116,18 +116,18 @@ def _read(files: Sequence[Path]) -> Iterator[np.ndarray[Any, Any]]:
         try:
             yield read_map(file)
         except (UnusableImage, OSError):
-            # The cleaning of the data tells of it.
+            # The cleaning of the data reports it.
             continue
 
 
 @dataclass
 class _Seen:
-    """What the files looked at have in common."""
+    """The common properties of the files read."""
 
     names: list[str]
     count: int = 0
     kinds: set[tuple[str, int]] = field(default_factory=set)
-    """Types of numbers, and channels."""
+    """Kinds of dtype, and numbers of channels."""
     ids: set[int] = field(default_factory=set)
     colours: set[int] = field(default_factory=set)
     is_grey: bool = True
@@ -151,7 +151,7 @@ class _Seen:
         if array.dtype.kind != "f":
             vectors = 2 * vectors / np.iinfo(array.dtype).max - 1
         lengths = np.sqrt((vectors**2).sum(2))
-        # What has no direction is missing.
+        # Vectors without direction are missing.
         lengths = lengths[(lengths > 0.5) & (array != 0).any(2)]
         self.is_unit &= bool(len(lengths)) and bool((abs(lengths - 1) < UNIT).mean() > 0.9)
         if array.dtype == np.uint8 and len(self.colours) <= MOST_IDS:

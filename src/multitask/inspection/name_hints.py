@@ -1,4 +1,4 @@
-"""What the name of a column says about its cells."""
+"""Hints from the name of a column on its content."""
 
 from __future__ import annotations
 
@@ -39,57 +39,57 @@ SPLIT = {"split", "set", "subset", "partition", "fold", "phase"}
 
 
 def words(name: str) -> list[str]:
-    """The words of a name, in lower case: ``PatientID`` and ``patient_id`` are the same.
+    """Split a name into words in lower case: ``PatientID`` and ``patient_id`` are the same.
 
     Args:
-        name: a column's name.
+        name: name of a column.
     """
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
     return re.findall(r"[^\W_]+", spaced.lower())
 
 
 def says_class(name: str) -> bool:
-    """Whether a name says that the cells are classes."""
+    """Return whether a name indicates classes."""
     return bool(CLASS & set(words(name)))
 
 
 def says_species(name: str) -> bool:
-    """Whether a name says that cells are kinds of living things, which other labels depend on."""
+    """Return whether a name indicates species, on which other labels depend."""
     return bool({"species", "breed", "cultivar", "variety"} & set(words(name)))
 
 
 def says_count(name: str) -> bool:
-    """Whether a name says that whole numbers are counts, not classes."""
+    """Return whether a name indicates that integers are counts, not classes."""
     return bool(COUNT & set(words(name)))
 
 
 def says_number_of(name: str) -> bool:
-    """Whether a name says that whole numbers count things."""
+    """Return whether a name indicates that integers are a number of things."""
     return bool({"n", "num", "number", "count", "counts", "total"} & set(words(name)))
 
 
 def says_angle(name: str) -> bool:
-    """Whether a name says that numbers are angles or directions."""
+    """Return whether a name indicates angles or directions."""
     return bool(ANGLE & set(words(name)))
 
 
 def says_grade(name: str) -> bool:
-    """Whether a name says that classes are steps of a scale."""
+    """Return whether a name indicates that classes are steps of a scale."""
     return bool(GRADE & set(words(name)))
 
 
 def says_time(name: str) -> bool:
-    """Whether a name says that numbers are times until something happens."""
+    """Return whether a name indicates times until an event."""
     return bool(TIME & set(words(name)))
 
 
 def says_event(name: str) -> bool:
-    """Whether a name says that cells tell whether something has happened."""
+    """Return whether a name indicates whether an event has occurred."""
     return bool(EVENT & set(words(name)))
 
 
 def says_group(name: str) -> bool:
-    """Whether a name says that rows with the same cell belong together, as those of a person do."""
+    """Return whether a name indicates groups of rows, such as those of one person."""
     found = words(name)
     # A fold change is a measurement.
     is_fold = found[-1:] in (["fold"], ["folds"])
@@ -97,17 +97,17 @@ def says_group(name: str) -> bool:
 
 
 def says_identifier(name: str) -> bool:
-    """Whether a name says that the cells tell things apart, and mean nothing else."""
+    """Return whether a name indicates identifiers without further meaning."""
     return bool(IDENTIFIER & set(words(name))) and not says_class(name)
 
 
 def says_split(name: str) -> bool:
-    """Whether a name says which split a row belongs to."""
+    """Return whether a name indicates the split of a row."""
     return bool(SPLIT & set(words(name)))
 
 
 def says_target(name: str) -> Literal["surely", "perhaps"] | None:
-    """Whether a name says that cells are what is to be learnt: ``y``, ``target_1``, ``price``."""
+    """Return whether a name indicates a target, such as ``y``, ``target_1`` or ``price``."""
     found = {re.sub(r"\d+$", "", each) for each in words(name)}
     if found & TARGET:
         return "surely"
@@ -115,5 +115,5 @@ def says_target(name: str) -> Literal["surely", "perhaps"] | None:
 
 
 def says_name(name: str) -> bool:
-    """Whether a name says that texts are names of people, places or files."""
+    """Return whether a name indicates names of people, places or files."""
     return bool(NAME & set(words(name)))

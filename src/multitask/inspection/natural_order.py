@@ -1,4 +1,4 @@
-"""The order in which people look for names."""
+"""Natural sort order of names."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 
 def natural(texts: Sequence[str]) -> list[str]:
-    """Sort as people do: whole numbers in text by their value, so that ``b10`` follows ``b9``.
+    """Sort texts with integers in them by value, so that ``b10`` follows ``b9``.
 
     Args:
-        texts: what to sort.
+        texts: the texts to sort.
     """
 
     def key(text: str) -> tuple[list[tuple[int, int, str]], str]:

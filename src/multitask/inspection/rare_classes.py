@@ -1,4 +1,4 @@
-"""Classes that are so rare that a random split may leave them out of validation or test."""
+"""Classes so rare that a random split may omit them from validation or test."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from multitask.data.splits.stratified import FEWEST
 from multitask.inspection.table_targets import Target
 
 SHARE = 0.15
-"""Of the rows, that `init` gives validation and test each."""
+"""Fraction of the rows that `init` assigns to validation and test each."""
 RISK = 0.01
-"""That none of a class's rows is in a split from which on the class is rare."""
+"""Probability that a split has no row of a class, from which the class counts as rare."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class RareClass:
     """A class with few rows.
 
     Args:
-        column: its column.
-        name: the class.
-        rows: the number of its rows.
-        can_be_stratified: whether rows can be divided by the column.
+        column: name of its column.
+        name: name of the class.
+        rows: number of its rows.
+        can_be_stratified: whether rows can be stratified by the column.
     """
 
     column: str
@@ -32,11 +32,11 @@ class RareClass:
 
 
 def rarest_class(targets: Sequence[Target], rows: int) -> RareClass | None:
-    """Find the rarest class, if one is rare; of a column by which rows can be divided if possible.
+    """Find the rarest class, if one is rare, preferably in a column that allows stratification.
 
     Args:
         targets: the tasks of a table.
-        rows: the table's.
+        rows: number of the table's rows.
     """
     found = [_rarest(each, rows) for each in targets if each.classes and len(each.columns) == 1]
     rare = [each for each in found if (1 - SHARE) ** each.rows > RISK]
@@ -46,7 +46,7 @@ def rarest_class(targets: Sequence[Target], rows: int) -> RareClass | None:
 def _rarest(target: Target, rows: int) -> RareClass:
     column, classes = target.columns[0], target.classes
     name = min(classes, key=lambda each: classes[each])
-    # Rows without a class are shared out as those of one more are.
+    # Rows without a class are divided like those of an additional class.
     groups = [*classes.values(), *([column.missing] if column.missing else [])]
     can_be = min(groups) >= FEWEST and len(groups) <= int(SHARE * rows)
     return RareClass(column.name, name, classes[name], can_be)

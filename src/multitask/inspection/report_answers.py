@@ -1,4 +1,4 @@
-"""One sentence for each section of the report of data, which says what the section shows."""
+"""Summary sentences for the sections of the data report."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from multitask.inspection.target_summary import ClassSummary, NumberSummary
 from multitask.pages.words import capital, counted, listed
 
 BALANCED = 1.5
-"""A class with so many times the samples of another, and no more, is called balanced with it."""
+"""Largest ratio of the sample counts of two classes that are called balanced."""
 MARGIN = 0.05
-"""Share of the range of training by which other splits may go beyond it and still be covered."""
+"""Fraction of the training range by which other splits may exceed it and still be covered."""
 
 
 def of_labels(report: DataReport) -> str:
-    """How large the splits are, and which target has the fewest labels."""
+    """Describe the sizes of the splits, and the target with the fewest labels."""
     sizes = listed(f"{size:,} {split}" for split, size in report.sizes.items())
     noun = "sample" if sum(report.sizes.values()) == 1 else "samples"
     known = {each.task: sum(each.known.values()) for each in report.targets}
@@ -35,13 +35,13 @@ def of_labels(report: DataReport) -> str:
 
 
 def of_remarks(report: DataReport) -> str:
-    """How much there is to look at."""
+    """Describe how many remarks there are."""
     count = len(report.remarks)
     return f"{counted(count, 'thing')} {'deserves' if count == 1 else 'deserve'} a look."
 
 
 def of_findings(report: DataReport) -> str:
-    """How much cannot be used, and whether a training would stop at it."""
+    """Describe how much cannot be used, and whether training would stop at it."""
     found = report.findings
     stops = sum(pair in report.stops for pair in zip(found["table"], found["kind"], strict=True))
     text = f"{counted(len(found), 'row or cell', 'rows or cells')} cannot be used"
@@ -53,11 +53,11 @@ def of_findings(report: DataReport) -> str:
 
 
 def of_duplicates(across: Sequence[Duplicates], within: Sequence[Duplicates]) -> str:
-    """In how many splits the same samples are.
+    """Describe how many samples are duplicated, and across how many splits.
 
     Args:
-        across: groups that are in several splits.
-        within: groups that are in one.
+        across: groups of duplicates in several splits.
+        within: groups of duplicates in one split.
     """
     groups = "group of identical samples", "groups of identical samples"
     if not across:
@@ -73,7 +73,7 @@ def of_duplicates(across: Sequence[Duplicates], within: Sequence[Duplicates]) ->
 
 
 def of_unseen(report: DataReport) -> str:
-    """Which classes training lacks."""
+    """Describe which classes do not occur in training."""
     found = {
         f"{name} ({each.task})"
         for each in report.targets
@@ -87,11 +87,11 @@ def of_unseen(report: DataReport) -> str:
 
 
 def of_outliers(report: DataReport, size: float) -> str:
-    """How many numbers lie far from the others.
+    """Describe how many numbers are outliers.
 
     Args:
-        report: what was found.
-        size: interquartile ranges beyond which a number is listed.
+        report: the report on the data.
+        size: number of interquartile ranges beyond which a number is listed.
     """
     tasks = list(dict.fromkeys(each.task for each in report.outliers))
     count = counted(len(report.outliers), "number")
@@ -100,12 +100,12 @@ def of_outliers(report: DataReport, size: float) -> str:
 
 
 def of_constants(columns: int, constant: int, unlabelled: int) -> str:
-    """How much there is to learn nothing from.
+    """Describe how many columns and targets cannot be learned from.
 
     Args:
-        columns: those that are left out.
-        constant: targets that never differ in training.
-        unlabelled: targets without a label in some split.
+        columns: number of columns that are not used.
+        constant: number of targets that are constant in training.
+        unlabelled: number of targets without a label in some split.
     """
     parts = []
     if columns:
@@ -121,7 +121,7 @@ def of_constants(columns: int, constant: int, unlabelled: int) -> str:
 
 
 def of_classes(summary: ClassSummary) -> str:
-    """How balanced a target's classes are in training."""
+    """Describe how balanced a target's classes are in training."""
     counts = summary.counts["train"].tolist()
     present = {name: n for name, n in zip(summary.classes, counts, strict=True) if n}
     one, what = ("box", "boxes") if summary.is_boxes else ("sample", "samples")
@@ -147,10 +147,10 @@ def of_classes(summary: ClassSummary) -> str:
 
 
 def of_several(summary: LabelSummary) -> str:
-    """How many labels a training sample has, and how frequent the labels are.
+    """Describe how many labels a training sample has, and how frequent the labels are.
 
     Args:
-        summary: of a target of several labels.
+        summary: summary of a target with several labels.
     """
     without, holds = summary.counts["train"]
     known = int(summary.known["train"])
@@ -168,10 +168,10 @@ def of_several(summary: LabelSummary) -> str:
 
 
 def of_numbers(found: Sequence[NumberSummary]) -> str:
-    """Whether training covers the numbers of the other splits.
+    """Describe whether training covers the numbers of the other splits.
 
     Args:
-        found: the targets that are numbers, at least one.
+        found: the numeric targets, at least one.
     """
     beyond = [
         f"{each.task} ({split})"
@@ -192,5 +192,5 @@ def _goes_beyond(summary: NumberSummary, split: str) -> bool:
     train, other = summary.quartiles["train"], summary.quartiles[split]
     low, high = train[:, 0], train[:, 4]
     margin = MARGIN * (high - low)
-    # Nothing goes beyond what is not known.
+    # Unknown values cannot exceed the range.
     return bool(np.any((other[:, 0] < low - margin) | (other[:, 4] > high + margin)))

@@ -1,4 +1,4 @@
-"""The report of data as one figure."""
+"""The figure of the data report."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SAMPLES, MOST_PANELS, MOST_CLASSES = 16, 23, 30
 COLUMNS, BINS = 4, 40
 WIDTH, HEIGHT = 3.4, 2.7
 LETTERS_BESIDE = 36
-"""In a panel's width; with more, names of classes stand upright."""
+"""Most letters that fit in a panel's width; longer class names are rotated."""
 NAMES: dict[str, Any] = {"fontsize": 6}
 
 
@@ -35,8 +35,8 @@ def draw_report(report: DataReport, data: DataModule) -> Figure:
     """Draw label coverage, each task's classes or numbers, and a few training samples.
 
     Args:
-        report: what was found.
-        data: the data, loaded.
+        report: the report on the data.
+        data: the loaded data.
     """
     targets = report.targets[:MOST_PANELS]
     rows = ceil((1 + len(targets)) / COLUMNS)
@@ -71,7 +71,7 @@ def _coverage(axes: Axes, report: DataReport) -> None:
     axes.set_yticks(range(len(shown)), [each.task for each in shown], **NAMES)
     axes.invert_yaxis()
     axes.set(xlim=(0, 100), xlabel="samples with a label (%)")
-    # Below, where no bar is.
+    # At the bottom, where there are no bars.
     axes.legend(fontsize=6, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.24), frameon=False)
     axes.set_title("labels", fontsize=9)
 
@@ -92,7 +92,7 @@ def _labels(axes: Axes, summary: LabelSummary) -> None:
 
 
 def _bars(axes: Axes, counts: dict[str, Tensor], names: list[str]) -> None:
-    """A bar for each class or label, with the splits on top of each other."""
+    """Draw a bar for each class or label, with the splits stacked."""
     totals = torch.stack(list(counts.values())).sum(0)
     order = totals.argsort(descending=True, stable=True)
     shown = order[:MOST_CLASSES].sort().values
@@ -109,7 +109,7 @@ def _numbers(axes: Axes, summary: NumberSummary, targets: dict[str, Tensor]) -> 
     values = {split: each[labels.known(each)] for split, each in targets.items()}
     known = torch.cat(list(values.values())).double()
     if len(known):
-        # Each split's share of it, so that a small one can be compared with a large one.
+        # As fractions of each split, so that small splits can be compared with large ones.
         edges: list[float] = np.histogram_bin_edges(known.numpy(), BINS).tolist()
         for split, each in values.items():
             if len(each):

@@ -1,4 +1,4 @@
-"""The report of data as files: a page, its figure, and a table of what cannot be used."""
+"""The files of the data report: a page, its figure, and a table of what cannot be used."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def write_report(report: DataReport, data: DataModule, folder: Path) -> Path:
     """Write ``report.html`` and ``report.md``, their figure, and the findings as CSV.
 
     Args:
-        report: what was found.
-        data: the data, loaded.
-        folder: where the files go.
+        report: the report on the data.
+        data: the loaded data.
+        folder: the destination folder.
 
     Returns:
         The HTML file, which needs no other file.

@@ -1,4 +1,4 @@
-"""A report on data in a folder of its own, with where it comes from, and at W&B."""
+"""A data report in a separate folder, with its provenance, and at W&B."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from multitask.runs.wandb_run import finish, wandb_logger
 
 
 def write_record(report: DataReport, data: DataModule, config: str, folder: Path) -> None:
-    """Write a report, the configuration of its data and where it comes from.
+    """Write a report, the configuration of its data and its provenance.
 
     Args:
-        report: on the data.
-        data: loaded.
+        report: the report on the data.
+        data: the loaded data.
         config: the configuration, as YAML.
-        folder: made already.
+        folder: an existing folder.
     """
     (folder / CONFIG).write_text(config, encoding="utf-8")
     (folder / PROVENANCE).write_text(to_yaml(provenance()), encoding="utf-8")
@@ -34,12 +34,12 @@ def write_record(report: DataReport, data: DataModule, config: str, folder: Path
 
 
 def send(report: DataReport, settings: RunSettings, folder: Path) -> None:
-    """Record a report at W&B.
+    """Log a report to W&B.
 
     Args:
-        report: on the data.
-        settings: say whether online or offline.
-        folder: where `write_record` has written it.
+        report: the report on the data.
+        settings: whether to log online or offline.
+        folder: the folder in which `write_record` has written it.
     """
     import wandb
 

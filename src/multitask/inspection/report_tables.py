@@ -1,4 +1,4 @@
-"""The tables of the report of data."""
+"""The tables of the data report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_ELEMENTS = 12
 
 
 def splits(report: DataReport) -> Iterator[Block]:
-    """How many samples each split has, and how many of them have a label."""
+    """Count the samples of each split, and those with a label."""
     yield Section("Samples and labels", answers.of_labels(report))
     yield Table(
         ["split", "samples", *(each.task for each in report.targets)],
@@ -42,7 +42,7 @@ def splits(report: DataReport) -> Iterator[Block]:
 
 
 def classes(report: DataReport) -> Iterator[Block]:
-    """How many samples there are of each class; a section for each target of classes."""
+    """Count the samples of each class, with a section for each classification target."""
     for each in report.targets:
         if not isinstance(each, ClassSummary):
             continue
@@ -66,7 +66,7 @@ def classes(report: DataReport) -> Iterator[Block]:
 
 
 def several_labels(report: DataReport) -> Iterator[Block]:
-    """How many samples have each label; a section for each target of several labels."""
+    """Count the samples with each label, with a section for each target of several labels."""
     for each in report.targets:
         if not isinstance(each, LabelSummary):
             continue
@@ -85,7 +85,7 @@ def several_labels(report: DataReport) -> Iterator[Block]:
 
 
 def ranges(report: DataReport) -> Iterator[Block]:
-    """The range and the quartiles of each number in each split."""
+    """List the range and the quartiles of each number in each split."""
     heads = ["target", "split", "lowest", "1st quartile", "median", "3rd quartile", "highest"]
     rows = []
     for each in report.targets:
@@ -104,7 +104,7 @@ def ranges(report: DataReport) -> Iterator[Block]:
 
 
 def number(value: float) -> str:
-    """A number as it is written here; nothing for NaN."""
+    """Format a number for display; empty for NaN."""
     return "" if value != value else f"{value:.5g}"
 
 
@@ -119,10 +119,10 @@ def _holds(counts: Tensor, at: int) -> str:
 
 
 def share(count: int, of: int) -> str:
-    """A number, and how many per cent of all it is.
+    """Format a count with its percentage.
 
     Args:
-        count: of some.
-        of: of all.
+        count: the count.
+        of: the total.
     """
     return f"{count:,} ({100 * count / of:.3g} %)"

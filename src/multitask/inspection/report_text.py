@@ -1,4 +1,4 @@
-"""The report of data: blocks of a page, which is read on a screen as well."""
+"""The data report as blocks of a page, which is also displayed on a screen."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ MOST_NAMED = 4
 
 
 def report_blocks(report: DataReport) -> list[Block]:
-    """Say what was found.
+    """Convert a report to the blocks of a page.
 
     Args:
-        report: what was found.
+        report: the report on the data.
 
     Returns:
         The blocks of a page.
@@ -46,10 +46,10 @@ def report_blocks(report: DataReport) -> list[Block]:
 
 
 def report_text(report: DataReport) -> str:
-    """Say what was found, to be read on a screen.
+    """Convert a report to text for a screen.
 
     Args:
-        report: what was found.
+        report: the report on the data.
     """
     return on_screen(report_blocks(report))
 

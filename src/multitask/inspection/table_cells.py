@@ -1,4 +1,4 @@
-"""The cells of a table: which are missing, and which are lists."""
+"""Missing cells and lists in a table."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ MISSING_WORDS = {"na", "n/a", "nan", "null", "-", "?", "#n/a"}
 
 
 def missing_texts(table: pd.DataFrame) -> list[str]:
-    """The texts in a table that mean that a cell is missing, such as ``NA``, as it writes them.
+    """Return the texts that mark missing cells in a table, such as ``NA``, as written there.
 
     Args:
-        table: its cells, as text or with types.
+        table: the cells, as text or with types.
     """
     found = {
         cell
@@ -26,11 +26,11 @@ def missing_texts(table: pd.DataFrame) -> list[str]:
 
 
 def known_cells(column: pd.Series, missing: Sequence[str]) -> pd.Series:
-    """The cells of a column that are not missing, as objects.
+    """Return the non-missing cells of a column, as objects.
 
     Args:
         column: its cells, as text or with a type.
-        missing: texts that mean that a cell is missing, beside the empty one.
+        missing: texts that mark a missing cell, besides the empty one.
     """
     cells = column.dropna().astype(object)
     is_missing = [isinstance(each, str) and (not each or each in missing) for each in cells]
@@ -38,7 +38,7 @@ def known_cells(column: pd.Series, missing: Sequence[str]) -> pd.Series:
 
 
 def list_length(cells: pd.Series) -> int:
-    """How many elements each cell has, if all are lists of one length; else 0.
+    """Return the number of elements per cell, if all are lists of one length; otherwise 0.
 
     Args:
         cells: see `known_cells`.

@@ -1,4 +1,4 @@
-"""A table read for a training: its inputs, its targets, and how its rows can be divided."""
+"""The contents of a table to be trained on: inputs, targets, and possible splits."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ FIFTHS = 5
 
 @dataclass(frozen=True)
 class TableContents:
-    """What there is in a table, or in the tables of several splits.
+    """The contents of a table, or of the tables of several splits.
 
     Args:
-        path: the table's file, or the folder.
+        path: path of the table's file or folder.
         sources: the tables.
-        rows: their number.
-        separator: between the cells of a CSV file; None where it is the usual one.
-        missing: texts that mean that a cell is missing.
-        image: the column of the images' files; None if the table has no images.
-        image_folder: what they are relative to; None where it is the table's own folder.
-        images: what a sample of them looks like; None if there are none.
+        rows: number of rows.
+        separator: cell separator of a CSV file; None for the usual one.
+        missing: texts that mark missing cells.
+        image: the column of image files; None if the table has no images.
+        image_folder: folder that image names are relative to; None for the table's folder.
+        images: properties of a sample of the images; None if there are none.
         choice: which other columns are inputs.
         targets: the tasks.
-        split: a column that says each row's split, if there is one.
-        group: a column that says which rows must stay together.
-        left_out: by column, why it is not used.
+        split: the column that specifies each row's split, if there is one.
+        group: the column that specifies which rows must stay together.
+        left_out: unused columns, and the reasons.
     """
 
     path: Path
@@ -63,12 +63,12 @@ class TableContents:
 
     @property
     def channels(self) -> int:
-        """Of the images: 1 where all are grey, else 3."""
+        """Channels of the images: 1 if all are grey, otherwise 3."""
         return 1 if self.images is not None and self.images.grey else 3
 
     @property
     def image_size(self) -> tuple[int, int] | None:
-        """A sensible height and width; even if there are maps, which decoders double in size."""
+        """A suitable height and width; even if there are maps, because decoders double sizes."""
         if self.images is None:
             return None
         height, width = self.images.size
@@ -78,11 +78,11 @@ class TableContents:
 
     @property
     def is_several(self) -> bool:
-        """Whether there are several inputs, any of which a sample may lack."""
+        """Whether there are several inputs, some of which a sample may lack."""
         return sum(each is not None for each in self._inputs) > 1
 
     def told(self) -> list[str]:
-        """What was chosen, in lines for the screen."""
+        """The choices, in lines for the screen."""
         tasks = [each.task for each in self.targets]
         image = None if self.image is None else self.image.name
         return told_choice(image, self.choice, tasks)
@@ -93,7 +93,7 @@ class TableContents:
 
     @property
     def lacking(self) -> list[str]:
-        """Splits that have no table of their own, where others have."""
+        """Splits that have no table although others have one."""
         own = {each.split for each in self.sources}
         return [] if own == {None} else [each for each in SPLITS if each not in own]
 
@@ -105,19 +105,19 @@ def read_contents(
     keep_links: bool = False,
     wanted: Wanted | None = None,
 ) -> TableContents:
-    """Read a table and judge its columns.
+    """Read a table and infer the contents of its columns.
 
     Args:
-        path: its file, or a folder: see `multitask.tables.table_sources.find_sources`.
-        image_column: the column of images; default: found by its cells.
-        image_folder: what their names are relative to; default: the table's own folder.
-        keep_links: whether links may lead out of the folder of images.
-        wanted: what a person has said of the columns.
+        path: its file or folder: see `multitask.tables.table_sources.find_sources`.
+        image_column: the column of images; default: inferred from the cells.
+        image_folder: folder that image names are relative to; default: the table's folder.
+        keep_links: whether links may lead outside the folder of images.
+        wanted: the user's choice of columns.
 
     Raises:
         InputError: if there is no such table, none of its columns can be an input, none of the
-            images is found, a column seems to say which split a row belongs to but cannot be used,
-            or nothing is left to learn.
+            images is found, a column seems to specify the splits but cannot be used, or there are
+            no targets.
     """
     if image_folder is not None and not image_folder.is_dir():
         raise InputError(f"--image_folder is {image_folder}, and there is no such folder")
@@ -176,7 +176,7 @@ def _targets(
     sources: Sequence[Source],
     image_folder: Path | None,
 ) -> tuple[list[Target], dict[str, str]]:
-    """The targets, and by column why its maps cannot be targets."""
+    """Return the targets, and for each unusable column of maps the reason."""
     missing = missing_texts(table)
     taken = [TEXT] * (choice.text is not None) + [NUMBERS] * (choice.numbers is not None)
     targets = table_targets(table, choice.targets, missing, image is not None, taken)
@@ -190,7 +190,7 @@ def _targets(
 
 
 def _beside_images(wanted: Wanted, image: ImageColumn | None) -> Wanted:
-    """Without the column of images, which is an input whether it is named or not."""
+    """Remove the column of images, which is always an input."""
     if image is None or wanted.inputs is None:
         return wanted
     return replace(wanted, inputs=[each for each in wanted.inputs if each != image.name])
@@ -257,7 +257,7 @@ def _group(
     targets: list[Target],
     image: ImageColumn | None,
 ) -> tuple[Group | None, list[Target]]:
-    """The group, if there is one, and the targets beside it."""
+    """Return the group, if there is one, and the remaining targets."""
     labels: dict[str, Sequence[str]] = {}
     for target in targets:
         is_single = len(target.columns) == 1 and target.size == 1

@@ -1,4 +1,4 @@
-"""Which columns of a table are inputs and which are targets, if a person has not said so."""
+"""The automatic choice of a table's input and target columns."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from multitask.tables.target_cells import cell_text
 from multitask.tokenizers import Bytes, HashedWords, Tokenizer
 
 TEXT, NUMBERS = "text", "numbers"
-"""What `init` calls the inputs."""
+"""Names that `init` gives to the inputs."""
 FEWEST_WORDS, FEWEST_BESIDE_IMAGES = 4.0, 8.0
-"""Words of a text on average from which on it is an input, by itself or beside images."""
+"""Average number of words from which a text is an input, alone or beside images."""
 FEWEST_KNOWN = 0.5
 READ_WHOLE = 0.95
-"""Share of the texts that are not cut off."""
+"""Fraction of the texts that are not cut off."""
 STEP, LONGEST, MOST_BYTES = 16, 256, 512
-"""Places for tokens are a multiple of the first, up to the second for words."""
+"""Token places are a multiple of the first number, and for words at most the second."""
 HOLDING = ("classes", "numbers", "labels", "image")
 """Kinds of columns that may be targets."""
 
 
 @dataclass(frozen=True)
 class TextInput:
-    """Columns of texts, which are read one behind the other.
+    """Columns of texts, which are concatenated.
 
     Args:
-        columns: in order.
-        tokenizer: what makes tokens of them.
-        tokens: of the texts, in the median and at most.
+        columns: the columns, in order.
+        tokenizer: their tokenizer.
+        tokens: median and maximum number of tokens.
     """
 
     columns: list[Column]
@@ -57,8 +57,8 @@ class NumberInput:
     """Columns of numbers and categories.
 
     Args:
-        columns: in order.
-        missing: numbers that stand for a missing one.
+        columns: the columns, in order.
+        missing: numbers that stand for missing values.
     """
 
     columns: list[Column]
@@ -71,20 +71,20 @@ class NumberInput:
 
     @property
     def sizes(self) -> list[int]:
-        """Of each column, its number of categories; 1 if it is a number."""
+        """Number of categories of each column; 1 if it is numeric."""
         return [len(self.categories.get(each.name, ())) or 1 for each in self.columns]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What each column of a table is for.
+    """The purpose of each column of a table.
 
     Args:
-        text: the texts, if they are an input.
-        numbers: numbers and categories, if they are an input.
+        text: the text columns, if they are an input.
+        numbers: numeric and categorical columns, if they are an input.
         targets: columns that may be targets.
-        is_guess: whether the targets have been guessed.
-        left_out: by column, why it is neither.
+        is_guess: whether the targets were guessed.
+        left_out: unused columns, and the reasons.
     """
 
     text: TextInput | None
@@ -96,11 +96,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a person has said of the columns.
+    """The user's choice of columns.
 
     Args:
-        targets: names of those to learn; None if nothing was said.
-        inputs: names of those to learn from, beside images; None if nothing was said.
+        targets: names of the target columns; None if not specified.
+        inputs: names of the input columns, in addition to images; None if not specified.
     """
 
     targets: Sequence[str] | None = None
@@ -118,18 +118,18 @@ def choose(
     """Choose the inputs and the targets.
 
     Free text is an input, and columns of classes and numbers are targets. In a table without text
-    and images they are inputs, but for those whose names say that they are targets, or the last.
+    and images, these columns are inputs, except those with a target's name, or else the last one.
 
     Args:
-        path: of the table, for messages.
-        table: its cells.
-        columns: what they hold, without that of the images and that of the splits.
-        wanted: what a person has said.
+        path: path of the table, for messages.
+        table: the cells.
+        columns: the contents of the columns, without those of images and splits.
+        wanted: the user's choice.
         has_images: whether images are an input.
-        missing: texts that mean that a cell is missing.
+        missing: texts that mark missing cells.
 
     Raises:
-        InputError: if a column that was named is not there, or cannot be what it should be.
+        InputError: if a named column does not exist or is unsuitable.
     """
     _check_names(path, columns, wanted)
     named = set(wanted.targets or ())
@@ -165,10 +165,10 @@ def choose(
 
 
 def guessed_targets(columns: Sequence[Column]) -> list[Column]:
-    """The columns that are most likely to be learnt: by their names, or else the last.
+    """Return the most likely target columns: by name, or else the last column.
 
     Args:
-        columns: of classes and numbers, at least one.
+        columns: columns of classes and numbers, at least one.
     """
     sure = [each for each in columns if says_target(each.name) == "surely"]
     perhaps = [each for each in columns if says_target(each.name) == "perhaps"]
@@ -216,7 +216,7 @@ def _text(table: pd.DataFrame, columns: list[Column], missing: Sequence[str]) ->
         own = [len(tokenizer.tokens_of(cell_text(cell))) for cell in cells]
         counts += pd.Series(own, index=cells.index).reindex(table.index, fill_value=0).to_numpy()
     known = counts[counts > 0]
-    # The beginning, and what stands between texts, are tokens too.
+    # The start token and separators between texts count too.
     need = int(np.quantile(known, READ_WHOLE)) + len(columns)
     most = LONGEST if is_spaced else MOST_BYTES
     length = min(most, -(-need // STEP) * STEP)
@@ -227,7 +227,7 @@ def _text(table: pd.DataFrame, columns: list[Column], missing: Sequence[str]) ->
 def _stand_ins(
     table: pd.DataFrame, columns: Sequence[Column], missing: Sequence[str]
 ) -> list[float]:
-    """Numbers that stand for a missing one, and that no other column has as a measurement."""
+    """Return numbers that stand for missing values, and are not measurements in another column."""
     found: set[float] = set()
     limits: list[tuple[float, float]] = []
     for column in filter(is_number, columns):
@@ -242,11 +242,11 @@ def _stand_ins(
 
 
 def told_choice(image: str | None, choice: Choice, tasks: Sequence[str]) -> list[str]:
-    """What was chosen, in lines for the screen.
+    """Describe the choices, in lines for the screen.
 
     Args:
         image: the column of images.
-        choice: of the others.
+        choice: the purpose of the other columns.
         tasks: names of the tasks.
     """
     inputs = [] if image is None else [f"image (column {image or 'without a name'})"]

@@ -1,4 +1,4 @@
-"""Looking at a table's data without stopping at what a training would stop at."""
+"""Inspection of a table's data without stopping at problems at which training would stop."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ SKIPPED: dict[str, Any] = {
     kind: "skip" for kind, policy in asdict(Cleaning()).items() if policy == "error"
 }
 LOOKING = Cleaning(**SKIPPED)
-"""What would stop a training is left out and listed."""
+"""Policies that skip and list what would stop training."""
 
 
 def look_past(data: DataModule) -> Stops:
-    """Have the problems of tables listed instead of stopping at the first.
+    """Make tables list their problems instead of stopping at the first one.
 
     Args:
-        data: any data, not yet loaded; only a table, or tables that are mixed, are changed.
+        data: data that are not yet loaded; only a table, or tables in a mixture, are changed.
 
     Returns:
-        The table and the kind of what a training with these data would stop at.
+        The tables and kinds of findings at which training with these data would stop.
     """
     if isinstance(data, Mixture):
         return {stop for source in data.sources.values() for stop in look_past(source)}
@@ -41,16 +41,16 @@ def look_past(data: DataModule) -> Stops:
         return set()
     policies = asdict(data.cleaning)
     stops = {kind for kind, policy in policies.items() if policy == "error"}
-    # What is kept is trained on.
+    # Kept samples are trained on.
     data.cleaning = replace(data.cleaning, **{kind: SKIPPED[kind] for kind in stops})
     return {(str(source.table), kind) for source in data.sources for kind in stops}
 
 
 def load(data: DataModule) -> None:
-    """Load data, without warnings of what is left out and remarked, which the report lists.
+    """Load data without warnings about skips and remarks, which the report lists.
 
     Args:
-        data: any data.
+        data: the data to load.
 
     Raises:
         InputError: if the data cannot be loaded.
@@ -62,10 +62,10 @@ def load(data: DataModule) -> None:
 
 
 def load_table(data: Table) -> None:
-    """Load the data of a table, divided at random where rows that cannot be used leave no choice.
+    """Load the data of a table, divided at random if skipped rows prevent another split.
 
     Args:
-        data: what `table_data` returned.
+        data: the result of `table_data`.
 
     Raises:
         InputError: if the data cannot be loaded.
@@ -81,12 +81,12 @@ def load_table(data: Table) -> None:
 
 
 def table_data(contents: TableContents, seed: int = 0, keep_links: bool = False) -> Table:
-    """The data of a table, which list what cannot be used and leave it out.
+    """Create the data of a table, which skip and list what cannot be used.
 
     Args:
-        contents: of the table.
-        keep_links: whether links may lead out of the folder of images.
-        seed: of the split.
+        contents: contents of the table.
+        keep_links: whether links may lead outside the folder of images.
+        seed: seed of the split.
     """
     targets = {
         each.task: TargetColumns(
@@ -102,7 +102,7 @@ def table_data(contents: TableContents, seed: int = 0, keep_links: bool = False)
         for each in contents.targets
     }
     cleaning = replace(LOOKING, symbolic_link="keep") if keep_links else LOOKING
-    # Of its only input no sample can do without; columns tell missing cells apart.
+    # A sample cannot lack its only input; columns mark missing cells separately.
     if contents.choice.text is not None and not contents.is_several:
         cleaning = replace(cleaning, missing_input="skip")
     return Table(

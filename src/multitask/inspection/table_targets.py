@@ -1,4 +1,4 @@
-"""The tasks of a table: which columns are a target each, and what kind of target."""
+"""The tasks of a table: the columns of each target, and its kind."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from multitask.tables.table_sources import Source
 
 @dataclass(frozen=True)
 class Target:
-    """A task, and the columns that hold its targets.
+    """A task, and the columns of its targets.
 
     Args:
-        task: a valid name.
-        columns: one, or those of a vector, in order.
-        points: whether the columns are called x and y, as places in the image are.
-        hot: of columns of which a single one is 1 in each row: the number of samples of each class.
-        missing: numbers that stand for a missing one.
-        maps: what the files hold, if the column names files of maps.
-        box: what the four numbers are, if the columns are those of a box.
+        task: a valid task name.
+        columns: one column, or those of a vector, in order.
+        points: whether the columns are named x and y, like positions in the image.
+        hot: for one-hot columns: the number of samples of each class.
+        missing: numbers that stand for missing values.
+        maps: the kind of the maps, if the column names map files.
+        box: the format of the four numbers, if the columns are those of a box.
     """
 
     task: str
@@ -52,7 +52,7 @@ class Target:
 
     @property
     def several(self) -> LabelCells | None:
-        """What the cells hold, if they are several labels each."""
+        """The labels in the cells, if they contain several labels each."""
         return self.columns[0].several
 
     @property
@@ -69,7 +69,7 @@ class Target:
 def _without_stand_ins(
     table: pd.DataFrame, columns: list[Column], missing: Sequence[str]
 ) -> dict[str, float]:
-    """Replace columns in which a number stands for a missing one; that number, by column."""
+    """Replace columns in which a number stands for missing values; return that number by column."""
     stand_ins: dict[str, float] = {}
     for place, column in enumerate(columns):
         if column.kind == "numbers" and column.size == 1:
@@ -88,14 +88,14 @@ def table_targets(
     has_images: bool = True,
     taken: Collection[str] = (),
 ) -> list[Target]:
-    """Make targets of columns of classes, numbers and labels.
+    """Create targets from columns of classes, numbers and labels.
 
     Args:
-        table: its cells.
-        others: the columns; those of other kinds are passed over.
-        missing: texts that mean that a cell is missing.
-        has_images: whether targets may be places in images.
-        taken: names that no task may have, such as those of inputs.
+        table: the cells.
+        others: the columns; those of other kinds are ignored.
+        missing: texts that mark missing cells.
+        has_images: whether targets may be positions in images.
+        taken: names that tasks may not have, such as those of inputs.
     """
     columns = [each for each in others if each.kind in ("classes", "numbers", "labels")]
     stand_ins = _without_stand_ins(table, columns, missing)
@@ -148,18 +148,18 @@ def map_targets(
     image_folder: Path | None,
     targets: Sequence[Target],
 ) -> dict[str, Target | str]:
-    """Make targets of columns that name files of maps.
+    """Create targets from columns that name map files.
 
     Args:
-        table: its cells.
+        table: the cells.
         others: the columns.
-        missing: texts that mean that a cell is missing.
+        missing: texts that mark missing cells.
         sources: the tables.
-        image_folder: what file names are relative to; default: the table's own folder.
+        image_folder: folder that file names are relative to; default: the table's folder.
         targets: other tasks, whose names are taken.
 
     Returns:
-        By column, the task, or why there is none.
+        For each column, the task, or why there is none.
     """
     found: dict[str, Target | str] = {}
     taken = {each.task for each in targets}

@@ -1,4 +1,4 @@
-"""The targets of one task in numbers: how many are known, their classes or their range."""
+"""Summaries of the targets of one task: known labels, and their classes or range."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from multitask.inspection.label_summary import LabelSummary, summarise_labels
 
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 FAR = 5.0
-"""Interquartile ranges from the nearer quartile, beyond which a number is an outlier."""
+"""Number of interquartile ranges beyond the nearer quartile that makes an outlier."""
 
 
 @dataclass(frozen=True)
 class ClassSummary:
-    """Targets that are classes.
+    """The summary of classification targets.
 
     Args:
-        task: their name.
+        task: name of the task.
         known: number of samples with a label, by split.
-        samples: number of samples that were looked at, by split.
-        classes: names, in the order of their numbers.
-        counts: by split, samples of each class, shape ``[classes]``, int64; pixels, of maps,
-            and boxes, of lists of them.
-        is_map: whether a target has a class for each pixel.
-        missing: of maps, by split, the share of pixels that are missing.
-        is_boxes: whether a target is any number of boxes, each with a class.
+        samples: number of samples that were read, by split.
+        classes: class names, in the order of their indices.
+        counts: number of samples of each class, by split, shape ``[classes]``, int64; for maps the
+            number of pixels, and for lists of boxes the number of boxes.
+        is_map: whether a target has one class per pixel.
+        missing: for maps, the fraction of missing pixels, by split.
+        is_boxes: whether a target is a list of boxes, each with a class.
     """
 
     task: str
@@ -43,7 +43,7 @@ class ClassSummary:
     is_boxes: bool = False
 
     def unseen(self) -> dict[str, list[str]]:
-        """By split, the classes that it has and training has not."""
+        """For each split, its classes that do not occur in training."""
         untrained = self.counts["train"] == 0
         places = {
             split: (untrained & (counts > 0)).nonzero().flatten().tolist()
@@ -52,24 +52,24 @@ class ClassSummary:
         return {split: [self.classes[at] for at in each] for split, each in places.items() if each}
 
     def constant(self) -> str:
-        """What every training sample has, empty if they differ."""
+        """The class of every training sample, empty if they differ."""
         present = self.counts["train"].nonzero().flatten().tolist()
         return self.classes[present[0]] if len(present) == 1 else ""
 
 
 @dataclass(frozen=True)
 class NumberSummary:
-    """Targets that are numbers, or vectors of them.
+    """The summary of targets that are numbers or vectors.
 
     Args:
-        task: their name.
+        task: name of the task.
         known: number of samples with at least one number, by split.
-        samples: number of samples that were looked at, by split.
-        size: number of elements; 1 of maps, all of whose pixels are taken together.
-        quartiles: by split, the lowest, the three quartiles and the highest of each element, shape
-            ``[size, 5]``; NaN where none is known.
+        samples: number of samples that were read, by split.
+        size: number of elements; 1 for maps, whose pixels are summarised together.
+        quartiles: minimum, quartiles and maximum of each element, by split, shape ``[size, 5]``;
+            NaN if no value is known.
         is_map: whether a target has numbers for each pixel.
-        missing: of maps, by split, the share of pixels that are missing.
+        missing: for maps, the fraction of missing pixels, by split.
     """
 
     task: str
@@ -91,12 +91,12 @@ class Outlier:
     """A number far from the others.
 
     Args:
-        task: whose target it is.
-        split: where it is.
-        place: the sample's place in the split.
-        element: of the vector.
+        task: name of the task.
+        split: split of the sample.
+        place: index of the sample in the split.
+        element: index of the element in the vector.
         value: the number.
-        distance: to the nearer quartile, in interquartile ranges.
+        distance: distance to the nearer quartile, in interquartile ranges.
     """
 
     task: str
@@ -111,14 +111,14 @@ Summary = ClassSummary | NumberSummary | LabelSummary
 
 
 def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] = ()) -> Summary:
-    """Count a task's targets.
+    """Summarise a task's targets.
 
     Args:
-        task: the name.
-        targets: by split, floating (NaN where missing) or class numbers (-100 where missing), of
-            which two axes are several labels; maps have three axes or more. Of several boxes the
+        task: name of the task.
+        targets: targets by split, floating (NaN if missing) or class indices (-100 if missing),
+            where two axes mean several labels; maps have three or more axes. For lists of boxes the
             classes are counted, see `multitask.labels.are_box_lists`.
-        classes: names of the classes or labels; their numbers for those that have none.
+        classes: names of the classes or labels; their indices if they have none.
     """
     first = next(iter(targets.values()))
     if first.ndim == 2 and not first.is_floating_point():
@@ -135,7 +135,7 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
         of_splits = {split: quartiles(each) for split, each in rows.items()}
         size = next(iter(rows.values())).shape[1]
         return NumberSummary(task, known, samples, size, of_splits, is_map, missing)
-    # A number that is not a class's is told elsewhere.
+    # Numbers that are not class indices are reported elsewhere.
     numbers = {split: each[labels.known(each) & (each >= 0)] for split, each in targets.items()}
     number = max([len(classes), *(int(each.max()) + 1 for each in numbers.values() if len(each))])
     names = [*classes, *map(str, range(len(classes), number))]
@@ -146,14 +146,14 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
 def outliers(task: str, targets: Mapping[str, Tensor]) -> list[Outlier]:
     """Find the numbers beyond 5 interquartile ranges from the quartiles of all splits.
 
-    An element of which more than half is the same number has no such range, and no outliers.
+    An element for which more than half of the values are equal has no such range, and no outliers.
 
     Args:
-        task: the name.
-        targets: by split, floating, NaN where missing; of classes and of maps there are none.
+        task: name of the task.
+        targets: targets by split, floating, NaN if missing; classes and maps have no outliers.
 
     Returns:
-        The farthest first.
+        The outliers, the farthest first.
     """
     first = next(iter(targets.values()))
     if not first.is_floating_point() or first.ndim > 2:
@@ -183,7 +183,7 @@ def _rows(targets: Tensor) -> Numbers:
 
 
 def quartiles(rows: Numbers) -> Numbers:
-    """The lowest, the three quartiles and the highest finite number of each column.
+    """Compute the minimum, quartiles and maximum of the finite numbers of each column.
 
     Args:
         rows: shape ``[rows, columns]``.

@@ -1,4 +1,4 @@
-"""A target in words, for the comments of an experiment."""
+"""Descriptions of targets, for the comments of an experiment file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ MOST_COUNTS = 20
 
 
 def describe(target: Target) -> str:
-    """What a target is, in a sentence: its kind, its missing values, its classes or its range.
+    """Describe a target in a sentence: its kind, missing values, and classes or range.
 
     Args:
-        target: of a table.
+        target: a target of a table.
     """
     column = target.columns[0]
     if target.several is not None:
@@ -41,10 +41,10 @@ def describe(target: Target) -> str:
 
 
 def how_to_change(target: Target) -> str:
-    """What to do where a target is something else; empty where it can hardly be.
+    """Explain what to do if a target is something else; empty if that is unlikely.
 
     Args:
-        target: of a table.
+        target: a target of a table.
     """
     if target.maps is not None:
         return target.maps.hint

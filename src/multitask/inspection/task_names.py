@@ -1,4 +1,4 @@
-"""Names of columns made into names that a task can have."""
+"""Conversion of column names to task names."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from multitask.tasks.naming import TAKEN
 
 
 def task_name(column: str, taken: Collection[str] = ()) -> str:
-    """A valid name for a task, as near as can be: ``weight (g)`` becomes ``weight_g``.
+    """Convert a column's name to a similar valid task name: ``weight (g)`` becomes ``weight_g``.
 
     Args:
-        column: the column's name.
+        column: name of the column.
         taken: names of other tasks.
     """
     plain = unicodedata.normalize("NFKD", column).encode("ascii", "ignore").decode()

@@ -1,4 +1,4 @@
-"""How to train on a table that nobody has trained on: batches, epochs and an encoder."""
+"""First training settings for a new table: batches, epochs and an encoder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STEPS, FEWEST_EPOCHS = 300, 3
 SMALLEST_FOR_THREE = 8
 """Pixels that three convolutions need, each of which halves the image."""
 FEWEST_FOR_ORDER = 2000
-"""Texts of which the order of the words can be learnt; of fewer, which words there are."""
+"""Number of texts from which word order can be learned; with fewer, only the words are used."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class TrainingPlan:
     """Settings for a first training.
 
     Args:
-        batch_size: samples in a batch.
+        batch_size: number of samples in a batch.
         epochs: number of epochs.
-        steps: of all epochs.
-        encoder: class path.
-        encoder_settings: its arguments; those of encoders inside it as ``class_path`` and
+        steps: number of steps in all epochs.
+        encoder: class path of the encoder.
+        encoder_settings: its arguments; encoders inside it are given by ``class_path`` and
             ``init_args``.
-        learning_rate: of AdamW.
+        learning_rate: learning rate of AdamW.
     """
 
     batch_size: int
@@ -48,14 +48,14 @@ def training_plan(
     maps: bool = False,
     choice: Choice | None = None,
 ) -> TrainingPlan:
-    """Choose settings: a few hundred steps, of at least 8 in an epoch if there are enough.
+    """Choose settings: a few hundred steps, with at least 8 per epoch if there are enough samples.
 
     Args:
-        samples: of the training split.
+        samples: number of training samples.
         size: height and width of the images; None if there are none.
-        channels: of the images.
+        channels: number of channels of the images.
         maps: whether a target is a map.
-        choice: which columns are inputs; none by default.
+        choice: which columns are inputs; default: none.
     """
     batch = LARGEST_BATCH
     while batch > SMALLEST_BATCH and batch * BATCHES_IN_AN_EPOCH > samples:

@@ -1,4 +1,4 @@
-"""Columns that belong together as one vector, by their names."""
+"""Detection of columns that form one vector, by their names."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Place = tuple[int, str]
 def vectors(names: Sequence[str]) -> Iterator[tuple[str, list[str], bool]]:
     """Find columns such as ``x1, y1, x2, y2``, ``eye_x, eye_y`` or ``landmark_0 ... landmark_9``.
 
-    Only whole sets count: numbers that follow each other from 0 or 1, each with the same axes,
-    which are x and y, or x, y and z.
+    Only complete sets count: consecutive numbers from 0 or 1, each with the same axes, which are x
+    and y, or x, y and z.
 
     Args:
-        names: the columns that may be part of a vector.
+        names: the columns that may belong to a vector.
 
     Yields:
-        A name for the vector, its columns in order, and whether their names are axes, which are
-        numbers whatever they look like.
+        A name for the vector, its columns in order, and whether their names are axes, in
+        which case they are numeric regardless of their cells.
     """
     left = list(names)
     for form in FORMS:

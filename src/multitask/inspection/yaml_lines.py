@@ -1,4 +1,4 @@
-"""YAML written line by line, so that it can have comments."""
+"""YAML written line by line, so that it can contain comments."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ WIDTH = 100
 
 
 def scalar(value: Any) -> str:
-    """A text, number or truth value as YAML, in quotes where it would be read as something else.
+    """Format a text, number or truth value as YAML, with quotes if it would be misread otherwise.
 
     Args:
-        value: what to write.
+        value: the value to write.
     """
     return yaml_text.scalar(value) if isinstance(value, str) else json.dumps(value)
 
 
 def number(value: float) -> int | float:
-    """A number without decimals that are zero."""
+    """Remove the decimals of a number if they are zero."""
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 def sequence(key: str, values: Sequence[Any], indent: int) -> Iterator[str]:
-    """The lines of a list after its key, broken where they would be too long.
+    """Write a list after its key, wrapped if a line would be too long.
 
     Args:
-        key: before the colon.
+        key: the key, before the colon.
         values: texts or numbers.
-        indent: spaces before the key.
+        indent: number of spaces before the key.
     """
     start = f"{' ' * indent}{key}: ["
     line = start
@@ -46,11 +46,11 @@ def sequence(key: str, values: Sequence[Any], indent: int) -> Iterator[str]:
 
 
 def comment(text: str, indent: int) -> Iterator[str]:
-    """The lines of a comment.
+    """Write a comment, wrapped.
 
     Args:
-        text: of any length; what cannot be printed is left out.
-        indent: spaces before it.
+        text: text of any length; unprintable characters are omitted.
+        indent: number of spaces before it.
     """
     printable = "".join(each if each.isprintable() else " " for each in text)
     start = " " * indent + "# "

@@ -1,5 +1,5 @@
-"""What a person would notice in a column or an image, each with its cure: one check a function.
+"""Checks for common problems in a column or an image, each with its remedy; one per function.
 
-``init``, ``inspect`` and ``fit`` ask the same checks: `init` writes what they say as comments,
-`inspect` lists it, and `fit` warns.
+``init``, ``inspect`` and ``fit`` share these checks: `init` writes the results as comments,
+`inspect` lists them, and `fit` warns.
 """

@@ -1,6 +1,6 @@
-"""What a person would notice in the cells of a column: one check a function, each with its cure.
+"""Checks for common problems in the cells of a column, each with its remedy; one per function.
 
-Checks take the cells of a column that are not missing, as text or with types.
+The checks accept the non-missing cells of a column, as text or with types.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from multitask.remarks.written_numbers import number_of, written_how
 
 PERHAPS_MISSING = {"none", "missing", "unknown", "unk", "not available", "n.a.", "tbd", "."}
 STAND_INS = {0.0, -1.0, -9.0, *(sign * float("9" * n) for n in range(2, 7) for sign in (-1, 1))}
-"""Numbers that people write where they have none."""
+"""Numbers that are often written for missing values."""
 COMPUTERS = {-32768.0, 32767.0, 65535.0, -2147483648.0, 2147483647.0, 1e20, -1e20, 1e30, -1e30}
 FEWEST_TIMES = 2
 FAR = 3.0
-"""Ranges of the others beyond which a small number, such as 0, is far from them."""
+"""Distance, in ranges of the other values, beyond which a small number such as 0 is an outlier."""
 NEARLY_ALL = 0.9
 MOST_NAMED = 12
 
 
 def column_remarks(cells: Series, are_classes: bool) -> Iterator[str]:
-    """Ask all checks of a column.
+    """Run all checks on a column.
 
     Args:
-        cells: those that are not missing; shape ``[cells]``.
-        are_classes: whether they name classes; else they are numbers.
+        cells: the non-missing cells; shape ``[cells]``.
+        are_classes: whether they name classes; otherwise they are numbers.
     """
     if len(cells) == 0:
         return
@@ -44,7 +44,7 @@ def column_remarks(cells: Series, are_classes: bool) -> Iterator[str]:
 
 
 def several_labels(cells: Series) -> str | None:
-    """Whether cells hold several labels, such as ``cat;wild``."""
+    """Detect cells that hold several labels, such as ``cat;wild``."""
     found = label_cells(cells)
     if found is None or found.between is None:
         return None
@@ -58,7 +58,7 @@ def several_labels(cells: Series) -> str | None:
 
 
 def hot_lists(cells: Series) -> str | None:
-    """Whether cells are lists of 0 and 1, which are labels and no measurements."""
+    """Detect cells that are lists of 0 and 1, which are labels rather than measurements."""
     if not all(isinstance(each, list | tuple | np.ndarray) and len(each) > 1 for each in cells):
         return None
     if not all(element in (0, 1) for each in cells for element in each):
@@ -77,7 +77,7 @@ def hot_lists(cells: Series) -> str | None:
 
 
 def list_as_text(cells: Series) -> str | None:
-    """Whether cells are lists that are written as text, as programs do that write CSV."""
+    """Detect cells that are lists written as text, as by programs that write CSV."""
     texts = [each for each in cells if isinstance(each, str)]
     if len(texts) < len(cells) or not all(re.fullmatch(r"[\[({].*[\])}]", each) for each in texts):
         return None
@@ -88,7 +88,7 @@ def list_as_text(cells: Series) -> str | None:
 
 
 def alike_classes(cells: Series) -> str | None:
-    """Whether two classes may be one, or a class may mean that it is missing."""
+    """Detect two classes that may be the same, and classes that may mean a missing value."""
     alike: dict[str, str] = {}
     for each in dict.fromkeys(str(cell) for cell in cells):
         if each.lower() in PERHAPS_MISSING:
@@ -103,7 +103,7 @@ def alike_classes(cells: Series) -> str | None:
 
 
 def stand_in_number(cells: Series) -> str | None:
-    """Whether a number that comes again and again stands for a missing one, such as -999."""
+    """Detect a repeated number, such as -999, that stands for missing values."""
     found = stand_in(cells)
     if found is None:
         return None
@@ -115,7 +115,7 @@ def stand_in_number(cells: Series) -> str | None:
 
 
 def stand_in_class(cells: Series) -> str | None:
-    """Whether a class number, such as -1, stands for a missing one."""
+    """Detect a class number, such as -1, that stands for missing values."""
     values = pd.to_numeric(cells.astype(str), errors="coerce").dropna()
     if len(values) < len(cells) or values.nunique() < 3 or not (values % 1 == 0).all():
         return None
@@ -133,13 +133,13 @@ def stand_in_class(cells: Series) -> str | None:
 
 
 def stand_in(cells: Series) -> tuple[float, int, float, float] | None:
-    """Find a number that stands for a missing one.
+    """Find a number that stands for missing values.
 
     Args:
         cells: see `column_remarks`.
 
     Returns:
-        The number, how often it comes, and the lowest and the highest of the others.
+        The number, how often it occurs, and the lowest and highest of the other values.
     """
     values = pd.to_numeric(Series([number_of(each) for each in cells]), errors="coerce")
     values = values[np.isfinite(values.astype(float))]
@@ -158,12 +158,12 @@ def stand_in(cells: Series) -> tuple[float, int, float, float] | None:
 
 
 def _steps_to(value: float, others: Series) -> bool:
-    """Whether the others, whole numbers, reach down to the one: -1, 0, 1, 2 are steps."""
+    """Return whether the others are integers that continue the value in steps of 1, as -1, 0, 1."""
     return bool((others % 1 == 0).all()) and float(others.min()) - value <= 1
 
 
 def written_numbers(cells: Series) -> str | None:
-    """Whether cells are numbers as people write them: with a unit, a sign or a comma."""
+    """Detect numbers in a human format: with a unit, a sign or a comma."""
     texts = [str(each) for each in cells]
     written = [each for each in texts if number_of(each) is None]
     how = {each: written_how(each) for each in dict.fromkeys(written)}

@@ -1,4 +1,4 @@
-"""Cells that hold several labels each: names in one text, names in a list, or lists of 0 and 1."""
+"""Cells with several labels each: names in one text, names in a list, or lists of 0 and 1."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from pandas import Series
 from multitask.remarks.written_numbers import number_of
 
 STRONG, WEAK = ("|", ";", "\n", "\t"), (",", "/", "+", "&", " ")
-"""What stands between the labels of a cell: in other texts seldom, and in others too."""
+"""Separators of labels: those rare in other texts, and those also common in other texts."""
 OFTEN = 0.2
-"""Share of the cells that must name more than one label."""
+"""Least fraction of the cells that must name more than one label."""
 FEWER_LABELS = 0.8
 """Labels per combination below which words are labels rather than parts of names."""
 SURELY_FEWER = 0.5
-"""And below which they surely are."""
+"""Labels per combination below which words are certainly labels."""
 MOST_LABELS, MOST_WORDS, LEAST_TIMES = 1000, 100, 3
-"""Labels, with a blank or another weak mark between them fewer; and how often each occurs on
-average, if they are labels rather than words of a text."""
+"""Most labels, most labels with a blank or another weak separator, and least average count of
+labels rather than words of a text."""
 NONE_WORDS = {"none", "nothing", "no finding", "no findings", "no label", "no labels"}
 EMPTY_LIST = "[]"
-"""A cell of text that says that none of the labels holds, as programs write an empty list."""
+"""A text cell without labels, as programs write an empty list."""
 
 
 @dataclass(frozen=True)
 class LabelCells:
-    """Several labels a cell.
+    """The labels of cells with several labels each.
 
     Args:
-        counts: by label, the number of cells that name it, in no order; of lists of 0 and 1 the
-            labels are their places.
+        counts: for each label, the number of cells that name it, unordered; for lists of 0 and 1,
+            the labels are the indices.
         cells: number of cells.
-        combinations: number of different cells.
-        between: what stands between the labels; None in lists.
-        none: the word that says that none holds, if there is one.
+        combinations: number of distinct cells.
+        between: the separator of the labels; None for lists.
+        none: the word that stands for no label, if there is one.
         is_hot: whether cells are lists of 0 and 1.
-        is_sure: whether they can hardly be anything else.
+        is_sure: whether any other interpretation is unlikely.
         example: a cell with several labels, as text.
     """
 
@@ -55,13 +55,13 @@ class LabelCells:
 
 
 def label_cells(cells: Series) -> LabelCells | None:
-    """Tell whether cells hold several labels.
+    """Detect cells that hold several labels.
 
     Args:
-        cells: those that are not missing; shape ``[cells]``.
+        cells: the non-missing cells; shape ``[cells]``.
 
     Returns:
-        Which; None if they do not.
+        The labels found; None if there are none.
     """
     if len(cells) == 0:
         return None
@@ -74,7 +74,7 @@ def label_cells(cells: Series) -> LabelCells | None:
 
 
 def _hot(lists: Sequence[list[Any]]) -> LabelCells | None:
-    """Lists of 0 and 1 of one length, not all with a single 1, which would name a class."""
+    """Detect lists of 0 and 1 of one length, unless each has a single 1, which names a class."""
     sizes = {len(each) for each in lists}
     if len(sizes) > 1 or sizes <= {0, 1}:
         return None
@@ -98,7 +98,7 @@ def _zero_or_one(element: Any) -> float | None:
 
 
 def _named(lists: Sequence[list[Any]]) -> LabelCells | None:
-    """Lists of names: texts, or whole numbers if the lists differ in length."""
+    """Detect lists of names: texts, or whole numbers if the lists differ in length."""
     elements = [element for each in lists for element in each]
     are_texts = all(isinstance(each, str) for each in elements)
     are_numbers = all(isinstance(each, int | np.integer) for each in elements)
@@ -144,7 +144,7 @@ def _are_few(counts: Mapping[str, int]) -> bool:
 
 
 def _none_of(parts: Mapping[str, list[str]], counts: Mapping[str, int]) -> str | None:
-    """A word such as ``none`` that always stands alone."""
+    """Find a word such as ``none`` that always stands alone."""
     together = {part for found in parts.values() if len(found) > 1 for part in found}
     return next(
         (each for each in counts if each.lower() in NONE_WORDS and each not in together), None
@@ -163,7 +163,7 @@ def _are_combinations(parts: dict[str, list[str]], counts: Counter[str], between
         return False
     labels = Counter(part for found in parts.values() for part in dict.fromkeys(found))
     sizes = {len(found) for found in parts.values()}
-    # As many numbers in each cell are a vector.
+    # The same number of numbers in each cell is a vector.
     if any(number_of(each) is not None for each in labels) and (
         len(sizes) == 1 or between not in (*STRONG, " ")
     ):

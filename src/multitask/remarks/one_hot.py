@@ -1,4 +1,4 @@
-"""Columns of which exactly one is 1 in each row: one task of several classes."""
+"""One-hot columns: exactly one is 1 in each row, which makes one task with several classes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ FEWEST = 3
 
 
 def one_hot(columns: Mapping[str, Series]) -> list[list[str]]:
-    """Find neighbouring columns that name one of several classes together.
+    """Find neighbouring columns that together encode one of several classes.
 
     Args:
-        columns: cells by name, in the table's order, None where missing; each ``[rows]``.
+        columns: cells by name, in the table's order, None where missing; each of shape ``[rows]``.
 
     Returns:
-        The names of the columns that belong together.
+        The names of the columns of each group.
     """
     found: list[list[str]] = []
     hot = {name: ones for name, cells in columns.items() if (ones := _ones(cells)) is not None}
@@ -34,10 +34,10 @@ def one_hot(columns: Mapping[str, Series]) -> list[list[str]]:
 
 
 def class_names(columns: Sequence[str]) -> list[str]:
-    """The names of columns without the beginning that they have in common: ``is_cat`` is ``cat``.
+    """Remove the common prefix of columns from their names: ``is_cat`` becomes ``cat``.
 
     Args:
-        columns: of one task.
+        columns: the columns of one task.
     """
     shortest = min(columns, key=len)
     same = [at for at in range(len(shortest)) if len({each[: at + 1] for each in columns}) == 1]
@@ -46,7 +46,7 @@ def class_names(columns: Sequence[str]) -> list[str]:
 
 
 def one_hot_remark(columns: Sequence[str]) -> str:
-    """What to do about columns that are tasks of their own.
+    """Explain how to combine columns that are separate tasks.
 
     Args:
         columns: see `one_hot`.
@@ -74,7 +74,7 @@ def _number(cell: object) -> float | None:
 
 
 def _run(names: Sequence[str], hot: Mapping[str, np.ndarray]) -> list[str]:
-    """The longest run from the first name on whose sums are 1 in every row."""
+    """Find the longest run from the first name on whose sums are 1 in every row."""
     total: np.ndarray | None = None
     for place, name in enumerate(names):
         if name not in hot or hot[name].all() or not hot[name].any():

@@ -1,4 +1,4 @@
-"""Words that people use for steps of a scale, from the lowest to the highest."""
+"""Words for the steps of a scale, from the lowest to the highest."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ SCALES = (
     ("first", "second", "third", "fourth", "fifth"),
 )
 FEWEST = 3
-"""Of two words nobody knows whether they are steps."""
+"""Two words are not enough to recognise a scale."""
 
 
 def ordered(names: Sequence[str]) -> list[str] | None:
     """Sort names that are steps of one scale, such as high, low and medium.
 
     Args:
-        names: of classes, each once.
+        names: distinct class names.
 
     Returns:
-        From the lowest to the highest; None if they are fewer than three or no scale has them all.
+        From the lowest to the highest; None if there are fewer than three or no scale has them all.
     """
     plain = {
         " ".join(name.lower().replace("_", " ").replace("-", " ").split()): name for name in names

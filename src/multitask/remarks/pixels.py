@@ -1,4 +1,4 @@
-"""Images whose numbers are hardly what their owner thinks: checks of their values."""
+"""Checks for images whose values are probably not what is expected."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from torch import Tensor
 from multitask.labels import is_missing
 
 FAR_BEYOND_ONE = 8.0
-"""Images that are normalised by a mean and a deviation stay below it; those to 255 do not."""
+"""Bound on images normalised by mean and standard deviation; images up to 255 exceed it."""
 FEW_LEVELS = 16
-"""Images of bytes whose brightest pixel is darker are nearly black."""
+"""Images of bytes whose brightest pixel is below this are nearly black."""
 BELOW, ABOVE = -0.05, 1.5
-"""Images from 0 to 1, which an augmentation may make a little brighter, lie between."""
+"""Bounds on images from 0 to 1, which an augmentation may brighten slightly."""
 
 
 def are_from_0_to_1(images: Tensor) -> bool:
-    """Whether images are as an image file gives them, rather than normalised.
+    """Return whether images have values as in an image file, rather than normalised ones.
 
     Args:
-        images: of any shape; bytes are, and so are images that are missing.
+        images: any shape; bytes and missing images count as such.
     """
     if images.dtype == torch.uint8:
         return True
@@ -32,7 +32,7 @@ def are_from_0_to_1(images: Tensor) -> bool:
 
 
 def image_remarks(images: Tensor) -> Iterator[str]:
-    """What the values of some images say.
+    """Check the values of some images.
 
     Args:
         images: first axis ``[images]``, bytes or floating, before transforms.

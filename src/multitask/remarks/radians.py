@@ -9,14 +9,14 @@ from pandas import Series
 
 FEWEST = 20
 LEAST = 0.45
-"""Turns that many angles cover if they are any directions, or any axes."""
+"""Turns that a set of angles covers if they are arbitrary directions or axes."""
 
 
 def radians(cells: Series) -> str | None:
-    """Whether angles seem to be in radians: many cover half a turn or one, and some are not whole.
+    """Detect angles in radians: they cover half a turn or one turn, and some are not whole.
 
     Args:
-        cells: of a column of angles, those that are not missing.
+        cells: the non-missing cells of a column of angles.
     """
     angles = pd.to_numeric(cells, errors="coerce").dropna()
     if len(angles) < FEWEST or angles.abs().max() > tau or (angles % 1 == 0).all():

@@ -1,4 +1,4 @@
-"""Numbers in text: as programs read them, and as people write them."""
+"""Numbers in text, in formats that programs read and in formats that people write."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ FORMS = {
     "a unit": rf"[+-]?{LOOSE} ?{UNIT}( old)?",
     "digits of another script": r"[+-]?(?![\d.]*[0-9])\d+(\.\d+)?",
 }
-"""By what makes them no numbers for a program."""
+"""Patterns by the reason why a program does not read the text as a number."""
 NO_NUMBERS = {"nan", "inf", "-inf", "infinity", "-infinity"}
 
 
 def number_of(cell: Any) -> float | None:
-    """A cell as a number, None if it is not one.
+    """Convert a cell to a number; None if it is not one.
 
     Args:
         cell: text, or anything else.
@@ -50,12 +50,12 @@ def number_of(cell: Any) -> float | None:
 
 
 def written_how(text: str) -> str | None:
-    """What makes a text no number for a program that a person reads as one.
+    """Explain why a program does not read a text as a number that a person does.
 
     Args:
         text: such as ``12 %``, ``3,5`` or ``< 0.1``.
 
     Returns:
-        A few words; None where people would not read a number either.
+        A few words; None if people would not read it as a number either.
     """
     return next((how for how, form in FORMS.items() if re.fullmatch(form, text.strip())), None)

@@ -1,4 +1,4 @@
-"""Neighbouring columns of yes and no: several labels, which may be one task."""
+"""Neighbouring yes/no columns: several labels, which may form one task."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def yes_or_no(columns: Mapping[str, Collection[str]]) -> Iterator[list[str]]:
     """Find runs of columns that hold yes and no.
 
     Args:
-        columns: different cells by name, in the table's order.
+        columns: distinct cells by name, in the table's order.
 
     Yields:
-        The names of the columns that stand side by side, three or more.
+        The names of adjacent columns, three or more.
     """
     for holds, run in groupby(columns, lambda name: _are_answers(columns[name])):
         names = list(run)
@@ -26,7 +26,7 @@ def yes_or_no(columns: Mapping[str, Collection[str]]) -> Iterator[list[str]]:
 
 
 def yes_or_no_remark(columns: Sequence[str]) -> str:
-    """How to make one task of columns that are tasks of their own.
+    """Explain how to combine columns that are separate tasks into one.
 
     Args:
         columns: see `yes_or_no`.

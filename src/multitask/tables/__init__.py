@@ -1,1 +1,1 @@
-"""Tables of targets: from files to rows, columns and image paths."""
+"""Reading tables of targets: from files to rows, columns and image paths."""

@@ -1,4 +1,4 @@
-"""From the numbers of a table to the corners of boxes."""
+"""Conversion of a table's numbers to the corners of boxes."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ WORDS = {
     "xywh": "left, top, width and height",
     "cxcywh": "the centre's x and y, width and height",
 }
-"""What the four numbers are, by what torchvision calls them."""
+"""Names of the four numbers, by torchvision's name of the format."""
 
 
 def corners(
     name: str, target: TargetColumns, values: Tensor, unreadable: Collection[int]
 ) -> tuple[Tensor, list[Cell]]:
-    """Make corners of a target's four numbers.
+    """Convert a target's four numbers to corners.
 
     Args:
-        name: of the task.
-        target: its columns; says what the numbers are.
-        values: what `multitask.tables.target_cells.numbers` returned.
-        unreadable: places of rows of which something else is told already.
+        name: name of the task.
+        target: its columns, which specify the format of the numbers.
+        values: the result of `multitask.tables.target_cells.numbers`.
+        unreadable: indices of rows for which another problem is already reported.
 
     Returns:
-        Left, top, right and bottom, ``[rows, 4]``, all NaN where a box is missing or cannot be; and
-        the boxes that cannot be.
+        Left, top, right and bottom, ``[rows, 4]``, all NaN for missing or invalid boxes; and the
+        invalid boxes.
 
     Raises:
-        InputError: if there are not four numbers.
+        InputError: if there are not exactly four numbers.
     """
     form = target.box
     assert form is not None

@@ -1,4 +1,4 @@
-"""From written boxes to a target of several boxes for each image."""
+"""Conversion of boxes in cells or files to targets with several boxes per image."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from multitask.tables.target_cells import LARGEST, UNREADABLE, Cell, cell_text
 from multitask.tables.target_columns import TargetColumns
 
 MOST_BOXES = 10_000
-"""In an image; all images get as much room as the one with the most boxes needs."""
+"""Most boxes in an image; all images use the space of the one with the most boxes."""
 MOST_NUMBERS = 2**30
-"""In memory for all images, 4 GB."""
+"""Most values in memory for all images, 4 GB."""
 
 
 def check_boxes(name: str, target: TargetColumns) -> None:
     """Refuse settings that contradict ``boxes``.
 
     Args:
-        name: of the task.
+        name: name of the task.
         target: its columns.
 
     Raises:
@@ -56,16 +56,16 @@ def check_boxes(name: str, target: TargetColumns) -> None:
 
 
 def box_lists(target: TargetColumns, cells: Mapping[str, Series]) -> tuple[Tensor, list[Cell]]:
-    """Read several boxes for each row.
+    """Read the boxes of each row.
 
     Args:
         target: its columns.
         cells: its column, see `multitask.tables.target_cells.blank`; shape ``[rows]``.
 
     Returns:
-        Shape ``[rows, boxes, 5]``, float32, as many as the row with the most has, at least one:
-        class, left, top, right and bottom, class -1 and zeros behind the last, all NaN where
-        unlabelled or unreadable; and what cannot be used.
+        Shape ``[rows, boxes, 5]``, float32, with the largest number of boxes of any row, at least
+        one: class, left, top, right and bottom, with class -1 and zeros after the last box, all NaN
+        if unlabelled or unreadable; and the cells that cannot be used.
 
     Raises:
         InputError: if a file of boxes cannot be read, or the boxes need too much memory.
@@ -92,7 +92,7 @@ def box_lists(target: TargetColumns, cells: Mapping[str, Series]) -> tuple[Tenso
 
 
 def _box(place: int, column: str, row: BoxRow, source: BoxSource) -> list[float] | Cell:
-    """Class and corners, or what is wrong."""
+    """Return the class and corners, or what is wrong."""
     start = f"{row.where}: " if row.where else ""
     names, kind = source.class_names, _class(row.kind, source.class_names)
     if kind is None:

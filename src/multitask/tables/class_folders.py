@@ -1,4 +1,4 @@
-"""Folders that are classes, each with its images: a table that nobody has written."""
+"""Folders of images, one per class, which are read as a table."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ FEWEST_CLASSES = 2
 
 
 def class_folders(folder: Path) -> list[Path]:
-    """The folders in a folder that hold images, as torchvision's ``ImageFolder`` has them.
+    """Find the folders of images in a folder, as torchvision's ``ImageFolder`` does.
 
     Args:
-        folder: one folder for each class lies in it.
+        folder: a folder that contains one folder per class.
 
     Returns:
-        In the order of their names; empty where fewer than two hold images.
+        The folders, sorted by name; empty if fewer than two contain images.
     """
     found = [each for each in sorted(folder.iterdir()) if each.is_dir() and is_shown(each.name)]
     classes = [each for each in found if next(_images(each), None) is not None]
@@ -31,13 +31,14 @@ def class_folders(folder: Path) -> list[Path]:
 
 
 def class_table(folder: Path) -> DataFrame:
-    """The table that folders of classes stand for.
+    """Return the table that represents folders of classes.
 
     Args:
         folder: see `class_folders`.
 
     Returns:
-        ``file_name``, relative to the folder, and ``label``, the name of the class's folder.
+        The columns ``file_name``, relative to the folder, and ``label``, the name of the class
+        folder.
     """
     rows = [
         (file.relative_to(folder).as_posix(), each.name)
@@ -48,7 +49,7 @@ def class_table(folder: Path) -> DataFrame:
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file's name has the ending of an image."""
+    """Return whether a file name has the suffix of an image."""
     return name.lower().endswith(IMAGE_ENDINGS)
 
 
@@ -59,5 +60,5 @@ def _images(folder: Path) -> Iterator[Path]:
 
 
 def is_shown(name: str) -> bool:
-    """Whether a file or folder is one that people see, and no leftover of a system."""
+    """Return whether a file or folder is neither hidden nor left behind by a system."""
     return not name.startswith((".", "__MACOSX"))

@@ -1,4 +1,4 @@
-"""What to do about rows and cells that cannot be used: told, and never silently."""
+"""Policies for rows and cells that cannot be used, which are always reported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OF_CELLS = (
     "unreadable_input",
     "unknown_category",
 )
-"""Kinds that concern a cell, which is then missing; all others concern a row."""
+"""Kinds that concern a cell, which is then missing; all other kinds concern a row."""
 MAY_BE_KEPT = (
     "symbolic_link", "duplicate_row", "equal_pixels", "empty_file_name", "missing_input",
 )  # fmt: skip
@@ -34,32 +34,33 @@ COLUMNS = ["row", "file", "kind", "column", "reason", "table"]
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What to do where a row or a cell cannot be used.
+    """Policies for rows and cells that cannot be used.
 
-    ``error`` ends the program with one sentence. ``skip`` leaves out the row, for the last eight
-    the cell, which is then missing, and lists it. ``keep`` takes it as it is.
+    ``error`` stops the program with one sentence. ``skip`` skips the row, or for the last eight
+    policies sets the cell to missing, and lists it. ``keep`` uses it unchanged.
 
     Args:
-        unreadable_image: a file that is not a whole image.
+        unreadable_image: a file that is not a complete image.
         huge_image: an image with more pixels than allowed.
-        missing_file: a file that is not there.
-        outside_root: a path that leads out of the folder of images.
-        symbolic_link: a link to somewhere outside of the folder of images.
-        duplicate_row: a file that an earlier row has already.
-        empty_file_name: a row without the name of an image; ``keep`` takes the image as missing,
-            if there are other inputs.
-        equal_pixels: an image that has the pixels of an earlier row's, once both are resized.
-        missing_input: a row whose text, or all of whose numbers and categories of an input, are
-            missing; ``keep`` takes the input as missing.
-        unknown_class: a class or label that ``classes`` or ``labels`` does not list, or a map that
-            has pixels of such a class.
-        unreadable_target: a cell that is not a number, or a list of another length than the others.
+        missing_file: a file that does not exist.
+        outside_root: a path that leads outside the folder of images.
+        symbolic_link: a link that leads outside the folder of images.
+        duplicate_row: a file that an earlier row already uses.
+        empty_file_name: a row without an image name; ``keep`` treats the image as missing, if there
+            are other inputs.
+        equal_pixels: an image with the same pixels as an earlier row's image, after resizing both.
+        missing_input: a row whose text, or all numbers and categories of an input, are missing;
+            ``keep`` treats the input as missing.
+        unknown_class: a class or label that is not in ``classes`` or ``labels``, or a map with
+            pixels of such a class.
+        unreadable_target: a cell that is not a number, or a list whose length differs from the
+            others.
         infinite_target: a number that is infinite, or too large for float32.
-        missing_map: a map's file that is not there.
-        unreadable_map: a map's file that is not a whole map.
-        other_size_map: a map whose sides have another ratio than those of its image.
+        missing_map: a map file that does not exist.
+        unreadable_map: a file that is not a complete map.
+        other_size_map: a map whose aspect ratio differs from that of its image.
         unreadable_input: a cell of an input that is not a number.
-        unknown_category: a category that ``categories`` does not list.
+        unknown_category: a category that is not in ``categories``.
     """
 
     unreadable_image: Policy = "error"
@@ -83,12 +84,12 @@ class Cleaning:
 
 @dataclass(frozen=True)
 class Row:
-    """A row, as a person finds it.
+    """The location of a row, for messages.
 
     Args:
         table: the table's file.
         number: see `multitask.tables.table_file.row_number`.
-        file: name of its image.
+        file: name of the row's image.
     """
 
     table: Path
@@ -96,20 +97,20 @@ class Row:
     file: str
 
     def __str__(self) -> str:
-        """As in ``photos/metadata.csv, row 17 (cat.png)``."""
+        """The location as in ``photos/metadata.csv, row 17 (cat.png)``."""
         return f"{self.table}, row {self.number}" + (f" ({self.file})" if self.file else "")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about a row that a policy decides on.
+    """A problem of a row to which a policy applies.
 
     Args:
         row: the row.
         kind: name of the policy.
         reason: what is wrong.
-        column: of the cell, if it is about one.
-        hint: what may have been meant, from a semicolon on.
+        column: column of the cell, if it concerns one.
+        hint: what may have been intended, starting with a semicolon.
     """
 
     row: Row
@@ -121,11 +122,11 @@ class Finding:
 
 @dataclass
 class Findings:
-    """All that the policies decided on.
+    """All problems to which the policies were applied.
 
     Args:
         cleaning: the policies.
-        found: so far.
+        found: the findings so far.
     """
 
     cleaning: Cleaning
@@ -135,7 +136,7 @@ class Findings:
         """Add findings of any kinds.
 
         Raises:
-            InputError: for the first of a kind whose policy is ``error``.
+            InputError: for the first finding whose policy is ``error``.
         """
         for finding in findings:
             if self.policy(finding.kind) == "error":
@@ -144,14 +145,14 @@ class Findings:
         self.found += findings
 
     def policy(self, kind: str) -> str:
-        """The policy for a kind: ``error``, ``skip`` or ``keep``."""
+        """Return the policy for a kind: ``error``, ``skip`` or ``keep``."""
         return str(getattr(self.cleaning, kind))
 
     def frame(self, skipped_only: bool = False) -> DataFrame:
-        """A row for each finding.
+        """Return a table with one row per finding.
 
         Args:
-            skipped_only: leave out what was kept.
+            skipped_only: omit findings that were kept.
         """
         rows = [
             (each.row.number, each.row.file, each.kind, each.column, _told(each), each.row.table)
@@ -161,7 +162,7 @@ class Findings:
         return DataFrame(rows, columns=COLUMNS).astype({"table": str})
 
     def summary(self) -> str:
-        """One line with the number of each kind that was left out; empty if nothing was."""
+        """Return one line with the number of skipped items by kind; empty if there are none."""
         kinds = Counter(each.kind for each in self.found if self.policy(each.kind) == "skip")
         rows = {kind: count for kind, count in kinds.items() if kind not in OF_CELLS}
         cells = {kind: count for kind, count in kinds.items() if kind in OF_CELLS}
@@ -169,13 +170,13 @@ class Findings:
         return f"left out as told: {listed(parts)}" if parts else ""
 
     def nothing_left(self) -> str:
-        """Why no row is left, if the policies have left out all."""
+        """Explain why no row is left, if the policies have skipped all."""
         first = next(each for each in self.found if each.kind not in OF_CELLS)
         return f"no row is left; {self.summary()}, first of all {first.row}: {_told(first)}"
 
 
 def _told(finding: Finding) -> str:
-    # What a cell may mean is one of all classes, which need not be said for each.
+    # The hint would list all classes, which need not be repeated for each cell.
     return finding.reason if finding.column else finding.reason + finding.hint
 
 

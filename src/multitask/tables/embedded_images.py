@@ -1,4 +1,4 @@
-"""Images that lie in the cells of a Parquet file, as the hub of Hugging Face stores them."""
+"""Images stored in the cells of a Parquet file, as on the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from multitask.errors import InputError
 
 FOLDER = "embedded"
 BATCH = 64
-"""Rows whose images are in memory at a time."""
+"""Number of rows whose images are in memory at a time."""
 ENDINGS = {
     b"\x89PNG": "png",
     b"\xff\xd8": "jpg",
@@ -28,7 +28,7 @@ ENDINGS = {
 
 
 def image_columns(file: pq.ParquetFile) -> list[str]:
-    """The columns whose cells are bytes, or hold bytes beside a path.
+    """Return the columns whose cells are bytes, or contain bytes beside a path.
 
     Args:
         file: the table.
@@ -37,15 +37,15 @@ def image_columns(file: pq.ParquetFile) -> list[str]:
 
 
 def put_out(file: pq.ParquetFile, column: str, folder: Path) -> list[str | None]:
-    """Write the images of a column into files, each once for its content.
+    """Write the images of a column to files, one per distinct content.
 
     Args:
         file: the table.
         column: see `image_columns`.
-        folder: where they go; a file is called by its digest and the name that the cell has for it.
+        folder: the destination; a file is named by its digest and its name in the cell.
 
     Returns:
-        Each row's file, relative to the folder; None where a cell is empty.
+        The file of each row, relative to the folder; None if the cell is empty.
 
     Raises:
         InputError: if a file cannot be written.
@@ -86,7 +86,7 @@ def _put(content: bytes, name: str, folder: Path) -> str:
     path = folder / digest / name
     if not (path.is_file() and path.stat().st_size == len(content)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Another process may be about the same file.
+        # Another process may be writing the same file.
         part = path.with_name(f".{os.getpid()}.part")
         part.write_bytes(content)
         part.replace(path)

@@ -1,4 +1,4 @@
-"""From the names in a table to files, without opening any."""
+"""Conversion of names in a table to file paths, without opening files."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Literal
 
 NORMAL_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
-"""A table and a disk may write an accented letter as one character or as two."""
+"""A table and a disk may encode an accented letter as one character or as two."""
 
 
 @dataclass(frozen=True)
 class PathProblem:
-    """Why a name leads to no file that may be used.
+    """The reason why a name does not lead to a usable file.
 
     Args:
         kind: name of the policy in `multitask.tables.cleaning.Cleaning`.
-        reason: in words.
-        hint: what may have been meant, from a semicolon on.
+        reason: the reason in words.
+        hint: what may have been intended, starting with a semicolon.
     """
 
     kind: str
@@ -32,11 +32,11 @@ class PathProblem:
 
 
 class ImagePaths:
-    """Finds the files of one folder of images, with one look at the disk for each.
+    """Finds the files in one folder of images, with one file system access per file.
 
     Args:
-        folder: what names are relative to.
-        root: no file may lie outside of it.
+        folder: folder that names are relative to.
+        root: folder that must contain all files.
     """
 
     def __init__(self, folder: Path, root: Path) -> None:
@@ -50,11 +50,11 @@ class ImagePaths:
         """Find one file.
 
         Args:
-            name: as the table has it, relative to the folder or absolute.
+            name: name as in the table, relative to the folder or absolute.
 
         Returns:
-            The path; the path without symbolic links, by which two names of one file are known;
-            and what is wrong: nothing, or one problem.
+            The path; the path without symbolic links, which identifies the file; and a list of no
+            or one problem.
         """
         path = os.path.normpath(os.path.join(self.folder, name))
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", name):
@@ -68,7 +68,7 @@ class ImagePaths:
             return path, path, [self._missing(path, name, error)]
         folder, last = os.path.split(path)
         real_folder = self._real_folder(folder)
-        # The same object where it is the same, as one for each of many files takes memory.
+        # Equal paths share one string, because a copy for each of many files needs memory.
         real = path if real_folder == folder else os.path.join(real_folder, last)
         if stat.S_ISLNK(status.st_mode):
             real = os.path.realpath(path)
@@ -103,13 +103,13 @@ class ImagePaths:
 
 
 def repeated(paths: Sequence[str]) -> dict[int, int]:
-    """Find what comes more than once.
+    """Find repeated paths.
 
     Args:
-        paths: without symbolic links.
+        paths: paths without symbolic links.
 
     Returns:
-        The place of each later one, with that of the first.
+        For the index of each repetition, the index of the first occurrence.
     """
     first: dict[str, int] = {}
     return {

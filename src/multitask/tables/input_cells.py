@@ -1,4 +1,4 @@
-"""What the cells of inputs say: texts, numbers and categories."""
+"""Conversion of the cells of inputs to texts, numbers and categories."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ UNREADABLE, UNKNOWN = "unreadable_input", "unknown_category"
 
 
 def written_texts(columns: InputColumns, cells: Mapping[str, Series]) -> list[Written]:
-    """The texts of each row.
+    """Return the texts of each row.
 
     Args:
-        columns: of the input.
+        columns: columns of the input.
         cells: by column, see `multitask.tables.target_cells.blank`; each of shape ``[rows]``.
 
     Returns:
-        By row a text (a list of words is one, with blanks between them); of several columns as many
-        texts, an empty one for a missing one; None if all are missing.
+        For each row a text (a list of words becomes one text, joined by blanks); for several
+        columns a list of texts, with an empty text for a missing one; None if all are missing.
     """
     rows = zip(*(cells[name] for name in columns.names), strict=True)
     found = [[None if each is None else _text(each) for each in row] for row in rows]
@@ -45,7 +45,7 @@ def _text(cell: Any) -> str:
 
 
 def shown_text(text: Written) -> str:
-    """A text as people see it: several beside each other, nothing if it is missing."""
+    """Return a text for display: several texts side by side, empty if it is missing."""
     if text is None or isinstance(text, str):
         return text or ""
     return " | ".join(text)
@@ -57,13 +57,13 @@ def column_values(
     """Read columns of numbers and categories.
 
     Args:
-        columns: of the input.
+        columns: columns of the input.
         cells: by column, see `multitask.tables.target_cells.blank`; each of shape ``[rows]``.
 
     Returns:
-        Numbers as they are, and the numbers of categories, NaN where missing, float32, shape
-        ``[rows, columns]``; the cells that cannot be used; and the columns whose numbers float32
-        cannot tell apart.
+        Numbers, and the indices of categories, NaN if missing, float32, shape ``[rows, columns]``;
+        the cells that cannot be used; and the columns whose distinct numbers become equal in
+        float32.
     """
     found: list[Tensor] = []
     problems: list[Cell] = []
@@ -82,7 +82,7 @@ def column_values(
 
 
 def _scalar(cell: Any) -> Any:
-    # A list would be a vector, and true is 1.
+    # A list would be a vector, and true would become 1.
     if isinstance(cell, bool | np.bool_):
         return int(cell)
     return str(cell) if isinstance(cell, list | tuple | dict | np.ndarray) else cell

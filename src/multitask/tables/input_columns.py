@@ -1,4 +1,4 @@
-"""Which columns hold an input that is not an image, and what was said about them."""
+"""The columns of an input that is not an image, and their settings."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ TEXT_ONLY, COLUMNS_ONLY = ("tokenizer",), ("categories",)
 
 @dataclass(frozen=True)
 class InputColumns:
-    """The columns that hold a text, or numbers and categories.
+    """The columns that contain a text, or numbers and categories.
 
     Args:
-        column: a column of texts; or several, whose texts stand one behind the other, such as a
+        column: a column of texts; or several columns, whose texts are concatenated, such as a
             question and its answer.
         columns: columns of numbers and categories, instead of a text.
-        tokenizer: what makes tokens of a text; default: `multitask.tokenizers.HashedWords`.
-        categories: by column, its categories in order, each one's place being its number; all other
-            ``columns`` are numbers.
-        missing: cells that mean that an input is missing, beside the data's own ``missing``.
+        tokenizer: the tokenizer of a text; default: `multitask.tokenizers.HashedWords`.
+        categories: for each categorical column, its categories in the order of their indices; all
+            other ``columns`` are numeric.
+        missing: cells that mark a missing input, in addition to the data's ``missing``.
     """
 
     column: str | list[str] | None = None
@@ -47,21 +47,21 @@ class InputColumns:
 
     @property
     def sizes(self) -> list[int]:
-        """Of each of ``columns``, its number of categories; 1 if it is a number."""
+        """Number of categories of each of ``columns``; 1 if it is numeric."""
         return [len(self.categories.get(name, ())) or 1 for name in self.columns or ()]
 
     def category_names(self, column: str) -> list[str]:
-        """The categories of a column as texts; none if it is a column of numbers."""
+        """Return the categories of a column as texts; empty if it is numeric."""
         return [str(each) for each in self.categories.get(column, ())]
 
 
 def input_columns(name: str, given: Any, missing: Sequence[str | int | float]) -> InputColumns:
-    """An input as a person may give it from Python, checked.
+    """Convert and check the description of an input given in Python.
 
     Args:
-        name: of the input.
+        name: name of the input.
         given: a dictionary of the settings of `InputColumns`, or one of them.
-        missing: what means that a cell is missing, for all inputs and targets.
+        missing: values that mark a missing cell in all inputs and targets.
 
     Raises:
         InputError: naming the input and the setting.
@@ -107,7 +107,7 @@ def input_columns(name: str, given: Any, missing: Sequence[str | int | float]) -
 
 
 def _check_types(where: str, given: InputColumns) -> None:
-    """Refuse what Python takes for a list, such as a text, and the command line does not."""
+    """Refuse types that Python accepts as a list, such as a text, but the command line does not."""
     for setting, takes in (("column", str | list | tuple), ("columns", list | tuple)):
         value = getattr(given, setting)
         names = [value] if isinstance(value, str) else value

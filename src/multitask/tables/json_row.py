@@ -1,4 +1,4 @@
-"""A row of a table as JSON."""
+"""Rows of a table in JSON."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 from multitask.errors import InputError
 
 DEEPEST = 20
-"""Levels of lists; a target has one, and a column that nobody uses may have some."""
+"""Most levels of nested lists; a target has one, and unused columns may have a few."""
 
 
 def read_json_row(line: str, where: str) -> dict[str, Any]:
     """Read a row.
 
     Args:
-        line: of a file, and anybody's.
-        where: file and line, to begin the error message with.
+        line: line of a file, possibly untrusted.
+        where: file and line, as a prefix of the error message.
 
     Raises:
-        InputError: if it is not a JSON object, or holds what no table can: a name twice, half
-            characters, lists that are nested deeply, numbers of thousands of digits.
+        InputError: if it is not a JSON object, or contains something invalid in a table: a repeated
+            name, lone surrogates, deeply nested lists, numbers with thousands of digits.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(found := dict(pairs)) < len(pairs):
-            raise InputError(f"{where}: a name is there twice; each column may have one cell")
+            raise InputError(f"{where}: a name occurs twice; each column may have one cell")
         return found
 
     try:

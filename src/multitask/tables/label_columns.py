@@ -1,4 +1,4 @@
-"""From a table's columns to several labels at once."""
+"""Conversion of a table's columns to several labels per sample."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ANSWERS = {"true": 1, "yes": 1, "y": 1, "false": 0, "no": 0, "n": 0}
 
 
 def check_labels(name: str, target: TargetColumns, missing: Sequence[str | int | float]) -> None:
-    """Refuse settings of labels that contradict each other.
+    """Refuse label settings that contradict each other.
 
     Args:
-        name: of the task.
+        name: name of the task.
         target: its columns.
-        missing: what means that a cell is missing, for all targets.
+        missing: values that mark a missing cell in all targets.
 
     Raises:
         InputError: naming the task and the setting.
@@ -81,18 +81,20 @@ def _check_columns(where: str, target: TargetColumns, labels: Sequence[str]) -> 
 def label_numbers(
     columns: Mapping[str, Series], target: TargetColumns
 ) -> tuple[Tensor, list[Cell]]:
-    """Read several columns of yes and no, or one column of which each cell names labels.
+    """Read several yes/no columns, or one column whose cells name labels.
 
-    A cell of one column is a list of names, the names in a text with ``between`` between them, or a
-    list with 1 or 0 for each label. An empty list, or the word ``none``, says that no label holds.
+    A cell of a single column is a list of names, a text of names separated by ``between``, or a
+    list with 1 or 0 for each label. An empty list, or the word ``none``, means that no label
+    applies.
 
     Args:
-        columns: by name, see `multitask.tables.target_cells.blank`; each of shape ``[rows]``.
-        target: whose columns they are.
+        columns: columns by name, see `multitask.tables.target_cells.blank`; each of shape
+            ``[rows]``.
+        target: the target that the columns belong to.
 
     Returns:
-        Shape ``[rows, labels]``, int64: 1, 0, or -100 where missing or unreadable; and the cells
-        that cannot be read.
+        Shape ``[rows, labels]``, int64: 1, 0, or -100 if missing or unreadable; and the cells that
+        cannot be read.
     """
     if isinstance(target.columns, str):
         ((name, cells),) = columns.items()
@@ -124,10 +126,10 @@ def _answer(cell: Any) -> int | None:
 
 
 def is_list(cell: Any) -> bool:
-    """Whether a cell is a list, empty or not.
+    """Return whether a cell is a list, empty or not.
 
     Args:
-        cell: of a table.
+        cell: a cell of a table.
     """
     return isinstance(cell, list | tuple | np.ndarray)
 
@@ -139,10 +141,10 @@ def _is_unknown(element: Any) -> bool:
 
 
 def _are_hot(cells: Series, labels: Sequence[str]) -> bool:
-    """Whether lists hold 1 or 0 for each label, rather than names of labels."""
+    """Return whether lists contain 1 or 0 for each label, rather than names of labels."""
     lists = [each for each in cells if is_list(each) and len(each)]
     may_be = all(_is_unknown(one) or _answer(one) is not None for each in lists for one in each)
-    # Labels may be called 0 and 1.
+    # Labels may be named 0 and 1.
     are_names = bool({"0", "1"} & {*labels}) and any(len(each) != len(labels) for each in lists)
     return bool(lists) and may_be and not are_names
 
@@ -176,7 +178,7 @@ def _named_cells(name: str, cells: Series, target: TargetColumns) -> tuple[Tenso
         named = [] if _is_none(cell, target) else _names(cell, target.between)
         unknown = [each for each in named if each not in numbers]
         if unknown:
-            # A comparison with all labels takes long, and only the first is told.
+            # Comparing with all labels is slow, and only the first hint is reported.
             hint = "" if problems else _meant(unknown[0], target)
             reason = f"'{unknown[0]:.60}' is not one of labels"
             problems.append(Cell(place, name, reason, hint, "unknown_class"))
@@ -199,7 +201,7 @@ def _names(cell: Any, between: str | None) -> list[str]:
     if is_list(cell):
         return [cell_text(each) for each in cell]
     text = cell_text(cell)
-    # As it is if nothing is known to stand between labels.
+    # The whole cell is one label if no separator is given.
     parts = [text] if between is None else text.split(between)
     return [part for each in parts if (part := each.strip())]
 

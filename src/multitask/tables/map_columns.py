@@ -1,4 +1,4 @@
-"""The files of maps that a column of a table names."""
+"""The map files that a column of a table names."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from multitask.tables.target_columns import TargetColumns
 def map_files(
     rows: TableRows, name: str, target: TargetColumns, cells: Series, findings: Findings
 ) -> tuple[list[str], set[int]]:
-    """Find the file of each row's map, without opening any.
+    """Find the map file of each row, without opening any.
 
     Args:
         rows: the rows.
-        name: of the task.
-        target: one column of maps.
+        name: name of the task.
+        target: the target, which has one column of maps.
         cells: see `multitask.tables.target_cells.blank`; shape ``[rows]``.
-        findings: gets what is found.
+        findings: collects the problems.
 
     Returns:
-        The path of each row's map, empty if there is none; and the places of the rows that the
-        policies leave out.
+        The path of each row's map, empty if there is none; and the indices of the rows that the
+        policies skip.
 
     Raises:
-        InputError: if the policy for what is found is ``error``.
+        InputError: if the policy for a problem is ``error``.
     """
     (column,) = target.names
     folder = target.map_folder or rows.embedded.get(column)
@@ -70,13 +70,13 @@ def map_files(
 def map_findings(
     rows: TableRows, column: str, files: Sequence[str], problems: Mapping[int, UnusableImage]
 ) -> list[Finding]:
-    """What is wrong with the maps that have been opened.
+    """Convert the problems of opened maps to findings.
 
     Args:
         rows: the rows.
-        column: of the maps.
-        files: of each row's map, see `map_files`.
-        problems: why a file gives no map, by its row's place.
+        column: the column of the maps.
+        files: the map file of each row, see `map_files`.
+        problems: for each row index, why the file is not a usable map.
     """
     return [
         Finding(rows.row(place), each.kind, f"the map {files[place]}: {each.reason}", column)

@@ -1,4 +1,4 @@
-"""A folder of images beside folders of maps with equal names: a table that nobody has written."""
+"""Folders of images and of maps with equal file names, which are read as a table."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ MAPS = (
     "normals", "disparity",
 )  # fmt: skip
 BEHIND = ("", "_mask", "_masks", "_label", "_labels", "_seg", "_gt", "_depth", "_normal")
-"""What may stand behind the image's name in that of its map."""
+"""Suffixes that a map's name may add to its image's name."""
 MAP_ENDINGS = (*IMAGE_ENDINGS, ".npy")
 MOST = 0.5
-"""Share of a folder's maps from which on having an image makes it one of maps."""
+"""Least fraction of a folder's maps that must have an image for it to be a folder of maps."""
 
 Stems = dict[str, str]
-"""Files by their paths in their folder without the ending."""
+"""Files by their paths in their folder, without suffix."""
 
 
 def map_folders(folder: Path) -> list[Path]:
-    """The folder of images in a folder, and those of maps beside it.
+    """Find the folder of images in a folder, and the folders of maps beside it.
 
     Args:
-        folder: one such as Pascal VOC's, with ``JPEGImages`` and ``SegmentationClass``, or with
-            ``images`` and ``masks``.
+        folder: a folder such as Pascal VOC's, with ``JPEGImages`` and ``SegmentationClass``, or one
+            with ``images`` and ``masks``.
 
     Returns:
-        The images' folder first; empty unless there is one, and a folder whose files are called
-        like most of them.
+        The folder of images first; empty unless there is one, and a folder of files with mostly the
+        same names.
     """
     inner = [each for each in sorted(folder.iterdir()) if each.is_dir() and is_shown(each.name)]
     images = [each for each in inner if each.name.lower() in IMAGES]
@@ -50,14 +50,14 @@ def map_folders(folder: Path) -> list[Path]:
 
 
 def map_table(folder: Path) -> DataFrame:
-    """The table that folders of images and maps stand for.
+    """Return the table that represents folders of images and maps.
 
     Args:
         folder: see `map_folders`.
 
     Returns:
-        ``file_name`` and a column for each folder of maps, called like it, all relative to the
-        folder; a missing map is None. An image without any map has no row.
+        The column ``file_name`` and a column for each folder of maps with the folder's name, all
+        relative to the folder; a missing map is None. An image without maps has no row.
     """
     images, *maps = map_folders(folder)
     stems = {each: _stems(each, MAP_ENDINGS) for each in maps}

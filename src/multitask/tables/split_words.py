@@ -1,4 +1,4 @@
-"""How people write which split a row belongs to."""
+"""Words for the split of a row."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ WORDS = {
 }
 FILLING = {"set", "split", "data", "dataset", "subset", "partition", "fold", "images", "samples"}
 NAMES = {"split", "splits", "set", "subset", "partition", "fold", "phase", "usage"}
-"""Words in the names of columns that say which split a row belongs to."""
+"""Words in the names of columns that specify the split of a row."""
 UNCLEAR = {
     "eval", "evaluation", "fit", "gallery", "holdout", "query", "unlabeled", "unlabelled",
 }  # fmt: skip
-"""Words beside those of splits whose split only a person knows."""
+"""Words that suggest a split, but do not specify which one."""
 YES, NO = {"1", "true", "yes", "y", "t"}, {"0", "false", "no", "n", "f"}
 ALSO_IN_FLAGS = {"is", "in", "for", "image", "img", "flag"}
 
 
 def split_of(cell: Any, words: Mapping[str, str] | None = None) -> str | None:
-    """The split that a cell names: ``" Train"``, ``TRAIN`` and ``training set`` are one.
+    """Return the split that a cell names: ``" Train"``, ``TRAIN`` and ``training set`` are equal.
 
     Args:
         cell: text, or anything else.
-        words: what cells mean, as a person has said; they come before our own.
+        words: meanings of cells as specified by the user; they override the built-in words.
 
     Returns:
-        ``train``, ``val`` or ``test``, or what ``words`` say; None if it is not such a word.
+        ``train``, ``val`` or ``test``, or a value of ``words``; None if it is not such a word.
     """
     text = plain(cell)
     given = {plain(word): split for word, split in (words or {}).items()}
     if text in given:
         return given[text]
-    # train2017, 1_train and Train (80 %) are train, but tr1 may be anything.
+    # train2017, 1_train and Train (80 %) mean train, but tr1 is ambiguous.
     left = [each for word in re.findall(r"[^\W\d_]+", text) if (each := _bare(word))]
     if len(left) != 1 or (len(left[0]) < 3 and re.search(r"\d", text)):
         return None
@@ -60,13 +60,13 @@ def split_of(cell: Any, words: Mapping[str, str] | None = None) -> str | None:
 
 
 def part_of(cell: str) -> str | None:
-    """The split that a cell seems to be a part of, as ``train_clean`` and ``dev-other`` do.
+    """Return the split that a cell seems to be part of, such as ``train_clean`` or ``dev-other``.
 
     Args:
         cell: text.
 
     Returns:
-        None if none of its words is one of a split, or words of two are.
+        None if it contains no word for a split, or words for two splits.
     """
     words = (_bare(word) for word in re.findall(r"[^\W\d_]+", plain(cell)))
     found = {WORDS[each] for each in words if len(each) > 2 and each in WORDS}
@@ -74,9 +74,9 @@ def part_of(cell: str) -> str | None:
 
 
 def split_of_row(cell: Any, words: Mapping[str, str] | None = None) -> str | None:
-    """The split that a table's cell names: one of `split_of`, or ``meta``.
+    """Return the split that a table's cell names: see `split_of`, or ``meta``.
 
-    Folders and files called ``meta`` have other contents, so only cells are read so.
+    Only for cells, because folders and files named ``meta`` have other contents.
 
     Args:
         cell: text, or anything else.
@@ -86,7 +86,7 @@ def split_of_row(cell: Any, words: Mapping[str, str] | None = None) -> str | Non
 
 
 def _bare(word: str) -> str:
-    """A word without what people write behind it, as in ``trainset``; empty if it is only that."""
+    """Remove common additions from a word, as in ``trainset``; empty if nothing else is left."""
     if word in FILLING:
         return ""
     ends = (word.removesuffix(each) for each in FILLING if word.endswith(each))
@@ -94,19 +94,19 @@ def _bare(word: str) -> str:
 
 
 def plain(cell: Any) -> str:
-    """A cell as text, without capitals, blanks around it and the decimals of a whole number."""
+    """Convert a cell to lower-case text, without outer blanks or the decimals of an integer."""
     return re.sub(r"(?<=\d)\.0+$", "", str(cell).strip().casefold())
 
 
 def flag_words(name: str, cells: set[str]) -> dict[str, str] | None:
-    """What the cells of a column such as ``is_train`` mean: the split of its name, or the other.
+    """Map the cells of a column such as ``is_train`` to the split of its name, or to the other one.
 
     Args:
-        name: the column's.
-        cells: its different ones, see `plain`.
+        name: name of the column.
+        cells: its distinct cells, see `plain`.
 
     Returns:
-        None if it is not such a column: its cells are not yes and no.
+        None if it is not such a column because its cells are not yes and no.
     """
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name).lower()
     left = [each for each in re.findall(r"[^\W_]+", spaced) if each not in FILLING | ALSO_IN_FLAGS]

@@ -1,4 +1,4 @@
-"""A table as a file: CSV, Parquet or JSON Lines."""
+"""Reading table files: CSV, Parquet or JSON Lines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CSV_HEADER_ROWS = 1
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 ROWS_TO_COMPARE = 100
 LONGEST_CELL = 2**27
-"""Characters of a cell; a text may be a whole book."""
+"""Most characters of a cell; a text may be a whole book."""
 
 
 def read_table(
@@ -39,22 +39,21 @@ def read_table(
     """Read a table.
 
     Args:
-        path: a file that ends in ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl`` or ``.ndjson``, UTF-8
-            with or without a byte order mark; or a folder whose folders are classes, or images and
-            maps.
-        separator: what stands between the cells of a CSV file; default: a comma, a tab for
-            ``.tsv``.
-        cache_folder: where images that lie in a Parquet file are put; see
+        path: a file with the suffix ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl`` or ``.ndjson``,
+            UTF-8 with or without a byte order mark; or a folder with subfolders of classes, or of
+            images and maps.
+        separator: separator of the cells of a CSV file; default: a comma, or a tab for ``.tsv``.
+        cache_folder: folder to which images in a Parquet file are written; see
             `multitask.images.cache_state.default_folder`.
 
     Returns:
-        All columns; the names of files, relative to the folder ``attrs["embedded"][column]``, for
-        one of images. The index is each row's place in the file, from 0; lines without any cell are
-        left out, and places count them. Cells of a CSV file are strings. Missing cells are None or
-        NaN. Blanks around names and around texts are left out.
+        All columns; a column of images contains file names relative to the folder
+        ``attrs["embedded"][column]``. The index is the position of each row in the file, from 0;
+        blank lines are skipped, but counted. Cells of a CSV file are strings. Missing cells are
+        None or NaN. Outer blanks of names and texts are removed.
 
     Raises:
-        InputError: if there is no such file, or it is not a whole table.
+        InputError: if there is no such file, or it is not a complete table.
     """
     path = Path(path)
     if path.is_dir() and map_folders(path):
@@ -89,14 +88,14 @@ def read_table(
 
 
 def separator_of(path: Path, likely: str | None = None) -> str | None:
-    """Tell by the header of a CSV file what stands between its cells.
+    """Determine the cell separator of a CSV file from its header.
 
     Args:
-        path: of any table.
-        likely: what it is if the header has it.
+        path: path of any table.
+        likely: separator that is preferred if the header contains it.
 
     Returns:
-        None if it is the usual one, or the table is not a CSV file.
+        The separator; None if it is the usual one, or the table is not a CSV file.
     """
     usual = CSV_ENDINGS.get(path.suffix.lower())
     if usual is None or not path.is_file():
@@ -110,15 +109,15 @@ def separator_of(path: Path, likely: str | None = None) -> str | None:
 
 
 def row_number(path: Path, place: int) -> int:
-    """The number by which a person finds a row.
+    """Return the row number to display.
 
     Args:
         path: the table's file.
-        place: the row's place in the file, from 0.
+        place: position of the row in the file, from 0.
 
     Returns:
-        As spreadsheets count: the first row of a CSV file is its header, so place 0 is row 2. Rows
-        of other files count from 1.
+        The number as in a spreadsheet: the first row of a CSV file is its header, so position 0 is
+        row 2. Rows of other files are counted from 1.
     """
     header = CSV_HEADER_ROWS if Path(path).suffix.lower() in CSV_ENDINGS else 0
     return int(place) + header + 1
@@ -136,7 +135,7 @@ def _read_text(path: Path, read: Callable[[], DataFrame]) -> DataFrame:
 
 
 def _undecodable_line(path: Path) -> int:
-    # Where a file is read piece by piece, the error counts from the last piece.
+    # If a file is read in chunks, the error counts from the last chunk.
     content = path.read_bytes()
     try:
         content.decode()
@@ -179,7 +178,7 @@ def _csv(path: Path, separator: str) -> DataFrame:
 
 
 def _refuse_class_names(cells: Mapping[str, pd.Series], path: Path) -> None:
-    """Every name looks like the cells below it, and one is among them: it is the first row."""
+    """Refuse column names that are the first row: all look like cells, and one is among them."""
     repeated = [name for name, column in cells.items() if (column == name).sum() > 1]
     texts = [each for each in repeated if not re.fullmatch(NUMBER, each)]
     if texts and all(name in repeated or _is_alike(name, each) for name, each in cells.items()):
@@ -202,9 +201,9 @@ def _shape(text: str) -> str:
 
 
 def _csv_rows(lines: Iterable[str], separator: str, path: Path) -> Iterator[list[str]]:
-    # By default 131,072: a long text has more.
+    # The default is 131,072; a long text has more characters.
     csv.field_size_limit(LONGEST_CELL)
-    # Without `strict`, a quote that is never closed would swallow the rest of the file.
+    # Without `strict`, a quote that is never closed would consume the rest of the file.
     reader = csv.reader(lines, delimiter=separator, strict=True)
     start = 1
     try:
@@ -277,7 +276,7 @@ def _parquet(path: Path, pictures: Path) -> DataFrame:
             _refuse_duplicates(file.schema_arrow.names, path)
             embedded = image_columns(file)
             others = [each for each in file.schema_arrow.names if each not in embedded]
-            # Whole numbers beside missing cells stay whole, so that they match classes' names.
+            # Integers beside missing cells must stay integers, so that they match class names.
             content = file.read(others)
             table = content.to_pandas(integer_object_nulls=True, ignore_metadata=True)
             table.index = pd.RangeIndex(content.num_rows)

@@ -1,4 +1,4 @@
-"""The rows of one or several tables, and the image file of each."""
+"""The rows of one or more tables, and their image files."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ Places = np.ndarray[Any, np.dtype[np.int64]]
 
 @dataclass(frozen=True)
 class TableRows:
-    """Rows and where each comes from.
+    """Rows and their sources.
 
     Args:
-        table: their cells; the index is each row's number, as a person counts.
+        table: the cells; the index holds the row numbers to display.
         sources: the tables.
-        source: of each row, its place in ``sources``; shape ``[rows]``.
-        files: of each row, the name of its image; empty if it has none.
-        paths: of each row, where its image lies; empty before `located`.
-        embedded: by column whose cells held images, the folder that these were put in.
+        source: index of each row's table in ``sources``; shape ``[rows]``.
+        files: name of each row's image; empty if it has none.
+        paths: path of each row's image; empty before `located` is called.
+        embedded: for each column whose cells contained images, the folder that they were written
+            to.
     """
 
     table: DataFrame
@@ -48,19 +49,19 @@ class TableRows:
         return len(self.table)
 
     def row(self, place: int) -> Row:
-        """A row, as a person finds it."""
+        """Return the location of a row, for messages."""
         table = self.sources[self.source[place]].table
         return Row(table, int(self.table.index[place]), self.files[place])
 
     def without(self, places: set[int], findings: Findings) -> TableRows:
-        """The rows that are left without some.
+        """Return the rows without some of them.
 
         Args:
-            places: of the rows to leave out.
-            findings: why.
+            places: indices of the rows to remove.
+            findings: the reasons.
 
         Raises:
-            InputError: if none is left.
+            InputError: if no row is left.
         """
         if not places:
             return self
@@ -86,12 +87,12 @@ def read_rows(
 
     Args:
         sources: the tables.
-        image_column: the column of file names, or of the images themselves in a Parquet file; None
-            if there are no images.
-        columns: others that each table needs.
+        image_column: the column of file names, or of the images in a Parquet file; None if there
+            are no images.
+        columns: other columns that each table must have.
         separator: see `multitask.tables.table_file.read_table`.
-        ending: of the files, if the table leaves it out.
-        cache_folder: where images that lie in a Parquet file are put.
+        ending: suffix of the files, if the table omits it.
+        cache_folder: folder to which images in a Parquet file are written.
 
     Raises:
         InputError: if a table cannot be read, lacks a column, or a cell is not a file name.
@@ -114,7 +115,7 @@ def read_rows(
             table[image_column] = pd.Series(names, index=table.index, dtype=object)
             files += shown_names(source, names, table.index.tolist(), pictures is not None)
         if len(parts) > 1:
-            # Tables that belong together may differ in columns that nobody uses.
+            # Tables that are read together may differ in unused columns.
             parts[number] = table[list(dict.fromkeys(needed))].astype(object)
     owners = np.repeat(np.arange(len(parts)), [len(each) for each in parts])
     whole = parts[0] if len(parts) == 1 else pd.concat(parts)
@@ -124,16 +125,17 @@ def read_rows(
 def located(
     rows: TableRows, image_column: str, findings: Findings, may_repeat: bool = False
 ) -> TableRows:
-    """Find each row's image file, without opening any, and leave out rows as the policies say.
+    """Find each row's image file, without opening any, and skip rows according to the policies.
 
     Args:
         rows: the rows.
         image_column: the column of file names.
-        findings: gets what is found.
-        may_repeat: whether several rows may have one image, as they differ in other inputs.
+        findings: collects the problems.
+        may_repeat: whether several rows may have the same image, because they differ in other
+            inputs.
 
     Raises:
-        InputError: where the policy for what is found is ``error``.
+        InputError: if the policy for a problem is ``error``.
     """
     finders = [ImagePaths(each.folder, each.root) for each in rows.sources]
     paths: list[str] = []
@@ -152,7 +154,7 @@ def located(
             if findings.policy(problem.kind) == "skip":
                 gone.add(place)
     findings.add(found)
-    # What has no name is not a file that another row has.
+    # Rows without a name do not count as duplicates.
     kept = [place for place in range(len(rows)) if place not in gone and cells[place]]
     twice = {} if may_repeat else repeated([real_paths[place] for place in kept])
     findings.add(
@@ -180,13 +182,13 @@ def _check_columns(source: Source, table: DataFrame, columns: Sequence[str]) -> 
 
 
 def file_names(source: Source, table: DataFrame, image_column: str, ending: str) -> list[str]:
-    """The name of each row's file; empty if its cell is.
+    """Return the file name of each row; empty if its cell is empty.
 
     Args:
         source: the table, for messages.
-        table: its cells; the index is each row's number.
+        table: the cells; the index holds the row numbers to display.
         image_column: the column of file names.
-        ending: put behind each name that lacks it.
+        ending: suffix to append to names that lack it.
 
     Raises:
         InputError: if a cell is not text.
@@ -207,13 +209,13 @@ def file_names(source: Source, table: DataFrame, image_column: str, ending: str)
 
 
 def shown_names(source: Source, names: list[str], numbers: list[int], embedded: bool) -> list[str]:
-    """What people call each row's image.
+    """Return the image names of the rows for display.
 
     Args:
         source: the table.
         names: see `file_names`.
-        numbers: of the rows.
-        embedded: whether the images lie in the table's cells.
+        numbers: the row numbers.
+        embedded: whether the images are stored in the table's cells.
     """
     if not embedded:
         return [source.prefix + each for each in names]

@@ -1,4 +1,4 @@
-"""Which tables there are, and where their images lie: the conventions for folders."""
+"""Finding tables and their image folders by the conventions for folders."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from multitask.tables.split_words import split_of
 from multitask.tables.table_file import ENDINGS
 
 SPLITS = ("train", "val", "test")
-"""Names of folders, and of tables' files, that say of which split they are."""
+"""Names of folders and table files that specify a split."""
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One table and where its images lie.
+    """One table and the location of its images.
 
     Args:
-        table: its file, or a folder whose folders are classes, or images and maps.
-        folder: what file names are relative to.
-        root: no image may lie outside of it.
-        split: the split that all its rows belong to; None if they are still to be divided.
-        prefix: put before file names, so that those of several folders stay apart.
+        table: its file, or a folder with subfolders of classes, or of images and maps.
+        folder: folder that file names are relative to.
+        root: folder that must contain all images.
+        split: the split of all its rows; None if they are yet to be divided.
+        prefix: prefix of file names, which distinguishes those of several folders.
     """
 
     table: Path
@@ -40,7 +40,7 @@ class Source:
 
 
 def tables(sources: Sequence[Source]) -> str:
-    """The tables' files, as a person reads them."""
+    """Return the tables' files, for display."""
     return ", ".join(str(each.table) for each in sources)
 
 
@@ -54,11 +54,11 @@ def find_sources(
 
     Args:
         path: a table; or a folder with ``metadata.csv``, ``.jsonl`` or ``.parquet``, or with
-            folders that are classes, or with one of these in each of its folders ``train``,
+            subfolders of classes, or with one of these in each of its subfolders ``train``,
             ``validation`` and ``test``.
-        files: instead of ``path``, a table or a folder with one, by split.
-        image_folder: what file names are relative to; default: each table's folder.
-        may_lack: splits for which there need not be a table.
+        files: instead of ``path``, a table or a folder with a table, by split.
+        image_folder: folder that file names are relative to; default: the folder of each table.
+        may_lack: splits that need no table.
 
     Raises:
         InputError: if neither or both are given, or a table is missing.
@@ -119,13 +119,13 @@ def _split_folders(path: Path) -> dict[str, Path]:
                     f"for {'validation' if split == 'val' else split}; keep one"
                 )
             found[split] = folder
-    # A class may be called so.
+    # A class may have this name.
     is_one_of_many = len(class_folders(path)) > len(found)
     return {} if is_one_of_many else {split: found[split] for split in SPLITS if split in found}
 
 
 def _shards(path: Path) -> dict[str, list[Path]]:
-    """Files such as ``data/train-00000-of-00002.parquet``, as the hub of Hugging Face has them."""
+    """Find files such as ``data/train-00000-of-00002.parquet``, as on the Hugging Face hub."""
     found: dict[str, list[Path]] = {}
     for folder in (path, path / "data"):
         for file in sorted(folder.glob("*.parquet")):

@@ -1,4 +1,4 @@
-"""What the cells of targets say: class numbers, numbers, and what cannot be read."""
+"""Conversion of the cells of targets to class indices and numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TRUTHS = ("true", "false", "yes", "no")
 LARGEST = float(np.finfo(np.float32).max)
 MOST = 10**300
 FINE = 1e-3
-"""Standard deviations by which rounding may change a number."""
+"""Number of standard deviations by which rounding may change a value."""
 
 
 UNREADABLE = "unreadable_target"
@@ -37,13 +37,13 @@ NO_NUMBER = (
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell that cannot be used as it is.
+    """A cell that cannot be used unchanged.
 
     Args:
-        place: of the row in the table.
-        column: its column.
+        place: index of the row in the table.
+        column: name of its column.
         reason: what is wrong with it.
-        hint: what may have been meant, from a semicolon on.
+        hint: what may have been intended, starting with a semicolon.
         kind: name of the policy in `multitask.tables.cleaning.Cleaning`.
     """
 
@@ -57,13 +57,13 @@ class Cell:
 def blank(
     cells: Series, missing: Sequence[str | int | float], matched: set[str] | None = None
 ) -> Series:
-    """A column's cells as objects, None if they are missing.
+    """Return a column's cells as objects, None if they are missing.
 
     Args:
         cells: shape ``[rows]``.
-        missing: what means so, beside the empty cell; a number, or a text that is one, also stands
-            for the same number in another form: -999 for ``-999.0``.
-        matched: gets those that a cell has, as texts.
+        missing: values that mark a missing cell, besides the empty cell; a number, or a text that
+            is one, also matches the same number in another format: -999 matches ``-999.0``.
+        matched: collects the values that occur in a cell, as texts.
     """
     found = cells.to_numpy(dtype=object, copy=True)
     texts = {str(each): str(each) for each in missing}
@@ -91,20 +91,20 @@ def _text(cell: Any) -> Any:
 
 
 def class_numbers(column: str, cells: Series, classes: Sequence[str]) -> tuple[Tensor, list[Cell]]:
-    """Number the classes of a column.
+    """Convert the cells of a column to class indices.
 
     Args:
-        column: its name.
+        column: name of the column.
         cells: see `blank`; shape ``[rows]``.
-        classes: the names, in order.
+        classes: the class names, in order.
 
     Returns:
-        Shape ``[rows]``, int64, -100 where missing or unknown; and the unknown cells.
+        Shape ``[rows]``, int64, -100 if missing or unknown; and the unknown cells.
     """
     if len(cells) and any(_length(each) is not None for each in cells):
         return _hot(column, Series([_listed(each, len(classes)) for each in cells]), classes)
     numbers = {name: number for number, name in enumerate(classes)}
-    # Each distinct cell once: there are few.
+    # Each distinct cell once, because there are few.
     keys = [None if each is None else cell_text(each) for each in cells]
     known = {key: _class_number(key, numbers) for key in dict.fromkeys(keys)}
     found = np.array([known[key] for key in keys], dtype=np.int64).reshape(len(keys))
@@ -114,7 +114,7 @@ def class_numbers(column: str, cells: Series, classes: Sequence[str]) -> tuple[T
             place,
             column,
             f"the class '{keys[place]}' is not one of classes",
-            # A comparison with all classes takes long, and only the first is told.
+            # Comparing with all classes is slow, and only the first hint is reported.
             _meant(str(keys[place]), classes) if place == unknown[0] else "",
             "unknown_class",
         )
@@ -124,14 +124,14 @@ def class_numbers(column: str, cells: Series, classes: Sequence[str]) -> tuple[T
 
 
 def hot_numbers(columns: Mapping[str, Series], classes: Sequence[str]) -> tuple[Tensor, list[Cell]]:
-    """Number the classes that several columns name together, of which one is 1.
+    """Convert one-hot columns, of which one is 1 in each row, to class indices.
 
     Args:
-        columns: by name, see `blank`; each of shape ``[rows]``.
+        columns: columns by name, see `blank`; each of shape ``[rows]``.
         classes: the name of each column's class.
 
     Returns:
-        As `class_numbers`: missing where a cell is, or if not exactly one is 1.
+        As for `class_numbers`: missing if a cell is missing or not exactly one is 1.
     """
     rows = zip(*columns.values(), strict=True)
     return _hot(", ".join(columns), Series([list(each) for each in rows], dtype=object), classes)
@@ -172,13 +172,13 @@ def _meant(cell: str, classes: Sequence[str]) -> str:
 
 
 def cell_text(cell: Any) -> str:
-    """A cell as text, as classes' names are compared with it.
+    """Convert a cell to the text that is compared with class names.
 
     Args:
-        cell: not missing.
+        cell: a cell that is not missing.
     """
     if isinstance(cell, float | np.floating) and float(cell).is_integer():
-        # Whole numbers beside missing ones become floats in many programs.
+        # Many programs convert integers beside missing cells to floats.
         return str(int(cell))
     return str(cell)
 
@@ -189,7 +189,7 @@ def _class_number(key: str | None, numbers: Mapping[str, int]) -> int:
     if key in ("True", "False") and key not in numbers:
         key = key.lower()
     if key not in numbers and (value := number_of(key)) is not None:
-        # Some programs write class numbers as floats.
+        # Some programs write class indices as floats.
         return next((at for name, at in numbers.items() if number_of(name) == value), MISSING_CLASS)
     return numbers.get(key, MISSING_CLASS)
 
@@ -198,12 +198,12 @@ def numbers(columns: Mapping[str, Series]) -> tuple[Tensor, list[Cell]]:
     """Read one column of numbers or lists, or several columns of numbers.
 
     Args:
-        columns: by name, see `blank`; each of shape ``[rows]``.
+        columns: columns by name, see `blank`; each of shape ``[rows]``.
 
     Returns:
-        Shape ``[rows]`` for one column of numbers, else ``[rows, elements]``, NaN where missing;
-        float32, or float64 where that could not tell them apart; and the cells that are not numbers
-        or infinite, which are NaN too.
+        Shape ``[rows]`` for one column of numbers, otherwise ``[rows, elements]``, NaN if missing;
+        float32, or float64 if distinct numbers would become equal in float32; and the cells that
+        are not numbers or infinite, which are NaN too.
     """
     if len(columns) == 1:
         ((name, cells),) = columns.items()
@@ -226,7 +226,7 @@ def _column(name: str, cells: Series) -> tuple[Tensor, list[Cell]]:
         )
         for place in unreadable.tolist()
     ]
-    # A number that float32 cannot hold would be infinite there.
+    # A number that exceeds the range of float32 would become infinite.
     infinite = np.flatnonzero(np.abs(values) > LARGEST)
     problems += _infinite(name, infinite.tolist(), values[infinite].tolist())
     values[infinite] = np.nan
@@ -235,7 +235,7 @@ def _column(name: str, cells: Series) -> tuple[Tensor, list[Cell]]:
 
 
 def _too_fine(values: np.ndarray[Any, Any], rounded: np.ndarray[Any, Any]) -> bool:
-    """Whether float32 would change numbers that lie close together, such as times in seconds."""
+    """Return whether float32 would change numbers that lie close together, such as timestamps."""
     known = np.isfinite(values)
     if not known.any():
         return False
@@ -261,14 +261,14 @@ def _hint(cell: Any) -> str:
 
 
 def _float_sized(cell: Any) -> Any:
-    """What pandas can convert: a whole number of JSON may have any number of digits."""
+    """Convert integers that pandas cannot: JSON allows any number of digits."""
     if type(cell) is not int or abs(cell) < MOST:
         return cell
     return math.inf if cell > 0 else -math.inf
 
 
 def _may_be_number(cell: Any) -> bool:
-    # pandas would take true for 1, and a date for its nanoseconds.
+    # pandas would convert true to 1, and a date to nanoseconds.
     return isinstance(cell, str | Real | Decimal) and not isinstance(cell, bool | np.bool_)
 
 

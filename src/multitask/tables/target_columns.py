@@ -1,4 +1,4 @@
-"""Which columns hold a task's targets, and what was said about them."""
+"""The columns of a task's targets, and their settings."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ from multitask.tables.boxes import BoxSource
 
 @dataclass(frozen=True)
 class TargetColumns:
-    """The columns that hold a task's targets.
+    """The columns that contain a task's targets.
 
     Args:
-        columns: one column, or those of a vector's elements. A column of lists is a vector too.
-        classes: the classes' names, each one's place being its number; default: their numbers. A
-            whole number in the table matches its text. Several columns, or lists, with as many
-            classes are one-hot: the one that is 1 is the class.
-        follows: how the targets follow if what the image shows moves: when it is first resized,
-            from pixels of the original image, and when it is augmented.
-        missing: cells that mean that a target is missing, beside the data's own ``missing``.
-        map: how the files hold maps, if the column's cells name files of maps.
-        map_folder: what those names are relative to; default: as the images'.
-        map_ending: takes the place of the names' own ending, such as ``.png``.
-        labels: the names of several labels, any of which may hold; see
-            `multitask.tables.label_columns.label_numbers`. An empty cell is not known.
-        between: what stands between the labels of a cell, such as ``;`` or a blank.
-        none: the word that says that none of the labels holds, as an empty list does.
-        tokens_of: the text, by the input's name, of which each word has one of ``labels``: a cell
-            then has as many labels as the text has words, see `multitask.tables.token_columns`.
-        box: what the four numbers of a box are, in torchvision's words: ``xyxy`` (left, top, right
-            and bottom), ``xywh`` (left, top, width and height) or ``cxcywh`` (the centre, width and
-            height), in pixels of the original image. The targets are corners, which follow as
-            `multitask.geometry.Boxes`.
-        boxes: where several boxes for each image are written, each with a class. They follow as
+        columns: one column, or those of the elements of a vector. A column of lists is also a
+            vector.
+        classes: the class names in the order of their indices; default: the indices. An integer in
+            the table matches its text. If the number of columns, or the length of lists, equals the
+            number of classes, they are one-hot: the one that is 1 is the class.
+        follows: how the targets follow if image content moves: when the image is resized from its
+            original size, and when it is augmented.
+        missing: cells that mark a missing target, in addition to the data's ``missing``.
+        map: how maps are encoded in the files, if the column's cells name map files.
+        map_folder: folder that those names are relative to; default: as for the images.
+        map_ending: suffix that replaces the suffix of the names, such as ``.png``.
+        labels: names of several labels that can apply together; see
+            `multitask.tables.label_columns.label_numbers`. An empty cell is unlabelled.
+        between: separator of the labels in a cell, such as ``;`` or a blank.
+        none: a word that means that no label applies, like an empty list.
+        tokens_of: name of the text input whose words each have one of ``labels``: a cell then
+            contains one label per word of the text, see `multitask.tables.token_columns`.
+        box: format of the four numbers of a box, as named by torchvision: ``xyxy`` (left, top,
+            right and bottom), ``xywh`` (left, top, width and height) or ``cxcywh`` (the centre,
+            width and height), in pixels of the original image. The targets are corners, which
+            follow as `multitask.geometry.Boxes`.
+        boxes: source of several boxes per image, each with a class. They follow as
             `multitask.geometry.BoxLists`.
     """
 
@@ -78,7 +79,7 @@ class TargetColumns:
 
     @property
     def geometry(self) -> Geometry | None:
-        """How the targets follow; maps and boxes do so by default."""
+        """How the targets follow; maps and boxes have a default."""
         if self.follows is None and self.boxes is not None:
             return BoxLists()
         if self.follows is None and self.box is not None:
@@ -87,14 +88,14 @@ class TargetColumns:
 
 
 def target_columns(name: str, given: Any) -> TargetColumns:
-    """A target as a person may give it from Python.
+    """Convert the description of a target given in Python.
 
     Args:
-        name: of the task.
+        name: name of the task.
         given: the columns' names, a dictionary of the settings of `TargetColumns`, or one of them.
 
     Raises:
-        InputError: naming the task and the setting that there is not.
+        InputError: naming the task and the unknown setting.
     """
     if isinstance(given, TargetColumns):
         return given
@@ -118,9 +119,9 @@ def check_columns(name: str, target: TargetColumns, missing: Sequence[str | int 
     """Refuse settings that contradict each other.
 
     Args:
-        name: of the task.
+        name: name of the task.
         target: its columns.
-        missing: what means that a cell is missing, for all targets.
+        missing: values that mark a missing cell in all targets.
 
     Raises:
         InputError: naming the task and the setting.

@@ -1,4 +1,4 @@
-"""What a person would notice in the columns of a table's targets."""
+"""Checks for common problems in the columns of a table's targets."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from multitask.tables.target_columns import TargetColumns
 def target_remarks(
     name: str, target: TargetColumns, cells: Mapping[str, Series], matched: Collection[str]
 ) -> Iterator[str]:
-    """Ask the checks of one target's columns.
+    """Run the checks of one target's columns.
 
     Args:
-        name: of the task.
+        name: name of the task.
         target: its columns.
-        cells: by column, None where missing.
-        matched: those of its ``missing`` that a cell has, as texts.
+        cells: cells by column, None if missing.
+        matched: the values of its ``missing`` that occur in a cell, as texts.
     """
     if target.labels is None and (len(cells) == 1 or target.classes is None):
         for column, each in cells.items():
@@ -47,13 +47,13 @@ def table_remarks(
     missing: Sequence[str | int | float],
     matched: Collection[str],
 ) -> Iterator[str]:
-    """Ask the checks of all targets' columns together.
+    """Run the checks of all targets' columns together.
 
     Args:
-        targets: by task.
-        cells: by column, None where missing.
-        missing: what means so in any column.
-        matched: those that a cell has, as texts.
+        targets: the targets by task.
+        cells: cells by column, None if missing.
+        missing: values that mark a missing cell in any column.
+        matched: the values that occur in a cell, as texts.
     """
     for entry in map(str, missing):
         if entry not in matched:

@@ -1,4 +1,4 @@
-"""From a label for each word of a text to a label for each of its tokens."""
+"""Conversion of one label per word of a text to one label per token."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def check_tokens(name: str, target: TargetColumns, inputs: Mapping[str, InputCol
     """Refuse settings that contradict ``tokens_of``.
 
     Args:
-        name: of the task.
+        name: name of the task.
         target: its columns.
-        inputs: of the table, by name.
+        inputs: inputs of the table, by name.
 
     Raises:
         InputError: naming the task and the setting.
@@ -63,17 +63,17 @@ def token_numbers(
 ) -> tuple[Tensor, list[Cell]]:
     """Read a label for each word of each row's text.
 
-    A cell is a list of labels, or labels with ``between`` or, if that is not given, blanks between
-    them.
+    A cell is a list of labels, or labels separated by ``between`` or, if that is not given, by
+    blanks.
 
     Args:
         target: its columns.
         cells: its column, see `multitask.tables.target_cells.blank`; shape ``[rows]``.
-        texts: what is written in each row's text.
-        tokenizer: makes its tokens.
+        texts: the original text of each row.
+        tokenizer: tokenizer of the text.
 
     Returns:
-        Shape ``[rows, tokenizer.length]``, int64, -100 where missing, see `aligned`; and the cells
+        Shape ``[rows, tokenizer.length]``, int64, -100 if missing, see `aligned`; and the cells
         that cannot be used.
     """
     ((column, values),) = cells.items()
@@ -94,7 +94,7 @@ def token_numbers(
             hint = "; give one label for each word, which blanks part"
             problems.append(Cell(place, column, reason, hint))
         elif unknown:
-            # A comparison with all labels takes long, and only the first is told.
+            # Comparing with all labels is slow, and only the first hint is reported.
             hint = "" if problems else nearest(unknown[0], names)
             reason = f"'{unknown[0]:.60}' is not one of labels"
             problems.append(Cell(place, column, reason, hint, "unknown_class"))
@@ -105,19 +105,19 @@ def token_numbers(
 
 
 def aligned(text: str, labels: Sequence[int], tokenizer: Tokenizer) -> list[int]:
-    """Give one token of each word the word's label.
+    """Assign the label of each word to one of its tokens.
 
-    It is the first that has a letter or a digit, or else the first. Other tokens of a word, such as
-    its ending or a sign beside it, and special tokens have none, nor has a word that is cut off or
-    of which no token is made.
+    This is the first token that contains a letter or a digit, or else the first token. Other tokens
+    of a word, such as its ending or an adjacent sign, and special tokens get no label. Neither does
+    a word that is cut off or has no tokens.
 
     Args:
         text: one text.
-        labels: a number for each of its words, which blanks part.
-        tokenizer: makes tokens of it.
+        labels: a label index for each of its words, which are separated by blanks.
+        tokenizer: tokenizer of the text.
 
     Returns:
-        A number for each token, -100 for none.
+        A label index for each token, -100 for none.
     """
     pieces = tokenizer.pieces(text)
     found = [MISSING_CLASS] * len(pieces)
@@ -128,14 +128,14 @@ def aligned(text: str, labels: Sequence[int], tokenizer: Tokenizer) -> list[int]
 
 
 def word_places(text: str, pieces: Sequence[Piece]) -> list[int | None]:
-    """The token of each word that stands for it, see `aligned`.
+    """Find the token that represents each word, see `aligned`.
 
     Args:
         text: one text.
         pieces: its tokens.
 
     Returns:
-        For each word the place of its token; None if it has none.
+        The index of the token for each word; None if it has none.
     """
     words = list(WORD.finditer(text))
     word_at = [-1] * len(text)
@@ -146,7 +146,7 @@ def word_places(text: str, pieces: Sequence[Piece]) -> list[int | None]:
     for place, piece in enumerate(pieces):
         if piece.start < 0:
             continue
-        # Some tokenizers count the blank before a word as part of its first token.
+        # Some tokenizers include the blank before a word in its first token.
         inside = [each for each in word_at[piece.start : piece.end] if each >= 0]
         for at in inside[:1]:
             first.setdefault(at, place)
@@ -157,15 +157,15 @@ def word_places(text: str, pieces: Sequence[Piece]) -> list[int | None]:
 
 
 def labels_of_words(cells: Sequence[str], texts: Sequence[str], tokenizer: Tokenizer) -> list[str]:
-    """Predictions for the words of texts instead of their tokens.
+    """Convert predictions for tokens to predictions for words.
 
     Args:
-        cells: of each text, a list of labels (JSON), one for each token.
-        texts: as they are written.
-        tokenizer: made their tokens.
+        cells: for each text, a list of labels (JSON), one per token.
+        texts: the original texts.
+        tokenizer: tokenizer of the texts.
 
     Returns:
-        Of each text, a list of labels (JSON), one for each word; null for a word that was cut off.
+        For each text, a list of labels (JSON), one per word; null for a word that was cut off.
     """
     found = []
     for cell, text in zip(cells, texts, strict=True):

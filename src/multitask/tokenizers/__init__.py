@@ -1,4 +1,4 @@
-"""From texts to the numbers that an encoder takes."""
+"""Tokenizers, which turn texts into the token numbers that an encoder accepts."""
 
 from multitask.tokenizers.base import Piece, Tokenized, Tokenizer, Written
 from multitask.tokenizers.bytes import Bytes

@@ -1,4 +1,4 @@
-"""What every tokenizer is."""
+"""The base class of all tokenizers."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from multitask.errors import InputError
 from multitask.tokenizers.text_batch import END
 
 Written = str | Sequence[str] | None
-"""A text, several that stand one behind the other such as a question and its answer, or None."""
+"""A text, several consecutive texts such as a question and its answer, or None."""
 
 
 LONGEST = 2**20
-"""Most tokens of a text; each text of a data set takes as much memory as the longest may."""
+"""Most tokens per text; each text of a data set uses as much memory as the longest one may."""
 MOST_TOKENS = 2**31
-"""Different tokens, whose numbers a batch holds in 32 bits."""
+"""Most distinct tokens, whose numbers are 32-bit integers in a batch."""
 
 
 class Piece(NamedTuple):
     """A token and the characters that it stands for.
 
     Attributes:
-        number: of the token; 0 or more and below ``vocabulary``.
-        start: its first character in the text; -1 if it stands for none, such as the beginning.
-        end: the character behind its last.
-        part: which of several texts it is in, from 0.
+        number: the token's number; 0 or more and below ``vocabulary``.
+        start: index of its first character in the text; -1 if it stands for no characters, such as
+            the start token.
+        end: index after its last character.
+        part: index of the text that contains it, from 0.
     """
 
     number: int
@@ -40,10 +41,10 @@ class Piece(NamedTuple):
 
 
 class Tokenized(NamedTuple):
-    """Texts as token numbers.
+    """Tokenized texts.
 
     Attributes:
-        tokens: int32, shape ``[texts, length]``, -1 behind the end of each.
+        tokens: int32, shape ``[texts, length]``, -1 after the end of each text.
         is_cut: which texts were longer than ``length``, shape ``[texts]``, bool.
         is_empty: which texts have no token of their own, shape ``[texts]``, bool.
     """
@@ -54,23 +55,23 @@ class Tokenized(NamedTuple):
 
 
 class Tokenizer(Recorded, ABC):
-    """Makes tokens of texts, in the same way in every process and on every day.
+    """Splits texts into tokens, identically in every process and every run.
 
-    Place 0 of every text holds a token that stands for the beginning, so that no text is without
-    any. A text without tokens of its own, such as a missing one, is that token alone.
+    Place 0 of every text holds the start token, so that no text is empty. A text without other
+    tokens, such as a missing one, consists of that token alone.
 
     Args:
-        length: most tokens of a text, the beginning included; what is behind them is cut off.
+        length: most tokens per text, including the start token; the rest is cut off.
     """
 
     beginning: int | None = 0
-    """Number of the token in front of each text."""
+    """Number of the start token, in front of each text."""
     separator: int | None = 1
-    """Number of the token between two texts."""
+    """Number of the separator token, between two texts."""
     mask: int | None = 2
-    """Number of the token that stands for one that is hidden; None if there is no such token."""
+    """Number of the mask token; None if there is no such token."""
     specials: int = 3
-    """Numbers below this one stand for no characters."""
+    """Numbers below this one are special tokens, which stand for no characters."""
 
     def __init__(self, length: int) -> None:
         if not 2 <= length <= LONGEST:
@@ -82,21 +83,22 @@ class Tokenizer(Recorded, ABC):
     @property
     @abstractmethod
     def vocabulary(self) -> int:
-        """Number of different tokens; all numbers are below."""
+        """Number of distinct tokens; all token numbers are below it."""
 
     @abstractmethod
     def tokens_of(self, text: str) -> Sequence[tuple[int, int, int]]:
-        """Find the tokens of one text, however long.
+        """Find the tokens of one text of any length.
 
         Args:
             text: not empty.
 
         Returns:
-            For each token its number, its first character, and the character behind its last.
+            For each token its number, the index of its first character, and the index after its
+            last.
         """
 
     def pieces(self, text: Written) -> list[Piece]:
-        """The tokens of a text as a model gets them, cut to ``length``.
+        """Return the tokens of a text as a model receives them, cut to ``length``.
 
         Args:
             text: one text, several, or None.
@@ -104,7 +106,7 @@ class Tokenizer(Recorded, ABC):
         return self._all_pieces(text)[: self.length]
 
     def __call__(self, texts: Sequence[Written]) -> Tokenized:
-        """Make tokens of texts.
+        """Tokenize texts.
 
         Args:
             texts: each one text, several that belong together, or None if missing.
@@ -121,10 +123,10 @@ class Tokenizer(Recorded, ABC):
         return Tokenized(found, is_cut, is_empty)
 
     def is_special(self, tokens: Tensor) -> Tensor:
-        """Which tokens stand for no characters, such as the beginning.
+        """Return which tokens are special, such as the start token.
 
         Args:
-            tokens: token numbers, any shape; -1 is none.
+            tokens: token numbers, any shape; -1 where there is no token.
 
         Returns:
             Of the same shape, bool.
@@ -132,18 +134,18 @@ class Tokenizer(Recorded, ABC):
         return (tokens >= 0) & (tokens < self.specials)
 
     def files(self) -> dict[str, str]:
-        """What must lie beside a model's weights to make the same tokens, by file name.
+        """Return the files that must accompany a model's weights to reproduce the tokens.
 
         Returns:
-            Contents of files; none if the settings say all.
+            Contents by file name; empty if the settings are sufficient.
         """
         return {}
 
     def rule(self) -> str:
-        """Tell in words how another program makes the same tokens.
+        """Describe in words how another program can reproduce the tokens.
 
         Returns:
-            Sentences; none if `files` tell all.
+            Sentences; empty if `files` are sufficient.
         """
         return ""
 

@@ -1,4 +1,4 @@
-"""The bytes of a text, for languages without spaces."""
+"""Tokenization into bytes, for languages without spaces."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from multitask.tokenizers.base import Tokenizer
 
 
 class Bytes(Tokenizer):
-    """Each byte of a text in UTF-8 is a token, so that any text can be told from any other.
+    """Uses each byte of a text in UTF-8 as a token, so that no two texts look the same.
 
     A text has about five times as many tokens as words.
 
     Args:
-        length: most tokens of a text, the beginning included; what is behind them is cut off.
+        length: most tokens per text, including the start token; the rest is cut off.
     """
 
     def __init__(self, length: int = 256) -> None:

@@ -1,4 +1,4 @@
-"""Words and signs by their hash: no vocabulary to keep, to version or to lose."""
+"""Tokenization by hashes of words and signs, which needs no stored vocabulary."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from multitask.errors import InputError
 from multitask.tokenizers.base import MOST_TOKENS, Tokenizer
 
 MOST_KNOWN = 2**20
-"""Words whose numbers are kept at a time."""
+"""Number of words whose token numbers are cached."""
 WORDS = re.compile(r"\w+|[^\w\s]")
 
 
 class HashedWords(Tokenizer):
-    """Each word and each sign is the token that its hash tells (Weinberger et al. 2009).
+    """Maps each word and each sign to a token by its hash (Weinberger et al. 2009).
 
-    Words that share a token, of which there are few if the vocabulary is large, look the same. For
+    Words with the same hash cannot be distinguished; with a large vocabulary they are few. For
     languages with spaces between words; see `multitask.tokenizers.Bytes` for others.
 
     Args:
-        length: most tokens of a text, the beginning included; what is behind them is cut off.
-        vocabulary: number of different tokens; memory for as many vectors.
-        lower: whether capital letters count as small ones.
+        length: most tokens per text, including the start token; the rest is cut off.
+        vocabulary: number of distinct tokens; the encoder stores one vector for each.
+        lower: whether to convert texts to lower case.
     """
 
     def __init__(self, length: int = 64, vocabulary: int = 2**15, lower: bool = True) -> None:
@@ -54,7 +54,7 @@ class HashedWords(Tokenizer):
     def _number(self, word: str) -> int:
         found = self._known.get(word)
         if found is None:
-            # Not `hash`, which differs from process to process.
+            # Not `hash`, which differs between processes.
             seen = word.lower() if self.lower else word
             code = crc32(seen.encode("utf-8", "surrogatepass"))
             if len(self._known) >= MOST_KNOWN:

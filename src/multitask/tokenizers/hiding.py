@@ -1,4 +1,4 @@
-"""Which tokens of a text are hidden or dropped, chosen at random."""
+"""Random choice of the tokens of a text to mask or drop."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from torch import Tensor
 
 Specials = int | Sequence[int]
-"""Tokens that stand for no characters: all numbers below one, or a list of numbers."""
+"""Special tokens, which stand for no characters: all numbers below one, or a list of numbers."""
 
 
 def own_tokens(text: Tensor, specials: Specials) -> Tensor:
-    """Which places hold a token that stands for characters.
+    """Return which places hold a token that stands for characters.
 
     Args:
-        text: token numbers, -1 behind the end, shape ``[batch, places]``.
+        text: token numbers, -1 after the end, shape ``[batch, places]``.
         specials: see `multitask.tokenizers.Tokenizer.specials`.
 
     Returns:
@@ -29,11 +29,11 @@ def own_tokens(text: Tensor, specials: Specials) -> Tensor:
 
 
 def chosen_tokens(text: Tensor, draws: Tensor, share: float, specials: Specials) -> Tensor:
-    """Choose tokens of each text, never all, since a text without tokens is a missing one.
+    """Choose tokens of each text, but never all, because a text without tokens counts as missing.
 
     Args:
         text: see `own_tokens`.
-        draws: uniform from 0 to below 1, of the same shape.
+        draws: uniform in [0, 1), of the same shape.
         share: probability of each token, from 0 to 1.
         specials: tokens that are not chosen.
 
@@ -42,5 +42,5 @@ def chosen_tokens(text: Tensor, draws: Tensor, share: float, specials: Specials)
     """
     own = own_tokens(text, specials)
     draws = draws.where(own, -1.0)
-    # The one with the largest number stays.
+    # The token with the largest number is kept.
     return own & (draws < share) & (draws < draws.amax(1, keepdim=True))

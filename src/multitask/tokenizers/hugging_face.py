@@ -1,4 +1,4 @@
-"""Tokenizers of Hugging Face, which belong to models that were trained before."""
+"""Tokenizers of pretrained models from Hugging Face."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from multitask.tokenizers.text_batch import END
 
 OWNER = "tokenizers.HuggingFace"
 RULES, SETTINGS = "tokenizer.json", "tokenizer_config.json"
-"""Files that make a tokenizer: all its rules and tokens, and which token is called what."""
+"""Files that define a tokenizer: its rules, its tokens, and the roles of special tokens."""
 
 HALVES = re.compile(r"[\ud800-\udfff]")
 
 
 @contextmanager
 def _usable_rules() -> Iterator[None]:
-    """Say in a sentence that the library cannot do what the rules say."""
+    """Raise an `InputError` if the library cannot apply the rules."""
     try:
         yield
     except InputError:
         raise
     except BaseException as error:
-        # The library's own failures, which are no `Exception`.
+        # The library's own failures, which do not derive from `Exception`.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise InputError(
@@ -42,26 +42,26 @@ def _usable_rules() -> Iterator[None]:
 
 
 class HuggingFace(Tokenizer):
-    """The tokenizer of a model of Hugging Face, for `multitask.encoders.HuggingFace` of that name.
+    """The tokenizer of a Hugging Face model, for `multitask.encoders.HuggingFace` of that name.
 
     A text, or a pair of texts, gets the special tokens that the model was trained with, such as
-    ``[CLS]`` in front and ``[SEP]`` behind, which stay if it is cut. If the model has none, as
-    GPT-2 and Qwen have none, the token that parts texts from each other stands in front of each,
-    which is what such a model has seen there. A missing or empty text is the first token alone. T5
-    has no token in front; its first place holds the first of the text.
+    ``[CLS]`` at the start and ``[SEP]`` at the end, which are kept if it is cut. If the model has
+    none, like GPT-2 and Qwen, its separator token is put in front of each text, because such a
+    model has seen this in training. A missing or empty text is the first token alone. T5 has no
+    start token; its first place holds the first token of the text.
 
-    The files that make the tokenizer travel in the checkpoint, which needs no other then.
+    The tokenizer's files are stored in the checkpoint, which then needs no other file.
 
     Args:
-        name: of the model on Hugging Face's hub, such as ``distilbert-base-uncased``, from which
-            the files are downloaded once; or the path of a folder.
-        length: most tokens of a text, the special ones included; at most what the model takes.
-        files: contents of the files by name, as `files` gives them, in place of those of ``name``;
-            checkpoints have them.
+        name: name of the model on the Hugging Face hub, such as ``distilbert-base-uncased``, from
+            which the files are downloaded once; or the path of a folder.
+        length: most tokens per text, including special tokens; at most what the model accepts.
+        files: contents of the files by name, as returned by `files`, used instead of those of
+            ``name``; set by checkpoints.
 
     Raises:
-        InputError: if there is no such tokenizer, a setting makes no sense, or the package
-            tokenizers is not installed: ``pip install 'multitask[text]'``.
+        InputError: if there is no such tokenizer, a setting is invalid, or the package tokenizers
+            is not installed: ``pip install 'multitask[text]'``.
     """
 
     tells_more = True
@@ -71,7 +71,7 @@ class HuggingFace(Tokenizer):
     def __init__(self, name: str, length: int = 128, files: dict[str, str] | None = None) -> None:
         super().__init__(length)
         given = files if files is not None else _files_of(name)
-        # What has this one's recipe needs no other file.
+        # An object built from this one's recipe needs no other file.
         self._arguments["files"] = given
         self.name, self._files = name, dict(given)
         self._start()
@@ -83,7 +83,7 @@ class HuggingFace(Tokenizer):
         self._backend.no_padding()
         self._backend.no_truncation()
         if getattr(self._backend.model, "dropout", None):
-            # A text has the same tokens each time.
+            # A text must have the same tokens each time.
             self._backend.model.dropout = None
         named = {key: _number(self._backend, settings.get(f"{key}_token")) for key in TOKENS}
         self.mask = named["mask"]
@@ -154,7 +154,7 @@ class HuggingFace(Tokenizer):
     @_usable_rules()
     def __call__(self, texts: Sequence[Written]) -> Tokenized:
         parts = [self._parts(each) for each in texts]
-        # The library takes pairs as tuples, and a text alone as a string.
+        # The library expects pairs as tuples, and a single text as a string.
         given = [each if len(each) == 2 else each[0] for each in parts]
         encoded = self._backend.encode_batch_fast(given)
         found = torch.full((len(texts), self.length), END, dtype=torch.int32)
@@ -185,7 +185,7 @@ class HuggingFace(Tokenizer):
         return parts
 
     def __getstate__(self) -> dict[str, Any]:
-        # The library's own object is made again from the files, where loaders have processes.
+        # Loader processes rebuild the library's object from the files.
         return {key: each for key, each in vars(self).items() if key != "_backend"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -195,11 +195,11 @@ class HuggingFace(Tokenizer):
 
 TOKENS = ("cls", "bos", "eos", "pad", "sep", "mask")
 BETWEEN = ("bos", "eos", "pad", "cls", "sep")
-"""What may stand between texts in a model's training, the likeliest first."""
+"""Candidates for the separator between texts in a model's training, most likely first."""
 
 
 def _files_of(name: str) -> dict[str, str]:
-    """The files of a named tokenizer, as the library writes those of any kind."""
+    """Return the files of a named tokenizer, as the library writes them for any kind."""
     way = way_to_ask(name, OWNER, "tokenizer")
     transformers = library("transformers", OWNER)
     with asking(name, OWNER, "tokenizer"):
@@ -235,7 +235,7 @@ def _backend(files: Mapping[str, str]) -> Any:
 
 
 def _number(backend: Any, token: Any) -> int | None:
-    """The number of a token that settings name, by its text or with more about it."""
+    """Find the number of a token that settings name, either as text or as a dictionary."""
     text = token.get("content") if isinstance(token, Mapping) else token
     return backend.token_to_id(text) if isinstance(text, str) else None
 
@@ -246,10 +246,10 @@ def _special_numbers(backend: Any) -> set[int]:
 
 
 def _put_in_front(backend: Any, number: int) -> None:
-    """Have a token in front of each text, and of the second of two."""
+    """Put a token in front of each text, and of the second of two."""
     processors = library("tokenizers.processors", OWNER)
     token = backend.id_to_token(number)
-    # Written in numbers of types, as the texts of tokens may hold signs of the template's own.
+    # By type numbers, because token texts may contain special characters of the template.
     template = processors.TemplateProcessing(
         single=["<0>", "$A"],
         pair=["<0>", "$A", "<0>", "$B:1"],
@@ -260,12 +260,12 @@ def _put_in_front(backend: Any, number: int) -> None:
 
 
 def _whole(text: str) -> str:
-    """Replace half characters, such as JSON may hold, which the library does not take."""
+    """Replace lone surrogates, which JSON may contain and the library does not accept."""
     return HALVES.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """Leave out the space in front of a word, which many tokenizers count as its own."""
+    """Exclude the space in front of a word, which many tokenizers include in the token."""
     while start < end and text[start].isspace():
         start += 1
     return start, end

@@ -1,4 +1,4 @@
-"""What a text looks like in a batch: one tensor of token numbers."""
+"""The format of texts in a batch: one tensor of token numbers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 END = -1
-"""In the place of a token behind the end of a text."""
+"""Padding after the end of a text, in place of a token."""
 
 
 def is_text(values: Any) -> bool:
-    """Whether an input is a text: int32, shape ``[batch, places]``.
+    """Return whether an input is a text: int32, shape ``[batch, places]``.
 
     No other input of a batch is int32 with two axes.
     """
@@ -20,10 +20,10 @@ def is_text(values: Any) -> bool:
 
 
 def text_mask(text: Tensor) -> Tensor:
-    """Which places hold a token.
+    """Return which places hold a token.
 
     Args:
-        text: token numbers, -1 behind the end, shape ``[batch, places]``.
+        text: token numbers, -1 after the end, shape ``[batch, places]``.
 
     Returns:
         Of the same shape, bool.
@@ -32,7 +32,7 @@ def text_mask(text: Tensor) -> Tensor:
 
 
 def cut_to_longest(text: Tensor) -> Tensor:
-    """Leave out the places that no text of a batch reaches.
+    """Remove the places after the end of the longest text of a batch.
 
     Args:
         text: see `text_mask`.

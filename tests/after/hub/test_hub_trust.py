@@ -225,7 +225,7 @@ def test_weights_that_do_not_fit(forged: Callable[..., Path]) -> None:
     save_file(weights | {"heads.kind.bias": torch.zeros(7)}, place)
     assert "its 'heads.kind.bias' is (7,), this model's is (3,)" in refusal(folder)
     save_file(weights | {"more": torch.zeros(7)}, place)
-    assert "it has 'more', which this model has not" in refusal(folder)
+    assert "it has 'more', which this model lacks" in refusal(folder)
     place.write_bytes(place.read_bytes()[:100])
     assert "is damaged, or is not a safetensors file" in refusal(folder)
     place.unlink()

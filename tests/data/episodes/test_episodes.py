@@ -175,7 +175,7 @@ def test_sines_are_waves() -> None:
         ({"classes": {"train": ["ant"]}}, "names none for test"),
         ({"classes": {"train": ["ant", "ant"], "test": ["bee"]}}, "twice"),
         ({"classes": {"trian": ["ant"]}}, "did you mean 'train'"),
-        ({"val_classes": 3}, "cannot validate"),
+        ({"val_classes": 3}, "cannot be for validation"),
         ({"episodes_per_batch": 9}, "an epoch has 4 episodes"),
         ({"queries": 0}, "queries is 0"),
         ({"ways": 1}, "ways is 1"),

@@ -136,7 +136,7 @@ def test_pets_have_their_trimaps(
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        ("train/depth/3.npy", r"not whole: there is no .*train/depth/3.npy, one of 1 of 12 files"),
+        ("train/depth/3.npy", r"incomplete: there is no .*train/depth/3.npy, one of 1 of 12 files"),
         ("train/image", r"has no images .*train/image/0.npy"),
         ("val/label/1.npy", r"val/label/1.npy gives no map: .*pixels have the number 99"),
         ("train/image/2.npy", r"train/image/2.npy gives no map: its colours are 0 to 200"),

@@ -1,4 +1,4 @@
-"""Targets that are computed from the inputs themselves: one file for each kind."""
+"""Targets that are computed from the inputs themselves; one file per kind."""
 
 from multitask.data.computed.base import ComputedTargets, part_seed
 from multitask.data.computed.masked_tokens import MaskedTokens

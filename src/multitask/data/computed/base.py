@@ -1,4 +1,4 @@
-"""What all computed targets are: a function from samples to samples."""
+"""The base class of all computed targets, which are functions from samples to samples."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from multitask.geometry import Geometry
 
 
 class ComputedTargets(ABC):
-    """Adds targets that no person has to give."""
+    """Adds targets that require no annotation."""
 
     geometry: Mapping[str, Geometry] = {}
-    """How the new targets follow where an augmentation moves what the images show, by task."""
+    """How the new targets follow if an augmentation moves image content, by task."""
 
     @abstractmethod
     def __call__(
         self, samples: BatchDataset, seed: int, geometry: Mapping[str, Geometry]
     ) -> BatchDataset:
-        """Add targets, and change the inputs where the targets need it.
+        """Add targets, and change the inputs if the targets require it.
 
         Args:
-            samples: inputs and the targets that there are already; they stay as they are.
-            seed: of what is drawn; each part of a data set has another.
-            geometry: how the targets that there are follow where the images are moved, by task.
+            samples: inputs and existing targets; the object is not modified.
+            seed: seed of the random numbers; it differs between the parts of a data set.
+            geometry: how the existing targets follow if the images are moved, by task.
 
         Returns:
-            As many samples in the same order, with more targets.
+            The same samples in the same order, with additional targets.
 
         Raises:
-            InputError: if these samples do not allow it.
+            InputError: if the targets cannot be computed from these samples.
         """
 
 
 def part_seed(seed: int, part: str) -> int:
-    """The seed of what is drawn for one part of a data set: another for each part.
+    """Derive a different seed for each part of a data set.
 
     Args:
-        seed: of the data.
-        part: its name, such as ``train``.
+        seed: seed of the data.
+        part: name of the part, such as ``train``.
     """
     return (seed * 1_000_003 + crc32(part.encode())) % 2**63

@@ -1,4 +1,4 @@
-"""Texts with hidden tokens, which are to be told."""
+"""Texts with masked tokens, which are to be predicted."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ CHUNK = 4096
 
 
 class MaskedTokens(ComputedTargets):
-    """Hides some tokens of each text, the same in each epoch, for `multitask.tasks.MaskedTokens`.
+    """Masks some tokens of each text, the same in each epoch, for `multitask.tasks.MaskedTokens`.
 
-    The target, ``masked`` by default, is the number of the token at each hidden place, and missing
-    elsewhere. Which places are hidden depends on the seed and on the sample's place in the data
-    set, in all splits; special tokens are not hidden, nor all tokens of a text.
+    The target, named ``masked`` by default, is the token number at each masked place, and missing
+    elsewhere. The masked places depend on the seed and the sample's index in the data set, in all
+    splits; special tokens are never masked, and neither are all tokens of a text.
 
-    A model that learns this (Devlin et al., 2019, 1810.04805) needs no labels. Targets that there
-    are already stay; a model that is to learn them from texts without hidden tokens takes the texts
-    twice, as two sources of a `multitask.data.Mixture`.
+    A model trained on this task (Devlin et al., 2019, 1810.04805) needs no labels. Existing targets
+    are kept. To learn them from texts without masked tokens, a model can use the texts twice, as
+    two sources of a `multitask.data.Mixture`.
 
     Args:
-        share: of the tokens, above 0 and below 1.
-        input: name of the text.
-        mask: number of the token that stands for a hidden one.
-        specials: tokens that are not hidden: all numbers below one, or a list of numbers, see
+        share: fraction of the tokens to choose, above 0 and below 1.
+        input: name of the text input.
+        mask: number of the mask token.
+        specials: tokens that are not masked: all numbers below one, or a list of numbers, see
             `multitask.tokenizers.Tokenizer`.
-        kept: share of the chosen tokens that are to be told, but are not hidden, so that a model
-            does not learn from hidden places alone (a tenth, in the paper); from 0 to 1.
+        kept: fraction of the chosen tokens that are to be predicted but not masked, so that a model
+            does not learn from masked places alone (a tenth in the paper); from 0 to 1.
         target: name of the target.
     """
 
@@ -78,20 +78,20 @@ class MaskedTokens(ComputedTargets):
         return _Masked(samples, self, target, hidden)
 
     def _chosen(self, text: Tensor, seed: int, places: Tensor) -> tuple[Tensor, Tensor]:
-        """The target of some samples, and which of their tokens are hidden."""
+        """Return the target of some samples, and which of their tokens are masked."""
         which, how = uniforms(seed, places, [text.shape[1]] * 2)
         chosen = chosen_tokens(text, which, self.share, self.specials)
         return text.long().where(chosen, MISSING_CLASS), chosen & (how >= self.kept)
 
 
 class _Masked(BatchDataset):
-    """Samples whose tokens are hidden as they are read.
+    """Samples whose tokens are masked when they are read.
 
     Args:
-        source: the samples as they are.
-        how: says which input and target it is, and what stands for a hidden token.
+        source: the unmasked samples.
+        how: defines the input, the target and the mask token.
         target: see `MaskedTokens`.
-        hidden: the hidden places, shape ``[samples, places]``, bool.
+        hidden: the masked places, shape ``[samples, places]``, bool.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class _Masked(BatchDataset):
         return self._masked(name, self._source.one_input(name, indices), indices)
 
     def input_fingerprints(self) -> dict[str, Fingerprints]:
-        # What is hidden is a target.
+        # The masked tokens are compared as a target.
         return self._source.input_fingerprints()
 
     def _masked(self, name: str, values: Tensor, indices: Tensor) -> Tensor:

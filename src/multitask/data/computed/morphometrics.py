@@ -1,4 +1,4 @@
-"""Size and shape of what is bright in an image, in the spirit of Morpho-MNIST."""
+"""Size and shape of the bright part of an image, similar to Morpho-MNIST."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from multitask.geometry import Geometry, Length
 
 CHUNK = 4096
 INK = 0.5
-"""Share of an image's greatest brightness from which a pixel counts to its bounding box."""
+"""Fraction of an image's maximum brightness from which pixels count towards the bounding box."""
 DARK = 0.1
-"""Mean brightness of the images' edges up to which their ground counts as dark."""
+"""Mean brightness of the image edges up to which the background counts as dark."""
 
 
 class Morphometrics(ComputedTargets):
-    """Area, length, thickness, slant, width and height of what is bright on a dark ground.
+    """Area, length, thickness, slant, width and height of bright content on a dark background.
 
-    The six quantities are those of Morpho-MNIST (Castro et al., 2019), but they are computed from
-    brightness, without its binary images and skeletons; `measure` has the formulas. For grey
-    images on a dark ground, such as MNIST, FashionMNIST and dSprites.
+    These are the six quantities of Morpho-MNIST (Castro et al., 2019), but computed from
+    brightness, without binary images and skeletons; see `measure` for the formulas. They are
+    intended for grey images on a dark background, such as MNIST, FashionMNIST and dSprites.
 
     Targets: ``area`` (pixels), ``length`` and ``thickness`` (pixels), ``slant`` (degrees, positive
-    where the top leans to the right), ``width`` and ``height`` (pixels).
+    if the top leans to the right), ``width`` and ``height`` (pixels).
     """
 
     geometry = {"length": Length(), "thickness": Length()}  # noqa: RUF012
@@ -51,27 +51,27 @@ class Morphometrics(ComputedTargets):
 
 
 def measure(images: Tensor) -> dict[str, Tensor]:
-    """Measure what is bright.
+    """Compute the six quantities of images.
 
-    With the brightness ``w(x, y)`` from 0 to 1, x to the right and y down:
+    For brightness ``w(x, y)`` from 0 to 1, with x to the right and y down:
 
     - ``area``: the sum of w.
     - perimeter: by Crofton's formula over four directions,
       ``pi / 8 * (H + V + (D1 + D2) / sqrt(2))``, where H, V, D1 and D2 are the sums of the absolute
       differences of w between neighbours to the right, down, and along both diagonals.
-    - ``thickness``: 2 area / perimeter, which is a stroke's width where it is long and thin.
-    - ``length``: perimeter / 2, a stroke's length likewise. Their product is the area.
+    - ``thickness``: 2 area / perimeter, which is the width of a long thin stroke.
+    - ``length``: perimeter / 2, the length of such a stroke. The product of both is the area.
     - ``slant``: ``atan(-m11 / m02)``, with the second moments of w about its centroid,
       ``m11 = sum w (x - x0) (y - y0)`` and ``m02 = sum w (y - y0)^2``; 0 where m02 is 0.
-    - ``width``, ``height``: of the bounding box of the pixels with at least half of the image's
-      greatest brightness.
+    - ``width``, ``height``: size of the bounding box of the pixels with at least half of the
+      image's maximum brightness.
 
     Args:
         images: shape ``[batch, 1, height, width]``, floating, from 0 to 1.
 
     Returns:
-        By name, each of shape ``[batch]``, float32; all but the area, 0, are NaN where an image is
-        black.
+        By name, each of shape ``[batch]``, float32; for a black image, the area is 0 and all other
+        quantities are NaN.
     """
     bright = images[:, 0].float()
     area, perimeter = bright.sum((1, 2)), _perimeter(bright)
@@ -110,7 +110,7 @@ def _slant(bright: Tensor, area: Tensor) -> Tensor:
 
 
 def _extent(ink: Tensor) -> Tensor:
-    """Distance from the first to behind the last True, shape ``[batch, places]`` to ``[batch]``."""
+    """Return the length from the first to the last True, ``[batch, places]`` to ``[batch]``."""
     first = ink.int().argmax(1)
     behind_last = ink.shape[1] - ink.flip(1).int().argmax(1)
     return (behind_last - first).float()

@@ -1,4 +1,4 @@
-"""Images turned by a random angle, which is to be told."""
+"""Images rotated by a random angle, which is to be predicted."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ TARGET = "rotation"
 
 
 class RandomRotation(ComputedTargets):
-    """Turns each image about its middle by an angle of its own, the same in each epoch.
+    """Rotates each image about its centre by a random angle, the same in each epoch.
 
-    Target: ``rotation`` (1 number: degrees, clockwise positive, even between the bounds). The angle
-    depends on the seed and on the sample's place in the data set, in all splits. What a corner then
-    shows of beyond the image is the image mirrored at its edge: a black corner would give the
-    angle away. The values between pixels are bilinear.
+    Target: ``rotation`` (1 number: degrees, clockwise positive, uniform between the bounds). The
+    angle depends on the seed and the sample's index in the data set, in all splits. Areas beyond
+    the image are filled by reflecting it at its edges, because black corners would reveal the
+    angle. Interpolation is bilinear.
 
-    Targets that there are already follow by the data's ``geometry``; one class number for a sample
-    stays.
+    Existing targets follow according to the data's ``geometry``; a single class index per sample
+    does not change.
 
     Args:
-        degrees: the largest angle to either side, above 0 and up to 180.
+        degrees: largest angle in either direction, above 0 and up to 180.
     """
 
     geometry = {TARGET: Angle()}  # noqa: RUF012
@@ -53,12 +53,12 @@ class RandomRotation(ComputedTargets):
 
 
 class _Turned(BatchDataset):
-    """Samples whose images are turned as they are read.
+    """Samples whose images are rotated when they are read.
 
     Args:
-        source: the samples as they are.
+        source: the original samples.
         angles: degrees clockwise, shape ``[samples]``.
-        targets: of the turned images, besides the angles.
+        targets: targets of the rotated images, other than the angles.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class _Turned(BatchDataset):
 def _turned_targets(
     samples: BatchDataset, angles: Tensor, geometry: Mapping[str, Geometry]
 ) -> dict[str, Targets]:
-    """Targets of the images once they are turned."""
+    """Compute the targets of the rotated images."""
     size = samples.images(torch.arange(1)).shape[2:]
     sizes = torch.tensor([size], dtype=torch.float32).expand(len(samples), 2)
     matrix = _matrix(angles * (math.pi / 180), *size)
@@ -109,7 +109,7 @@ def _turned_targets(
 
 
 def _matrix(radians: Tensor, height: int, width: int) -> Tensor:
-    """Where points go, shape ``[samples, 2, 3]``."""
+    """Return where points move, shape ``[samples, 2, 3]``."""
     cosine, sine = radians.cos(), radians.sin()
     turn = torch.stack([cosine, -sine, sine, cosine], 1).view(-1, 2, 2)
     middle = torch.tensor([width / 2, height / 2])
@@ -117,7 +117,7 @@ def _matrix(radians: Tensor, height: int, width: int) -> Tensor:
 
 
 def turned(images: Tensor, radians: Tensor) -> Tensor:
-    """Turn each image clockwise about its middle, mirrored beyond its edges.
+    """Rotate each image clockwise about its centre, reflected beyond its edges.
 
     Args:
         images: shape ``[batch, channels, height, width]``, uint8 or floating.
@@ -130,7 +130,7 @@ def turned(images: Tensor, radians: Tensor) -> Tensor:
     right = (torch.arange(width) - (width - 1) / 2).view(1, 1, -1)
     down = (torch.arange(height) - (height - 1) / 2).view(1, -1, 1)
     cosine, sine = radians.cos().view(-1, 1, 1), radians.sin().view(-1, 1, 1)
-    # Where each pixel comes from, in units of half the width and height.
+    # The source of each pixel, in units of half the width and height.
     from_right = (cosine * right + sine * down) / (width / 2)
     from_down = (cosine * down - sine * right) / (height / 2)
     grid = torch.stack([from_right, from_down], 3)

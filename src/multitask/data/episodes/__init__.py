@@ -1,1 +1,1 @@
-"""Data dealt as small tasks, each with a few labels to learn it from: for meta-learning."""
+"""Data as small tasks (episodes), each with a few labels to learn from: for meta-learning."""

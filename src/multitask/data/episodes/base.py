@@ -1,4 +1,4 @@
-"""What all data of episodes have in common: their sizes, loaders and batches."""
+"""The base class of episodic data: sizes, loaders and batches."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from multitask.data.targets import as_tasks_see
 from multitask.errors import InputError
 
 MOST_LOOKED_AT = 64
-"""Episodes by which the targets of a split are judged."""
+"""Number of episodes that represent the targets of a split."""
 
 
 class EpisodeData(DataModule):
-    """Deals episodes: each a small task of its own, with a support to learn from, and queries.
+    """Samples episodes: small tasks, each with a support set to learn from and a query set.
 
-    In each epoch, training gets new episodes; validation and tests get the same ones. A global
-    batch holds whole episodes, and each process takes some of them. Beside the inputs a batch has
-    the entries that `multitask.data.episodes.entries` names; the targets of the support are
-    missing under the tasks' names.
+    Training gets new episodes in each epoch; validation and test episodes are always the same. A
+    global batch holds whole episodes, which are divided among the processes. Besides the inputs, a
+    batch has the entries defined in `multitask.data.episodes.entries`; under the tasks' names, the
+    targets of the support set are missing.
 
     Args:
-        shots: see the subclass; 1 or more.
-        queries: see the subclass; 1 or more.
+        shots: size of the support set, see the subclass; 1 or more.
+        queries: size of the query set, see the subclass; 1 or more.
         episodes: number of training episodes in an epoch.
         val_episodes: number of validation episodes.
         test_episodes: number of test episodes.
@@ -40,7 +40,7 @@ class EpisodeData(DataModule):
     """
 
     deals_episodes = True
-    # The same samples come again, and what is between splits is dealt apart.
+    # Samples recur across episodes, and the splits are disjoint by construction.
     is_looked_at = False
 
     def __init__(
@@ -82,11 +82,11 @@ class EpisodeData(DataModule):
         self.episodes_per_batch = episodes_per_batch
 
     def targets(self, split: str, rows: slice = slice(None)) -> dict[str, Tensor]:
-        """The targets by which to judge all: those of 64 episodes of the split at most.
+        """Return the targets that represent all of them: those of at most 64 episodes of the split.
 
         Args:
             split: ``train``, ``val`` or ``test``.
-            rows: the samples that are meant; those episodes' by default.
+            rows: the samples to return; default: those of these episodes.
         """
         samples = self._split(split)
         assert isinstance(samples, EpisodeDataset)
@@ -96,7 +96,7 @@ class EpisodeData(DataModule):
         return {name: as_tasks_see(each[meant]) for name, each in samples.targets.items()}
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """See `DataModule`; what the support shows is treated as targets are."""
+        """See `DataModule`; the support targets are treated like targets."""
         found = super().on_after_batch_transfer(batch, dataloader_idx)
         shown = {name: batch[name] for name in batch if name.startswith(SHOWN)}
         return {**found, **{name: as_tasks_see(values) for name, values in shown.items()}}

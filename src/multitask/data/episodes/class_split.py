@@ -1,4 +1,4 @@
-"""Which classes are learned from, which validate and which test."""
+"""The division of classes into training, validation and test classes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from multitask.errors import InputError, nearest
 from multitask.pages.words import listed
 
 Kinds = dict[str, list[Any]]
-"""By split, the names of classes or columns."""
+"""Names of classes or columns by split."""
 
 
 def refuse_idle(
     given: Any, counts: Mapping[str, tuple[int | None, int | None]], what: str = "classes"
 ) -> None:
-    """Refuse numbers of classes or columns that do not count, because all are named.
+    """Refuse numbers of classes or columns that have no effect because all are named.
 
     Args:
-        given: the names of each split; None if they are drawn.
-        counts: by setting, how many to draw, and its default.
-        what: the setting that gives names.
+        given: the names for each split; None if they are drawn.
+        counts: for each setting, the number to draw, and its default.
+        what: the setting that lists the names.
 
     Raises:
         InputError: naming the setting.
@@ -43,29 +43,29 @@ def split_kinds(
     seed: int,
     what: str = "classes",
 ) -> Kinds:
-    """Divide classes or columns at random, or as a person says.
+    """Divide classes or columns at random, or as the user specifies.
 
     Args:
-        known: their names, in their order.
-        given: those of each split; those that none names are left out. Without ``val``, validation
-            has those of training.
-        val: how many validate if none are given; 0 for those of training.
-        test: how many test if none are given.
+        known: all names, in order.
+        given: the names for each split; names that are in none are not used. Without ``val``,
+            validation uses those of training.
+        val: number for validation if no names are given; 0 for those of training.
+        test: number for the test if no names are given.
         seed: the same seed gives the same parts.
-        what: what they are, and the setting that gives them.
+        what: what the names stand for, and the setting that lists them.
 
     Returns:
         ``train``, ``val`` and ``test``, each in the order of ``known``.
 
     Raises:
-        InputError: if a name is not known or in two parts, or none is left to train on.
+        InputError: if a name is unknown or in two parts, or none is left for training.
     """
     if given is not None:
         return _given(known, given, what)
     if val < 0 or test < 1 or val + test >= len(known):
         raise InputError(
-            f"{val} of the {len(known)} {what} cannot validate and {test} test; at least 1 tests, "
-            "and training needs some too"
+            f"{val} of the {len(known)} {what} cannot be for validation and {test} for the test; "
+            "the test needs at least 1, and training some too"
         )
     order = torch.randperm(len(known), generator=torch.Generator().manual_seed(seed)).tolist()
     parts = {"test": order[:test], "val": order[test : test + val], "train": order[test + val :]}

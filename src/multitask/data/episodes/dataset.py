@@ -1,4 +1,4 @@
-"""Episodes one after the other, dealt when they are read."""
+"""A sequence of episodes, sampled when they are read."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from multitask.labels import missing_like
 
 
 class EpisodeDataset(BatchDataset):
-    """Episodes of one size: a sample's index is its episode's number times that, plus its place.
+    """Episodes of one size; a sample's index is episode number * size + position.
 
-    The support comes first. A number stands for the same episode whenever it is read, on any
-    process. The episodes do not end: those beyond `len` are for later epochs.
+    The support set comes first. A number identifies the same episode whenever it is read, in any
+    process. The sequence is infinite: episodes beyond `len` are for later epochs.
 
     Args:
-        support: number of samples that an episode shows.
-        queries: number of samples that it asks about.
+        support: number of samples in the support set.
+        queries: number of samples in the query set.
         episodes: number of episodes in an epoch.
         tasks: names of the tasks.
     """
@@ -36,14 +36,14 @@ class EpisodeDataset(BatchDataset):
 
     @abstractmethod
     def all_targets(self, indices: Tensor) -> dict[str, Tensor]:
-        """The targets by task, those of the support as well.
+        """Return the targets by task, including those of the support set.
 
         Args:
             indices: the samples' indices, shape ``[batch]``, int64.
         """
 
     def is_support(self, indices: Tensor) -> Tensor:
-        """Which samples belong to their episode's support, shape ``[batch]``, bool."""
+        """Return which samples belong to the support set, shape ``[batch]``, bool."""
         return indices % self.size < self.support
 
     def __getitem__(self, indices: Tensor) -> Batch:
@@ -59,7 +59,7 @@ class EpisodeDataset(BatchDataset):
 
 
 class _Asked(Targets):
-    """One task's targets, which are known of the queries alone."""
+    """One task's targets, which are known only for queries."""
 
     def __init__(self, episodes: EpisodeDataset, task: str) -> None:
         self._episodes, self._task = episodes, task
@@ -77,7 +77,7 @@ def hidden(targets: Tensor, rows: Tensor) -> Tensor:
 
     Args:
         targets: first axis ``[batch]``.
-        rows: which samples, shape ``[batch]``, bool.
+        rows: which samples to mark, shape ``[batch]``, bool.
     """
     mask = rows.view(-1, *[1] * (targets.ndim - 1))
     return torch.where(mask, missing_like(targets), targets)

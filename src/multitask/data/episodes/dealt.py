@@ -1,4 +1,4 @@
-"""Episodes of another data set's samples."""
+"""Episodes sampled from another data set."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from multitask.data.fingerprints import Fingerprints
 from multitask.data.targets import Targets, as_tasks_see
 
 Deal = tuple[Tensor, dict[str, Tensor]]
-"""Places of an episode's samples in the source, ``[size]``, and the targets made for it."""
+"""Indices of an episode's samples in the source, ``[size]``, and the targets made for it."""
 MOST_KEPT = 256
 
 
 class DealtEpisodes(EpisodeDataset):
-    """Episodes that a function deals from the samples of another data set.
+    """Episodes that a function samples from another data set.
 
     Args:
-        source: has the inputs.
-        deal: the episode of a number; the support first.
-        others: the source's targets that stay as they are, by task.
-        sizes: number of samples that an episode shows, and that it asks about.
+        source: data set that provides the inputs.
+        deal: function that returns the episode with a given number; the support set comes first.
+        others: targets of the source that are not changed, by task.
+        sizes: number of samples in the support set and in the query set.
         episodes: number of episodes in an epoch.
-        made: names of the tasks whose targets are made for each episode.
+        made: names of the tasks whose targets are generated for each episode.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class DealtEpisodes(EpisodeDataset):
         return {name: each.take(rows) for name, each in known.items()}
 
     def _dealt(self, indices: Tensor) -> Deal:
-        """Of some samples: their places in the source, and the targets made for them."""
+        """Return the indices of some samples in the source, and the targets made for them."""
         numbers, inverse = (indices // self.size).unique(return_inverse=True)
         deals = [self._episode(number) for number in numbers.tolist()]
         if not deals:
@@ -72,7 +72,7 @@ class DealtEpisodes(EpisodeDataset):
     def _episode(self, number: int) -> Deal:
         if number not in self._kept:
             if len(self._kept) >= MOST_KEPT:
-                # The oldest, which no later batch asks for.
+                # The oldest one, which no later batch requests.
                 del self._kept[next(iter(self._kept))]
             self._kept[number] = self._deal(number)
         return self._kept[number]

@@ -1,4 +1,4 @@
-"""A classification's samples by class, the classes divided into training, validation and test."""
+"""The samples of a classification task by class, with classes divided among the splits."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ ClassNames = dict[str, list[str | int]]
 
 
 class DividedClasses(FromSource):
-    """What data of divided classes have in common: who learns from which class.
+    """Base class of data sets with classes divided into training, validation and test classes.
 
-    Training knows nothing of the test classes, and nothing of the source's validation and test
-    images, whatever their class.
+    Training uses neither the test classes nor the source's validation and test images of any class.
 
     Args:
-        task: a classification of the source, with one class for each sample.
-        classes: names or numbers of the classes of ``train``, ``val`` and ``test``.
+        task: a classification task of the source, with one class per sample.
+        classes: names or indices of the classes of ``train``, ``val`` and ``test``.
         val_classes: see `split_kinds`.
-        test_classes: see `split_kinds`; None for as many as by default.
-        default_tests: how many test by default.
+        test_classes: see `split_kinds`; None for ``default_tests``.
+        default_tests: default number of test classes.
         options: see `FromSource`.
     """
 
@@ -85,23 +84,23 @@ class DividedClasses(FromSource):
         return splits
 
     def rows(self, split: str, number: int) -> Tensor:
-        """Places of a class's samples in a split of the source, ``[samples]``, int64."""
+        """Return indices of a class's samples in a split of the source, ``[samples]``, int64."""
         return (self._labels[split] == number).nonzero().flatten()
 
     def names_of(self, split: str) -> list[str]:
-        """Names of a split's classes, in the order of their numbers."""
+        """Return the names of a split's classes, in the order of their indices."""
         names = self.source.class_names().get(self.task)
         return [str(self._called(number, names)) for number in self.classes[split]]
 
     def of_classes(self, split: str, classes: str) -> tuple[BatchDataset, Tensor]:
-        """A split's samples of some classes, numbered anew from 0 on.
+        """Select a split's samples of some classes, which are renumbered from 0.
 
         Args:
-            split: whose samples.
-            classes: the split whose classes are meant.
+            split: the split to select from.
+            classes: the split whose classes are selected.
 
         Returns:
-            The samples, and their places in the source's split, ``[samples]``, int64.
+            The samples, and their indices in the source's split, ``[samples]``, int64.
         """
         labels = self._labels[split]
         meant = torch.tensor(self.classes[classes])
@@ -120,5 +119,5 @@ class DividedClasses(FromSource):
 
 
 def _meant(name: str | int, known: Sequence[str | int]) -> str | int:
-    """The class that a person means, who may have written a number as text or the other way."""
+    """Find the class that the user means, who may have written a number as text or vice versa."""
     return next((each for each in known if str(each) == str(name)), name)

@@ -1,7 +1,7 @@
-"""What a batch of episodes holds besides inputs and targets.
+"""The entries of an episodic batch besides inputs and targets.
 
-A target under its task's name is known for the samples that ask, the queries, alone: whatever reads
-a batch counts those. What the others, the support, show stands in an entry of its own.
+The target under a task's name is known only for the query samples, so any code that reads a batch
+counts only these. The targets of the support samples are in separate entries.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from torch import Tensor
 from multitask.labels import known
 
 EPISODE = "@episode"
-"""Which episode a sample belongs to, ``[batch]``, int64; the samples of one lie together."""
+"""The episode of each sample, ``[batch]``, int64; samples of one episode are adjacent."""
 SUPPORT = "@support"
-"""Whether a sample belongs to its episode's support, ``[batch]``, bool."""
+"""Whether a sample belongs to the support set of its episode, ``[batch]``, bool."""
 SHOWN = "@shown/"
-"""Before a task's name: its targets for the support, missing for the queries."""
+"""Prefix of a task's name: the targets of the support samples, missing for queries."""
 
 
 def split_episodes(batch: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
-    """Take a batch apart.
+    """Split a batch into episodes.
 
     Args:
-        batch: with the entries `EPISODE` and `SUPPORT`.
+        batch: a batch with the entries `EPISODE` and `SUPPORT`.
 
     Returns:
-        The episodes in their order, each a batch of its own.
+        The episodes in order, each as a batch.
     """
     _, sizes = batch[EPISODE].unique_consecutive(return_counts=True)
     ends = sizes.cumsum(0).tolist()
@@ -40,19 +40,19 @@ def split_episodes(batch: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
 
 
 def support_of(episode: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The samples that an episode shows, their targets under the tasks' names."""
+    """Return the support samples of an episode, with their targets under the tasks' names."""
     rows = episode[SUPPORT]
     return {name: values[rows] for name, values in _shown(episode).items()}
 
 
 def queries_of(episode: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The samples that an episode asks about; of a whole batch, those of all its episodes."""
+    """Return the query samples of an episode, or of all episodes of a whole batch."""
     rows = ~episode[SUPPORT]
     return {name: values[rows] for name, values in episode.items()}
 
 
 def all_of(episode: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Every sample with its target; of a whole batch, those of all its episodes."""
+    """Return all samples with targets, of an episode or of all episodes of a whole batch."""
     shown = _shown(episode)
     merged = {
         name: torch.where(known(shown[name]), shown[name], episode[name])

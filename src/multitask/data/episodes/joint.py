@@ -1,4 +1,4 @@
-"""The training classes of a classification, to train on jointly."""
+"""The training classes of a classification task, for joint training."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from multitask.data.episodes.divided_classes import ClassNames, DividedClasses
 
 
 class TrainingClasses(DividedClasses):
-    """Some classes of a classification, numbered anew from 0 on, in ordinary batches.
+    """Some classes of a classification task, renumbered from 0, in ordinary batches.
 
-    The competitor of any meta-learning: with the same classes and seed, training sees the same
-    samples as with `multitask.data.Episodes`. Validation and test samples are the source's, of the
-    training classes; the test classes are there for `multitask.callbacks.FewShotEvaluation`. The
-    model's task has as many classes as train.
+    This is the baseline for meta-learning: with the same classes and seed, training uses the same
+    samples as with `multitask.data.Episodes`. Validation and test samples are those of the source
+    that belong to the training classes; the test classes are kept for
+    `multitask.callbacks.FewShotEvaluation`. The model's task has one class per training class.
 
     Args:
         source: the data set.
-        task: a classification of it; its other tasks stay as they are.
+        task: a classification task of the source; its other tasks are kept unchanged.
         classes: see `multitask.data.Episodes`.
         val_classes: see `multitask.data.Episodes`; these classes are not used.
-        test_classes: if ``classes`` is not given, how many are kept for tests, drawn by the seed;
-            default: 5.
+        test_classes: if ``classes`` is not given, the number of classes that are held out for
+            tests, drawn with the seed; default: 5.
         options: see `DataModule`.
     """
 
@@ -52,11 +52,11 @@ class TrainingClasses(DividedClasses):
         return {split: self.of_classes(split, "train")[0] for split in splits}
 
     def class_names(self) -> dict[str, list[str]]:
-        """As the source calls them; those of the training classes alone."""
+        """The source's class names, restricted to the training classes."""
         return {**self.source.class_names(), self.task: self.names_of("train")}
 
     def groups(self, split: str) -> tuple[str, list[Any]] | None:
-        """As the source knows them."""
+        """The source's groups."""
         self.setup()
         found = self.source.groups(split)
         if found is None:

@@ -1,4 +1,4 @@
-"""Episodes of a classification: a few classes, their numbers dealt anew."""
+"""Episodes of a classification task: a few classes, renumbered per episode."""
 
 from __future__ import annotations
 
@@ -23,40 +23,40 @@ from multitask.geometry import Geometry
 
 
 class Episodes(EpisodeData, DividedClasses):
-    """Deals episodes of a classification: ``ways`` classes, with ``shots`` labels of each.
+    """Samples episodes of a classification task: ``ways`` classes, with ``shots`` labels of each.
 
-    The classes are divided into those of training, validation and test. An episode draws some of
-    its split's, and numbers them anew from 0 to ``ways - 1``, so that the numbers alone tell
-    nothing; then it draws samples, no two of one group where the source knows groups. Training
-    episodes are of the source's training set, and test episodes of its test set, so that they share
-    neither a class nor a sample. The model's task has ``num_classes: <ways>``.
+    The classes are divided into training, validation and test classes. An episode draws some
+    classes of its split and numbers them from 0 to ``ways - 1`` at random, so that the numbers
+    alone carry no information. Then it draws samples, at most one per group if the source has
+    groups. Training episodes come from the source's training set and test episodes from its test
+    set, so they share neither classes nor samples. The model's task has ``num_classes: <ways>``.
 
     Args:
         source: the data set.
-        task: a classification of it; its other tasks stay as they are.
+        task: a classification task of the source.
         ways: number of classes in an episode, at least 2.
-        shots: labels of each class that an episode shows.
-        queries: samples of each class that it asks about.
+        shots: number of support samples per class.
+        queries: number of query samples per class.
         episodes: number of training episodes in an epoch.
         val_episodes: number of validation episodes.
         test_episodes: number of test episodes.
-        episodes_per_batch: number of episodes in a global batch; the gradient is their mean.
-        classes: names or numbers of the classes of ``train``, ``val`` and ``test``; those that are
-            left out are not used. Without ``val``, validation has the training classes, of other
-            samples.
-        val_classes: if ``classes`` is not given, how many classes validate, drawn by the seed; 0
-            for the training classes.
-        test_classes: if ``classes`` is not given, how many test, drawn by the seed; default:
-            ``ways``.
+        episodes_per_batch: number of episodes in a global batch, over which the gradient is
+            averaged.
+        classes: names or indices of the classes of ``train``, ``val`` and ``test``; other classes
+            are not used. Without ``val``, validation uses the training classes with other samples.
+        val_classes: if ``classes`` is not given, the number of validation classes, drawn with the
+            seed; 0 to use the training classes.
+        test_classes: if ``classes`` is not given, the number of test classes, drawn with the seed;
+            default: ``ways``.
         transforms: see `DataModule`.
         num_workers: see `DataModule`.
-        seed: see `DataModule`; also of the classes and episodes.
+        seed: see `DataModule`; also the seed of the classes and episodes.
         augmentations: see `DataModule`.
         geometry: see `DataModule`.
         without: see `DataModule`.
 
     Raises:
-        InputError: if a number cannot be.
+        InputError: if a number is invalid.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Episodes(EpisodeData, DividedClasses):
         return {split: self._episodes(split, samples) for split, samples in splits.items()}
 
     def class_names(self) -> dict[str, list[str]]:
-        """Of the source's other tasks; the classes of an episode have numbers alone."""
+        """The names for the source's other tasks; the classes of an episode have only numbers."""
         known = self.source.class_names()
         return {name: names for name, names in known.items() if name != self.task}
 
@@ -129,7 +129,7 @@ class Episodes(EpisodeData, DividedClasses):
                     "leave the class out of classes"
                 )
         others = {name: each for name, each in samples.targets.items() if name != self.task}
-        # A seed for each split, also where two have the same classes.
+        # A different seed for each split, even if two have the same classes.
         seed = self.seed * len(SPLITS) + SPLITS.index(split)
         deal = _ClassDeal(pools, self.task, (self.ways, self.shots, self.queries), seed)
         sizes = self.ways * self.shots, self.ways * self.queries
@@ -152,13 +152,13 @@ class Episodes(EpisodeData, DividedClasses):
 
 @dataclass(frozen=True)
 class _ClassDeal:
-    """Deals the episode of a number.
+    """Samples the episode with a given number.
 
     Args:
-        pools: the samples of each class.
-        task: the classification.
-        sizes: number of classes, of labels of each that are shown, and of queries of each.
-        seed: of all episodes.
+        pools: the pool of samples of each class.
+        task: name of the classification task.
+        sizes: number of classes, of support samples per class, and of queries per class.
+        seed: seed of all episodes.
     """
 
     pools: Sequence[Pool]

@@ -1,4 +1,4 @@
-"""Episodes of regressions: one column at a time, standardised, its sign dealt anew."""
+"""Episodes of regression tasks: one standardised column with a random sign per episode."""
 
 from __future__ import annotations
 
@@ -23,35 +23,37 @@ from multitask.labels import known
 
 
 class RegressionEpisodes(EpisodeData, FromSource):
-    """Deals episodes of regressions, such as a table's: one column, with ``shots`` known values.
+    """Samples episodes of regression tasks, such as a table's columns, with ``shots`` known values.
 
-    The columns are divided into those of training, validation and test; each element of a vector is
-    a column, called ``<task>.<place>``. An episode draws one of its split's, standardises it by the
-    training samples' statistics, and turns its sign or not, so that inputs alone tell nothing; then
-    it draws samples, no two of one group where the source knows groups. Training episodes are of
-    the source's training set, and test episodes of its test set. The model has one task, ``value``,
-    a `multitask.tasks.Regression` of 1 number. Maps and classes are left out.
+    The columns are divided into training, validation and test columns; each element of a vector is
+    a column named ``<task>.<index>``. An episode draws one column of its split, standardises it
+    with the statistics of the training samples, and flips its sign at random, so that the inputs
+    alone carry no information. Then it draws samples, at most one per group if the source has
+    groups. Training episodes come from the source's training set and test episodes from its test
+    set. The model has one task, ``value``, a `multitask.tasks.Regression` with 1 number. Maps and
+    classes are not used.
 
     Args:
         source: the data set.
-        shots: values that an episode shows.
-        queries: samples that it asks about.
+        shots: number of support samples.
+        queries: number of query samples.
         episodes: number of training episodes in an epoch.
         val_episodes: number of validation episodes.
         test_episodes: number of test episodes.
-        episodes_per_batch: number of episodes in a global batch; the gradient is their mean.
-        columns: names of the columns of ``train``, ``val`` and ``test``; those that are left out
-            are not used. Without ``val``, validation has the training columns, of other samples.
-        val_columns: if ``columns`` is not given, how many columns validate, drawn by the seed; 0
-            for the training columns.
-        test_columns: if ``columns`` is not given, how many test, drawn by the seed.
+        episodes_per_batch: number of episodes in a global batch, over which the gradient is
+            averaged.
+        columns: names of the columns of ``train``, ``val`` and ``test``; other columns are not
+            used. Without ``val``, validation uses the training columns with other samples.
+        val_columns: if ``columns`` is not given, the number of validation columns, drawn with the
+            seed; 0 to use the training columns.
+        test_columns: if ``columns`` is not given, the number of test columns, drawn with the seed.
         transforms: see `DataModule`.
         num_workers: see `DataModule`.
-        seed: see `DataModule`; also of the columns and episodes.
+        seed: see `DataModule`; also the seed of the columns and episodes.
         without: see `DataModule`.
 
     Raises:
-        InputError: if a number cannot be.
+        InputError: if a number is invalid.
     """
 
     task = "value"
@@ -131,20 +133,20 @@ class RegressionEpisodes(EpisodeData, FromSource):
         return DealtEpisodes(samples, deal, {}, sizes, self.episodes[split], [self.task])
 
     def element_names(self) -> dict[str, list[str]]:
-        """None: an episode's column has no name."""
+        """Empty, because an episode's column has no name."""
         return {}
 
 
 @dataclass(frozen=True)
 class _ColumnDeal:
-    """Deals the episode of a number.
+    """Samples the episode with a given number.
 
     Args:
-        pools: of each column, the samples that have it.
-        numbers: the standardised columns, each ``[samples]``.
-        task: what the episode's column is called.
-        size: samples in an episode.
-        seed: of all episodes.
+        pools: for each column, the samples for which it is known.
+        numbers: the standardised columns, each of shape ``[samples]``.
+        task: name of the episode's task.
+        size: number of samples in an episode.
+        seed: seed of all episodes.
     """
 
     pools: Sequence[Pool]
@@ -162,7 +164,7 @@ class _ColumnDeal:
 
 
 def _columns(samples: BatchDataset) -> dict[str, Tensor]:
-    """All numbers by column, each ``[samples]``, float32."""
+    """Return all numbers by column, each ``[samples]``, float32."""
     found: dict[str, Tensor] = {}
     for name, targets in samples.targets.items():
         first = targets[torch.tensor([0])]

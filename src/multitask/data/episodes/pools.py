@@ -1,4 +1,4 @@
-"""Samples to draw from, no two of them of one group."""
+"""Pools of samples to draw from, at most one per group."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 
 
 class Pool:
-    """Samples of one class, or with one column known.
+    """Samples of one class, or for which one column is known.
 
     Args:
-        rows: their places in a split, shape ``[samples]``, int64.
-        groups: of all samples of the split, such as the patient that an image shows; None if each
-            sample stands for itself.
+        rows: indices of the samples in a split, shape ``[samples]``, int64.
+        groups: groups of all samples of the split, such as the patient that an image shows; None if
+            all samples are independent.
     """
 
     def __init__(self, rows: Tensor, groups: Sequence[Any] | None = None) -> None:
@@ -27,20 +27,20 @@ class Pool:
         self._starts = self._counts.cumsum(0) - self._counts
 
     def __len__(self) -> int:
-        """Number of groups, which is how many samples can be drawn."""
+        """Number of groups, which is the largest number of samples that can be drawn."""
         return len(self._counts)
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw samples of different groups, each group being as likely as any other.
+        """Draw samples of different groups, where all groups are equally likely.
 
         Args:
-            count: how many, at most `len`.
-            generator: source of the randomness.
+            count: number of samples, at most `len`.
+            generator: random number generator.
 
         Returns:
-            Their places in the split, shape ``[count]``, int64.
+            Indices of the samples in the split, shape ``[count]``, int64.
         """
         chosen = torch.randperm(len(self), generator=generator)[:count]
-        # In double precision, which reaches every one of a few million samples.
+        # In double precision, which can reach every one of a few million samples.
         drawn = torch.rand(count, generator=generator, dtype=torch.float64)
         return self._rows[self._starts[chosen] + (drawn * self._counts[chosen]).long()]

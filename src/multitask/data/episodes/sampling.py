@@ -9,15 +9,15 @@ from multitask.data.sampling import GlobalBatches
 
 
 class WholeEpisodes(GlobalBatches):
-    """Global batches of a number of episodes, of which each process takes whole ones.
+    """Global batches with a fixed number of episodes; each process gets whole ones.
 
     Args:
-        episodes: their number in an epoch.
-        samples: in an episode.
-        episodes_per_batch: in a global batch.
-        training: new episodes in each epoch, without the last batch if it is not full; else the
-            same ones, each exactly once.
-        rank: this process.
+        episodes: number of episodes in an epoch.
+        samples: number of samples in an episode.
+        episodes_per_batch: number of episodes in a global batch.
+        training: whether to use new episodes in each epoch and drop an incomplete last batch;
+            otherwise every epoch has the same episodes, each exactly once.
+        rank: index of this process.
         world_size: number of processes.
     """
 

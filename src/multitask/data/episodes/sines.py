@@ -1,4 +1,4 @@
-"""Sine waves, each a regression of its own."""
+"""Sine waves, each of which is a regression task."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ from multitask.data.faces import Face, Numbers
 from multitask.data.split_check import SPLITS
 
 AMPLITUDES, PHASES, INPUTS = (0.1, 5.0), (0.0, math.pi), (-5.0, 5.0)
-"""From where to where each is drawn, evenly."""
+"""Ranges from which they are drawn uniformly."""
 INPUT, TASK = "image", "value"
 
 
 class Sines(EpisodeData):
-    """Deals sine waves to regress from a few points (Finn et al., 2017, 1703.03400, section 5.1).
+    """Samples sine waves to regress from a few points (Finn et al., 2017, 1703.03400, section 5.1).
 
     An episode is a wave ``amplitude * sin(x - phase)``, with amplitudes from 0.1 to 5, phases from
     0 to pi and ``x`` from -5 to 5. The input is ``x``, as an image of shape ``[1, 1, 1]``, and the
-    task is ``value``, 1 number, of unit 1.
+    task is ``value``, 1 number, with unit 1.
 
     Args:
-        shots: points of a wave that an episode shows.
-        queries: points that it asks about.
+        shots: number of support points of a wave.
+        queries: number of query points of a wave.
         episodes: number of training episodes in an epoch.
         val_episodes: number of validation episodes.
         test_episodes: number of test episodes.
-        episodes_per_batch: number of episodes in a global batch; the gradient is their mean.
+        episodes_per_batch: number of episodes in a global batch, over which the gradient is
+            averaged.
         num_workers: see `DataModule`.
-        seed: see `DataModule`; of the waves and points.
+        seed: see `DataModule`; seed of the waves and points.
         without: see `DataModule`.
 
     Raises:
-        InputError: if a number cannot be.
+        InputError: if a number is invalid.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Sines(EpisodeData):
         }
 
     def faces(self) -> dict[str, Face]:
-        """A point is a number."""
+        """A point is displayed as a number."""
         return {INPUT: Numbers()}
 
 
@@ -82,10 +83,10 @@ class _Waves(EpisodeDataset):
     """Sine waves and points on them, each drawn by its number.
 
     Args:
-        support: number of points that are shown.
-        queries: number of points that are asked about.
+        support: number of support points.
+        queries: number of query points.
         episodes: number of waves in an epoch.
-        seed: of all waves.
+        seed: seed of all waves.
     """
 
     def __init__(self, support: int, queries: int, episodes: int, seed: int) -> None:
@@ -100,9 +101,9 @@ class _Waves(EpisodeDataset):
         return {TASK: amplitude * (x - phase).sin()}
 
     def _points(self, indices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Each point's ``x``, and its wave's amplitude and phase, all ``[batch]``."""
+        """Return ``x`` of each point, and amplitude and phase of its wave, all ``[batch]``."""
         amplitude, phase = uniforms(self._seed, indices // self.size, [1, 1])
-        # Another seed for the points than for the waves.
+        # The points need a seed that differs from that of the waves.
         (x,) = uniforms(~self._seed, indices, [1])
         ends = zip((x, amplitude, phase), (INPUTS, AMPLITUDES, PHASES), strict=True)
         x, amplitude, phase = (low + (high - low) * each[:, 0] for each, (low, high) in ends)

@@ -1,4 +1,4 @@
-"""Another data set, of whose samples episodes are made."""
+"""Another data set whose samples are used to make episodes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
 
 CHUNK = 1024
-"""Targets that are read at a time."""
+"""Number of targets that are read at a time."""
 OPTIONS = (
     "batch_size",
     "labelled_per_batch",
@@ -27,18 +27,18 @@ OPTIONS = (
     "by_length",
     "meta",
 )
-"""Settings of a source by which no episode would be dealt."""
+"""Settings of a source that would have no effect on episodes."""
 
 
 class FromSource(DataModule):
-    """Data made of another data set's samples, whose splits stay what they are.
+    """Base class of data made from another data set's samples, whose splits are kept.
 
     Args:
-        source: the other data set, which sets nothing that concerns batches.
+        source: the other data set; its settings for batches must have their defaults.
         options: see `DataModule`.
     """
 
-    # The source's images are looked at.
+    # The source's images are checked instead.
     is_looked_at = False
 
     def __init__(self, source: DataModule, **options: Any) -> None:
@@ -65,11 +65,11 @@ class FromSource(DataModule):
         self.source = source
 
     def prepare_data(self) -> None:
-        """Let the source download what it needs."""
+        """Download what the source needs."""
         self.source.prepare_data()
 
     def load_source(self) -> dict[str, BatchDataset]:
-        """Load the source's splits, those that this data set should have."""
+        """Load the source's splits that this data set should have."""
         try:
             self.source.setup()
         except InputError as error:
@@ -85,56 +85,56 @@ class FromSource(DataModule):
         return super().absent() | self.source.absent()
 
     def own_geometry(self) -> dict[str, Geometry]:
-        """How the source's targets follow."""
+        """The source's geometry."""
         self.setup()
         known = self.splits["train"].targets
         return {name: each for name, each in self.source.geometry.items() if name in known}
 
     def faces(self) -> dict[str, Face]:
-        """As the source shows its inputs."""
+        """The source's faces."""
         self.setup()
         return self.source.faces()
 
     def written_inputs(self) -> dict[str, Any]:
-        """As the source's inputs are made."""
+        """The source's written inputs."""
         return self.source.written_inputs()
 
     def element_names(self) -> dict[str, list[str]]:
-        """As the source calls them."""
+        """The source's element names."""
         return self.source.element_names()
 
     def remember_images(self, rows: Tensor) -> None:
-        """Keep by what the training images are known again.
+        """Store the numbers by which training images are recognised.
 
         Args:
-            rows: their places in the source's training set, int64.
+            rows: their indices in the source's training set, int64.
         """
         known = self.source.training_images
         if known is not None:
             self.training_images = known[rows.unique().numpy()]
 
     def groups_of(self, split: str) -> list[Any] | None:
-        """The group of each of the source's samples, None if each stands for itself."""
+        """Return the group of each of the source's samples, None if all samples are independent."""
         found = self.source.groups(split)
         return None if found is None else found[1]
 
 
 def read(targets: Targets) -> Tensor:
-    """Read all targets as tasks see them, a few at a time."""
+    """Read all targets in the form that tasks receive, a few at a time."""
     places = torch.arange(len(targets)).split(CHUNK)
     return torch.cat([as_tasks_see(targets[each]) for each in places])
 
 
 def check_task(task: str, splits: dict[str, BatchDataset], where: str) -> None:
-    """Refuse a task that not all splits have.
+    """Refuse a task that is not in all splits.
 
     Args:
-        task: its name.
-        splits: the source's.
+        task: name of the task.
+        splits: the source's splits.
         where: the setting that names it.
 
     Raises:
-        InputError: naming the tasks that there are.
+        InputError: naming the available tasks.
     """
     for samples in splits.values():
         if task not in samples.targets:
@@ -143,7 +143,7 @@ def check_task(task: str, splits: dict[str, BatchDataset], where: str) -> None:
 
 
 def _is_given(source: DataModule, option: str) -> bool:
-    """Whether a setting is another than the default."""
+    """Return whether a setting differs from its default."""
     value = getattr(source, option)
     if option in ("transforms", "augmentations"):
         return len(value) > 0

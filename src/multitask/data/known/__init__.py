@@ -1,4 +1,4 @@
-"""Public data sets: one file for each, over torchvision's readers if there is one."""
+"""Public data sets; one file each, based on torchvision's readers if available."""
 
 from multitask.data.known.celeba import CelebA
 from multitask.data.known.cifar10 import CIFAR10

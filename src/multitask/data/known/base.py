@@ -1,4 +1,4 @@
-"""What public data sets have in common: where they lie, and how they get there."""
+"""The base class of public data sets: location and download of files."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from multitask.images.file_lock import exclusive
 
 
 class KnownData(DataModule, ABC):
-    """A public data set in the files that it is published in; a set adds `read`.
+    """A public data set in its published files; a subclass implements `read`.
 
     Args:
-        root: the folder that torchvision calls root, in which the set has its own folder or files.
-        download: download the set first where it is not there.
+        root: the root folder as defined by torchvision, which contains the data set's folder or
+            files.
+        download: whether to download the data set if it does not exist.
         computed: targets to compute from the images, in this order; see `ComputedTargets`.
         options: see `DataModule`.
     """
 
     cure = "delete the set's folder and set data.init_args.download to true"
-    """What to do where a file of the set is damaged."""
+    """What to do if a file of the data set is damaged."""
 
     def __init__(
         self,
@@ -47,13 +48,13 @@ class KnownData(DataModule, ABC):
 
     @abstractmethod
     def read(self) -> dict[str, Part]:
-        """Read the parts that the set comes in, by name, and the names of classes."""
+        """Read the parts of the data set by name, and the names of classes."""
 
     def divide(self, parts: Mapping[str, Part]) -> Mapping[str, Part]:
-        """Make ``train``, ``val`` and ``test`` of the parts; they are the parts if not overridden.
+        """Make ``train``, ``val`` and ``test`` from the parts; by default, return the parts.
 
         Args:
-            parts: what `read` returned, with the computed targets.
+            parts: the result of `read`, with the computed targets.
         """
         return parts
 
@@ -78,23 +79,23 @@ class KnownData(DataModule, ABC):
         return self._classes
 
     def own_geometry(self) -> dict[str, Geometry]:
-        """How the computed targets follow; a set adds its own."""
+        """The geometry of the computed targets; a subclass adds its own."""
         return {
             name: each for computed in self.computed for name, each in computed.geometry.items()
         }
 
     def fetched(self, reader: Callable[..., Any], **arguments: Any) -> Any:
-        """Call a reader of torchvision, which downloads first where ``download`` says so.
+        """Call a torchvision reader, which downloads the data first if ``download`` is set.
 
         Args:
-            reader: takes ``root`` and ``download``.
-            arguments: of the reader besides these.
+            reader: callable that accepts ``root`` and ``download``.
+            arguments: further arguments of the reader.
 
         Returns:
-            What the reader returns.
+            The reader's result.
 
         Raises:
-            InputError: if the set is not there, not whole, or cannot be downloaded.
+            InputError: if the data set does not exist, is incomplete, or cannot be downloaded.
         """
         try:
             if not self.download:
@@ -122,13 +123,13 @@ class KnownData(DataModule, ABC):
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """One process downloads; the others wait, and find the set there."""
+        """Download in one process; the others wait, and then find the data set."""
         self.root.mkdir(parents=True, exist_ok=True)
         with exclusive(self.root / ".download.lock"):
             yield
 
     def _with_computed(self, samples: BatchDataset, part: str) -> BatchDataset:
-        # Other draws for each part, whatever is held out of it later.
+        # Different draws for each part, regardless of what is held out of it later.
         seed = part_seed(self.seed, part)
         for computed in self.computed:
             samples = computed(samples, seed, self.geometry)

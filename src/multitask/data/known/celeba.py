@@ -16,23 +16,23 @@ from multitask.images.resizing import resized
 
 PARTITIONS = ("train", "val", "test")
 MIRRORED = [1, 0, 2, 4, 3]
-"""Left eye, right eye, nose, left and right corner of the mouth, seen in a mirror."""
+"""Order of left eye, right eye, nose, left and right corner of the mouth in a mirror image."""
 
 
 class CelebA(ImageFiles):
     """Aligned photographs of faces (Liu et al., 2015).
 
-    162 770 to train, 19 867 to validate, 19 962 to test: the set's own partition.
+    162 770 for training, 19 867 for validation, 19 962 for the test, in the official partition.
 
-    Tasks: each of the 40 attributes (2 classes: no, yes) by the name that the files give it, such
-    as ``Smiling``, but ``Five_o_Clock_Shadow`` for ``5_o_Clock_Shadow``, as a task's name begins
-    with a letter; and ``landmarks`` (10 numbers: right and down of the image's top left corner, for
-    left eye, right eye, nose, left and right corner of the mouth as one sees them, in pixels of the
-    resized image). torchvision needs the package gdown to download the set.
+    Tasks: each of the 40 attributes (2 classes: no, yes) with its original name, such as
+    ``Smiling``, except ``Five_o_Clock_Shadow`` for ``5_o_Clock_Shadow``, because a task's name must
+    begin with a letter; and ``landmarks`` (10 numbers: right and down of the image's top left
+    corner, for left eye, right eye, nose, left and right corner of the mouth as seen by the viewer,
+    in pixels of the resized image). torchvision needs the package gdown to download the data set.
     """
 
     def read(self) -> dict[str, Part]:
-        # All at once: torchvision reads all of its files for each part anew.
+        # All parts at once, because torchvision reads all files again for each part.
         source = self.fetched(datasets.CelebA, split="all", target_type=[])
         folder = Path(source.root, source.base_folder)
         partition = torch.from_numpy(

@@ -11,9 +11,9 @@ from multitask.data.known.part import Part
 
 
 class CIFAR10(Classified):
-    """Colour photographs of 32x32 pixels (Krizhevsky, 2009): 50 000 to train, 10 000 to test.
+    """Colour photographs of 32x32 pixels (Krizhevsky, 2009): 50 000 training, 10 000 test images.
 
-    Task: ``class`` (10 classes, in the order of the set's own names).
+    Task: ``class`` (10 classes, in the original order).
     """
 
     def read(self) -> dict[str, Part]:

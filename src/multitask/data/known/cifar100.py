@@ -1,4 +1,4 @@
-"""CIFAR-100, with both of its levels of classes."""
+"""CIFAR-100, with both levels of classes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from multitask.data.known.part import Part
 
 
 class CIFAR100(Classified):
-    """Colour photographs of 32x32 pixels (Krizhevsky, 2009): 50 000 to train, 10 000 to test.
+    """Colour photographs of 32x32 pixels (Krizhevsky, 2009): 50 000 training, 10 000 test images.
 
     Tasks: ``class`` (100 classes) and ``coarse_class`` (20 groups of five classes each), both in
-    the order of the set's own names.
+    the original order.
     """
 
     def read(self) -> dict[str, Part]:
@@ -26,7 +26,7 @@ class CIFAR100(Classified):
 
     def _part(self, part: str) -> Part:
         source = self.fetched(datasets.CIFAR100, train=part == "train")
-        # torchvision, which has just checked and read these files, leaves the coarse classes out.
+        # torchvision, which has just checked and read these files, omits the coarse classes.
         folder = Path(source.root, source.base_folder)
         coarse = _read(folder / part)["coarse_labels"]
         names = _read(folder / source.meta["filename"])

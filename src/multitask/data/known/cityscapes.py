@@ -1,4 +1,4 @@
-"""Cityscapes as the literature on multi-task learning has it."""
+"""Cityscapes, as used in the literature on multi-task learning."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ NAMES: dict[int, list[str | int | bool]] = {
 
 
 class Cityscapes(MTANFiles):
-    """Streets (Cordts et al., 2016) in MTAN's files: 2975 to train, 500 to test, 128 x 256.
+    """Street scenes (Cordts et al., 2016) in MTAN's files: 2975 training, 500 test, 128 x 256.
 
-    Tasks: ``segmentation`` (7 classes, or 19, or 2 without names) and ``inverse_depth`` (what the
-    literature calls depth: it is larger for what is nearer, and grows if an augmentation enlarges
+    Tasks: ``segmentation`` (7 classes, or 19, or 2 without names) and ``inverse_depth`` (called
+    depth in the literature: it is larger for nearer objects, and grows if an augmentation enlarges
     the image). Files: ``{train,val}/{image,label_7,depth}/{i}.npy``, or ``label`` instead of
     ``label_7``; a label of -1 and an inverse depth of 0 are missing.
 
     Args:
-        num_classes: 7, 19 or 2, as the folder ``label_7``, ``label_19`` or ``label_2`` has them.
+        num_classes: 7, 19 or 2, according to the folder ``label_7``, ``label_19`` or ``label_2``.
         options: see `MTANFiles`.
     """
 

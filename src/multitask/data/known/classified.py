@@ -1,4 +1,4 @@
-"""Public data sets of classes that come as a training and a test set."""
+"""Public classification data sets with a training and a test set."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from multitask.errors import InputError
 
 
 class Classified(KnownData):
-    """A public data set with classes, in the parts ``train`` and ``test``.
+    """A public classification data set with the parts ``train`` and ``test``.
 
-    A share of the training set is held out for validation, the same share of every class. The test
-    set stays as it is.
+    A fraction of the training set is held out for validation, stratified by class. The test set is
+    not changed.
 
     Args:
-        val: share of the training set that is held out.
-        labels_per_class: keep the class of so many training images of each class, all if not
-            given; other targets are always known.
+        val: fraction of the training set that is held out.
+        labels_per_class: number of training images of each class that keep their label; default:
+            all; other targets are always known.
         options: see `KnownData`.
     """
 
     class_task = "class"
-    """The task that ``val`` and ``labels_per_class`` are about."""
+    """The task that ``val`` and ``labels_per_class`` refer to."""
 
     def __init__(
         self, val: float = 0.1, labels_per_class: int | None = None, **options: Any
@@ -51,7 +51,7 @@ class Classified(KnownData):
         return {"train": train, "val": val, "test": parts["test"]}
 
     def keep_out(self, share: float) -> tuple[Tensor, Tensor]:
-        """The same share of every class."""
+        """Hold out the same fraction of every class."""
         labels = self.splits["train"].targets[self.class_task]
         assert isinstance(labels, Tensor)
         return hold_out(labels, share, self.seed)

@@ -23,31 +23,31 @@ from multitask.errors import InputError
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 URL = f"https://github.com/google-deepmind/dsprites-dataset/raw/master/{FILE}"
 SHAPE, SCALE, ORIENTATION, POSITION = 1, 2, 3, slice(4, 6)
-"""Columns of the latent values; column 0, the colour, is always white."""
+"""Columns of the latent values; column 0, the colour, is constant (white)."""
 TURNS = torch.tensor([4.0, 2.0, 1.0])
-"""How often a square, an ellipse and a heart look the same within one turn."""
+"""Rotational symmetry of square, ellipse and heart: repetitions within one turn."""
 CHUNK = 4096
 
 
 class DSprites(KnownData):
     """White sprites on black, 64x64 pixels, all combinations of factors (Matthey et al., 2017).
 
-    737 280 images: 3 shapes, 6 scales, 40 orientations, 32x32 positions. A random part of them is
-    taken, and divided at random.
+    737 280 images: 3 shapes, 6 scales, 40 orientations, 32x32 positions. A random subset is used
+    and divided at random.
 
     Tasks: ``shape`` (3 classes: square, ellipse, heart), ``scale`` (1 number, 0.5 to 1),
     ``orientation`` (2 numbers: sine and cosine of the angle times 4 for a square, 2 for an ellipse,
     1 for a heart) and ``position`` (2 numbers, 0 to 1, as in the file).
 
-    The orientation is not a plain angle: a square turned by 90 degrees and an ellipse turned by 180
-    look as before, so that images that look the same would have different angles, and no model
-    could tell which. Multiplied so, they have the same target; and sine and cosine do not jump
-    where a turn is full.
+    The orientation is not a plain angle: a square rotated by 90 degrees and an ellipse rotated by
+    180 degrees look unchanged, so identical-looking images would have different angles, which no
+    model could tell apart. With the angle multiplied, they have the same target; and sine and
+    cosine are continuous at a full turn.
 
     Args:
-        samples: how many images to take, 3 or more; default: all, which takes 3 GB.
-        val: share of them for validation.
-        test: share of them for the test.
+        samples: number of images to use, 3 or more; default: all, which need 3 GB.
+        val: fraction of them for validation.
+        test: fraction of them for the test.
         options: see `KnownData`.
     """
 
@@ -118,11 +118,11 @@ def _targets(values: Tensor) -> dict[str, Tensor]:
 
 
 def _read_images(path: Path, rows: Tensor) -> Tensor:
-    """Read images of 0 and 1 without ever holding all of them.
+    """Read images of 0 and 1 without holding all of them in memory.
 
     Args:
-        path: the npz, whose array ``imgs`` has shape ``[samples, height, width]`` and dtype uint8.
-        rows: the images to keep, ascending, int64.
+        path: npz file whose array ``imgs`` has shape ``[samples, height, width]`` and dtype uint8.
+        rows: indices of the images to keep, ascending, int64.
 
     Returns:
         Shape ``[len(rows), 1, height, width]``, uint8.

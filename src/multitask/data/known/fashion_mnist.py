@@ -1,4 +1,4 @@
-"""Fashion-MNIST, which comes in MNIST's format."""
+"""Fashion-MNIST, in MNIST's format."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from multitask.data.known.mnist import MNIST
 
 
 class FashionMNIST(MNIST):
-    """Pieces of clothing of 28x28 pixels (Xiao et al., 2017): 60 000 to train, 10 000 to test.
+    """Clothing of 28x28 pixels (Xiao et al., 2017): 60 000 training, 10 000 test images.
 
-    Grey, bright on a dark ground. Task: ``class`` (10 classes, in the order of the set's names).
+    Grey, bright on a dark background. Task: ``class`` (10 classes, in the original order).
     """
 
     reader = datasets.FashionMNIST

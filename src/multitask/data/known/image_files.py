@@ -1,4 +1,4 @@
-"""Public data sets that come as image files."""
+"""Public data sets that consist of image files."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class ImageFiles(KnownData):
     """A public data set of image files, which are decoded and resized once; see `ImageCache`.
 
     Args:
-        image_size: pixels of a side, or ``[height, width]``, to which images are resized.
-        fit: how an image of another shape is resized: ``stretch`` it, ``crop`` the longer side, or
-            ``pad`` the shorter one with black.
-        cache_folder: where decoded images are kept.
-        cache_limit: gigabytes that they may take.
+        image_size: side length in pixels, or ``[height, width]``, to which images are resized.
+        fit: how images with another aspect ratio are resized: ``stretch`` the image, ``crop`` the
+            longer side, or ``pad`` the shorter side with black.
+        cache_folder: folder of decoded images.
+        cache_limit: largest size of the cached images in gigabytes.
         options: see `KnownData`.
     """
 
@@ -41,13 +41,13 @@ class ImageFiles(KnownData):
         return self.format
 
     def cached(self, files: Sequence[Path]) -> ImageCache:
-        """Decode image files, or find that they have been.
+        """Decode image files, or find them in the cache.
 
         Args:
-            files: in their order.
+            files: the files, in order.
 
         Raises:
-            InputError: if one of them gives no image.
+            InputError: if a file cannot be decoded.
         """
         cache = ImageCache(files, self.format, self.cache_folder, self.cache_limit)
         cache.build()

@@ -1,4 +1,4 @@
-"""Public data sets of maps that come without a validation set."""
+"""Public data sets of maps without a validation set."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from multitask.images.maps.map_cache import MapCache
 
 
 class MapSet(KnownData):
-    """A public data set of maps, in the parts ``train`` and ``test``, and perhaps ``val``.
+    """A public data set of maps, with the parts ``train`` and ``test``, and optionally ``val``.
 
-    If there is no part ``val``, a share of the training images is held out for validation at
-    random; the test set stays as it is.
+    If there is no part ``val``, a random fraction of the training images is held out for
+    validation; the test set is not changed.
 
     Args:
-        val: share of the training images that is held out.
-        cache_folder: where decoded images and maps are kept.
-        cache_limit: gigabytes that the images, and each kind of maps, may take.
-        options: see `KnownData`, without ``download``: the set is not downloaded.
+        val: fraction of the training images that is held out.
+        cache_folder: folder of decoded images and maps.
+        cache_limit: largest size in gigabytes of the images, and of each kind of maps.
+        options: see `KnownData`, without ``download``: the data set is not downloaded.
     """
 
     cure = "get the set again, and set data.init_args.root to its folder"
     where_to_get_it = ""
-    """Behind "download it from"."""
+    """Continuation of "download it from"."""
 
     def __init__(
         self,
@@ -67,16 +67,16 @@ class MapSet(KnownData):
     def stored(
         self, files: Sequence[Path], sizes: Tensor, coding: MapCoding, format: ImageFormat
     ) -> MapCache:
-        """Read maps, or find that they have been.
+        """Read maps, or find them in the cache.
 
         Args:
-            files: of the maps, in the order of their images.
-            sizes: of the images, shape ``[files, 2]``, int64.
-            coding: how the files hold maps.
-            format: what the images become.
+            files: files of the maps, in the order of their images.
+            sizes: sizes of the images, shape ``[files, 2]``, int64.
+            coding: how maps are encoded in the files.
+            format: the format that images are converted to.
 
         Raises:
-            InputError: if one of the files gives no map.
+            InputError: if a file cannot be read as a map.
         """
         cache = MapCache(files, sizes, coding, format, self.cache_folder, self.cache_limit)
         cache.build()
@@ -87,10 +87,10 @@ class MapSet(KnownData):
         return cache
 
     def targets_of(self, caches: Mapping[str, MapCache], rows: Tensor) -> dict[str, CachedMaps]:
-        """The maps of some samples.
+        """Return the maps of some samples.
 
         Args:
-            caches: by task.
-            rows: places in the caches, shape ``[samples]``, int64.
+            caches: the caches by task.
+            rows: indices in the caches, shape ``[samples]``, int64.
         """
         return {task: CachedMaps(cache, rows) for task, cache in caches.items()}

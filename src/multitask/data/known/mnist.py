@@ -12,9 +12,9 @@ from multitask.data.known.part import Part
 
 
 class MNIST(Classified):
-    """Handwritten digits of 28x28 pixels (LeCun et al., 1998): 60 000 to train, 10 000 to test.
+    """Handwritten digits of 28x28 pixels (LeCun et al., 1998): 60 000 training, 10 000 test images.
 
-    Grey, bright on a dark ground. Task: ``class`` (10 classes, the digits).
+    Grey, bright on a dark background. Task: ``class`` (10 classes, the digits).
     """
 
     reader: Any = datasets.MNIST

@@ -1,4 +1,4 @@
-"""Public data sets in the layout of MTAN's authors, which the literature on balancing uses."""
+"""Public data sets in the file layout of MTAN, which is used in the literature on balancing."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from multitask.images.maps import MapCoding
 from multitask.images.maps.image_array import ImageArray
 
 FOLDERS = {"train": "train", "test": "val"}
-"""By part, the folder; what the layout calls ``val`` is the set's test set."""
+"""Folder of each part; the layout's ``val`` is the test set."""
 IMAGE = "image"
 
 
 class MTANFiles(MapSet):
-    """Arrays of NumPy in the folders of Liu et al. (2019, "End-to-End Multi-Task Learning with
+    """NumPy arrays in the folders of Liu et al. (2019, "End-to-End Multi-Task Learning with
     Attention", arXiv 1803.10704): ``{train,val}/{image,label,...}/{0,1,2,...}.npy``.
 
     The folder ``val`` is the test set: the layout has no validation set, and published numbers are
-    means over the last epochs' test results. Here a share of the training images is held out, by
-    which the best epoch is chosen, so that results are of fewer images than published ones.
+    means of the test results over the last epochs. Here a fraction of the training images is held
+    out to select the best epoch, so models are trained on fewer images than in publications.
 
     Args:
-        image_size: pixels of a side, or ``[height, width]``, to which images and maps are resized;
-            default: their size in the files.
-        options: see `MapSet`; ``root`` is the folder that holds ``train`` and ``val``.
+        image_size: side length in pixels, or ``[height, width]``, to which images and maps are
+            resized; default: their size in the files.
+        options: see `MapSet`; ``root`` is the folder that contains ``train`` and ``val``.
     """
 
     def __init__(self, image_size: int | list[int] | None = None, **options: Any) -> None:
@@ -44,7 +44,7 @@ class MTANFiles(MapSet):
 
     @abstractmethod
     def codings(self) -> dict[str, tuple[str, MapCoding]]:
-        """By task, the folder of its maps and how its files hold them."""
+        """For each task, the folder of its maps and how they are encoded."""
 
     def image_format(self) -> ImageFormat | None:
         self.setup()
@@ -95,8 +95,8 @@ class MTANFiles(MapSet):
         files = [place / f"{number}.npy" for number in numbers]
         if gone := [each for each in files if not each.is_file()]:
             raise InputError(
-                f"{type(self).__name__} is not whole: there is no {gone[0]}, one of {len(gone)} of "
-                f"{len(files)} files; {self.cure}"
+                f"{type(self).__name__} is incomplete: there is no {gone[0]}, one of {len(gone)} "
+                f"of {len(files)} files; {self.cure}"
             )
         return files
 

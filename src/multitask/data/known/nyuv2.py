@@ -1,4 +1,4 @@
-"""NYU Depth v2 as the literature on multi-task learning has it."""
+"""NYU Depth v2, as used in the literature on multi-task learning."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ CLASSES: list[str | int | bool] = [
 
 
 class NYUv2(MTANFiles):
-    """Indoor scenes (Silberman et al., 2012) in MTAN's files: 795 to train, 654 to test, 288 x 384.
+    """Indoor scenes (Silberman et al., 2012) in MTAN's files: 795 training, 654 test, 288 x 384.
 
     Tasks: ``segmentation`` (13 classes), ``depth`` (metres) and ``normals`` (unit vectors; their
-    axes are those of the files, in which the first is across the image). Files:
+    axes are those of the files, in which the first is horizontal in the image). Files:
     ``{train,val}/{image,label,depth,normal}/{i}.npy``; a label of -1, a depth of 0 and a normal of
-    (0, 0, 0) are missing. Images of one room may be in training and in validation, which share
-    their rooms with no test image.
+    (0, 0, 0) are missing. Images of one room may be in both training and validation, but not in the
+    test set.
     """
 
     where_to_get_it = "the page of MTAN's authors, https://github.com/lorenmt/mtan"

@@ -34,17 +34,17 @@ TRIMAPS = {
 
 
 class OxfordPets(ImageFiles, Classified):
-    """Photographs of cats and dogs (Parkhi et al., 2012): 3680 to train, 3669 to test.
+    """Photographs of cats and dogs (Parkhi et al., 2012): 3680 training, 3669 test images.
 
     Tasks: ``breed`` (37 classes), ``species`` (2 classes: cat, dog), ``box`` (4 numbers: left, top,
-    right and bottom of the whole animal) and ``head_box`` (the same of its head, missing where
-    nobody has drawn it: in almost all of the test set). Boxes are in pixels of the resized image,
-    from its top left corner. `pet_boxes` says what they are made of. ``mask``, if it is asked for,
-    is the trimap, missing if it is of an image of another shape.
+    right and bottom of the whole animal) and ``head_box`` (the same for its head, missing if not
+    annotated, as in almost all of the test set). Boxes are in pixels of the resized image, from its
+    top left corner; see `pet_boxes` for their sources. The optional ``mask`` is the trimap, missing
+    if its size differs from the image's.
 
     Args:
-        mask: classes of the task ``mask``: 3 (background, pet, and the border between them), 2 (the
-            border is missing), or 0, which leaves the task out.
+        mask: number of classes of the task ``mask``: 3 (background, pet, and the border between
+            them), 2 (the border is missing), or 0 to omit the task.
         options: see `ImageFiles` and `Classified`.
     """
 
@@ -58,7 +58,7 @@ class OxfordPets(ImageFiles, Classified):
 
     def read(self) -> dict[str, Part]:
         for split in LISTS.values():
-            # torchvision refuses lists that it cannot read.
+            # torchvision fails on lists that it cannot read.
             source = self.fetched(datasets.OxfordIIITPet, split=split)
         self._classes = {"breed": list(source.classes), "species": ["cat", "dog"]}
         folder = self.root / "oxford-iiit-pet"
@@ -117,13 +117,13 @@ class OxfordPets(ImageFiles, Classified):
 
 
 def _fitting(annotated: Annotated | None, size: tuple[int, ...]) -> tuple[float, ...] | None:
-    """The box, missing numbers where there is none, None where it is of another image."""
+    """Return the box, missing numbers if there is none, None if its image has another size."""
     if annotated is None or annotated.box is None:
         return MISSING
     return annotated.box if annotated.size == size else None
 
 
 def _listed(path: Path) -> list[tuple[str, int, int]]:
-    """Name, breed and species of a list's images, both numbered from 0."""
+    """Return name, breed and species of a list's images, both numbered from 0."""
     rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
     return [(name, int(breed) - 1, int(species) - 1) for name, breed, species, _ in rows]

@@ -1,4 +1,4 @@
-"""A part that a public data set comes in, such as its test set."""
+"""A part of a public data set, such as its test set."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from multitask.data.rows import Rows
 
 @dataclass(frozen=True)
 class Part:
-    """Samples, and what people call them.
+    """Samples and their names.
 
     Args:
         samples: images and targets.
-        names: each sample's name, such as its file; None if they have none.
+        names: name of each sample, such as its file; None if they have none.
     """
 
     samples: BatchDataset
     names: Sequence[str] | None = None
 
     def take(self, rows: Tensor) -> Part:
-        """Some of the samples.
+        """Select samples.
 
         Args:
-            rows: their places, shape ``[samples]``, int64.
+            rows: indices of the samples, shape ``[samples]``, int64.
         """
         names = None if self.names is None else [self.names[row] for row in rows.tolist()]
         return Part(Rows(self.samples, rows), names)

@@ -1,4 +1,4 @@
-"""Pascal VOC's segmentation, and folders that are like it."""
+"""The segmentation data of Pascal VOC, and folders with the same layout."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ INSIDE = Path("VOCdevkit/VOC2012")
 
 
 class PascalVOC(ImageFiles, MapSet):
-    """The segmentation of Pascal VOC (Everingham et al., 2010), or of folders like it.
+    """The segmentation data of Pascal VOC (Everingham et al., 2010), or folders with its layout.
 
     Task: ``segmentation`` (21 classes, or ``classes``). Files: ``JPEGImages/NAME.jpg``, their
     palette images ``SegmentationClass/NAME.png``, in which 255 is missing, and lists of names
-    ``ImageSets/Segmentation/{train,val,test}.txt``. If the list ``test`` is there with all of its
-    maps, the lists are the splits. Else, as for VOC itself, whose test maps are not public, the
-    list ``val`` (1449 images of VOC 2012) is the test set, and a share of the list ``train`` (1464)
-    is held out for validation.
+    ``ImageSets/Segmentation/{train,val,test}.txt``. If the list ``test`` exists with all of its
+    maps, the lists are the splits. Otherwise, as for VOC itself, whose test maps are not public,
+    the list ``val`` (1449 images of VOC 2012) is the test set, and a fraction of the list ``train``
+    (1464) is held out for validation.
 
     Args:
-        classes: the names of the classes in the order of their numbers; default: those of VOC.
-        options: see `ImageFiles` and `MapSet`; ``root`` is the folder that holds ``JPEGImages``,
-            or the one that torchvision calls root.
+        classes: names of the classes in the order of their indices; default: those of VOC.
+        options: see `ImageFiles` and `MapSet`; ``root`` is the folder that contains ``JPEGImages``,
+            or torchvision's root folder.
     """
 
     where_to_get_it = (

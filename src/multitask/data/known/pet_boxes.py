@@ -12,17 +12,17 @@ from PIL import Image
 from multitask.errors import InputError
 
 BACKGROUND = 2
-"""In a trimap; 1 is the animal, and 3 the band at its contour, which belongs to either."""
+"""Value of the background in a trimap; 1 is the animal, and 3 its ambiguous contour."""
 
 
 @dataclass(frozen=True)
 class Annotated:
-    """A box, and the image that it was drawn in.
+    """A box, and the size of the image in which it was annotated.
 
     Args:
-        box: left, top, right and bottom in pixels of the image's top left corner; None where there
+        box: left, top, right and bottom in pixels from the image's top left corner; None if there
             is none.
-        size: the image's height and width.
+        size: height and width of the image.
     """
 
     box: tuple[float, float, float, float] | None
@@ -30,15 +30,15 @@ class Annotated:
 
 
 def trimap_box(annotations: Path, name: str) -> Annotated:
-    """The smallest box around all pixels that are not background, from their outer edges.
+    """Return the smallest box around all pixels that are not background, to their outer edges.
 
     Args:
-        annotations: the set's folder of that name.
-        name: of the image, without its ending.
+        annotations: the data set's folder of that name.
+        name: name of the image, without suffix.
 
     Raises:
-        InputError: if the trimap is not a whole image.
-        FileNotFoundError: if there is none.
+        InputError: if the trimap is not a complete image.
+        FileNotFoundError: if there is no trimap.
     """
     path = annotations / "trimaps" / f"{name}.png"
     try:
@@ -59,17 +59,17 @@ def trimap_box(annotations: Path, name: str) -> Annotated:
 
 
 def head_box(annotations: Path, name: str) -> Annotated | None:
-    """The box around the head that people have drawn; None if they have not.
+    """Return the annotated box around the head; None if there is no annotation.
 
-    The files count pixels from 1, as those of Pascal VOC, whose format they have, and name the
-    last pixel within the box.
+    As in Pascal VOC, whose format they have, the files count pixels from 1 and give the last pixel
+    inside the box.
 
     Args:
-        annotations: the set's folder of that name.
-        name: of the image, without its ending.
+        annotations: the data set's folder of that name.
+        name: name of the image, without suffix.
 
     Raises:
-        InputError: if the file does not say what it should.
+        InputError: if the file has unexpected content.
     """
     path = annotations / "xmls" / f"{name}.xml"
     if not path.exists():

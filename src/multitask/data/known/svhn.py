@@ -13,8 +13,8 @@ from multitask.data.known.part import Part
 class SVHN(Classified):
     """Digits of house numbers, 32x32 pixels in colour (Netzer et al., 2011).
 
-    73 257 to train, 26 032 to test; the 531 131 further, easier images (``extra``) are not used.
-    Task: ``class`` (10 classes, the digits; what the files call class 10 is the digit 0).
+    73 257 training, 26 032 test images; the 531 131 additional, easier images (``extra``) are not
+    used. Task: ``class`` (10 classes, the digits; class 10 in the files is the digit 0).
     """
 
     def read(self) -> dict[str, Part]:

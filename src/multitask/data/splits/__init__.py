@@ -1,4 +1,4 @@
-"""How a table's rows are divided into training, validation and test: one file for each way."""
+"""Ways to divide a table's rows into training, validation and test sets; one file per way."""
 
 from multitask.data.splits.base import Split
 from multitask.data.splits.by_column import ByColumn

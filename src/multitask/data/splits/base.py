@@ -1,4 +1,4 @@
-"""What every way to divide rows shares."""
+"""The base class of all ways to divide rows."""
 
 from __future__ import annotations
 
@@ -17,46 +17,47 @@ LARGEST_SEED = 2**32
 
 
 class Split(ABC):
-    """Divides the rows of a table, the same for the same seed."""
+    """Divides the rows of a table, identically for the same seed."""
 
     @abstractmethod
     def divide(self, table: DataFrame, seed: int) -> dict[str, Places]:
-        """Choose each row's split.
+        """Choose the split of each row.
 
         Args:
-            table: the rows to divide; the index is each row's number, as a person counts.
-            seed: of the data.
+            table: the rows to divide; the index holds the row numbers that messages use.
+            seed: seed of the data.
 
         Returns:
-            The places of the rows of ``train``, ``val`` and ``test``, ascending; none of a split
-            that `absent` names. Also of ``meta``, if the table says which these are.
+            The ascending indices of the rows of ``train``, ``val`` and ``test``; none for a split
+            that `absent` names. Also of ``meta``, if the table specifies its rows.
 
         Raises:
-            InputError: if they cannot be divided so.
+            InputError: if the rows cannot be divided in this way.
         """
 
     def absent(self) -> set[str]:
-        """The splits that the settings leave out."""
+        """The splits that the settings omit."""
         return set()
 
     def taking(self, share: float) -> Split | None:
-        """How a share of the training rows is kept out as ``meta``, in the same way.
+        """Return how a fraction of the training rows is held out as ``meta`` in the same way.
 
         Args:
-            share: of the rows, between 0 and 1.
+            share: fraction of the rows, between 0 and 1.
 
         Returns:
-            What takes them as ``val``, and no ``test``; by default None, which means at random.
+            A split that takes them as ``val``, with no ``test``; default: None, which means at
+            random.
         """
         return None
 
 
 class Shares(Split):
-    """Splits by shares of the rows; the rest is for training.
+    """Divides rows by fractions; the remaining rows are for training.
 
     Args:
-        val: share of validation, from 0 (no validation set) to 1.
-        test: share of the test set, 0 for none.
+        val: fraction for validation, from 0 (no validation set) to 1.
+        test: fraction for the test set, 0 for none.
     """
 
     def __init__(self, val: float = 0.15, test: float = 0.15) -> None:
@@ -80,16 +81,16 @@ class Shares(Split):
         choose: Callable[[Places, float, int], Iterator[tuple[Places, Places]]],
         seed: int,
     ) -> dict[str, Places]:
-        """Take the test set out of all rows, then the validation set out of those that are left.
+        """Take the test set out of all rows, then the validation set out of the rest.
 
         Args:
             size: number of rows.
-            choose: called with the rows to divide, a share of them and a seed; yields the places
-                in them of what is left and of what is taken.
-            seed: of the data.
+            choose: called with the rows to divide, a fraction of them and a seed; yields the
+                indices of the remaining and of the chosen rows.
+            seed: seed of the data.
         """
         rows = np.arange(size)
-        # scikit-learn takes no larger seeds.
+        # scikit-learn accepts no larger seeds.
         seed %= LARGEST_SEED
         parts = [rows[:0]] * 3
         for place, share in ((2, self.test), (1, self.val / (1 - self.test))):
@@ -101,10 +102,10 @@ class Shares(Split):
 
 
 def column_of(table: DataFrame, name: str, setting: str) -> Series:
-    """A column that a setting names.
+    """Return the column that a setting names.
 
     Raises:
-        InputError: naming the nearest column, if there is none.
+        InputError: naming the nearest column, if there is no such column.
     """
     if name not in table:
         columns = [str(each) for each in table.columns]
@@ -115,6 +116,6 @@ def column_of(table: DataFrame, name: str, setting: str) -> Series:
 
 
 def texts(cells: Series) -> list[str]:
-    """Each cell as text, empty where missing."""
+    """Convert each cell to text, empty if missing."""
     missing = cells.isna()
     return ["" if gone else str(cell) for cell, gone in zip(cells, missing, strict=True)]

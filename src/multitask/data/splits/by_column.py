@@ -1,4 +1,4 @@
-"""Rows divided as a column of the table says."""
+"""Rows divided by a column of the table."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ KNOWN = ("train", "val", "validation", "dev", "test", "meta")
 
 
 class ByColumn(Split):
-    """Rows as a column says: ``train``; ``val``, ``validation``, ``valid`` or ``dev``; ``test``.
+    """Uses a column with ``train``; ``val``, ``validation``, ``valid`` or ``dev``; and ``test``.
 
-    Capitals and blanks around a word do not count. ``meta`` is for rows that are kept out of
-    training, by which a balancer such as `multitask.balancing.AutoLambda` learns.
+    Capitalisation and surrounding blanks are ignored. ``meta`` marks rows that are held out of
+    training, from which a balancer such as `multitask.balancing.AutoLambda` learns.
 
     Args:
-        column: its name.
-        words: what other cells mean, such as ``{'0': train, '1': test}``.
-        val: where no row is for validation, the share of the training rows that is taken for it at
+        column: name of the column.
+        words: meanings of other cells, such as ``{'0': train, '1': test}``.
+        val: if no row is for validation, the fraction of the training rows that is taken for it at
             random; 0 for no validation set.
-        test: likewise for the test set.
+        test: the same fraction for the test set.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class ByColumn(Split):
         for word, split in self.words.items():
             if split not in ALL_SPLITS:
                 raise InputError(f"words: '{word}' means '{split}'; give train, val, test or meta")
-        # It refuses shares that cannot be.
+        # Its constructor refuses invalid fractions.
         RandomSplit(val or 0.0, test or 0.0)
 
     def absent(self) -> set[str]:

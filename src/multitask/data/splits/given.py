@@ -1,4 +1,4 @@
-"""The split that a table brings along, however it is written."""
+"""The split that a table defines in a column, in various spellings."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from multitask.errors import InputError
 from multitask.tables.split_words import NAMES, UNCLEAR, flag_words, part_of, plain, split_of_row
 
 SAYS_ALONE = {"split", "splits", "subset", "partition", "fold", "folds"}
-"""Names of columns that are hardly anything else, whatever their cells are."""
+"""Column names that mean splits, regardless of the cells."""
 SAYS_MOST = {"split", "splits", "partition"}
-"""Those of them that are nothing else even where cells are words."""
+"""Those of them that mean splits even if the cells are unknown words."""
 MOST_WORDS = 12
-"""More different cells than people have words for splits."""
+"""More distinct cells than there are words for splits."""
 
 
 @dataclass(frozen=True)
 class GivenSplit:
-    """A column that says which split each row belongs to.
+    """A column that specifies the split of each row.
 
     Args:
-        column: its name.
-        lacking: splits that it has no row for.
-        words: what its cells mean, if they are not words for splits.
+        column: name of the column.
+        lacking: splits that have no row in it.
+        words: meanings of its cells, if they are not words for splits.
     """
 
     column: str
@@ -38,24 +38,24 @@ class GivenSplit:
     words: dict[str, str] = field(default_factory=dict)
 
     def split(self, **shares: float) -> ByColumn:
-        """The way to divide by it.
+        """Return the split that uses this column.
 
         Args:
-            shares: of the training rows, for the splits that it lacks.
+            shares: fractions of the training rows for the splits that the column lacks.
         """
         return ByColumn(self.column, self.words, **shares)
 
 
 def given_split(table: DataFrame, taken: Collection[str] = ()) -> GivenSplit | None:
-    """Find the column of a table that says which split each row belongs to.
+    """Find the column of a table that specifies the split of each row.
 
     Args:
-        table: its cells, as text or with types.
-        taken: columns that are something else, such as targets.
+        table: the cells, as text or with types.
+        taken: columns that have another purpose, such as targets.
 
     Raises:
-        InputError: if a column seems to, but one of its cells is empty or not a word for a split,
-            or if two columns do.
+        InputError: if a column seems to be one, but a cell is empty or not a word for a split, or
+            if there are two such columns.
     """
     columns = [str(each) for each in table.columns if each not in taken]
     found = [each for name in columns if (each := _given(name, table[name])) is not None]
@@ -111,9 +111,9 @@ def _given(name: str, cells: Series) -> GivenSplit | None:
 
 
 def _refuse_parts(name: str, cells: Collection[str]) -> None:
-    """Ask about cells such as ``train_clean`` and ``test_other``, which may be left out on purpose.
+    """Ask about cells such as ``train_clean`` and ``test_other``, which may be ignored on purpose.
 
-    Paths of files may begin so, too.
+    File paths may begin in the same way.
     """
     parts = {each: part_of(each) for each in sorted(cells) if not re.search(r"[./\\]", each)}
     named = {*parts.values()}
@@ -122,7 +122,7 @@ def _refuse_parts(name: str, cells: Collection[str]) -> None:
 
 
 def _refuse_other_words(name: str, cells: Collection[str]) -> None:
-    """Ask what the cells of a column called ``split`` mean, rather than learn or ignore them."""
+    """Ask what the cells of a column named ``split`` mean, rather than use or ignore them."""
     are_numbers = all(each.isdecimal() for each in cells)
     if plain(name) in (SAYS_ALONE if are_numbers else SAYS_MOST):
         what = "numbers" if are_numbers else "none of train, val, test"

@@ -13,13 +13,13 @@ from multitask.errors import InputError
 
 
 class GroupedSplit(Shares):
-    """Whole groups at random, so that no group, such as a patient, is in two splits.
+    """Divides whole groups at random, so that no group, such as a patient, is in two splits.
 
     Args:
-        by: the column that names each row's group.
-        val: share of the groups that are for validation, from 0, for none, to 1.
-        test: share of the groups of the test set; the rest is for training.
-        before: where given, the group is what stands before it in a cell, such as ``:`` in
+        by: the column that contains each row's group.
+        val: fraction of the groups for validation, from 0, for none, to 1.
+        test: fraction of the groups for the test set; the rest is for training.
+        before: if given, the group is the part of a cell before this text, such as ``:`` in
             ``waving hand: light skin``.
     """
 
@@ -33,10 +33,10 @@ class GroupedSplit(Shares):
         return GroupedSplit(self.by, share, 0, self.before)
 
     def groups(self, table: DataFrame) -> list[str]:
-        """The group of each row, empty if its cell is.
+        """Return the group of each row, empty if its cell is empty.
 
         Args:
-            table: has the column.
+            table: a table with the column.
         """
         cells = texts(column_of(table, self.by, "split.by"))
         if self.before:
@@ -58,7 +58,7 @@ class GroupedSplit(Shares):
             )
 
         def choose(rows: Places, share: float, seed: int) -> Iterator[tuple[Places, Places]]:
-            # Importing it takes memory and a while.
+            # The import needs memory and time.
             from sklearn.model_selection import GroupShuffleSplit
 
             splitter = GroupShuffleSplit(1, test_size=share, random_state=seed)

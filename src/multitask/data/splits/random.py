@@ -10,11 +10,11 @@ from multitask.data.splitting import random_split
 
 
 class RandomSplit(Shares):
-    """Rows at random.
+    """Divides rows at random.
 
     Args:
-        val: share of validation, from 0, for none, to 1.
-        test: share of the test set; the rest is for training.
+        val: fraction for validation, from 0, for none, to 1.
+        test: fraction for the test set; the rest is for training.
     """
 
     def divide(self, table: DataFrame, seed: int) -> dict[str, Places]:

@@ -1,4 +1,4 @@
-"""Rows divided so that each split has the same shares of each class."""
+"""Rows divided so that each split has the same proportions of classes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Values = np.ndarray[Any, np.dtype[np.object_]]
 
 
 class StratifiedSplit(Shares):
-    """Rows at random, with the same shares of each value of a column in all splits.
+    """Divides rows at random, with the same proportions of a column's values in all splits.
 
-    Rows without a value are shared out in the same way. Every split has at least one row of each
-    value, however rare it is.
+    Rows without a value are divided in the same way. Every split has at least one row of each
+    value, however rare the value is.
 
     Args:
-        by: the column, of classes.
-        val: share of validation, from 0, for none, to 1.
-        test: share of the test set; the rest is for training.
+        by: name of the column, which contains classes.
+        val: fraction for validation, from 0, for none, to 1.
+        test: fraction for the test set; the rest is for training.
     """
 
     def __init__(self, by: str, val: float = 0.15, test: float = 0.15) -> None:
@@ -46,7 +46,7 @@ class StratifiedSplit(Shares):
             )
 
         def choose(rows: Places, share: float, seed: int) -> Iterator[tuple[Places, Places]]:
-            # Importing it takes memory and a while.
+            # The import needs memory and time.
             from sklearn.model_selection import StratifiedShuffleSplit
 
             splitter = StratifiedShuffleSplit(1, test_size=share, random_state=seed)
@@ -63,7 +63,7 @@ class StratifiedSplit(Shares):
 def _with_every_value(
     parts: dict[str, Places], values: Values, random: np.random.Generator
 ) -> dict[str, Places]:
-    """Give a split that has no row of a value one of those of the split that has most."""
+    """Move a row to each split that lacks a value, from the split that has most of them."""
     for value in dict.fromkeys(values.tolist()):
         for split in parts:
             own = {name: rows[values[rows] == value] for name, rows in parts.items()}

@@ -1,4 +1,4 @@
-"""Files of maps: a class or numbers for each pixel of an image. One file for each coding."""
+"""Map files, with a class or numbers for each pixel of an image; one file per coding."""
 
 from multitask.images.maps.base import MapCoding
 from multitask.images.maps.class_map import ClassMap

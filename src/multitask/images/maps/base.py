@@ -1,4 +1,4 @@
-"""What all codings of maps share."""
+"""The base class of all codings of maps."""
 
 from __future__ import annotations
 
@@ -16,40 +16,41 @@ Values = np.ndarray[Any, Any]
 
 
 class MapCoding(ABC):
-    """How a file holds a map, and what becomes of it.
+    """Defines how a file encodes a map, and how it becomes a target.
 
-    A subclass is found by its class path, as in ``map: multitask.images.maps.DepthMap``. Its
-    attributes are named like the parameters of its constructor, so that a checkpoint can tell it.
+    A subclass is given by its class path, as in ``map: multitask.images.maps.DepthMap``. Its
+    attributes must have the names of its constructor's parameters, so that a checkpoint can
+    describe it.
     """
 
     @property
     @abstractmethod
     def stored(self) -> np.dtype[Any]:
-        """How a number is stored on the disk; floating numbers are NaN where missing."""
+        """The dtype on disk; floating values are NaN if missing."""
 
     @property
     def channels(self) -> int | None:
-        """Channels of the target; None if it has no such axis, ``[batch, height, width]``."""
+        """Number of channels of the target; None for targets ``[batch, height, width]``."""
         return None
 
     @abstractmethod
     def read(self, file: Path) -> Values:
-        """Read a file in its own size.
+        """Read a file in its original size.
 
         Args:
             file: PNG, TIFF or ``.npy``.
 
         Returns:
-            Shape ``[channels or 1, height, width]``, of the type `stored`.
+            Shape ``[channels or 1, height, width]``, with dtype `stored`.
 
         Raises:
-            UnusableImage: of the kind ``unreadable_map``, or ``unknown_class`` if a pixel has none
-                of the classes.
-            OSError: if the system does not hand over the file.
+            UnusableImage: of kind ``unreadable_map``, or ``unknown_class`` if a pixel has an
+                unknown class.
+            OSError: if the system cannot read the file.
         """
 
     def finished(self, values: Values) -> Values:
-        """What becomes of a map once it has its size; by default nothing.
+        """Post-process a map after resizing; by default, return it unchanged.
 
         Args:
             values: see `read`.
@@ -57,7 +58,7 @@ class MapCoding(ABC):
         return values
 
     def as_target(self, values: Tensor) -> Tensor:
-        """What the data hand out of what is stored: int64 for whole numbers other than bytes.
+        """Convert stored values to targets: int64 for integers other than bytes.
 
         Args:
             values: shape ``[batch, height, width]`` or ``[batch, channels, height, width]``.
@@ -67,14 +68,14 @@ class MapCoding(ABC):
 
     @property
     def mark(self) -> float | int:
-        """What marks a missing pixel in what is stored."""
+        """The value that marks a missing pixel in stored maps."""
         return np.nan
 
     @property
     def class_names(self) -> list[str] | None:
-        """The names of the classes; None if the map does not hold classes, or they have none."""
+        """The class names; None if the map does not contain classes, or they have no names."""
         return None
 
     def geometry(self) -> Geometry:
-        """How such a map follows where an augmentation moves what its image shows."""
+        """How such a map follows if an augmentation moves image content."""
         return PixelMap()

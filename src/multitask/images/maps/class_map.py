@@ -1,4 +1,4 @@
-"""A class for each pixel, by its number."""
+"""Maps of class indices."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ MOST_NAMED = 3
 
 
 class ClassMap(MapCoding):
-    """Numbers of classes: a grey image of 8 or 16 bits, one with a palette, or an array.
+    """A map of class indices: a grey image of 8 or 16 bits, a palette image, or an array.
 
-    Pixels of an image with a palette are the places of their colours in it, as in Pascal VOC.
-    Targets have shape ``[batch, height, width]``: uint8, 255 where missing, or int64, -100 where
-    missing, if there are more than 255 classes.
+    Pixels of a palette image are palette indices, as in Pascal VOC. Targets have shape ``[batch,
+    height, width]``: uint8, 255 if missing, or int64, -100 if missing, if there are more than 255
+    classes.
 
     Args:
-        num_classes: number of classes; default: that of ``classes`` or ``numbers``.
-        classes: their names, each one's place being its number.
-        numbers: the number of each class in the files; default: 0, 1, 2 and so on.
-        missing: the numbers in the files that mean missing; default: 255, and below 0, unless a
-            class has that number.
+        num_classes: number of classes; default: the length of ``classes`` or ``numbers``.
+        classes: class names, in the order of their indices.
+        numbers: the value of each class in the files; default: 0, 1, 2 and so on.
+        missing: values in the files that mark missing pixels; default: 255 and negative values,
+            unless a class has that value.
 
     Raises:
-        InputError: if these contradict each other.
+        InputError: if the arguments contradict each other.
     """
 
     def __init__(
@@ -100,16 +100,16 @@ class ClassMap(MapCoding):
         return self.numbered(_one_channel(read_map(file)))[None]
 
     def numbered(self, found: np.ndarray[Any, Any]) -> Values:
-        """Turn the numbers of a file into those of the classes.
+        """Convert the values of a file to class indices.
 
         Args:
-            found: shape ``[height, width]``, whole numbers.
+            found: shape ``[height, width]``, integers.
 
         Raises:
-            UnusableImage: naming the numbers that are of no class, and how many pixels have them.
+            UnusableImage: naming the unknown values, and their number of pixels.
         """
         numbers = np.asarray(self._numbers())
-        # Distinct numbers are few, and a table of them is many times faster than a search.
+        # There are few distinct values, and a table of them is much faster than a search.
         known = found[(found >= 0) & (found <= LARGEST)]
         counts = np.bincount(known.ravel(), minlength=LARGEST + 1)
         table = np.full(LARGEST + 1, self.mark, self.stored)

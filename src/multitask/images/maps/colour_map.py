@@ -1,4 +1,4 @@
-"""A class for each pixel, by its colour."""
+"""Maps of classes encoded as colours."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ RGB = 3
 
 
 class ColourMap(MapCoding):
-    """Classes that are colours: an image of red, green and blue.
+    """A map of classes encoded as colours in an RGB image.
 
-    Targets have shape ``[batch, height, width]``, uint8, 255 where missing.
+    Targets have shape ``[batch, height, width]``, uint8, 255 if missing.
 
     Args:
-        colours: the colour of each class, such as ``'#80a000'`` or ``[128, 160, 0]``, each one's
-            place being the number of its class; 255 at most.
-        classes: the names of the classes.
-        missing: the colours that mean missing.
+        colours: the colour of each class, such as ``'#80a000'`` or ``[128, 160, 0]``, in the order
+            of the class indices; at most 255.
+        classes: the class names.
+        missing: colours that mark missing pixels.
 
     Raises:
-        InputError: if something is not a colour, or two classes have the same.
+        InputError: if an entry is not a colour, or two classes have the same one.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class ColourMap(MapCoding):
             raise InputError(f"ColourMap: there are {len(colours)} colours; give 1 to 255 of them")
         if twice := [each for each, count in Counter(numbers).items() if count > 1]:
             raise InputError(
-                f"ColourMap: the colour #{twice[0]:06x} comes twice in colours and missing; give "
+                f"ColourMap: the colour #{twice[0]:06x} occurs twice in colours and missing; give "
                 "each class its own"
             )
         if classes is not None and len({str(each) for each in classes}) != len(colours):

@@ -1,4 +1,4 @@
-"""A depth for each pixel."""
+"""Maps of depths."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from multitask.images.maps.number_map import NumberMap
 
 
 class DepthMap(NumberMap):
-    """Depths: a grey image of 16 bits, a TIFF of floats, or an array.
+    """A depth map: a 16-bit grey image, a TIFF of floats, or an array.
 
-    Targets have shape ``[batch, height, width]``, float32, NaN where missing. Augmentation divides
-    them by the factor by which it enlarges the image, as if the camera came nearer; for inverse
+    Targets have shape ``[batch, height, width]``, float32, NaN if missing. Augmentation divides
+    depths by the factor by which it enlarges the image, as if the camera moved closer. For inverse
     depths or disparities, use `NumberMap` and ``follows``: a `multitask.geometry.PixelMap` with
     ``scaled`` 1.
 
     Args:
-        scale: factor on the numbers in the file, such as 0.001 for millimetres.
-        missing: the numbers in the file that mean missing.
+        scale: factor for the values in the file, such as 0.001 for millimetres.
+        missing: values in the file that mark missing pixels.
     """
 
     def __init__(self, scale: float = 1.0, missing: list[float] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""A colour image that is an array."""
+"""Colour images stored as arrays."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ COLOURS = 3
 
 
 class ImageArray(MapCoding):
-    """Colours as an array of floats from 0 to 1, or of bytes; they become bytes.
+    """A colour image stored as an array of floats from 0 to 1, or of bytes, converted to bytes.
 
-    It is stored as an image is, shape ``[batch, 3, height, width]``, uint8.
+    It is stored like an image, shape ``[batch, 3, height, width]``, uint8.
     """
 
     @property
@@ -44,5 +44,5 @@ class ImageArray(MapCoding):
         return found.astype(np.float32) * 255
 
     def finished(self, values: Values) -> Values:
-        # Where a padded image has none, it is black.
+        # The padding of an image is black.
         return np.nan_to_num(values).round().clip(0, 255).astype(np.uint8)

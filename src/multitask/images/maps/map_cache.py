@@ -1,4 +1,4 @@
-"""Maps that have been read and resized once, and are read from one file from then on."""
+"""A cache of maps that were read and resized, which are then read from one file."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from multitask.images.maps.map_file import UNREADABLE
 from multitask.images.maps.map_fitting import check_size, fitted_map
 
 MAP_VERSION = 2
-"""Of how maps are read and stored; another one makes new caches."""
+"""Version of reading and storing maps; a new version creates new caches."""
 
 
 class MapCache(ImageCache):
-    """Files of maps as numbers of one size, on the disk; see `ImageCache`.
+    """Map files as numbers of one size, stored on disk; see `ImageCache`.
 
     Args:
-        files: the maps.
-        sizes: height and width of each map's image before it is resized, ``[files, 2]``, int64.
-        coding: how the files hold maps.
-        format: what the images become.
-        folder: where caches lie.
-        limit_gigabytes: a larger cache is refused.
+        files: the map files.
+        sizes: height and width of each map's image before resizing, ``[files, 2]``, int64.
+        coding: how maps are encoded in the files.
+        format: the format that the images are converted to.
+        folder: folder of all caches.
+        limit_gigabytes: largest size; larger caches are refused.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class MapCache(ImageCache):
 
     def build(self) -> None:
         super().build()
-        # The digests know of no maps.
+        # The digests report unreadable files as images, not as maps.
         self.problems = {
             place: UnusableImage(UNREADABLE, each.reason)
             if each.kind == "unreadable_image"
@@ -61,26 +61,27 @@ class MapCache(ImageCache):
         }
 
     def read(self, rows: Tensor) -> Tensor:
-        """Read maps, once the cache is built.
+        """Read maps after the cache has been built.
 
         Args:
-            rows: places in ``files``, ``[batch]``, int64.
+            rows: indices in ``files``, ``[batch]``, int64.
 
         Returns:
-            Shape ``[batch, height, width]``, or with channels behind the batch, see `MapCoding`.
+            Shape ``[batch, height, width]``, or with channels after the batch axis, see
+            `MapCoding`.
         """
         values = super().read(rows).numpy().view(self.coding.stored)
         found = self.coding.as_target(torch.from_numpy(values))
         return found.squeeze(1) if self.coding.channels is None else found
 
     def missing(self, count: int) -> Tensor:
-        """Maps of which no pixel is known.
+        """Return maps in which all pixels are missing.
 
         Args:
             count: number of them.
 
         Returns:
-            As of `read`.
+            As for `read`.
         """
         channels = () if self.coding.channels is None else (self.coding.channels,)
         shape = (count, *channels, self.format.height, self.format.width)
@@ -109,7 +110,7 @@ class _MapOrder(Order):
 
     @property
     def settings(self) -> dict[str, Any]:
-        # Where a pixel goes depends on the size of its image as well.
+        # The position of a pixel also depends on the size of its image.
         sizes = hashlib.sha256(np.ascontiguousarray(self.sizes).tobytes()).hexdigest()
         own = {"map": recipe(self.coding), "map_version": MAP_VERSION, "image_sizes": sizes}
         return {**super().settings, **own}

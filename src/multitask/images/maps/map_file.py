@@ -1,4 +1,4 @@
-"""From a file of a map to its numbers, as they stand in the file."""
+"""Reading the values of a map file."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ UNREADABLE = "unreadable_map"
 LOSSLESS = ("BMP", "GIF", "PNG", "TIFF", "WEBP", "PPM")
 LOSSY = ("JPEG", "MPO")
 OPENED = (*LOSSLESS, "JPEG")
-"""Pillow has no name of its own under which it opens an MPO."""
+"""Pillow opens an MPO under this format name."""
 MOST_PIXELS = 2**27
-"""Of a map; a file that says to have more is not read."""
+"""Most pixels of a map; a file whose header specifies more is not read."""
 MOST_NUMBERS = 3 * MOST_PIXELS
 LONGEST_SIDE = 2**16
-"""In pixels; resizing holds the weight of each of them in each new one."""
+"""Longest side in pixels; resizing stores a weight for each pair of old and new pixels."""
 ARCHIVE = b"PK"
 HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-"""By the version of the format; a later one is for fields with names, which maps have not."""
+"""Header readers by format version; later versions are for named fields, which maps lack."""
 
 
 def read_map(file: Path, as_colours: bool = False) -> np.ndarray[Any, Any]:
     """Read a map.
 
     Args:
-        file: an array of NumPy (``.npy``), or an image in a format without loss. Pixels of an image
-            with a palette are the places of their colours in it.
-        as_colours: take the colours of a palette themselves.
+        file: a NumPy array (``.npy``), or an image in a lossless format. Pixels of a palette image
+            are palette indices.
+        as_colours: return the colours of a palette instead of its indices.
 
     Returns:
         Shape ``[height, width]``, or ``[height, width, channels]`` if there are several; bool,
-        whole numbers or floats.
+        integers or floats.
 
     Raises:
-        UnusableImage: if it is none of these.
-        OSError: if the system does not hand over the file.
+        UnusableImage: if it is not a valid map file.
+        OSError: if the system cannot read the file.
     """
     found = _array(file) if file.suffix.lower() == ".npy" else _pixels(file, as_colours)
     if found.ndim == 3 and found.shape[2] == 1:
@@ -76,7 +76,7 @@ def _array(file: Path) -> np.ndarray[Any, Any]:
 
 
 def _check_header(file: BinaryIO) -> None:
-    """Refuse what would need more memory than its file has bytes."""
+    """Refuse a header that would need more memory than its file has bytes."""
     try:
         version = np.lib.format.read_magic(file)
         if version not in HEADERS:
@@ -86,7 +86,7 @@ def _check_header(file: BinaryIO) -> None:
     except OSError:
         raise
     except Exception as error:
-        # NumPy has Python read the header, which raises many kinds if it is damaged.
+        # NumPy has Python parse the header, which raises many kinds of errors if it is damaged.
         raise _no_array(error) from error
     if size > MOST_NUMBERS or max(shape, default=0) > LONGEST_SIDE:
         raise UnusableImage(
@@ -118,7 +118,7 @@ def _pixels(file: Path, as_colours: bool) -> np.ndarray[Any, Any]:
     except (UnusableImage, MemoryError):
         raise
     except Exception as error:
-        # Pillow raises many kinds for a broken file; only the system's own errors have a number.
+        # Pillow raises many kinds of errors for a broken file; only system errors have a number.
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         reason = " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,4 +1,4 @@
-"""Maps in the size that their images get."""
+"""Resizing of maps to the size of their images."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from multitask.images.resizing import resizing_matrices
 Values = np.ndarray[Any, Any]
 OTHER_SIZE = "other_size_map"
 CLOSE = 0.01
-"""Share by which the ratios of the sides of a map and of its image may differ, beside rounding."""
+"""Relative tolerance of the aspect ratios of a map and its image, in addition to rounding."""
 ENOUGH = 0.5
-"""Share of the weights of known pixels from which on a number is known."""
+"""Fraction of the weights of known pixels from which a number counts as known."""
 
 
 def check_size(size: Size, image: Size) -> None:
-    """Refuse a map that cannot be of its image.
+    """Refuse a map that does not match its image.
 
     Args:
         size: height and width of the map.
-        image: of the image before it is resized.
+        image: height and width of the image before resizing.
 
     Raises:
-        UnusableImage: if their sides have other ratios.
+        UnusableImage: if their aspect ratios differ.
     """
     # Half a pixel of rounding for the coarser of the two.
     allowed = CLOSE + 0.5 / min(*size, *image)
@@ -41,20 +41,20 @@ def check_size(size: Size, image: Size) -> None:
 
 
 def fitted_map(values: Values, image: Size, format: ImageFormat, missing: float | int) -> Values:
-    """Resize, crop or pad a map as its image is.
+    """Resize, crop or pad a map like its image.
 
-    A class is that of the nearest pixel. A number is the mean of the known pixels, with the weights
-    by which images are resized; it is missing if less than half of the weights are of known pixels.
-    What is outside of the image is missing.
+    A class is taken from the nearest pixel. A number is the mean of the known pixels, with the
+    weights used for resizing images; it is missing if less than half of the weights belong to known
+    pixels. Pixels outside the image are missing.
 
     Args:
-        values: shape ``[channels, height, width]``; floating numbers are NaN where missing.
-        image: height and width of the image before it is resized.
-        format: what the image becomes.
-        missing: marks a missing pixel.
+        values: shape ``[channels, height, width]``; floating values are NaN if missing.
+        image: height and width of the image before resizing.
+        format: the format that the image is converted to.
+        missing: value that marks a missing pixel.
 
     Returns:
-        Shape ``[channels, format.height, format.width]``, the same type.
+        Shape ``[channels, format.height, format.width]``, with the same dtype.
     """
     before = torch.tensor([image])
     matrix = resizing_matrices(before, format)[0].tolist()
@@ -77,17 +77,17 @@ def fitted_map(values: Values, image: Size, format: ImageFormat, missing: float 
 
 
 def _nearest(size: int, wanted: int, scale: float, shift: float) -> np.ndarray[Any, Any]:
-    """The pixel of a side that each new pixel's middle comes from; -1 if it is outside."""
+    """Return the source pixel of each new pixel's centre along a side; -1 if it is outside."""
     places = np.floor((np.arange(wanted) + 0.5 - shift) / scale).astype(np.int64)
     return np.where((places >= 0) & (places < size), places, -1)
 
 
 @lru_cache(maxsize=16)
 def _weights(size: int, wanted: int, scale: float, shift: float) -> np.ndarray[Any, Any]:
-    """The weight of each pixel of a side in each new one, ``[wanted, size]``, float32.
+    """Return the weight of each old pixel of a side in each new one, ``[wanted, size]``, float32.
 
-    The triangle by which images are resized: bilinear if they become larger, and as wide as the new
-    pixels are if they become smaller.
+    The triangle filter used for resizing images: bilinear if they are enlarged, and as wide as the
+    new pixels if they are reduced.
     """
     middles = (np.arange(wanted)[:, None] + 0.5 - shift) / scale
     distance = np.abs(np.arange(size)[None] + 0.5 - middles) / max(1.0, 1 / scale)

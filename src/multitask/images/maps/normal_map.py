@@ -1,4 +1,4 @@
-"""A surface normal for each pixel."""
+"""Maps of surface normals."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from multitask.images.maps.number_map import channels_first
 
 AXES = 3
 HALF = 0.5
-"""Length below which a vector is not a normal; those of colours are at most 0.01 from 1."""
+"""Length below which a vector is not a normal; encoded normals differ from 1 by at most 0.01."""
 
 
 class NormalMap(MapCoding):
-    """Surface normals: an image whose colours are (x, y, z), or an array of vectors.
+    """A map of surface normals: an image whose colours are (x, y, z), or an array of vectors.
 
-    The numbers c of an image of 8 or 16 bits mean 2 c / 255 - 1 or 2 c / 65535 - 1; those of an
-    array of floats mean themselves. Targets have shape ``[batch, 3, height, width]``, float32: unit
-    vectors with x to the right, y down and z towards the camera, NaN where missing. A vector of a
-    length below 0.5, such as (0, 0, 0), is missing.
+    The values c of an image of 8 or 16 bits mean 2 c / 255 - 1 or 2 c / 65535 - 1; those of an
+    array of floats are used directly. Targets have shape ``[batch, 3, height, width]``, float32:
+    unit vectors with x to the right, y down and z towards the camera, NaN if missing. A vector
+    whose length is below 0.5, such as (0, 0, 0), is missing.
 
     Args:
-        signs: factors of 1 or -1 that turn x, y and z of the file into these directions, such as
-            ``[1, -1, 1]`` if y is up in the file.
-        black: whether the colour black means missing; in vectors, (-1, -1, -1), which is never the
-            normal of a visible surface.
+        signs: factors of 1 or -1 that convert x, y and z of the file to these directions, such as
+            ``[1, -1, 1]`` if y points up in the file.
+        black: whether the colour black marks missing pixels; as a vector it is (-1, -1, -1), which
+            is never the normal of a visible surface.
 
     Raises:
-        InputError: if signs are not three of 1 and -1.
+        InputError: if ``signs`` are not three values of 1 or -1.
     """
 
     def __init__(self, signs: list[int] | None = None, black: bool = True) -> None:

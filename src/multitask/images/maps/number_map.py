@@ -1,4 +1,4 @@
-"""Numbers for each pixel."""
+"""Maps of numbers."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from multitask.images.maps.base import MapCoding, Values
 from multitask.images.maps.map_file import UNREADABLE, read_map
 
 NUMBERS = 2
-"""Axes of an array without channels."""
+"""Number of axes of an array without channels."""
 
 
 class NumberMap(MapCoding):
-    """Numbers: a grey image of 8 or 16 bits, a TIFF of floats, or an array.
+    """A map of numbers: a grey image of 8 or 16 bits, a TIFF of floats, or an array.
 
     Targets have shape ``[batch, height, width]``, or ``[batch, size, height, width]`` if ``size``
-    is more than 1, float32, NaN where they are missing or not finite in the file. Resizing an image
-    does not change them.
+    is more than 1, float32, NaN if they are missing or not finite in the file. Resizing an image
+    does not change the values.
 
     Args:
-        size: numbers for each pixel; the last axis of an array, or the first one.
-        scale: factor on the numbers in the file.
-        offset: what is added then.
-        missing: the numbers in the file that mean missing.
+        size: number of values per pixel; the last or the first axis of an array.
+        scale: factor for the values in the file.
+        offset: added after scaling.
+        missing: values in the file that mark missing pixels.
 
     Raises:
-        InputError: if the size or the scale makes no sense.
+        InputError: if the size or the scale is invalid.
     """
 
     def __init__(
@@ -62,24 +62,24 @@ class NumberMap(MapCoding):
         gone = ~np.isfinite(found)
         for each in self.missing or ():
             gone |= found == each
-        # What is too large becomes infinite, and is missing as the infinite is.
+        # Values that are too large become infinite, and are missing like other infinite values.
         with np.errstate(over="ignore", invalid="ignore"):
             values = found.astype(np.float64) * self.scale + self.offset
             return np.where(gone, np.nan, values).astype(np.float32)
 
 
 def channels_first(found: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
-    """Bring the axes of a map into order.
+    """Move the channels of a map to the first axis.
 
     Args:
         found: shape ``[height, width]``, ``[height, width, size]`` or ``[size, height, width]``.
-        size: numbers for each pixel.
+        size: number of values per pixel.
 
     Returns:
         Shape ``[size, height, width]``.
 
     Raises:
-        UnusableImage: if there are more or fewer numbers for each pixel.
+        UnusableImage: if the number of values per pixel differs.
     """
     if found.ndim == NUMBERS:
         found = found[:, :, None]

@@ -1,4 +1,4 @@
-"""Sources of lists of boxes, each with a class: one file for each."""
+"""Sources of lists of boxes, each with a class; one file per source."""
 
 from multitask.tables.boxes.base import BoxRow, BoxSource
 from multitask.tables.boxes.box_cells import BoxCells

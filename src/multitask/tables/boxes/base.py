@@ -1,4 +1,4 @@
-"""What all ways to write boxes share."""
+"""The base class of all sources of boxes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ WithoutBoxes = Literal["empty", "unlabelled"]
 
 @dataclass(frozen=True)
 class BoxRow:
-    """One box as it is written.
+    """One box as it was read.
 
     Args:
-        kind: its class, as a text or a number.
-        numbers: four, see `BoxSource.box`.
-        where: it is written, to begin a sentence with; empty if in the table's own cell.
+        kind: its class, as text or number.
+        numbers: four numbers, see `BoxSource.box`.
+        where: its place, to begin a sentence with; empty if it is in the table's own cell.
     """
 
     kind: Any
@@ -30,15 +30,16 @@ class BoxRow:
 
 
 class BoxSource(ABC):
-    """Where the boxes of a table's images are written.
+    """Defines where the boxes of a table's images are stored.
 
-    A subclass is found by its class path, as in ``boxes: multitask.tables.boxes.BoxCells``. Its
-    attributes are named like the parameters of its constructor, so that a checkpoint can tell it.
+    A subclass is given by its class path, as in ``boxes: multitask.tables.boxes.BoxCells``. Its
+    attributes must have the names of its constructor's parameters, so that a checkpoint can
+    describe it.
 
     Attributes:
-        box: what the four numbers of a box are, in pixels of the original image, see
+        box: the format of the four numbers of a box, in pixels of the original image, see
             `multitask.tables.target_columns.TargetColumns`.
-        is_in_table: whether a further table with the same columns has its boxes too.
+        is_in_table: whether another table with the same columns contains its boxes too.
     """
 
     box: BoxForm = "xyxy"
@@ -54,7 +55,7 @@ class BoxSource(ABC):
 
     @property
     def class_names(self) -> list[str]:
-        """The classes as texts; each one's place is its number."""
+        """The classes as texts; the index of each is its class index."""
         return list(map(str, self.classes))
 
     @abstractmethod
@@ -62,11 +63,11 @@ class BoxSource(ABC):
         """Read the boxes of each row of the table.
 
         Args:
-            cells: of the target's column, None where missing.
+            cells: cells of the target's column, None if missing.
 
         Returns:
-            For each row its boxes; None if it is unlabelled; a text, which follows "the cell", if
-            the cell cannot be read.
+            The boxes of each row; None if it is unlabelled; or a text, which continues "the cell",
+            if the cell cannot be read.
 
         Raises:
             InputError: if a file of boxes cannot be read.
@@ -74,7 +75,7 @@ class BoxSource(ABC):
 
 
 def check_form(box: BoxForm, without_boxes: WithoutBoxes | None = "empty") -> None:
-    """Refuse what is not one of the words.
+    """Refuse unknown values of the settings.
 
     Args:
         box: see `BoxSource`.

@@ -14,18 +14,18 @@ EXAMPLE = '[["cat", 10, 20, 110, 90]]'
 
 
 class BoxCells(BoxSource):
-    """Each cell is a list of boxes, as JSON in a CSV file: ``[["cat", 10, 20, 110, 90], ...]``.
+    """A list of boxes in each cell, as JSON in a CSV file: ``[["cat", 10, 20, 110, 90], ...]``.
 
-    An empty cell is unlabelled, and an empty list, ``[]``, is known to have no box.
+    An empty cell is unlabelled, and an empty list, ``[]``, means that there are no boxes.
 
     Args:
-        classes: their names; a whole number in a cell matches its text.
-        box: what the four numbers behind the class are: ``xyxy`` (left, top, right and bottom),
+        classes: names of the classes; an integer in a cell matches its text.
+        box: the format of the four numbers after the class: ``xyxy`` (left, top, right and bottom),
             ``xywh`` (left, top, width and height) or ``cxcywh`` (the centre, width and height), in
             pixels of the original image.
 
     Raises:
-        InputError: if classes are missing or repeated, or ``box`` is another word.
+        InputError: if classes are missing or repeated, or ``box`` has another value.
     """
 
     def __init__(self, classes: Sequence[str | int], box: BoxForm = "xyxy") -> None:
@@ -41,10 +41,10 @@ def boxes_of_cell(cell: Any) -> list[BoxRow] | str:
     """Read the boxes of a cell.
 
     Args:
-        cell: a list, or a text of JSON.
+        cell: a list, or a JSON text.
 
     Returns:
-        Its boxes; or a text, which follows "the cell", if it is not such a list.
+        Its boxes; or a text, which continues "the cell", if it is not such a list.
     """
     wrong = f"{_short(cell)} is not a list of boxes, such as {EXAMPLE}"
     if isinstance(cell, str):

@@ -1,4 +1,4 @@
-"""Boxes in a table of their own."""
+"""Boxes in a separate table."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ FIELDS = 5
 
 
 class BoxTable(BoxSource):
-    """A table of boxes, a row for each, which names its image; CSV, Parquet or JSON Lines.
+    """A table with one row per box, which names its image; CSV, Parquet or JSON Lines.
 
-    The target's column says by what name an image is there, such as ``file_name``. A row without a
-    class and numbers says that its image is known to have no box.
+    The target's column contains the image's name in that table, such as ``file_name``. A row
+    without class and numbers means that its image has no boxes.
 
     Args:
-        path: of the table of boxes.
-        classes: their names; a whole number in the table matches its text.
-        without_boxes: what an image without a row is: ``empty``, known to have no box, or
+        path: path of the table of boxes.
+        classes: names of the classes; an integer in the table matches its text.
+        without_boxes: meaning of an image without a row: ``empty``, known to have no boxes, or
             ``unlabelled``.
-        image: the column that names the image, with the entries of the target's column.
-        columns: those of the class and of the four numbers.
+        image: the column that names the image, with the same entries as the target's column.
+        columns: the columns of the class and of the four numbers.
         box: see `multitask.tables.boxes.BoxCells`.
         separator: see `multitask.data.Table`.
 
     Raises:
-        InputError: if a setting is not what it may be.
+        InputError: if a setting is invalid.
     """
 
     is_in_table = False

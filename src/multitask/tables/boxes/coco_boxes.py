@@ -1,4 +1,4 @@
-"""Boxes in a file as COCO has it."""
+"""Boxes in a COCO file."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ PARTS = {
 class CocoBoxes(BoxSource):
     """The boxes of a file such as COCO's ``instances_train2017.json``.
 
-    The target's column has the images' ``file_name`` in that file. Annotations of crowds
-    (``iscrowd``), which are not single objects, are left out.
+    The target's column contains the ``file_name`` of the images in that file. Annotations of crowds
+    (``iscrowd``), which are not single objects, are skipped.
 
     Args:
-        path: of the JSON file.
-        classes: names of categories in the order of the task's classes; an annotation of another
-            category is refused.
-        without_boxes: what an image is that the file lists without an annotation, or does not list:
-            ``empty``, known to have no box, or ``unlabelled``.
+        path: path of the JSON file.
+        classes: names of categories in the order of the task's classes; annotations of other
+            categories are refused.
+        without_boxes: meaning of an image that the file lists without annotations, or does not
+            list: ``empty``, known to have no boxes, or ``unlabelled``.
 
     Raises:
-        InputError: if a setting is not what it may be.
+        InputError: if a setting is invalid.
     """
 
     box = "xywh"
@@ -101,7 +101,7 @@ class CocoBoxes(BoxSource):
                 lacking = [key for key in fields if not isinstance(each, dict) or key not in each]
                 if lacking:
                     raise InputError(f"{self.path}: {part}[{place}] has no '{lacking[0]}'")
-                # A list could not be looked up.
+                # A list is not hashable.
                 wrong = [key for key in IDS if isinstance(each.get(key), list | dict)]
                 if wrong:
                     raise InputError(
