@@ -120,12 +120,12 @@ def test_other_row_numbers_are_no_change(record: Record, tmp_path: Path) -> None
         (
             ["c.png", *FILES[:3]],
             ["train", "train", "train", "test"],
-            "1 sample has moved to another split, 1 have come and 1 have gone",
+            "1 sample has moved to another split, 1 were added and 1 were removed",
         ),
         (
             ["NA", *FILES[:2], "b.png"],
             ["test", "train", "val", "train"],
-            "the samples come in another order",
+            "the order of the samples has changed",
         ),
     ],
 )
