@@ -99,12 +99,12 @@ DATA = "data: {init_args: {tasks: [digit], labels_per_class: null}}\n"
         (
             TASK.replace("{digit:", "{angle: Regression, digit:"),
             [],
-            "task.yaml has the new tasks angle and digit; adapt learns one, so name one",
+            "task.yaml has the new tasks angle and digit; adapt learns only one, so name one",
         ),
         (
             TASK + "trainer: {max_epochs: 3}",
             [],
-            "task.yaml:2: trainer does not count here, because each learner of adapt has its own",
+            "task.yaml:2: trainer has no effect here, because the learners of adapt do not",
         ),
         (TASK.replace("}}}}", "}}}, skips: 3}"), [], "model.skips does not count here"),
         (TASK.replace("{tasks", "{encoder: ConvNet, tasks"), [], "model.encoder cannot change"),
@@ -114,18 +114,18 @@ DATA = "data: {init_args: {tasks: [digit], labels_per_class: null}}\n"
         (
             TASK.replace("10}", "10, teaches: 0}"),
             [],
-            "task.yaml:1: 'digit' is the only task, so that its teaches counts nothing; leave it",
+            "task.yaml:1: 'digit' is the only task, so its teaches has no effect; remove it",
         ),
         (TASK, ["--learners=Head"], "there is no learner 'Head'; did you mean 'HeadOnly'?"),
         (
             TASK,
             ["--write=digit.yaml"],
-            "digit.yaml is there already; choose another name with --write=",
+            "digit.yaml already exists; choose another name with --write=",
         ),
         (
             TASK + "data: {class_path: Sines}\n",
             [],
-            "Sines deals episodes, and adapt draws its own of ordinary samples",
+            "Sines deals episodes, but adapt draws them from ordinary samples",
         ),
         (TASK, ["--shot=1"], "--shot=1: adapt has no such setting; did you mean 'shots'?"),
     ],

@@ -98,7 +98,7 @@ def test_wrong_name_is_refused(name: str, says: str) -> None:
 def test_nothing_is_overwritten() -> None:
     Path("birds").mkdir()
     Path("birds/mine.txt").touch()
-    with pytest.raises(InputError, match="birds is there already"):
+    with pytest.raises(InputError, match="birds already exists"):
         write_project(Path("birds"))
     assert [path.name for path in Path("birds").iterdir()] == ["mine.txt"]
 

@@ -133,7 +133,7 @@ def test_a_checkpoint_carried_alone_makes_its_inputs(tmp_path: Path) -> None:
         ({**COLUMNS_TOLD, "categories": {"b": ["x", "y"]}}, "categories names 'b'"),
         ({**COLUMNS_TOLD, "categories": {"age": [["x"], 2]}}, "not texts or whole numbers"),
         ({**COLUMNS_TOLD, "categories": [1]}, "input 'review' is damaged"),
-        ({**COLUMNS_TOLD, "missing": [3]}, "what means missing is not texts"),
+        ({**COLUMNS_TOLD, "missing": [3]}, "its words for missing cells are not texts"),
         (
             {**text_told(), "tokenizer": {"class_path": "os.system", "init_args": {}}},
             "os.system is imported only if you trust whoever made the checkpoint",
@@ -142,7 +142,7 @@ def test_a_checkpoint_carried_alone_makes_its_inputs(tmp_path: Path) -> None:
             {**text_told(), "tokenizer": {"class_path": "multitask.encoders.ConvNet"}},
             "ConvNet is not a Tokenizer",
         ),
-        (None, "takes the input 'review', and does not tell what it is made of"),
+        (None, "has the input 'review', but does not record what it is made of"),
     ],
 )
 def test_a_strangers_description_is_refused(told: Any, words: str) -> None:

@@ -87,7 +87,7 @@ def png_that_claims(width: int, height: int) -> bytes:
         (image_file()[:40], "cannot be read as an image"),
         (image_file(mode="F", kind="tiff"), "save them with 8 or 16 bits"),
         (png_that_claims(100, 100), "cannot be read as an image"),
-        (png_that_claims(100_000, 100_000), "more pixels than this server takes"),
+        (png_that_claims(100_000, 100_000), "more pixels than this server accepts"),
         (image_file((2000, 2000), mode="1"), "which are 1,000,000"),
     ],
 )
