@@ -106,7 +106,7 @@ DATA = "data: {init_args: {tasks: [digit], labels_per_class: null}}\n"
             [],
             "task.yaml:2: trainer has no effect here, because the learners of adapt do not",
         ),
-        (TASK.replace("}}}}", "}}}, skips: 3}"), [], "model.skips does not count here"),
+        (TASK.replace("}}}}", "}}}, skips: 3}"), [], "model.skips has no effect here"),
         (TASK.replace("{tasks", "{encoder: ConvNet, tasks"), [], "model.encoder cannot change"),
         (TASK.replace("num_classes", "classes_"), [], "Classification has no setting 'classes_'"),
         (TASK + DATA.replace("[digit]", "[digits]"), [], "PosedDigits have no 'digits'; did you"),

@@ -153,7 +153,7 @@ def _check(
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
         meant = f"; did you mean '{near[0]}'?" if near else ";"
         raise InputError(
-            f"{called} watches '{monitor}', which is not measured{meant} available are "
+            f"{called} watches '{monitor}', which is not measured{meant} available metrics: "
             f"{', '.join(names[:MOST_NAMED])}{more}"
         )
     right = {True: "max", False: "min"}.get(known[monitor])  # type: ignore[arg-type]

@@ -182,7 +182,7 @@ def test_a_page_shows_the_parts_and_tables_have_their_numbers(tmp_path: Path) ->
 
 def test_a_text_for_a_model_that_needs_more() -> None:
     model = written(columns(), {"numbers": NUMBERS})
-    with pytest.raises(InputError, match="made.ckpt takes .*, for which one text is not enough"):
+    with pytest.raises(InputError, match="made.ckpt accepts .*, for which one text is not enough"):
         explain(model, Wanted([], NOTHING, text="a text"))
 
 

@@ -80,8 +80,8 @@ def test_a_table_has_the_columns_of_training() -> None:
         ("person", {}, "sample 1: its age and sex are all missing"),
         ("person", {"age": [1]}, r"person, 'age', is \[1\], which is not a number or a text"),
         ("review person", {"review": "a"}, "sample 1: its age and sex are all missing"),
-        ("review person", "a", "the model takes review and person; give a dictionary"),
-        ("review person", {"revew": "a"}, "takes no 'revew'; did you mean 'review'"),
+        ("review person", "a", "the model accepts review and person; give a dictionary"),
+        ("review person", {"revew": "a"}, "has no input 'revew'; did you mean 'review'"),
         ("review image", {"review": "a"}, "sample 1: it has no image"),
     ],
 )
