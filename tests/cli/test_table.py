@@ -107,7 +107,7 @@ def test_a_run_knows_its_files(
     Image.new("RGB", (4, 5)).save(f"photos/é{SAMPLES - 1}.png")
     said = fails("resume", str(run), "--trainer.max_epochs=2")
     assert f"{run}/splits.csv: " in said
-    assert "moved to another split, 1 were added and 0 were removed since this run began" in said
+    assert "moved to another split, 1 added and 0 removed since this run began" in said
     assert not (run / "config-2.yaml").exists()
     Path(f"photos/é{SAMPLES - 1}.png").unlink()
     multitask("resume", str(run), "--trainer.max_epochs=2")

@@ -52,7 +52,10 @@ def kind(**told: Any) -> dict[str, Any]:
         ({"tasks": changed(size=Regression(2))}, "'size' has 2 outputs there, and 1 here"),
         ({"told": kind(classes=["a", "b", "c"])}, "other classes there (a, b, c, not 0, 1, 2)"),
         ({"told": WIDER}, "with a different image format from"),
-        ({"told": {"transforms": [{"class_path": "torch.nn.Identity"}]}}, "other transforms than"),
+        (
+            {"told": {"transforms": [{"class_path": "torch.nn.Identity"}]}},
+            "different transforms from",
+        ),
     ],
 )
 def test_other_tasks_classes_and_images_are_refused(options: dict[str, Any], reason: str) -> None:

@@ -148,7 +148,7 @@ def _changes(before: DataFrame, now: DataFrame) -> str:
     if not moved and not is_new.any() and not is_gone.any():
         return "the order of the samples has changed"
     samples = "sample has" if moved == 1 else "samples have"
-    counts = f"{is_new.sum():,} were added and {is_gone.sum():,} were removed"
+    counts = f"{is_new.sum():,} added and {is_gone.sum():,} removed"
     return f"{moved:,} {samples} moved to another split, {counts}"
 
 

@@ -140,7 +140,10 @@ def test_a_file_of_several_inputs_says_what_it_takes(both: OnnxModel) -> None:
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"text": np.zeros((2, 3), np.int32)}, "needs text, numbers, but was given text; give each"),
-    ({"text": np.zeros((2, 3), np.int64)}, r"expects int32 of shape \[batch, text_places\] of text"),
+    (
+        {"text": np.zeros((2, 3), np.int64)},
+        r"expects int32 of shape \[batch, text_places\] of text",
+    ),
     ({"numbers": np.zeros((2, 4), np.float32)}, r"float32 of shape \[batch, 3\] of numbers, not"),
     ({"numbers": np.zeros((1, 3), np.float32)}, "one number of samples for all inputs, not 2"),
 ]
