@@ -83,8 +83,8 @@ def _metrics(results: Results) -> Iterator[Block]:
     yield Table(heads, rows)
     yield Paragraph(
         f"Low and high are the ends of the 95 % interval: percentiles over up to {RESAMPLES:,} "
-        "draws of as many samples with replacement. The trivial predictor ignores the input: the "
-        "most frequent class or the mean target."
+        "draws of the same number of samples with replacement. The trivial predictor ignores the "
+        "input: the most frequent class or the mean target."
     )
     if told := notes(results):
         yield Bullets(told)

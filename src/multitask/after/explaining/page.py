@@ -105,7 +105,7 @@ def _maps(found: Explanation, folder: Path) -> Iterator[Block]:
         draw_maps(found),
         folder / "maps.png",
         "Images (left) and integrated gradients for each task: red pixels raise the explained "
-        "number, blue ones lower it; each map has a scale of its own",
+        "number, blue ones lower it; each map has a separate scale",
     )
     missed = ", ".join(
         f"{each.incomplete:.1%} for {name} ({each.steps} steps)" for name, each in tasks.items()

@@ -142,11 +142,11 @@ def move_without_loss(part: Path, place: Path) -> None:
         os.link(part, place)
     except FileExistsError as error:
         raise InputError(
-            f"{place} was created meanwhile; move it away and run the same command again"
+            f"{place} was created in the meantime; move it away and run the same command again"
         ) from error
     except OSError:
         # A file system without hard links, or a different one.
         if place.exists():
-            raise InputError(f"{place} was created meanwhile; move it away") from None
+            raise InputError(f"{place} was created in the meantime; move it away") from None
         shutil.move(part, place)
     part.unlink(missing_ok=True)

@@ -20,7 +20,8 @@ Uncertainty = Annotated[
     ),
 ]
 Level = Annotated[
-    float | None, Field(description="share of the true values between low and high; left out")
+    float | None,
+    Field(description="share of the true values between low and high; absent if unknown"),
 ]
 
 
