@@ -55,8 +55,8 @@ def study(tmp_path: Path) -> Callable[..., Study]:
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"ensembles": {"three": "bth"}}, "of the method 'bth'; did you mean 'both'?"),
-        ({"ensembles": {"three": "single task"}}, "of the method 'single task'"),
+        ({"ensembles": {"three": "bth"}}, "the unknown method 'bth'; did you mean 'both'?"),
+        ({"ensembles": {"three": "single task"}}, "the unknown method 'single task'"),
         ({"seeds": [0]}, "their members are the seeds, so give at least two seeds"),
         (
             {"ensembles": {"a": "both", "A": "both"}},

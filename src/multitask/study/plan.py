@@ -158,7 +158,7 @@ class Study:
         for name, method in self.ensembles.items():
             if method not in self.methods:
                 near = nearest(method, self.methods)
-                raise InputError(f"ensembles: '{name}' is of the method '{method}'{near}")
+                raise InputError(f"ensembles: '{name}' names the unknown method '{method}'{near}")
         if self.ensembles and len(self.seeds) < LEAST_MEMBERS:
             raise InputError("ensembles: their members are the seeds, so give at least two seeds")
 

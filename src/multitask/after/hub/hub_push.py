@@ -23,7 +23,7 @@ def check_push(name: str) -> None:
     """
     if not NAME.fullmatch(name):
         raise InputError(f"--push is {name!r}; give a user or organisation and a name: USER/NAME")
-    _asked("it was not asked who you are", _api().whoami)
+    _asked("the hub could not check your login", _api().whoami)
 
 
 def push(folder: Path, name: str) -> str:

@@ -73,8 +73,8 @@ class ModelInputs:
         image = self.description["inputs"].get(IMAGE)
         if image is None:
             raise InputError(
-                f"{self.source} was trained on images of other numbers than those that an image "
-                "file has (grey or colour, from 0 to 1); use multitask predict --ckpt_path=... "
+                f"{self.source} was trained on images with other values than an image file "
+                "has (grey or colour, from 0 to 1); use multitask predict --ckpt_path=... "
                 "with its data"
             )
         return format_of(image, str(self.source))
