@@ -93,7 +93,7 @@ def test_says_what_to_do_next_and_overwrites_nothing(
     assert "multitask fit --config 'new one.yaml'" in said
     before = Path("new one.yaml").read_text(encoding="utf-8")
     assert refused(["--config=task.yaml", "--output=new one.yaml"], run, capsys).startswith(
-        "multitask: new one.yaml is there already"
+        "multitask: new one.yaml already exists"
     )
     assert Path("new one.yaml").read_text(encoding="utf-8") == before
 
@@ -109,7 +109,7 @@ WRONG: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no new task": (lambda run: write(Path("task.yaml"), {"data": {}}), "has no model.tasks"),
     "a task again": (
         lambda run: write(Path("task.yaml"), {"model": {"tasks": {"kind": {}}}}),
-        "task.yaml: the run has a task 'kind' already",
+        "task.yaml: the run already has a task 'kind'",
     ),
     "another encoder": (
         lambda run: write(Path("task.yaml"), {"model": {"encoder": "MLP", **NEW["model"]}}),
@@ -174,7 +174,7 @@ def test_another_table_has_the_targets_that_the_file_names(
 
 def test_folders_that_are_not_runs_are_named(run: Path) -> None:
     (run / "config.yaml").unlink()
-    with pytest.raises(InputError, match="best.ckpt lies in no run's folder"):
+    with pytest.raises(InputError, match="best.ckpt is not in a run's folder"):
         extension(run / "checkpoints/best.ckpt", Path("task.yaml"), False)
     hub = Path("hub")
     hub.mkdir()
@@ -195,7 +195,7 @@ def test_tasks_of_episodes_are_not_kept_but_may_be_learned_anew(run: Path) -> No
     assert (found.kept, found.new) == ([], ["kind"])
     assert "data" not in found.settings.entries
     assert found.settings.entries["model"].entries["tasks"].plain() == {"kind": "Regression"}
-    with pytest.raises(InputError, match="best.ckpt was trained on episodes, and has to adapt"):
+    with pytest.raises(InputError, match="best.ckpt was trained on episodes, and must adapt"):
         load(path, unadapted=False)
     assert "kind" in load(path).model.tasks
 

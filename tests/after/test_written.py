@@ -31,7 +31,7 @@ def test_what_is_about_images_says_so(of_texts: TrainedModel, tmp_path: Path) ->
     samples = labelled_table(of_texts, written_reviews(tmp_path / "new.csv"))
     with pytest.raises(InputError, match="changes images, and this model takes review"):
         measure(of_texts, samples, read_plan(**OF_PLAN))
-    with pytest.raises(InputError, match="takes review; this works for models of images alone"):
+    with pytest.raises(InputError, match="accepts review; this works for models of images alone"):
         _ = of_texts.format
 
 
@@ -44,7 +44,7 @@ def test_new_tasks_are_learnt_from_texts(of_texts: TrainedModel, tmp_path: Path)
     # Of full length, whatever batches they were read in.
     assert texts.shape[1] == 8
     assert len(texts) == len(sets.query.target)
-    with pytest.raises(InputError, match="make the input 'review' otherwise than those of made"):
+    with pytest.raises(InputError, match="make the input 'review' differently from those of made"):
         sets_of(reader(told={"review": text_told(HashedWords(9, 50))}), new, None)
 
 

@@ -334,7 +334,7 @@ def test_lightnings_own_finetuning_names_ours() -> None:
             """Nothing."""
 
     for callback in (BackboneFinetuning(), Thaw()):
-        with pytest.raises(InputError, match=r"take multitask\.callbacks\.Unfreezing"):
+        with pytest.raises(InputError, match=r"use multitask\.callbacks\.Unfreezing"):
             check_callbacks([callback], TinyData(), Trainer(**QUIET))
 
 

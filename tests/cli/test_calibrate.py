@@ -64,7 +64,7 @@ def test_a_run_is_calibrated_and_every_verb_takes_it(
         "digit.reliability.png",
     ]
     # Nothing that is there is overwritten.
-    assert "calibrated.ckpt is there already" in fails("calibrate", str(run))
+    assert "calibrated.ckpt already exists" in fails("calibrate", str(run))
     check_verbs(place, table, multitask, capsys)
 
 
@@ -114,7 +114,7 @@ def test_tables_take_the_place_of_the_runs_own_data(
     options = ["alone.ckpt", f"--table={table}"]
     sentence = fails("calibrate", *options)
     assert (
-        "has no label of 'glyph'; give labelled samples with --table=TABLE, or the other"
+        "has no label of 'glyph'; give labelled samples with --table=TABLE, or only the other"
         in sentence
     )
     multitask("calibrate", *options, "--tasks=digit", "--output=new/one.ckpt")

@@ -71,7 +71,7 @@ def test_training_goes_on_and_the_rest_is_sent_later(
     multitask("fit", *quick, *arguments, "--trainer.callbacks=dying.Die")
 
     said = capfd.readouterr().out
-    found = re.search(r"W&B does not answer any more; send .* once it does: (.*)", said)
+    found = re.search(r"W&B no longer responds; send .* once it does: (.*)", said)
     assert found, said
     with (next(Path("runs/digits").iterdir()) / "metrics.csv").open(newline="") as file:
         logged = [row["name"] for row in csv.DictReader(file)]

@@ -102,11 +102,11 @@ def test_without_a_common_test_set_it_is_not_tested(
     other = made_run(tmp_path / "other", 4, config={"data": data})
     options = ["--trust", f"--folder={tmp_path}/e"]
     text = said(["ensemble", runs[0], str(other), str(folder), *options], capsys)
-    assert f"Left out: {folder} is an ensemble" in text
+    assert f"Skipped: {folder} is an ensemble" in text
     assert f"Not tested: {other}/checkpoints/best.ckpt was trained on other data" in text
     alone = shutil.copy(f"{runs[0]}/checkpoints/best.ckpt", tmp_path / "alone.ckpt")
     text = said(["ensemble", str(alone), runs[1], *options], capsys)
-    assert "alone.ckpt lies in no run's folder, so it has no data; test it on labelled" in text
+    assert "alone.ckpt is not in a run's folder, so it has no data; test it on labelled" in text
     # Neither has taken the place of the other.
     assert len(list((tmp_path / "e").glob("*/checkpoints/ensemble.ckpt"))) == 2
 

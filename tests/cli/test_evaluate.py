@@ -82,7 +82,7 @@ def test_the_commands_of_the_page_work_with_the_checkpoint_alone(
     said = capsys.readouterr().out
     assert "no column for them: glyph" in said
     assert "Intervals are over groups (patient): 20" in said
-    assert "no difference that can be told from chance in digit" in said
+    assert "no difference that can be distinguished from chance in digit" in said
     assert len(list((here / "evaluations").glob("*/report.html"))) == 3
     assert len(list((here / "evaluations").glob("*/differences.csv"))) == 1
 
@@ -93,7 +93,7 @@ def test_bad_input_is_one_sentence(run: Path, table: Path, fails: Callable[..., 
     assert "takes a checkpoint" in fails("evaluate", best, "a.csv", "b.csv")
     assert "there is no such checkpoint" in fails("evaluate", "none.ckpt", str(table))
     assert "there is no table" in fails("evaluate", best, "none.csv")
-    assert "leave it out, or the table" in fails("evaluate", best, str(table), "--split=val")
+    assert "remove it, or the table" in fails("evaluate", best, str(table), "--split=val")
     assert "give --split=" in fails("evaluate", best, "--split=tset")
     assert "no such column" in fails("evaluate", best, str(table), "--group=who")
     assert "'handwritten digit'" in fails("evaluate", best, "--group=who")

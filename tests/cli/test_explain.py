@@ -37,7 +37,7 @@ def test_a_checkpoint_alone_is_explained_and_what_is_left_out_is_said(
     main(["explain", *given, "--labels=<b>photos/labels.csv", f"--against={checkpoint}"])
     said = capsys.readouterr().out
     assert "The tasks" in said
-    assert "broken.png is left out" in said
+    assert "broken.png was skipped" in said
     assert "Nearest training images: " in said
     (folder,) = Path("explanations").iterdir()
     assert (folder / "figures/maps.pdf").stat().st_size > 0
@@ -87,8 +87,8 @@ def test_bad_input_is_one_sentence(
         (["photos", "--class=kind:bird"], "task 'kind' has no class 'bird'"),
         (["photos", "--element=pos:z"], "task 'pos' has no element 'z'"),
         (["broken.png"], "no image can be read"),
-        (["photos", "--labels=gone.csv"], "--labels is gone.csv, and there is no such file"),
-        (["photos", "--training=gone"], "--training is gone, and there is no such file"),
+        (["photos", "--labels=gone.csv"], "--labels is gone.csv, but there is no such file"),
+        (["photos", "--training=gone"], "--training is gone, but there is no such file"),
         (["gone"], "there is no file or folder gone"),
         (["photos", "--device=banana"], "the device banana cannot be used here"),
         (["photos", "--device=meta"], "the device meta cannot be used here"),

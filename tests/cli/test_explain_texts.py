@@ -99,7 +99,7 @@ def test_a_run_is_explained_by_tokens_and_columns(
     Path("new.csv").write_text(f"review,age\n{GOOD},31\n{BAD},\n")
     main(["explain", best, "new.csv", "--class=kind:bad"])
     said = capsys.readouterr().out
-    assert "Most counts for kind '" in said
+    assert "The strongest effects are for kind '" in said
     (folder,) = (run / "explain").iterdir()
     page = (folder / "report.html").read_text()
     assert "Which training samples are nearest?" in page
@@ -110,7 +110,7 @@ def test_a_run_is_explained_by_tokens_and_columns(
     assert (folder / "layers.csv").exists()
     assert (folder / "gradient_cosines.csv").exists()
     main(["explain", best, "--text=a great film"])
-    assert "Most counts for kind '" in capsys.readouterr().out
+    assert "The strongest effects are for kind '" in capsys.readouterr().out
 
 
 def test_a_run_is_exported_with_its_tokenizer(

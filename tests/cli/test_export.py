@@ -150,7 +150,7 @@ def test_a_hub_folder_of_a_run(
         (["best.ckpt", "--fromat=onnx"], "no such setting; did you mean 'format'?"),
         (["best.ckpt", "--format=torchscript"], "use --format=torch_export"),
         (["best.ckpt", "--output=note.txt"], "for onnx give a name with .onnx"),
-        (["best.ckpt", "--output=there.onnx"], "there.onnx is there already"),
+        (["best.ckpt", "--output=there.onnx"], "there.onnx already exists"),
         (["best.ckpt", "--output=note.txt/x.onnx"], "note.txt/x.onnx cannot be written"),
         (["best.ckpt", "--licence=mit"], "--licence is for --format=hub alone"),
         (["best.ckpt", "--format=hub", "--licence=My own"], "give it as the hub does"),

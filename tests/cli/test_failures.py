@@ -30,7 +30,7 @@ def test_memory_that_is_used_up_says_what_to_change(
 ) -> None:
     (tmp_path / "exhausting.py").write_text(OUT_OF_MEMORY)
     said = fails("fit", *quick, "--trainer.callbacks=exhausting.Exhaust", "--data.batch_size=96")
-    assert "no memory left for batches of 96; lower data.batch_size" in said
+    assert "ran out of memory with batches of 96; lower data.batch_size" in said
     assert "trainer.accumulate_grad_batches" in said
     assert "start it again" in said
 
@@ -86,10 +86,10 @@ def raised(call: Callable[[], Any]) -> Exception:
         (RuntimeError("Connection closed by peer [1.2.3.4]\nmore"), "by peer [1.2.3.4]); it had"),
         (
             RuntimeError("The server socket has failed to listen. port: 46025, name: EADDRINUSE"),
-            "port 46025, at which the processes were to meet, has been taken by another program",
+            "port 46025, on which the processes were to meet, is in use by another program",
         ),
         (raised(lambda: nn.BatchNorm1d(3)(torch.zeros(1, 3))), "needs at least 2 training samples"),
-        (RuntimeError("NCCL error in: somewhere"), "another process does not answer any more"),
+        (RuntimeError("NCCL error in: somewhere"), "another process no longer responds"),
     ],
 )
 def test_reasons(error: Exception, says: str) -> None:

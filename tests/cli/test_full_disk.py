@@ -45,7 +45,7 @@ def test_a_disk_that_is_full_at_any_file_is_told_and_the_advice_works(
             assert (run / "summary.json").stat().st_size > 100
         else:
             # Nothing had been trained that could be lost.
-            assert "start it again" in said or "give another place with" in said
+            assert "start it again" in said or "choose another place with" in said
             assert not list(place.rglob(LAST))
 
 

@@ -162,7 +162,7 @@ def test_nothing_is_overwritten(
     write_digits(Path("data"), count=30)
     Path("digits.yaml").write_text("mine")
     assert fails("init", "data/digits.csv") == (
-        "multitask: digits.yaml is there already; choose another name with --output="
+        "multitask: digits.yaml already exists; choose another name with --output="
     )
     assert Path("digits.yaml").read_text() == "mine"
 

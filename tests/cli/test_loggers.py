@@ -114,8 +114,10 @@ def test_a_logger_of_ones_own_that_takes_little_ends_no_run(
             "--trainer.logger=own_loggers.Choosy",
         )
     said = [str(each.message) for each in warned if "Choosy" in str(each.message)]
-    assert said[0] == "the logger Choosy does not take the run's configuration: only flat settings"
-    assert "the logger Choosy does not take the figure figures/data/samples: no pictures" in said
+    assert (
+        said[0] == "the logger Choosy does not accept the run's configuration: only flat settings"
+    )
+    assert "the logger Choosy does not accept the figure figures/data/samples: no pictures" in said
     assert "val/score" in names(only_run(tmp_path))
 
 
@@ -127,8 +129,8 @@ def test_a_logger_of_ones_own_that_takes_little_ends_no_run(
         (["[CSVLogger]"], "CSVLogger needs save_dir"),
         (["own_loggers.Quiet"], "Quiet needs needed (text)"),
         (["own_loggers.Failing"], "Failing cannot be made as set: the tracker is in maintenance"),
-        (["own_loggers.Late"], "Late cannot begin as set: no server at 127.0.0.1"),
-        (["[own_loggers.Late]"], "Late cannot begin as set: no server at 127.0.0.1"),
+        (["own_loggers.Late"], "Late cannot start as configured: no server at 127.0.0.1"),
+        (["[own_loggers.Late]"], "Late cannot start as configured: no server at 127.0.0.1"),
         (["false"], "a run always writes metrics.csv; remove the setting"),
         (["[WandbLogger, WandbLogger]"], "2 WandbLoggers"),
     ],
@@ -147,7 +149,7 @@ def test_a_file_that_is_no_folder_is_told(
 ) -> None:
     (tmp_path / "file").write_text("")
     given = ("--trainer.logger=TensorBoardLogger", "--trainer.logger.save_dir=file/board")
-    assert "TensorBoardLogger cannot begin as set" in fails("fit", *quick, *given)
+    assert "TensorBoardLogger cannot start as configured" in fails("fit", *quick, *given)
     assert not (tmp_path / "runs").exists()
 
 

@@ -130,7 +130,7 @@ def test_a_training_does_without_test_and_validation(
     by_column = "--data.split=multitask.data.splits.ByColumn"
     at_random = "--data.split=multitask.data.splits.RandomSplit"
     said = fit(multitask, capsys, by_column, "--data.split.init_args.test=0")
-    assert "Not tested, because the data's settings leave the test set out." in said
+    assert "Not tested, because the data's settings exclude the test set." in said
     assert "best.ckpt" in {each.name for each in Path("runs").rglob("*.ckpt")}
     shutil.rmtree("runs")
     said = fit(multitask, capsys, at_random, "--data.split.init_args.val=0")
@@ -142,7 +142,7 @@ def test_a_training_does_without_test_and_validation(
     both = [at_random, "--data.split.init_args.val=0", "--data.split.init_args.test=0"]
     said = fit(multitask, capsys, *both)
     assert "the last checkpoint is the result" in said
-    assert "leave the test set out" in said
+    assert "exclude the test set" in said
     assert "test set, original units" not in said
     refused = fails("validate", f"--ckpt_path={run}/checkpoints/last.ckpt")
     assert "there is no validation set" in refused

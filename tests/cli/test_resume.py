@@ -164,7 +164,7 @@ def test_what_a_run_started_with_cannot_change(fails: Callable[..., str]) -> Non
     written = {"run": {"weights": None}, "model": {"encoder": encoder}}
     (folder / "config.yaml").write_text(yaml.safe_dump(written))
     for given in ("model.encoder.checkpoint", "model.encoder.init_args.checkpoint", "run.weights"):
-        sentence = f"{given} cannot change in a resumed run, whose weights have learned since"
+        sentence = f"{given} cannot change in a resumed run, whose weights have been trained since"
         assert sentence in fails("resume", str(folder), f"--{given}=runs/b")
     for same in ("--model.encoder.checkpoint=runs/a", "--run.weights=null"):
         # What is refused then is the empty checkpoint.

@@ -56,7 +56,7 @@ def test_a_run_that_trains_cannot_be_resumed(
     log = (run / "log.txt").read_bytes()
     said = fails("resume", str(run))
     assert f"{run}: process {first.pid} on " in said
-    assert "trains this run; wait for its end, or end it, and resume then" in said
+    assert "is training this run; wait until it has finished, or stop it, and then resume" in said
     assert not (run / "config-2.yaml").exists()
     assert (run / "log.txt").read_bytes().startswith(log)
     assert said not in (run / "log.txt").read_text()
@@ -80,7 +80,7 @@ def test_a_run_that_trains_cannot_be_resumed(
     both = [program.start(*start) for _ in range(2)]
     outputs = [each.communicate(timeout=120)[0] for each in both]
     assert sorted(each.returncode for each in both) == [0, 2], outputs
-    assert sum("trains this run; wait" in each for each in outputs) == 1
+    assert sum("is training this run; wait" in each for each in outputs) == 1
     assert not (run / "config-3.yaml").exists()
 
 
@@ -98,7 +98,7 @@ def test_a_finished_run_is_left_as_it_is(
         capsys.readouterr()
         multitask("resume", str(run), *arguments)
         said = capsys.readouterr().out
-        assert f"{run} is finished after 1 epoch, so there is nothing to do; train it" in said
+        assert f"{run} finished after 1 epoch, so there is nothing to do; train it" in said
         assert f"multitask resume {run} --trainer.max_epochs=2" in said
         assert state(run) == before
     # A test was not asked for, and is now.
@@ -130,7 +130,7 @@ def test_what_decides_is_read_from_its_spare(
     assert f"{config} has been cut short, so {moved}/spare/config.yaml" in capsys.readouterr().out
     texts = [str(each.message) for each in told]
     assert not [each for each in texts if "dirpath has changed" in each]
-    assert len([each for each in texts if "metrics.csv is not as it was" in each]) == 1
+    assert len([each for each in texts if "metrics.csv has changed since" in each]) == 1
     multitask("resume", str(whole), "--trainer.max_epochs=2")
     weights = [torch.load(each / LAST, weights_only=True)["state_dict"] for each in (moved, whole)]
     assert all(torch.equal(each, weights[1][name]) for name, each in weights[0].items())

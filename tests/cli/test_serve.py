@@ -176,7 +176,7 @@ def test_where_it_serves(best: Path, fails: Callable[..., str]) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert "another program has this port of 127.0.0.1" in fails(
+        assert "another program is using this port of 127.0.0.1" in fails(
             "serve", str(best), f"--port={port}"
         )
     assert "give a number from 1 to 65535" in fails("serve", str(best), "--port=65536")
@@ -201,7 +201,7 @@ def test_what_it_serves(best: Path, onnx: Path, tmp_path: Path, fails: Callable[
     assert "there is no file none.onnx" in fails("serve", "none.onnx", "--port=0")
     (tmp_path / "photo.png").write_bytes(image_file())
     assert "photo.png" in fails("serve", "photo.png", "--port=0")
-    assert "computed on the CPU" in fails("serve", str(onnx), "--device=cuda", "--port=0")
+    assert "runs on the CPU" in fails("serve", str(onnx), "--device=cuda", "--port=0")
     assert "the device nonsense cannot" in fails(
         "serve", str(best), "--device=nonsense", "--port=0"
     )

@@ -55,7 +55,7 @@ def test_a_run_starts_from_another_and_outlives_it(
         f"--model.encoder.checkpoint={run}",
         "--data.transforms=[{class_path: torchvision.transforms.v2.RGB}]",
     )
-    assert "the checkpoint's encoder takes 1 channel, the images have 3" in sentence
+    assert "the checkpoint's encoder expects 1 channel, but the images have 3" in sentence
     check_snippets(Path(run))
     shutil.rmtree(run)
     multitask("resume", str(new), "--trainer.max_epochs=2")

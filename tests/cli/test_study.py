@@ -92,7 +92,7 @@ def test_divided_and_killed_it_reports_the_same_and_repeats_nothing(
     before = {path: path.stat().st_mtime_ns for path in finished("killed")}
     assert len(before) <= 4
     multitask(*arguments(file, "killed"))
-    assert f"{len(before)} of 10 runs are finished already" in capsys.readouterr().out
+    assert f"{len(before)} of 10 runs have already finished" in capsys.readouterr().out
     assert all(path.stat().st_mtime_ns == written for path, written in before.items())
     multitask(*arguments(file, "undisturbed"))
     assert len(finished("killed")) == len(finished("undisturbed")) == FINISHED
@@ -163,7 +163,7 @@ def test_the_toy_problem_is_a_study_like_any_other(
         ({"name": "a\\b"}, "must not lead elsewhere"),
         ({"name": ".."}, "name is '..'; give it letters"),
         ({"name": " "}, "name is ' '; give it letters"),
-        ({"name": "a\0b"}, "leave out line breaks and signs that cannot be seen"),
+        ({"name": "a\0b"}, "remove line breaks and invisible characters"),
         ({"name": "猫" * 100}, "it has 300 bytes; give it at most 200"),
         ({"name": "-x"}, "begin it with a letter or digit"),
         ({"methods": None}, "methods: it is empty; name at least one method"),
@@ -172,11 +172,17 @@ def test_the_toy_problem_is_a_study_like_any_other(
         ({"methods": {"odd": [1]}}, r"methods: it is \[1\]; give the tasks or settings of 'odd'"),
         ({"methods": {"odd": {"settings": ["a"]}}}, r"methods: it is \['a'\]; give settings by"),
         ({"methods": {"": None}}, "methods has an empty name"),
-        ({"methods": {"Single-Task": None}}, "'Single-Task' differs from 'single task' in signs"),
-        ({"methods": {"é": None, "E\u0301": None}}, "in signs alone"),
+        (
+            {"methods": {"Single-Task": None}},
+            "'Single-Task' differs from 'single task' only in special",
+        ),
+        ({"methods": {"é": None, "E\u0301": None}}, "only in special characters"),
         ({"settings": [1]}, r"settings: it is \[1\]; give settings by their dotted names"),
         ({"vary": {"few": 3}}, "vary: it is 3; give settings by their dotted names"),
-        ({"vary": {"few": None, "Few": None}}, "vary: 'few' differs from 'Few' in signs alone"),
+        (
+            {"vary": {"few": None, "Few": None}},
+            "vary: 'few' differs from 'Few' only in special characters",
+        ),
         ({"seeds": [2**32]}, "seeds has 4294967296; give numbers from 0 to 4294967295"),
         ({"seeds": [-1]}, "seeds has -1; give numbers from 0"),
         ({"seeds": [True]}, "seeds"),
@@ -219,7 +225,7 @@ def test_without_a_key_an_online_study_is_refused(
 ) -> None:
     monkeypatch.setattr("wandb.login", lambda **_: False)
     file.write_text(yaml.safe_dump(STUDY | {"wandb": "online"}))
-    assert "small.yaml: wandb: the run is to be online at W&B, but there is no key" in fails(
+    assert "small.yaml: wandb: the run should be online at W&B, but there is no API key" in fails(
         "study", str(file)
     )
     assert not Path("studies").exists()

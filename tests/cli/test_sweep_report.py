@@ -14,7 +14,7 @@ import pytest
         ([], "sweep-report takes one sweep, as in: multitask sweep-report"),
         (["nowhere"], "nowhere is neither a folder nor a sweep"),
         ([".", "--foler=x"], "--foler=x: sweep-report has no such setting; did you mean 'folder'"),
-        (["."], ". holds no training run of a sweep"),
+        (["."], ". has no training run of a sweep"),
     ],
 )
 def test_wrong_arguments(

@@ -107,7 +107,7 @@ def test_a_run_knows_its_files(
     Image.new("RGB", (4, 5)).save(f"photos/é{SAMPLES - 1}.png")
     said = fails("resume", str(run), "--trainer.max_epochs=2")
     assert f"{run}/splits.csv: " in said
-    assert "moved to another split, 1 have come and 0 have gone since this run began" in said
+    assert "moved to another split, 1 added and 0 removed since this run began" in said
     assert not (run / "config-2.yaml").exists()
     Path(f"photos/é{SAMPLES - 1}.png").unlink()
     multitask("resume", str(run), "--trainer.max_epochs=2")
@@ -156,7 +156,7 @@ def test_resume_compares_contents(
     Image.new("RGB", (4, 5), (1, 2, 3)).save("photos/é8.png")
     said = fails("resume", str(run), "--trainer.max_epochs=2")
     assert f"({splits['é8.png']}: 1 of " in said
-    assert "inputs 'image' differ, the first that of é8.png); undo that, or" in said
+    assert "inputs 'image' differ, the first that of é8.png); undo the change, or" in said
     assert {path: path.read_bytes() for path in run.rglob("*.y*ml")} == before
     (advice,) = re.findall(r"multitask (fit .*)", said)
     multitask(*advice.split(), "--trainer.max_epochs=2")

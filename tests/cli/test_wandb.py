@@ -198,6 +198,6 @@ def test_faults_of_wandbs_own_process_are_for_a_file(
     server.shutdown()
     assert "goroutine" not in said
     assert "Traceback" not in said
-    assert said.count("W&B does not take all of the run") == 1
+    assert said.count("W&B did not record all of the run") == 1
     assert "goroutine" in (run_folder() / "wandb/service.log").read_text()
     assert (run_folder() / "checkpoints/best.ckpt").exists()

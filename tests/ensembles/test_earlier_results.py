@@ -26,9 +26,8 @@ def test_leaves_out_and_tells_what_was_made_of_the_runs(folders: list[str]) -> N
     kept, told = without_earlier_results(folders)
     assert kept == [one, two, of_others]
     assert told == [
-        f"Left out: {ensemble} is an ensemble",
-        f"Left out: {soup} is the average of runs that are given; name its checkpoint to take it "
-        "too",
+        f"Skipped: {ensemble} is an ensemble",
+        f"Skipped: {soup} is the average of given runs; name its checkpoint to include it too",
     ]
     checkpoint = f"{soup}/checkpoints/best.ckpt"
     assert without_earlier_results([one, two, checkpoint]) == ([one, two, checkpoint], [])

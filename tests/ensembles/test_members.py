@@ -51,8 +51,11 @@ def kind(**told: Any) -> dict[str, Any]:
         ({"tasks": changed(size=GaussianRegression())}, "GaussianRegression there"),
         ({"tasks": changed(size=Regression(2))}, "'size' has 2 outputs there, and 1 here"),
         ({"told": kind(classes=["a", "b", "c"])}, "other classes there (a, b, c, not 0, 1, 2)"),
-        ({"told": WIDER}, "with another image format than"),
-        ({"told": {"transforms": [{"class_path": "torch.nn.Identity"}]}}, "other transforms than"),
+        ({"told": WIDER}, "with a different image format from"),
+        (
+            {"told": {"transforms": [{"class_path": "torch.nn.Identity"}]}},
+            "different transforms from",
+        ),
     ],
 )
 def test_other_tasks_classes_and_images_are_refused(options: dict[str, Any], reason: str) -> None:
@@ -63,10 +66,10 @@ def test_other_tasks_classes_and_images_are_refused(options: dict[str, Any], rea
 
 
 def test_what_is_no_second_run_is_refused(runs: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="at least two runs, and 1 is given"):
+    with pytest.raises(InputError, match="at least two runs, but 1 is given"):
         read_members([str(runs[0])], trust=False)
     copied = shutil.copytree(runs[0], tmp_path / "copied")
-    with pytest.raises(InputError, match="hold the same weights"):
+    with pytest.raises(InputError, match="have the same weights"):
         read_members([str(runs[0]), str(copied)], trust=False)
 
 

@@ -141,7 +141,7 @@ def test_greedy_leaves_out_what_lowers_the_score(
     runs.change(bad, lambda each: each["state_dict"].update(_negative(fitted)))
     main(["soup", str(bad), str(good), "--greedy"])
     said = capsys.readouterr().out
-    assert "bad: val/score 0, left out" in said
+    assert "bad: val/score 0, not included" in said
     assert f"so this is {good} alone" in said
     (folder,) = soups(runs)
     assert all(torch.equal(each, state_of(good)[name]) for name, each in state_of(folder).items())
@@ -167,8 +167,8 @@ def _negative(values: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def test_refuses_runs_of_other_starts(runs: Runs) -> None:
     one, other, unknown = runs("one"), runs("other", start="b"), runs("unknown", start=None)
-    assert_refused([one, other], "these runs do not start from the same weights, whose average is")
-    assert_refused([one, unknown], "does not tell which weights its run started from")
+    assert_refused([one, other], "these runs do not start from the same weights, so they have no")
+    assert_refused([one, unknown], "does not record which weights its run started from")
     assert_refused([one, one], "is given twice")
     assert_refused([one], "one run is its own average; give at least two")
     assert_refused([one, runs.root / "nope"], "nope: there is no such checkpoint")
@@ -179,7 +179,7 @@ def test_refuses_runs_of_other_starts(runs: Runs) -> None:
 def test_refuses_runs_that_learnt_something_else(runs: Runs) -> None:
     one, other, shaped, named = (runs(name) for name in ("one", "other", "shaped", "named"))
     runs.change(other, lambda each: each["state_dict"]["tasks.ink.mean"].add_(1))
-    assert_refused([one, other], "standardises 'ink' otherwise than")
+    assert_refused([one, other], "standardises 'ink' differently from")
     head = next(name for name in runs.first if name.startswith("heads.digit."))
     runs.change(shaped, lambda each: each["state_dict"].update({head: torch.zeros(3)}))
     assert_refused([one, shaped], f"its '{head}' is (3,)")
@@ -196,7 +196,7 @@ def test_refuses_runs_that_learnt_something_else(runs: Runs) -> None:
         assert_refused([one, diverged], words)
     seeing = runs("seeing")
     runs.change(seeing, lambda each: each[KEY]["description"].update(transforms=["other"]))
-    assert_refused([one, seeing], "was trained with other transforms than")
+    assert_refused([one, seeing], "was trained with different transforms from")
 
 
 def test_needs_validation_to_be_greedy(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +224,7 @@ def test_tells_of_other_images_and_is_not_what_resume_continues(
     main(["soup", str(one), str(other), str(earlier)])
     said = capsys.readouterr().out
     assert "was trained on other images than" in said
-    assert f"Left out: {earlier} is an ensemble" in said
+    assert f"Skipped: {earlier} is an ensemble" in said
     assert resumable_run(None, runs.root) == other
 
 

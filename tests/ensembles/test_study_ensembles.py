@@ -55,10 +55,13 @@ def study(tmp_path: Path) -> Callable[..., Study]:
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"ensembles": {"three": "bth"}}, "of the method 'bth'; did you mean 'both'?"),
-        ({"ensembles": {"three": "single task"}}, "of the method 'single task'"),
+        ({"ensembles": {"three": "bth"}}, "the unknown method 'bth'; did you mean 'both'?"),
+        ({"ensembles": {"three": "single task"}}, "the unknown method 'single task'"),
         ({"seeds": [0]}, "their members are the seeds, so give at least two seeds"),
-        ({"ensembles": {"a": "both", "A": "both"}}, "'A' differs from 'a' in signs alone"),
+        (
+            {"ensembles": {"a": "both", "A": "both"}},
+            "'A' differs from 'a' only in special characters",
+        ),
     ],
 )
 def test_what_is_no_ensemble_is_refused(
@@ -72,7 +75,7 @@ def test_what_is_no_ensemble_is_refused(
 def test_members_must_have_one_test_set(study: Callable[..., Study]) -> None:
     fixed, free = study(), study(settings={})
     check_data_seeds(fixed, list(planned(fixed)))
-    with pytest.raises(InputError, match=r"have no seed of their own.*data.init_args.seed: 0"):
+    with pytest.raises(InputError, match=r"have no fixed seed.*data.init_args.seed: 0"):
         check_data_seeds(free, list(planned(free)))
 
 
@@ -152,8 +155,8 @@ def confident(sure: float) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("sure", "reason"),
     [
-        (0.5, "under-confident of kind (0.500 mean probability of the chosen class, 0.700"),
-        (0.9, "over-confident of kind (0.900 mean"),
+        (0.5, "under-confident about kind (0.500 mean probability of the chosen class, 0.700"),
+        (0.9, "over-confident about kind (0.900 mean"),
     ],
 )
 def test_the_report_says_which_way_confidence_is_wrong(
@@ -200,10 +203,10 @@ def test_an_ensemble_waits_for_its_members(
     finished = {1: runs[1], 2: runs[2]}
     place: Any = SimpleNamespace(folder=tmp_path, finished=lambda run: finished.get(run.seed))
     (found,) = measured(asked, all_runs, place)
-    assert found.remarks == ["It is not there yet: 1 of its 3 members is not finished."]
+    assert found.remarks == ["It is not ready yet: 1 of its 3 members has not finished."]
     (section,) = ensemble_sections(results_of(asked), [found])
     assert isinstance(section, Section)
-    assert str(section.answer).startswith("It is not there yet")
+    assert str(section.answer).startswith("It is not ready yet")
 
 
 def test_it_is_made_once_and_kept(

@@ -40,7 +40,7 @@ def test_a_process_says_whom_it_waits_for_and_gives_up() -> None:
     )
     assert done.returncode == meeting.NEVER_MET
     first, last = done.stdout.splitlines()
-    assert first.startswith("process 0 of 2 waits for the others")
+    assert first.startswith("process 0 of 2 is waiting for the others")
     assert "127.0.0.1:1, which is MASTER_ADDR and MASTER_PORT" in first
     assert "has not met the others" in last
 

@@ -81,12 +81,12 @@ def test_an_empty_folder_is_filled(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("My Birds", "begin it with a letter, as in my_birds"),
-        ("2birds", "begin it with a letter"),
+        ("My Birds", "begin with a letter, as in my_birds"),
+        ("2birds", "begin with a letter"),
         ("class", "'class' cannot be the name of a Python package"),
-        ("json", "there is a Python package 'json' already"),
-        ("torch", "there is a Python package 'torch' already"),
-        ("tests", "'tests' is a folder in each project"),
+        ("json", "there is already a Python package 'json'"),
+        ("torch", "there is already a Python package 'torch'"),
+        ("tests", "'tests' is a folder in every project"),
     ],
 )
 def test_wrong_name_is_refused(name: str, says: str) -> None:
@@ -98,7 +98,7 @@ def test_wrong_name_is_refused(name: str, says: str) -> None:
 def test_nothing_is_overwritten() -> None:
     Path("birds").mkdir()
     Path("birds/mine.txt").touch()
-    with pytest.raises(InputError, match="birds is there already"):
+    with pytest.raises(InputError, match="birds already exists"):
         write_project(Path("birds"))
     assert [path.name for path in Path("birds").iterdir()] == ["mine.txt"]
 

@@ -100,7 +100,7 @@ def test_a_task_that_differs_begins_anew(first: Path, task: Callable[[], Task], 
     assert float(model.state_dict()["tasks.size.trivial"]) == pytest.approx(100, abs=10)
     assert model.source is not None
     assert model.source.sentence.endswith(
-        f"; 'size' ({why}) starts from scratch; 'kind' of the checkpoint is left out"
+        f"; 'size' ({why}) starts from scratch; 'kind' of the checkpoint is not used"
     )
 
 
@@ -149,7 +149,7 @@ def test_what_is_shared_must_be_the_same(first: Path, tmp_path: Path) -> None:
     written(path := tmp_path / "columns.ckpt", sharing=CrossStitch)
     assert "from scratch" not in begun(path, sharing=CrossStitch).source.sentence  # type: ignore[union-attr]
     swapped: dict[str, Task] = {"size": Regression(), "kind": Classification(3)}
-    with pytest.raises(InputError, match="CrossStitch has parts for each task by its place"):
+    with pytest.raises(InputError, match="CrossStitch has parts for each task by position"):
         begun(path, sharing=CrossStitch, tasks=swapped)
 
 

@@ -68,7 +68,8 @@ def test_changed_labels_are_counted_and_named(begin: Begin, tmp_path: Path) -> N
     for words in (
         f"{tmp_path}: the data are not those that this run began with (train: ",
         "train: 2 of 24 targets of task 'kind' differ, the first that of sample 7",
-        "val: 3 of 24 targets of task 'size' differ, the first that of sample 5); undo that, or",
+        "val: 3 of 24 targets of task 'size' differ, the first that of sample 5); undo the change, "
+        "or",
         f"--config={tmp_path / 'config.yaml'} --ckpt_path={tmp_path / 'checkpoints/last.ckpt'}",
     ):
         assert words in str(refused.value)

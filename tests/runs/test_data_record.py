@@ -115,17 +115,17 @@ def test_other_row_numbers_are_no_change(record: Record, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("files", "parts", "expected"),
     [
-        (FILES, ["train", "test", "test", "train"], "1 sample has moved to another split, 0 have"),
-        (FILES, ["val", "train", "test", "val"], "3 samples have moved to another split, 0 have"),
+        (FILES, ["train", "test", "test", "train"], "1 sample has moved to another split, 0 added"),
+        (FILES, ["val", "train", "test", "val"], "3 samples have moved to another split, 0 added"),
         (
             ["c.png", *FILES[:3]],
             ["train", "train", "train", "test"],
-            "1 sample has moved to another split, 1 have come and 1 have gone",
+            "1 sample has moved to another split, 1 added and 1 removed",
         ),
         (
             ["NA", *FILES[:2], "b.png"],
             ["test", "train", "val", "train"],
-            "the samples come in another order",
+            "the order of the samples has changed",
         ),
     ],
 )

@@ -63,7 +63,7 @@ def test_folder_is_made_with_those_above_and_may_be_there(tmp_path: Path) -> Non
 
 def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match=r"file/run cannot be made .*--run\.root"):
+    with pytest.raises(InputError, match=r"file/run cannot be created .*--run\.root"):
         make_folder(tmp_path / "file" / "run")
 
 

@@ -86,12 +86,12 @@ def test_a_persons_bar_and_summary_are_seen() -> None:
         (
             [WeightAverage(), EMAWeightAveraging()],
             {},
-            "WeightAverage and EMAWeightAveraging both average weights; take one",
+            "WeightAverage and EMAWeightAveraging both average weights; use only one",
         ),
         (
             [EMAWeightAveraging()],
             {"strategy": Sharded()},
-            "EMAWeightAveraging averages whole parameters: take the strategy ddp",
+            "EMAWeightAveraging averages whole parameters; use the ddp strategy",
         ),
     ],
 )

@@ -36,7 +36,7 @@ def owners(folder: Path) -> list[str]:
 
 
 def test_a_second_owner_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
-    expected = rf"{tmp_path}: process {os.getpid()} on .* trains this run; wait for its end"
+    expected = rf"{tmp_path}: process {os.getpid()} on .* is training this run; wait until"
     with owned(tmp_path):
         with pytest.raises(InputError, match=expected), owned(tmp_path):
             pass
@@ -61,7 +61,7 @@ def test_who_is_gone_is_told_and_replaced(
     write(tmp_path, gone)
     with owned(tmp_path):
         assert owners(tmp_path) == ["4"]
-    assert capsys.readouterr().out.endswith("owned this run and is gone; taken over\n")
+    assert capsys.readouterr().out.endswith("owned this run and has ended; taken over\n")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[" * 10**5, "[]", '{"pid": "7"}', "\0\0"])
@@ -102,7 +102,10 @@ def test_an_owner_elsewhere_is_known_by_its_signs_of_life(
     path, is_over = write(tmp_path, ELSEWHERE), threading.Event()
     life = threading.Thread(target=owner._live, args=(path, is_over))
     life.start()
-    with pytest.raises(InputError, match=r"process 12 on node7 trains this run"), owned(tmp_path):
+    with (
+        pytest.raises(InputError, match=r"process 12 on node7 is training this run"),
+        owned(tmp_path),
+    ):
         pass
     is_over.set()
     life.join()
@@ -111,7 +114,7 @@ def test_an_owner_elsewhere_is_known_by_its_signs_of_life(
         assert 0.3 < time.monotonic() - began < 3
     said = capsys.readouterr().out
     assert "process 12 on node7 owned this run; waiting up to" in said
-    assert "process 12 on node7 owned this run and is gone; taken over" in said
+    assert "process 12 on node7 owned this run and has ended; taken over" in said
 
 
 def test_an_owner_elsewhere_that_was_long_silent_is_gone_at_once(tmp_path: Path) -> None:

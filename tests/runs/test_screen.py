@@ -73,5 +73,5 @@ def test_a_full_screen_fails_a_program_that_prints_alone() -> None:
         done = run(HELP, "--help", stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1
     assert done.stderr.decode().splitlines() == [
-        "multitask: the output cannot be written (No space left on device), and is left out"
+        "multitask: the output cannot be written (No space left on device) and is skipped"
     ]

@@ -122,7 +122,7 @@ def test_setting_counts_more_than_the_variable(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_online_without_a_key_is_refused_without_a_question() -> None:
-    with pytest.raises(InputError, match="no key; call `wandb login`"):
+    with pytest.raises(InputError, match="no API key; run `wandb login`"):
         wandb_mode(RunSettings(wandb="online"))
 
 
@@ -255,9 +255,9 @@ def test_only_the_first_process_has_runs(is_first: bool) -> None:
 @pytest.mark.parametrize(
     ("settings", "right"),
     [
-        ({"project": "a/b"}, "project is a/b; W&B does not take it"),
+        ({"project": "a/b"}, "project is a/b; W&B does not accept it"),
         ({"project": "x" * 129}, "exceeded 128 characters"),
-        ({"tags": ["x" * 100]}, "run.tags: W&B does not take it"),
+        ({"tags": ["x" * 100]}, "run.tags: W&B does not accept it"),
         ({"tags": [""]}, "is empty"),
     ],
 )
@@ -372,7 +372,7 @@ def test_nothing_that_the_client_does_ends_the_run(
         logger.log_hyperparams({"lr": 1.0})
         logger.log_image("figure", ["nowhere.png"])
         logger.log_table("table", ["a"], [[1], [1, 2]])
-    assert capsys.readouterr().out.count("W&B does not take all of the run") == 1
+    assert capsys.readouterr().out.count("W&B did not record all of the run") == 1
 
 
 def test_what_the_client_cannot_record_offline_is_one_sentence(

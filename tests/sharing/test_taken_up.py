@@ -70,5 +70,5 @@ def test_levels_of_other_tasks_are_refused(path: Path) -> None:
     tasks: dict[str, Task] = {"size": Regression(), "place": Regression()}
     data = TinyData()
     data.setup()
-    with pytest.raises(InputError, match="PLE has parts for each task by its place"):
+    with pytest.raises(InputError, match="PLE has parts for each task by position"):
         begin_with(str(path), tiny_model(tasks=tasks, sharing=PLE), data)

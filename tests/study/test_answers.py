@@ -108,12 +108,12 @@ def test_each_method_is_judged_in_a_sentence(make: Make) -> None:
         ),
         (
             {"m": {task: each[:2] for task, each in MIXED.items()}},
-            "m: one task better than alone (kind), one not (size); a test takes three seeds, and "
-            "there are two.",
+            "m: one task better than alone (kind), one not (size); a test needs at least three "
+            "seeds, and there are two.",
         ),
         (
             {"m": {"kind": [0.6]}, "w": {"kind": [0.4]}},
-            "No difference can be tested: that takes three seeds, and there is one.",
+            "No difference can be tested: that needs at least three seeds, and there is one.",
         ),
     ],
 )
@@ -147,11 +147,11 @@ def test_pairs_are_judged_as_methods_are(make: Make) -> None:
         "s: no task better than alone, none worse, two unclear",
     ]
     assert against_each_other(found, 3) == (
-        "1 of 3 comparisons finds a clear difference: m against w."
+        "1 of 3 comparisons shows a clear difference: m against w."
     )
     assert against_each_other(found[1:2], 3) == "There are no two results to compare."
     assert against_each_other(found[2:] * 2, 3) == (
-        "None of the 2 comparisons finds a clear difference."
+        "None of the 2 comparisons shows a clear difference."
     )
 
 
@@ -245,7 +245,7 @@ def test_affinities_are_told_with_their_signs() -> None:
 
 def test_logs_tell_of_budgets_and_conflicts(make: Make, tmp_path: Path) -> None:
     results = make({"a": ALONE})
-    assert "cannot be seen" in answers.of_learning(results)
+    assert "not known whether training" in answers.of_learning(results)
     assert answers.of_gradients(results) == "No run has logged gradients."
     for place, (scores, cosine) in enumerate([([1, 2], 0.2), ([2, 1], -0.3), ([1], -0.1)]):
         rows = [f"{epoch},{epoch},val/score,{score}" for epoch, score in enumerate(scores)]

@@ -34,7 +34,7 @@ def test_another_size_can_be_compared() -> None:
 def test_what_cannot_be_is_said() -> None:
     with pytest.raises(InputError, match="a network of width 1 has the size 3, more than the 2"):
         equal_width(line, 2)
-    with pytest.raises(InputError, match="up to a width of 8, none is of the size 100"):
+    with pytest.raises(InputError, match="up to a width of 8, no network has the size 100"):
         equal_width(line, 100, most=8)
 
 

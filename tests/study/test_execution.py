@@ -74,7 +74,7 @@ def test_runs_finish_or_fail_alone(
     assert "bad, seed 0: failed (then that)" in said
     assert "3/3" in said
     train(study, list(runs.values()), place)
-    assert "2 of 3 runs are finished already" in capfd.readouterr().out
+    assert "2 of 3 runs have already finished" in capfd.readouterr().out
 
 
 def test_a_run_that_the_system_ends_has_failed(study: Study, place: Workplace) -> None:

@@ -109,9 +109,9 @@ def test_a_change_of_the_first_changes_all_that_follow(study: Study) -> None:
     [
         (
             {"a": follower("frist")},
-            "'a' is after 'frist', which is not there; did you mean 'first'",
+            "'a' is after 'frist', which does not exist; did you mean 'first'",
         ),
-        ({"a": follower("")}, "'a' is after '', which is not there; choose from 'first'"),
+        ({"a": follower("")}, "'a' is after '', which does not exist; choose from 'first'"),
         ({"a": follower("a")}, "'a' is after itself"),
         (
             {"a": follower("c"), "b": follower("a"), "c": follower("b")},
@@ -184,7 +184,7 @@ def test_runs_wait_for_what_they_start_from(
     Path(place.start(run_of(study, "second"))).unlink()
     assert place.obstacle(run_of(study, "second")) is None
     train(study, runs, place)
-    assert "4 of 4 runs are finished already" in capfd.readouterr().out
+    assert "4 of 4 runs have already finished" in capfd.readouterr().out
 
 
 def test_followers_of_a_run_that_failed_are_not_run(
@@ -209,7 +209,7 @@ def test_a_run_without_a_checkpoint_is_not_followed(study: Study, place: Workpla
     study.methods["first"] = Method(settings={"unchecked": True})
     train(study, [run for run in planned(study) if run.seed == 0], place)
     assert place.obstacle(run_of(study, "third")) == "'first' has no best.ckpt with seed 0"
-    assert place.obstacle(run_of(study, "third", 1)) == "'first' is not finished with seed 1"
+    assert place.obstacle(run_of(study, "third", 1)) == "'first' has not finished with seed 1"
 
 
 def test_what_another_process_is_training_is_waited_for(

@@ -122,7 +122,7 @@ def test_the_trial_with_the_best_score_is_trained_with_all_seeds(experiment: str
         ({"seeds": [1, 1]}, "seeds has"),
         ({"seeds": []}, "seeds has"),
         ({"methods": {"single task": Method()}}, "'single task' is always there"),
-        ({"methods": {"a b": Method(), "A-b": Method()}}, "signs alone"),
+        ({"methods": {"a b": Method(), "A-b": Method()}}, "only in special characters"),
         ({"comparisons": [["all", "tow"]]}, "there is no 'tow'; did you mean 'two'"),
         ({"metrics": {"sise": "mae"}}, "there is no task 'sise'; did you mean 'size'"),
         ({"further_metrics": {"sise": ["mae"]}}, "further_metrics: there is no task 'sise'"),

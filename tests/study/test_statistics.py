@@ -84,7 +84,7 @@ def test_interval_refuses_what_is_no_level(level: float) -> None:
 def test_two_seeds_have_no_interval_that_nobody_can_read() -> None:
     assert seed_interval([1, 2, nan]) == pytest.approx((1.5, nan), nan_ok=True)
     assert seed_interval([1, 2, 3]) == interval([1, 2, 3])
-    assert "takes three seeds" in means_in_words([0, 1])
+    assert "needs at least three seeds" in means_in_words([0, 1])
     assert "95 %" in means_in_words([0, 1, 2])
 
 

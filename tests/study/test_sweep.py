@@ -69,7 +69,7 @@ def test_trials_without_an_end_or_a_test_are_shown(tmp_path: Path, finished_run:
     runs = sweep.results.runs.set_index("method")
     assert list(runs["state"]) == ["finished", "finished", "failed", "failed"]
     assert "stopped early" in runs.loc["x=3", "reason"]
-    assert "W&B calls it crashed" in runs.loc["x=4", "reason"]
+    assert "W&B reports it as crashed" in runs.loc["x=4", "reason"]
 
 
 def test_one_seed_compares_nothing(tmp_path: Path, finished_run: Make) -> None:
@@ -82,7 +82,7 @@ def test_runs_of_several_sweeps_are_told_apart(tmp_path: Path, finished_run: Mak
     ours = finished_run("--x=1", sweep="one")
     finished_run("--x=2", sweep="two")
     by_hand = finished_run("--x=3", sweep=None)
-    with pytest.raises(InputError, match="several sweeps; choose one by --sweep: one, two"):
+    with pytest.raises(InputError, match="several sweeps; choose one with --sweep: one, two"):
         find_trials(tmp_path)
     assert [trial.folder for trial in find_trials(tmp_path, "one")] == [ours]
     with pytest.raises(InputError, match="no training run of sweep 'three'"):
@@ -91,7 +91,7 @@ def test_runs_of_several_sweeps_are_told_apart(tmp_path: Path, finished_run: Mak
 
 
 def test_nothing_to_report_is_said(tmp_path: Path, finished_run: Make) -> None:
-    with pytest.raises(InputError, match="holds no training run of a sweep"):
+    with pytest.raises(InputError, match="has no training run of a sweep"):
         find_trials(tmp_path)
     finished_run("--x=1", None)
     with pytest.raises(InputError, match="none of the 1 runs of sweep-one has finished"):

@@ -45,7 +45,9 @@ def test_methods_come_by_their_validation_score(tmp_path: Path, finished_run: Ma
     assert "x=1 has the best: 0.800, 0.200 ahead of the next, x=2." in first
     assert "## Scores by parameter\n\nThe best of 6 runs had x = 1." in first
     assert "## Test results\n\nx=1 has the best digit accuracy: 0.700." in text
-    assert "No difference can be tested: that takes three seeds, and there are two." in second
+    assert (
+        "No difference can be tested: that needs at least three seeds, and there are two." in second
+    )
     assert "1 of 7 runs has no result: 1 failed." in second
     assert "multitask fit --config=digits.yaml --x=1" in second
     table = pd.read_csv(tmp_path / "out" / "trials.csv")

@@ -130,10 +130,10 @@ def test_optimizers_without_groups_or_without_a_rate_are_refused() -> None:
 
 def test_an_average_with_one_rate_for_all_is_refused(tmp_path: Path) -> None:
     optimizer, _ = configured(partial(CosineAnnealingLR, T_max=25))
-    right = r"give swa_lrs as a list, such as \[0\.005, 0\.05\] for encoder, others"
+    right = r"set swa_lrs to a list, such as \[0\.005, 0\.05\] for encoder, others"
     for rates in (0.05, [0.05, 0.05][:1], [0.05, 0.05]):
         average = StochasticWeightAveraging(swa_lrs=rates)
-        with pytest.raises(InputError, match="which undoes"):
+        with pytest.raises(InputError, match="which overrides"):
             check_averaged_rates([average], optimizer)
     with pytest.raises(InputError, match=right):
         check_averaged_rates([StochasticWeightAveraging(swa_lrs=0.05)], optimizer)

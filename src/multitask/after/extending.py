@@ -90,7 +90,7 @@ def extension(run: Path, tasks: Path, trust: bool, keeps: bool = True) -> Extens
     if checkpoint.is_dir():
         raise InputError(
             f"{run} is a folder for the hub, which lacks the {CONFIG} of a run; name the folder of "
-            "the run that it was written of"
+            "the run that it was written from"
         )
     if not checkpoint.is_file():
         raise InputError(f"there is no checkpoint {checkpoint}{near_path(checkpoint)}")
@@ -104,15 +104,15 @@ def extension(run: Path, tasks: Path, trust: bool, keeps: bool = True) -> Extens
     if is_of_episodes(content):
         if keeps:
             raise InputError(
-                f"{run} was trained on episodes, outside of which its tasks stand for nothing that "
-                "could be kept; start a training from its encoder, multitask.encoders.FromRun"
+                f"{run} was trained on episodes, outside of which its tasks have no meaning that "
+                "could be kept; start training from its encoder, with multitask.encoders.FromRun"
             )
         base = _encoder_alone(base)
     base = _without_columns_of_other_tables(base, added)
     kept, new = _tasks(base), _new_tasks(added, tasks)
     for name in new:
         if name in kept:
-            raise InputError(f"{tasks}: the run has a task '{name}' already; give it another name")
+            raise InputError(f"{tasks}: the run already has a task '{name}'; give it another name")
     told = content.get("hyper_parameters") or {}
     if keeps:
         _refuse_by_place(run, told.get("sharing"))
@@ -125,9 +125,9 @@ def _refuse_by_place(run: Path, described: Any) -> None:
     scheme = getattr(sharing, str(path).rpartition(".")[2], None)
     if getattr(scheme, "is_by_place", False):
         raise InputError(
-            f"{run} was trained with {scheme.__name__}, which has parts for each task by its "  # type: ignore[union-attr]
-            "place, so that no task can be added; train all tasks together anew, or extend a run "
-            "that shares otherwise, such as with MMoE"
+            f"{run} was trained with {scheme.__name__}, which has parts for each task by "  # type: ignore[union-attr]
+            "position, so no task can be added; train all tasks together from scratch, or extend a "
+            "run with another sharing scheme, such as MMoE"
         )
 
 
@@ -137,10 +137,10 @@ def _of_run(run: Path, checkpoint: Path, trust: bool) -> Setting:
         what = (
             f"{run} is not the folder of a run: it has no {CONFIG}"
             if run.is_dir()
-            else f"{run} lies in no run's folder"
+            else f"{run} is not in a run's folder"
         )
         raise InputError(
-            f"{what}, by which the new tasks' configuration is completed; name the folder of a run"
+            f"{what}, which completes the new tasks' configuration; name the folder of a run"
         )
     path = whole_config(folder)
     if not trust and names_others(path.read_text(encoding="utf-8")):
@@ -195,7 +195,7 @@ def _new_tasks(settings: Setting, path: Path) -> Mapping[str, Setting]:
         if name in model.entries:  # type: ignore[union-attr]
             raise InputError(
                 f"{path}: model.{name} cannot change, because its weights are those of the run; "
-                "leave it out"
+                "remove it"
             )
     if not (found := _tasks(settings)):
         raise InputError(f"{path} has no model.tasks; name the new tasks there")

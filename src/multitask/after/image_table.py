@@ -45,12 +45,12 @@ def new_images(
     """
     tables = [each for each in subjects if is_table(each)]
     if tables and len(subjects) > 1:
-        raise InputError(f"{tables[0]} is a table; give one table alone, or images and folders")
+        raise InputError(f"{tables[0]} is a table; give only one table, or images and folders")
     if tables:
         return table_images(Path(tables[0]), image_column, image_folder)
     if image_column is not None or image_folder is not None:
         name = "image_column" if image_column is not None else "image_folder"
-        raise InputError(f"--{name} is for tables, and {subjects[0]} is not one; leave it out")
+        raise InputError(f"--{name} is for tables, but {subjects[0]} is not one; remove it")
     return listed_images(subjects, but)
 
 

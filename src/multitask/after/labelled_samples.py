@@ -139,7 +139,7 @@ def samples_of(
         )
     if SUPPORT in data.splits[split][torch.tensor([0])]:
         raise InputError(
-            "the run's own data deal episodes, to which the run adapted when it tested itself; its "
+            "the run's own data deal episodes, to which the run adapted in its own test; its "
             "metrics are in the run's summary.json: give a labelled table"
         )
     found = data.groups(split)

@@ -52,7 +52,7 @@ def named_samples(
     if table is None:
         return own_samples(trained, split or "test", group)
     if split is not None:
-        raise InputError("split is about the run's own data; leave it out, or the table")
+        raise InputError("split is for the run's own data; remove it, or the table")
     folder = None if image_folder is None else Path(image_folder)
     return labelled_table(trained, Path(table), group, image_column, folder)
 
@@ -202,16 +202,16 @@ def _remarks(
         )
     if data.without_input:
         rows = counted(data.without_input, "row")
-        found.append(f"Left out, because there is nothing to predict from: {rows}.")
+        found.append(f"Skipped, because there is nothing to predict from: {rows}.")
     if len(data.skipped):
         kinds = ", ".join(
             f"{kind}: {count:,}" for kind, count in data.skipped["kind"].value_counts().items()
         )
         found.append(
-            f"Left out, because they cannot be used: {kinds}; skipped.csv lists them. Labels that "
-            "the model does not know do not count as errors."
+            f"Skipped, because they cannot be used: {kinds}; skipped.csv lists them. Labels that "
+            "are unknown to the model do not count as errors."
             if "unknown_class" in kinds
-            else f"Left out, because they cannot be used: {kinds}; skipped.csv lists them."
+            else f"Skipped, because they cannot be used: {kinds}; skipped.csv lists them."
         )
     return found
 

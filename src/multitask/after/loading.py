@@ -63,14 +63,14 @@ def _try(trained: TrainedModel) -> None:
         # The inputs cannot be made; accessing them raises an error.
         return
     what = "images" if list(trained.model.inputs) == [IMAGE] else "inputs"
-    said = f"{trained.source}: its model cannot take the {what} that it describes"
+    said = f"{trained.source}: its model does not accept the {what} that it describes"
     with MemoryLimit(), settings_blamed(said):
         examples = trained.examples()
         with torch.inference_mode():
             seen = trained.seen(examples)
         if not all(each.isfinite().all() for each in seen):
             raise InputError(
-                f"{trained.source}: its transforms make numbers of an image that are not finite"
+                f"{trained.source}: its transforms turn an image into numbers that are not finite"
             )
         trained(examples)
 
@@ -94,7 +94,7 @@ def _of_file(path: Path, trust: bool, unadapted: bool) -> Read:
         raise InputError(f"{path}: {error}") from error
     if not unadapted and is_of_episodes(content):
         raise InputError(
-            f"{path} was trained on episodes, and has to adapt to labels before it can answer; "
+            f"{path} was trained on episodes, and must adapt to labels before it can predict; "
             f"multitask adapt {path} --config=FILE --write=FOLDER writes networks that have"
         )
     description = _description(content, path, trust)
@@ -131,7 +131,7 @@ def _transforms(description: Mapping[str, Any], path: Path, trust: bool) -> Sequ
     recipes = description.get("transforms")
     if recipes is None:
         raise InputError(
-            f"{path} does not tell how its images were transformed, since they were transformed by "
+            f"{path} does not record how its images were transformed, because the transforms are "
             "an object that does not show how it was made; pass transforms=... to multitask.load"
         )
     if not recipes:

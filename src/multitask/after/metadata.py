@@ -96,7 +96,7 @@ def check_description(description: Any, place: str) -> None:
     """
     if not _is_plain(description, DEEPEST):
         raise InputError(
-            f"{place}: its description is damaged: it holds more than texts and numbers"
+            f"{place}: its description is damaged: it contains more than texts and numbers"
         )
     for key in ("inputs", "tasks"):
         if not isinstance(description, dict) or not isinstance(description.get(key), dict):
@@ -115,7 +115,7 @@ def check_description(description: Any, place: str) -> None:
     tables = description.get("tables")
     if tables is not None and not (isinstance(tables, list) and all(map(_is_table, tables))):
         raise InputError(
-            f"{place}: its description is damaged: it does not say how tables are read"
+            f"{place}: its description is damaged: it does not record how tables are read"
         )
 
 
@@ -195,7 +195,7 @@ def format_of(told: Any, place: str) -> ImageFormat:
     if max(format.height, format.width) > LARGEST_SIDE:
         raise InputError(
             f"{place}: its image format is damaged (images of {format.height} x {format.width} "
-            "pixels are larger than any model takes)"
+            "pixels are larger than any model accepts)"
         )
     return format
 

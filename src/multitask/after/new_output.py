@@ -23,7 +23,7 @@ def refuse_existing(place: Path, option: str = "--output") -> None:
         InputError: with the path.
     """
     if place.exists() or place.is_symlink():
-        raise InputError(f"{place} is there already; choose another name with {option}=")
+        raise InputError(f"{place} already exists; choose another name with {option}=")
 
 
 @contextmanager

@@ -50,8 +50,8 @@ def new_samples(
     for option, value in (("image_column", image_column), ("image_folder", image_folder)):
         if value is not None and IMAGE not in trained.model.inputs:
             raise InputError(
-                f"--{option} is about images, and {trained.source} takes "
-                f"{listed(trained.model.inputs)}; leave it out"
+                f"--{option} is for images, but {trained.source} accepts "
+                f"{listed(trained.model.inputs)}; remove it"
             )
     if len(subjects) == 1 and is_table(subjects[0]):
         return _of_table(trained, Path(subjects[0]), image_column, image_folder)
@@ -60,7 +60,7 @@ def new_samples(
     if IMAGE in trained.model.inputs and trained.takes_missing:
         return _alone(trained, new_images(subjects, image_column, image_folder, but))
     raise InputError(
-        f"{trained.source} takes {listed(trained.model.inputs)}; {_table_to_give(trained)}"
+        f"{trained.source} accepts {listed(trained.model.inputs)}; {_table_to_give(trained)}"
     )
 
 
@@ -112,7 +112,7 @@ def _said_of_gaps(path: Path, table: pd.DataFrame) -> list[str]:
         return []
     rows = listed(str(row_number(path, place)) for place in gaps)
     what = f"row {rows} has" if len(gaps) == 1 else f"rows {rows} have"
-    return [f"{path}: {what} empty cells alone, and no prediction"]
+    return [f"{path}: {what} only empty cells, and no prediction"]
 
 
 def _of_lines(trained: TrainedModel, paths: Sequence[Path]) -> ImageList:
@@ -148,7 +148,7 @@ def _texts(trained: TrainedModel, texts: Sequence[str]) -> dict[str, Cells]:
     is_alone = list(trained.model.inputs) == named or trained.takes_missing
     if len(named) != 1 or len(trained.written[named[0]].columns) != 1 or not is_alone:
         raise InputError(
-            f"{trained.source} takes {listed(trained.model.inputs)}, for which one text is not "
+            f"{trained.source} accepts {listed(trained.model.inputs)}, for which one text is not "
             f"enough; {_table_to_give(trained)}"
         )
     cells = {name: _nothing(trained, name, len(texts)) for name in trained.written}

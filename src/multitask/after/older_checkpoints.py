@@ -41,9 +41,9 @@ def description_beside(path: Path, content: Mapping[str, Any], trust: bool) -> d
     """
     if folder_of(path) is None:
         raise InputError(
-            f"{path} was written by an older version and does not tell what its model takes; put "
-            "it back into the folder of its run, beside config.yaml, or train it on with this "
-            "version"
+            f"{path} was written by an older version and does not record what its model accepts; "
+            "put it back into the folder of its run, beside config.yaml, or continue training it "
+            "with this version"
         )
     data = data_beside(path, trust)
     tasks = MultiTask.load_from_checkpoint(path, map_location="cpu", trust=trust).named_tasks
@@ -66,14 +66,14 @@ def data_beside(path: Path, trust: bool) -> DataModule:
     folder = folder_of(path)
     if folder is None:
         raise InputError(
-            f"{path} lies in no run's folder, whose configuration names the data; give a table of "
+            f"{path} is not in a run's folder, whose configuration names the data; give a table of "
             "labelled images"
         )
     config = whole_config(folder)
     entries = read_config(config, untrusted="" if trust else VOUCHED).entries
     settings, seed = entries.get("data"), entries.get("seed_everything")
     if settings is None:
-        raise InputError(f"{config} has no data, so nothing tells what the model of {path} takes")
+        raise InputError(f"{config} has no data, so it is unknown what the model of {path} accepts")
     imports = nullcontext() if trust else known_imports_only()
     with imports:
         return made_data(settings, seed, f"{config}: the data that {path} needs")

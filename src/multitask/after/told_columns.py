@@ -45,7 +45,7 @@ def made_columns(given: Mapping[str, Any], trained: TrainedModel, folder: Path) 
     if made.boxes is not None and not made.boxes.is_in_table:
         # It would be read from anywhere on the disk, and our own checkpoints never name one.
         raise InputError(
-            f"{trained.source} names a file of boxes of its own; only boxes in the table are read"
+            f"{trained.source} names a separate file of boxes; only boxes in the table are read"
         )
     return TargetColumns(
         **settings,  # type: ignore[arg-type]

@@ -31,7 +31,7 @@ def without_earlier_results(given: Sequence[str]) -> tuple[list[str], list[str]]
     kept = [each for each in given if reasons[each] is None]
     if len(kept) < LEAST:
         return list(given), []
-    return kept, [f"Left out: {each} {reason}" for each, reason in reasons.items() if reason]
+    return kept, [f"Skipped: {each} {reason}" for each, reason in reasons.items() if reason]
 
 
 def _reason(folder: Path, names: set[str]) -> str | None:
@@ -44,4 +44,4 @@ def _reason(folder: Path, names: set[str]) -> str | None:
     # By name, which is unique to a run, whatever the folder in which the command was started.
     if names.isdisjoint(Path(str(each)).name for each in runs):
         return None
-    return "is the average of runs that are given; name its checkpoint to take it too"
+    return "is the average of given runs; name its checkpoint to include it too"

@@ -151,8 +151,8 @@ def _recipe(member: TrainedModel) -> dict[str, Any]:
     for name in ("encoder", "tasks"):
         if not isinstance(found.get(name), dict):
             raise InputError(
-                f"{member.source} does not tell how its {name} was built, so an ensemble cannot "
-                "either; see multitask.checkpoints.recipe for what can be told"
+                f"{member.source} does not record how its {name} was built, so an ensemble cannot "
+                "either; see multitask.checkpoints.recipe for what can be recorded"
             )
     return found
 

@@ -42,7 +42,7 @@ def read_members(runs: Sequence[str], trust: bool) -> list[TrainedModel]:
         InputError: if there are too few, one cannot be read, or they are incompatible.
     """
     if len(runs) < LEAST:
-        raise InputError(f"an ensemble takes at least two runs, and {len(runs)} is given")
+        raise InputError(f"an ensemble needs at least two runs, but {len(runs)} is given")
     paths = [named_checkpoint(Path(each)) for each in runs]
     found: list[TrainedModel] = []
     known: dict[str, Path] = {}
@@ -51,8 +51,8 @@ def read_members(runs: Sequence[str], trust: bool) -> list[TrainedModel]:
         digest = _digest(member)
         if digest in known:
             raise InputError(
-                f"{path} and {known[digest]} hold the same weights; give each run once, as a "
-                "member that is there twice adds nothing"
+                f"{path} and {known[digest]} have the same weights; give each run once, "
+                "because a duplicate member adds nothing"
             )
         known[digest] = path
         if found:
@@ -80,24 +80,27 @@ def check_same(first: TrainedModel, other: TrainedModel) -> None:
     for name in ours:
         if (reason := _difference(name, first, other)) is not None:
             raise InputError(
-                f"{other.source} was trained otherwise than {first.source}: the task '{name}' "
+                f"{other.source} was trained differently from {first.source}: the task '{name}' "
                 f"{reason}"
             )
     if first.model.inputs != other.model.inputs:
         raise InputError(
-            f"{other.source} takes {listed(other.model.inputs)} and {first.source} "
-            f"{listed(first.model.inputs)}; give runs of the same inputs"
+            f"{other.source} has the inputs {listed(other.model.inputs)} and {first.source} "
+            f"{listed(first.model.inputs)}; give runs with the same inputs"
         )
-    for key, what in (("inputs", "another image format"), ("transforms", "other transforms")):
+    for key, what in (
+        ("inputs", "a different image format"),
+        ("transforms", "different transforms"),
+    ):
         known, found = first.description.get(key), other.description.get(key)
         if key == "inputs" and (written := other_written(known or {}, found or {})) is not None:
             raise InputError(
-                f"{other.source} makes the input '{written}' otherwise than {first.source}; give "
-                "runs with the same columns, categories and tokenizer"
+                f"{other.source} makes the input '{written}' differently from {first.source}; "
+                "give runs with the same columns, categories and tokenizer"
             )
         if known != found:
             raise InputError(
-                f"{other.source} was trained with {what} than {first.source} "
+                f"{other.source} was trained with {what} from {first.source} "
                 f"({_plain(found)}, not {_plain(known)}); give runs that see an image in the same "
                 "way"
             )
@@ -149,8 +152,8 @@ def _member(path: Path, trust: bool) -> TrainedModel:
     for name, each in found.model.state_dict().items():
         if _counts(name, each) and each.is_floating_point() and not each.isfinite().all():
             raise InputError(
-                f"{path} has weights that are not finite numbers ({name}); leave this run out, or "
-                "give a checkpoint of before it diverged"
+                f"{path} has weights that are not finite numbers ({name}); remove this run, or "
+                "give a checkpoint from before it diverged"
             )
     return found
 

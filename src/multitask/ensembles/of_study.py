@@ -62,9 +62,9 @@ def check_data_seeds(study: Study, runs: Sequence[PlannedRun]) -> None:
         for run in runs:
             if run.method == method and _data_seed(run) is None:
                 raise InputError(
-                    f"ensembles: the data of '{name}' have no seed of their own, so those of each "
-                    "seed would be other data, and test images of one member training images of "
-                    "another; give settings: {data.init_args.seed: 0}"
+                    f"ensembles: the data of '{name}' have no fixed seed, so each seed would have "
+                    "other data, and test images of one member could be training images of "
+                    "another; add settings: {data.init_args.seed: 0}"
                 )
 
 
@@ -82,9 +82,9 @@ def measured(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> list
         folders = [folder for run in members if (folder := place.finished(run)) is not None]
         if len(folders) < len(members):
             lacking = len(members) - len(folders)
-            word = "is" if lacking == 1 else "are"
+            word = "has" if lacking == 1 else "have"
             reason = (
-                f"It is not there yet: {lacking} of its {len(members)} members {word} not finished."
+                f"It is not ready yet: {lacking} of its {len(members)} members {word} not finished."
             )
             found.append(_without(name, method, len(members), reason))
             continue

@@ -91,7 +91,7 @@ def _over_seeds(
     yield Table(heads, rows)
     yield Paragraph(
         f"Means over {len(results)} repetitions with other seeds, and half of their 95 % intervals "
-        "(Student's t), which take three. 'single' is first the mean over the members. The "
+        "(Student's t), which need three. 'single' is first the mean over the members. The "
         "differences are paired: each ensemble with the members that it is made of; in brackets, "
         "in how many repetitions the first is higher."
     )

@@ -22,7 +22,7 @@ STANDARDISED = (".mean", ".deviation")
 """Suffixes of the names of values that tasks learn from training targets and predict with."""
 WEIGHTS = ("encoder.", "sharing.", "heads.")
 OTHER_START = (
-    "these runs do not start from the same weights, whose average is not a model; use ensemble"
+    "these runs do not start from the same weights, so they have no useful average; use ensemble"
 )
 
 
@@ -111,15 +111,15 @@ def _read(path: Path) -> Member:
         raise InputError(f"soup: {path}: {error}") from error
     if not isinstance(member.stamp.get(START), str):
         raise InputError(
-            f"soup: {path} does not tell which weights its run started from, as an older version "
-            "wrote it; train it again, or use ensemble"
+            f"soup: {path} does not record which weights its run started from, because an older "
+            "version wrote it; train it again, or use ensemble"
         )
     for name, values in member.state.items():
         is_weight = isinstance(values, Tensor) and name.startswith(WEIGHTS)
         if is_weight and not bool(values.isfinite().all()):
             raise InputError(
-                f"soup: {member.name} has weights that are not finite numbers ({name}); leave "
-                "this run out"
+                f"soup: {member.name} has weights that are not finite numbers ({name}); remove "
+                "this run"
             )
     return member
 
@@ -138,22 +138,25 @@ def _check_pair(first: Member, other: Member) -> None:
                 f"soup: {other.name} learnt another task '{name}' than {first.name}: {theirs}, "
                 f"not {told}"
             )
-    for key, what in (("inputs", "another image format"), ("transforms", "other transforms")):
+    for key, what in (
+        ("inputs", "a different image format"),
+        ("transforms", "different transforms"),
+    ):
         ours, theirs = (each.described.get(key) for each in (first, other))
         if key == "inputs" and (written := other_written(ours or {}, theirs or {})) is not None:
             raise InputError(
-                f"soup: {other.name} makes the input '{written}' otherwise than {first.name}; give "
-                "runs with the same columns, categories and tokenizer"
+                f"soup: {other.name} makes the input '{written}' differently from {first.name}; "
+                "give runs with the same columns, categories and tokenizer"
             )
         if ours != theirs:
             raise InputError(
-                f"soup: {other.name} was trained with {what} than {first.name}: {theirs}, "
+                f"soup: {other.name} was trained with {what} from {first.name}: {theirs}, "
                 f"not {ours}; give runs that see an image in the same way"
             )
     for name, values in first.state.items():
         is_ours = name.startswith("tasks.") and name.endswith(STANDARDISED)
         if is_ours and not torch.equal(values, other.state[name]):
             raise InputError(
-                f"soup: {other.name} standardises '{name.split('.')[1]}' otherwise than "
-                f"{first.name}, as it was trained on other targets; use ensemble"
+                f"soup: {other.name} standardises '{name.split('.')[1]}' differently from "
+                f"{first.name}, because it was trained on other targets; use ensemble"
             )

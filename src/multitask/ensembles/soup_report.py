@@ -21,7 +21,7 @@ def soup_in_words(
     """
     lines = []
     for member, score in zip(members, soup.scores, strict=False):
-        left_out = "" if member in soup.members else ", left out"
+        left_out = "" if member in soup.members else ", not included"
         lines.append(f"{member.name}: val/score {max(score, 0):.4g}{left_out}")
     for each in strangers:
         lines.append(

@@ -111,7 +111,7 @@ def confidence_in_words(found: EnsembleResult) -> Iterator[str]:
             kind = ", which does not mean that its answers are worse"
         else:
             word, why, kind = "over", "", ""
-        sentence = f"Uncalibrated, the ensemble is {word}-confident of {task} ({told}){why}."
+        sentence = f"Uncalibrated, the ensemble is {word}-confident about {task} ({told}){why}."
         if error == error:
             sentence += f" That is its calibration error of {number(error)}{kind}"
             sentence += f"; calibrated, it has {number(after)}." if after == after else "."

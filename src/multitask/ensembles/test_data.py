@@ -71,7 +71,7 @@ def _told(checkpoint: Path) -> Any:
     """What determines the data of a run: their settings and their seed."""
     folder = folder_of(checkpoint)
     if folder is None:
-        raise InputError(f"{checkpoint} lies in no run's folder, so it has no data; {ON_A_TABLE}")
+        raise InputError(f"{checkpoint} is not in a run's folder, so it has no data; {ON_A_TABLE}")
     entries: Any = read_config(whole_config(folder)).plain()
     data = entries.get("data")
     settings = data.get("init_args") if isinstance(data, dict) else None

@@ -225,6 +225,6 @@ def draw_coverage(known: Mapping[str, Mapping[str, float]]) -> Figure:
     axes.invert_yaxis()
     axes.set(xlim=(0, 115), xlabel="samples with a label (%)")
     if len(names) < len(every):
-        axes.set_title(f"the {len(names)} of {len(every)} tasks with fewest labels", fontsize=9)
+        axes.set_title(f"the {len(names)} of {len(every)} tasks with the fewest labels", fontsize=9)
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return figure

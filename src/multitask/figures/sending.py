@@ -36,7 +36,7 @@ def send_figure(
             # A failing logger must not end the run, and the file exists.
             kind = type(logger).__name__
             warnings.warn(
-                f"the logger {kind} does not take the figure {name}: {reason_of(error)}",
+                f"the logger {kind} does not accept the figure {name}: {reason_of(error)}",
                 stacklevel=2,
             )
 

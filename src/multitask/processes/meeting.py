@@ -56,7 +56,7 @@ def _check_own_address(address: str) -> None:
                 return
     raise InputError(
         f"MASTER_ADDR is '{address}', which is not an address of this machine, on which all "
-        "processes are to meet: unset MASTER_ADDR, or set trainer.num_nodes"
+        "processes are to meet; unset MASTER_ADDR, or set trainer.num_nodes"
     )
 
 
@@ -82,7 +82,7 @@ def _watch(trainer: Trainer, tell: Callable[[str], None], is_over: Event) -> Non
         f"process {trainer.global_rank} of {trainer.world_size}",
         _advice(trainer, is_alone),
     )
-    tell(f"{who} waits for the others, for at most {limit:.0f} s; Ctrl-C ends it; {advice}")
+    tell(f"{who} is waiting for the others, for at most {limit:.0f} s; Ctrl-C ends it; {advice}")
     if not is_over.wait(limit - PATIENCE):
         tell(f"{who} has not met the others in {limit:.0f} s; {advice}")
         _give_up(trainer)
@@ -97,8 +97,8 @@ def _advice(trainer: Trainer, is_alone: bool) -> str:
     environment: Any = getattr(trainer.strategy, "cluster_environment", None)
     place = f"{environment.main_address}:{environment.main_port}" if environment else "process 0"
     return (
-        f"they meet at {place}, which is MASTER_ADDR and MASTER_PORT: start all of them, and see "
-        "that each machine reaches that one"
+        f"they meet at {place}, which is MASTER_ADDR and MASTER_PORT; start all of them, and "
+        "check that each machine can reach that one"
     )
 
 

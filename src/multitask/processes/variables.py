@@ -90,10 +90,10 @@ def _check_numbers(variables: Variables) -> None:
         is_number = value.isascii() and value.isdigit() and len(value) < 16 and int(value) >= least
         if name == "MASTER_PORT" and not (is_number and int(value) <= LAST_PORT):
             what = f"the number of a port, from 1 to {LAST_PORT}"
-            raise InputError(f"{name} is '{value}'; it should be {what}: set it so, or unset it")
+            raise InputError(f"{name} is '{value}'; set it to {what}, or unset it")
         if not is_number:
             what = f"a whole number, {least} or more"
-            raise InputError(f"{name} is '{value}'; it should be {what}: set it so, or unset it")
+            raise InputError(f"{name} is '{value}'; set it to {what}, or unset it")
 
 
 def _is_started_by_lightning(variables: Variables) -> bool:
@@ -155,7 +155,7 @@ def _check_tasks(variables: Variables) -> None:
     if each is not None and nodes is not None and int(each) * int(nodes) != _tasks(variables):
         raise InputError(
             f"SLURM_NTASKS is {_tasks(variables)}, but SLURM_NTASKS_PER_NODE is {each} and "
-            f"SLURM_NNODES is {nodes}; call srun with --nodes and --ntasks-per-node that fit"
+            f"SLURM_NNODES is {nodes}; call srun with matching --nodes and --ntasks-per-node"
         )
 
 
@@ -176,7 +176,7 @@ def _check_strays(variables: Variables) -> None:
         if name in variables:
             raise InputError(
                 f"{name} is {variables[name]}, as if this were one of several processes, but what "
-                f"starts them has not started it: unset {name}, or start them with torchrun"
+                f"starts them has not started it; unset {name}, or start them with torchrun"
             )
 
 

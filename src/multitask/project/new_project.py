@@ -41,7 +41,7 @@ def write_project(folder: Path) -> list[Path]:
     _check_name(name)
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(f"{folder} is there already; choose another name, or an empty folder")
+            raise InputError(f"{folder} already exists; choose another name, or an empty folder")
         folder.mkdir(parents=True, exist_ok=True)
         return _write_whole(folder, name)
     except OSError as error:
@@ -66,15 +66,15 @@ def _check_name(name: str) -> None:
         plain = re.sub("[^a-z0-9]+", "_", name.lower()).strip("_")
         hint = f", as in {plain}" if plain[:1].isalpha() and plain != name else ""
         raise InputError(
-            f"{name!r} cannot be the name of a Python package; give it small letters, digits and "
-            f"underscores, and begin it with a letter{hint}"
+            f"{name!r} cannot be the name of a Python package; use lower-case letters, digits and "
+            f"underscores, and begin with a letter{hint}"
         )
     if name in TAKEN:
-        raise InputError(f"'{name}' is a folder in each project; give the project another name")
+        raise InputError(f"'{name}' is a folder in every project; give the project another name")
     # The working folder contains the files to be written.
     others = [each for each in sys.path if each not in ("", os.getcwd())]
     if name in sys.stdlib_module_names or PathFinder.find_spec(name, others) is not None:
-        raise InputError(f"there is a Python package '{name}' already; give yours another name")
+        raise InputError(f"there is already a Python package '{name}'; give yours another name")
 
 
 def sources() -> list[Path]:

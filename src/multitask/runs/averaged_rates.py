@@ -37,7 +37,7 @@ def check_averaged_rates(callbacks: Sequence[Callback], optimizer: Optimizer) ->
         right = ", ".join(f"{rates[0] * own:.6g}" for own in multipliers)
         names = ", ".join(group[NAME] for group in groups)
         raise InputError(
-            "StochasticWeightAveraging sets rates of its own, which undoes model.rates and "
-            f"model.layer_decay: give swa_lrs as a list, such as [{right}] for {names}, or take "
+            "StochasticWeightAveraging sets the learning rates itself, which overrides model.rates "
+            f"and model.layer_decay; set swa_lrs to a list, such as [{right}] for {names}, or use "
             "multitask.callbacks.WeightAverage"
         )

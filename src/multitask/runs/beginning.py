@@ -25,7 +25,7 @@ from multitask.training.description import described_tasks
 
 TRUNK, SHARING = "encoder.", "sharing."
 INSTEAD = (
-    "; give the encoder and the sharing scheme that it was trained with, or take its encoder alone "
+    "; use the encoder and the sharing scheme that it was trained with, or only its encoder, "
     "with multitask.encoders.FromRun"
 )
 
@@ -77,20 +77,20 @@ def taking_images(encoder: Encoder, image: Tensor) -> Iterator[None]:
     taken = encoder._arguments.get("in_channels", parameter.default if parameter else None)
     if taken is not None and image.ndim == 4 and taken != image.shape[1]:
         raise InputError(
-            f"{told} takes {counted(taken, 'channel')}, the images have {image.shape[1]}; make "
-            "images with the same number, or give the checkpoint of an encoder of such images"
+            f"{told} expects {counted(taken, 'channel')}, but the images have {image.shape[1]}; "
+            "use images with the same number, or the checkpoint of an encoder for such images"
         )
     try:
         yield
     except InputError as error:
-        raise InputError(f"{told} does not take the images: {error}".partition(";")[0]) from error
+        raise InputError(f"{told} does not accept the images: {error}".partition(";")[0]) from error
 
 
 def _check_shared(model: MultiTask, state: Mapping[str, Any]) -> None:
     tasks = list(model.tasks)
     if model.sharing.is_by_place and (theirs := heads_of(state)) != tasks:
         raise InputError(
-            f"{type(model.sharing).__name__} has parts for each task by its place, and the "
+            f"{type(model.sharing).__name__} has parts for each task by position, and the "
             f"checkpoint's tasks are {listed(theirs, 12) or 'none'}; give the same tasks in the "
             "same order"
         )
@@ -165,5 +165,5 @@ def _sentence(
     left = [f"'{name}'" for name in heads_of(state) if name not in model.tasks]
     if left:
         are = "is" if len(left) == 1 else "are"
-        said += f"; {listed(left, 12)} of the checkpoint {are} left out"
+        said += f"; {listed(left, 12)} of the checkpoint {are} not used"
     return said

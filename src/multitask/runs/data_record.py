@@ -91,13 +91,13 @@ class DataRecord(Callback):
         first = _first_splits(self.folder) if SPLITS_FILE in records else None
         if first is None and SPLITS_FILE in records and parts(self.folder, SPLITS_FILE):
             return (
-                f"{self.folder / SPLITS_FILE} is damaged, so nothing tells whether the splits are "
-                "still the same; remove it to continue without it, or start a new run"
+                f"{self.folder / SPLITS_FILE} is damaged, so it is unknown whether the splits "
+                "are still the same; remove it to continue without it, or start a new run"
             )
         if first is not None and (changes := _changes(_read(first), records[SPLITS_FILE])):
             return (
                 f"{first}: {changes} since this run began, because the table or its settings "
-                "have changed; undo that, or start a new run"
+                "have changed; undo the change, or start a new run"
             )
         return None
 
@@ -110,7 +110,7 @@ class DataRecord(Callback):
         elif found := changes(before, now, data):
             return (
                 f"{self.folder}: the data are not those that this run began with ({found}); undo "
-                "that, or train on with the new data in a run of its own: multitask fit "
+                "the change, or continue training with the new data in a new run: multitask fit "
                 f"--config={config_of(self.folder)} --ckpt_path={self.folder / LAST}"
             )
         return None
@@ -146,9 +146,9 @@ def _changes(before: DataFrame, now: DataFrame) -> str:
     is_new, is_gone = both["split_x"].isna(), both["split_y"].isna()
     moved = int((both["split_x"] != both["split_y"])[~is_new & ~is_gone].sum())
     if not moved and not is_new.any() and not is_gone.any():
-        return "the samples come in another order than"
+        return "the order of the samples has changed"
     samples = "sample has" if moved == 1 else "samples have"
-    counts = f"{is_new.sum():,} have come and {is_gone.sum():,} have gone"
+    counts = f"{is_new.sum():,} added and {is_gone.sum():,} removed"
     return f"{moved:,} {samples} moved to another split, {counts}"
 
 

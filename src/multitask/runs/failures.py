@@ -74,8 +74,8 @@ def explained(
     """
     if isinstance(error, torch.OutOfMemoryError):
         return InputError(
-            f"the GPU has no memory left for batches of {batch_size}; lower data.batch_size, and "
-            "raise trainer.accumulate_grad_batches by the same factor to keep the step as it is, "
+            f"the GPU ran out of memory with batches of {batch_size}; lower data.batch_size, and "
+            "raise trainer.accumulate_grad_batches by the same factor to keep the effective batch, "
             f"or set trainer.precision to bf16-mixed; {advice(folder)}"
         )
     system = system_error(error)
@@ -94,19 +94,19 @@ def explained(
             "training samples at a time; raise data.batch_size, or choose an encoder without it"
         )
     if type(error).__module__.startswith("wandb."):
-        return InputError(f"W&B refuses the run ({error}); see the logger that you have set")
+        return InputError(f"W&B rejected the run ({error}); check the logger that you have set")
     if (taken := re.search(r"port: (\d+).*EADDRINUSE", str(error))) is not None:
         return InputError(
-            f"port {taken[1]}, at which the processes were to meet, has been taken by another "
+            f"port {taken[1]}, on which the processes were to meet, is in use by another "
             "program; start again, or choose a port with MASTER_PORT=..."
         )
     if is_connection_lost(error):
         reason = str(error).splitlines()[0]
-        return InputError(f"another process does not answer any more ({reason}); {advice(folder)}")
+        return InputError(f"another process no longer responds ({reason}); {advice(folder)}")
     if trainer is not None and trainer.ckpt_path and _is_of_checkpoint(error, trainer):
-        LOG.info("the checkpoint cannot be taken up", exc_info=error)
+        LOG.info("the checkpoint cannot be resumed", exc_info=error)
         return InputError(
-            f"{trainer.ckpt_path}: the checkpoint does not hold what a run saves "
+            f"{trainer.ckpt_path}: the checkpoint does not contain what a run saves "
             f"({reason_of(error)}); give another one"
         )
     return failed_callback(error)

@@ -46,7 +46,7 @@ def is_finished(folder: Path, given: Any) -> bool:
     if _is_untested(folder, summary, given) or _asks_for_more(summary, limits(given.trainer)):
         return False
     rank_zero_only(say)(
-        f"{folder} is finished after {epochs} {'epoch' if epochs == 1 else 'epochs'}, so there is "
+        f"{folder} finished after {epochs} {'epoch' if epochs == 1 else 'epochs'}, so there is "
         f"nothing to do; train it further with: {resume_of(folder)} "
         f"--trainer.max_epochs={epochs + 1}"
     )

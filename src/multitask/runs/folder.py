@@ -38,8 +38,8 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"the run's folder {folder} cannot be made ({error.strerror}); give another place with "
-            "--run.root=..."
+            f"the run's folder {folder} cannot be created ({error.strerror}); choose another place "
+            "with --run.root=..."
         ) from error
 
 
@@ -137,7 +137,7 @@ def resumable_run(run: str | None, root: Path) -> Path:
         )
     if not (folder / LAST).is_file():
         raise InputError(
-            f"{run} has no {LAST} to continue from; start anew with: "
+            f"{run} has no {LAST} to continue from; start again with: "
             f"multitask fit --config={folder / CONFIG}"
         )
     return folder
@@ -155,8 +155,8 @@ def _last_run(root: Path) -> Path:
         others = [each for each in runs if (each / LAST).is_file()]
         instead = f", or name another run, as in: {resume_of(others[-1])}" if others else ""
         raise InputError(
-            f"{runs[-1]}, which was started last, has no {LAST} to continue from; start anew with: "
-            f"multitask fit --config={runs[-1] / CONFIG}{instead}"
+            f"{runs[-1]}, which was started last, has no {LAST} to continue from; start again "
+            f"with: multitask fit --config={runs[-1] / CONFIG}{instead}"
         )
     return runs[-1]
 

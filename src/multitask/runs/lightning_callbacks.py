@@ -25,13 +25,13 @@ from multitask.runs.log_file import LOG
 
 CANNOT_WORK: dict[type[Callback], str] = {
     LearningRateFinder: (
-        "sets an attribute lr of the model, but the rate is a setting of the optimizer here; try a "
-        "few with --model.optimizer.lr=..., or search for it with a sweep (docs/sweeps.md)"
+        "sets the model's attribute lr, but here the rate is a setting of the optimizer; try a few "
+        "with --model.optimizer.lr=..., or search for it with a sweep (docs/sweeps.md)"
     ),
     BaseFinetuning: (
-        "gives the optimizer what it thaws, but the optimizer has every parameter from the start, "
-        "and it freezes again if the run is resumed; take multitask.callbacks.Unfreezing, such as "
-        "frozen: [encoder] with until: {encoder: 100}, and model.rates for a rate of its own"
+        "adds to the optimizer what it unfreezes, but the optimizer has every parameter from the "
+        "start, and freezes it again if the run is resumed; use multitask.callbacks.Unfreezing, "
+        "such as frozen: [encoder] with until: {encoder: 100}, and model.rates for a separate rate"
     ),
 }
 """The reason, and what to do instead."""
@@ -57,9 +57,11 @@ def check_callbacks(callbacks: Sequence[Callback], data: DataModule, trainer: Tr
     averaging = [each for each in callbacks if isinstance(each, AVERAGING)]
     names = [type(each).__name__ for each in averaging]
     if len(names) > 1:
-        raise InputError(f"the callbacks {names[0]} and {names[1]} both average weights; take one")
+        raise InputError(
+            f"the callbacks {names[0]} and {names[1]} both average weights; use only one"
+        )
     if names and isinstance(trainer.strategy, FSDPStrategy | ModelParallelStrategy):
-        raise InputError(f"{names[0]} averages whole parameters: take the strategy ddp")
+        raise InputError(f"{names[0]} averages whole parameters; use the ddp strategy")
     for each in averaging:
         if isinstance(each, WeightAverage):
             each.check_start(trainer, data)
@@ -89,13 +91,13 @@ def failed_callback(error: Exception) -> InputError | None:
     places = [place for place, (owner, _) in enumerate(frames) if _is_lightnings(owner)]
     if isinstance(error, MisconfigurationException) and not places:
         LOG.info("Lightning refuses a setting", exc_info=error)
-        return InputError(f"the Trainer cannot work as set: {reason}")
+        return InputError(f"the Trainer cannot work as configured: {reason}")
     if not places or any(_is_persons(frame) for _, frame in frames[places[-1] :]):
         return None
     LOG.info("A callback failed", exc_info=error)
     said = reason if isinstance(error, MisconfigurationException) else f"{_kind(error)}: {reason}"
     name = type(frames[places[-1]][0]).__name__
-    return InputError(f"the callback {name} cannot work here ({said}); change it or leave it out")
+    return InputError(f"the callback {name} cannot work here ({said}); change it or remove it")
 
 
 def _kind(error: Exception) -> str:

@@ -61,7 +61,7 @@ def check_loggers(trainer: Any, settings: RunSettings, verb: str) -> None:
     theirs = _of_wandb(added_loggers(trainer.logger))
     if len(theirs) > 1:
         raise InputError(
-            f"trainer.logger has {len(theirs)} WandbLoggers, but a run is one run at W&B; leave one"
+            f"trainer.logger has {len(theirs)} WandbLoggers, but a run is one W&B run; keep one"
         )
     if theirs and settings.wandb in ("online", "offline"):
         raise InputError(
@@ -94,7 +94,7 @@ def _tell_offline_trial() -> None:
     if "WANDB_SWEEP_ID" in os.environ:
         say(
             "W&B is offline: the sweep sees this trial's score once `wandb sync` sends it, so a "
-            "search that learns from scores, such as Bayes or Hyperband, learns nothing before"
+            "search that learns from scores, such as Bayes or Hyperband, learns nothing until then"
         )
 
 
@@ -114,7 +114,9 @@ def started(loggers: Sequence[Logger]) -> list[Logger]:
         # Most loggers start when this is first read.
         if is_first_process() and hasattr(type(each), "experiment"):
             name = type(each).__name__
-            with settings_blamed(f"the logger {name} cannot begin as set", also_own_code=True):
+            with settings_blamed(
+                f"the logger {name} cannot start as configured", also_own_code=True
+            ):
                 writer: Any = each.experiment  # type: ignore[attr-defined]
             if isinstance(each, WandbLogger) and writer.offline:
                 _tell_offline_trial()
@@ -169,6 +171,6 @@ def tell_configuration(trainer: Trainer, config: dict[str, Any]) -> None:
             # A failing logger must not end the run, and config.yaml has everything.
             name = type(each).__name__
             warnings.warn(
-                f"the logger {name} does not take the run's configuration: {reason_of(error)}",
+                f"the logger {name} does not accept the run's configuration: {reason_of(error)}",
                 stacklevel=2,
             )

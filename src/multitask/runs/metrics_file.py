@@ -84,8 +84,8 @@ class MetricsFile(Logger):
         is_whole = not size or (len(before) == size and before.endswith(LINE_END))
         if not is_whole:
             rank_zero_warn(
-                f"{self.path} is not as it was at the checkpoint, so metrics from before it may be "
-                "missing there"
+                f"{self.path} has changed since the checkpoint was saved, so earlier metrics may "
+                "be missing from it"
             )
         by_step = size is None or not is_whole
         # If the file were cut within a row, a value would lose digits.

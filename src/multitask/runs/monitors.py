@@ -70,7 +70,7 @@ def best_is_highest(
     if trainer.enable_checkpointing is False:
         raise InputError(
             "run.monitor chooses best.ckpt, but trainer.enable_checkpointing is false; set it to "
-            "true, or leave run.monitor out"
+            "true, or remove run.monitor"
         )
     found = measured(model, data, trainer.limit_val_batches, callbacks)
     known = {name: higher for name, higher in found.items() if name.startswith("val/")}
@@ -83,8 +83,8 @@ def best_is_highest(
     _check(monitor, None, "run.monitor", known, True)
     if (higher := known[monitor]) is None:
         raise InputError(
-            f"run.monitor is '{monitor}', which does not say whether higher is better; name "
-            "another metric"
+            f"run.monitor is '{monitor}', which does not define whether higher is better; "
+            "choose another metric"
         )
     return higher
 
@@ -153,7 +153,7 @@ def _check(
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
         meant = f"; did you mean '{near[0]}'?" if near else ";"
         raise InputError(
-            f"{called} watches '{monitor}', which is not measured{meant} measured are "
+            f"{called} watches '{monitor}', which is not measured{meant} available metrics: "
             f"{', '.join(names[:MOST_NAMED])}{more}"
         )
     right = {True: "max", False: "min"}.get(known[monitor])  # type: ignore[arg-type]

@@ -90,11 +90,11 @@ def _claim(place: Path) -> Path:
             for number in before:
                 (place / str(number)).unlink(missing_ok=True)
             if gone:
-                say(f"{place.parent}: {_named(gone)} owned this run and is gone; taken over")
+                say(f"{place.parent}: {_named(gone)} owned this run and has ended; taken over")
             return path
         # A random delay avoids running in step with another process that does the same.
         time.sleep(CHANCE.uniform(0, 0.1))
-    raise InputError(f"{place.parent}: other processes try to own this run; start one of them")
+    raise InputError(f"{place.parent}: other processes are trying to own this run; start only one")
 
 
 def _make(path: Path) -> bool:
@@ -131,8 +131,8 @@ def _refuse_living(place: Path) -> dict[str, Any]:
         owner = _read(path)
         if owner and _is_living(path):
             raise InputError(
-                f"{place.parent}: {_named(owner)} trains this run; wait for its end, or end it, "
-                "and resume then"
+                f"{place.parent}: {_named(owner)} is training this run; wait until it has "
+                "finished, or stop it, and then resume"
             )
         gone = owner
     return gone
@@ -156,7 +156,7 @@ def _shows_life(path: Path, owner: dict[str, Any]) -> bool:
         if _now(path) - seen >= SILENCE or not _read(path):
             return False
         if not is_told and (is_told := True):
-            say(f"{_named(owner)} owned this run; waiting up to {SILENCE:.0f} s for a sign of it")
+            say(f"{_named(owner)} owned this run; waiting up to {SILENCE:.0f} s for a sign of life")
         time.sleep(LOOK)
         if (changed := _changed(path)) not in (seen, None) and _read(path):
             return True
@@ -206,7 +206,7 @@ def _numbers(place: Path) -> list[int]:
     except FileNotFoundError:
         return []
     except NotADirectoryError:
-        raise InputError(f"{place} is a file, where a run keeps who owns it; remove it") from None
+        raise InputError(f"{place} is a file, but should be a folder; remove it") from None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def check(
         if verb != "predict":
             raise
         command = f"multitask predict {checkpoint or 'CHECKPOINT'} IMAGES"
-        what = "new images, without labels or a split, take another command"
+        what = "for new images, without labels or a split, use another command"
         raise InputError(f"{error}; {what}: {command}") from error
     _try_encoder(model, data)
     if verb == "fit":
@@ -134,12 +134,12 @@ def check_artifacts(settings: RunSettings, trainer: Any) -> None:
     if not is_at_wandb(trainer.logger, settings):
         raise InputError(
             "run.artifacts is true, but the run is not recorded at W&B; set --run.wandb=online or "
-            "--run.wandb=offline, or leave run.artifacts out"
+            "--run.wandb=offline, or remove run.artifacts"
         )
     if trainer.enable_checkpointing is False:
         raise InputError(
             "run.artifacts is true, but trainer.enable_checkpointing is false; set it to true, or "
-            "leave run.artifacts out"
+            "remove run.artifacts"
         )
 
 
@@ -244,7 +244,7 @@ def _encoded(encoder: Any, inputs: list[torch.Tensor]) -> Any:
         shapes = listed(str(tuple(each.shape[1:])) for each in inputs)
         what = "images" if list(encoder.inputs) == ["image"] else listed(encoder.inputs)
         raise InputError(
-            f"the encoder {type(encoder).__name__} cannot take the data's {what} of shape {shapes} "
+            f"the encoder {type(encoder).__name__} does not accept {what} of shape {shapes} "
             f"({str(error).splitlines()[0]}); set its channels or image size to fit"
         ) from error
 

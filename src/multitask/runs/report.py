@@ -78,7 +78,7 @@ def report(
     LOG.info("\n" + console.export_text())
     show_kept(model, split, values)
     if any(name.startswith("trivial/") for name in values):
-        say("The trivial predictor sees no input: the most frequent class, the mean target.")
+        say("The trivial predictor ignores the input: the most frequent class or the mean target.")
     if (score := values.get(f"{split}/score")) is not None:
         say(score_in_words(model, split, values, float(score)))
     say_where(folder, sync)
@@ -173,7 +173,7 @@ def describe(model: MultiTask, data: DataModule) -> str:
     said = (
         f"{type(model.encoder).__name__} with {counts['shared_parameters']:,} parameters"
         f"{f', single tasks with {own:,}' if own else ''} and heads with "
-        f"{counts['head_parameters']:,}{f', of which {learn:,} learn' if learn < all else ''}; "
+        f"{counts['head_parameters']:,}{f', {learn:,} of them trainable' if learn < all else ''}; "
         f"{size} training samples; tasks: {labels}"
     )
     return "\n".join([said, *(each.sentence for each in weight_files(model))])

@@ -8,9 +8,9 @@ from typing import Any
 from multitask.callbacks import BestCheckpoint, LastCheckpoint
 from multitask.data import DataModule
 
-NO_VALIDATION = "Not tested, because no validation took place that could tell the best checkpoint."
+NO_VALIDATION = "Not tested, because no validation took place to choose the best checkpoint."
 NO_CHECKPOINT = "Not tested, because no checkpoint was saved."
-NO_TEST_SET = "Not tested, because the data's settings leave the test set out."
+NO_TEST_SET = "Not tested, because the data's settings exclude the test set."
 LAST_ONE = "There is no validation set, so the last checkpoint is the result"
 
 

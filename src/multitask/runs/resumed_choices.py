@@ -49,8 +49,8 @@ def refuse_changed_choices(command: Sequence[str]) -> None:
         for given in values_of(command, name):
             if given != _written(config, name):
                 raise InputError(
-                    f"{name} cannot change in a resumed run, whose weights have learned since; "
-                    f"start a new run: multitask fit --config={path} --{name}={given}"
+                    f"{name} cannot change in a resumed run, whose weights have been trained "
+                    f"since; start a new run: multitask fit --config={path} --{name}={given}"
                 )
 
 

@@ -86,7 +86,7 @@ class _Device(io.FileIO):
 
     def _tell(self, error: OSError) -> None:
         if self.fileno() == 1 and error.errno != errno.EPIPE:
-            text = f"multitask: the output cannot be written ({error.strerror}), and is left out\n"
+            text = f"multitask: the output cannot be written ({error.strerror}) and is skipped\n"
             with suppress(OSError):
                 os.write(2, text.encode("ascii", "backslashreplace"))
 

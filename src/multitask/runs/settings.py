@@ -59,5 +59,5 @@ class RunSettings:
         parts = Path(self.experiment or "").parts
         if ".." in parts or Path(self.experiment or "").is_absolute():
             raise InputError(
-                f"run.experiment is '{self.experiment}'; it names a folder inside run.root"
+                f"run.experiment is '{self.experiment}'; it should name a folder inside run.root"
             )

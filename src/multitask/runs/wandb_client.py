@@ -52,8 +52,8 @@ def check_client(settings: RunSettings) -> None:
             client.update_from_env_vars({name: os.environ[name]})
         except Exception as error:
             value = "" if SECRET.search(name) else f"='{os.environ[name]:.60}'"
-            what = f"W&B does not take the variable {name}{value} ({reason_of(error)})"
-            raise InputError(f"{what}; set it right, or unset it") from error
+            what = f"W&B does not accept the variable {name}{value} ({reason_of(error)})"
+            raise InputError(f"{what}; correct it, or unset it") from error
     _check_variables(client)
     for name, theirs in SETTINGS.items():
         if value := getattr(settings, name):
@@ -62,7 +62,7 @@ def check_client(settings: RunSettings) -> None:
             except Exception as error:
                 # In the form that lets a command line find the place of a setting.
                 what = "run.tags:" if name == "tags" else f"{name} is {value};"
-                raise InputError(f"{what} W&B does not take it ({reason_of(error)})") from error
+                raise InputError(f"{what} W&B does not accept it ({reason_of(error)})") from error
 
 
 def _check_variables(client: Any) -> None:
@@ -75,8 +75,8 @@ def _check_variables(client: Any) -> None:
     token = client.identity_token_file
     if token and not Path(token).is_file():
         raise InputError(
-            f"the variable WANDB_IDENTITY_TOKEN_FILE names {token}, which is not a file; set it "
-            "right, or unset it"
+            f"the variable WANDB_IDENTITY_TOKEN_FILE names {token}, which is not a file; "
+            "correct it, or unset it"
         )
 
 
@@ -98,7 +98,9 @@ def nothing_lost() -> Iterator[None]:
         reason = words if words.startswith(kind) else f"{kind}: {words}"
         LOG.warning("W&B failed", exc_info=error)
         if not _told:
-            say(f"W&B does not take all of the run ({reason}); its folder has it, and it continues")
+            say(
+                f"W&B did not record all of the run ({reason}); its folder has it, and it continues"
+            )
         _told.add(reason)
 
 

@@ -107,8 +107,8 @@ def wandb_mode(settings: RunSettings) -> Mode | None:
         return "offline"
     if not _has_key():
         raise InputError(
-            "the run is to be online at W&B, but there is no key; call `wandb login` once, or set "
-            "--run.wandb=offline"
+            "the run should be online at W&B, but there is no API key; run `wandb login` once, or "
+            "set --run.wandb=offline"
         )
     return "online"
 
@@ -163,7 +163,7 @@ def finish(folder: Path, code: int = 0) -> None:
     # W&B does not report it, but gives up after that many seconds.
     if time.monotonic() - began >= seconds:
         command = shlex.join(["wandb", "sync", "--include-online", str(place)])
-        say(f"W&B does not answer any more; send the rest of the run once it does: {command}")
+        say(f"W&B no longer responds; send the rest of the run once it does: {command}")
 
 
 def _start(
@@ -276,5 +276,5 @@ def _has_key() -> bool:
     except Exception as error:
         raise InputError(
             "the key for W&B, in WANDB_API_KEY or in ~/.netrc, is not valid "
-            f"({reason_of(error)}); set it right, or set --run.wandb=offline"
+            f"({reason_of(error)}); correct it, or set --run.wandb=offline"
         ) from error

@@ -65,7 +65,7 @@ def drop_table(results: Results) -> Iterator[Block]:
     )
     base = "the numbers in base" if asked.base else "the single-task networks of the same seed"
     yield Paragraph(
-        f"It is {how} of their change in percent of {base}; {better} is better. The metrics: "
+        f"It is {how} of their change, in percent of {base}; {better} is better. The metrics: "
         + "; ".join(f"{task}: {', '.join(each)}" for task, each in asked.metrics.items())
         + "."
     )

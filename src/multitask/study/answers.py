@@ -72,7 +72,7 @@ def _gain(row: pd.Series[float], method: str, methods: int) -> str:
     gain, half = row["delta_m"], row["delta_m ±"]
     shown = f"{with_interval(gain, half, sign=True)} % on average over its tasks"
     if half != half:
-        sure = ", without an interval, which takes three seeds"
+        sure = ", without an interval, which needs at least three seeds"
     else:
         sure = ", which may be chance" if abs(gain) <= half else ""
     if methods == 1:
@@ -103,7 +103,7 @@ def of_costs(results: Results) -> str:
         seconds = table.loc[SINGLE_TASK, "seconds"]
         return f"With one seed, all single-task networks together take {number(seconds)} s."
     if others.empty:
-        return "What the methods cost with what they start from is not known."
+        return "The cost of the methods with what they start from is not known."
     seconds = others[f"{before}seconds"]
     fast, slow = str(seconds.idxmin()), str(seconds.idxmax())
     if SINGLE_TASK in table.index:
@@ -147,7 +147,7 @@ def of_learning(results: Results) -> str:
     curves = [each[SCORE] for each in _all_curves(results, [SCORE]) if SCORE in each]
     several = [each for each in curves if len(each.values) > 1]
     if not several:
-        return "Whether training was long enough cannot be seen: no run has several validations."
+        return "It is not known whether training was long enough: no run has several validations."
     last = sum(int(np.argmax(each.values)) == len(each.values) - 1 for each in several)
     if last == 0:
         return f"Every run had its best {SCORE} before its last validation."

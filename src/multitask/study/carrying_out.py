@@ -41,7 +41,7 @@ def carry_out(
         # Every process that sees the last trial finish trains these; each run is locked meanwhile.
         train(study, finals, place)
     elif study.tuning.trials:
-        say("Weights are tuned once all trials are finished")
+        say("Weights are tuned once all trials have finished")
     return _report(study, [*runs, *finals], place, sections)
 
 
@@ -74,6 +74,6 @@ def _report(
     page = write_report(results, place.folder, commands, further=further)
     write_whole(place.folder / "study.yaml", to_yaml(asdict(study)))
     if untested := int((results.runs["state"] == "untested").sum()):
-        say(f"Not tested: {untested} of {len(results.runs)} runs, of which each {UNTESTED}")
+        say(f"Not tested: {untested} of {len(results.runs)} runs; each {UNTESTED}")
     say(f"Report: {page}")
     return results

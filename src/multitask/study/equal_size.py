@@ -46,16 +46,16 @@ def equal_width(
 
     if size_of(1) > wanted:
         raise InputError(
-            f"a network of width 1 has the size {size_of(1):,}, more than the {wanted:,} that are "
-            "wanted; let make give a smaller network"
+            f"a network of width 1 has the size {size_of(1):,}, more than the {wanted:,} "
+            "requested; let make return a smaller network"
         )
     low, high = 1, 2
     while high <= most and size_of(high) < wanted:
         low, high = high, 2 * high
     if high > most:
         raise InputError(
-            f"up to a width of {most:,}, none is of the size {wanted:,} (at {low:,} it is "
-            f"{size_of(low):,}); let make give a larger network"
+            f"up to a width of {most:,}, no network has the size {wanted:,} (at {low:,} it is "
+            f"{size_of(low):,}); let make return a larger network"
         )
     while high - low > 1:
         middle = (low + high) // 2

@@ -34,7 +34,7 @@ def train(study: Study, runs: Sequence[PlannedRun], place: Workplace) -> None:
     """
     todo = [run for run in runs if place.finished(run) is None]
     if len(todo) < len(runs):
-        say(f"{len(runs) - len(todo)} of {len(runs)} runs are finished already")
+        say(f"{len(runs) - len(todo)} of {len(runs)} runs have already finished")
     # A run starts immediately, because it is forked from a process with all imports done.
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__, *place.preload])

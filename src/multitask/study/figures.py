@@ -45,23 +45,24 @@ def draw(results: Results, folder: Path) -> dict[str, FigureBlock]:
     drawn: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
         "delta_m": (f"Delta-m by method, {means_in_words(results.study.seeds)}", _delta_m),
         "trade_off": (
-            "Test metrics of two tasks, a point for each method; on the line no other method is "
+            "Test metrics of two tasks, one point per method; on the line no other method is "
             "better in both",
             _trade_off,
         ),
         "learning": (
-            "Validation metrics while training, mean over seeds as far as all of them were "
-            "trained; faintly, each seed",
+            "Validation metrics during training, mean over seeds as long as all of them were "
+            "trained; faint lines are single seeds",
             _learning,
         ),
         "gradients": (
-            "Cosine of two tasks' gradients, and ratio of the largest norm to the smallest, while "
-            "training; mean over seeds as far as all of them were trained; faintly, each seed",
+            "Cosine of two tasks' gradients, and ratio of the largest norm to the smallest, during "
+            "training; mean over seeds as long as all of them were trained; faint lines are single "
+            "seeds",
             _gradients,
         ),
         "affinity": (
-            "Change of a task (row) in percent of the single-task result by training another "
-            "(column) beside it",
+            "Change of a task (row), in percent of the single-task result, if another (column) is "
+            "trained alongside it",
             lambda results: _matrix(affinities(results)),
         ),
         "lookahead": (

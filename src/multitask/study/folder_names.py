@@ -59,11 +59,11 @@ def check_folder_name(name: str, what: str) -> None:
         InputError: if the folder would be another one, or cannot be created.
     """
     if not name.strip() or name.strip() in (".", "..") or name != name.strip():
-        right = "give it letters or digits, and no spaces at its ends"
+        right = "give it letters or digits, and no spaces at either end"
     elif "/" in name or "\\" in name:
-        right = "it is the name of a folder, which must not lead elsewhere; leave out / and \\"
+        right = "it is the name of a folder, which must not lead elsewhere; remove / and \\"
     elif not name.isprintable():
-        right = "leave out line breaks and signs that cannot be seen"
+        right = "remove line breaks and invisible characters"
     elif name.startswith(("-", "~")):
         right = "begin it with a letter or digit"
     elif len(name.encode()) > LONGEST:

@@ -59,7 +59,7 @@ def check_following(
             raise InputError(f"methods: '{method}' is after '{before}', {others[before]}")
         if before not in after:
             near = nearest(before, set(after) - {method}) or "; name a method of this file"
-            raise InputError(f"methods: '{method}' is after '{before}', which is not there{near}")
+            raise InputError(f"methods: '{method}' is after '{before}', which does not exist{near}")
         if not uses:
             raise InputError(
                 f"methods: '{method}' is after '{before}' and does not use it; write \"{START}\" "
@@ -140,4 +140,4 @@ def _circle(chain: list[str]) -> str:
         return f"'{chain[0]}' is after itself; name the method that it starts from"
     pairs = zip(chain, [*chain[1:], chain[0]], strict=True)
     told = ", ".join(f"'{one}' is after '{other}'" for one, other in pairs)
-    return f"{told}; let one of them start from nothing"
+    return f"{told}; let one of them start from scratch"

@@ -32,7 +32,9 @@ def origin(results: Results, commands: Mapping[str, Sequence[str]]) -> Iterator[
         for name, tell in ORIGIN.items()
     ]
     yield Bullets([*lines, f"seeds: {', '.join(map(str, results.study.seeds))}"])
-    yield Paragraph("Every run's folder holds its whole configuration. The first seed's commands:")
+    yield Paragraph(
+        "Every run's folder contains its whole configuration. The first seed's commands:"
+    )
     first = f"seed {results.study.seeds[0]}"
     yield Commands(
         [
@@ -47,7 +49,7 @@ def _answer(origins: Sequence[Mapping[str, Any]], runs: int) -> str:
     commits = {_commit(each) for each in origins}
     machines = {ORIGIN["machine"](each) for each in origins}
     if not origins:
-        return "What the runs were made with is not known: their folders do not say it."
+        return "It is not known what the runs were made with: their folders do not record it."
     changed = any((each["git"] or {}).get("dirty") for each in origins)
     of = (
         "without a Git repository"

@@ -148,7 +148,7 @@ class Study:
         names = [SINGLE_TASK, TUNED, *self.methods]
         for pair in self.comparisons:
             if len(pair) != 2:
-                raise InputError(f"comparisons: {pair} are {len(pair)} methods; give two")
+                raise InputError(f"comparisons: {pair} has {len(pair)} methods; give two")
             for name in pair:
                 if name not in names:
                     raise InputError(f"comparisons: there is no '{name}'{nearest(name, names)}")
@@ -158,7 +158,7 @@ class Study:
         for name, method in self.ensembles.items():
             if method not in self.methods:
                 near = nearest(method, self.methods)
-                raise InputError(f"ensembles: '{name}' is of the method '{method}'{near}")
+                raise InputError(f"ensembles: '{name}' names the unknown method '{method}'{near}")
         if self.ensembles and len(self.seeds) < LEAST_MEMBERS:
             raise InputError("ensembles: their members are the seeds, so give at least two seeds")
 
@@ -305,8 +305,8 @@ def _check_apart(key: str, names: Mapping[str, Any], always: tuple[str, ...] = (
             raise InputError(f"{key}: '{name}' is always there; give yours another name")
         if (other := owners.setdefault(slug(name), name)) != name:
             raise InputError(
-                f"{key}: '{name}' differs from '{other}' in signs alone, and their folders would "
-                "be one; give it another name"
+                f"{key}: '{name}' differs from '{other}' only in special characters, and their "
+                "folders would be the same; give it another name"
             )
 
 
@@ -344,7 +344,7 @@ def _tasks_of(config: Config, experiment: str) -> dict[str, Any]:
         raise InputError(f"{experiment}: a study needs an experiment with tasks under model.tasks")
     if odd := [name for name in tasks if not isinstance(name, str)]:
         raise InputError(
-            f"{experiment}: YAML takes the task {odd[0]!r} for something else than text; write its "
+            f"{experiment}: YAML reads the task {odd[0]!r} as something other than text; write its "
             "name in quotes"
         )
     return tasks
@@ -362,6 +362,6 @@ def _read(experiment: str) -> Config:
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(
             f"{experiment}: a mapping has names that are not all text, or something contains "
-            "itself; write names in quotes, and nothing inside of itself"
+            "itself; write names in quotes, and nothing inside itself"
         ) from error
     return content

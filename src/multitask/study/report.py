@@ -100,7 +100,7 @@ def _page(
         (
             "Every run has the budget that its configuration states; the best epoch is chosen by ",
             Code("val/score"),
-            f"; the test set is looked at once, by that epoch. {_intervals(results.study)}",
+            f"; the test set is used once, for that epoch. {_intervals(results.study)}",
         )
     )
     yield from opening
@@ -177,5 +177,5 @@ def _against_each_other(results: Results) -> Iterator[Block]:
 
 def _intervals(study: Study) -> str:
     if len(study.seeds) >= LEAST_SEEDS:
-        return "± is half of the 95 % interval over seeds (Student's t), of three seeds or more."
-    return "There are no intervals and no tests, which take three seeds."
+        return "± is half of the 95 % interval over seeds (Student's t), for three seeds or more."
+    return "There are no intervals and no tests, which need at least three seeds."

@@ -111,7 +111,7 @@ def comparison_table(results: Results, table: pd.DataFrame) -> Iterator[Block]:
 def _star(table: pd.DataFrame) -> str:
     tests = int(table["p"].notna().sum())
     if not tests:
-        return "without a test, which takes three seeds that differ."
+        return "without a test, which needs at least three seeds that differ."
     return (
         f"* marks a clear difference: p < {SIGNIFICANT} in a paired t-test, after Holm's "
         f"correction for the {counted(tests, 'comparison')} of this table."

@@ -17,8 +17,8 @@ from multitask.study.plan import SINGLE_TASK, PlannedRun, Study
 from multitask.training.model_size import MULTIPLY_ADDS, PARAMETERS
 
 UNTESTED = (
-    "ended before a validation, which tells the checkpoint to test; let trainer.max_epochs, "
-    "max_steps or val_check_interval reach one"
+    "ended before a validation, which chooses the checkpoint to test; set trainer.max_epochs, "
+    "max_steps or val_check_interval so that one takes place"
 )
 
 

@@ -23,7 +23,9 @@ def shard_of(runs: Sequence[PlannedRun], shard: str) -> list[PlannedRun]:
     """
     number, _, count = shard.partition("/")
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise InputError(f"shard is {shard}; give the number and count of shares, such as 2/5")
+        raise InputError(
+            f"shard is {shard}; give the number of the share and their count, such as 2/5"
+        )
     together: dict[str, list[PlannedRun]] = {}
     for run in runs:
         together.setdefault(_first(run).place, []).append(run)

@@ -34,7 +34,7 @@ def size_table(results: Results) -> Iterator[Block]:
     )
     remarks = [
         "Parameters of each network: all; those that several tasks may use; those that a sharing "
-        "scheme gives to one task; those of the heads; those that learned in the last step. "
+        "scheme gives to one task; those of the heads; those that were trained in the last step. "
         "Multiply-adds are of a forward pass, in matrix products and convolutions."
     ]
     if SINGLE_TASK in results.methods:

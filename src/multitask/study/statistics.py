@@ -76,7 +76,7 @@ def means_in_words(seeds: Sequence[int]) -> str:
     """
     if len(seeds) >= LEAST_SEEDS:
         return "mean and 95 % interval over seeds"
-    return "mean over seeds; an interval takes three seeds"
+    return "mean over seeds; an interval needs at least three seeds"
 
 
 def paired(ones: ArrayLike, others: ArrayLike, level: float = 0.95) -> Difference:

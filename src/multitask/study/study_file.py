@@ -81,8 +81,8 @@ def check_metrics(study: Study, runs: Sequence[PlannedRun]) -> None:
                 raise InputError(f"{key}: task '{name}' has no '{own}'{near}")
             if key != "further_metrics" and known[own].higher_is_better is None:
                 raise InputError(
-                    f"{key}: the task '{name}' cannot be compared by '{own}', which does not say "
-                    "whether higher is better; show it by further_metrics"
+                    f"{key}: the task '{name}' cannot be compared by '{own}', which does not "
+                    "define whether higher is better; name it in further_metrics"
                 )
             check_part(key, metric, name, runs)
 

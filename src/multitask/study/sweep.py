@@ -89,12 +89,12 @@ def find_trials(folder: Path, sweep: str | None = None) -> list[Trial]:
     ids = {trial.sweep for trial in trials} - {None}
     if sweep is None and len(ids) > 1:
         names = ", ".join(sorted(map(str, ids)))
-        raise InputError(f"{folder} holds runs of several sweeps; choose one by --sweep: {names}")
+        raise InputError(f"{folder} has runs of several sweeps; choose one with --sweep: {names}")
     chosen = [trial for trial in trials if trial.sweep == (sweep or next(iter(ids), None))]
     if not chosen:
         what = f"of sweep '{sweep}'" if sweep else "of a sweep"
         raise InputError(
-            f"{folder} holds no training run {what}; give the folder of its runs, as runs/digits"
+            f"{folder} has no training run {what}; give the folder of its runs, such as runs/digits"
         )
     return chosen
 
@@ -274,7 +274,7 @@ def _comparisons(table: pd.DataFrame) -> list[list[str]]:
 def _reason(trial: Trial) -> str:
     state = trial.folder / STATE
     if state.is_file():
-        return f"W&B calls it {state.read_text(encoding='utf-8')}; it was not tested"
+        return f"W&B reports it as {state.read_text(encoding='utf-8')}; it was not tested"
     return "it has not finished, or was stopped early"
 
 

@@ -66,17 +66,17 @@ def _opening(sweep: Sweep, folder: Path) -> Iterator[Block]:
         (
             "The best ",
             Code("val/score"),
-            " of each run, mean over seeds. The best of many such scores is too good: what to "
-            "expect of it is below, from the test set. ",
+            " of each run, mean over seeds. The best of many such scores is too optimistic: what "
+            "to expect of it is below, from the test set. ",
             Code("trials.csv"),
-            " has every run.",
+            " contains every run.",
         )
     )
     path = folder / "figures" / "parameters.png"
     if save_drawing(partial(draw_parameters, sweep), path, dpi=120):
         yield Section("Scores by parameter", _best_run(sweep))
         yield FigureBlock(path, "val/score by parameter")
-        yield Paragraph("A point for each run; the others' parameters differ along an axis.")
+        yield Paragraph("One point per run; the other parameters vary along an axis.")
     if len(rows) > MOST_METHODS:
         yield Paragraph(f"Below are the {MOST_METHODS} best of {len(rows)}.")
 
@@ -101,7 +101,7 @@ def _best_run(sweep: Sweep) -> Text:
     given = [
         f"{name} = {shortened({best[name]})[best[name]]}" for name in sweep.parameters if best[name]
     ]
-    settings = listed(given) if given else "what the file says"
+    settings = listed(given) if given else "the settings of the file"
     return f"The best of {counted(len(trials), 'run')} had {settings}."
 
 

@@ -137,9 +137,9 @@ def against_each_other(found: Sequence[Verdict], seeds: int) -> str:
         return f"{found[0].sentence}."
     clear = [f"{each.method} against {each.other}" for each in found if each.better or each.worse]
     if not clear:
-        return f"None of the {len(found)} comparisons finds a clear difference."
+        return f"None of the {len(found)} comparisons shows a clear difference."
     of = f"{len(clear)} of {counted(len(found), 'comparison')}"
-    return f"{of} {'finds' if len(clear) == 1 else 'find'} a clear difference: {listed(clear)}."
+    return f"{of} {'shows' if len(clear) == 1 else 'show'} a clear difference: {listed(clear)}."
 
 
 def _untested(found: Sequence[Verdict], seeds: int) -> str:
@@ -148,10 +148,11 @@ def _untested(found: Sequence[Verdict], seeds: int) -> str:
     if not any(each.ahead or each.behind for each in found):
         return "There are no two results to compare."
     if len(found) == 1 and seeds < LEAST_SEEDS:
-        few = "a test takes three seeds"
+        few = "a test needs at least three seeds"
         return f"{found[0].sentence.removesuffix(', not tested')}; {few}, and there {_are(seeds)}."
     if seeds < LEAST_SEEDS:
-        return f"No difference can be tested: that takes three seeds, and there {_are(seeds)}."
+        few = "that needs at least three seeds"
+        return f"No difference can be tested: {few}, and there {_are(seeds)}."
     return "No difference can be tested: too few seeds have both results, or they never vary."
 
 

@@ -54,7 +54,7 @@ class Workplace:
             return reason
         text = (folder / OUTPUT).read_text(encoding="utf-8", errors="replace")
         lines = [line for line in text.splitlines() if line.strip()]
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "it printed nothing"
 
     def obstacle(self, run: PlannedRun) -> str | None:
         """The reason why a run cannot start: the run that it starts from has left no checkpoint.
@@ -72,7 +72,7 @@ class Workplace:
             return f"'{before.method}' has no best.ckpt with seed {run.seed}"
         if self.failure(before):
             return f"'{before.method}' failed with seed {run.seed}"
-        return self.obstacle(before) or f"'{before.method}' is not finished with seed {run.seed}"
+        return self.obstacle(before) or f"'{before.method}' has not finished with seed {run.seed}"
 
     def start(self, run: PlannedRun) -> str:
         """The checkpoint that a run starts from.

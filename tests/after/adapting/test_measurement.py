@@ -128,7 +128,7 @@ def test_networks_are_written_as_runs(found: Adaptation, tmp_path: Path) -> None
         # Those of the run, and those of two labels of each class.
         assert len(loaded.training_images) == 1 + 6
         assert (path.parents[1] / "config.yaml").is_file()
-    with pytest.raises(InputError, match="out is there already"):
+    with pytest.raises(InputError, match="out already exists"):
         write_adapted(found, tmp_path / "out")
 
 
@@ -177,7 +177,7 @@ def test_images_that_the_run_has_seen_are_not_asked_about() -> None:
     unknown = run()
     unknown.training_images = None
     told = adapt(unknown, new("kind", Classification(3)), plan()).remarks
-    assert "its checkpoint does not tell" in told[1]
+    assert "its checkpoint does not record it" in told[1]
 
 
 def test_kin_of_the_query_set_are_not_drawn() -> None:
@@ -227,7 +227,7 @@ def test_numbers_are_learned_without_prototypes() -> None:
 
 def test_one_episode_has_no_interval() -> None:
     measured = adapt(run(), new("kind", Classification(3)), plan())
-    assert measured.remarks[-1] == "An interval takes three episodes."
+    assert measured.remarks[-1] == "An interval needs at least three episodes."
     assert all("±" not in cell for row in cells(measured) for cell in row)
 
 

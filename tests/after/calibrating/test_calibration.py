@@ -80,7 +80,7 @@ def test_a_task_that_has_no_calibration_is_left_and_named(tiny_data: TinyData) -
     assert (list(found.tasks), found.left) == (["size"], ["other"])
     told = sentences(found)
     assert told[1] == "Left as they are, since they are not calibrated: other."
-    assert "Whether samples were trained on is not known" in told[2]
+    assert "It is not known whether samples were trained on" in told[2]
     # The model itself is as it was.
     assert trained.model.named_tasks["size"].level is None  # type: ignore[attr-defined]
 
@@ -92,4 +92,4 @@ def test_a_task_without_labels_to_show_it_on_says_so(tiny_data: TinyData) -> Non
     fit, show = (samples_of(trained, data, split) for split in ("val", "test"))
     found = calibrate(trained, fit, show, 0.8)
     assert found.tasks["size"].shown == 0
-    assert "no label on the test set of TinyData shows what they cover" in sentences(found)[0]
+    assert "no labels on the test set of TinyData to show what they cover" in sentences(found)[0]

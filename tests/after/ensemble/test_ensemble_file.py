@@ -108,7 +108,7 @@ def test_a_calibration_is_that_of_the_pooled_output(loaded: TrainedModel) -> Non
 
 
 def test_what_takes_one_network_says_so(loaded: TrainedModel, file: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no network of its own; take one of its members, such as"):
+    with pytest.raises(InputError, match="not a single network; use one of its members, such as"):
         loaded.embed(pixels(1))
     facts = facts_of(file, None, None, None)
     with pytest.raises(InputError, match="which a hub folder cannot hold; export it as one file"):
@@ -138,9 +138,9 @@ def changed(content: dict[str, Any], damage: str) -> None:
     ("damage", "reason"),
     [
         ("format", "format 2 of ensembles, and this version reads formats up to 1"),
-        ("no format", "it has no format of an ensemble"),
-        ("members", "it does not tell how its members are built"),
-        ("weights", "the weights '7.encoder.weight' are of no member"),
+        ("no format", "it has no ensemble format"),
+        ("members", "it does not record how its members are built"),
+        ("weights", "the weights '7.encoder.weight' belong to no member"),
         ("lacking", "member 1"),
         ("class", "member 1"),
     ],
@@ -165,5 +165,5 @@ class Strange(Classification):
 
 def test_a_task_that_cannot_be_pooled_is_refused() -> None:
     made = [trained(tasks={"kind": Strange(3)}).model for _ in range(2)]
-    with pytest.raises(InputError, match="'kind' is a Strange, which does not tell how"):
+    with pytest.raises(InputError, match="'kind' is a Strange, which does not define how"):
         EnsembleModel(made, ["one", "two"])

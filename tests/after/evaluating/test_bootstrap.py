@@ -198,7 +198,7 @@ def test_groups_are_added_up_whatever_their_numbers_are() -> None:
 def test_what_says_nothing_is_not_an_interval() -> None:
     ok = np.linspace(0, 1, 100)
     assert interval(ok, 50) == pytest.approx((0.025, 0.975))
-    assert "it takes 10" in str(interval(ok, 9))
+    assert "it needs at least 10" in str(interval(ok, 9))
     assert "same in every" in str(interval(np.ones(100), 50))
     some = np.where(np.arange(100) < 20, np.nan, ok)
     assert interval(some, 50) == "no interval: undefined in 20 of 100 resamples"

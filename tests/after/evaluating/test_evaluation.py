@@ -323,7 +323,7 @@ def test_everything_is_written(
 
 
 def test_a_checkpoint_alone_has_no_data_of_its_own(trained: TrainedModel) -> None:
-    with pytest.raises(InputError, match="lies in no run's folder.*give a table"):
+    with pytest.raises(InputError, match="is not in a run's folder.*give a table"):
         own_samples(trained, "test", None)
 
 

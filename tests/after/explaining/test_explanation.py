@@ -115,7 +115,7 @@ def test_a_map_overlaps_with_itself_and_less_with_that_of_another_image() -> Non
     assert "do not clearly look" in said_of_overlaps([unrelated])
     assert "1 of 2 pairs" in said_of_overlaps([found, unrelated])
     (few,) = overlaps({"a": maps[:3], "b": maps[:3]})
-    assert "3 images cannot tell" in said_of_overlaps([few])
+    assert "3 images are too few" in said_of_overlaps([few])
     (black,) = overlaps({"a": 0 * maps, "b": maps})
     assert said_of_overlaps([black]).startswith("No image has")
     (single,) = overlaps({"a": maps[:1], "b": maps[:1]})
@@ -173,7 +173,7 @@ def test_another_network_that_does_not_fit_leaves_the_rest(tmp_path: Path) -> No
     others = {"wide": trained(MLP(6, hidden=[4]), shape=(1, 2, 3)), "same": trained()}
     found = explain(trained(), Wanted([str(tmp_path)], NOTHING, against=others))
     assert list(found.similarities) == ["its own layers", "same"]
-    (said,) = [each for each in found.left_out if "takes other images" in each]
+    (said,) = [each for each in found.left_out if "accepts other images" in each]
     assert said.startswith("Similar layers: ")
 
 

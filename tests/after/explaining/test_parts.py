@@ -149,7 +149,7 @@ def test_a_column_counts_what_changes_without_it(tmp_path: Path) -> None:
         "sex m",
         "weight 60000",
     ]
-    assert "row 4 is left out: column 'sex': 'q' is not one of its categories" in found.left_out
+    assert "row 4 was skipped: column 'sex': 'q' is not one of its categories" in found.left_out
     (first,) = model.predict({"age": 31, "sex": "f", "weight": 70000})["size"]
     (without,) = model.predict({"sex": "f", "weight": 70000})["size"]
     # The task's deviation is about 10, and the effect is that of its standardised output.
@@ -175,14 +175,14 @@ def test_a_page_shows_the_parts_and_tables_have_their_numbers(tmp_path: Path) ->
     assert set(rows["explained"]) == {"bad", "its number"}
     assert (rows["tokens"] == 1).all()
     assert not (folder / "attributions.csv").exists()
-    (said,) = [each for each in in_words(found) if each.startswith("Most counts")]
+    (said,) = [each for each in in_words(found) if each.startswith("The strongest effects are")]
     assert "for mood '" in said
-    assert any(each.startswith("row 4 is left out: it") for each in found.left_out)
+    assert any(each.startswith("row 4 was skipped: it") for each in found.left_out)
 
 
 def test_a_text_for_a_model_that_needs_more() -> None:
     model = written(columns(), {"numbers": NUMBERS})
-    with pytest.raises(InputError, match="made.ckpt takes .*, for which one text is not enough"):
+    with pytest.raises(InputError, match="made.ckpt accepts .*, for which one text is not enough"):
         explain(model, Wanted([], NOTHING, text="a text"))
 
 

@@ -306,9 +306,17 @@ class Numpy(nn.Module):
 
 
 REFUSED: list[tuple[Encoder, Sequence[nn.Module], str]] = [
-    (FixesBatch(1), (), "the model cannot be a graph: the code takes batches of one size only"),
-    (Decides(1), (), "the model cannot be a graph: the code decides by the values of a tensor"),
-    (ConvNet(1), [Numpy()], "its transforms (Numpy) cannot be a graph: "),
+    (
+        FixesBatch(1),
+        (),
+        "the model cannot be converted to a graph: the code accepts batches of one size only",
+    ),
+    (
+        Decides(1),
+        (),
+        "the model cannot be converted to a graph: the code decides by the values of a tensor",
+    ),
+    (ConvNet(1), [Numpy()], "its transforms (Numpy) cannot be converted to a graph: "),
     (ConvNet(1), [Wrong()], "differs from the model for 1 images: task "),
     (ConvNet(1), [v2.RandomHorizontalFlip()], "its task 'kind' predicts something else each time"),
 ]
@@ -333,14 +341,14 @@ def test_what_cannot_be_exported_leaves_nothing(
 def test_a_diverged_model(tmp_path: Path) -> None:
     model = trained()
     nn.init.constant_(model.model.heads["size"].bias, float("nan"))  # type: ignore[union-attr,arg-type]
-    with pytest.raises(InputError, match="its task 'size' predicts no finite number"):
+    with pytest.raises(InputError, match="its task 'size' predicts numbers that are not finite"):
         export(model, "onnx", tmp_path / "model.onnx")
 
 
 def test_what_is_there_stays(tmp_path: Path) -> None:
     place = tmp_path / "model.onnx"
     place.write_text("mine")
-    with pytest.raises(InputError, match="is there already; choose another name"):
+    with pytest.raises(InputError, match="already exists; choose another name"):
         export(trained(), "onnx", place)
     assert place.read_text() == "mine"
 

@@ -69,7 +69,7 @@ def test_what_it_takes_and_gives(path: Path) -> None:
     ],
 )
 def test_other_pixels(path: Path, pixels: np.ndarray) -> None:
-    with pytest.raises(InputError, match=r"takes uint8 of shape \[batch, 1, 12, 10\], not "):
+    with pytest.raises(InputError, match=r"expects uint8 of shape \[batch, 1, 12, 10\], not "):
         OnnxModel(path)(pixels)
 
 

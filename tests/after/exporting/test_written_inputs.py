@@ -96,7 +96,7 @@ def test_the_tokenizer_lies_beside_the_file_and_tells_how_it_works(tmp_path: Pat
         assert tokens[: told["length"]] == each["tokens"]
     assert "crc32" in told["rule"]
     assert "% 47" in told["rule"]
-    with pytest.raises(InputError, match="model_text_tokenizer is there already"):
+    with pytest.raises(InputError, match="model_text_tokenizer already exists"):
         export(CASES["bag"](), "onnx", tmp_path / "model.onnx")
 
 
@@ -134,13 +134,16 @@ def test_a_file_of_several_inputs_says_what_it_takes(both: OnnxModel) -> None:
         "text": ("tensor(int32)", ["batch", "text_places"]),
         "numbers": ("tensor(float)", ["batch", 3]),
     }
-    with pytest.raises(InputError, match="takes text, numbers, and not an image"):
+    with pytest.raises(InputError, match="accepts text, numbers, not an image"):
         _ = both.format
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"text": np.zeros((2, 3), np.int32)}, "takes text, numbers, and was given text; give each"),
-    ({"text": np.zeros((2, 3), np.int64)}, r"takes int32 of shape \[batch, text_places\] of text"),
+    ({"text": np.zeros((2, 3), np.int32)}, "needs text, numbers, but was given text; give each"),
+    (
+        {"text": np.zeros((2, 3), np.int64)},
+        r"expects int32 of shape \[batch, text_places\] of text",
+    ),
     ({"numbers": np.zeros((2, 4), np.float32)}, r"float32 of shape \[batch, 3\] of numbers, not"),
     ({"numbers": np.zeros((1, 3), np.float32)}, "one number of samples for all inputs, not 2"),
 ]
@@ -166,6 +169,6 @@ def test_what_a_file_does_not_take(both: OnnxModel, given: dict[str, Any], words
 
 def test_an_input_of_which_nothing_is_told(tmp_path: Path) -> None:
     model = written(BagOfTokens(50, 8), {"text": None})
-    with pytest.raises(InputError, match="takes the input 'text', and does not tell what it is"):
+    with pytest.raises(InputError, match="has the input 'text', but does not record what it is"):
         export(model, "onnx", tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []

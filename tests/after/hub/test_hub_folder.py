@@ -89,7 +89,7 @@ def test_without_the_packages_there_is_no_onnx(quick: None, tmp_path: Path) -> N
 
 def test_what_is_there_stays(quick: None, tmp_path: Path) -> None:
     (tmp_path / "hub").mkdir()
-    with pytest.raises(InputError, match="is there already; choose another name"):
+    with pytest.raises(InputError, match="already exists; choose another name"):
         write_hub_folder(trained(), tmp_path / "hub", CardFacts())
     assert list(tmp_path.iterdir()) == [tmp_path / "hub"]
 
@@ -103,7 +103,7 @@ class Unrecorded(Classification):
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_that_does_not_tell_how_it_was_built(quick: None, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="does not tell how its tasks was built"):
+    with pytest.raises(InputError, match="does not record how its tasks was built"):
         write_hub_folder(
             trained(tasks={"kind": Unrecorded(lambda: 3)}), tmp_path / "hub", CardFacts()
         )
@@ -185,9 +185,9 @@ def test_metrics_of_another_checkpoint_are_not_its_own(run: Path) -> None:
 def test_a_checkpoint_carried_alone(tmp_path: Path) -> None:
     facts = facts_of(checkpoint(tmp_path / "best.ckpt"))
     card = card_of(trained(), facts)
-    assert "its checkpoint lay in no finished run" in card
+    assert "its checkpoint was not in a finished run" in card
     assert "Splits: not given." in card
-    assert "The folder of its run is not there" in card
+    assert "The folder of its run is not available" in card
 
 
 HEADS = "task,metric,value,low,high,n,groups,trivial,note\n"

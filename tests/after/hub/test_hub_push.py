@@ -51,7 +51,7 @@ def test_nobody_is_logged_in(hub: StandInHub) -> None:
 
 def test_a_wrong_token(hub: StandInHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
-    with pytest.raises(InputError, match="the hub does not know your token; log in") as refused:
+    with pytest.raises(InputError, match="the hub rejected your token; log in") as refused:
         check_push("me/animals")
     assert "hf_wrong" not in str(refused.value)
 

@@ -165,7 +165,7 @@ def test_configurations_that_are_none(forged: Callable[..., Path], text: str, wo
         (put(*LAYERS, value=-1), ""),
         (put("model", "tasks", "kind", "init_args", "num_classes", value=10**12), "num_classes"),
         (put("model", "tasks", value={}), "other tasks"),
-        (put("model", value=None), "does not say how its model is built"),
+        (put("model", value=None), "does not record how its model is built"),
         (put("description", "tasks", "kind", value=3), "is not a mapping"),
         (put("description", "tasks", "kind", "classes", value=[1]), "classes that are not texts"),
         (
@@ -198,11 +198,11 @@ NORMALIZE = "torchvision.transforms.v2.Normalize"
 @pytest.mark.parametrize(
     ("transforms", "channels", "words"),
     [
-        ([], 3, "its model cannot take the images that it describes"),
+        ([], 3, "its model does not accept the images that it describes"),
         (
             [{"class_path": NORMALIZE, "init_args": {"mean": [0.0], "std": [1e-45]}}],
             1,
-            "its transforms make numbers of an image that are not finite",
+            "its transforms turn an image into numbers that are not finite",
         ),
     ],
 )

@@ -80,8 +80,8 @@ def test_a_table_has_the_columns_of_training() -> None:
         ("person", {}, "sample 1: its age and sex are all missing"),
         ("person", {"age": [1]}, r"person, 'age', is \[1\], which is not a number or a text"),
         ("review person", {"review": "a"}, "sample 1: its age and sex are all missing"),
-        ("review person", "a", "the model takes review and person; give a dictionary"),
-        ("review person", {"revew": "a"}, "takes no 'revew'; did you mean 'review'"),
+        ("review person", "a", "the model accepts review and person; give a dictionary"),
+        ("review person", {"revew": "a"}, "has no input 'revew'; did you mean 'review'"),
         ("review image", {"review": "a"}, "sample 1: it has no image"),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_checkpoint_carried_alone_makes_its_inputs(tmp_path: Path) -> None:
         ({**COLUMNS_TOLD, "categories": {"b": ["x", "y"]}}, "categories names 'b'"),
         ({**COLUMNS_TOLD, "categories": {"age": [["x"], 2]}}, "not texts or whole numbers"),
         ({**COLUMNS_TOLD, "categories": [1]}, "input 'review' is damaged"),
-        ({**COLUMNS_TOLD, "missing": [3]}, "what means missing is not texts"),
+        ({**COLUMNS_TOLD, "missing": [3]}, "its words for missing cells are not texts"),
         (
             {**text_told(), "tokenizer": {"class_path": "os.system", "init_args": {}}},
             "os.system is imported only if you trust whoever made the checkpoint",
@@ -142,7 +142,7 @@ def test_a_checkpoint_carried_alone_makes_its_inputs(tmp_path: Path) -> None:
             {**text_told(), "tokenizer": {"class_path": "multitask.encoders.ConvNet"}},
             "ConvNet is not a Tokenizer",
         ),
-        (None, "takes the input 'review', and does not tell what it is made of"),
+        (None, "has the input 'review', but does not record what it is made of"),
     ],
 )
 def test_a_strangers_description_is_refused(told: Any, words: str) -> None:

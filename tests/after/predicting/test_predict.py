@@ -226,13 +226,13 @@ def test_embeddings_are_a_table_of_their_own(checkpoint: Path) -> None:
         (["empty"], "the folder empty has no images"),
         (["photos", "--output=a.xlsx"], "ends in .csv, .parquet or .jsonl"),
         (["photos", "--embeddings=e.npy"], "--embeddings is e.npy"),
-        (["photos", "--output=there.csv"], "there.csv is there already"),
+        (["photos", "--output=there.csv"], "there.csv already exists"),
         (["photos", "--batch_size=0"], "--batch_size is 0"),
         (["photos", "--batch_size=1e3"], "--batch_size is 1e3"),
         (["photos", "--device=gpu"], "the device gpu cannot be used here"),
         (["photos", "--outptu=a.csv"], "did you mean 'output'"),
         (["photos", "--image_column=a"], "--image_column is for tables"),
-        (["there.csv", "photos"], "give one table alone"),
+        (["there.csv", "photos"], "give only one table"),
         (["there.csv"], "has no column of image files"),
         (["photos", "--output=photos/0.png/a.csv"], "cannot be written"),
     ],
@@ -322,7 +322,7 @@ def test_folder_of_parts_that_is_a_persons_own_is_left_alone(checkpoint: Path) -
     write_images(Path("photos"), 2)
     Path("o.csv.parts").mkdir()
     Path("o.csv.parts/mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="not of this program"):
+    with pytest.raises(InputError, match="not made by this program"):
         Prediction(multitask.load(checkpoint), listed_images(["photos"]), Path("o.csv")).run()
     assert os.listdir("o.csv.parts") == ["mine.txt"]
 
@@ -366,7 +366,7 @@ def test_maps_are_files_beside_the_table(
             assert mask.size == (8, 8)
         assert all(Path(f"out/{row[name]}").is_file() for name in trained.model.named_tasks)
     Path("photos/mask").mkdir()
-    with pytest.raises(InputError, match=r"the maps would go to photos, which is there"):
+    with pytest.raises(InputError, match=r"the maps would go to photos, which already"):
         Prediction(trained, images, Path("photos.csv")).run()
     frame = trained.predict(["photos/0.png"])
     assert list(frame) == ["mask", "mask.entropy", "depth", "edges", "far", "normals", "copy"]

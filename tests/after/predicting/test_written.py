@@ -74,7 +74,7 @@ def test_a_table_of_texts_gets_predictions_beside_its_columns(
     assert shared[5]["embedding.0"] == ""
     said = capsys.readouterr().out
     assert "Predicted for 6 of 7 rows of new.csv; 1 could not be used: the column" in said
-    assert "Of long texts the model has read the beginning alone: 8 tokens (review)" in said
+    assert "Of long texts, the model has read only the beginning: 8 tokens (review)" in said
 
 
 def test_lines_of_a_file_and_a_text_are_answered(
@@ -99,9 +99,9 @@ def test_lines_of_a_file_and_a_text_are_answered(
         (["empty.txt"], "empty.txt has no lines"),
         (
             ["photos"],
-            "takes review; give one table (CSV, Parquet or JSON Lines) with the column re",
+            "accepts review; give one table (CSV, Parquet or JSON Lines) with the column re",
         ),
-        (["other.csv", "--image_column=x"], "--image_column is about images"),
+        (["other.csv", "--image_column=x"], "--image_column is for images"),
         (["--text=a", "--output=x.csv"], "--text answers on the screen; leave --output out"),
         (["--text=a", "other.csv"], "predict takes a checkpoint alone with --text"),
         (["--text= "], "its text is empty"),
@@ -173,7 +173,7 @@ def test_rows_of_empty_cells_are_told(
 ) -> None:
     Path("new.csv").write_text('review\na good film\n""\na bad book\n\n')
     predict(of_texts, "new.csv")
-    assert "new.csv: row 3 has empty cells alone, and no prediction" in capsys.readouterr().out
+    assert "new.csv: row 3 has only empty cells, and no prediction" in capsys.readouterr().out
     assert [row["review"] for row in cells()] == ["a good film", "a bad book"]
 
 

@@ -75,7 +75,7 @@ def test_every_number_is_in_the_files_and_names_are_only_names(
 ) -> None:
     page = write_robustness(found, tmp_path).read_text()
     assert "<b>made" not in page
-    assert "Nothing speaks against it" in page
+    assert "Nothing suggests otherwise" in page
     assert "blur: a standard deviation as a share" in page
     assert sorted(each.name for each in (tmp_path / "figures").iterdir()) == [
         "attacks-inf.png",
@@ -167,7 +167,7 @@ def test_maps_one_task_missing_labels_and_one_image(tmp_path: Path) -> None:
     [
         ({"steps": 0}, "steps is 0"),
         ({"samples": 0}, "samples is 0"),
-        ({"eps": [], "l2": [], "corruptions": False}, "nothing to try"),
+        ({"eps": [], "l2": [], "corruptions": False}, "nothing to measure"),
     ],
 )
 def test_plans_that_make_no_sense_are_refused(options: dict[str, Any], words: str) -> None:

@@ -87,8 +87,8 @@ def png_that_claims(width: int, height: int) -> bytes:
         (image_file()[:40], "cannot be read as an image"),
         (image_file(mode="F", kind="tiff"), "save them with 8 or 16 bits"),
         (png_that_claims(100, 100), "cannot be read as an image"),
-        (png_that_claims(100_000, 100_000), "more pixels than this server takes"),
-        (image_file((2000, 2000), mode="1"), "which are 1,000,000"),
+        (png_that_claims(100_000, 100_000), "more pixels than this server accepts"),
+        (image_file((2000, 2000), mode="1"), "at most 1,000,000"),
     ],
 )
 def test_files_that_are_no_images(app: ASGIApp, content: bytes, words: str) -> None:
@@ -157,7 +157,7 @@ def test_routes_that_are_not_there(app: ASGIApp, path: str, method: str, status:
 )
 def test_other_names_that_point_here(app: ASGIApp, host: str) -> None:
     found = ask(app, "/health", headers={"host": host})
-    assert "for this machine alone" in refused(found, 403)
+    assert "only this machine" in refused(found, 403)
     assert ask(served(is_local=False), "/health", headers={"host": host}).status_code == 200
 
 

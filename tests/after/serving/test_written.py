@@ -46,7 +46,7 @@ def test_json_is_answered_as_python_is(of_texts: ASGIApp) -> None:
         form = {"review": (None, sample["review"]), "person": (None, json.dumps(person))}
         assert post(of_texts, files=form).json() == found.json()
     long = post(of_texts, json={**sample, "review": "a " * 9}).json()
-    assert long["remarks"] == ["the text is longer than the model reads: its end does not count"]
+    assert long["remarks"] == ["the text is longer than the model reads: its end is ignored"]
 
 
 def test_an_image_comes_in_a_form_beside_what_is_written(of_all: ASGIApp) -> None:
@@ -79,7 +79,7 @@ def test_an_image_comes_in_a_form_beside_what_is_written(of_all: ASGIApp) -> Non
         ({"json": {"review": "a", "person": [1, "x"]}}, 422, "'x' is not one of its categories"),
         ({"json": {"review": "a", "person": {"ag": 1}}}, 422, "not made of 'ag'"),
         ({"content": INFINITE, "headers": JSON}, 422, "inf is infinite"),
-        ({"json": {"text": "a"}}, 422, "'text' is not a text or number that it takes"),
+        ({"json": {"text": "a"}}, 422, "'text' is not a text or number that it accepts"),
         ({"json": [1]}, 422, "not a JSON object"),
         ({"content": b"{", "headers": JSON}, 422, "it is not JSON"),
         ({"content": b"\xff", "headers": JSON}, 422, "not UTF-8"),

@@ -161,7 +161,7 @@ def test_target_ends_the_search() -> None:
 def test_another_version_of_the_sweep_is_refused() -> None:
     search()
     search(run_cap=9)
-    with pytest.raises(InputError, match=r"sweep\.yaml is of another version"):
+    with pytest.raises(InputError, match=r"sweep\.yaml is from another version"):
         search(method="bayes")
 
 

@@ -109,7 +109,7 @@ def _encoder(trained: TrainedModel, sets: Sets) -> Encoder:
         for each in one.to(trained.device).inputs
     ]
     try:
-        with settings_blamed("it cannot take their shape"), torch.no_grad():
+        with settings_blamed("it does not accept their shape"), torch.no_grad():
             found = encoder_of(trained.model, inputs)
             found.eval()(*inputs)
     except InputError as error:
@@ -148,7 +148,7 @@ def _remarks(found: Adaptation) -> Sequence[str]:
     if len(data.augmentations):
         told.append("The data's augmentations are not used.")
     if plan.episodes < 3:
-        told.append("An interval takes three episodes.")
+        told.append("An interval needs at least three episodes.")
     return told
 
 

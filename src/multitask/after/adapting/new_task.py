@@ -61,13 +61,13 @@ def new_task(found: Extension, file: Path) -> NewTask:
     _refuse_idle(read_config(file))
     if len(found.new) != 1:
         raise InputError(
-            f"{file} has the new tasks {listed(found.new)}; adapt learns one, so name one"
+            f"{file} has the new tasks {listed(found.new)}; adapt learns only one, so name one"
         )
     name, tree = found.new[0], found.settings
     given, told = tree.entries["model"].entries["tasks"].entries[name], tree.entries.get("data")
     if told is None:
         raise InputError(
-            f"{file} names no data, and the run has none for a new task; name some under data"
+            f"{file} names no data, and the run has none for a new task; add some under data"
         )
     seed = tree.entries.get("seed_everything")
     with Configuration([], [], tree, is_trusted=found.trust).imports():
@@ -77,8 +77,8 @@ def new_task(found: Extension, file: Path) -> NewTask:
         data = made_data(told, seed, f"{file}: the data")
     if data.deals_episodes:
         raise InputError(
-            f"{file}: {type(data).__name__} deals episodes, and adapt draws its own of ordinary "
-            "samples; name what the episodes are made of as data"
+            f"{file}: {type(data).__name__} deals episodes, but adapt draws them from "
+            "ordinary samples; use the data that the episodes are made of"
         )
     take_names({name: task}, described_tasks({name: task}, data))
     # A copy computes the statistics of all labels, which few-shot learners do not have.
@@ -96,8 +96,8 @@ def _refuse_idle(added: Setting) -> None:
     idle |= {f"model.{key}": each for key, each in model.items() if key != "tasks"}
     for key, each in idle.items():
         raise InputError(
-            f"{each.place}: {key} does not count here, because each learner of adapt has its own "
-            "way to learn; leave it out"
+            f"{each.place}: {key} has no effect here, because the learners of adapt do not use "
+            "it; remove it"
         )
 
 
@@ -106,8 +106,7 @@ def _refuse_relative(name: str, given: Setting, task: Task) -> None:
     for key in BESIDE_OTHERS:
         if getattr(task, key) != 1:
             raise InputError(
-                f"{given.place}: '{name}' is the only task, so that its {key} counts nothing; "
-                "leave it out"
+                f"{given.place}: '{name}' is the only task, so its {key} has no effect; remove it"
             )
 
 

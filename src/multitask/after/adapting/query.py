@@ -49,7 +49,7 @@ def chosen_query(
     if not len(left):
         raise InputError(
             f"adapt: the run was trained on all labelled samples of the {words} set; give other "
-            "data to ask about"
+            "data to test on"
         )
     places = left
     if most is not None and most < len(left):
@@ -60,8 +60,8 @@ def chosen_query(
     told = [f"Query set: {of} labelled samples of the {words} set of {kind}, the same for all."]
     if trained.training_images is None:
         told.append(
-            "Whether the run was trained on samples of the query set is not known: its checkpoint "
-            "does not tell."
+            "It is not known whether the run was trained on samples of the query set, because its "
+            "checkpoint does not record it."
         )
     elif len(left) < total:
         told.append(

@@ -89,11 +89,11 @@ def sets_of(trained: TrainedModel, new: NewTask, most: int | None) -> Sets:
     if split is None:
         raise InputError(
             f"adapt: the {type(new.data).__name__} have neither a test set nor a validation set "
-            "to ask about; change the data's settings (without, or split)"
+            "to test on; change the data's settings (without, or split)"
         )
     if (other := made_otherwise(trained.description["inputs"], new.data)) is not None:
         raise InputError(
-            f"adapt: the data make the input '{other}' otherwise than those of {trained.source}; "
+            f"adapt: the data make the input '{other}' differently from those of {trained.source}; "
             "give the same columns, categories and tokenizer"
         )
     train, asked = new.data.splits["train"], new.data.splits[split]
@@ -143,7 +143,7 @@ def read(new: NewTask, inputs: Sequence[str], split: str, places: Tensor) -> Sam
         for name in inputs:
             if name not in batch:
                 raise InputError(
-                    f"adapt: the run's model takes the input '{name}', which the "
+                    f"adapt: the run's model needs the input '{name}', which the "
                     f"{type(data).__name__} do not have"
                 )
         parts.append([*(batch[name] for name in inputs), batch[new.name]])

@@ -137,22 +137,22 @@ def _places(trained: TrainedModel, fit: LabelledSamples) -> tuple[Tensor, list[s
     seen = seen_in_training(trained, fit)
     if seen is None:
         return torch.arange(len(fit)), [
-            "Whether samples were trained on is not known: the checkpoint does not tell."
+            "It is not known whether samples were trained on: the checkpoint does not record it."
         ]
     places = torch.from_numpy(np.flatnonzero(~seen))
     if not len(places):
         raise InputError(
-            f"calibrate: every sample of the {fit.title} was trained on, and of those a network "
-            "is too sure; give labelled samples that were not, with --table=TABLE"
+            f"calibrate: every sample of the {fit.title} was trained on, and on those a network "
+            "is over-confident; give labelled samples that were not, with --table=TABLE"
         )
     some = f"{int(seen.sum()):,} of the {len(seen):,} samples of the {fit.title} were trained on"
-    return places, [f"{some}, and are left out of the fit."] if seen.any() else []
+    return places, [f"{some} and are excluded from the fit."] if seen.any() else []
 
 
 def _without_labels(fit: LabelledSamples, name: str) -> InputError:
     return InputError(
         f"calibrate: the {fit.title} has no label of '{name}'; give labelled samples with "
-        "--table=TABLE, or the other tasks alone with --tasks=..."
+        "--table=TABLE, or only the other tasks with --tasks=..."
     )
 
 

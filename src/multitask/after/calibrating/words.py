@@ -40,8 +40,8 @@ def remarks(found: Calibration) -> list[str]:
     told = [*found.fit.remarks, *found.remarks]
     if found.show is None:
         told.append(
-            f"There are no other labelled images, so the {found.fit.title} shows what it was "
-            "fitted to, which looks better than it is."
+            f"There are no other labelled images, so the results are on the {found.fit.title} that "
+            "was fitted to, and look better than they are."
         )
     return told
 
@@ -69,7 +69,7 @@ def _of_classes(each: CalibratedTask, where: str) -> str:
     said = f"{what}, temperature {temperature:.3g} from {each.fitted:,} labels"
     before, after = each.before.metrics, each.after.metrics
     if not before:
-        return f"{said}; no label {where} shows what it does."
+        return f"{said}; there are no labels {where} to show its effect."
     changes = ", ".join(
         f"{NAMES[key]} {before[key]:.3g} → {after[key]:.3g}" for key in ("ece", "nll", "brier")
     )
@@ -86,7 +86,7 @@ def _of_numbers(each: CalibratedTask, where: str) -> str:
     said = f"intervals for the share {level} of the values, from {each.fitted:,} labels"
     before, after = each.before.metrics, each.after.metrics
     if not after:
-        return f"{said}; no label {where} shows what they cover."
+        return f"{said}; there are no labels {where} to show what they cover."
     width = f"{after['interval_width']:.3g}{f' {unit}' if unit else ''}"
     now = f"they cover {after['coverage']:.3g} {where} and are {width} wide on average"
     if not before:

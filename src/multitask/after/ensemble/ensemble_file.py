@@ -83,7 +83,7 @@ def read_ensemble(content: Mapping[str, Any], path: Path, trust: bool) -> Ensemb
         use_weights(member, weights[place])
         members.append(member)
     if any(each.inputs != members[0].inputs for each in members):
-        raise InputError(f"{path} is damaged: its members take different inputs")
+        raise InputError(f"{path} is damaged: its members have different inputs")
     names = [list(each.named_tasks) for each in members]
     if any(sorted(each) != sorted(names[0]) for each in names):
         raise InputError(f"{path} is damaged: its members have different tasks")
@@ -114,7 +114,7 @@ def use_weights(model: MultiTask, weights: Mapping[str, Any]) -> None:
 def _members(told: Any, path: Path) -> list[dict[str, Any]]:
     number = told.get("format") if isinstance(told, dict) else None
     if not isinstance(number, int) or number < 1:
-        raise InputError(f"{path} is damaged: it has no format of an ensemble")
+        raise InputError(f"{path} is damaged: it has no ensemble format")
     if number > ENSEMBLE_FORMAT:
         raise InputError(
             f"{path} was written by a later version, in format {number} of ensembles, and this "
@@ -123,7 +123,7 @@ def _members(told: Any, path: Path) -> list[dict[str, Any]]:
     found = told.get("members")
     is_list = isinstance(found, list) and 0 < len(found) <= MOST_MEMBERS
     if not is_list or not all(map(_is_member, found)):
-        raise InputError(f"{path} is damaged: it does not tell how its members are built")
+        raise InputError(f"{path} is damaged: it does not record how its members are built")
     return list(found)
 
 
@@ -141,6 +141,6 @@ def _weights(state: Mapping[str, Any], count: int, path: Path) -> list[dict[str,
     for key, each in state.items():
         place, _, name = key.partition(".")
         if not (place.isascii() and place.isdigit() and len(place) < 9 and int(place) < count):
-            raise InputError(f"{path} is damaged: the weights '{key}' are of no member")
+            raise InputError(f"{path} is damaged: the weights '{key}' belong to no member")
         found[int(place)][name] = each
     return found

@@ -56,8 +56,8 @@ class EnsembleModel(MultiTask):
         for name, task in tasks.items():
             if task.pool() is None:
                 raise InputError(
-                    f"the task '{name}' is a {type(task).__name__}, which does not tell how its "
-                    "outputs are pooled; give it a method `pool`, see multitask.tasks.Task.pool"
+                    f"the task '{name}' is a {type(task).__name__}, which does not define how its "
+                    "outputs are pooled; add a method `pool`, see multitask.tasks.Task.pool"
                 )
 
     def forward(self, *inputs: Tensor) -> Outputs:
@@ -90,7 +90,7 @@ class EnsembleModel(MultiTask):
 
     def _has_none(self) -> NoReturn:
         raise InputError(
-            f"an ensemble of {len(self.members)} models has no network of its own; take one of its "
+            f"an ensemble of {len(self.members)} models is not a single network; use one of its "
             f"members, such as {self.sources[0]}"
         )
 

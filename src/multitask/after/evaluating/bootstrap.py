@@ -96,7 +96,7 @@ def interval(values: Values, units: int) -> tuple[float, float] | str:
     """
     if units < FEWEST:
         are = "is" if units == 1 else "are"
-        return f"no interval: it takes {FEWEST} with a label, and there {are} {units}"
+        return f"no interval: it needs at least {FEWEST} with a label, and there {are} {units}"
     known = values[np.isfinite(values)]
     if not len(known) or len(known) < (1 - UNDEFINED) * len(values):
         return (

@@ -66,13 +66,14 @@ def check_same(one: LabelledSamples, two: LabelledSamples) -> list[str]:
     """
     if len(one) != len(two) or one.names != two.names or one.numbers != two.numbers:
         raise InputError(
-            f"the two checkpoints cannot be compared: they would be evaluated on other samples, "
-            f"{len(one):,} of {one.title} and {len(two):,} of {two.title}; give a table of which "
-            "both can use the same rows"
+            "the two checkpoints cannot be compared: they would be evaluated on different "
+            f"samples, {len(one):,} of {one.title} and {len(two):,} of {two.title}; give a table "
+            "from which both can use the same rows"
         )
     if one.names is None and not np.array_equal(input_hashes(one.split), input_hashes(two.split)):
         raise InputError(
-            "the two checkpoints cannot be compared: their runs have other samples; give a table"
+            "the two checkpoints cannot be compared: their runs have different samples; give a "
+            "table"
         )
     both = [name for name in one.tasks if name in two.tasks]
     if not both:

@@ -49,7 +49,9 @@ def remarks(results: Results) -> list[str]:
     compared = remembered_input(samples.split)
     what = "image" if compared == IMAGE else "text"
     if seen is None and compared is not None:
-        found.append(f"Whether {what}s were trained on is not known: the checkpoint does not tell.")
+        found.append(
+            f"It is not known whether {what}s were trained on: the checkpoint does not record it."
+        )
     elif seen is not None and seen.any():
         were = "was" if seen.sum() == 1 else "were"
         found.append(
@@ -58,7 +60,7 @@ def remarks(results: Results) -> list[str]:
         )
     elif seen is not None:
         by = "pixels" if compared == IMAGE else "texts"
-        found.append(f"No {what} was trained on, as far as equal {by} tell.")
+        found.append(f"No {what} was trained on, judging by equal {by}.")
     if samples.groups is not None:
         count = len(set(samples.groups.values))
         found.append(
@@ -81,8 +83,8 @@ def _metrics(results: Results) -> Iterator[Block]:
     yield Table(heads, rows)
     yield Paragraph(
         f"Low and high are the ends of the 95 % interval: percentiles over up to {RESAMPLES:,} "
-        "draws of as many samples with replacement. The trivial predictor sees no input: the most "
-        "frequent class, the mean target."
+        "draws of the same number of samples with replacement. The trivial predictor ignores the "
+        "input: the most frequent class or the mean target."
     )
     if told := notes(results):
         yield Bullets(told)
@@ -153,7 +155,7 @@ def changes_in_words(results: Results, changes: Sequence[Change]) -> str:
         if tasks
     ]
     if rest:
-        parts.append(f"no difference that can be told from chance in {', '.join(rest)}")
+        parts.append(f"no difference that can be distinguished from chance in {', '.join(rest)}")
     return f"This checkpoint: {'; '.join(parts)}." if parts else "There is nothing to compare."
 
 

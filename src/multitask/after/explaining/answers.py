@@ -67,7 +67,7 @@ def said_of_overlaps(overlaps: Sequence[Overlap]) -> str:
     if isnan(shuffled):
         return f"The maps overlap by {same:.2f}; with one image there is no pair to compare with."
     if factorial(most) * level <= 1:
-        return f"Whether the tasks look at the same places, {most} images cannot tell: {numbers}."
+        return f"{most} images are too few to show if the tasks look at the same places: {numbers}."
     sure = [each for each in overlaps if each.chance <= level]
     if len(overlaps) > 1:
         what = f"{len(sure)} of {len(overlaps)} pairs of tasks look at the same places"
@@ -107,7 +107,7 @@ def said_of_layers(found: Explanation) -> str:
         found: an explanation with at least one similarity.
     """
     what = "samples" if found.seen else "images"
-    rough = f", though {found.compared} {what} tell little" if found.compared < FEW else ""
+    rough = f", though {found.compared} {what} are few" if found.compared < FEW else ""
     others = []
     for name, (_, _, values) in found.similarities.items():
         if name != OWN:
@@ -139,7 +139,7 @@ def said_of_parts(found: Explanation) -> str:
         first = sorted(strongest, key=lambda text: -abs(strongest[text]))[:MOST_NAMED]
         shown = [f"'{shortened(text, 40)}' ({strongest[text]:+.2g})" for text in first]
         said.append(f"for {name} {listed(shown) if shown else 'nothing'}")
-    return f"Most counts {'; '.join(said)}."
+    return f"The strongest effects are {'; '.join(said)}."
 
 
 def mean(values: Sequence[float]) -> float:

@@ -50,7 +50,7 @@ def explain(trained: TrainedModel, wanted: Wanted) -> Explanation:
     """
     for option, path in (("labels", wanted.labels), ("training", wanted.training)):
         if path is not None and not Path(path).exists():
-            raise InputError(f"--{option} is {path}, and there is no such file or folder")
+            raise InputError(f"--{option} is {path}, but there is no such file or folder")
     if list(trained.model.inputs) == [IMAGE]:
         found = _look_at_images(trained, wanted)
     else:
@@ -65,9 +65,7 @@ def explain(trained: TrainedModel, wanted: Wanted) -> Explanation:
 
 def _look_at_images(trained: TrainedModel, wanted: Wanted) -> Explanation:
     if wanted.text is not None:
-        raise InputError(
-            f"--text is for models that take a text, and {trained.source} takes images"
-        )
+        raise InputError(f"--text is for models of texts, but {trained.source} accepts images")
     found = _read(trained, new_images(list(wanted.images)))
     floats = found.pixels.to(trained.device, trained.precision) / 255
     for name in trained.model.named_tasks:
@@ -83,7 +81,9 @@ def _read(trained: TrainedModel, images: ImageList) -> Explanation:
     reasons = dict(images.problems)
     for place, path in enumerate(images.paths):
         if len(names) == MOST_IMAGES:
-            left_out.append(f"Of the {len(images):,} images the first {MOST_IMAGES} are looked at.")
+            left_out.append(
+                f"Of the {len(images):,} images, only the first {MOST_IMAGES} are used."
+            )
             break
         if path is not None:
             try:
@@ -91,7 +91,7 @@ def _read(trained: TrainedModel, images: ImageList) -> Explanation:
                 names.append(images.names[place])
             except (UnusableImage, OSError) as error:
                 reasons[place] = str(error)
-    left_out += [f"{images.names[place]} is left out: {why}" for place, why in reasons.items()]
+    left_out += [f"{images.names[place]} was skipped: {why}" for place, why in reasons.items()]
     if not names:
         raise InputError(f"{images.source}: no image can be read; {' '.join(left_out)}")
     found = Explanation(trained, names, torch.from_numpy(np.stack(pixels)))
@@ -113,13 +113,13 @@ def _gradients(found: Explanation, wanted: Wanted, kept: list[LabelledSamples]) 
     samples = _labelled(found.trained, wanted.labels)
     kept.append(samples)
     if len(model.named_tasks) < 2:
-        raise InputError("the model has one task alone")
+        raise InputError("the model has only one task")
     lacking = [name for name in model.named_tasks if name not in samples.tasks]
     lacks = f"{samples.title} has no labels of {listed(lacking)}"
     if len(samples.tasks) < 2:
         raise InputError(lacks)
     if lacking:
-        found.left_out.append(f"Gradients by layer: {lacks}, which the comparison leaves out.")
+        found.left_out.append(f"Gradients by layer: {lacks}, which the comparison skips.")
     places = spread(len(samples), samples_at_once(found.trained))
     batches = [
         {name: each.to(found.trained.device) for name, each in samples.batch(part).items()}
@@ -155,7 +155,7 @@ def _similarities(found: Explanation, wanted: Wanted, samples: list[LabelledSamp
 def _neighbours(found: Explanation, wanted: Wanted) -> None:
     trained, source = found.trained, wanted.training
     if found.seen and source is not None:
-        raise InputError("--training is for images; leave it out for the run's own training set")
+        raise InputError("--training is for images; remove it to use the run's training set")
     known = own_training(trained) if source is None else image_files(trained, source)
     places = spread(known.count, MOST_TRAINING)
     if len(places) < known.count:

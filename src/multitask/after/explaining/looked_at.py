@@ -42,7 +42,7 @@ def look_at_parts(trained: TrainedModel, wanted: Wanted) -> Explanation:
         pixels.append(found)
         left_out += [f"{names[place]}, its image: {reason}"] if reason else []
     made, problems, _ = made_inputs(trained, cells, pixels if IMAGE in trained.model.inputs else [])
-    left_out += [f"{names[place]} is left out: {why}" for place, why in problems.items()]
+    left_out += [f"{names[place]} was skipped: {why}" for place, why in problems.items()]
     kept = [place for place in range(len(names)) if place not in problems]
     if not kept:
         raise InputError(f"no sample can be used; {'; '.join(left_out)}")
@@ -55,7 +55,7 @@ def look_at_parts(trained: TrainedModel, wanted: Wanted) -> Explanation:
         result.effects[name] = part_effects(trained, name, seen, result.parts, wanted.choice)
     if IMAGE in trained.model.inputs:
         result.left_out.append(
-            "Pixels of images: they are looked at in models that take images alone."
+            "Pixels of images: they are explained only in models of images alone."
         )
     return result
 
@@ -71,7 +71,7 @@ def _named(
     left_out = list(found.remarks)
     if len(found) > MOST_SAMPLES:
         left_out.append(
-            f"Of the {len(found):,} {found.noun} the first {MOST_SAMPLES} are looked at."
+            f"Of the {len(found):,} {found.noun}, only the first {MOST_SAMPLES} are used."
         )
     first = range(min(len(found), MOST_SAMPLES))
     left_out += [f"{found.names[at]}: {why}" for at, why in found.problems.items() if at in first]

@@ -66,7 +66,7 @@ def compare_layers(
     """
     if _taken(one) != _taken(two):
         what = "images" if list(one.model.inputs) == [IMAGE] else "inputs"
-        raise InputError(f"{two.source} takes other {what} than {one.source}")
+        raise InputError(f"{two.source} accepts other {what} than {one.source}")
     rows, columns = (
         layer_grams(each.model.encoder, seen_by(each, given), MOST_LAYERS) for each in (one, two)
     )

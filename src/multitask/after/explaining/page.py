@@ -70,7 +70,7 @@ def write_explanation(found: Explanation, folder: Path, command: str) -> Path:
         *_neighbours(found),
     ]
     if found.left_out:
-        blocks += [Section("Left out", _counted(len(found.left_out))), Bullets(found.left_out)]
+        blocks += [Section("Skipped", _counted(len(found.left_out))), Bullets(found.left_out)]
     blocks += [Section("How to reproduce this", "Run this command."), Commands([command])]
     return write_pages(blocks, folder, "Explanation")
 
@@ -85,7 +85,7 @@ def _model(found: Explanation) -> str:
 
 
 def _counted(count: int) -> str:
-    return "One thing is left out." if count == 1 else f"{count} things are left out."
+    return "One thing was skipped." if count == 1 else f"{count} things were skipped."
 
 
 def _saved(figure: Drawing, path: Path, caption: str) -> Figure:
@@ -99,13 +99,13 @@ def _maps(found: Explanation, folder: Path) -> Iterator[Block]:
     if not tasks:
         return
     explained = "; ".join(f"{name}: {each.what}" for name, each in tasks.items())
-    said = " ".join([f"Explained is, for {explained}.", *rough_maps(found)])
+    said = " ".join([f"What is explained: {explained}.", *rough_maps(found)])
     yield Section("What counts for each task", said)
     yield _saved(
         draw_maps(found),
         folder / "maps.png",
         "Images (left) and integrated gradients for each task: red pixels raise the explained "
-        "number, blue ones lower it; each map has a scale of its own",
+        "number, blue ones lower it; each map has a separate scale",
     )
     missed = ", ".join(
         f"{each.incomplete:.1%} for {name} ({each.steps} steps)" for name, each in tasks.items()
@@ -117,7 +117,7 @@ def _maps(found: Explanation, folder: Path) -> Iterator[Block]:
         "the training targets, a map by its mean."
     )
     if len(found.names) > MOST_ROWS or len(tasks) > MOST_TASKS:
-        yield Paragraph(f"The figure has the first {MOST_ROWS} images and {MOST_TASKS} tasks.")
+        yield Paragraph(f"The figure shows the first {MOST_ROWS} images and {MOST_TASKS} tasks.")
 
 
 def _overlaps(found: Explanation) -> Iterator[Block]:
@@ -150,8 +150,8 @@ def _cosines(found: Explanation, folder: Path) -> Iterator[Block]:
     )
     if len({(each.first, each.second) for each in found.cosines}) > MOST_PAIRS:
         yield Paragraph(
-            f"The figure has the {MOST_PAIRS} pairs that agree least in the last layer; the table "
-            "gradient_cosines.csv has all."
+            f"The figure shows the {MOST_PAIRS} pairs that agree least in the last layer; the "
+            "table gradient_cosines.csv has all."
         )
 
 

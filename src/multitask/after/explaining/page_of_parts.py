@@ -28,7 +28,7 @@ def parts_section(found: Explanation) -> Iterator[Block]:
     explained = "; ".join(f"{name}: {each.what}" for name, each in found.effects.items())
     yield Section("What counts for each task", said_of_parts(found))
     yield Paragraph(
-        f"Explained is, for {explained}. Each token of a text, each column and each input is left "
+        f"What is explained: {explained}. Each token of a text, each column and each input is left "
         "out by itself: red parts raise the explained number, blue ones lower it (in report.md "
         "those in bold and in italics). For each task the strongest part of all samples has the "
         "full colour; tokens.csv, columns.csv and inputs.csv have the numbers. A class counts by "
@@ -42,7 +42,7 @@ def parts_section(found: Explanation) -> Iterator[Block]:
     ]
     yield Table(["sample", *tasks], rows, of_samples=True)
     if len(found.effects) > MOST_TASKS:
-        yield Paragraph(f"The table has the first {MOST_TASKS} tasks.")
+        yield Paragraph(f"The table shows the first {MOST_TASKS} tasks.")
 
 
 def _sample(found: Explanation, task: str, place: int) -> Text:

@@ -23,7 +23,7 @@ def check_compiler() -> None:
     compiler = os.environ.get("CXX", "g++")
     if shutil.which(compiler) is None:
         raise InputError(
-            f"--format=aoti compiles the model, and there is no C++ compiler {compiler}; install "
+            f"--format=aoti compiles the model, but there is no C++ compiler {compiler}; install "
             "one, or use --format=torch_export, which needs none"
         )
 

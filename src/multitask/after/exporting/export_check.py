@@ -53,8 +53,8 @@ class Check:
             values = joined_rows([each[name].double() for each in self.expected])
             if not values.isfinite().any():
                 raise InputError(
-                    f"{trained.source} cannot be exported: its task '{name}' predicts no finite "
-                    "number; export a checkpoint of before it diverged"
+                    f"{trained.source} cannot be exported: its task '{name}' predicts numbers "
+                    "that are not finite; export a checkpoint from before it diverged"
                 )
             self.spreads[name] = spread(tasks[name.split(".")[0]], values)
 
@@ -115,7 +115,7 @@ class Check:
         if not (difference <= allowed).all():
             raise self._refusal(
                 f"differs from the model for {len(right)} {self._called}: task '{name}' by "
-                f"{largest:.2g} of its spread, and at most {TOLERANCE:g} is right"
+                f"{largest:.2g} of its spread, but at most {TOLERANCE:g} is allowed"
             )
         return largest
 
@@ -140,8 +140,8 @@ class Check:
                 which = f" Its transforms are {names}." if names else ""
                 raise InputError(
                     f"{self.trained.source} cannot be exported: its task '{name}' predicts "
-                    f"something else each time for one {self._called[:-1]}, so something in it "
-                    f"draws at random.{which}"
+                    f"something else each time for one {self._called[:-1]}, so part of it is "
+                    f"random.{which}"
                 )
 
     def _repeated(self) -> Iterator[dict[str, Tensor]]:

@@ -167,7 +167,7 @@ def _refusal(trained: TrainedModel, inputs: Sequence[FileInput], error: Exceptio
                 names = ", ".join(type(each).__name__ for each in trained.transforms)
                 part, error = f"its transforms ({names})", of_transforms
     return InputError(
-        f"{trained.source} cannot be exported: {part} cannot be a graph: {_why(error)}"
+        f"{trained.source} cannot be exported: {part} cannot be converted to a graph: {_why(error)}"
     )
 
 
@@ -175,7 +175,7 @@ def _why(error: Exception) -> str:
     text = str(error)
     if "specialized" in text and BATCH in text:
         return (
-            "the code takes batches of one size only; have it use image.shape[1:], and the batch "
+            "the code accepts batches of one size only; make it use image.shape[1:], and the batch "
             "only as -1 or image.shape[0]"
         )
     if "data-dependent" in text:

@@ -44,7 +44,7 @@ def write_onnx(
     size = sum(each.nbytes for each in program.state_dict.values())
     if size > LARGEST:
         raise InputError(
-            f"the model has {size / 1e9:.1f} GB of weights, and an ONNX file holds 2 GB; use "
+            f"the model has {size / 1e9:.1f} GB of weights, but an ONNX file can hold 2 GB; use "
             "--format=torch_export"
         )
     try:
@@ -60,7 +60,7 @@ def write_onnx(
                 verbose=False,
             )
     except Exception as error:
-        raise InputError(f"the model cannot be an ONNX file: {_reason(error)}") from error
+        raise InputError(f"the model cannot be converted to ONNX: {_reason(error)}") from error
     _tidy(made.model, inputs)
     made.model.metadata_props[KEY] = told
     made.save(path, external_data=False)
@@ -93,7 +93,8 @@ def _name_axes(values: list[Any], inputs: Sequence[FileInput]) -> None:
             if isinstance(size, int) or size.value is None:
                 what = "batches" if name.__name__ == BATCH else "texts"
                 raise InputError(
-                    f"the model cannot be an ONNX file: it would take {what} of one size only"
+                    f"the model cannot be converted to ONNX: it would accept {what} of one size "
+                    "only"
                 )
             names[size.value] = name.__name__
     for value in values:

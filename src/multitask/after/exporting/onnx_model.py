@@ -56,7 +56,7 @@ class OnnxModel:
             InputError: if the model has no image input.
         """
         if IMAGE not in self.inputs:
-            raise InputError(f"{self.path} takes {', '.join(self.inputs)}, and not an image")
+            raise InputError(f"{self.path} accepts {', '.join(self.inputs)}, not an image")
         return format_of(self.description["inputs"].get(IMAGE), str(self.path))
 
     def __call__(self, values: Array | Mapping[str, Array]) -> dict[str, Array]:
@@ -78,7 +78,7 @@ class OnnxModel:
         given = {self.inputs[0]: values} if isinstance(values, np.ndarray) else values
         if set(given) != set(self.inputs):
             raise InputError(
-                f"{self.path} takes {', '.join(self.inputs)}, and was given "
+                f"{self.path} needs {', '.join(self.inputs)}, but was given "
                 f"{', '.join(given) or 'nothing'}; give each of them"
             )
         for name, each in given.items():
@@ -98,8 +98,8 @@ class OnnxModel:
         if not is_right or any(isinstance(size, int) and size != own for size, own in pairs):
             of_input = "" if len(self.inputs) == 1 else f" of {name}"
             raise InputError(
-                f"{self.path} takes {dtype} of shape [{', '.join(map(str, sizes))}]{of_input}, not "
-                f"{values.dtype} of shape {list(values.shape)}"
+                f"{self.path} expects {dtype} of shape [{', '.join(map(str, sizes))}]{of_input}, "
+                f"not {values.dtype} of shape {list(values.shape)}"
             )
 
     def _check_inputs(self) -> None:

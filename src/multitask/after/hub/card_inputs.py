@@ -47,7 +47,7 @@ def inputs_section(trained: TrainedModel) -> Iterator[Block]:
     Args:
         trained: the model.
     """
-    yield Heading("Images" if is_of_images(trained) else "What it takes")
+    yield Heading("Images" if is_of_images(trained) else "Inputs")
     sentences = [_said(trained, name) for name in trained.model.inputs]
     if len(sentences) == 1:
         yield Paragraph(sentences[0])
@@ -107,16 +107,16 @@ def use_section(trained: TrainedModel, has_onnx: bool) -> Iterator[Block]:
 
 
 def _without_torch(trained: TrainedModel) -> Text:
-    parts: list[str | Code] = ["Without it, and without torch: ", Code(ONNX), " takes "]
+    parts: list[str | Code] = ["Without it, and without torch: ", Code(ONNX), " accepts "]
     for place, name in enumerate(trained.model.inputs):
         parts += [" and " if place else "", Code(name), f", {_array(trained, name)},"]
     parts[-1] = str(parts[-1]).rstrip(",")
     parts += [
-        ", and gives an output for each task; its property ",
+        ", and returns an output for each task; its property ",
         Code("multitask"),
-        " tells classes, units and the image format as JSON."
+        " has classes, units and the image format as JSON."
         if is_of_images(trained)
-        else " tells classes, units and inputs as JSON.",
+        else " has classes, units and inputs as JSON.",
     ]
     for name, written in trained.written.items():
         if isinstance(written, WrittenText):
@@ -129,7 +129,7 @@ def _array(trained: TrainedModel, name: str) -> str:
     if name == IMAGE:
         return "uint8, [batch, channels, height, width]"
     if isinstance(trained.written[name], WrittenText):
-        return "int32, [batch, tokens], -1 behind the end of a text"
+        return "int32, [batch, tokens], -1 after the end of a text"
     return "float32, [batch, columns], NaN where a cell is missing, categories by number from 0"
 
 
@@ -140,4 +140,4 @@ def unseen(trained: TrainedModel) -> Iterator[str]:
     for written in trained.written.values():
         if isinstance(written, WrittenText):
             most = counted(written.tokenizer.length, "token")
-            yield f"What a text says behind its first {most} is not read."
+            yield f"A text is not read beyond its first {most}."

@@ -19,12 +19,12 @@ def limits(trained: TrainedModel, facts: CardFacts) -> Iterator[str]:
     """
     what = "images" if is_of_images(trained) else "samples"
     yield (
-        f"It knows only {what} like those that it was trained on; for others it predicts too, "
-        "without saying so."
+        f"It is suited only to {what} like those that it was trained on; for others it predicts "
+        "too, without a warning."
     )
     yield "A probability is the model's own estimate; its reliability is a separate question."
     yield from unseen(trained)
-    yield "Whether it serves all groups of people or things equally well was not examined."
+    yield "Whether it is equally good for all groups of people or things was not examined."
     better = directions(trained)
     for each in facts.metrics:
         task = trained.model.named_tasks.get(each.task)

@@ -60,7 +60,7 @@ def metrics_of(
     summary = None if run is None else read_summary(run)
     if run is None or summary is None:
         return [], (
-            "It was not evaluated: its checkpoint lay in no finished run. multitask evaluate "
+            "It was not evaluated: its checkpoint was not in a finished run. multitask evaluate "
             "computes metrics with intervals."
         )
     best = run / "checkpoints/best.ckpt"

@@ -96,8 +96,8 @@ def _recipe(trained: TrainedModel) -> dict[str, Any]:
     missing = [name for name in ("encoder", "tasks") if not isinstance(found.get(name), dict)]
     if missing:
         raise InputError(
-            f"{trained.source} does not tell how its {missing[0]} was built, so no folder can; see "
-            "multitask.checkpoints.recipe for what can be told"
+            f"{trained.source} does not record how its {missing[0]} was built, so no folder can; "
+            "see multitask.checkpoints.recipe for what can be recorded"
         )
     # Making objects from a recipe modifies it.
     return copy.deepcopy(found)

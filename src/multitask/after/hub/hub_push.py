@@ -23,7 +23,7 @@ def check_push(name: str) -> None:
     """
     if not NAME.fullmatch(name):
         raise InputError(f"--push is {name!r}; give a user or organisation and a name: USER/NAME")
-    _asked("it was not asked who you are", _api().whoami)
+    _asked("the hub could not check your login", _api().whoami)
 
 
 def push(folder: Path, name: str) -> str:
@@ -69,5 +69,5 @@ def _asked(failed: str, call: Any, *arguments: Any, **options: Any) -> Any:
         # There are many kinds of network errors, and the hub's own.
         status = getattr(getattr(error, "response", None), "status_code", None)
         if status == 401:
-            raise InputError(f"the hub does not know your token; {LOG_IN}") from error
+            raise InputError(f"the hub rejected your token; {LOG_IN}") from error
         raise InputError(f"{failed}: {one_line(str(error))[:300]}") from error

@@ -48,7 +48,7 @@ def read_hub_folder(folder: Path, trust: bool) -> tuple[MultiTask, dict[str, Any
     description, recipe = config.get("description"), config.get("model")
     check_description(description, str(place))
     if not isinstance(recipe, dict) or not isinstance(recipe.get("tasks"), dict):
-        raise InputError(f"{place} is damaged: it does not say how its model is built")
+        raise InputError(f"{place} is damaged: it does not record how its model is built")
     if recipe["tasks"].keys() != description["tasks"].keys():  # type: ignore[index]
         raise InputError(f"{place} is damaged: it describes other tasks than its model has")
     model = built(recipe, _weights(folder / WEIGHTS), str(folder), trust)
@@ -81,7 +81,7 @@ def built(
     torch.save(content, file)
     file.seek(0)
     try:
-        with explained("no model can be made of it"), MemoryLimit():
+        with explained("no model can be made from it"), MemoryLimit():
             return MultiTask.load_from_checkpoint(file, map_location="cpu", trust=trust)
     except InputError as error:
         # The message calls it a checkpoint, because it is one in memory.
@@ -104,7 +104,7 @@ def _text(place: Path) -> str:
             "multitask export --format=hub wrote"
         )
     if place.stat().st_size > LARGEST:
-        raise InputError(f"{place} is larger than {LARGEST / 2**20:.0f} MiB, which none is")
+        raise InputError(f"{place} is larger than {LARGEST / 2**20:.0f} MiB, which is too large")
     try:
         return place.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

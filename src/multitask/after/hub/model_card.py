@@ -92,9 +92,9 @@ def _blocks(trained: TrainedModel, facts: CardFacts, name: str, has_onnx: bool) 
     tasks = trained.description["tasks"]
     yield Heading(name, 1)
     many = "one task" if len(tasks) == 1 else f"{len(tasks)} tasks at once"
-    yield Paragraph(f"A model that {takes(trained)} and does {many}, made with multitask.")
+    yield Paragraph(f"A model that {takes(trained)} and performs {many}, made with multitask.")
     yield Heading("Tasks")
-    yield Table(["task", "kind", "gives"], [_task(*each) for each in tasks.items()], True)
+    yield Table(["task", "kind", "output"], [_task(*each) for each in tasks.items()], True)
     yield from inputs_section(trained)
     yield Heading("How to use it")
     yield from use_section(trained, has_onnx)
@@ -105,7 +105,9 @@ def _blocks(trained: TrainedModel, facts: CardFacts, name: str, has_onnx: bool) 
     if facts.metrics:
         yield Table(*_metrics(trained, facts))
         seen = "image" if is_of_images(trained) else "input"
-        yield Paragraph(f"The trivial predictor sees no {seen}: the most frequent class, the mean.")
+        yield Paragraph(
+            f"The trivial predictor ignores the {seen}: the most frequent class or the mean."
+        )
     yield Heading("How it was trained")
     yield from _setup(trained, facts)
     yield Heading("Limits")
@@ -174,7 +176,7 @@ def _setup(trained: TrainedModel, facts: CardFacts) -> Iterator[Block]:
     rows += [("parameters", f"{count:,}"), *facts.setup.items()]
     yield Table(["", "setting"], [list(each) for each in rows])
     if not facts.setup:
-        yield Paragraph("The folder of its run is not there, so the rest is not known.")
+        yield Paragraph("The folder of its run is not available, so the rest is not known.")
 
 
 def _class(setting: Any) -> str:

@@ -54,8 +54,8 @@ class ModelInputs:
         others = [name for name in self.model.inputs if name != IMAGE]
         if others:
             raise InputError(
-                f"{self.source} takes {listed(self.model.inputs)}; this works for models of images "
-                "alone"
+                f"{self.source} accepts {listed(self.model.inputs)}; this works for models of "
+                "images alone"
             )
         format = self.image_format
         assert format is not None
@@ -73,8 +73,8 @@ class ModelInputs:
         image = self.description["inputs"].get(IMAGE)
         if image is None:
             raise InputError(
-                f"{self.source} was trained on images of other numbers than those that an image "
-                "file holds (grey or colour, from 0 to 1); use multitask predict --ckpt_path=... "
+                f"{self.source} was trained on images with other values than an image file "
+                "has (grey or colour, from 0 to 1); use multitask predict --ckpt_path=... "
                 "with its data"
             )
         return format_of(image, str(self.source))
@@ -91,7 +91,7 @@ class ModelInputs:
         unknown = [name for name in names if name not in made]
         if unknown:
             raise InputError(
-                f"{self.source} takes the input '{unknown[0]}', and does not tell what it is made "
+                f"{self.source} has the input '{unknown[0]}', but does not record what it is made "
                 "of; use multitask predict --ckpt_path=... with its data"
             )
         return {name: made[name] for name in names}

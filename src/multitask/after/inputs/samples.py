@@ -134,13 +134,13 @@ def _by_input(trained: TrainedModel, given: Any, place: int) -> Sample:
         return dict(given) if is_named else {name: given}
     if not isinstance(given, Mapping):
         raise InputError(
-            f"sample {place}: the model takes {listed(inputs)}; give a dictionary with these, such "
-            f"as {{{', '.join(f'{each!r}: ...' for each in inputs)}}}"
+            f"sample {place}: the model accepts {listed(inputs)}; give a dictionary with these, "
+            f"such as {{{', '.join(f'{each!r}: ...' for each in inputs)}}}"
         )
     for name in given:
         if name not in inputs:
-            hint = nearest(str(name), inputs) or f"; it takes {listed(inputs)}"
-            raise InputError(f"sample {place}: the model takes no '{name}'{hint}")
+            hint = nearest(str(name), inputs) or f"; its inputs are {listed(inputs)}"
+            raise InputError(f"sample {place}: the model has no input '{name}'{hint}")
     return dict(given)
 
 

@@ -51,7 +51,7 @@ def columns_of_inputs(
                 )
             raise InputError(
                 f"{table} has no column '{absent[0]}', which the model's input '{name}' is made "
-                f"of{hint or '; rename the one that it is'}"
+                f"of{hint or '; rename the column that has it'}"
             )
     return found
 

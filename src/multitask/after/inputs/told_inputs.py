@@ -47,7 +47,7 @@ def told_inputs(inputs: Mapping[str, Any], source: str, trust: bool) -> dict[str
             elif kind == COLUMNS:
                 found[name] = WrittenColumns(name, _columns(name, told))
             else:
-                raise InputError(f"its kind is {kind!r:.40}, which this version does not know")
+                raise InputError(f"its kind is {kind!r:.40}, which this version does not support")
         except (TypeError, AttributeError, InputError) as error:
             raise InputError(
                 f"{source}: its description of the input '{name}' is damaged ({error})"
@@ -74,7 +74,7 @@ def _columns(name: str, told: Mapping[str, Any]) -> InputColumns:
 def _missing(told: Mapping[str, Any]) -> list[str | int | float]:
     found = told.get("missing") or []
     if not _are_names(found):
-        raise InputError("what means missing is not texts")
+        raise InputError("its words for missing cells are not texts")
     return found
 
 

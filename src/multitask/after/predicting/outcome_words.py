@@ -21,10 +21,10 @@ def said_of(prediction: Prediction, outcome: Outcome) -> list[str]:
     if samples.left_out:
         what = "a file whose ending is" if samples.left_out == 1 else "files whose endings are"
         count = "" if samples.left_out == 1 else f" {samples.left_out}"
-        said.append(f"Left out{count} {what} not of an image")
+        said.append(f"Skipped{count} {what} not of an image")
     for old, new in prediction.batches.renamed:
         said.append(
-            f"The table's column '{old}' is called '{new}', as the model predicts a '{old}'"
+            f"The table's column '{old}' is called '{new}', because the model predicts a '{old}'"
         )
     said += [*samples.remarks, *prediction.batches.remarks]
     good = outcome.images - outcome.problems
@@ -32,6 +32,6 @@ def said_of(prediction: Prediction, outcome: Outcome) -> list[str]:
     if outcome.problems:
         verb = "read" if samples.noun == "images" else "used"
         few = f"{outcome.problems} could not" if good else "none of them could"
-        why = f"; {few} be {verb}: the column '{PROBLEM}' says why"
+        why = f"; {few} be {verb}: the column '{PROBLEM}' has the reason"
     said.append(f"Predicted for {good} of {outcome.images} {samples.noun} of {samples.source}{why}")
     return [*said, *(f"Written: {path}" for path in outcome.files)]

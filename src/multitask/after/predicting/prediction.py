@@ -118,7 +118,7 @@ class Prediction:
         try:
             yield
         except OSError as error:
-            advice = "choose another place with --output=, or give the same command again"
+            advice = "choose another place with --output=, or run the same command again"
             raise unwritable(error, str(self.output), advice) from error
 
     @contextmanager
@@ -140,10 +140,10 @@ class Prediction:
                 continue
             check_ending(path, option)
             if path.exists() and not (option == "embeddings" and self.parts.are_joined()):
-                raise InputError(f"{path} is there already; choose another name with --{option}=")
+                raise InputError(f"{path} already exists; choose another name with --{option}=")
         if self.batches.has_maps and self.maps.exists() and not self.parts.are_joined():
             raise InputError(
-                f"the maps would go to {self.maps}, which is there already; choose another name "
+                f"the maps would go to {self.maps}, which already exists; choose another name "
                 "with --output="
             )
         self.parts.key = self._key()

@@ -69,7 +69,7 @@ class PredictedBatches:
             for name, each in self.trained.written.items()
             if isinstance(each, WrittenText)
         ]
-        return [f"Of long texts the model has read the beginning alone: {', '.join(lengths)}"]
+        return [f"Of long texts, the model has read only the beginning: {', '.join(lengths)}"]
 
     def decode(self, row: int) -> Decoded:
         """Pixels of a sample's image, None if it has no image, or the reason why it cannot be used.
@@ -87,7 +87,7 @@ class PredictedBatches:
         except UnusableImage as error:
             return error.reason
         except MemoryError:
-            return "it needs more memory than there is"
+            return "it needs more memory than is available"
         except OSError as error:
             return error.strerror or str(error)
 

@@ -45,8 +45,8 @@ class PredictionParts:
         is_others = self.folder.exists() and not (self.folder / KEY).is_file()
         if is_others and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise InputError(
-                f"{self.folder}, where unfinished work goes, exists and is not of this program; "
-                "move it away, or choose another name with --output="
+                f"{self.folder}, where unfinished work goes, exists but was not made by this "
+                "program; move it away, or choose another name with --output="
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         self._take_lock()
@@ -117,7 +117,7 @@ class PredictionParts:
         others = [name for name, value in self.key.items() if found.get(name) != value]
         if others:
             raise InputError(
-                f"{self.folder} holds the unfinished work of another command: "
+                f"{self.folder} contains the unfinished work of another command: "
                 f"{listed(others)} {'differ' if len(others) > 1 else 'differs'}; give the same "
                 "again, remove that folder, or choose another name with --output="
             )
@@ -142,11 +142,11 @@ def move_without_loss(part: Path, place: Path) -> None:
         os.link(part, place)
     except FileExistsError as error:
         raise InputError(
-            f"{place} was made meanwhile; move it away and give the same command again"
+            f"{place} was created in the meantime; move it away and run the same command again"
         ) from error
     except OSError:
         # A file system without hard links, or a different one.
         if place.exists():
-            raise InputError(f"{place} was made meanwhile; move it away") from None
+            raise InputError(f"{place} was created in the meantime; move it away") from None
         shutil.move(part, place)
     part.unlink(missing_ok=True)

@@ -97,7 +97,7 @@ def measure(trained: TrainedModel, samples: LabelledSamples, plan: Plan) -> Robu
     check_changes([*attacks, *corruptions], trained.model, VERB)
     chosen = chosen_samples(samples, plan.samples)
     if not len(chosen):
-        raise InputError(f"{samples.title} has no sample to try the model with")
+        raise InputError(f"{samples.title} has no sample to test the model on")
     changes: list[Change | None] = [None, *attacks, *alone, *corruptions]
     changes += [] if first is None else [first]
     found = []

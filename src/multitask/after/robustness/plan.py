@@ -56,7 +56,7 @@ class Plan:
             if value is not None and value < 1:
                 raise InputError(f"{name} is {value}; give at least 1")
         if not (self.eps or self.l2 or self.corrupting()):
-            raise InputError("there is nothing to try; give --eps, --l2 or --corruptions=true")
+            raise InputError("there is nothing to measure; give --eps, --l2 or --corruptions=true")
 
     def attacks(self, tasks: Sequence[str]) -> Iterator[Attack]:
         """The attacks on all tasks together.

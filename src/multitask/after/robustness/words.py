@@ -70,7 +70,7 @@ def of_strength(found: Robustness) -> str:
     told = warnings_of(found)
     if told:
         return f"Perhaps not: {counted(len(told), 'sign')} that the attacks may have failed."
-    return "Nothing speaks against it: larger attacks and more steps do more harm."
+    return "Nothing suggests otherwise: larger attacks and more steps do more harm."
 
 
 def of_corruptions(found: Robustness) -> str:

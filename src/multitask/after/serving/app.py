@@ -142,6 +142,6 @@ async def _refused_by_router(request: Request, error: Exception) -> PlainJSON:
     path = request.url.path
     sentence = {
         404: "there is no such page here; /docs lists what there is",
-        405: f"{path} does not take {request.method}; /docs lists what there is",
+        405: f"{path} does not support {request.method}; /docs lists what there is",
     }.get(error.status_code, str(error.detail))
     return PlainJSON({"error": sentence}, error.status_code, error.headers)

@@ -42,7 +42,7 @@ class Connection(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Respond to data that is not HTTP."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self.transport.write(_written(400, "the request is not HTTP as this server knows it"))
+            self.transport.write(_written(400, "the request is not HTTP that this server supports"))
         self.transport.close()
 
     def _watch(self) -> None:

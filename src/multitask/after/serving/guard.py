@@ -72,9 +72,7 @@ class Guard:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if self.is_local and not _is_of_this_machine(host):
-            raise Refusal(
-                403, "this server answers for this machine alone, as localhost or 127.0.0.1"
-            )
+            raise Refusal(403, "this server answers only this machine, as localhost or 127.0.0.1")
         if scope["method"] in SAFE:
             return
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")

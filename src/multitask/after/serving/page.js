@@ -93,7 +93,7 @@ function pictures(several, task) {
   return found;
 }
 
-const ALONE = "The model gives numbers without saying how sure it is.";
+const ALONE = "The model predicts numbers without an uncertainty.";
 
 const rangeOf = (low, high, unit) => `${amount(low, unit)} to ${amount(high, unit)}`;
 
@@ -249,7 +249,7 @@ async function look(file) {
   const mine = (running = new AbortController());
   byId("error").hidden = true;
   if (limits !== null && file !== null && file.size > limits.megabytes * 1e6) {
-    fail(`The file is larger than ${limits.megabytes} MB, the most that this server takes.`);
+    fail(`The file is larger than ${limits.megabytes} MB, the most that this server accepts.`);
     return;
   }
   say(inputs.length === 0 ? "Looking at the image." : "Asking the model.");

@@ -33,4 +33,4 @@ def answer(refusal: Refusal) -> PlainJSON:
 
 def failure() -> PlainJSON:
     """The response for an internal error; the server logs the details."""
-    return answer(Refusal(500, "the server failed at this request; what it printed tells more"))
+    return answer(Refusal(500, "the server failed at this request; its output has the details"))

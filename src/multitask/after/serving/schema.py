@@ -16,11 +16,12 @@ Uncertainty = Annotated[
     dict[str, Number | dict[str, Number]] | None,
     Field(
         description="entropy of a class in nats; deviation, low and high of numbers, in their "
-        "unit and by element; left out if the model does not tell"
+        "unit and by element; absent if the model does not provide it"
     ),
 ]
 Level = Annotated[
-    float | None, Field(description="share of the true values between low and high; left out")
+    float | None,
+    Field(description="share of the true values between low and high; absent if unknown"),
 ]
 
 

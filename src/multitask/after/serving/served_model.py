@@ -97,13 +97,13 @@ def _written(model: OnnxModel, trust: bool) -> Mapping[str, WrittenInput]:
         from multitask.after.inputs.told_inputs import told_inputs
     except ImportError as error:
         raise InputError(
-            f"{model.path} takes {', '.join(model.inputs)}, and to make these of what people write "
-            f"the package {error.name} is needed, which is not installed"
+            f"{model.path} accepts {', '.join(model.inputs)}, and making these from what people "
+            f"write needs the package {error.name}, which is not installed"
         ) from error
     made = told_inputs(model.description["inputs"], str(model.path), trust)
     lacking = [name for name in model.inputs if name not in made and name != IMAGE]
     if lacking:
-        raise InputError(f"{model.path} does not tell what its input '{lacking[0]}' is made of")
+        raise InputError(f"{model.path} does not record what its input '{lacking[0]}' is made of")
     return {name: made[name] for name in model.inputs if name != IMAGE}
 
 
@@ -122,16 +122,14 @@ def open_model(path: Path, trust: bool = False, device: str | None = None) -> Se
         from multitask.after.exporting.onnx_model import OnnxModel
 
         if device is not None:
-            raise InputError(
-                f"--device={device}: an ONNX file is computed on the CPU; leave it out"
-            )
+            raise InputError(f"--device={device}: an ONNX file runs on the CPU; remove it")
         return FileModel(OnnxModel(path), trust)
     try:
         from multitask.after.loading import load
     except ImportError as error:
         raise InputError(
-            f"{path} is taken for a checkpoint, and for one the package {error.name} is needed, "
-            "which is not installed; export it where PyTorch is, by multitask export, and serve "
-            "the .onnx file"
+            f"{path} is read as a checkpoint, which needs the package {error.name}, "
+            "and that is not installed; export it where PyTorch is, with multitask export, and "
+            "serve the .onnx file"
         ) from error
     return CheckpointModel(load(path, trust, device, unadapted=False))

@@ -126,7 +126,7 @@ def _refused(error: Exception, host: str, port: int) -> InputError:
         )
     if number == errno.EADDRINUSE:
         return InputError(
-            f"--port={port}: another program has this port of {host}; give another one, or "
+            f"--port={port}: another program is using this port of {host}; give another one, or "
             "--port=0 for one that is free"
         )
     if number in (errno.EACCES, errno.EPERM):

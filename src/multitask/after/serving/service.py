@@ -21,7 +21,7 @@ from multitask.errors import InputError
 from multitask.images.decoding import UnusableImage, decode
 from multitask.images.format import ImageFormat
 
-CUT = "the text is longer than the model reads: its end does not count"
+CUT = "the text is longer than the model reads: its end is ignored"
 
 
 class Service:
@@ -137,7 +137,7 @@ class Service:
             assert self.format is not None
             most = f"{self.format.most_pixels:,}"
             return Refusal(
-                422, f"the image has more pixels than this server takes, which are {most}"
+                422, f"the image has more pixels than this server accepts, at most {most}"
             )
         return Refusal(422, f"the file cannot be read as an image: {error.reason}")
 

@@ -100,7 +100,7 @@ class Uploads:
         try:
             return read_json(b"".join(parts).decode("utf-8"), "the request")
         except UnicodeDecodeError:
-            raise self._refusal(422, "the request is not UTF-8; send that") from None
+            raise self._refusal(422, "the request is not UTF-8; send UTF-8") from None
         except InputError as error:
             raise self._refusal(422, f"{error}; send an object by input") from None
 
@@ -147,15 +147,15 @@ class Uploads:
             return text
         with suppress(InputError):
             return read_json(f'{{"value": {text}}}', "the field")["value"]
-        raise self._refusal(422, f"the field '{name}' is not JSON; send it")
+        raise self._refusal(422, f"the field '{name}' is not JSON; send JSON")
 
     def _checked(self, values: dict[str, Any]) -> dict[str, Any]:
         for name in values:
             if name not in self.examples:
                 is_image = name == FIELD and self.has_image
-                cure = "; send it as a file in a form" if is_image else "; send what it takes"
+                cure = "; send it as a file in a form" if is_image else "; send what it accepts"
                 raise self._refusal(
-                    422, f"'{name:.40}' is not a text or number that it takes{cure}"
+                    422, f"'{name:.40}' is not a text or number that it accepts{cure}"
                 )
         return values
 
@@ -205,12 +205,13 @@ def _counted(receive: Receive, most: int, refusal: Refusal) -> Receive:
 def too_large(limits: Limits) -> Refusal:
     """Rejection of a file with too many bytes."""
     return Refusal(
-        413, f"the file is larger than {limits.megabytes:g} MB, the most that this server takes"
+        413, f"the file is larger than {limits.megabytes:g} MB, the most that this server accepts"
     )
 
 
 def too_much(limits: Limits) -> Refusal:
     """Rejection of texts with too many bytes."""
     return Refusal(
-        413, f"what is sent is longer than {limits.kilobytes:g} kB, the most that this server takes"
+        413,
+        f"what is sent is longer than {limits.kilobytes:g} kB, the most that this server accepts",
     )

@@ -63,11 +63,12 @@ def _parameter(setting: Setting, name: str) -> Parameter:
     given = {key: each.plain() for key, each in setting.entries.items()}
     kind = given.pop("distribution", None) or _kind(given)
     if kind not in TAKEN:
-        refuse(setting, f"{name} has no distribution '{kind}' here{nearest(str(kind), TAKEN)}")
+        near = nearest(str(kind), TAKEN)
+        refuse(setting, f"{name}: the distribution '{kind}' is not supported{near}")
     taken = (*TAKEN[kind], "q") if kind.startswith("q_") else TAKEN[kind]
     for key in given:
         if key not in taken:
-            refuse(setting, f"{name}: {kind} takes no '{key}'{nearest(key, taken)}")
+            refuse(setting, f"{name}: {kind} does not accept '{key}'{nearest(key, taken)}")
     for key in TAKEN[kind] if kind not in NORMALS else ():
         if key not in given:
             refuse(setting, f"{name}: {kind} needs {key}")
@@ -118,10 +119,10 @@ def _numbers(setting: Setting, name: str, kind: str, given: Mapping[str, Any]) -
         return Normal(mean, deviation, is_log="log" in kind, step=step)
     low, high = given["min"], given["max"]
     if low > high:
-        refuse(setting, f"{name}: min is {low}, more than max, {high}")
+        refuse(setting, f"{name}: min is {low}, which is more than max, {high}")
     if kind == "int_uniform":
         if not (isinstance(low, int) and isinstance(high, int)):
-            refuse(setting, f"{name}: int_uniform takes whole numbers for min and max")
+            refuse(setting, f"{name}: int_uniform needs whole numbers for min and max")
         return Whole(low, high)
     if "log" not in kind:
         return Real(low, high, step=step)
@@ -129,7 +130,7 @@ def _numbers(setting: Setting, name: str, kind: str, given: Mapping[str, Any]) -
         low, high = (-high, -low) if kind.startswith("inv") else (low, high)
         low, high = math.exp(low), math.exp(high)
     elif low <= 0:
-        refuse(setting, f"{name}: min is {low}, and its logarithm is taken; give more than 0")
+        refuse(setting, f"{name}: min is {low}, which has no logarithm; give more than 0")
     return Real(low, high, is_log=True, step=step)
 
 

@@ -65,7 +65,8 @@ class Search:
             (folder / RUNS).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(
-                f"{folder} cannot be made ({error.strerror}); choose another place with --folder="
+                f"{folder} cannot be created ({error.strerror}); choose another place with "
+                "--folder="
             ) from error
         with _locked(folder):
             self._check_same()
@@ -183,8 +184,8 @@ class Search:
             write_whole(path, text)
         elif path.read_text(encoding="utf-8") != text:
             raise InputError(
-                f"{path} is of another version of this sweep, whose trials cannot be compared with "
-                "these; give this one another name, or another place with --folder="
+                f"{path} is from another version of this sweep, whose trials cannot be compared "
+                "with these; give this one another name, or another place with --folder="
             )
 
 

@@ -117,7 +117,7 @@ def read_sweep_file(path: Path) -> SweepFile:
     entries = root.entries
     for key, each in entries.items():
         if key not in (*DONE, *OF_SERVER):
-            refuse(each, f"'{key}' cannot be done here{nearest(key, DONE)}; remove it, {ELSEWHERE}")
+            refuse(each, f"'{key}' is not supported{nearest(key, DONE)}; remove it, {ELSEWHERE}")
     for key in ("method", "parameters", "command"):
         if key not in entries:
             raise InputError(f"{path}: {key} is missing; see configs/sweep/tuning.yaml")
@@ -128,7 +128,7 @@ def read_sweep_file(path: Path) -> SweepFile:
     early_stop = _early_stop(entries.get("early_terminate"))
     learns = method == "bayes" or early_stop is not None
     if learns and "metric" not in entries:
-        raise InputError(f"{path}: metric is missing, which ranks the trials")
+        raise InputError(f"{path}: metric, which ranks the trials, is missing")
     parameters = read_parameters(entries["parameters"])
     if not parameters:
         refuse(entries["parameters"], "parameters is empty; name at least one setting")
@@ -175,9 +175,9 @@ def _early_stop(setting: Setting | None) -> EarlyStop | None:
         if key not in known:
             refuse(setting, f"early_terminate has no '{key}' here{nearest(key, known)}")
     if given.get("type") != "hyperband":
-        refuse(setting, f"type is {given.get('type')!r:.60}; hyperband is the only one here")
+        refuse(setting, f"type is {given.get('type')!r:.60}; only hyperband is supported here")
     if given.get("strict", False):
-        refuse(setting, f"strict cannot be done here; remove it, {ELSEWHERE}")
+        refuse(setting, f"strict is not supported here; remove it, {ELSEWHERE}")
     counts = {key: given[key] for key in ("min_iter", "max_iter", "s", "eta") if key in given}
     for key, value in counts.items():
         least = 2 if key == "eta" else 1
@@ -203,7 +203,7 @@ def _arguments(setting: Setting, program: Setting | None) -> tuple[list[str], li
     if words.count(ARGS) != 1:
         refuse(setting, f"command should have {ARGS} once, where the parameters go")
     if odd := [each for each in words if "${" in each and each != ARGS]:
-        refuse(setting, f"{odd[0]} cannot be done here; write {ARGS}, {ELSEWHERE}")
+        refuse(setting, f"{odd[0]} is not supported here; write {ARGS}, {ELSEWHERE}")
     place = words.index(ARGS)
     return words[:place], words[place + 1 :]
 

@@ -124,7 +124,7 @@ def last_words(folder: Path) -> str:
     path = folder / OUTPUT
     text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing"
+    return lines[-1].strip() if lines else "it printed nothing"
 
 
 class _Typical:
