@@ -219,6 +219,8 @@ def _column(name: str, cells: Series) -> tuple[Tensor, list[Cell]]:
     found = [_float_sized(each) if _may_be_number(each) else None for each in cells]
     usable = Series(found, dtype=object)
     values = pd.to_numeric(usable, errors="coerce").to_numpy(dtype=np.float64, copy=True)
+    for place in np.flatnonzero(np.isnan(values)).tolist():
+        values[place] = _beyond_range(cells.iloc[place])
     unreadable = np.flatnonzero(np.isnan(values) & cells.notna().to_numpy())
     problems = [
         Cell(
@@ -265,6 +267,15 @@ def _float_sized(cell: Any) -> Any:
     if type(cell) is not int or abs(cell) < MOST:
         return cell
     return math.inf if cell > 0 else -math.inf
+
+
+def _beyond_range(cell: Any) -> float:
+    """Read a text such as ``1e999``, which some releases of pandas do not, as infinite."""
+    try:
+        value = float(cell) if isinstance(cell, str) else math.nan
+    except ValueError:
+        return math.nan
+    return value if math.isinf(value) else math.nan
 
 
 def _may_be_number(cell: Any) -> bool:
