@@ -222,7 +222,7 @@ def test_counted_weights_say_it() -> None:
 
 @pytest.mark.parametrize("factor", [-1, float("nan"), float("inf")])
 def test_factors_that_cannot_be(factor: float) -> None:
-    with pytest.raises(InputError, match=f"teaches is {factor}; .* is 0 or more, and finite"):
+    with pytest.raises(InputError, match=f"teaches is {factor}; .* must be finite and 0 or more"):
         Regression(teaches=factor)
 
 

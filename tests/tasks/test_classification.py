@@ -168,7 +168,7 @@ def test_class_numbers_that_are_not_int64_are_refused(dtype: torch.dtype) -> Non
     ("build", "sentence"),
     [
         (lambda: Classification(1), "num_classes is 1"),
-        (lambda: Classification(3, classes=["a", "b"]), "classes has 2 entries; num_classes is 3"),
+        (lambda: Classification(3, classes=["a", "b"]), "classes has 2 entries, but num_classes is 3"),
         (lambda: Classification(3, class_weights=[1.0]), "class_weights has 1 entries"),
         *(
             (lambda each=each: Classification(2, class_weights=each), "class_weights are")
