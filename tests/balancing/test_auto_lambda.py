@@ -273,8 +273,8 @@ def test_a_copy_of_the_primary_rises_and_shuffled_labels_fall() -> None:
     [
         ({"primary": []}, "primary is empty"),
         ({"primary": ["knd"]}, "'knd', which is not a task; did you mean 'kind'"),
-        ({"primary": ["kind", "kind"]}, "names a task twice"),
-        ({"learning_rate": 0.0}, "learning_rate is 0.0; give more than 0"),
+        ({"primary": ["kind", "kind"]}, "lists a task more than once"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0; give a number above 0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"every": 0}, "every is 0"),
         ({"split": "train"}, "split is 'train'; give meta, or val"),
@@ -289,11 +289,11 @@ def test_ways_to_train_that_it_cannot_look_through(
     tiny_data: Callable[..., DataModule], tiny_model: Callable[..., MultiTask]
 ) -> None:
     balancer = AutoLambda(["kind"])
-    with pytest.raises(InputError, match="whole parameters, .*: take the strategy ddp"):
+    with pytest.raises(InputError, match="whole parameters, .*; use the ddp strategy"):
         balancer.check_run("32-true", True, 2)
-    with pytest.raises(InputError, match="precision bf16-true .* take bf16-mixed or 32-true"):
+    with pytest.raises(InputError, match="precision bf16-true .* use bf16-mixed or 32-true"):
         balancer.check_run("bf16-true", False, 1)
-    with pytest.raises(InputError, match="AutoLambda is given as losses .* take one of the two"):
+    with pytest.raises(InputError, match="AutoLambda is given as losses .* use one of the two"):
         GradientBalancer(MGDA(), losses=balancer)
     attacking = tiny_model(balancer=balancer, training_pass=AdversarialPass(Attack(0.1)))
     with pytest.raises(InputError, match="plain steps, but the training pass AdversarialPass"):

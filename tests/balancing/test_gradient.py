@@ -55,7 +55,7 @@ def of_scale(task: str, view: Tensor) -> Tensor:
         (ExcessMTL(), {}, "level: shared"),
         (MoDoWeighting(), {}, "level: shared"),
         (MoCo(), {"level": "shared", "every": 2}, "every: 1"),
-        (TrimmedMean(1), {"level": "shared", "parameters": "last"}, "leave out parameters"),
+        (TrimmedMean(1), {"level": "shared", "parameters": "last"}, "remove parameters"),
         (PCGrad(), {"parameters": "last"}, "level: shared"),
     ],
 )

@@ -102,7 +102,7 @@ def test_misspelt_module_is_refused(name: str, hint: str) -> None:
 
 
 def test_module_is_refused_where_no_parameters_are_compared() -> None:
-    with pytest.raises(InputError, match="'last' are compared at level 'shared' only"):
+    with pytest.raises(InputError, match="'last' are compared only at level 'shared'"):
         Level("representation", "last")
 
 

@@ -137,5 +137,5 @@ def test_a_run_is_exported_with_its_tokenizer(
 def test_what_is_about_images_is_one_sentence(run: Path, fails: Callable[..., str]) -> None:
     best = str(run / "checkpoints/best.ckpt")
     said = fails("robustness", best)
-    assert "changes images, and this model takes text and person" in said
+    assert "changes images, but this model accepts text and person" in said
     assert "give one table" in fails("explain", best, "photos/")

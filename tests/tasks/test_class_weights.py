@@ -63,8 +63,8 @@ def test_weights_are_in_the_checkpoint() -> None:
     ("options", "words"),
     [
         ({"class_weights": "even"}, "class_weights is 'even'; give balanced"),
-        ({"effective_number": 0.9}, "only affects balanced weights"),
-        ({"class_weights": [1.0, 2.0, 3.0], "effective_number": 0.9}, "only affects balanced weights"),
+        ({"effective_number": 0.9}, "affects balanced weights"),
+        ({"class_weights": [1.0, 2.0, 3.0], "effective_number": 0.9}, "affects balanced weights"),
         ({"class_weights": "balanced", "effective_number": 1.0}, "at least 0 and below 1"),
         ({"class_weights": "balanced", "effective_number": -0.1}, "at least 0 and below 1"),
         ({"class_weights": "balanced", "effective_number": float("nan")}, "at least 0 and below 1"),

@@ -109,7 +109,7 @@ def test_a_head_of_ones_own_sees_one_token() -> None:
 
 @pytest.mark.parametrize("form", [Vector(5), Maps((4,), (2,))])
 def test_other_forms_are_refused(form: Vector | Maps) -> None:
-    with pytest.raises(InputError, match="needs tokens, but the encoder returns a .*TextTransformer"):
+    with pytest.raises(InputError, match="needs tokens, but the encoder returns .*TextTransformer"):
         TokenLabels(LABELS).build_head(form)
 
 

@@ -118,7 +118,7 @@ def test_no_column_hides_an_element_that_is_called_like_it() -> None:
         (Regression(), {"spread": [1.0], "quantile": [NAN], "level": 0.9}, "finite number"),
         (Regression(), {"spread": [1e99], "quantile": [1.0], "level": 0.9}, "too large"),
         (Regression(2), {"spread": [1.0], "quantile": [1.0, 2.0], "level": 0.9}, "has 1 of them"),
-        (Regression(), {"spread": 1.0, "quantile": [1.0], "level": 0.9}, "each of its 1 elements"),
+        (Regression(), {"spread": 1.0, "quantile": [1.0], "level": 0.9}, "(1 in total)"),
         (DenseRegression(), {"spread": [1.0]}, "a DenseRegression does not support calibration"),
         (Segmentation(3), "sharp", "temperature None"),
     ],

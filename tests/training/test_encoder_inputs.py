@@ -175,7 +175,7 @@ def test_inputs_are_dropped_by_the_places_of_samples(
         (
             lambda: BagOfTokens(19),
             {},
-            "^model.encoder.init_args.vocabulary is 19, but the text 'text' has the token 19; set",
+            "^model.encoder.init_args.vocabulary is 19, but the text 'text' contains the token 19",
         ),
         (
             lambda: TextTransformer(20, 5, 8),

@@ -62,7 +62,7 @@ def told_numbers(
     if not isinstance(values, list | tuple) or len(values) != size:
         count = f"{len(values)} of them" if isinstance(values, list | tuple) else repr(values)
         raise InputError(
-            f"its calibration must have a {key} for each of its {size} elements, but has {count}"
+            f"its calibration must have one {key} per element ({size} in total), but has {count}"
         )
     for value in values:
         if not _is_number(value) or not math.isfinite(value) or value < least:

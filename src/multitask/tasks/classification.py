@@ -99,8 +99,7 @@ class Classification(Task):
         if loss is not None and label_smoothing:
             raise InputError(
                 f"label_smoothing is {label_smoothing}, which the cross entropy supports and the "
-                f"loss {type(loss).__name__} does not; pass it to the loss, or remove one of them "
-                "out"
+                f"loss {type(loss).__name__} does not; pass it to the loss, or remove one of them"
             )
         if isinstance(getattr(loss, "weight", None), Tensor):
             raise InputError(
