@@ -118,7 +118,7 @@ def test_a_run_is_exported_with_its_tokenizer(
 ) -> None:
     best = str(run / "checkpoints/best.ckpt")
     main(["export", best])
-    assert "Its tokenizer, in a folder beside it: best_text_tokenizer" in capsys.readouterr().out
+    assert "Its tokenizer is in a folder beside it: best_text_tokenizer" in capsys.readouterr().out
     assert Path("best_text_tokenizer/multitask_tokenizer.json").exists()
     main(["export", best, "--format=hub"])
     card = Path("best_hub/README.md").read_text()

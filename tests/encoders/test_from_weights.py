@@ -85,7 +85,7 @@ def test_what_does_not_fit_begins_anew_and_is_named(tmp_path: Path) -> None:
         ({"epoch": 3}, "", "it has no weights with names: its keys are 'epoch'"),
         ([torch.ones(2)], "", "it holds a list; give a state_dict"),
         ({}, "", "it holds a dict"),
-        (network(), "", "it holds an object of multitask.encoders.mlp.MLP"),
+        (network(), "", "it contains an object of multitask.encoders.mlp.MLP"),
     ],
 )
 def test_a_file_of_which_nothing_fits_is_refused(
@@ -98,7 +98,7 @@ def test_a_file_of_which_nothing_fits_is_refused(
 
 def test_a_file_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
     write(tmp_path / "file.pth", weights())
-    with pytest.raises(InputError, match=r"the file is not there; did you mean '.*file.pth'"):
+    with pytest.raises(InputError, match=r"the file does not exist; did you mean '.*file.pth'"):
         FromWeights(ConvNet(), tmp_path / "flie.pth")
     with pytest.raises(InputError, match="path is empty"):
         FromWeights(ConvNet(), "")

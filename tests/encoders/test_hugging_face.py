@@ -178,7 +178,7 @@ def test_texts_that_do_not_fit_are_refused(folders: dict[str, str]) -> None:
         encoder.eval()(texts()[:, [0] * PLACES])
         with pytest.raises(InputError, match=f"^model.encoder: .* has {PLACES + 1} tokens, but"):
             encoder.check_inputs([texts()[:, [0] * (PLACES + 1)]], "model.encoder")
-        with pytest.raises(InputError, match=f"contains the token {VOCABULARY}, but .*tokenizer to a"):
+        with pytest.raises(InputError, match=f"the token {VOCABULARY}, but .*tokenizer to a"):
             encoder.check_inputs([texts() + 1], "model.encoder")
     with pytest.raises(InputError, match="input is 'text', which is not a text but torch.float32"):
         encoder.check_inputs([torch.rand(2, 3)], "model.encoder")
@@ -223,8 +223,8 @@ def _with(**options: Any) -> Callable[[str], Any]:
         (_of_kind("vit"), "a 'vit', which is not a text-only model"),
         (_of_kind("clip"), "a 'clip', which is not a text-only model"),
         (_of_kind("evil"), "has the type 'evil', which transformers .* does not support"),
-        (_of_a_stranger, "the configuration of the model .* is asked for .*you trust it"),
-        (_with_weights_of_a_stranger, "the weights of another file are asked for"),
+        (_of_a_stranger, "the configuration of the model .* is requested .*you trust it"),
+        (_with_weights_of_a_stranger, "the weights of another file are requested"),
     ],
 )
 def test_what_cannot_be_is_told_in_a_sentence(

@@ -61,9 +61,9 @@ def test_data_that_normalise_are_not_normalised_again(weights: dict[str, object]
         return encoder.normalisation.is_set
 
     assert settled(TinyData())
-    with pytest.warns(UserWarning, match="the data normalise their images"):
+    with pytest.warns(UserWarning, match="the data normalises its images"):
         assert not settled(TinyData(transforms=[Normalize([0.5], [0.2])]))
-    with pytest.warns(UserWarning, match="the data normalise their images"):
+    with pytest.warns(UserWarning, match="the data normalises its images"):
         assert not settled(TinyData(images=torch.randn(24, 1, 4, 4)))
 
 

@@ -55,7 +55,7 @@ def test_a_file_gives_the_weights(
     [
         ("resnet18", None, r"not of 'resnet18': .*'layer2.0.downsample.1.weight' is \[128, 64"),
         ("vit_tiny_patch16_224", None, "none of its weights has a name in the model"),
-        (NAME, "gone.pth", "pretrained=gone.pth: the file is not there"),
+        (NAME, "gone.pth", "pretrained=gone.pth: the file does not exist"),
         (NAME, "timm/resnet10t", "weights of the hub are hf-hub:timm/resnet10t"),
         (NAME, "", "pretrained is empty"),
     ],

@@ -18,10 +18,7 @@ from multitask.tasks.naming import check_names, check_targets, element_names
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        *(
-            (name, "is a reserved name")
-            for name in ("image", "file", "problem", "loss", "score")
-        ),
+        *((name, "is a reserved name") for name in ("image", "file", "problem", "loss", "score")),
         *((name, "is a reserved name") for name in ("learning_rate", "index")),
         ("samples_per_second", "is a reserved name"),
         *((name, f"{name}_task") for name in ("type", "keys", "training", "to", "forward")),

@@ -86,7 +86,7 @@ class Classification(Task):
         if num_classes > MOST_CLASSES:
             raise InputError(
                 f"num_classes is {num_classes}; a classification supports at most "
-                f"{MOST_CLASSES:,}; give the number of classes in the labels"
+                f"{MOST_CLASSES:,}, so give the number of classes in the labels"
             )
         check_weights(num_classes, class_weights, effective_number)
         if classes is not None and len(classes) != num_classes:

@@ -98,7 +98,7 @@ class Depth(DenseRegression):
                 name,
                 sample,
                 f"task '{name}': {split} sample {sample} has a depth of {depth:.4g}; depths must "
-                "be greater than 0; mark unknown ones as missing (NaN)",
+                "be greater than 0, so mark unknown ones as missing (NaN)",
             )
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
