@@ -46,10 +46,10 @@ def test_same_weights_fit() -> None:
         (
             [],
             {"encoder.weight": torch.zeros(4, 3)},
-            "'encoder.weight' is (4, 3), this model's is (4, 2)",
+            "'encoder.weight' is (4, 3), but this model's is (4, 2)",
         ),
-        ([], {"heads.kind.weight": torch.zeros(5, 4)}, "is (5, 4), this model's is (3, 4)"),
-        ([], {"count": torch.zeros(1)}, "its 'count' is (1,), this model's is ()"),
+        ([], {"heads.kind.weight": torch.zeros(5, 4)}, "is (5, 4), but this model's is (3, 4)"),
+        ([], {"count": torch.zeros(1)}, "its 'count' is (1,), but this model's is ()"),
     ],
 )
 def test_difference_is_named(removed: list[str], added: dict[str, Tensor], message: str) -> None:

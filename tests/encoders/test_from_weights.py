@@ -69,7 +69,7 @@ def test_what_does_not_fit_begins_anew_and_is_named(tmp_path: Path) -> None:
     before = fresh.layers[1].weight.clone()  # type: ignore[operator, union-attr]
     told = FromWeights(fresh, write(tmp_path / "file.pth", content)).source.sentence
     assert "8 of its 10 weights" in told
-    assert "'layers.1.weight' is (5, 7) there, (5, 6) here" in told
+    assert "'layers.1.weight' is (5, 7) in the file, (5, 6) here" in told
     assert "'layers.2.bias' is missing" in told
     assert torch.equal(fresh.layers[1].weight, before)  # type: ignore[arg-type]
     assert torch.equal(fresh.layers[4].weight, content["layers.4.weight"])  # type: ignore[arg-type]

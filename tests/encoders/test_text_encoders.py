@@ -121,7 +121,7 @@ def test_the_input_has_the_name_that_it_is_given() -> None:
     ("change", "words"),
     [
         ({"vocabulary": 19}, "vocabulary is 19, but the text 'text' contains the token 19; set"),
-        ({"length": 4}, "length is 4, but a text has 5 tokens; set it to at least 5, or let"),
+        ({"length": 4}, "length is 4, but a text has 5 tokens; set it to at least 5, or have"),
         ({"input": "text"}, ""),
     ],
 )

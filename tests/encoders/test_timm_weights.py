@@ -53,7 +53,7 @@ def test_a_file_gives_the_weights(
 @pytest.mark.parametrize(
     ("name", "given", "message"),
     [
-        ("resnet18", None, r"not of 'resnet18': .*'layer2.0.downsample.1.weight' is \[128, 64"),
+        ("resnet18", None, r"do not fit 'resnet18': .*'layer2.0.downsample.1.weight' is \[128, 64"),
         ("vit_tiny_patch16_224", None, "none of its weights has a name in the model"),
         (NAME, "gone.pth", "pretrained=gone.pth: the file does not exist"),
         (NAME, "timm/resnet10t", "weights of the hub are hf-hub:timm/resnet10t"),

@@ -234,7 +234,7 @@ def test_targets_that_are_no_labels_of_tokens(target: Tensor) -> None:
 
 def test_targets_for_fewer_places_than_texts_have() -> None:
     output, target = texts()
-    with pytest.raises(InputError, match="its texts have 6 places, but its targets 5"):
+    with pytest.raises(InputError, match="its texts have 6 places, but its targets have 5"):
         TokenLabels(LABELS).loss(output, target[:, :5])
 
 

@@ -243,7 +243,7 @@ def test_no_setting_is_named_that_a_checkpoint_decides(
     first.save_checkpoint(tmp_path / "first.ckpt")
     model = tiny_model(encoder=FromRun(tmp_path / "first.ckpt"))
     data = Reviews({"text": samples()["text"] + 100})
-    words = "^FromRun: of the checkpoint's encoder vocabulary is 20, but the text 'text' has the t"
+    words = "^FromRun: of the checkpoint's encoder vocabulary is 20, but the text 'text' contains"
     with pytest.raises(InputError, match=words) as error:
         check("fit", model, data, None)
     assert "set it" not in str(error.value)

@@ -205,5 +205,5 @@ def test_usual_lengths_are_not_told(schedule: Any, trainer: MakeTrainer) -> None
 
 
 def test_schedule_that_cannot_be_stepped_so_often_is_refused(trainer: MakeTrainer) -> None:
-    with pytest.raises(InputError, match="OneCycleLR is 5 steps long .*12, which it cannot"):
+    with pytest.raises(InputError, match="OneCycleLR is 5 steps long .*12, for which it cannot"):
         tried(partial(OneCycleLR, max_lr=0.1, total_steps=5), trainer)

@@ -104,7 +104,8 @@ class Match:
     def shapes(self) -> list[str]:
         """Descriptions of the weights with another shape."""
         return [
-            f"'{name}' is {one} in it, {two} here" for name, (one, two) in self.misshapen.items()
+            f"'{name}' is {one} in the file, {two} here"
+            for name, (one, two) in self.misshapen.items()
         ]
 
 
