@@ -110,7 +110,7 @@ def test_other_classes_begin_anew_and_the_same_in_another_order_are_refused(firs
     data = NamedData()
     data.names = ["dog", "cat", "owl"]
     with pytest.raises(
-        InputError, match="task 'kind': its classes are dog, cat and owl, and those"
+        InputError, match="task 'kind': its classes are dog, cat and owl, but those"
     ):
         begun(first, data)
     data.names = ["dog", "cat", "elk"]

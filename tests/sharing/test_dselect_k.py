@@ -134,8 +134,8 @@ def test_each_sample_chooses_its_own() -> None:
         ({"gamma": float("nan")}, "gamma is nan"),
         ({"entropy": -1.0}, "entropy is -1.0; give a factor of at least 0"),
         ({"per_example": True, "entropy": 0.1}, "gates per example have no penalty"),
-        ({"per_example": True, "experts": 6}, "with per_example give a power of 2"),
-        ({"per_example": True, "experts": 1, "k": 1}, "with per_example give a power of 2"),
+        ({"per_example": True, "experts": 6}, "with per_example, give a power of 2"),
+        ({"per_example": True, "experts": 1, "k": 1}, "with per_example, give a power of 2"),
     ],
 )
 def test_settings_that_cannot_be(options: dict[str, Any], sentence: str) -> None:

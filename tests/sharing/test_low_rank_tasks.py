@@ -167,7 +167,7 @@ def test_one_task() -> None:
 def test_settings_that_cannot_be(model: Make) -> None:
     with pytest.raises(InputError, match="LowRankTasks: rank is 0"):
         LowRankTasks(Vector(6), ["a"], rank=0)
-    with pytest.raises(InputError, match="LowRankTasks: layers: .* fits 'head'"):
+    with pytest.raises(InputError, match="LowRankTasks: layers: .* matches 'head'"):
         model(partial(RANK2, layers=["head"]))
 
 
