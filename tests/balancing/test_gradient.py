@@ -88,7 +88,7 @@ def test_ways_to_train_that_cannot_work(
 
 def test_a_module_that_the_encoder_does_not_have() -> None:
     balancer = GradientBalancer(PCGrad(), level="shared", parameters="lst")
-    with pytest.raises(InputError, match="no module 'lst' for the balancer: did you mean 'last'"):
+    with pytest.raises(InputError, match="no module 'lst' for the balancer; did you mean 'last'"):
         balancer.connect(nn.ModuleDict({"first": nn.Linear(2, 2), "last": nn.Linear(2, 2)}))
 
 

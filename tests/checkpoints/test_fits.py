@@ -44,7 +44,7 @@ def test_same_weights_fit() -> None:
             {"heads.area.weight": NEW},
             "are area, kind and size, but this model's are kind and size",
         ),
-        (["heads.kind.weight", "heads.size.weight"], {}, "its tasks are none, this model's"),
+        (["heads.kind.weight", "heads.size.weight"], {}, "its tasks are none, but this model's"),
         (["encoder.weight"], {}, "it has no 'encoder.weight'"),
         ([], {"encoder.bias": NEW}, "it has 'encoder.bias', which this model lacks"),
         (

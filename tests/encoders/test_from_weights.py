@@ -83,8 +83,8 @@ def test_what_does_not_fit_begins_anew_and_is_named(tmp_path: Path) -> None:
         (OTHER, "", "none of its weights belongs to the encoder: they are 'head.weight'"),
         ({"layers.1.weight": torch.ones(5, 7)}, "", r"shapes: 'layers.1.weight' is \(5, 7\)"),
         ({"epoch": 3}, "", "it has no named weights: its keys are 'epoch'"),
-        ([torch.ones(2)], "", "it holds a list; give a state_dict"),
-        ({}, "", "it holds a dict"),
+        ([torch.ones(2)], "", "it contains a list; give a state_dict"),
+        ({}, "", "it contains a dict"),
         (network(), "", "it contains an object of multitask.encoders.mlp.MLP"),
     ],
 )
