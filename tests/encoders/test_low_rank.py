@@ -160,7 +160,7 @@ class Tied(MLP):
         (lambda: LowRank(ConvNet(), 100), "give at most 52"),
         (lambda: LowRank(ConvNet(), 7, ["convolutions"]), "'convolutions.0.0' would have at"),
         (lambda: LowRank(ConvNet(), 2, ["embeding"]), "did you mean 'embedding'"),
-        (lambda: LowRank(ConvNet(), 2, [""]), "fits ''; its layers are convolutions.0.0"),
+        (lambda: LowRank(ConvNet(), 2, [""]), "matches ''; its layers are convolutions.0.0"),
         (lambda: LowRank(ConvNet(), 2, []), "layers is empty"),
         (lambda: LowRank(Tied(), 2), "'layers.1' and 'layers.4' share one weight"),
         (lambda: LowRank(LowRank(MLP(12), 2), 2), "put multitask.encoders.Merged in between"),
