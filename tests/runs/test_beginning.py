@@ -91,7 +91,7 @@ def test_the_same_tasks_keep_heads_and_statistics(first: Path) -> None:
         (QuantileRegression, "it was a Regression"),
         (
             lambda: Regression(head=lambda one, other: torch.nn.Sequential(torch.nn.Linear(8, 1))),
-            "its 'heads.size.0.weight' was not there",
+            "its 'heads.size.0.weight' was missing",
         ),
     ],
 )
