@@ -95,9 +95,7 @@ def test_an_encoder_gets_what_it_names(
 
 
 def test_an_input_that_the_data_do_not_have(tiny_data: Callable[..., DataModule]) -> None:
-    words = (
-        "ImagesAndNumbers takes the input 'numbers', which the data do not have; they have image"
-    )
+    words = "ImagesAndNumbers needs the input 'numbers', which the data does not have; it has image"
     with pytest.raises(InputError, match=words):
         check("fit", model_of_tiny_data(), tiny_data(), None)
 

@@ -311,7 +311,7 @@ def test_checkpoint_of_a_compiled_encoder_asks_for_no_compiler(tiny_model: TinyM
 
 def test_a_task_that_cannot_read_the_encoder_is_named(tiny_model: TinyModel) -> None:
     tasks = {"kind": Classification(3), "mask": Segmentation(2)}
-    with pytest.raises(InputError, match="^task 'mask': a DenseHead reads maps, but the encoder"):
+    with pytest.raises(InputError, match="^task 'mask': a DenseHead needs maps, but the encoder"):
         tiny_model(tasks=tasks)
 
 

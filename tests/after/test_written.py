@@ -29,7 +29,7 @@ def of_texts(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
 
 def test_what_is_about_images_says_so(of_texts: TrainedModel, tmp_path: Path) -> None:
     samples = labelled_table(of_texts, written_reviews(tmp_path / "new.csv"))
-    with pytest.raises(InputError, match="changes images, and this model takes review"):
+    with pytest.raises(InputError, match="changes images, but this model accepts review"):
         measure(of_texts, samples, read_plan(**OF_PLAN))
     with pytest.raises(InputError, match="accepts review; this works for models of images alone"):
         _ = of_texts.format

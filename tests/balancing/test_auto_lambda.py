@@ -273,8 +273,8 @@ def test_a_copy_of_the_primary_rises_and_shuffled_labels_fall() -> None:
     [
         ({"primary": []}, "primary is empty"),
         ({"primary": ["knd"]}, "'knd', which is not a task; did you mean 'kind'"),
-        ({"primary": ["kind", "kind"]}, "names a task twice"),
-        ({"learning_rate": 0.0}, "learning_rate is 0.0; give more than 0"),
+        ({"primary": ["kind", "kind"]}, "lists a task more than once"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0; give a number above 0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"every": 0}, "every is 0"),
         ({"split": "train"}, "split is 'train'; give meta, or val"),
@@ -289,11 +289,11 @@ def test_ways_to_train_that_it_cannot_look_through(
     tiny_data: Callable[..., DataModule], tiny_model: Callable[..., MultiTask]
 ) -> None:
     balancer = AutoLambda(["kind"])
-    with pytest.raises(InputError, match="whole parameters, .*: take the strategy ddp"):
+    with pytest.raises(InputError, match="whole parameters, .*; use the ddp strategy"):
         balancer.check_run("32-true", True, 2)
-    with pytest.raises(InputError, match="precision bf16-true .* take bf16-mixed or 32-true"):
+    with pytest.raises(InputError, match="precision bf16-true .* use bf16-mixed or 32-true"):
         balancer.check_run("bf16-true", False, 1)
-    with pytest.raises(InputError, match="AutoLambda is given as losses .* take one of the two"):
+    with pytest.raises(InputError, match="AutoLambda is given as losses .* use one of the two"):
         GradientBalancer(MGDA(), losses=balancer)
     attacking = tiny_model(balancer=balancer, training_pass=AdversarialPass(Attack(0.1)))
     with pytest.raises(InputError, match="plain steps, but the training pass AdversarialPass"):
@@ -305,7 +305,7 @@ def test_ways_to_train_that_it_cannot_look_through(
     with pytest.raises(InputError, match="0 samples with a label of 'kind', but .* at least 2"):
         check_looks(model, few)
     half = tiny_data({"train": {"kind": torch.full((24,), -100)}}, meta=0.5)
-    with pytest.raises(InputError, match="no sample of the meta set has a label of .* 'kind'"):
+    with pytest.raises(InputError, match="no sample of the meta set has a label for .* 'kind'"):
         check_looks(tiny_model(balancer=AutoLambda(["kind", "size"])), half)
     check_looks(model, tiny_data(meta=0.5))
     idle = tiny_model(balancer=balancer, tasks={"kind": Classification(3, weight=0)})
@@ -318,7 +318,7 @@ def test_ways_to_train_that_it_cannot_look_through(
     with pytest.raises(InputError, match="AutoLambda looks at steps of the encoder, which stays"):
         plan.check(model, Trainer(accelerator="cpu", logger=False), None)
     model.encoder.requires_grad_(False)
-    with pytest.raises(InputError, match="the encoder is frozen, so that none can"):
+    with pytest.raises(InputError, match="the encoder is frozen, so none can"):
         check_looks(model, tiny_data(meta=0.5))
 
 

@@ -55,7 +55,7 @@ def of_scale(task: str, view: Tensor) -> Tensor:
         (ExcessMTL(), {}, "level: shared"),
         (MoDoWeighting(), {}, "level: shared"),
         (MoCo(), {"level": "shared", "every": 2}, "every: 1"),
-        (TrimmedMean(1), {"level": "shared", "parameters": "last"}, "leave out parameters"),
+        (TrimmedMean(1), {"level": "shared", "parameters": "last"}, "remove parameters"),
         (PCGrad(), {"parameters": "last"}, "level: shared"),
     ],
 )
@@ -88,7 +88,7 @@ def test_ways_to_train_that_cannot_work(
 
 def test_a_module_that_the_encoder_does_not_have() -> None:
     balancer = GradientBalancer(PCGrad(), level="shared", parameters="lst")
-    with pytest.raises(InputError, match="no module 'lst' for the balancer: did you mean 'last'"):
+    with pytest.raises(InputError, match="no module 'lst' for the balancer; did you mean 'last'"):
         balancer.connect(nn.ModuleDict({"first": nn.Linear(2, 2), "last": nn.Linear(2, 2)}))
 
 

@@ -97,12 +97,12 @@ def test_frozen_parameters_are_left_out() -> None:
     ("name", "hint"), [("frist", "did you mean 'first'"), ("x", "it has first, last, last.0")]
 )
 def test_misspelt_module_is_refused(name: str, hint: str) -> None:
-    with pytest.raises(InputError, match=f"no module '{name}' for the balancer: {hint}"):
+    with pytest.raises(InputError, match=f"no module '{name}' for the balancer; {hint}"):
         connected(encoder(), name)
 
 
 def test_module_is_refused_where_no_parameters_are_compared() -> None:
-    with pytest.raises(InputError, match="'last' are compared at level 'shared' only"):
+    with pytest.raises(InputError, match="'last' are compared only at level 'shared'"):
         Level("representation", "last")
 
 

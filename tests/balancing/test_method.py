@@ -131,7 +131,7 @@ def test_weighting_is_asked_directly() -> None:
         (torchjd.ExcessMTL(), SHARED, 2, "ExcessMTL needs the gradients of every batch"),
         (torchjd.ExcessMTL(), Level(), 1, "ExcessMTL compares gradients of different samples"),
         (torchjd.SDMGradWeighting(), Level(), 1, "SDMGradWeighting compares .* level: shared"),
-        (balancing.GradDrop(), Level("shared", "last"), 1, "leave out parameters: last"),
+        (balancing.GradDrop(), Level("shared", "last"), 1, "remove parameters: last"),
     ],
 )
 def test_levels_and_intervals_that_cannot_work(

@@ -67,7 +67,7 @@ def test_a_balancer_of_positive_losses_names_the_task(
     words: str, made: Callable[[], Scalarizer]
 ) -> None:
     for balancer in (Scalarized(made()), GradientBalancer(MGDA(), losses=Scalarized(made()))):
-        with pytest.raises(InputError, match=f"{words}.*but the loss of 'turn' is .*take a balanc"):
+        with pytest.raises(InputError, match=f"{words}.*but the loss of 'turn' is .*use a balanc"):
             model(balancer)
     MultiTask(MLP(4, [3]), {"a": Classification(3), "b": Classification(2)}, Scalarized(made()))
 

@@ -117,7 +117,7 @@ def test_a_meta_trained_model_is_adapted_by_its_own_pass(trainer: Make) -> None:
         ({"shots": []}, "shots is 0"),
         ({"episodes": 0}, "episodes is 0"),
         ({"ways": 1}, "ways is 1"),
-        ({"learners": [HeadOnly(), HeadOnly(steps=1)]}, "give each once"),
+        ({"learners": [HeadOnly(), HeadOnly(steps=1)]}, "give each only once"),
     ],
 )
 def test_settings_that_make_no_sense(options: dict[str, Any], words: str) -> None:
@@ -129,7 +129,7 @@ def test_settings_that_make_no_sense(options: dict[str, Any], words: str) -> Non
     ("options", "words"),
     [
         ({}, "fewer than queries and the most shots together, 35"),
-        ({**FAST, "ways": 4}, "ways is 4, but 3 classes test"),
+        ({**FAST, "ways": 4}, "ways is 4, but there are 3 test classes"),
         ({**FAST, "learners": []}, "give at least one learner"),
     ],
 )

@@ -176,9 +176,9 @@ def test_continued_as_if_never_stopped(old: Path, tmp_path: Path) -> None:
     fit(resumed, new_data(), keep(moved), RandomState(), **again)
     assert same(whole, resumed)
     other = saved(tmp_path / "other.ckpt", seed=2)
-    with pytest.raises(InputError, match=r"other.ckpt is not the checkpoint that this run began"):
+    with pytest.raises(InputError, match=r"other.ckpt is not the checkpoint that this run started"):
         fit(resumed, new_data(), keep(str(other)), RandomState(), **again)
-    with pytest.raises(InputError, match=r"there is no checkpoint .*gone.ckpt, which training"):
+    with pytest.raises(InputError, match=r"there is no checkpoint .*gone.ckpt, which is needed"):
         fit(resumed, new_data(), keep(str(tmp_path / "gone.ckpt")), RandomState(), **again)
 
 
@@ -303,15 +303,15 @@ TASKS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "another kind": (
         {"kind": Classification(3), "size": GaussianRegression()},
-        "task 'size' is another one in .*: it was a Regression",
+        "task 'size' is a different one in .*: it was a Regression",
     ),
     "more classes": (
         {"kind": Classification(4), "size": Regression()},
-        "task 'kind' is another one",
+        "task 'kind' is a different one",
     ),
     "another scale": (
         {"kind": Classification(3), "size": Regression(scale="none")},
-        "its scale was element; write it as it was, or call it by another name",
+        "its scale was element; configure it as before, or rename it",
     ),
     "only readers": (
         {
@@ -351,7 +351,7 @@ def test_refuses_what_cannot_be_compared(tmp_path: Path, old: Path) -> None:
 def test_refuses_inputs_that_are_others(old: Path) -> None:
     data = new_data(images=torch.rand(24, 3, 4, 4))
     with pytest.raises(
-        InputError, match=r"best.ckpt cannot take the data's image of shape \(3, 4, 4\)"
+        InputError, match=r"best.ckpt does not accept the data's image of shape \(3, 4, 4\)"
     ):
         fit(new_model(encoder=MLP(48, [], 8)), data, keep(str(old)))
 
@@ -385,5 +385,5 @@ def test_refuses_other_transforms(tmp_path: Path) -> None:
     model.description = describe(model.named_tasks, before)
     path = saved(tmp_path / "normalised.ckpt", model)
     keep(str(path)).prepare(new_model(), normalised(0.25, {}), is_training=True)
-    with pytest.raises(InputError, match=r"normalised.ckpt passed other transforms than the data"):
+    with pytest.raises(InputError, match=r"normalised.ckpt had different transforms from the data"):
         keep(str(path)).prepare(new_model(), normalised(0.5, {}), is_training=True)

@@ -179,7 +179,7 @@ def test_what_cannot_be_attacked_is_refused(
 def test_a_model_without_images_or_with_a_task_of_that_name_is_refused(ready: Make) -> None:
     _, data = ready()
     blind = MultiTask(Numbers(4, [], 4), {"size": Regression()})
-    with pytest.raises(InputError, match="changes images, and this model takes numbers"):
+    with pytest.raises(InputError, match="changes images, but this model accepts numbers"):
         RobustEvaluation([ATTACK]).check(blind, data)
     named = MultiTask(MLP(16, [], 4), {"robust": Classification(3)})
     with pytest.raises(InputError, match="a task is called 'robust'"):

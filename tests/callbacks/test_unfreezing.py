@@ -256,7 +256,7 @@ def test_affinity_is_looked_at_once_the_encoder_learns() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((["encoder"], {"encoder": -1}), "until of 'encoder' is -1; give a whole number, from 0"),
+        ((["encoder"], {"encoder": -1}), "until of 'encoder' is -1; give a whole number of at"),
         ((["encoder"], {"encoder": 1.5}), "until of 'encoder' is 1.5"),
         ((["encoder.last"], {"encoder": 3}), "'encoder', which is not in frozen; did you mean"),
         ((["encoder"], {"heads": 3}), "'heads', which is not in frozen; choose from 'encoder'; ad"),
@@ -277,12 +277,12 @@ BOTH = partial(Unfreezing, ["encoder", "heads"])
     ("make", "callbacks", "sentence"),
     [
         (plain, [Unfreezing(["encoder.lst"])], "no part 'encoder.lst'; did you mean 'encoder.las"),
-        (plain, [Unfreezing(["balancer"])], "no part 'balancer'; its parts begin with encoder, he"),
-        (plain, [Unfreezing(["encoder"], {"encoder": 5})], "until 5, but training takes 5 steps"),
+        (plain, [Unfreezing(["balancer"])], "no part 'balancer'; its parts start with encoder, he"),
+        (plain, [Unfreezing(["encoder"], {"encoder": 5})], "until 5, but training lasts 5 steps"),
         (
             plain,
             [Unfreezing(["encoder"], {"encoder": 2}, "epochs")],
-            "until 2, but training takes 2 epochs",
+            "until 2, but training lasts 2 epochs",
         ),
         (plain, [BOTH()], "nothing is left to learn at the beginning"),
         (plain, [BOTH({"heads": 3})], "nothing is left to learn at the beginning"),
@@ -290,13 +290,14 @@ BOTH = partial(Unfreezing, ["encoder", "heads"])
         (
             plain,
             [FROZEN(), StochasticWeightAveraging(0.1)],
-            "StochasticWeightAveraging computes the statistics",
+            "StochasticWeightAveraging recomputes the statistics",
         ),
         (plain, [TaskAffinity(), FROZEN()], "tries steps of the encoder, which is frozen"),
         (
             lambda: small_model(GradientBalancer(MGDA())),
             [FROZEN()],
-            "the balancer GradientBalancer weighs the tasks' gradients in the encoder, which stays",
+            "the balancer GradientBalancer weights the tasks' gradients in the encoder, which "
+            "stays",
         ),
         (
             lambda: small_model(SHARED(MGDA(), parameters="last")),
@@ -323,9 +324,9 @@ def test_plans_are_refused_before_there_is_a_run() -> None:
 
 
 def refused() -> Iterator[tuple[list[Callback], dict[str, Any], str]]:
-    yield [Unfreezing(["encoder"], {"encoder": 400})], {}, "until 400, but training takes 3 steps"
+    yield [Unfreezing(["encoder"], {"encoder": 400})], {}, "until 400, but training lasts 3 steps"
     yield [TaskAffinity(), FROZEN()], {}, "which is frozen"
-    yield [FROZEN()], {"strategy": Sharded(), "accelerator": "cpu"}, "take the strategy ddp"
+    yield [FROZEN()], {"strategy": Sharded(), "accelerator": "cpu"}, "use the ddp strategy"
 
 
 def test_lightnings_own_finetuning_names_ours() -> None:

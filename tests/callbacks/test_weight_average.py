@@ -268,13 +268,13 @@ def test_shared_parameters_have_one_average(trainer: MakeTrainer, tmp_path: Path
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"decay": 1.2}, "decay is 1.2; it is from 0 to below 1"),
-        ({"decay": 1.0}, "decay is 1.0; it is from 0 to below 1"),
+        ({"decay": 1.2}, "decay is 1.2; it must be at least 0 and below 1"),
+        ({"decay": 1.0}, "decay is 1.0; it must be at least 0 and below 1"),
         ({"decay": -0.1}, "decay is -0.1"),
         ({"decay": float("nan")}, "decay is nan"),
-        ({"start": -1}, "start is -1; it is a whole number from 0 on"),
-        ({"every": 0}, "every is 0; it is a whole number from 1 on"),
-        ({"refresh": -5}, "refresh is -5; it is a whole number from 0 on"),
+        ({"start": -1}, "start is -1; it must be a whole number of at least 0"),
+        ({"every": 0}, "every is 0; it must be a whole number of at least 1"),
+        ({"refresh": -5}, "refresh is -5; it must be a whole number of at least 0"),
     ],
 )
 def test_refuses_numbers_that_cannot_be(settings: dict[str, Any], sentence: str) -> None:
@@ -283,7 +283,7 @@ def test_refuses_numbers_that_cannot_be(settings: dict[str, Any], sentence: str)
 
 
 def test_refuses_to_begin_after_the_end(trainer: MakeTrainer) -> None:
-    with pytest.raises(InputError, match="start is 6, but the training has 6 steps"):
+    with pytest.raises(InputError, match="start is 6, but training has 6 steps"):
         trainer(max_epochs=2, callbacks=[WeightAverage(start=6)]).fit(tiny_model(), TinyData())
 
 

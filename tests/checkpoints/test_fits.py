@@ -36,20 +36,24 @@ def test_same_weights_fit() -> None:
         (
             ["heads.kind.weight"],
             {"heads.digit.weight": NEW, "heads.digit.bias": NEW},
-            "its tasks are digit and size, this model's are kind and size",
+            "its tasks are digit and size, but this model's are kind and size",
         ),
-        (["heads.kind.weight"], {}, "its tasks are size, this model's are kind and size"),
-        ([], {"heads.area.weight": NEW}, "are area, kind and size, this model's are kind and size"),
-        (["heads.kind.weight", "heads.size.weight"], {}, "its tasks are none, this model's"),
+        (["heads.kind.weight"], {}, "its tasks are size, but this model's are kind and size"),
+        (
+            [],
+            {"heads.area.weight": NEW},
+            "are area, kind and size, but this model's are kind and size",
+        ),
+        (["heads.kind.weight", "heads.size.weight"], {}, "its tasks are none, but this model's"),
         (["encoder.weight"], {}, "it has no 'encoder.weight'"),
         ([], {"encoder.bias": NEW}, "it has 'encoder.bias', which this model lacks"),
         (
             [],
             {"encoder.weight": torch.zeros(4, 3)},
-            "'encoder.weight' is (4, 3), this model's is (4, 2)",
+            "'encoder.weight' is (4, 3), but this model's is (4, 2)",
         ),
-        ([], {"heads.kind.weight": torch.zeros(5, 4)}, "is (5, 4), this model's is (3, 4)"),
-        ([], {"count": torch.zeros(1)}, "its 'count' is (1,), this model's is ()"),
+        ([], {"heads.kind.weight": torch.zeros(5, 4)}, "is (5, 4), but this model's is (3, 4)"),
+        ([], {"count": torch.zeros(1)}, "its 'count' is (1,), but this model's is ()"),
     ],
 )
 def test_difference_is_named(removed: list[str], added: dict[str, Tensor], message: str) -> None:
@@ -59,14 +63,14 @@ def test_difference_is_named(removed: list[str], added: dict[str, Tensor], messa
     text = str(error.value)
     assert message in text
     assert text.startswith("the checkpoint is of another model: ")
-    assert "give the configuration that it was trained with" in text
+    assert "use the configuration that it was trained with" in text
     assert text.endswith("--run.weights=CHECKPOINT") == ("its tasks are" in text)
     assert "\n" not in text
 
 
 def test_an_encoder_that_does_not_fit_is_not_advised() -> None:
     checkpoint = {"encoder.weight": torch.zeros(4, 3), "heads.digit.weight": NEW}
-    with pytest.raises(InputError, match="give the configuration that it was trained with$"):
+    with pytest.raises(InputError, match="use the configuration that it was trained with$"):
         check_fits(checkpoint, MODEL)
 
 

@@ -43,7 +43,7 @@ def test_objects_are_refused_without_advice_to_trust_them(content: Any, tmp_path
         lambda: MultiTask.load_from_checkpoint(path, weights_only=True),
         lambda: AtomicCheckpointIO().load_checkpoint(path, weights_only=True),
     ):
-        with pytest.raises(InputError, match="it holds an object of ") as refused:
+        with pytest.raises(InputError, match="it contains an object of ") as refused:
             read()
         assert "weights_only" not in str(refused.value)
         assert "PyTorch" not in str(refused.value)

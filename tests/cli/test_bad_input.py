@@ -59,7 +59,7 @@ def with_change(fails: Callable[..., str]) -> Callable[..., str]:
             "tasks.Regression\n      init_args:\n        size: 16\n        scale: common\n",
             "tasks.GaussianRegression\n      init_args: {size: 16}\n"
             "  balancer: multitask.balancing.GradNorm\n",
-            ["GradNorm compares losses", "the loss of 'glyph' is that of a density", "take a"],
+            ["GradNorm compares losses", "the loss of 'glyph' is that of a density", "use a"],
         ),
     ],
 )
@@ -250,7 +250,7 @@ def test_a_file_that_is_no_checkpoint(fails: Callable[..., str], digits: str) ->
     Path("broken.ckpt").write_bytes(b"not a checkpoint")
     message = fails("test", digits, "--ckpt_path=broken.ckpt")
     assert "broken.ckpt" in message
-    assert "damaged, or is not a checkpoint: it does not begin as" in message
+    assert "damaged, or is not a checkpoint: it does not start like" in message
 
 
 @pytest.mark.parametrize("verb", ["test", "predict", "validate"])

@@ -145,7 +145,7 @@ def test_images_that_were_trained_on_do_not_count(best: Path, fails: Fails) -> N
     [
         (["--level=90"], "--level=90: give a share between 0 and 1"),
         (["--level=nan"], "--level=nan"),
-        (["--level=0.9999"], "takes at least 9,999 labels, and it has 500; give more, or a lower"),
+        (["--level=0.9999"], "needs at least 9,999 labels, but it has 500; provide more"),
         (["--tasks=digits"], "has no task 'digits'; did you mean 'digit'?"),
         (["--test_table=a.csv"], "--test_table goes with --table=TABLE"),
         (["--temperature=2"], "calibrate has no such setting"),

@@ -64,7 +64,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_used_when_asked(
 
     last.write_bytes(last.read_bytes()[:-100])
     said = fails("resume", str(run), "--trainer.max_epochs=4")
-    assert f"{last}: the file is damaged, or is not a checkpoint: it is not whole" in said
+    assert f"{last}: the file is damaged, or is not a checkpoint: it is incomplete" in said
     assert f"{before}, beside it, is not damaged" in said
     assert step(before) == 12
 

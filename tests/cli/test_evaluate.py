@@ -89,8 +89,8 @@ def test_the_commands_of_the_page_work_with_the_checkpoint_alone(
 
 def test_bad_input_is_one_sentence(run: Path, table: Path, fails: Callable[..., str]) -> None:
     best = str(run / "checkpoints/best.ckpt")
-    assert "takes a checkpoint" in fails("evaluate")
-    assert "takes a checkpoint" in fails("evaluate", best, "a.csv", "b.csv")
+    assert "expects a checkpoint" in fails("evaluate")
+    assert "expects a checkpoint" in fails("evaluate", best, "a.csv", "b.csv")
     assert "there is no such checkpoint" in fails("evaluate", "none.ckpt", str(table))
     assert "there is no table" in fails("evaluate", best, "none.csv")
     assert "remove it, or the table" in fails("evaluate", best, str(table), "--split=val")

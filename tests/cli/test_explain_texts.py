@@ -118,7 +118,7 @@ def test_a_run_is_exported_with_its_tokenizer(
 ) -> None:
     best = str(run / "checkpoints/best.ckpt")
     main(["export", best])
-    assert "Its tokenizer, in a folder beside it: best_text_tokenizer" in capsys.readouterr().out
+    assert "Its tokenizer is in a folder beside it: best_text_tokenizer" in capsys.readouterr().out
     assert Path("best_text_tokenizer/multitask_tokenizer.json").exists()
     main(["export", best, "--format=hub"])
     card = Path("best_hub/README.md").read_text()
@@ -137,5 +137,5 @@ def test_a_run_is_exported_with_its_tokenizer(
 def test_what_is_about_images_is_one_sentence(run: Path, fails: Callable[..., str]) -> None:
     best = str(run / "checkpoints/best.ckpt")
     said = fails("robustness", best)
-    assert "changes images, and this model takes text and person" in said
+    assert "changes images, but this model accepts text and person" in said
     assert "give one table" in fails("explain", best, "photos/")

@@ -91,9 +91,9 @@ def test_what_the_page_says_with_a_checkpoint_alone(
         _, *arguments = shlex.split(line)
         multitask(*arguments)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "Written, and run to compare: best.onnx"
+    assert lines[0] == "Written, and run for comparison: best.onnx"
     assert lines[1].startswith("It differs from the checkpoint by at most ")
-    assert lines[-1] == "Written, and read back to compare: animals"
+    assert lines[-1] == "Written, and read back for comparison: animals"
     Image.new("RGB", (20, 30), (90, 200, 10)).save("photo.png")
     names: dict[str, Any] = {}
     for block in blocks("python"):
@@ -127,9 +127,9 @@ def test_a_hub_folder_of_a_run(
     monkeypatch.setattr("multitask.after.hub.hub_folder.find_spec", lambda _: None)
     multitask("export", str(run / "checkpoints/best.ckpt"), "--format", "hub")
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "Written, and read back to compare: best_hub"
+    assert said[0] == "Written, and read back for comparison: best_hub"
     assert said[1].startswith("It has no model.onnx: onnx is not installed")
-    assert said[2].startswith("The card says that no licence was given")
+    assert said[2].startswith("The card states that no licence was given")
     card = Path("best_hub/README.md").read_text(encoding="utf-8")
     assert "species accuracy ↑" in card
     assert "trained on " in card
@@ -143,8 +143,8 @@ def test_a_hub_folder_of_a_run(
         (["none.ckpt"], "none.ckpt: there is no such checkpoint"),
         (["note.txt"], "note.txt: the file is damaged, or is not a checkpoint"),
         (["."], "which has config.json"),
-        ([], "export takes one checkpoint, as in: multitask export CHECKPOINT"),
-        (["best.ckpt", "best.ckpt"], "export takes one checkpoint"),
+        ([], "export expects one checkpoint, as in: multitask export CHECKPOINT"),
+        (["best.ckpt", "best.ckpt"], "export expects one checkpoint"),
         (["best.ckpt", "--format=onxx"], "--format is 'onxx'; did you mean 'onnx'?"),
         (["best.ckpt", "--format"], "--format: give a value"),
         (["best.ckpt", "--fromat=onnx"], "no such setting; did you mean 'format'?"),

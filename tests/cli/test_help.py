@@ -53,7 +53,7 @@ def test_the_version_is_that_of_the_package(
 
 
 def test_help_on_no_verb_names_the_nearest(fails: Callable[..., str]) -> None:
-    assert "there is no verb 'inspekt'; did you mean 'inspect'?" in fails("inspekt", "--help")
+    assert "there is no command 'inspekt'; did you mean 'inspect'?" in fails("inspekt", "--help")
 
 
 def test_help_does_not_wait_for_pytorch() -> None:

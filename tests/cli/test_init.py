@@ -33,7 +33,7 @@ def test_a_table_becomes_an_experiment_a_training_and_predictions(
         "- row 32, images/030.png: not an image, or none of BMP, GIF, JPEG, PNG, TIFF, WEBP",
         f"- row 33, ../outside.png: the path leads out of {Path('data').absolute()}",
         "## digit: 10 classes",
-        "Look at it, and train: multitask fit --config digits.yaml",
+        "Check it, and train: multitask fit --config digits.yaml",
     ]:
         assert line in said.splitlines(), said
     text = Path("digits.yaml").read_text()
@@ -170,8 +170,8 @@ def test_nothing_is_overwritten(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "init takes one table, as in: multitask init TABLE"),
-        (["a.csv", "b.csv"], "init takes one table"),
+        ([], "init expects one table, as in: multitask init TABLE"),
+        (["a.csv", "b.csv"], "init expects one table"),
         (["nowhere.csv"], "there is no table nowhere.csv"),
         (["data/images/000.png"], "cannot be read as a table"),
         (["data/digits.csv", "--ouput=x"], "init has no such setting; did you mean 'output'?"),

@@ -133,7 +133,7 @@ def test_any_data_are_inspected_with_settings_and_at_wandb_when_asked(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "inspect takes a configuration file, as in: multitask inspect CONFIG"),
+        ([], "inspect expects a configuration file, as in: multitask inspect CONFIG"),
         (["nowhere.yaml"], "nowhere.yaml"),
         (["small.yaml", "--data.init_args.image_sze=3"], "did you mean 'image_size'?"),
         (["small.yaml"], "there is no table data/digits.csv"),

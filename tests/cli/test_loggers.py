@@ -128,7 +128,7 @@ def test_a_logger_of_ones_own_that_takes_little_ends_no_run(
         (["CSVLogger"], "CSVLogger needs save_dir"),
         (["[CSVLogger]"], "CSVLogger needs save_dir"),
         (["own_loggers.Quiet"], "Quiet needs needed (text)"),
-        (["own_loggers.Failing"], "Failing cannot be made as set: the tracker is in maintenance"),
+        (["own_loggers.Failing"], "Failing cannot be created as configured: the tracker is"),
         (["own_loggers.Late"], "Late cannot start as configured: no server at 127.0.0.1"),
         (["[own_loggers.Late]"], "Late cannot start as configured: no server at 127.0.0.1"),
         (["false"], "a run always writes metrics.csv; remove the setting"),

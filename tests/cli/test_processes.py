@@ -118,7 +118,7 @@ def test_a_stray_variable_is_told_by_whichever_process_has_it(
             ("--trainer.devices=2", "--trainer.strategy=ddp"),
             "MASTER_ADDR is '192.0.2.1', which is not an address of this machine",
         ),
-        ({}, ("--trainer.num_nodes=2",), "nothing says where their processes meet"),
+        ({}, ("--trainer.num_nodes=2",), "it is not set where their processes meet"),
         (
             {"NODE_RANK": "1", "MASTER_ADDR": "127.0.0.1"},
             (),
@@ -145,10 +145,10 @@ MODEL_PARALLEL = '{"class_path": "lightning.pytorch.strategies.ModelParallelStra
 @pytest.mark.parametrize(
     ("argument", "advice"),
     [
-        ("--trainer.strategy=ddp_spawn", "take ddp"),
-        ("--trainer.strategy=ddp_fork", "take ddp"),
+        ("--trainer.strategy=ddp_spawn", "use ddp"),
+        ("--trainer.strategy=ddp_fork", "use ddp"),
         ("--trainer.sync_batchnorm=true", "see model.sync_batch_norm"),
-        (f"--trainer.strategy={MODEL_PARALLEL}", "take multitask.training.sharding.Sharded"),
+        (f"--trainer.strategy={MODEL_PARALLEL}", "use multitask.training.sharding.Sharded"),
     ],
 )
 def test_what_cannot_work_says_what_would(

@@ -102,7 +102,7 @@ def test_bad_input_is_one_sentence(run: Path, fails: Callable[..., str]) -> None
     assert "no such setting; did you mean 'steps'" in said("--step=3")
     assert "remove it, or the table" in said("--table=labelled.csv", "--split=val")
     assert "there is no table" in said("--table=none.csv")
-    assert "takes one run or checkpoint" in fails("robustness")
+    assert "expects one run or checkpoint" in fails("robustness")
     assert "there is no such checkpoint" in fails("robustness", "none.ckpt")
     (run / "checkpoints/best.ckpt").unlink()
     assert "has no checkpoints/best.ckpt; give a run that has been validated once" in said()

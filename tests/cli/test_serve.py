@@ -90,7 +90,7 @@ def _no_server_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def address_in(line: str) -> str:
-    found = re.search(r"Serving .* on (http://127\.0\.0\.1:\d+) \(Ctrl-C ends it\)", line)
+    found = re.search(r"Serving .* on (http://127\.0\.0\.1:\d+) \(press Ctrl-C to stop\)", line)
     assert found, line
     return found[1]
 
@@ -139,7 +139,7 @@ def test_many_clients_and_all_that_they_send(process: subprocess.Popen[str]) -> 
         said, _ = process.communicate(timeout=20)
     assert time.monotonic() - start < 8
     assert process.returncode == 0
-    assert said == "The server has ended.\n"
+    assert said == "The server has stopped.\n"
 
 
 def test_a_checkpoint_is_served_until_it_is_told_to_end(best: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_checkpoint_is_served_until_it_is_told_to_end(best: Path) -> None:
     assert list(answer["tasks"]["kind"]["probabilities"]) == ["cat", "dog", "häst <b>"]
     assert answer["tasks"]["size"]["unit"] == "mm"
     assert process.returncode == 0
-    assert said.splitlines()[-1] == "The server has ended."
+    assert said.splitlines()[-1] == "The server has stopped."
 
 
 def test_a_checkpoint_and_its_onnx_file_answer_alike(best: Path, onnx: Path) -> None:
@@ -205,7 +205,7 @@ def test_what_it_serves(best: Path, onnx: Path, tmp_path: Path, fails: Callable[
     assert "the device nonsense cannot" in fails(
         "serve", str(best), "--device=nonsense", "--port=0"
     )
-    assert "serve takes one checkpoint" in fails("serve")
+    assert "serve expects one checkpoint" in fails("serve")
     assert "no such setting" in fails("serve", str(best), "--wating=5")
     assert "give a whole number above 0" in fails("serve", str(best), "--waiting=1.5")
     assert "give a number above 0" in fails("serve", str(best), "--seconds=0")
@@ -223,7 +223,7 @@ def test_what_it_needs(
 
 def test_who_can_reach_it(best: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["serve", str(best), "--host=0.0.0.0", "--port=0"])
-    assert "Whoever can reach this machine can use the model" in capsys.readouterr().out
+    assert "Anyone who can reach this machine can use the model" in capsys.readouterr().out
     main(["serve", str(best), "--host=localhost", "--port=0"])
     assert "Whoever" not in capsys.readouterr().out
 

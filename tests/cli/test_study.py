@@ -261,7 +261,7 @@ def test_every_study_that_is_offered_could_start(
         ("--jobs=0", "jobs is 0"),
         ("--shard=3/2", "shard is 3/2"),
         ("--shards=1/2", "--shards=1/2: study has no such setting; did you mean 'shard'?"),
-        ("other.yaml", "study takes one file"),
+        ("other.yaml", "study expects one file"),
         ("--folder=small.yaml/x", "experiment.yaml cannot be written (Not a directory)"),
         (f"--folder={'x' * 300}", "cannot be written (File name too long); choose another place"),
     ],

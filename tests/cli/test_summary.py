@@ -56,7 +56,7 @@ def test_a_class_that_refuses_its_settings_says_so_in_one_sentence(
     if says == "requires":
         monkeypatch.setattr("torchjd._mixins.find_spec", lambda name: None)
     balancer = f"{{class_path: GradientBalancer, init_args: {{method: {method}}}}}"
-    assert "cannot be made as set: " in (
+    assert "cannot be created as configured: " in (
         said := fails("fit", *quick, f"--model.balancer={balancer}")
     )
     assert says in said

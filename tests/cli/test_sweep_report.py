@@ -11,7 +11,7 @@ import pytest
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "sweep-report takes one sweep, as in: multitask sweep-report"),
+        ([], "sweep-report expects one sweep, as in: multitask sweep-report"),
         (["nowhere"], "nowhere is neither a folder nor a sweep"),
         ([".", "--foler=x"], "--foler=x: sweep-report has no such setting; did you mean 'folder'"),
         (["."], ". has no training run of a sweep"),

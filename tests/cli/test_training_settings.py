@@ -36,7 +36,7 @@ ONE_CYCLE = ("--model.scheduler=OneCycleLR", "--model.scheduler.max_lr=0.01")
         ),
         (
             ("--trainer.callbacks+=Timer", "--trainer.callbacks.duration=5"),
-            ["Timer cannot be made as set", "DD:HH:MM:SS"],
+            ["Timer cannot be created as configured", "DD:HH:MM:SS"],
         ),
     ],
 )

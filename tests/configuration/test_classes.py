@@ -35,13 +35,13 @@ def test_our_own_are_listed_beside_any_number_of_others() -> None:
 )
 def test_an_empty_name_beside_a_dot(name: str, meant: str) -> None:
     found = find_class(name, (torch.optim.Optimizer,))
-    assert found == f"'{name}' has an empty name beside a dot; did you mean '{meant}'?"
+    assert found == f"'{name}' has an empty name next to a dot; did you mean '{meant}'?"
 
 
 @pytest.mark.parametrize("name", [".", "..", "..."])
 def test_dots_alone(name: str) -> None:
     found = find_class(name, (torch.optim.Optimizer,))
-    assert str(found).startswith(f"'{name}' has an empty name beside a dot; write its module too")
+    assert str(found).startswith(f"'{name}' has an empty name next to a dot; write its module too")
 
 
 class Unwritten(Callback):

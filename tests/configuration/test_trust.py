@@ -377,6 +377,6 @@ def test_a_pickle_is_loaded_on_trust_alone(checkpoint: Callable[..., Path]) -> N
     refused = refusal(partial(MultiTask.load_from_checkpoint, changed, weights_only=False))
     assert "trust=True" in refused
     refused = refusal(partial(MultiTask.load_from_checkpoint, changed))
-    assert "it holds an object of" in refused
+    assert "it contains an object of" in refused
     assert "weights_only" not in refused
     assert not was_run()

@@ -96,7 +96,7 @@ def test_a_report_of_data_without_images(data: Records) -> None:
 def test_an_input_that_the_data_do_not_have_is_named(
     tiny_data: Callable[..., DataModule], tiny_model: Callable[..., MultiTask]
 ) -> None:
-    with pytest.raises(InputError, match="takes the input 'tokens', which the data do not have"):
+    with pytest.raises(InputError, match="needs the input 'tokens', which the data does not have"):
         _try_encoder(tiny_model(encoder=Words()), ready(tiny_data()))
 
 

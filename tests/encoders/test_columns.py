@@ -116,9 +116,9 @@ def test_a_graph_takes_any_batch() -> None:
     ("values", "words"),
     [
         (torch.zeros(2, 4), "sizes lists 5 columns, but 'numbers' has 4"),
-        (torch.tensor([[0, 0, 3.0, 0, 0]]), "3 categories for column 3 .* there is number 3"),
-        (torch.tensor([[0, 0, 0.5, 0, 0]]), "there is the number 0.5, which is not of a category"),
-        (torch.tensor([[0, float("inf"), 0, 0, 0]]), "column 2 of 'numbers' has an infinite numb"),
+        (torch.tensor([[0, 0, 3.0, 0, 0]]), "3 categories for column 3 .* contains category 3"),
+        (torch.tensor([[0, 0, 0.5, 0, 0]]), "contains the number 0.5, which is not a category"),
+        (torch.tensor([[0, float("inf"), 0, 0, 0]]), "column 2 of 'numbers' contains an inf"),
         (torch.zeros(2, 5, dtype=torch.int64), "not columns of numbers but torch.int64"),
     ],
 )

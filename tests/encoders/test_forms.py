@@ -38,7 +38,7 @@ def test_tokens_become_the_mean_of_the_known_places() -> None:
     ("form", "found", "words"),
     [
         (Vector(5), torch.zeros(2, 5), None),
-        (Vector(5), torch.zeros(2, 7), "says out_features = 5, .*; set out_features to 7"),
+        (Vector(5), torch.zeros(2, 7), "declares out_features = 5, .*; set out_features to 7"),
         (Vector(5), torch.zeros(2, 5, 3, 3), r"shape \(2, 5, 3, 3\), .* a vector; pool it to"),
         (Vector(5), [torch.zeros(2, 5)], "a list of 1, but its form is a vector of 5"),
         (MAPS, [torch.zeros(2, 4, 6, 6), torch.zeros(2, 8, 3, 3)], None),

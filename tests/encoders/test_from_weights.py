@@ -50,7 +50,7 @@ def test_weights_are_found_where_programs_put_them(
     for name, each in encoder.state_dict().items():
         assert torch.equal(each, weights()[name])
     assert "has 10 of its 10 weights" in encoder.source.sentence
-    assert "Not used of the file: 'head.weight' and 'head.bias'" in encoder.source.sentence
+    assert "Not used from the file: 'head.weight' and 'head.bias'" in encoder.source.sentence
 
 
 def test_safetensors_and_old_files_are_read(tmp_path: Path) -> None:
@@ -69,8 +69,8 @@ def test_what_does_not_fit_begins_anew_and_is_named(tmp_path: Path) -> None:
     before = fresh.layers[1].weight.clone()  # type: ignore[operator, union-attr]
     told = FromWeights(fresh, write(tmp_path / "file.pth", content)).source.sentence
     assert "8 of its 10 weights" in told
-    assert "'layers.1.weight' is (5, 7) there, (5, 6) here" in told
-    assert "'layers.2.bias' is not there" in told
+    assert "'layers.1.weight' is (5, 7) in the file, (5, 6) here" in told
+    assert "'layers.2.bias' is missing" in told
     assert torch.equal(fresh.layers[1].weight, before)  # type: ignore[arg-type]
     assert torch.equal(fresh.layers[4].weight, content["layers.4.weight"])  # type: ignore[arg-type]
 
@@ -79,13 +79,13 @@ def test_what_does_not_fit_begins_anew_and_is_named(tmp_path: Path) -> None:
     ("content", "prefix", "message"),
     [
         (weights("backbone."), "", "in the encoder; set prefix to backbone."),
-        (weights("backbone."), "body.", "begins with 'body.'; they begin with backbone."),
-        (OTHER, "", "none of its weights is the encoder's: they are 'head.weight'"),
+        (weights("backbone."), "body.", "starts with 'body.'; they start with backbone."),
+        (OTHER, "", "none of its weights belongs to the encoder: they are 'head.weight'"),
         ({"layers.1.weight": torch.ones(5, 7)}, "", r"shapes: 'layers.1.weight' is \(5, 7\)"),
-        ({"epoch": 3}, "", "it has no weights with names: its keys are 'epoch'"),
-        ([torch.ones(2)], "", "it holds a list; give a state_dict"),
-        ({}, "", "it holds a dict"),
-        (network(), "", "it holds an object of multitask.encoders.mlp.MLP"),
+        ({"epoch": 3}, "", "it has no named weights: its keys are 'epoch'"),
+        ([torch.ones(2)], "", "it contains a list; give a state_dict"),
+        ({}, "", "it contains a dict"),
+        (network(), "", "it contains an object of multitask.encoders.mlp.MLP"),
     ],
 )
 def test_a_file_of_which_nothing_fits_is_refused(
@@ -98,7 +98,7 @@ def test_a_file_of_which_nothing_fits_is_refused(
 
 def test_a_file_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
     write(tmp_path / "file.pth", weights())
-    with pytest.raises(InputError, match=r"the file is not there; did you mean '.*file.pth'"):
+    with pytest.raises(InputError, match=r"the file does not exist; did you mean '.*file.pth'"):
         FromWeights(ConvNet(), tmp_path / "flie.pth")
     with pytest.raises(InputError, match="path is empty"):
         FromWeights(ConvNet(), "")

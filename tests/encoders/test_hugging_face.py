@@ -178,7 +178,7 @@ def test_texts_that_do_not_fit_are_refused(folders: dict[str, str]) -> None:
         encoder.eval()(texts()[:, [0] * PLACES])
         with pytest.raises(InputError, match=f"^model.encoder: .* has {PLACES + 1} tokens, but"):
             encoder.check_inputs([texts()[:, [0] * (PLACES + 1)]], "model.encoder")
-        with pytest.raises(InputError, match=f"has the token {VOCABULARY}, but .*tokenizer be a"):
+        with pytest.raises(InputError, match=f"the token {VOCABULARY}, but .*tokenizer to a"):
             encoder.check_inputs([texts() + 1], "model.encoder")
     with pytest.raises(InputError, match="input is 'text', which is not a text but torch.float32"):
         encoder.check_inputs([torch.rand(2, 3)], "model.encoder")
@@ -213,18 +213,18 @@ def _with(**options: Any) -> Callable[[str], Any]:
             lambda folder: HuggingFace(f"{folder}/.."),
             "configuration of .* folder is complete",
         ),
-        (lambda folder: HuggingFace(folder, separator=3), "a 'gpt2' does not tell the first"),
+        (lambda folder: HuggingFace(folder, separator=3), "'gpt2' does not distinguish the first"),
         (_with(n_heads=2), "options: a 'gpt2' has no setting 'n_heads'; did you mean 'n_head'"),
-        (_with(n_embd=32), r"do not fit: '.*bias' is \[48\] there, \[96\] here"),
-        (_with(n_layer=3), "do not fit: 'h.2.* is not there"),
+        (_with(n_embd=32), r"do not fit: '.*bias' is \[48\] in the file, \[96\] here"),
+        (_with(n_layer=3), "do not fit: 'h.2.* is missing"),
         (_with(n_head=3), "weights of .* cannot be loaded .*; correct options"),
         (_with(torch_dtype="bfloat16"), "torch_dtype cannot be set; set trainer.precision"),
         (_with(attn_implementation="a/kernel"), "is 'a/kernel'; choose eager or sdpa"),
-        (_of_kind("vit"), "a 'vit', which is not a model of text alone"),
-        (_of_kind("clip"), "a 'clip', which is not a model of text alone"),
-        (_of_kind("evil"), "of the kind 'evil', which transformers .* does not know"),
-        (_of_a_stranger, "the configuration of the model .* is asked for .*you trust it"),
-        (_with_weights_of_a_stranger, "the weights of another file are asked for"),
+        (_of_kind("vit"), "a 'vit', which is not a text-only model"),
+        (_of_kind("clip"), "a 'clip', which is not a text-only model"),
+        (_of_kind("evil"), "has the type 'evil', which transformers .* does not support"),
+        (_of_a_stranger, "the configuration of the model .* is requested .*you trust it"),
+        (_with_weights_of_a_stranger, "the weights of another file are requested"),
     ],
 )
 def test_what_cannot_be_is_told_in_a_sentence(

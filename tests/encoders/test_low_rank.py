@@ -155,16 +155,16 @@ class Tied(MLP):
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: LowRank(ConvNet(), 0), "rank is 0; give a whole number, from 1 on"),
+        (lambda: LowRank(ConvNet(), 0), "rank is 0; give a whole number of at least 1"),
         (lambda: LowRank(ConvNet(), 2, alpha=-1), "alpha is -1; give a number above 0"),
         (lambda: LowRank(ConvNet(), 100), "give at most 52"),
-        (lambda: LowRank(ConvNet(), 7, ["convolutions"]), "'convolutions.0.0' would have as many"),
+        (lambda: LowRank(ConvNet(), 7, ["convolutions"]), "'convolutions.0.0' would have at"),
         (lambda: LowRank(ConvNet(), 2, ["embeding"]), "did you mean 'embedding'"),
-        (lambda: LowRank(ConvNet(), 2, [""]), "fits ''; its layers are convolutions.0.0"),
+        (lambda: LowRank(ConvNet(), 2, [""]), "matches ''; its layers are convolutions.0.0"),
         (lambda: LowRank(ConvNet(), 2, []), "layers is empty"),
-        (lambda: LowRank(Tied(), 2), "'layers.1' and 'layers.4' have one weight"),
-        (lambda: LowRank(LowRank(MLP(12), 2), 2), "put multitask.encoders.Merged between"),
-        (lambda: Merged(MLP(12)), "MLP has no changes of low rank"),
+        (lambda: LowRank(Tied(), 2), "'layers.1' and 'layers.4' share one weight"),
+        (lambda: LowRank(LowRank(MLP(12), 2), 2), "put multitask.encoders.Merged in between"),
+        (lambda: Merged(MLP(12)), "MLP has no low-rank changes"),
     ],
 )
 def test_what_cannot_be_is_refused(make: Callable[[], Encoder], sentence: str) -> None:
@@ -175,7 +175,7 @@ def test_what_cannot_be_is_refused(make: Callable[[], Encoder], sentence: str) -
 def test_a_compiled_encoder_is_refused() -> None:
     encoder = MLP(12)
     encoder._compiled_call_impl = encoder._call_impl
-    with pytest.raises(InputError, match="the encoder is compiled already"):
+    with pytest.raises(InputError, match="the encoder is already compiled"):
         LowRank(encoder, 2)
 
 

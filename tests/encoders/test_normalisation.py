@@ -61,9 +61,9 @@ def test_data_that_normalise_are_not_normalised_again(weights: dict[str, object]
         return encoder.normalisation.is_set
 
     assert settled(TinyData())
-    with pytest.warns(UserWarning, match="the data normalise their images"):
+    with pytest.warns(UserWarning, match="the data normalises its images"):
         assert not settled(TinyData(transforms=[Normalize([0.5], [0.2])]))
-    with pytest.warns(UserWarning, match="the data normalise their images"):
+    with pytest.warns(UserWarning, match="the data normalises its images"):
         assert not settled(TinyData(images=torch.randn(24, 1, 4, 4)))
 
 
@@ -74,7 +74,7 @@ def test_data_that_normalise_are_not_normalised_again(weights: dict[str, object]
         ({"global_pool": ""}, "global_pool is ''"),
         ({"num_classes": 10}, "num_classes cannot be set"),
         ({"in_chans": 1}, "in_chans cannot be set; set in_channels"),
-        ({"depht": 3}, "timm cannot make 'resnet10t' with .*depht"),
+        ({"depht": 3}, "timm cannot create 'resnet10t' with .*depht"),
     ],
 )
 def test_options_that_do_not_work_are_told(options: dict[str, object], expected: str) -> None:

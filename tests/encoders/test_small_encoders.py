@@ -57,7 +57,7 @@ def test_mlp_takes_the_flattened_image(hidden: list[int]) -> None:
 
 def test_mlp_refuses_images_of_another_size() -> None:
     with pytest.raises(
-        InputError, match="expects images of 64 values, the data's are 1x24x24"
+        InputError, match="expects images of 64 values, but the data's have shape 1x24x24"
     ) as error:
         MLP(64)(torch.rand(2, 1, 24, 24))
     assert str(error.value).endswith("set in_features to 576")

@@ -120,8 +120,8 @@ def test_the_input_has_the_name_that_it_is_given() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"vocabulary": 19}, "vocabulary is 19, but the text 'text' has the token 19; set it to"),
-        ({"length": 4}, "length is 4, but a text has 5 tokens; set it to at least 5, or let"),
+        ({"vocabulary": 19}, "vocabulary is 19, but the text 'text' contains the token 19; set"),
+        ({"length": 4}, "length is 4, but a text has 5 tokens; set it to at least 5, or have"),
         ({"input": "text"}, ""),
     ],
 )
@@ -148,7 +148,7 @@ def test_a_longer_text_is_refused_by_the_network_itself() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: TextTransformer(20, heads=3), "heads is 3, among which 64 features cannot"),
+        (lambda: TextTransformer(20, heads=3), "heads is 3, which does not divide 64 features"),
         (lambda: TextTransformer(20, layers=-1), "layers is -1; give 0 or more"),
         (lambda: TextTransformer(20, dropout=1), "dropout is 1; give a share from 0 to below 1"),
         (

@@ -34,7 +34,7 @@ def test_maps_with_channels_last_are_turned() -> None:
 
 @pytest.mark.parametrize("levels", [[], [1, 1], [2, 1], [-1]])
 def test_levels_that_cannot_be(levels: list[int]) -> None:
-    with pytest.raises(InputError, match="name different levels in increasing order"):
+    with pytest.raises(InputError, match="list different levels in increasing order"):
         TimmMaps("test_resnet", levels)
 
 

@@ -53,9 +53,9 @@ def test_a_file_gives_the_weights(
 @pytest.mark.parametrize(
     ("name", "given", "message"),
     [
-        ("resnet18", None, r"not of 'resnet18': .*'layer2.0.downsample.1.weight' is \[128, 64"),
-        ("vit_tiny_patch16_224", None, "none of its weights has a name of the model"),
-        (NAME, "gone.pth", "pretrained=gone.pth: the file is not there"),
+        ("resnet18", None, r"do not fit 'resnet18': .*'layer2.0.downsample.1.weight' is \[128, 64"),
+        ("vit_tiny_patch16_224", None, "none of its weights has a name in the model"),
+        (NAME, "gone.pth", "pretrained=gone.pth: the file does not exist"),
         (NAME, "timm/resnet10t", "weights of the hub are hf-hub:timm/resnet10t"),
         (NAME, "", "pretrained is empty"),
     ],
@@ -78,5 +78,5 @@ def test_the_hub_names_the_model(file: str, network: Any, monkeypatch: pytest.Mo
     ours = encoder.network.state_dict()["layer1.0.conv1.weight"]
     assert torch.equal(ours, network.state_dict()["layer1.0.conv1.weight"])
     assert encoder.normalisation.mean.tolist() == pytest.approx([0.1, 0.2, 0.3])
-    with pytest.raises(InputError, match="it is a 'resnet10t'; set name to that"):
+    with pytest.raises(InputError, match="it is a 'resnet10t'; set name to match"):
         Timm("resnet18", pretrained="hf-hub:me/own")

@@ -196,7 +196,7 @@ def test_maps_are_learned_from_an_encoder_of_maps(task: Task) -> None:
         assert adapted.predict([images(4, seed=1)]).shape[-2:] == (8, 8)
         with pytest.raises(InputError, match="^'map': .*maps"):
             learner.adapt(model(), "map", task, samples)
-    with pytest.raises(InputError, match="Prototypes: 'map' is a .*; leave Prototypes out"):
+    with pytest.raises(InputError, match="Prototypes: 'map' is a .*; remove Prototypes"):
         Prototypes().adapt(model(TinyMaps()), "map", task, samples)
 
 
@@ -208,7 +208,7 @@ def test_classes_of_an_encoder_of_maps() -> None:
 
 def test_prototypes_are_of_classes_alone() -> None:
     samples = Samples([images(4)], torch.rand(4))
-    with pytest.raises(InputError, match="'size' is a Regression, and only classes"):
+    with pytest.raises(InputError, match="'size' is a Regression, but only classes"):
         Prototypes().adapt(model(), "size", Regression(), samples)
 
 
@@ -279,7 +279,7 @@ def test_a_network_that_was_given_cannot_be_made_anew() -> None:
 
     trained = model(Given(nn.Linear(64, 4)))
     assert HeadOnly(2).adapt(trained, "kind", Classification(3), support())
-    with pytest.raises(InputError, match="Given was given a network, which cannot be made anew"):
+    with pytest.raises(InputError, match="Given was given a network, which cannot be rebuilt"):
         FromScratch(2).adapt(trained, "kind", Classification(3), support())
 
 
@@ -296,7 +296,7 @@ def test_a_network_that_was_given_cannot_be_made_anew() -> None:
 def test_refuses_in_one_sentence(make: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
         make()
-    with pytest.raises(InputError, match="no sample to predict for"):
+    with pytest.raises(InputError, match="no samples to predict"):
         copy.copy(HeadOnly(1).adapt(model(), "kind", Classification(3), support())).predict(
             [images(0)]
         )

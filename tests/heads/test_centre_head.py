@@ -23,5 +23,5 @@ def test_it_reads_from_its_stride_on() -> None:
 def test_encoders_that_do_not_fit() -> None:
     with pytest.raises(InputError, match="stride is 4, but the encoder's maps have strides 2, 8"):
         CentreHead(Maps((3, 4), (2, 8)), 6)
-    with pytest.raises(InputError, match="reads maps, but the encoder gives a vector"):
+    with pytest.raises(InputError, match="needs maps, but the encoder returns a vector"):
         CentreHead(Vector(5), 6)

@@ -27,5 +27,5 @@ def test_every_level_counts() -> None:
 
 @pytest.mark.parametrize("form", [Vector(5), Tokens(5)])
 def test_an_encoder_without_maps_is_refused(form: Vector | Tokens) -> None:
-    with pytest.raises(InputError, match="reads maps, but the encoder gives a .*; choose an enc"):
+    with pytest.raises(InputError, match="needs maps, but the encoder returns a .*; choose an enc"):
         DenseHead(form, 2)

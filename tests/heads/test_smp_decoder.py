@@ -60,16 +60,16 @@ def test_other_pyramids() -> None:
     ("form", "name", "options", "message"),
     [
         (FORM, "unte", {}, "no decoder 'unte'; did you mean 'unet'"),
-        (Vector(8), "unet", {}, "reads maps, but the encoder gives a vector"),
+        (Vector(8), "unet", {}, "needs maps, but the encoder returns a vector"),
         (Maps((4, 6), (2, 4)), "fpn", {}, r"strides \[2, 4\]; choose the decoder unet"),
         (Maps((4,), (8,)), "deeplabv3plus", {}, "2 or 4 times as large"),
-        (FORM, "unet", {"n_blocks": 3}, "'n_blocks' is what the encoder gives"),
+        (FORM, "unet", {"n_blocks": 3}, "'n_blocks' is set by the encoder"),
         (FORM, "unet", {"attention": "scse"}, "no 'attention'; did you mean 'attention_type'"),
         (FORM, "unet", {"decoder_channels": [8]}, "options of SmpDecoder: "),
         (FORM, "unet", {"decoder_channels": 8}, "options of SmpDecoder: "),
         (FORM, "unet", {"decoder_channels": [-1] * 5}, "options of SmpDecoder: "),
         (FORM, "deeplabv3", {"out_channels": "many"}, "options of SmpDecoder: "),
-        (FORM, "deeplabv3", {"out_channels": 0}, "its result has 0 channels"),
+        (FORM, "deeplabv3", {"out_channels": 0}, "its output has 0 channels"),
     ],
 )
 @pytest.mark.usefixtures("library")
@@ -85,7 +85,7 @@ def test_sides_that_do_not_fit_are_told() -> None:
     sizes = [24, 12, 6, 3, 2]
     odd = [torch.randn(2, at, side, side) for at, side in zip(FORM.channels, sizes, strict=True)]
     assert SmpDecoder(FORM, 1, "unet")(odd).shape == (2, 1, 48, 48)
-    with pytest.raises(InputError, match="48x48 pixels give maps of 3x3 and 2x2, but 'fpn'"):
+    with pytest.raises(InputError, match="48x48 pixels result in maps of 3x3 and 2x2, but 'fpn'"):
         SmpDecoder(FORM, 1, "fpn")(odd)
 
 

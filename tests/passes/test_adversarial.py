@@ -176,7 +176,7 @@ def test_settings_that_make_no_sense(make: Callable[[], Pass], words: str) -> No
     [
         ({}, {"transforms": [v2.Resize(4)]}, "transforms has Resize"),
         ({}, {"images": 255 * torch.rand(24, 1, 4, 4)}, "numbers from"),
-        ({"precision": "16-true"}, {}, "take bf16-mixed or 32-true"),
+        ({"precision": "16-true"}, {}, "use bf16-mixed or 32-true"),
     ],
 )
 def test_what_it_cannot_train_on(

@@ -239,14 +239,14 @@ def test_settings_that_make_no_sense(make: Callable[[], Pass], words: str) -> No
     ("made", "model", "options", "words"),
     [
         (FOMAML(), {"balancer": GradientBalancer(PCGrad())}, {}, "PCGrad|GradientBalancer"),
-        (Reptile(), {"balancer": Scalarized(FAMO(1))}, {}, "take FixedWeights"),
+        (Reptile(), {"balancer": Scalarized(FAMO(1))}, {}, "use FixedWeights"),
         (
             FOMAML(),
             {"tasks": {"kind": Classification(3, teaches=0.5)}},
             {},
             "teaches of 'kind' at 1",
         ),
-        (FOMAML(), {}, {"precision": "16-true"}, "take bf16-mixed or 32-true"),
+        (FOMAML(), {}, {"precision": "16-true"}, "use bf16-mixed or 32-true"),
     ],
 )
 def test_what_it_cannot_train(
@@ -260,14 +260,14 @@ def test_what_it_cannot_train(
 def test_gradients_of_one_episode_are_not_taken_for_all(made: Pass) -> None:
     model, batch = episode_model(), first_batch()
     model.views.watchers.append(lambda gradients: None)
-    with pytest.raises(InputError, match="leave out the callback that watches"):
+    with pytest.raises(InputError, match="remove the callback that watches"):
         made(model, batch)
 
 
 def test_data_without_episodes_are_refused(
     trainer: Make, tiny_data: Make, tiny_model: Make
 ) -> None:
-    with pytest.raises(InputError, match="which TinyData does not deal"):
+    with pytest.raises(InputError, match="which TinyData does not provide"):
         trainer().fit(tiny_model(training_pass=FOMAML()), tiny_data())
 
 

@@ -124,6 +124,6 @@ def test_new_project_trains_tests_and_exports(wheel: Path, tmp_path: Path) -> No
 
     assert "4 passed" in stranger("python", "-m", "pytest", "-q", where="birds")
     exported = stranger("multitask", "export", str(run), "--trust", where="birds")
-    assert "Written, and run to compare: best.onnx" in exported
+    assert "Written, and run for comparison: best.onnx" in exported
     notebook = "birds/notebooks/first_look.ipynb"
     stranger("python", "-c", RUN_NOTEBOOK, notebook)

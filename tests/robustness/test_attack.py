@@ -264,11 +264,11 @@ def test_nothing_changes_without_a_length_a_step_or_a_label() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Attack(8), "pixels lie between 0 and 1, so 8/255 is 0.0314"),
+        (lambda: Attack(8), "pixels are between 0 and 1, so 8/255 is 0.0314"),
         (lambda: Attack(-0.1), "eps is -0.1; give 0 or more"),
         (lambda: Attack(math.nan), "eps is nan"),
         (lambda: Attack(0.1, norm="1"), "norm is 1; choose inf or 2"),  # type: ignore[arg-type]
-        (lambda: Attack(0.1, step_size=2), "step_size is 2; pixels lie"),
+        (lambda: Attack(0.1, step_size=2), "step_size is 2; pixels are"),
         (lambda: Attack(0.1, steps=-1), "0 or more steps"),
         (lambda: Attack(0.1, restarts=0), "at least 1 restart"),
         (lambda: Attack(0.1, tasks={"kind": 0.0}), "weight 0 for every task"),

@@ -127,7 +127,7 @@ def test_strengths_that_change_nothing() -> None:
     [
         ({"blurr": None}, "there is no 'blurr'; did you mean 'blur'"),
         ({"blur": []}, "blur has no strength"),
-        ({"contrast": [2.0]}, "contrast has the strength 2; it is a factor, from 0 to 1"),
+        ({"contrast": [2.0]}, "contrast has the strength 2; it must be a factor, from 0 to 1"),
         ({"jpeg": [0]}, "a quality, from 1 to 100"),
         ({"gaussian_noise": [float("nan")]}, "has the strength nan"),
     ],

@@ -91,7 +91,7 @@ def test_the_same_tasks_keep_heads_and_statistics(first: Path) -> None:
         (QuantileRegression, "it was a Regression"),
         (
             lambda: Regression(head=lambda one, other: torch.nn.Sequential(torch.nn.Linear(8, 1))),
-            "its 'heads.size.0.weight' was not there",
+            "its 'heads.size.0.weight' was missing",
         ),
     ],
 )
@@ -110,7 +110,7 @@ def test_other_classes_begin_anew_and_the_same_in_another_order_are_refused(firs
     data = NamedData()
     data.names = ["dog", "cat", "owl"]
     with pytest.raises(
-        InputError, match="task 'kind': its classes are dog, cat and owl, and those"
+        InputError, match="task 'kind': its classes are dog, cat and owl, but those"
     ):
         begun(first, data)
     data.names = ["dog", "cat", "elk"]

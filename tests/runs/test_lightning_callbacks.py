@@ -82,7 +82,7 @@ def test_a_persons_bar_and_summary_are_seen() -> None:
 @pytest.mark.parametrize(
     ("callbacks", "settings", "sentence"),
     [
-        ([WeightAverage(start=3)], {}, "start is 3, but the training has 3 steps"),
+        ([WeightAverage(start=3)], {}, "start is 3, but training has 3 steps"),
         (
             [WeightAverage(), EMAWeightAveraging()],
             {},

@@ -35,7 +35,7 @@ def test_a_scheme_that_takes_a_number_of_features_is_told_what_it_gets_now() -> 
         def forward(self, views: dict[str, Any]) -> dict[str, Any]:
             return views
 
-    with pytest.raises(InputError, match="Old takes in_features; a scheme takes form in its place"):
+    with pytest.raises(InputError, match="Old accepts in_features; a scheme accepts form in its"):
         Old(5, ["a"])
 
 

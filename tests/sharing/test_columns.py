@@ -172,9 +172,9 @@ def test_it_is_said_that_features_are_mixed_at_the_end_only() -> None:
 def test_refusals() -> None:
     with pytest.raises(InputError, match="has 2 stages but reports the features of 0; override"):
         NDDR(Vector(4), ["a", "b"]).trunk(Untold())
-    with pytest.raises(InputError, match="a stage gives 5; choose an encoder with even numbers"):
+    with pytest.raises(InputError, match="a stage returns 5; choose an encoder with even numbers"):
         Sluice(Vector(4), ["a"]).trunk(MLP(4, hidden=[5], out_features=4))
-    with pytest.raises(InputError, match="a stage gives 3; choose"):
+    with pytest.raises(InputError, match="a stage returns 3; choose"):
         Sluice(Maps((4, 3), (2, 4)), ["a"])
     with pytest.raises(InputError, match="orthogonality is -1"):
         Sluice(Vector(4), ["a"], orthogonality=-1)
@@ -186,7 +186,7 @@ def test_refusals() -> None:
 
 @pytest.mark.parametrize("level", ["representation", "shared"])
 def test_networks_without_anything_in_common_are_not_compared(model: Make, level: Any) -> None:
-    with pytest.raises(InputError, match="each task has a network of its own"):
+    with pytest.raises(InputError, match="each task has its own network"):
         model(SoftSharing, balancer=GradientBalancer(MGDA(), level))
 
 

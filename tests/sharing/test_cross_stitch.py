@@ -88,7 +88,7 @@ def test_parts_are_mixed_one_by_one_and_places_kept() -> None:
 
 @pytest.mark.parametrize("own", [-0.1, 1.1])
 def test_a_share_is_from_0_to_1(own: float) -> None:
-    with pytest.raises(InputError, match="a share is from 0 to 1"):
+    with pytest.raises(InputError, match="a share must be from 0 to 1"):
         CrossStitch(Vector(2), ["a", "b"], own)
 
 

@@ -126,7 +126,7 @@ def test_each_sample_chooses_its_own() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"k": 5}, "experts is 4, k 5 and width 64; a task chooses from 1 to all"),
+        ({"k": 5}, "experts is 4, k 5 and width 64; a task chooses between 1 and all"),
         ({"k": 0}, "k 0"),
         ({"experts": 0, "k": 0}, "experts is 0"),
         ({"width": 0}, "width 0"),
@@ -134,8 +134,8 @@ def test_each_sample_chooses_its_own() -> None:
         ({"gamma": float("nan")}, "gamma is nan"),
         ({"entropy": -1.0}, "entropy is -1.0; give a factor of at least 0"),
         ({"per_example": True, "entropy": 0.1}, "gates per example have no penalty"),
-        ({"per_example": True, "experts": 6}, "with per_example give a power of 2"),
-        ({"per_example": True, "experts": 1, "k": 1}, "with per_example give a power of 2"),
+        ({"per_example": True, "experts": 6}, "with per_example, give a power of 2"),
+        ({"per_example": True, "experts": 1, "k": 1}, "with per_example, give a power of 2"),
     ],
 )
 def test_settings_that_cannot_be(options: dict[str, Any], sentence: str) -> None:
@@ -144,5 +144,5 @@ def test_settings_that_cannot_be(options: dict[str, Any], sentence: str) -> None
 
 
 def test_maps_are_refused() -> None:
-    with pytest.raises(InputError, match="DSelectK mixes vectors, but the encoder gives maps"):
+    with pytest.raises(InputError, match="DSelectK mixes vectors, but the encoder returns maps"):
         DSelectK(Maps((4,), (2,)), TASKS)

@@ -68,7 +68,7 @@ def test_settings_that_cannot_be(options: dict[str, int]) -> None:
 
 
 def test_maps_are_refused() -> None:
-    with pytest.raises(InputError, match="MMoE mixes vectors, but the encoder gives maps"):
+    with pytest.raises(InputError, match="MMoE mixes vectors, but the encoder returns maps"):
         MMoE(Maps((4,), (2,)), TASKS)
 
 

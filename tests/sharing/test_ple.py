@@ -120,10 +120,10 @@ def test_settings_that_cannot_be(options: dict[str, int]) -> None:
 
 
 def test_one_level_is_another_scheme() -> None:
-    with pytest.raises(InputError, match="levels is 1; PLE has at least 2, and one level is"):
+    with pytest.raises(InputError, match="levels is 1; PLE needs at least 2, and one level is"):
         PLE(Vector(6), TASKS, levels=1)
 
 
 def test_tokens_are_refused() -> None:
-    with pytest.raises(InputError, match="PLE mixes vectors, but the encoder gives tokens"):
+    with pytest.raises(InputError, match="PLE mixes vectors, but the encoder returns tokens"):
         PLE(Tokens(4), TASKS)

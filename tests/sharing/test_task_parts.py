@@ -97,10 +97,10 @@ class Graph(Form):
 
 @pytest.mark.parametrize("scheme", [Adapters, FiLM])
 def test_another_form_is_refused(scheme: SharingCallable) -> None:
-    with pytest.raises(InputError, match="takes a vector, maps or tokens, but .* gives Graph"):
+    with pytest.raises(InputError, match="accepts a vector, maps or tokens, but .* returns Graph"):
         scheme(Graph(), TASKS)
 
 
 def test_a_bottleneck_has_a_feature() -> None:
-    with pytest.raises(InputError, match="width is 0; an adapter's bottleneck has at least 1"):
+    with pytest.raises(InputError, match="width is 0; an adapter's bottleneck needs at least 1"):
         Adapters(Vector(4), TASKS, width=0)

@@ -122,7 +122,7 @@ def test_words_and_columns() -> None:
 def test_what_is_no_angle_is_refused() -> None:
     with pytest.raises(InputError, match="period is 400"):
         Angle(400)
-    with pytest.raises(InputError, match="'turn'.*an angle takes one floating number"):
+    with pytest.raises(InputError, match="'turn'.*an angle needs one floating-point number"):
         Angle().check("turn", torch.zeros(3, 2), "training")
     with pytest.raises(InputError, match="sample 1 is infinite"):
         Angle().check("turn", torch.tensor([0, torch.inf]), "training")

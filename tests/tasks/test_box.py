@@ -124,7 +124,7 @@ def test_boxes_that_are_all_alike_are_learnt_too() -> None:
         ([[NAN] * 4, [4.0, 4, 4, 9]], "sample 1 is not a box: left 4, top 4, right 4, bottom 9"),
         ([[10.0, 20, 5, 6]], "sample 0 is not a box: .* set the target's box to xywh"),
         ([[0.0, 0, torch.inf, 3]], "sample 0 is infinite"),
-        ([[1.0, 2, 3]], "takes floating numbers of shape .samples, 4.: left, top, right"),
+        ([[1.0, 2, 3]], "needs floating-point numbers of shape .samples, 4.: left, top, right"),
         ([[1, 2, 3, 4]], "its training targets are torch.int64"),
         ([[NAN, 0.0, 1, 1]], "no training sample has a label"),
     ],

@@ -92,9 +92,9 @@ def test_a_sure_pooled_model_has_a_temperature_too() -> None:
 @pytest.mark.parametrize(
     ("output", "reason"),
     [
-        (torch.eye(4)[torch.arange(40) % 4], "100% of its 40 labels are predicted right"),
+        (torch.eye(4)[torch.arange(40) % 4], "100% of its 40 labels are predicted correctly"),
         (-torch.eye(4)[torch.arange(40) % 4], "0% of its 40 labels"),
-        (torch.zeros(40, 4), "no temperature"),
+        (torch.zeros(40, 4), "no best temperature"),
         (torch.full((40, 4), NAN), "not finite"),
     ],
 )
@@ -141,13 +141,13 @@ def test_the_conformal_quantile_has_the_rank_of_the_theorem(
 
 
 def test_too_few_labels_for_an_interval_are_refused() -> None:
-    with pytest.raises(InputError, match=r"takes at least 9 labels, and it has 8"):
+    with pytest.raises(InputError, match=r"needs at least 9 labels, but it has 8"):
         conformal_quantile(torch.zeros(8), 0.9)
-    with pytest.raises(InputError, match=r"takes at least 99 labels"):
+    with pytest.raises(InputError, match=r"needs at least 99 labels"):
         Regression().fit_calibration(torch.zeros(40, 1), torch.zeros(40), 0.99)
     target = torch.zeros(40, 2)
     target[:, 1] = torch.nan
-    with pytest.raises(InputError, match=r"element 1 \(from 0\): .* takes at least 9"):
+    with pytest.raises(InputError, match=r"element 1 \(from 0\): .* needs at least 9"):
         Regression(2).fit_calibration(torch.zeros(40, 2), target, 0.9)
 
 

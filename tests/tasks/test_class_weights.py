@@ -63,11 +63,11 @@ def test_weights_are_in_the_checkpoint() -> None:
     ("options", "words"),
     [
         ({"class_weights": "even"}, "class_weights is 'even'; give balanced"),
-        ({"effective_number": 0.9}, "changes balanced weights only"),
-        ({"class_weights": [1.0, 2.0, 3.0], "effective_number": 0.9}, "balanced weights only"),
-        ({"class_weights": "balanced", "effective_number": 1.0}, "from 0 to below 1"),
-        ({"class_weights": "balanced", "effective_number": -0.1}, "from 0 to below 1"),
-        ({"class_weights": "balanced", "effective_number": float("nan")}, "from 0 to below 1"),
+        ({"effective_number": 0.9}, "affects balanced weights"),
+        ({"class_weights": [1.0, 2.0, 3.0], "effective_number": 0.9}, "affects balanced weights"),
+        ({"class_weights": "balanced", "effective_number": 1.0}, "at least 0 and below 1"),
+        ({"class_weights": "balanced", "effective_number": -0.1}, "at least 0 and below 1"),
+        ({"class_weights": "balanced", "effective_number": float("nan")}, "at least 0 and below 1"),
     ],
 )
 def test_what_cannot_be_is_refused(options: dict[str, Any], words: str) -> None:

@@ -168,7 +168,7 @@ def test_class_numbers_that_are_not_int64_are_refused(dtype: torch.dtype) -> Non
     ("build", "sentence"),
     [
         (lambda: Classification(1), "num_classes is 1"),
-        (lambda: Classification(3, classes=["a", "b"]), "classes has 2 entries; num_classes is 3"),
+        (lambda: Classification(3, classes=["a", "b"]), "has 2 entries, but num_classes is 3"),
         (lambda: Classification(3, class_weights=[1.0]), "class_weights has 1 entries"),
         *(
             (lambda each=each: Classification(2, class_weights=each), "class_weights are")
@@ -178,11 +178,11 @@ def test_class_numbers_that_are_not_int64_are_refused(dtype: torch.dtype) -> Non
         (lambda: Classification(3, label_smoothing=1.5), "label_smoothing is 1.5"),
         (
             lambda: Classification(3, label_smoothing=0.1, loss=nn.CrossEntropyLoss()),
-            "label_smoothing is 0.1.* leave one of them out",
+            "label_smoothing is 0.1.* remove one of them",
         ),
         (
             lambda: Classification(2, loss=nn.CrossEntropyLoss(weight=torch.ones(2))),
-            "loss CrossEntropyLoss has a weight of its own.* class_weights",
+            "loss CrossEntropyLoss has its own weight.* class_weights",
         ),
         (lambda: Classification(3, weight=-0.1), "weight is -0.1"),
     ],

@@ -108,9 +108,9 @@ def test_an_ensemble_has_the_mean_logarithm() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"log": True, "scale_invariant": 1.5}, "scale_invariant is 1.5; it is from 0 to 1"),
+        ({"log": True, "scale_invariant": 1.5}, "scale_invariant is 1.5; it must be from 0 to 1"),
         ({"scale_invariant": 0.5}, "set log to true"),
-        ({"log": True, "scale_invariant": 0.5, "loss": nn.MSELoss()}, "leave one of them out"),
+        ({"log": True, "scale_invariant": 0.5, "loss": nn.MSELoss()}, "remove one of them"),
     ],
 )
 def test_settings_that_do_not_fit(options: dict[str, object], message: str) -> None:

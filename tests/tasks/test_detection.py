@@ -176,10 +176,10 @@ def test_what_is_not_known_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        (torch.zeros(2, 5), "a detection takes floating numbers of shape"),
+        (torch.zeros(2, 5), "a detection needs floating-point numbers of shape"),
         (torch.tensor([[[2.0, 0, 0, 1, 1]]]), "sample 0 has a class that is not a whole number"),
         (torch.tensor([[NOTHING], [[0, 5, 0, 1, 1]]]), "sample 1 has a box whose right"),
-        (torch.tensor([[[0, math.nan, 0, 1, 1]]]), "sample 0 is NaN in part"),
+        (torch.tensor([[[0, math.nan, 0, 1, 1]]]), "sample 0 is partly NaN"),
         (torch.tensor([[[0, math.inf, 0, 1, 1]]]), "sample 0 is infinite"),
         (torch.tensor([[NOTHING]]), "no training sample has a box"),
         (torch.tensor([[[math.nan] * 5]]), "no training sample has a label"),

@@ -103,7 +103,7 @@ def test_predictions_are_grey_pictures(tmp_path: Path) -> None:
 def test_targets_that_are_no_edges() -> None:
     _, target = maps()
     target[1, 0, 0] = 2
-    with pytest.raises(InputError, match="training sample 1 has a pixel of 2; a pixel is 0, 1"):
+    with pytest.raises(InputError, match="training sample 1 has a pixel of 2; a pixel must be 0"):
         Edges().check("edges", target, "training")
     with pytest.raises(InputError, match=r"int64 of shape \[samples, height, width\]"):
         Edges().check("edges", torch.zeros(4, 5), "training")

@@ -170,13 +170,13 @@ def test_words_columns_and_figure() -> None:
         ([[1.0, 0.0]], "no training sample has an event"),
         ([[1.0, 2.0]], "second number of training sample 0 is 2"),
         ([[-1.0, 1.0]], "time of training sample 0 is -1"),
-        ([[2.0, 1.0]] * 9, "do not divide into 3 bins"),
+        ([[2.0, 1.0]] * 9, "cannot be divided into 3 bins"),
     ],
 )
 def test_what_is_no_survival_is_refused(target: list[list[float]], words: str) -> None:
     with pytest.raises(InputError, match=f"'death'.*{words}"):
         Hazard(3).learn_statistics("death", torch.tensor(target))
-    with pytest.raises(InputError, match="a hazard takes two floating numbers"):
+    with pytest.raises(InputError, match="a hazard needs two floating-point numbers"):
         Hazard(3).check("death", torch.zeros(3), "training")
     for bins in (1, [2.0, 1.0], [0.0, 1.0]):
         with pytest.raises(InputError, match="bins is"):

@@ -111,7 +111,7 @@ def test_names_and_heads() -> None:
     assert list(task.columns("at", task.predict(outputs()))) == names
     head = task.build_head(Maps((4,), (2,)))
     assert head([torch.rand(1, 4, 3, 3)]).shape == (1, 2, 6, 6)
-    with pytest.raises(InputError, match="reads maps, but the encoder gives a vector"):
+    with pytest.raises(InputError, match="needs maps, but the encoder returns a vector"):
         task.build_head(Vector(5))
     with pytest.raises(InputError, match=r"heat maps have shape \[batch, 2, height, width\]"):
         task.loss(torch.zeros(12, 4), points())

@@ -215,9 +215,9 @@ def test_the_worst_labels_are_drawn() -> None:
 @pytest.mark.parametrize(
     ("targets", "reason"),
     [
-        (torch.zeros(4, 2), "are torch.float32; a multi-label task takes 0 and 1 (int64)"),
+        (torch.zeros(4, 2), "are torch.float32; a multi-label task needs 0 or 1 (int64)"),
         (torch.zeros(4, dtype=torch.int64), "have shape (4,)"),
-        (torch.zeros(4, 3, dtype=torch.int64), "have 3 labels, but the task's labels are 2"),
+        (torch.zeros(4, 3, dtype=torch.int64), "have 3 labels, but the task has 2"),
         (torch.full((4, 2), 2), "include 2"),
         (torch.full((4, 2), -1), "include -1"),
         (torch.full((4, 2), -100), "no training sample has a label"),
@@ -237,7 +237,7 @@ def test_other_targets_are_refused(targets: Tensor, reason: str) -> None:
         ({"labels": ["a", "b", "a"]}, "lists 'a' more than once"),
         ({"labels": ["a"], "positive_weights": [1.0, 2.0]}, "has 2 entries; give balanced, or a"),
         ({"labels": ["a"], "positive_weights": "even"}, "positive_weights is 'even'"),
-        ({"labels": ["a"], "positive_weights": [-1.0]}, "they are finite and 0 or more"),
+        ({"labels": ["a"], "positive_weights": [-1.0]}, "they must be finite and 0 or more"),
     ],
 )
 def test_other_settings_are_refused(settings: dict[str, Any], reason: str) -> None:

@@ -18,18 +18,15 @@ from multitask.tasks.naming import check_names, check_targets, element_names
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        *(
-            (name, "has a meaning of its own")
-            for name in ("image", "file", "problem", "loss", "score")
-        ),
-        *((name, "has a meaning of its own") for name in ("learning_rate", "index")),
-        ("samples_per_second", "has a meaning of its own"),
+        *((name, "is a reserved name") for name in ("image", "file", "problem", "loss", "score")),
+        *((name, "is a reserved name") for name in ("learning_rate", "index")),
+        ("samples_per_second", "is a reserved name"),
         *((name, f"{name}_task") for name in ("type", "keys", "training", "to", "forward")),
         *(
-            (name, "a letter first")
+            (name, "starting with a letter")
             for name in ("", "1st", "_x", "-x", "a.b", "a/b", "a b", "höhe")
         ),
-        ("digit\n", "a letter first"),
+        ("digit\n", "starting with a letter"),
     ],
 )
 def test_name_that_cannot_be_one_is_refused(name: str, reason: str) -> None:

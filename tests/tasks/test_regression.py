@@ -329,5 +329,5 @@ def test_figure_of_none_or_very_many_values_can_be_drawn(samples: int) -> None:
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf"), float("-inf")])
 def test_a_weight_that_cannot_be_is_refused(weight: float) -> None:
-    with pytest.raises(InputError, match=f"weight is {weight}; a task's weight is 0 or more"):
+    with pytest.raises(InputError, match=f"weight is {weight}; a task's weight must be finite"):
         Regression(weight=weight)

@@ -112,7 +112,7 @@ def test_outputs_of_another_size_are_refused() -> None:
 
 
 def test_a_vector_cannot_become_a_map() -> None:
-    with pytest.raises(InputError, match="reads maps, but the encoder gives a vector"):
+    with pytest.raises(InputError, match="needs maps, but the encoder returns a vector"):
         Segmentation(3).build_head(Vector(5))
     assert Segmentation(3).build_head(Maps((4,), (2,)))([torch.rand(1, 4, 3, 3)]).shape[1] == 3
 

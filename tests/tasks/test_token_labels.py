@@ -109,7 +109,7 @@ def test_a_head_of_ones_own_sees_one_token() -> None:
 
 @pytest.mark.parametrize("form", [Vector(5), Maps((4,), (2,))])
 def test_other_forms_are_refused(form: Vector | Maps) -> None:
-    with pytest.raises(InputError, match="reads tokens, but the encoder gives a .*TextTransformer"):
+    with pytest.raises(InputError, match="needs tokens, but the encoder returns .*TextTransformer"):
         TokenLabels(LABELS).build_head(form)
 
 
@@ -226,7 +226,7 @@ def test_a_calibration_divides_raw_outputs() -> None:
 
 @pytest.mark.parametrize("target", [torch.zeros(4).long(), torch.zeros(4, 6)])
 def test_targets_that_are_no_labels_of_tokens(target: Tensor) -> None:
-    with pytest.raises(InputError, match="task 'tag': .* takes a number for each token"):
+    with pytest.raises(InputError, match="task 'tag': .* needs a number for each token"):
         TokenLabels(LABELS).check("tag", target, "training")
     with pytest.raises(InputError, match="include number 5, but its 5 labels"):
         TokenLabels(LABELS).check("tag", torch.full((2, 2), 5), "training")
@@ -234,7 +234,7 @@ def test_targets_that_are_no_labels_of_tokens(target: Tensor) -> None:
 
 def test_targets_for_fewer_places_than_texts_have() -> None:
     output, target = texts()
-    with pytest.raises(InputError, match="its texts have 6 places, but its targets 5"):
+    with pytest.raises(InputError, match="its texts have 6 places, but its targets have 5"):
         TokenLabels(LABELS).loss(output, target[:, :5])
 
 

@@ -107,7 +107,7 @@ def test_no_column_hides_an_element_that_is_called_like_it() -> None:
 @pytest.mark.parametrize(
     ("task", "told", "reason"),
     [
-        (Classification(3), {"temperature": 0.0}, "temperature 0.0, which must be a number from"),
+        (Classification(3), {"temperature": 0.0}, "temperature 0.0; it must be a number from"),
         (Classification(3), {"temperature": NAN}, "temperature nan"),
         (Classification(3), {"temperature": [1.0]}, "temperature [1.0]"),
         (Classification(3), {"temperature": 10**400}, "temperature 1000"),
@@ -118,8 +118,8 @@ def test_no_column_hides_an_element_that_is_called_like_it() -> None:
         (Regression(), {"spread": [1.0], "quantile": [NAN], "level": 0.9}, "finite number"),
         (Regression(), {"spread": [1e99], "quantile": [1.0], "level": 0.9}, "too large"),
         (Regression(2), {"spread": [1.0], "quantile": [1.0, 2.0], "level": 0.9}, "has 1 of them"),
-        (Regression(), {"spread": 1.0, "quantile": [1.0], "level": 0.9}, "each of its elements"),
-        (DenseRegression(), {"spread": [1.0]}, "a DenseRegression takes no calibration"),
+        (Regression(), {"spread": 1.0, "quantile": [1.0], "level": 0.9}, "(1 in total)"),
+        (DenseRegression(), {"spread": [1.0]}, "a DenseRegression does not support calibration"),
         (Segmentation(3), "sharp", "temperature None"),
     ],
 )

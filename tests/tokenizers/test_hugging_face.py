@@ -162,7 +162,7 @@ def _of_a_stranger(folder: str) -> HuggingFace:
             "cannot do what .*tokenizer.json says",
         ),
         (lambda folder: _changed(folder, model=TOO_LARGE), "the token 4294967295, which 32"),
-        (_of_a_stranger, "the tokenizer of the model .* is asked for .*say that you trust it"),
+        (_of_a_stranger, "the tokenizer of the model .* is requested .*confirm that you trust it"),
     ],
 )
 def test_what_cannot_be_is_told_in_a_sentence(

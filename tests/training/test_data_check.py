@@ -159,5 +159,5 @@ class OnDisk:
 
 
 def test_a_target_that_does_not_fit_is_told_with_its_file() -> None:
-    with pytest.raises(InputError, match=r"is -1; a count is .* \(the sample is val/599.png\)$"):
+    with pytest.raises(InputError, match=r"is -1; a count must .* \(the sample is val/599.png\)$"):
         check_data({"cells": Count()}, Files(), "val")

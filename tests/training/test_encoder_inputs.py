@@ -175,7 +175,7 @@ def test_inputs_are_dropped_by_the_places_of_samples(
         (
             lambda: BagOfTokens(19),
             {},
-            "^model.encoder.init_args.vocabulary is 19, but the text 'text' has the token 19; set",
+            "^model.encoder.init_args.vocabulary is 19, but the text 'text' contains the token 19",
         ),
         (
             lambda: TextTransformer(20, 5, 8),
@@ -195,7 +195,7 @@ def test_inputs_are_dropped_by_the_places_of_samples(
         (
             lambda: BagOfTokens(20, input="review"),
             {},
-            "BagOfTokens takes the input 'review', which the data do not have; they have image, t",
+            "BagOfTokens needs the input 'review', which the data does not have; it has image, t",
         ),
         (
             lambda: MLP(16),
@@ -231,7 +231,7 @@ def test_a_mask_that_the_encoder_does_not_know_is_refused(
 def test_columns_are_not_rounded_before_they_are_standardised(
     tiny_model: Callable[..., MultiTask], trainer: Callable[..., Trainer]
 ) -> None:
-    with pytest.raises(InputError, match="precision bf16-true rounds .*: take bf16-mixed or 32"):
+    with pytest.raises(InputError, match="precision bf16-true rounds .*; use bf16-mixed or 32"):
         trainer(precision="bf16-true").fit(tiny_model(encoder=several()), Reviews())
 
 
@@ -243,7 +243,7 @@ def test_no_setting_is_named_that_a_checkpoint_decides(
     first.save_checkpoint(tmp_path / "first.ckpt")
     model = tiny_model(encoder=FromRun(tmp_path / "first.ckpt"))
     data = Reviews({"text": samples()["text"] + 100})
-    words = "^FromRun: of the checkpoint's encoder vocabulary is 20, but the text 'text' has the t"
+    words = "^FromRun: of the checkpoint's encoder vocabulary is 20, but the text 'text' contains"
     with pytest.raises(InputError, match=words) as error:
         check("fit", model, data, None)
     assert "set it" not in str(error.value)

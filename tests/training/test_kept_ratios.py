@@ -100,16 +100,16 @@ def warmed_up(optimizer: Optimizer) -> SequentialLR:
         (partial(CosineAnnealingLR, T_max=25, eta_min=1e-4), "set eta_min to 0"),
         (partial(CosineAnnealingWarmRestarts, T_0=7, eta_min=1e-4), "set eta_min to 0"),
         (partial(OneCycleLR, max_lr=[1.0, 1.0], total_steps=25), "give max_lr as one number"),
-        (lambda each: OneCycleLR(each, 1.0, total_steps=25), "give max_lr as a list or take one"),
-        (partial(SWALR, swa_lr=0.05), "take one that multiplies rates"),
-        (partial(LambdaLR, lr_lambda=[lambda _: 1.0, lambda _: 0.5]), "take one that multiplies"),
-        (warmed_up, "take one that multiplies rates"),
-        (Absolute, "take one that multiplies rates"),
+        (lambda each: OneCycleLR(each, 1.0, total_steps=25), "give max_lr as a list or use one"),
+        (partial(SWALR, swa_lr=0.05), "use one that multiplies rates"),
+        (partial(LambdaLR, lr_lambda=[lambda _: 1.0, lambda _: 0.5]), "use one that multiplies"),
+        (warmed_up, "use one that multiplies rates"),
+        (Absolute, "use one that multiplies rates"),
     ],
 )
 @pytest.mark.filterwarnings("ignore")
 def test_schedules_with_rates_of_their_own_are_refused(scheduler: Any, advice: str) -> None:
-    sentence = r"sets rates of its own, which undoes model\.rates \(encoder: .*, not 0\.1\); "
+    sentence = r"sets its own rates, which undoes model\.rates \(encoder: .*, not 0\.1\); "
     with pytest.raises(InputError, match=sentence + advice):
         configured(scheduler)
     # They are as good as before where rates do not differ.

@@ -76,7 +76,7 @@ def test_records_of_many_tasks_and_parts_stay_small() -> None:
     ("shares", "parts", "sentence"),
     [
         (torch.ones(3, 3), PARTS, r"'experts' has shares of shape \[3, 3\]; 2 tasks and 3 parts"),
-        (torch.ones(3), PARTS, r"shape \[3\]; 2 tasks and 3 parts take \[2, 3\]"),
+        (torch.ones(3), PARTS, r"shape \[3\]; 2 tasks and 3 parts need \[2, 3\]"),
         (torch.ones(2, 1), ["other"], "has the parts other; before, it had expert 1, expert 2"),
     ],
 )

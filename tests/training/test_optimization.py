@@ -30,7 +30,7 @@ from multitask.errors import InputError
 def test_an_optimizer_with_numbers_that_cannot_be_is_blamed(
     value: float, optimizer: Callable[[float], Any]
 ) -> None:
-    with pytest.raises(InputError, match=r"optimizer .*cannot work as set"):
+    with pytest.raises(InputError, match=r"optimizer .*cannot work as configured"):
         tiny_model(optimizer=optimizer(value)).configure_optimizers()
 
 
@@ -46,7 +46,7 @@ def test_an_optimizer_with_numbers_that_cannot_be_is_blamed(
 def test_a_schedule_with_numbers_that_cannot_be_is_blamed(
     value: float, scheduler: Callable[[float], Any]
 ) -> None:
-    with pytest.raises(InputError, match=rf"scheduler \w+ cannot work as set: \w+ is {value}"):
+    with pytest.raises(InputError, match=rf"scheduler \w+ cannot work .*: \w+ is {value}"):
         tiny_model(scheduler=scheduler(value)).configure_optimizers()
 
 

@@ -143,7 +143,7 @@ def test_without_rates_that_differ_groups_say_nothing_of_them() -> None:
         ({"heads.größe": 0.1}, "no part 'heads.größe'"),
         ({"sharing": 0.1}, "'sharing' has no parameter that the optimizer updates"),
         ({"encoder.layers.0": 0.1}, "'encoder.layers.0' has no parameter"),
-        ({"encoder": 0.1, "encoder.layers": 0.2}, "'encoder' counts for nothing"),
+        ({"encoder": 0.1, "encoder.layers": 0.2}, "'encoder' has no effect"),
     ],
 )
 def test_parts_that_count_for_nothing_are_refused(parts: dict[str, float], message: str) -> None:
@@ -176,9 +176,9 @@ def test_zero_names_what_freezes_and_more_than_one_is_no_decay() -> None:
 
 
 def test_encoders_without_layers_are_refused() -> None:
-    sentence = "^layer_decay: this encoder has one depth only; use rates$"
+    sentence = "^layer_decay: this encoder has only one depth; use rates$"
     for made in (model(Unlayered, layer_decay=0.5), tiny_model(layer_decay=0.5)):
         with pytest.raises(InputError, match=sentence):
             made.configure_optimizers()
-    with pytest.raises(InputError, match="leave out its parameter 'layers.1.weight'"):
+    with pytest.raises(InputError, match="does not include its parameter 'layers.1.weight'"):
         model(Forgetful, layer_decay=0.5).configure_optimizers()

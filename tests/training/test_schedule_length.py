@@ -145,7 +145,7 @@ def test_resumed_with_more_epochs_it_is_as_long_as_the_longer_run(
 
 
 def test_run_without_an_end_is_refused(trainer: MakeTrainer) -> None:
-    with pytest.raises(InputError, match=r"T_max is run, but nothing says when .*max_epochs"):
+    with pytest.raises(InputError, match=r"T_max is run, but the end of .*max_epochs"):
         trainer(max_epochs=-1).fit(tiny_model(scheduler=COSINE), TinyData())
 
 
@@ -162,7 +162,7 @@ def tried(schedule: Any, trainer: MakeTrainer, **options: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("schedule", "outcome"),
     [
-        (partial(CosineAnnealingLR, T_max=8), "8 steps long (T_max), but the run has 12, so that"),
+        (partial(CosineAnnealingLR, T_max=8), "8 steps long (T_max), but the run has 12, so"),
         (partial(CosineAnnealingLR, T_max=8), "rises again"),
         (partial(CosineAnnealingLR, T_max=50), "ends before the rate reaches its final value"),
         (partial(OneCycleLR, max_lr=0.1, total_steps=20), "set total_steps to run"),
@@ -173,8 +173,8 @@ def tried(schedule: Any, trainer: MakeTrainer, **options: Any) -> list[str]:
             "the rate stays as it is",
         ),
         (partial(lr_scheduler.CosineAnnealingWarmRestarts, T_0=5), "in the middle of a cycle"),
-        (partial(lr_scheduler.MultiStepLR, milestones=[5, 60]), "does not act at 60"),
-        (partial(lr_scheduler.StepLR, step_size=30), "does not act at 30"),
+        (partial(lr_scheduler.MultiStepLR, milestones=[5, 60]), "has no effect at 60"),
+        (partial(lr_scheduler.StepLR, step_size=30), "has no effect at 30"),
         (
             partial(lr_scheduler.StepLR, step_size=1),
             "1e-11 of what it was; set model.scheduler_int",
@@ -205,5 +205,5 @@ def test_usual_lengths_are_not_told(schedule: Any, trainer: MakeTrainer) -> None
 
 
 def test_schedule_that_cannot_be_stepped_so_often_is_refused(trainer: MakeTrainer) -> None:
-    with pytest.raises(InputError, match="OneCycleLR is 5 steps long .*12, which it cannot"):
+    with pytest.raises(InputError, match="OneCycleLR is 5 steps long .*12, for which it cannot"):
         tried(partial(OneCycleLR, max_lr=0.1, total_steps=5), trainer)

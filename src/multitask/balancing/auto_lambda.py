@@ -67,15 +67,15 @@ class AutoLambda(Balancer):
         if isinstance(primary, str):
             raise InputError(f"AutoLambda: primary is '{primary}'; give a list: ['{primary}']")
         if not primary:
-            raise InputError("AutoLambda: primary is empty; name the tasks that count in the end")
+            raise InputError("AutoLambda: primary is empty; list the tasks that matter in the end")
         if not 0 < learning_rate < float("inf"):
-            raise InputError(f"AutoLambda: learning_rate is {learning_rate}; give more than 0")
+            raise InputError(f"AutoLambda: learning_rate is {learning_rate}; give a number above 0")
         if every < 1:
-            raise InputError(f"AutoLambda: every is {every}; it counts steps, from 1 on")
+            raise InputError(f"AutoLambda: every is {every}; give a number of steps, at least 1")
         if split not in ("meta", "val"):
             raise InputError(
                 f"AutoLambda: split is {split!r}; give meta, or val, for samples that are neither "
-                "trained nor tested on"
+                "used for training nor for testing"
             )
         self.primary, self.learning_rate = list(primary), learning_rate
         self.every, self.split = every, split
@@ -92,7 +92,7 @@ class AutoLambda(Balancer):
                     f"AutoLambda: primary names '{task}', which is not a task{nearest(task, tasks)}"
                 )
         if len(set(self.primary)) < len(self.primary):
-            raise InputError("AutoLambda: primary names a task twice; name each once")
+            raise InputError("AutoLambda: primary lists a task more than once; list each once")
         self._is_primary = torch.tensor([task in self.primary for task in tasks])
         self._teaches = torch.ones(len(tasks), dtype=torch.float64)
         # On the CPU, and not a parameter of the model, since the model's optimizer must not update
@@ -106,12 +106,12 @@ class AutoLambda(Balancer):
     def check_run(self, precision: str, sharded: bool, processes: int) -> None:
         if sharded:
             raise InputError(
-                "AutoLambda looks ahead through whole parameters, which a sharding strategy takes "
-                "apart: take the strategy ddp"
+                "AutoLambda looks ahead through whole parameters, but a sharding strategy splits "
+                "them; use the ddp strategy"
             )
         if precision in ("16-true", "bf16-true"):
             raise InputError(
-                f"precision {precision} rounds the differences away that AutoLambda looks at: take "
+                f"precision {precision} rounds away the differences that AutoLambda needs; use "
                 f"{precision.replace('true', 'mixed')} or 32-true"
             )
 

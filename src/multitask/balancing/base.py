@@ -38,7 +38,7 @@ def refuse_negative(balancer: str, reason: str, tasks: list[str], cure: str = ""
             else ("the losses of {} are those of densities, which")
         )
         raise InputError(
-            f"{balancer} {reason}, but {may.format(which)} may be below 0: take a balancer that "
+            f"{balancer} {reason}, but {may.format(which)} may be below 0; use a balancer that "
             "works with any losses, such as multitask.balancing.GradientBalancer or FixedWeights"
             f"{cure}"
         )

@@ -62,14 +62,14 @@ class GradientBalancer(Balancer):
         super().__init__()
         if not isinstance(method, Aggregator | Weighting):
             raise InputError(
-                f"method is a {type(method).__name__}, which does not weigh gradients; give one of "
-                "multitask.balancing.weightings or torchjd.aggregation, and a balancing of losses "
-                "as losses: multitask.balancing.Scalarized"
+                f"method is a {type(method).__name__}, which does not weight gradients; give one "
+                "from multitask.balancing.weightings or torchjd.aggregation; for a balancer of "
+                "losses, use multitask.balancing.Scalarized"
             )
         if losses is not None and losses.looks_ahead:
             raise InputError(
-                f"{type(losses).__name__} is given as losses of GradientBalancer, but it weighs "
-                "losses by looking ahead at plain steps: take one of the two"
+                f"{type(losses).__name__} is given as losses of GradientBalancer, but it weights "
+                "losses by looking ahead at plain steps; use one of the two"
             )
         # In a tuple: its state is saved by `get_extra_state`, which also knows where torchjd's
         # methods store it.
@@ -111,7 +111,7 @@ class GradientBalancer(Balancer):
         if self.traits.sees_conflicts and not self.level.is_shared:
             warnings.warn(
                 f"{self.traits.name} acts on conflicts between tasks, few of which show at the "
-                "representation: level: shared with every: 10 costs little more",
+                "representation; level: shared with every: 10 costs little more",
                 stacklevel=2,
             )
 
@@ -128,7 +128,7 @@ class GradientBalancer(Balancer):
                 if factor not in (0, 1):
                     raise InputError(
                         f"task '{task}': teaches is {factor}, but {self.traits.name} combines "
-                        "all gradients without a factor for each task: give 0 or 1, or take a "
+                        "all gradients without a factor for each task; give 0 or 1, or use a "
                         "method that weights gradients"
                     )
         if not all(teaches.values()):

@@ -29,7 +29,7 @@ class Level:
     def __init__(self, name: LevelName = "representation", parameters: str | None = None) -> None:
         if parameters is not None and name != "shared":
             raise InputError(
-                f"parameters '{parameters}' are compared at level 'shared' only: set level: shared"
+                f"parameters '{parameters}' are compared only at level 'shared'; set level: shared"
             )
         self.name = name
         self.parameters = parameters
@@ -72,7 +72,7 @@ class Level:
             return
         if any(_is_compiled(module) for module in encoder.modules()):
             raise InputError(
-                "the balancer's level 'shared' cannot go through a compiled encoder several times: "
+                "the balancer's level 'shared' cannot go through a compiled encoder several times; "
                 "set level: representation, or do not compile"
             )
         module = encoder if self.parameters is None else self._find(encoder, self.parameters)
@@ -80,7 +80,7 @@ class Level:
         if not self.shared:
             raise InputError(
                 f"the balancer's level 'shared' has no trained parameter in "
-                f"{self.parameters or 'the encoder'}: name another module in parameters"
+                f"{self.parameters or 'the encoder'}; name another module in parameters"
             )
 
     def nothing_in_common(self, encoder: nn.Module) -> str | None:
@@ -101,8 +101,8 @@ class Level:
         """
         if self.is_shared and sharded:
             raise InputError(
-                "the balancer's level 'shared' needs whole parameters, which a sharding strategy "
-                "takes apart: set level: representation, or the strategy ddp"
+                "the balancer's level 'shared' needs whole parameters, but a sharding strategy "
+                "splits them; set level: representation, or use the ddp strategy"
             )
 
     def gramian(self, gradients: TaskGradients) -> Tensor:
@@ -184,7 +184,7 @@ class Level:
         if name not in modules:
             near = get_close_matches(name, modules, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(modules)[2:]}"
-            raise InputError(f"the encoder has no module '{name}' for the balancer: {hint}")
+            raise InputError(f"the encoder has no module '{name}' for the balancer; {hint}")
         return modules[name]
 
 

@@ -72,17 +72,19 @@ class Traits:
             InputError: says what to set.
         """
         if every < 1:
-            raise InputError(f"the balancer's every is {every}; it counts batches, from 1 on")
+            raise InputError(
+                f"the balancer's every is {every}; give a number of batches, at least 1"
+            )
         if every > 1 and (self.gives_direction or self.remembers_gradients):
-            raise InputError(f"{self.name} needs the gradients of every batch: set every: 1")
+            raise InputError(f"{self.name} needs the gradients of every batch; set every: 1")
         if not level.is_shared and (self.remembers_gradients or self.batches > 1):
             raise InputError(
                 f"{self.name} compares gradients of different samples, which have nothing in "
-                "common at the representation: set level: shared"
+                "common at the representation; set level: shared"
             )
         if level.parameters is not None and self.gives_direction:
             raise InputError(
-                f"{self.name} changes the gradients of all shared parameters: leave out "
+                f"{self.name} changes the gradients of all shared parameters; remove "
                 f"parameters: {level.parameters}"
             )
 
@@ -95,11 +97,11 @@ class Traits:
         if precision == "16-mixed" and (self.remembers_gradients or self.needs_size):
             raise InputError(
                 f"{self.name} compares gradients of several steps, which precision 16-mixed scales "
-                "differently: set trainer.precision to bf16-mixed"
+                "differently; set trainer.precision to bf16-mixed"
             )
         if self.draws_elements and not level.is_shared and processes > 1:
             raise InputError(
-                f"torchjd's {self.name} draws another mask on each process: take "
+                f"torchjd's {self.name} draws a different mask on each process; use "
                 "multitask.balancing.GradDrop, or level: shared"
             )
 

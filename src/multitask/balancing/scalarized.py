@@ -26,9 +26,9 @@ NEGATIVE: dict[type[Scalarizer], str] = {
     DWA: "compares losses by their ratio from epoch to epoch",
     FAMO: "takes logarithms of losses",
     GeometricMean: "takes roots of losses",
-    IMTLL: "lets the weight of a loss below 0 grow without end",
+    IMTLL: "lets the weight of a loss below 0 grow without limit",
     ScaleInvariant: "takes logarithms of losses",
-    UW: "lets the weight of a loss below 0 grow without end",
+    UW: "lets the weight of a loss below 0 grow without limit",
 }
 """Methods that become NaN, infinite or meaningless for negative losses, and why."""
 NOT_STATE = {*vars(nn.Module()), "shape"}
@@ -83,7 +83,7 @@ class Scalarized(Balancer):
                 if bool((self.scalarizer.min_losses != 0).any()):
                     # The user has set lower bounds of the losses.
                     return
-                cure = ", or give FAMO min_losses, numbers that no loss falls below"
+                cure = ", or set FAMO's min_losses to numbers that no loss falls below"
             refuse_negative(type(self.scalarizer).__name__, reason, tasks, cure)
 
     def keeps_for_itself(self) -> list[str]:

@@ -141,8 +141,8 @@ class TaskGradients:
         )
         if all(gradient is None for gradient in found):
             raise InputError(
-                "the balancer's level 'shared' found no gradient of the shared parameters: give "
-                "activation checkpointing use_reentrant=False, or take level 'representation'"
+                "the balancer's level 'shared' found no gradient of the shared parameters; set "
+                "use_reentrant=False for activation checkpointing, or use level 'representation'"
             )
         # One copy of all, which is faster for a small network than one copy for each parameter.
         flat = [

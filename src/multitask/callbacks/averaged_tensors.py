@@ -48,8 +48,8 @@ class AveragedTensors:
         for name, each in values.items():
             if not isinstance(each, Tensor) or name not in own or each.shape != own[name].shape:
                 raise InputError(
-                    f"the checkpoint's averaged weights do not fit the model: '{name}' is none of "
-                    "its weights, or of another shape; give another checkpoint"
+                    f"the checkpoint's averaged weights do not fit the model: '{name}' is not one "
+                    "of its weights, or has another shape; give another checkpoint"
                 )
 
     @property

@@ -76,7 +76,7 @@ class FewShotEvaluation(Callback):
                 raise InputError(f"{NAME}: {name} is {count}; give at least {least}")
         names = [each.name for each in learners or ()]
         if len(set(names)) < len(names):
-            raise InputError(f"{NAME}: learners are {names}; give each once")
+            raise InputError(f"{NAME}: learners are {names}; give each only once")
         self.learners = _usual() if learners is None else list(learners)
         self.shots, self.episodes, self.queries = sorted(set(shots)), episodes, queries
         self.ways, self.seed, self.own_pass = ways, seed, own_pass
@@ -93,7 +93,7 @@ class FewShotEvaluation(Callback):
         assert isinstance(pl_module, MultiTask)
         self.check(pl_module, trainer.datamodule)  # type: ignore[attr-defined]
         if any(isinstance(each, FSDPModule) for each in pl_module.modules()):
-            raise InputError(f"{NAME} cannot adapt a sharded model; take the strategy ddp")
+            raise InputError(f"{NAME} cannot adapt a sharded model; use the ddp strategy")
 
     def check(self, model: MultiTask, data: Any) -> None:
         """Reject a model or data that cannot be evaluated.
@@ -108,16 +108,16 @@ class FewShotEvaluation(Callback):
         if not isinstance(data, DividedClasses):
             raise InputError(
                 f"{NAME} needs classes that training has not seen, which {type(data).__name__} "
-                "does not keep; take multitask.data.Episodes or TrainingClasses"
+                "does not keep; use multitask.data.Episodes or TrainingClasses"
             )
         data.setup()
         if "test" not in data.splits or data.task not in model.tasks:
-            raise InputError(f"{NAME} needs a test set, and the task '{data.task}' in the model")
+            raise InputError(f"{NAME} needs a test set and the task '{data.task}' in the model")
         ways = self._episodes(data).check(NAME)
         if not self._learners(model, data.task, ways):
             raise InputError(
-                f"{NAME}: learners is empty, and the model has no pass of episodes of {ways} "
-                "classes to adapt it by; give at least one learner"
+                f"{NAME}: learners is empty, and the model has no episodic pass over {ways} "
+                "classes with which to adapt it; give at least one learner"
             )
 
     def _episodes(self, data: DividedClasses) -> NewClasses:

@@ -74,7 +74,9 @@ class KeepTasks(Callback):
             if not 0 < value < math.inf:
                 raise InputError(f"{NAME}: {name} is {value}; give a number above 0")
         if tasks is not None and (not tasks or len(set(tasks)) < len(tasks)):
-            raise InputError(f"{NAME}: tasks is {list(tasks)}; name at least one, and each once")
+            raise InputError(
+                f"{NAME}: tasks is {list(tasks)}; name at least one, and each only once"
+            )
         if trust:
             refuse_for_stranger("trust is true")
         self.checkpoint, self.trust = str(checkpoint), trust
@@ -127,7 +129,7 @@ class KeepTasks(Callback):
         if not any(each.teaches * each.weight > 0 for each in kept):
             readers = listed((f"'{name}'" for name in names), 12)
             raise InputError(
-                f"teaches or weight is 0 for {readers}, so nothing keeps the encoder as it was: "
+                f"teaches or weight is 0 for {readers}, so nothing keeps the encoder as it was; "
                 "give one of the kept tasks more than 0"
             )
         take_statistics(old, model, data, names)
@@ -176,7 +178,7 @@ class KeepTasks(Callback):
             if isinstance(each, KeepTasks) and each._kept is not None:
                 for name in set(self._kept.tasks) & set(each._kept.tasks):
                     raise InputError(
-                        f"two {NAME} keep the task '{name}'; name the tasks of each with tasks"
+                        f"two {NAME} keep the task '{name}'; list the tasks of each with tasks"
                     )
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -186,8 +188,8 @@ class KeepTasks(Callback):
         assert isinstance(pl_module, MultiTask)
         if self._sha256 not in (None, old.sha256):
             raise InputError(
-                f"{NAME}: {old.path} is not the checkpoint that this run began with; put that back "
-                "to continue, or start a new run"
+                f"{NAME}: {old.path} is not the checkpoint that this run started with; restore "
+                "that one to continue, or start a new run"
             )
         trainer.precision_plugin.convert_module(old.model)
         old.model.to(pl_module.device)

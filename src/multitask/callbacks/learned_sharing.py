@@ -39,7 +39,7 @@ class LearnedSharing(Callback):
 
     def __init__(self, path: Path | None = None, every: int = 50) -> None:
         if every < 1:
-            raise InputError(f"every is {every}; it counts batches, from 1 on")
+            raise InputError(f"every is {every}; give a number of batches, at least 1")
         self.path, self.every = path, every
         self.batches = 0
         self.records = MixingRecords()

@@ -52,10 +52,12 @@ class NewClasses:
             if len(pool) < wanted:
                 raise InputError(
                     f"{owner}: class {name} has {len(pool)} test samples of different groups, "
-                    f"fewer than queries and the most shots together, {wanted}; give fewer"
+                    f"fewer than queries and the most shots together, {wanted}; lower them"
                 )
         if self.ways > len(self._pools):
-            raise InputError(f"{owner}: ways is {self.ways}, but {len(self._pools)} classes test")
+            raise InputError(
+                f"{owner}: ways is {self.ways}, but there are {len(self._pools)} test classes"
+            )
         return self.ways
 
     def deal(self, model: MultiTask, number: int) -> tuple[Batch, Batch]:

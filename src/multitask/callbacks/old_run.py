@@ -50,7 +50,9 @@ def read_old_run(checkpoint: str, trust: bool) -> OldRun:
     path = named_checkpoint(Path(checkpoint))
     if not path.is_file():
         near = near_path(path)
-        raise InputError(f"there is no checkpoint {path}, which training needs to the end{near}")
+        raise InputError(
+            f"there is no checkpoint {path}, which is needed throughout training{near}"
+        )
     try:
         content = read_checkpoint(path, mmap=True)
         refuse_ensemble(content)

@@ -68,9 +68,9 @@ def take_statistics(old: OldRun, model: MultiTask, data: DataModule, names: Sequ
         then = Told(described.get(name) or {}, old.recipes.get(name) or {}, weights)
         try:
             if (why := difference(task, now, then)) is not None:
-                raise InputError(f"{why}; write it as it was, or call it by another name")
+                raise InputError(f"{why}; configure it as before, or rename it")
         except InputError as error:
-            raise InputError(f"task '{name}' is another one in {old.path}: {error}") from error
+            raise InputError(f"task '{name}' is a different one in {old.path}: {error}") from error
         task.kept_statistics = kept_statistics(task, now, then)
         state = before.state_dict()
         task.load_state_dict({each: state[each] for each in task.kept_statistics}, strict=False)
@@ -103,8 +103,9 @@ def outputs_for_look(old: OldRun, data: DataModule) -> tuple[Batch, Outputs]:
     except (RuntimeError, AssertionError, InputError) as error:
         shapes = listed(str(tuple(each.shape[1:])) for each in inputs)
         raise InputError(
-            f"the model of {old.path} cannot take the data's {listed(old.model.inputs)} of shape "
-            f"{shapes} ({str(error).splitlines()[0]}); give data like those that it was trained on"
+            f"the model of {old.path} does not accept the data's {listed(old.model.inputs)} of "
+            f"shape {shapes} ({str(error).splitlines()[0]}); give data like that which it was "
+            "trained on"
         ) from error
     return batch, outputs
 
@@ -113,19 +114,19 @@ def _check_inputs(old: OldRun, data: DataModule, batch: Batch) -> None:
     for name in old.model.inputs:
         if name not in batch:
             raise InputError(
-                f"the model of {old.path} takes the input '{name}', which the data do not have"
+                f"the model of {old.path} needs the input '{name}', which the data does not have"
             )
     if (other := made_otherwise(old.description.get("inputs") or {}, data)) is not None:
         raise InputError(
-            f"the data make the input '{other}' otherwise than those of {old.path}; give the same "
-            "columns, categories and tokenizer"
+            f"the data prepares the input '{other}' differently from that of {old.path}; use the "
+            "same columns, categories and tokenizer"
         )
     ours = data.recipe_of_transforms
     theirs = old.description.get("transforms")
     if ours is not None and theirs is not None and not _agree(theirs, ours):
         raise InputError(
-            f"the images of {old.path} passed other transforms than the data's "
-            "(data.init_args.transforms); give the same, or the old model would see other images"
+            f"the images of {old.path} had different transforms from the data's "
+            "(data.init_args.transforms); use the same, or the old model would see different images"
         )
     image = data.image_format()
     then = (old.description.get("inputs") or {}).get("image")
@@ -134,8 +135,8 @@ def _check_inputs(old: OldRun, data: DataModule, batch: Batch) -> None:
         for key in then.keys() & now.keys():
             if then[key] != now[key]:
                 raise InputError(
-                    f"the images of {old.path} had {key} {then[key]}, and the data's have "
-                    f"{now[key]}; give data like those that it was trained on"
+                    f"the images of {old.path} had {key} {then[key]}, but the data's have "
+                    f"{now[key]}; give data like that which it was trained on"
                 )
 
 
@@ -176,20 +177,20 @@ def check_outputs(old: OldRun, model: MultiTask, data: DataModule, names: Sequen
         if shapes[0] != shapes[1]:
             raise InputError(
                 f"the outputs of task '{name}' had the shape {_shown(shapes[0])} in "
-                f"{old.path}, and have {_shown(shapes[1])}; give it the same head, and images of "
-                "the same size"
+                f"{old.path}, but now have {_shown(shapes[1])}; give it the same head, and images "
+                "of the same size"
             )
         task, first = model.named_tasks[name], rows_of(before[name], slice(0, 1))
         distance = task.distance(first, first, 1.0)
         if distance is None:
             raise InputError(
                 f"task '{name}' is a {type(task).__name__}, which has no distance between outputs, "
-                "so it cannot be kept; give its class a method distance, or leave it out of tasks"
+                "so it cannot be kept; add a method distance to its class, or remove it from tasks"
             )
         if not bool(distance.isfinite().all()):
             raise InputError(
-                f"the model of {old.path} gives outputs of task '{name}' that are not finite; give "
-                "a checkpoint that has not diverged"
+                f"the model of {old.path} returns outputs of task '{name}' that are not finite; "
+                "give a checkpoint that has not diverged"
             )
 
 

@@ -97,7 +97,7 @@ class RobustEvaluation(Callback):
         assert isinstance(pl_module, MultiTask)
         self.check(pl_module, trainer.datamodule)  # type: ignore[attr-defined]
         if any(isinstance(each, FSDPModule) for each in pl_module.modules()):
-            raise InputError(f"{NAME} cannot attack a sharded model; take the strategy ddp")
+            raise InputError(f"{NAME} cannot attack a sharded model; use the ddp strategy")
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Reset the metrics."""

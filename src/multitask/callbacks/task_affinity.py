@@ -36,7 +36,7 @@ class TaskAffinity(Callback):
 
     def __init__(self, every: int = 50, learning_rate: float | None = None) -> None:
         if every < 1:
-            raise InputError(f"every is {every}; it counts batches, from 1 on")
+            raise InputError(f"every is {every}; give a number of batches, at least 1")
         self.every, self.learning_rate = every, learning_rate
         self.batches = 0
         self._sums: Tensor | float = 0.0
@@ -58,7 +58,7 @@ class TaskAffinity(Callback):
             InputError: with what to set.
         """
         if stage == "fit" and pl_module.device_mesh is not None:
-            raise InputError("TaskAffinity needs whole parameters: take the strategy ddp")
+            raise InputError("TaskAffinity needs whole parameters; use the ddp strategy")
         if stage == "fit":
             assert isinstance(pl_module, MultiTask)
             self.check(pl_module, trainer)
@@ -78,7 +78,7 @@ class TaskAffinity(Callback):
         is_frozen = not any(each.requires_grad for each in encoder.parameters())
         if is_frozen or any(each.never_learns(encoder, model) for each in plans):
             raise InputError(
-                "TaskAffinity tries steps of the encoder, which is frozen: leave TaskAffinity out, "
+                "TaskAffinity tries steps of the encoder, which is frozen; remove TaskAffinity, "
                 "or let a part of the encoder learn"
             )
 

@@ -80,7 +80,7 @@ class Unfreezing(Callback):
         begins = self.plan.parameters(model)
         if not any(each.requires_grad and begins[each] == 0 for each in begins):
             raise InputError(
-                "Unfreezing: nothing is left to learn at the beginning; take a part out of frozen, "
+                "Unfreezing: nothing is left to learn at the beginning; remove a part from frozen, "
                 "such as heads"
             )
         check_balancer(self.plan, model, self.unit)
@@ -90,8 +90,8 @@ class Unfreezing(Callback):
         for part, moment in self.plan.begins.items():
             if length is not None and length <= moment < inf:
                 raise InputError(
-                    f"Unfreezing: '{part}' is frozen until {moment}, but training takes {length} "
-                    f"{self.unit}; give less, or leave it out of until to keep it frozen"
+                    f"Unfreezing: '{part}' is frozen until {moment}, but training lasts {length} "
+                    f"{self.unit}; give less, or remove it from until to keep it frozen"
                 )
 
     def never_learns(self, module: nn.Module, model: MultiTask) -> bool:

@@ -27,16 +27,16 @@ def check_trainer(trainer: Trainer, kind: type[Callback]) -> None:
     """
     if isinstance(trainer.strategy, FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy):
         raise InputError(
-            "Unfreezing changes what learns, which a sharding strategy settles at the beginning: "
-            "take the strategy ddp"
+            "Unfreezing changes what learns, which a sharding strategy fixes at the beginning; "
+            "use the ddp strategy"
         )
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     if sum(isinstance(each, kind) for each in callbacks) > 1:
-        raise InputError("Unfreezing is given twice: name all parts in one of them")
+        raise InputError("Unfreezing is given twice; list all parts in one of them")
     if any(isinstance(each, StochasticWeightAveraging) for each in callbacks):
         raise InputError(
-            "StochasticWeightAveraging computes the statistics of frozen batch normalisation anew: "
-            "take multitask.callbacks.WeightAverage with decay: null, which leaves them"
+            "StochasticWeightAveraging recomputes the statistics of frozen batch normalisation; "
+            "use multitask.callbacks.WeightAverage with decay: null, which leaves them unchanged"
         )
 
 
@@ -54,13 +54,13 @@ def check_balancer(plan: UnfreezingPlan, model: MultiTask, unit: str) -> None:
     balancer: Any = model.balancer
     if not (balancer.weighs_gradients or balancer.looks_ahead):
         return
-    kind = "weighs the tasks' gradients in" if balancer.weighs_gradients else "looks at steps of"
+    kind = "weights the tasks' gradients in" if balancer.weighs_gradients else "looks at steps of"
     name, begins = type(balancer).__name__, plan.parameters(model)
     trunk = [begins[each] for each in model.encoder.parameters() if each.requires_grad]
     if trunk and min(trunk) == inf:
         raise InputError(
-            f"Unfreezing: the balancer {name} {kind} the encoder, which stays frozen: leave the "
-            "balancer out, or name the encoder in until"
+            f"Unfreezing: the balancer {name} {kind} the encoder, which stays frozen; remove the "
+            "balancer, or list the encoder in until"
         )
     level = getattr(balancer, "level", None)
     if level is None or not level.is_shared:
@@ -74,12 +74,12 @@ def check_balancer(plan: UnfreezingPlan, model: MultiTask, unit: str) -> None:
             raise InputError(
                 f"Unfreezing: the balancer {name} compares gradients of "
                 f"'encoder.{level.parameters}', which is still frozen at {unit[:-1]} {moment:g}, "
-                "when another part of the encoder learns: thaw it first"
+                "when another part of the encoder learns; unfreeze it first"
             )
     traits = getattr(balancer, "traits", None)
     if traits is not None and traits.remembers_gradients and len(set(map(len, compared))) > 1:
         raise InputError(
             f"Unfreezing: {traits.name} remembers gradients of the parameters that it compares, so "
-            "that these cannot become more: let the whole encoder learn from one step on, or name "
+            "that no more can be added; let the whole encoder learn from one step on, or name "
             "one part in the balancer's parameters"
         )

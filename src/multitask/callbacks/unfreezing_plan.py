@@ -35,13 +35,13 @@ class UnfreezingPlan:
         for part, moment in until.items():
             if isinstance(moment, bool) or not isinstance(moment, int) or moment < 0:
                 raise InputError(
-                    f"Unfreezing: until of '{part}' is {moment}; give a whole number, from 0 on"
+                    f"Unfreezing: until of '{part}' is {moment}; give a whole number of at least 0"
                 )
             if not any(contains(each, part) for each in frozen):
                 hint = nearest(part, frozen)
                 raise InputError(
                     f"Unfreezing: until names '{part}', which is not in frozen{hint}"
-                    f"{'' if hint.endswith('?') else '; add it there, or leave it out'}"
+                    f"{'' if hint.endswith('?') else '; add it there, or remove it'}"
                 )
         self.begins: dict[str, float] = {**dict.fromkeys(frozen, inf), **until}
         """By name of a part, the moment at which it starts to learn; infinity for never."""
@@ -99,7 +99,7 @@ class UnfreezingPlan:
         for part in self.begins:
             if part not in known:
                 roots = sorted(known & set(ROOTS))
-                hint = nearest(part, known) or f"; its parts begin with {', '.join(roots)}"
+                hint = nearest(part, known) or f"; its parts start with {', '.join(roots)}"
                 raise InputError(f"Unfreezing: the model has no part '{part}'{hint}")
 
 

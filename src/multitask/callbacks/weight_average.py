@@ -55,14 +55,18 @@ class WeightAverage(Callback):
         refresh: int = BATCHES,
     ) -> None:
         if decay is not None and not 0 <= decay < 1:
-            raise InputError(f"decay is {decay}; it is from 0 to below 1, or null for equal parts")
+            raise InputError(
+                f"decay is {decay}; it must be at least 0 and below 1, or null for equal parts"
+            )
         for name, value, least in (
             ("start", start, 0),
             ("every", every, 1),
             ("refresh", refresh, 0),
         ):
             if value < least:
-                raise InputError(f"{name} is {value}; it is a whole number from {least} on")
+                raise InputError(
+                    f"{name} is {value}; it must be a whole number of at least {least}"
+                )
         self.decay, self.start, self.every = decay, start, every
         self.warm_up, self.refresh = warm_up, refresh
         self._forget()
@@ -89,7 +93,7 @@ class WeightAverage(Callback):
         if stage != "fit":
             return
         if pl_module.device_mesh is not None:
-            raise InputError("WeightAverage averages whole parameters: take the strategy ddp")
+            raise InputError("WeightAverage averages whole parameters; use the ddp strategy")
         if (data := getattr(trainer, "datamodule", None)) is not None:
             self.check_start(trainer, data)
         self._forget()
@@ -112,8 +116,8 @@ class WeightAverage(Callback):
         length = length_of_run(trainer, data, "step")
         if length is not None and self.start >= length:
             raise InputError(
-                f"WeightAverage: start is {self.start}, but the training has {length} steps, so "
-                "nothing would be averaged; give less"
+                f"WeightAverage: start is {self.start}, but training has {length} steps, so "
+                "nothing would be averaged; lower it"
             )
 
     def on_load_checkpoint(

@@ -10,10 +10,10 @@ from torch import Tensor
 from multitask.errors import InputError
 from multitask.pages.words import listed
 
-NOT_THE_SAME = "; give the configuration that it was trained with"
+NOT_THE_SAME = "; use the configuration that it was trained with"
 NEWER = (".normalisation.", ".recent_shares.")
 """Parts that older checkpoints lack; a model loaded from one works without them."""
-OTHER_TASKS = ", or begin a new run of other tasks with it: --run.weights=CHECKPOINT"
+OTHER_TASKS = ", or start a new run of other tasks with it: --run.weights=CHECKPOINT"
 
 
 def check_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> None:
@@ -29,8 +29,8 @@ def check_fits(checkpoint: Mapping[str, Any], model: Mapping[str, Any]) -> None:
     theirs, ours = sorted(heads_of(checkpoint)), sorted(heads_of(model))
     if theirs != ours:
         raise InputError(
-            f"the checkpoint is of another model: its tasks are {_listed(theirs)}, this model's "
-            f"are {_listed(ours)}{NOT_THE_SAME}"
+            f"the checkpoint is of another model: its tasks are {_listed(theirs)}, but this "
+            f"model's are {_listed(ours)}{NOT_THE_SAME}"
             f"{OTHER_TASKS if _encoder_fits(checkpoint, model) else ''}"
         )
     # The model of a checkpoint without it was trained without it.
@@ -95,4 +95,4 @@ def _difference(key: str, checkpoint: Mapping[str, Any], model: Mapping[str, Any
     if key not in model:
         return f"it has '{key}', which this model lacks"
     theirs, ours = checkpoint[key], model[key]
-    return f"its '{key}' is {_shown(theirs, ours)}, this model's is {_shown(ours, theirs)}"
+    return f"its '{key}' is {_shown(theirs, ours)}, but this model's is {_shown(ours, theirs)}"

@@ -83,8 +83,8 @@ def _continue_with_trained(checkpoint: dict[str, Any]) -> None:
         return
     if "state_dict" not in checkpoint:
         raise InputError(
-            "the checkpoint holds averaged weights, which a training with sharded parameters "
-            "cannot continue; take the strategy ddp"
+            "the checkpoint contains averaged weights, from which training with sharded parameters "
+            "cannot continue; use the ddp strategy"
         )
     checkpoint["state_dict"] = {**checkpoint["state_dict"], **trained}
 
@@ -114,8 +114,8 @@ def refuse_ensemble(checkpoint: Mapping[str, Any]) -> None:
     if is_ensemble(checkpoint):
         raise InputError(
             "the checkpoint is of an ensemble, which is not one network to train or test further; "
-            "multitask evaluate tests it, and multitask predict, export and serve take it as they "
-            "take any checkpoint"
+            "multitask evaluate tests it, and multitask predict, export and serve accept it like "
+            "any checkpoint"
         )
 
 
@@ -124,7 +124,7 @@ def _upgrade(checkpoint: dict[str, Any]) -> None:
     if found["format"] > FORMAT:
         raise InputError(
             f"the checkpoint was written by multitask {found['version']}, in format "
-            f"{found['format']}, and this version reads formats up to {FORMAT}; update the package"
+            f"{found['format']}, but this version reads formats up to {FORMAT}; update the package"
         )
     progress = checkpoint.pop("progress", None)
     if progress is not None and "callbacks" in checkpoint:

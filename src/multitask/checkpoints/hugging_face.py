@@ -54,7 +54,7 @@ def way_to_ask(name: str, owner: str, what: str) -> dict[str, Any]:
     if not Path(name).is_dir() and (name[0] in "/.~\\" or name.count("/") > 1):
         raise InputError(f"{owner}: there is no folder '{name}'; correct name")
     if OWN.get() is None:
-        refuse_for_stranger(f"the {what} of the model '{name}' is asked for")
+        refuse_for_stranger(f"the {what} of the model '{name}' is requested")
     # A resumed run needs the version that it had, and no download.
     return {"trust_remote_code": False, "local_files_only": IS_STRANGERS.get()}
 

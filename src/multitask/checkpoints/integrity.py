@@ -28,16 +28,16 @@ def damage(path: Path) -> str | None:
         with path.open("rb") as file:
             # An empty file is a truncated one.
             if (beginning := file.read(len(BEGINNING))) and beginning != BEGINNING:
-                return "it does not begin as the files of torch do"
+                return "it does not start like a file of torch"
         with zipfile.ZipFile(path) as archive:
             records = archive.infolist()
             # Checked before unpacking: a small file can claim to hold any amount of data.
             if packed := [each for each in records if each.compress_type != zipfile.ZIP_STORED]:
                 return f"its record {packed[0].filename} is compressed, which torch never does"
             if sum(each.file_size for each in records) > path.stat().st_size:
-                return "it is not whole: its records are larger than the file"
+                return "it is incomplete: its records are larger than the file"
             changed = archive.testzip()
     except Exception as error:
         # A truncated archive raises many kinds of errors, and `zipfile` documents none of them.
-        return f"it is not whole: {error}"
+        return f"it is incomplete: {error}"
     return f"its record {changed} has changed since it was written" if changed else None

@@ -93,12 +93,14 @@ class Loadable(LightningModule):
         given = map_location, hparams_file, strict
         if isinstance(checkpoint_path, str | Path):
             _refuse_damaged(Path(checkpoint_path))
-        told = explained(f"no model can be made from {_named(checkpoint_path)}")
+        told = explained(f"no model can be built from {_named(checkpoint_path)}")
         if trust:
             with told:
                 return load(checkpoint_path, *given, weights_only=weights_only, **kwargs)
         if weights_only is False:
-            raise InputError("weights_only=False runs what a checkpoint says: pass trust=True too")
+            raise InputError(
+                "weights_only=False runs code that a checkpoint contains; pass trust=True too"
+            )
         with known_imports_only(), told:
             if hparams_file is None:
                 _check(cls, checkpoint_path, kwargs)
@@ -127,7 +129,7 @@ def made_from_recipe(
     parser.add_subclass_arguments(kind, name, fail_untyped=False)
     # Building objects from recipes modifies the recipes.
     settings = {name: copy.deepcopy(recipe)}
-    with nullcontext() if trust else known_imports_only(), explained(f"its {name} cannot be made"):
+    with nullcontext() if trust else known_imports_only(), explained(f"its {name} cannot be built"):
         told = described(settings[name], place, "" if trust else STRANGER)
         check_setting(told, parameter_of(kind), ("model", name))
         made: Made = getattr(parser.instantiate(parser.parse_object(settings)), name)

@@ -83,12 +83,12 @@ def reason_of(error: Exception) -> str:
     text = str(error)
     if "eights only load failed" in text or "weights_only" in text:
         named = REFUSED.search(text)
-        holds = f"it holds an object of {named[1]}" if named else "it cannot be understood"
+        holds = f"it contains an object of {named[1]}" if named else "it cannot be understood"
         return f"{holds}; only numbers, texts, tensors and lists of them are read"
     if "allowlist of trusted instantiators" in text:
-        return "it names a function of its own to be made with"
+        return "it names its own function to be built with"
     if "PytorchStreamReader" in text:
-        return "it is not whole"
+        return "it is incomplete"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     _, is_of_parser, inner = text.rpartition(OF_PARSER)

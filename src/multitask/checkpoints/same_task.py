@@ -111,7 +111,7 @@ def _names_differ(what: str, now: Mapping[str, Any], then: Mapping[str, Any]) ->
         return None
     if sorted(ours) == sorted(theirs):
         raise InputError(
-            f"its {what} are {listed(ours)}, and those of the checkpoint's head are "
+            f"its {what} are {listed(ours)}, but those of the checkpoint's head are "
             f"{listed(theirs)}; list them in that order, or rename the task for a new head"
         )
     return f"its {what} were {listed(theirs)}"
@@ -130,5 +130,5 @@ def _setting(task: Task, told: Told, name: str) -> Any:
 
 def _shape(weights: Mapping[str, Any], name: str) -> str:
     if name not in weights:
-        return "not there"
+        return "missing"
     return f"of shape {tuple(getattr(weights[name], 'shape', ()))}"

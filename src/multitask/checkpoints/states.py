@@ -49,6 +49,6 @@ def _compare(name: str, theirs: Any, ours: Any) -> None:
 
 def _sentence(name: str, theirs: Any, ours: Any) -> str:
     return (
-        f"the checkpoint does not hold what a run saves: its '{name}' is a "
+        f"the checkpoint does not contain what a run saves: its '{name}' is a "
         f"{type(theirs).__name__}, not a {type(ours).__name__}; give another one"
     )

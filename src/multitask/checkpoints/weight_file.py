@@ -41,7 +41,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     path = named_checkpoint(path)
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "is not there"
+        what = "is a folder" if path.is_dir() else "does not exist"
         raise InputError(f"the file {what}{near_path(path) if not path.exists() else ''}")
     weights = _named(_content(path))
     while (
@@ -73,9 +73,9 @@ def _named(content: Any) -> dict[str, Tensor]:
     if not found:
         keys = [f"'{key}'" for key in content] if isinstance(content, Mapping) else []
         holds = (
-            f"its keys are {listed(keys, 8)}" if keys else f"it holds a {type(content).__name__}"
+            f"its keys are {listed(keys, 8)}" if keys else f"it contains a {type(content).__name__}"
         )
-        raise InputError(f"it has no weights with names: {holds}; give a state_dict")
+        raise InputError(f"it has no named weights: {holds}; give a state_dict")
     return found
 
 

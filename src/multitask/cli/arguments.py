@@ -65,7 +65,7 @@ def _with_config_of_checkpoint(arguments: list[str]) -> list[str]:
     folder = folder_of(path)
     if folder is None:
         raise InputError(
-            f"{path} is not in the folder of a run, so give the configuration that it was trained "
+            f"{path} is not in the folder of a run; give the configuration that it was trained "
             "with: --config=..."
         )
     return [arguments[0], f"--config={whole_config(folder)}", *arguments[1:]]

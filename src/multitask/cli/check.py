@@ -68,10 +68,10 @@ def _found(arguments: Sequence[str]) -> list[Path]:
     # The index of a sharded checkpoint is a pickle.
     is_pickled = bool(checkpoints) and checkpoints[-1].is_dir()
     if TRUST in arguments and not found and not is_pickled:
-        what = "it is for a configuration that lies beside its checkpoint, and here none does"
+        what = "it only applies to a configuration beside its checkpoint, and there is none here"
         raise InputError(f"remove {TRUST}: {what}")
     if is_pickled and TRUST not in arguments:
-        what = f"is a folder, which is read only if you trust who wrote it: add {TRUST}"
+        what = f"is a folder, which is read only if you trust its author; add {TRUST}"
         raise InputError(f"the checkpoint {checkpoints[-1]} {what}")
     return found
 
@@ -117,7 +117,7 @@ def _check_group(setting: Setting, name: str) -> None:
     setting = laid_over(None, setting.opened()) if setting.names_file else setting
     for each in filter(None, (setting.replaced, setting)):
         if each.content is None:
-            what = f"{name} is empty; write its settings below it, or leave it out"
+            what = f"{name} is empty; write its settings below it, or remove it"
             refuse(each, (name,), what)
         if not isinstance(each.content, dict):
             refuse(each, (name,), f"{name} should be a mapping of settings")

@@ -138,7 +138,9 @@ def made_as_set(kind: type[Made], *args: Any, **kwargs: Any) -> Made:
     """Create an object; `InputError` if its class rejects a value or lacks a package."""
     # An unreachable tracking server is not an error in the logger's code.
     is_logger = issubclass(kind, Logger)
-    with settings_blamed(f"{kind.__name__} cannot be made as set", also_own_code=is_logger):
+    with settings_blamed(
+        f"{kind.__name__} cannot be created as configured", also_own_code=is_logger
+    ):
         return kind(*args, **kwargs)
 
 

@@ -51,7 +51,7 @@ def ensemble_command(arguments: Sequence[str]) -> None:
     for each in left_out:
         say(each)
     for each in calibrated(members):
-        say(f"The calibration of {each} is left out: an ensemble is calibrated as a whole")
+        say(f"The calibration of {each} was skipped: an ensemble is calibrated as a whole")
     say(f"Ensemble of {counted(len(members), 'run')}: {folder / ENSEMBLE}")
     if isinstance(data, DataModule):
         found = test(model, data, folder, given.device)

@@ -34,7 +34,7 @@ def evaluate_command(arguments: Sequence[str]) -> None:
     Raises:
         InputError: if an argument, a checkpoint or the table is invalid.
     """
-    what = "a checkpoint, and a table of labelled images unless its run's own are meant"
+    what = "a checkpoint, and a table of labelled images unless those of its run are meant"
     given = read_options("evaluate", what, arguments, range(1, 3), **OPTIONS)
     checkpoint, table = (*given.subjects, None)[:2]
     named = (table, *(getattr(given, name) for name in SAMPLES))

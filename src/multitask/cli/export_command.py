@@ -50,7 +50,9 @@ def _output(given: Namespace, endings: dict[str, str]) -> Path:
         raise InputError(f"--output is {output}; for {given.format} give a name with {ending}")
     for name in OF_HUB if given.format != HUB else ():
         if getattr(given, name) is not None:
-            raise InputError(f"--{name} is for --format={HUB} alone, and this is {given.format}")
+            raise InputError(
+                f"--{name} is only for --format={HUB}, but the format is {given.format}"
+            )
     refuse_existing(output)
     return output
 
@@ -63,9 +65,9 @@ def _export_file(given: Namespace, output: Path) -> None:
     done = export(
         load(given.subject, trust=given.trust, device="cpu", unadapted=False), given.format, output
     )
-    say(f"Written, and run to compare: {done.path}")
+    say(f"Written, and run for comparison: {done.path}")
     for each in done.tokenizers:
-        say(f"Its tokenizer, in a folder beside it: {each}")
+        say(f"Its tokenizer is in a folder beside it: {each}")
     say(f"It differs from the checkpoint by at most {done.difference:.1g} of each task's spread.")
 
 
@@ -82,10 +84,10 @@ def _export_folder(given: Namespace, output: Path) -> None:
     evaluation = Path(given.evaluation) if given.evaluation else None
     facts = facts_of(Path(given.subject), given.licence, given.data_licence, evaluation)
     done = write_hub_folder(trained, output, facts, given.trust)
-    say(f"Written, and read back to compare: {done.path}")
+    say(f"Written, and read back for comparison: {done.path}")
     if done.without_onnx is not None:
         say(f"It has no model.onnx: {done.without_onnx}")
     if facts.licence is None:
-        say("The card says that no licence was given; choose one with --licence=, such as mit")
+        say("The card states that no licence was given; choose one with --licence=, such as mit")
     if given.push is not None:
         say(f"Sent to {push(output, given.push)}")

@@ -38,4 +38,4 @@ def extend_command(arguments: Sequence[str]) -> None:
         part.write_text(found.text(output.stem), encoding="utf-8")
     say(f"Keeps {listed(found.kept)} of {found.checkpoint}; new: {listed(found.new)}")
     say(f"Written: {output}")
-    say(f"Look at it, and train: multitask fit --config {shlex.quote(str(output))}")
+    say(f"Check it, and train: multitask fit --config {shlex.quote(str(output))}")

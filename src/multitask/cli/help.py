@@ -88,7 +88,7 @@ VERBS = {
     ),
     "new": (
         "multitask new NAME",
-        "Make a folder for a project of your own, with data, an encoder and a test, that trains.",
+        "Create a folder for your own project, with data, an encoder and a test, ready to train.",
     ),
     "inspect": (
         "multitask inspect CONFIG [--KEY=VALUE ...]",
@@ -102,15 +102,15 @@ VERBS = {
     ),
     "study": (
         "multitask study configs/study/digits.yaml [--jobs=2] [--shard=1/4] [--folder=studies]",
-        "Train methods and baselines over seeds, and write one report; what is there is kept.",
+        "Train methods and baselines over seeds, and write one report; existing results are kept.",
     ),
     "soup": (
         "multitask soup RUN RUN ... [--greedy] [--device=cpu] [--trust]",
-        "Average the weights of runs that started from the same weights, as a run of its own.",
+        "Average the weights of runs that started from the same weights, as a new run.",
     ),
     "sweep": (
         "multitask sweep configs/sweep/tuning.yaml [--processes=1] [--folder=sweeps]",
-        "Search settings as a W&B sweep file says, on this machine; again: continue.",
+        "Search settings of a W&B sweep file on this machine; run again to continue.",
     ),
     "sweep-report": (
         "multitask sweep-report ENTITY/PROJECT/ID (or the folder of its runs) [--folder=studies] "
@@ -132,10 +132,10 @@ def check_verb(arguments: Sequence[str]) -> None:
     if first in VERBS:
         return
     if first and not first.startswith("-"):
-        raise InputError(f"there is no verb '{first}'{nearest(first, VERBS)}")
+        raise InputError(f"there is no command '{first}'{nearest(first, VERBS)}")
     if late := [each for each in arguments if each in VERBS]:
         raise InputError(f"write '{late[0]}' first, as in: multitask {late[0]} {EXAMPLE}")
-    raise InputError(f"say first what to do ({', '.join(VERBS)}), as in: multitask fit {EXAMPLE}")
+    raise InputError(f"give a command first ({', '.join(VERBS)}), as in: multitask fit {EXAMPLE}")
 
 
 def help_for(arguments: Sequence[str]) -> str | None:

@@ -60,4 +60,4 @@ def init_command(arguments: Sequence[str]) -> None:
     say(f"Written, with comments on what was guessed: {output}")
     for line in contents.told():
         say(line)
-    say(f"Look at it, and train: multitask fit --config {shlex.quote(str(output))}")
+    say(f"Check it, and train: multitask fit --config {shlex.quote(str(output))}")

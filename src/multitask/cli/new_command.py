@@ -29,4 +29,4 @@ def new_command(arguments: Sequence[str]) -> None:
     files = write_project(folder)
     say(f"Written: {folder}, {len(files)} files; its README.md has the commands")
     install = f'cd {shlex.quote(str(folder))} && pip install -e ".[dev]"'
-    say(f"Begin: {install} && multitask fit --config configs/experiment/shapes.yaml")
+    say(f"To start: {install} && multitask fit --config configs/experiment/shapes.yaml")

@@ -49,6 +49,6 @@ def read_options(
     if not given.subject and any(each.startswith(("--config=", "-c=")) for each in settings):
         given.subject = [None]
     if len(given.subject) not in number:
-        raise InputError(f"{verb} takes {subject}, as in: {usage(verb)}")
+        raise InputError(f"{verb} expects {subject}, as in: {usage(verb)}")
     found = {"subject": given.subject[0], "subjects": given.subject, "settings": settings}
     return Namespace(**{**vars(given), **found})

@@ -56,7 +56,7 @@ def predict_command(arguments: Sequence[str]) -> None:
         _run(prediction, work)
     except KeyboardInterrupt:
         if work.is_first:
-            say(f"What is done is kept in {folder_of_parts(prediction.output)}; give the same")
+            say(f"Finished parts are kept in {folder_of_parts(prediction.output)}; run the same")
             say("command again to continue")
         raise
 
@@ -64,7 +64,7 @@ def predict_command(arguments: Sequence[str]) -> None:
 def _answer(given: Namespace) -> None:
     for name in OPTIONS:
         if getattr(given, name) is not None:
-            raise InputError(f"--text answers on the screen; leave --{name} out")
+            raise InputError(f"--text prints its answers; remove --{name}")
     trained = load(given.subject, given.trust, given.device, unadapted=False)
     for each in said_of_text(trained, given.text):
         say(each)

@@ -49,7 +49,7 @@ def run_command(arguments: Sequence[str], resumed: Path | None = None) -> None:
     Raises:
         InputError: if a setting is invalid, or the described objects are incompatible.
     """
-    with told_if_slow("the data and the model are still being made"):
+    with told_if_slow("the data and the model are still being built"):
         command = CommandLine(prepare(arguments))
         with command.loading():
             _check(command, is_resumed=resumed is not None)
@@ -83,7 +83,7 @@ def _check(command: CommandLine, is_resumed: bool) -> None:
     model, data, given = command.model, command.datamodule, command.given
     is_fit = command.verb == "fit"
     if is_fit and given.run.weights and given.ckpt_path and not is_resumed:
-        what = "give one of them, as run.weights begins a new training, ckpt_path continues one"
+        what = "give one of them; run.weights starts a new training, ckpt_path continues one"
         raise InputError(f"run.weights and ckpt_path are both given; {what}")
     prepare_kept(command.callbacks, model, data, is_fit)
     begins = is_fit and not given.ckpt_path
@@ -120,6 +120,6 @@ def _trainer(settings: Any, callbacks: list[Callback]) -> Trainer:
     settings.plugins = [*listed(settings.plugins), AtomicCheckpointIO()]
     if settings.enable_model_summary is None:
         settings.enable_model_summary = has_summary(callbacks)
-    with settings_blamed("the Trainer cannot work as set"):
+    with settings_blamed("the Trainer cannot work as configured"):
         # Loggers are added once there is a folder.
         return Trainer(**{**vars(settings), "logger": False})

@@ -58,11 +58,11 @@ def _serve(given: Namespace, limits: Limits) -> None:
         with settings_blamed(f"{path}: its model cannot be used"):
             service = Service(model, path.name, limits)
         listen(found)
-        say(f"Serving {path} on {address_of(found)} (Ctrl-C ends it)")
+        say(f"Serving {path} on {address_of(found)} (press Ctrl-C to stop)")
         if not is_local(found):
-            say("Whoever can reach this machine can use the model; nothing asks who they are.")
+            say("Anyone who can reach this machine can use the model; there is no authentication.")
         make_server(make_app(service, is_local(found))).run(sockets=[found])
-    say("The server has ended.")
+    say("The server has stopped.")
 
 
 def _limits(given: Namespace, defaults: Limits) -> Limits:

@@ -44,7 +44,7 @@ def study_command(arguments: Sequence[str]) -> None:
     jobs = str(min(2, os.cpu_count() or 1))
     given = read_options("study", "one file", arguments, jobs=jobs, shard="1/1", folder="studies")
     if not given.jobs.isdigit() or int(given.jobs) < 1:
-        raise InputError(f"jobs is {given.jobs}; give the number of runs at a time")
+        raise InputError(f"jobs is {given.jobs}; give the number of simultaneous runs")
     shard_of([], given.shard)
     # A sweep's agent has started this program, but not each of its runs.
     for name in OF_AN_AGENT:

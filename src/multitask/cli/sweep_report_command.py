@@ -32,7 +32,7 @@ def sweep_report_command(arguments: Sequence[str]) -> None:
     elif re.fullmatch(r"[^/]+/[^/]+/[^/]+", source):
         name = f"sweep-{source.rpartition('/')[2]}"
         if running := download(source, folder / name / "runs"):
-            say(f"Left out, because they are still running: {', '.join(running)}")
+            say(f"Skipped, because they are still running: {', '.join(running)}")
         trials = find_trials(folder / name / "runs", sweep)
     else:
         raise InputError(f"{source} is neither a folder nor a sweep; write {usage('sweep-report')}")

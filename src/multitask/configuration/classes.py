@@ -136,7 +136,7 @@ def _import(name: str) -> Any:
     parts = name.split(".")
     if not all(parts):
         advice = nearest(meant := ".".join(filter(None, parts)), [meant]) if any(parts) else ""
-        return f"'{name}' has an empty name beside a dot{advice or WITH_MODULE}"
+        return f"'{name}' has an empty name next to a dot{advice or WITH_MODULE}"
     module, _, attribute = name.rpartition(".")
     try:
         owner: Any = import_module(module)

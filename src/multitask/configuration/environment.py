@@ -30,8 +30,8 @@ def _check_trainer(variables: Mapping[str, str]) -> None:
         if value := variables[name]:
             setting = name.removeprefix(OF_TRAINER).lower()
             raise InputError(
-                f"the variable {name} does not count here: give --trainer.{setting}={value:.60} "
-                "in its place, and unset it"
+                f"the variable {name} has no effect here; give --trainer.{setting}={value:.60} "
+                "instead, and unset it"
             )
 
 
@@ -45,5 +45,5 @@ def _check_drawing(variables: Mapping[str, str]) -> None:
         validate_backend(name)
     except ValueError as error:
         raise InputError(
-            f"MPLBACKEND is '{name}', which matplotlib does not know: set it to agg, or unset it"
+            f"MPLBACKEND is '{name}', which matplotlib does not support; set it to agg, or unset it"
         ) from error

@@ -37,7 +37,7 @@ def _required(match: re.Match[str], configuration: Configuration) -> str:
     missing = f"{listed(keys)} {'are' if len(keys) > 1 else 'is'} missing"
     if keys[-1] not in ("model.encoder", "model.tasks", "data"):
         return missing
-    return f"{missing}; give a configuration file that has everything, as in {EXAMPLE}"
+    return f"{missing}; give a complete configuration file, as in {EXAMPLE}"
 
 
 def _ambiguous(match: re.Match[str], configuration: Configuration) -> str:

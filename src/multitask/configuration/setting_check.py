@@ -166,7 +166,7 @@ def _refuse_value(setting: Setting, parameter: Parameter, keys: Keys) -> NoRetur
     near = near or _number_advice(parameter.annotation, given)
     meant = [each for each in listed if isinstance(given, bool) and yaml.safe_load(each) is given]
     if meant:
-        near = f"; write '{meant[0]}' in quotes, as YAML takes it for {given} without"
+        near = f"; write '{meant[0]}' in quotes, otherwise YAML reads it as {given}"
     refuse(setting, keys, f"{name} should be {said}, not {given!r:.80}{near}")
 
 
@@ -181,7 +181,7 @@ def _number_advice(annotation: Any, given: Any) -> str:
 def _colon_advice(setting: Setting) -> str:
     # As in {class_path:Name}, which YAML reads as text.
     is_tight = setting.is_argument and re.search(r"=.*\{.*\w:\S", setting.place)
-    return "; in braces a space follows each colon" if is_tight else ""
+    return "; put a space after each colon in braces" if is_tight else ""
 
 
 def _check_object(setting: Setting, parameter: Parameter, keys: Keys) -> None:
@@ -213,7 +213,7 @@ def _check_described(setting: Setting, cls: type, filled: int, keys: Keys) -> No
     given = setting.entries.get("init_args", Setting(setting.place, {}))
     beside = {key: each for key, each in setting.entries.items() if key not in CLASS_KEYS}
     for key, value in beside.items() if "class_path" in setting.entries else ():
-        what = f"'{key}' cannot stand beside class_path{nearest(key, CLASS_KEYS)}"
+        what = f"'{key}' cannot be used beside class_path{nearest(key, CLASS_KEYS)}"
         if key in (known or ()):
             what = f"'{key}' belongs under init_args, not beside class_path"
         refuse(value, keys, what)

@@ -21,13 +21,13 @@ KINDS: dict[type, str] = {yaml.ScalarNode: "a single value", yaml.SequenceNode: 
 REASONS = (
     (r"cannot start any token", "a value cannot begin with '{character}'; put it in quotes"),
     (r"mapping values are not allowed", "one colon too many, or wrong indentation"),
-    (r"expected ',' or '\]'", "a list is not closed by ']'; it begins in line {begin}"),
-    (r"expected ',' or '\}'", "a mapping is not closed by '}}'; it begins in line {begin}"),
-    (r"unexpected end of stream", "a quote is not closed; it begins in line {begin}"),
-    (r"expected key|expected <block end>", "the indentation does not fit the lines above"),
-    (r"expected '-' indicator", "the indentation does not fit the lines above"),
-    (r"another document", "a second document begins; a file holds one"),
-    (r"undefined alias", "a '*' takes up a value that no '&' names"),
+    (r"expected ',' or '\]'", "a list is not closed by ']'; it starts in line {begin}"),
+    (r"expected ',' or '\}'", "a mapping is not closed by '}}'; it starts in line {begin}"),
+    (r"unexpected end of stream", "a quote is not closed; it starts in line {begin}"),
+    (r"expected key|expected <block end>", "the indentation does not match the lines above"),
+    (r"expected '-' indicator", "the indentation does not match the lines above"),
+    (r"another document", "a second document starts; a file must contain only one"),
+    (r"undefined alias", "a '*' refers to a value that no '&' names"),
 )
 
 
@@ -209,5 +209,5 @@ def _text(path: Path, asked: str) -> str:
         near = re.sub("'(.*?)'", lambda stem: f"'{there[stem[1]]}'", nearest(path.stem, there))
         raise InputError(f"{asked}there is no file {path}{near}") from None
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InputError(f"{asked}the file {path} cannot be read: {reason}") from error

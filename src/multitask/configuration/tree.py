@@ -219,7 +219,7 @@ def _options(arguments: Sequence[str]) -> list[tuple[str, Setting]]:
         name, equals, value = each.lstrip("-").partition("=")
         if not OPTION.match(each) and equals:
             hint = f"did you mean '--{each.lstrip('-')}'?"
-            raise InputError(f"{each}: a setting begins with two dashes; {hint}")
+            raise InputError(f"{each}: a setting starts with two dashes; {hint}")
         if not OPTION.match(each):
             raise InputError(f"'{each}' is not an argument; settings are written --name=value")
         if name in ("config", "c") and not equals:
@@ -266,6 +266,6 @@ def _refuse_tasks_in_two_files(files: list[Setting], options: list[tuple[str, Se
     if len(places) > 1:
         raise InputError(
             f"the tasks are defined in both {places[0]} and {places[1]}, and the second would "
-            "silently replace the first: keep all tasks in one file and change single values on "
+            "silently replace the first; keep all tasks in one file and change single values on "
             "the command line, e.g. --model.tasks.digit.weight=2"
         )

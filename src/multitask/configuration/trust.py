@@ -29,7 +29,7 @@ KNOWN = (
     "torchvision.transforms",
 )
 """Packages whose classes any configuration and any checkpoint may name."""
-ANOTHER = "the weights of another file are asked for"
+ANOTHER = "the weights of another file are requested"
 """What an untrusted file is not allowed to request."""
 IS_STRANGERS: ContextVar[bool] = ContextVar("IS_STRANGERS", default=False)
 """Whether the object being built is described by an untrusted file."""
@@ -90,8 +90,8 @@ def refuse_for_stranger(what: str) -> None:
     """
     if IS_STRANGERS.get():
         raise InputError(
-            f"{what} in a file that nobody has vouched for; say that you trust it, with --trust or "
-            "trust=True in Python, or change the file"
+            f"{what} in a file that nobody has vouched for; confirm that you trust it with --trust "
+            "or trust=True in Python, or change the file"
         )
 
 

@@ -74,7 +74,7 @@ def compose(text: str) -> yaml.Node | None:
         _check(text)
         return Loader(text).get_single_node()
     except UnicodeEncodeError as error:
-        raise UnreadableYaml("it is not text in UTF-8") from error
+        raise UnreadableYaml("it is not UTF-8 text") from error
 
 
 def read_yaml(path: Path) -> Any:
@@ -89,7 +89,7 @@ def read_yaml(path: Path) -> Any:
         compose(text)
         return yaml.load(text, Loader)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not text in UTF-8") from error
+        raise InputError(f"{path} is not UTF-8 text") from error
     except (yaml.YAMLError, ValueError, KeyError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -132,7 +132,7 @@ def _check(text: str) -> None:
         if (tag := getattr(event, "tag", None) or "") not in TAGS:
             raise UnreadableYaml(f"the tag {tag}; write the value alone", event.start_mark)
         if len(unclosed) > DEEPEST:
-            raise UnreadableYaml(f"more than {DEEPEST} levels in each other", event.start_mark)
+            raise UnreadableYaml(f"more than {DEEPEST} nested levels", event.start_mark)
         if total > MOST_VALUES:
-            what = f"more than {MOST_VALUES:,} values, those that aliases repeat included"
+            what = f"more than {MOST_VALUES:,} values, including those that aliases repeat"
             raise UnreadableYaml(what, event.start_mark)

@@ -85,22 +85,22 @@ class Columns(Encoder):
             column = column[~column.isnan()]
             if size == 1 and column.isinf().any():
                 raise InputError(
-                    f"column {place + 1} of '{name}' has an infinite number; give a finite one, or "
-                    "NaN if it is missing"
+                    f"column {place + 1} of '{name}' contains an infinite number; give a finite "
+                    "one, or NaN if missing"
                 )
             whole = (column == column.round()) & (column >= 0)
             if size > 1 and not whole.all():
                 raise InputError(
                     f"{setting}.init_args.sizes has {size} categories for column {place + 1} of "
-                    f"'{name}', but there is the number {float(column[~whole][0]):g}, which is not "
-                    "of a category; set the column's size to 1 for numbers"
+                    f"'{name}', but contains the number {float(column[~whole][0]):g}, which is not "
+                    "a category; set the column's size to 1 for numbers"
                 )
             if size > 1 and (column >= size).any():
                 most = int(column.max())
                 raise InputError(
                     f"{setting}.init_args.sizes has {size} categories for column {place + 1} of "
-                    f"'{name}', but there is number {most}, counted from 0; set the column's size "
-                    f"to at least {most + 1}"
+                    f"'{name}', but contains category {most}, counted from 0; set the column's "
+                    f"size to at least {most + 1}"
                 )
 
     def learn_statistics(self, inputs: Sequence[Tensor]) -> None:

@@ -34,7 +34,7 @@ class ConvNet(Encoder):
     ) -> None:
         super().__init__()
         if not channels:
-            raise InputError("channels is empty; name the channels of at least one convolution")
+            raise InputError("channels is empty; list the channels of at least one convolution")
         self.channels, self.out_features = list(channels), out_features
         blocks = [_convolution(in_channels, channels[0], kernel=5, stride=2)]
         for before, after in pairwise(channels):

@@ -27,7 +27,7 @@ class Displacement(Encoder):
         values = image.flatten(1)
         if values.shape[1] != self.out_features:
             raise InputError(
-                f"the Displacement encoder moves points of {self.out_features} numbers, the data's "
-                f"images have {values.shape[1]}; set out_features to {values.shape[1]}"
+                f"the Displacement encoder moves points of {self.out_features} numbers, but the "
+                f"data's images have {values.shape[1]}; set out_features to {values.shape[1]}"
             )
         return values + self.displacement

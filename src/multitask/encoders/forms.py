@@ -78,8 +78,8 @@ class Vector(Form):
             )
         if shape[-1] != self.features:
             return (
-                f"says out_features = {self.features}, but returns features of shape {shape}; set "
-                f"out_features to {shape[-1]}"
+                f"declares out_features = {self.features}, but returns features of shape {shape}; "
+                f"set out_features to {shape[-1]}"
             )
         return None
 
@@ -122,8 +122,8 @@ class Maps(Form):
         channels = [each.shape[1] for each in representation]
         if channels != list(self.channels):
             return (
-                f"says that its maps have {list(self.channels)} channels, but they have "
-                f"{channels}; set the form's channels to that"
+                f"declares that its maps have {list(self.channels)} channels, but they have "
+                f"{channels}; set the form's channels to match"
             )
         return None
 
@@ -155,9 +155,9 @@ class Tokens(Form):
         values, is_token = (tuple(each.shape) for each in representation)
         if len(values) != 3 or values[2] != self.features or is_token != values[:2]:
             return (
-                f"says that it returns {self.features} features for each place, but returns "
+                f"declares that it returns {self.features} features for each place, but returns "
                 f"values of shape {values} and places of shape {is_token}; set the form's "
-                "features to fit"
+                "features to match"
             )
         return None
 

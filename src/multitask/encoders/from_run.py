@@ -20,7 +20,7 @@ from multitask.errors import InputError
 
 TRUNK = "encoder."
 NOT_OF_RUN = "the file is not a checkpoint of a run"
-OTHERWISE = "take its weights with multitask.encoders.FromWeights"
+OTHERWISE = "load its weights with multitask.encoders.FromWeights"
 
 
 class FromRun(Encoder):
@@ -66,7 +66,9 @@ class FromRun(Encoder):
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """Never called, see `FromRun`."""
-        raise TypeError("FromRun makes the encoder of another run, and encodes nothing itself")
+        raise TypeError(
+            "FromRun creates the encoder of another run, and does not encode anything itself"
+        )
 
 
 def _read(path: Path, trust: bool) -> tuple[Encoder, bool]:
@@ -78,7 +80,7 @@ def _read(path: Path, trust: bool) -> tuple[Encoder, bool]:
     settings = content.get("hyper_parameters")
     described = settings.get("encoder") if isinstance(settings, dict) else None
     if described is None:
-        raise InputError(f"{NOT_OF_RUN} of multitask: it describes no encoder")
+        raise InputError(f"{NOT_OF_RUN} of multitask: it does not describe an encoder")
     kind: Any = Encoder
     with weights_are_in(None, downloads=False):
         encoder: Encoder = made_from_recipe(described, kind, "encoder", str(path), trust)
@@ -106,7 +108,7 @@ def encoder_weights(state: Mapping[str, Any], encoder: Encoder) -> dict[str, Ten
     found = _prefixes(trunk, own)
     if len(found) > 1:
         raise InputError(
-            f"its tasks have {len(found)} encoders, one each; name one by its prefix with "
+            f"its tasks have {len(found)} encoders, one each; select one by its prefix with "
             f"multitask.encoders.FromWeights, such as prefix: {found[0]}"
         )
     if found:

@@ -47,7 +47,7 @@ class FromWeights(Encoder):
             encoder.source = source_of(own, "FromWeights", "")
             return encoder
         if not str(path):
-            raise InputError("FromWeights: path is empty; give that of a file of weights")
+            raise InputError("FromWeights: path is empty; give the path of a file of weights")
         try:
             refuse_for_stranger(ANOTHER)
             file = named_checkpoint(Path(path))
@@ -65,7 +65,7 @@ class FromWeights(Encoder):
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """Never called, see `FromWeights`."""
-        raise TypeError("FromWeights makes another encoder, and encodes nothing itself")
+        raise TypeError("FromWeights creates another encoder, and does not encode anything itself")
 
 
 @dataclass(frozen=True)
@@ -93,18 +93,19 @@ class Match:
         found = sum(not name.endswith(MAY_LACK) for name in self.taken)
         total = found + len(self.missing) + len(self.misshapen)
         said = f"The encoder has {found} of its {counted(total, 'weight')} from {path}"
-        anew = [*self.shapes(), *(f"'{name}' is not there" for name in self.missing)]
+        anew = [*self.shapes(), *(f"'{name}' is missing" for name in self.missing)]
         if anew:
             said += f"; the others start from scratch: {listed(anew)}"
         if self.unused:
             names = listed((f"'{name}'" for name in self.unused), 3)
-            said += f". Not used of the file: {names}"
+            said += f". Not used from the file: {names}"
         return said
 
     def shapes(self) -> list[str]:
         """Descriptions of the weights with another shape."""
         return [
-            f"'{name}' is {one} there, {two} here" for name, (one, two) in self.misshapen.items()
+            f"'{name}' is {one} in the file, {two} here"
+            for name, (one, two) in self.misshapen.items()
         ]
 
 
@@ -144,14 +145,14 @@ def _below(prefix: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if not found:
         parts = dict.fromkeys(f"{name.partition('.')[0]}." for name in weights)
         raise InputError(
-            f"no weight's name begins with '{prefix}'; they begin with {listed(parts, 8)}"
+            f"no weight's name starts with '{prefix}'; they start with {listed(parts, 8)}"
         )
     return found
 
 
 def _nothing(weights: Mapping[str, Tensor], own: Mapping[str, Any], match: Match) -> str:
     if match.misshapen:
-        return f"none of its weights has the encoder's shapes: {listed(match.shapes(), 2)}"
+        return f"none of its weights matches the encoder's shapes: {listed(match.shapes(), 2)}"
     dots = {name[: at + 1] for name in weights for at, each in enumerate(name) if each == "."}
     fits = {each: len(matched(_below(each, weights), own).taken) for each in sorted(dots)}
     best = max(fits, key=lambda each: fits[each], default="")
@@ -159,4 +160,4 @@ def _nothing(weights: Mapping[str, Tensor], own: Mapping[str, Any], match: Match
     if best and 2 * fits[best] >= len(own):
         return f"none of its weights has the same name as in the encoder; set prefix to {best}"
     theirs, ours = (listed((f"'{each}'" for each in names), 3) for names in (weights, own))
-    return f"none of its weights is the encoder's: they are {theirs}, and the encoder's {ours}"
+    return f"none of its weights belongs to the encoder: they are {theirs}, the encoder's {ours}"

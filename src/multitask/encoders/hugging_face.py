@@ -77,8 +77,8 @@ class HuggingFace(TextEncoder):
             self.network = self._random(transformers, found, kind)
         if separator is not None and getattr(found, "type_vocab_size", 0) < 2:
             raise InputError(
-                f"{OWNER}: separator is {separator}, but a '{found.model_type}' does not tell the "
-                "first of two texts from the second; leave it out"
+                f"{OWNER}: separator is {separator}, but a '{found.model_type}' does not "
+                "distinguish the first of two texts from the second; remove it"
             )
         self.out_features = self._try()
         self.length = places_of(self.network)
@@ -91,18 +91,18 @@ class HuggingFace(TextEncoder):
         (text,), (name,) = inputs, self.inputs
         if not is_text(text):
             super().check_inputs(inputs, setting)
-        cure = f"let the data's tokenizer be a multitask.tokenizers.HuggingFace of '{self.name}'"
+        cure = f"set the data's tokenizer to a multitask.tokenizers.HuggingFace of '{self.name}'"
         largest = int(text.max()) if text.numel() else 0
         if largest >= self.vocabulary:
             raise InputError(
-                f"{setting}: the text '{name}' has the token {largest}, but '{self.name}' knows "
+                f"{setting}: the text '{name}' contains the token {largest}, but '{self.name}' has "
                 f"{self.vocabulary} tokens; {cure}"
             )
         longest = int(text_mask(text).sum(1).max()) if len(text) else 0
         if self.length is not None and longest > self.length:
             raise InputError(
-                f"{setting}: a text '{name}' has {longest} tokens, but '{self.name}' takes "
-                f"{self.length} at most; set the length of the data's tokenizer to that"
+                f"{setting}: a text '{name}' has {longest} tokens, but '{self.name}' accepts "
+                f"at most {self.length}; set the length of the data's tokenizer to that"
             )
 
     def forward(self, text: Tensor) -> list[Tensor]:
@@ -137,9 +137,9 @@ class HuggingFace(TextEncoder):
             )
             network = _encoder_of(found)
         own = dict(network.named_parameters())
-        wrong = [f"'{each}' is not there" for each in sorted(told["missing_keys"]) if each in own]
+        wrong = [f"'{each}' is missing" for each in sorted(told["missing_keys"]) if each in own]
         wrong += [
-            f"'{each}' is {list(one)} there, {list(two)} here"
+            f"'{each}' is {list(one)} in the file, {list(two)} here"
             for each, one, two in sorted(told["mismatched_keys"])
             if each in own
         ]

@@ -29,10 +29,10 @@ OWN = {
     "dtype": "set trainer.precision",
     "torch_dtype": "set trainer.precision",
     "use_cache": "an encoder generates no text",
-    "return_dict": "the encoder takes the last layer's vectors",
-    "output_hidden_states": "the encoder takes the last layer's vectors",
-    "output_attentions": "the encoder takes the last layer's vectors",
-    "is_encoder_decoder": "the decoder is left out by itself",
+    "return_dict": "the encoder uses the last layer's vectors",
+    "output_hidden_states": "the encoder uses the last layer's vectors",
+    "output_attentions": "the encoder uses the last layer's vectors",
+    "is_encoder_decoder": "the decoder is removed automatically",
     "quantization_config": "weights are trained as they are",
 }
 """Options that the encoder sets itself, and what to do instead."""
@@ -63,10 +63,10 @@ def configuration(
         kind = recorded.get("model_type")
         if kind not in transformers.CONFIG_MAPPING:
             raise InputError(
-                f"{OWNER}: the configuration of '{name}' is of the kind {kind!r:.40}, which "
-                f"transformers {transformers.__version__} does not know; install another version"
+                f"{OWNER}: the configuration of '{name}' has the type {kind!r:.40}, which "
+                f"transformers {transformers.__version__} does not support; install another version"
             )
-        with asking(name, OWNER, "configuration", "correct config, or leave it out"):
+        with asking(name, OWNER, "configuration", "correct config, or remove it"):
             found = transformers.AutoConfig.for_model(**_harmless(recorded))
     _check_kind(transformers, name, found)
     _set_options(found, options)
@@ -97,13 +97,13 @@ def _check_kind(transformers: Any, name: str, config: Any) -> None:
     is_one = type(config) in models and not getattr(config, "sub_configs", None)
     if not is_one or getattr(models[type(config)], "main_input_name", "") != "input_ids":
         raise InputError(
-            f"{OWNER}: '{name}' is a '{config.model_type}', which is not a model of text alone; "
+            f"{OWNER}: '{name}' is a '{config.model_type}', which is not a text-only model; "
             "give the name of one, such as distilbert-base-uncased"
         )
     if getattr(config, "quantization_config", None) is not None:
         raise InputError(
-            f"{OWNER}: the weights of '{name}' are quantized, so that they cannot be trained; give "
-            "the name of the model that they were made of"
+            f"{OWNER}: the weights of '{name}' are quantized, so they cannot be trained; give "
+            "the name of the model from which they were made"
         )
 
 

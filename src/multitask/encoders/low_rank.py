@@ -51,7 +51,7 @@ class LowRank(Encoder):
         super().__init__()
         if hasattr(encoder, "_orig_mod") or encoder._compiled_call_impl is not None:
             raise InputError(
-                "LowRank: the encoder is compiled already, before its layers change; compile the "
+                "LowRank: the encoder is already compiled, before its layers change; compile the "
                 "whole: set the model's compile, or compile the LowRank"
             )
         if isinstance(encoder, LowRank) and OWN.get() is not None:
@@ -59,8 +59,8 @@ class LowRank(Encoder):
             encoder = encoder.merged()
         if changed_layers(encoder):
             raise InputError(
-                "LowRank: the encoder's weights have changes of low rank already; train it as it "
-                "is, or put multitask.encoders.Merged between"
+                "LowRank: the encoder's weights already have low-rank changes; train it as it "
+                "is, or put multitask.encoders.Merged in between"
             )
         factor = checked_factor("LowRank", rank, alpha)
         encoder.requires_grad_(False)
@@ -150,7 +150,7 @@ def checked_factor(owner: str, rank: int, alpha: float | None) -> float:
         InputError: if a setting is invalid.
     """
     if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-        raise InputError(f"{owner}: rank is {rank}; give a whole number, from 1 on")
+        raise InputError(f"{owner}: rank is {rank}; give a whole number of at least 1")
     if alpha is not None and not 0 < alpha < float("inf"):
         raise InputError(f"{owner}: alpha is {alpha}; give a number above 0")
     return 1.0 if alpha is None else alpha / rank

@@ -90,8 +90,8 @@ def add_changes(
         assert weight is not None
         if (other := seen.setdefault(id(weight), name)) != name:
             raise InputError(
-                f"the layers '{other}' and '{name}' have one weight, which cannot change in two "
-                "ways; name the other layers in layers"
+                f"the layers '{other}' and '{name}' share one weight, which cannot change in two "
+                "ways; list the other layers in layers"
             )
         if not _is_changed(layer):
             layer.changes = nn.ModuleList()
@@ -131,25 +131,25 @@ def _chosen(network: nn.Module, rank: int, names: Sequence[str] | None) -> dict[
         found = {name: each for name, each in layers.items() if rank <= most[name]}
         if not found:
             raise InputError(
-                f"rank is {rank}, with which a change of any layer would have as many numbers as "
-                f"the layer, or more; give at most {max(most.values())}"
+                f"rank is {rank}, so a change of any layer would have at least as many numbers as "
+                f"the layer; give at most {max(most.values())}"
                 if max(most.values(), default=0)
-                else "the network has no linear or convolution layer that could change"
+                else "the network has no linear or convolution layer to change"
             )
         return found
     if not names:
-        raise InputError("layers is empty; name layers, or leave it out for all")
+        raise InputError("layers is empty; list layers, or remove it to change all")
     found = {}
     for name in names:
         fitting = [each for each in layers if f".{name}." in f".{each}."]
         if not name or not fitting:
             hint = nearest(name, _names(layers)) or f"; its layers are {listed(layers, 8)}"
-            raise InputError(f"layers: no linear or convolution layer fits '{name}'{hint}")
+            raise InputError(f"layers: no linear or convolution layer matches '{name}'{hint}")
         for each in fitting:
             if rank > most[each]:
                 raise InputError(
-                    f"rank is {rank}, with which the change of '{each}' would have as many numbers "
-                    f"as the layer, or more; give at most {most[each]}, or name other layers"
+                    f"rank is {rank}, so the change of '{each}' would have at least as many "
+                    f"numbers as the layer; give at most {most[each]}, or list other layers"
                 )
             found[each] = layers[each]
     return found

@@ -30,8 +30,8 @@ class Merged(Encoder):
             return encoder
         if not isinstance(encoder, LowRank):
             raise InputError(
-                f"Merged: the encoder {type(encoder).__name__} has no changes of low rank; give "
-                "one that has, or leave Merged out"
+                f"Merged: the encoder {type(encoder).__name__} has no low-rank changes; give "
+                "one that has, or remove Merged"
             )
         return encoder.merged()
 
@@ -40,4 +40,4 @@ class Merged(Encoder):
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """Never called, see `Merged`."""
-        raise TypeError("Merged makes another encoder, and encodes nothing itself")
+        raise TypeError("Merged creates another encoder, and does not encode anything itself")

@@ -76,7 +76,7 @@ class Pixels(nn.Flatten):
         if values != self.in_features:
             shape = "x".join(map(str, image.shape[1:]))
             raise InputError(
-                f"the MLP encoder expects images of {self.in_features} values, the data's are "
-                f"{shape}; set in_features to {values}"
+                f"the MLP encoder expects images of {self.in_features} values, but the data's have "
+                f"shape {shape}; set in_features to {values}"
             )
         return super().forward(image)

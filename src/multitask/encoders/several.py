@@ -52,7 +52,7 @@ class Several(Encoder):
     ) -> None:
         super().__init__()
         if not encoders:
-            raise InputError("Several: encoders is empty; name an encoder for each input")
+            raise InputError("Several: encoders is empty; give an encoder for each input")
         for name in encoders:
             if not name or "." in name or hasattr(nn.ModuleDict, name):
                 raise InputError(

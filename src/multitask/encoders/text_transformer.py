@@ -47,8 +47,8 @@ class TextTransformer(LayeredTextEncoder):
             raise InputError(f"TextTransformer: layers is {layers}; give 0 or more")
         if heads < 1 or out_features % heads:
             raise InputError(
-                f"TextTransformer: heads is {heads}, among which {out_features} features cannot be "
-                "divided; give a divisor of out_features"
+                f"TextTransformer: heads is {heads}, which does not divide {out_features} features "
+                "evenly; give a divisor of out_features"
             )
         self.layers.extend(Layer(out_features, heads, dropout) for _ in range(layers))
 

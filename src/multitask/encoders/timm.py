@@ -24,15 +24,15 @@ from multitask.encoders.timm_weights import (
 from multitask.errors import InputError, nearest
 
 OWN = {
-    "num_classes": "the model's tasks have heads of their own",
+    "num_classes": "the model's tasks have their own heads",
     "in_chans": "set in_channels instead",
     "pretrained": "set the encoder's own pretrained instead",
 }
 """Options that the encoder sets itself, and what to do instead."""
 OPTIONS = {
     **OWN,
-    "features_only": "it gives maps: take multitask.encoders.TimmMaps, which sets it",
-    "out_indices": "it is for maps: take multitask.encoders.TimmMaps and its levels",
+    "features_only": "it returns maps: use multitask.encoders.TimmMaps, which sets it",
+    "out_indices": "it is for maps: use multitask.encoders.TimmMaps and its levels",
 }
 
 
@@ -106,8 +106,8 @@ def check_options(options: Mapping[str, Any] | None, refused: Mapping[str, str])
             raise InputError(f"options: {name} cannot be set; {refused[name]}")
         if name == "global_pool" and not value:
             raise InputError(
-                f"options: global_pool is {value!r}, which leaves a map unpooled where the heads "
-                "take a vector; leave it out, or take multitask.encoders.TimmMaps"
+                f"options: global_pool is {value!r}, which leaves a map unpooled, but the heads "
+                "need a vector; remove it, or use multitask.encoders.TimmMaps"
             )
 
 
@@ -152,14 +152,14 @@ def created(name: str, pretrained: bool | str, settings: dict[str, Any]) -> nn.M
         given = {key: value for key, value in settings.items() if key not in OPTIONS}
         reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"options: timm cannot make '{name}' with {given} ({reason}); correct or remove an "
+            f"options: timm cannot create '{name}' with {given} ({reason}); correct or remove an "
             "option"
         ) from error
     except (OSError, RuntimeError) as error:
         if not pretrained:
             raise
         if (shapes := misshapen(str(error))) is not None:
-            raise InputError(f"the pretrained weights are not of '{name}': {shapes}") from error
+            raise InputError(f"the pretrained weights do not fit '{name}': {shapes}") from error
         raise InputError(
             f"the pretrained weights of '{name}' could not be loaded ({error}); check the network "
             "or set pretrained to false"

@@ -53,7 +53,7 @@ class TimmMaps(Encoder):
         given = list(levels or [])
         if levels is not None and (given != sorted({*given}) or min(given, default=-1) < 0):
             raise InputError(
-                f"levels are {given}; name different levels in increasing order, 0 being the finest"
+                f"levels are {given}; list different levels in increasing order, 0 being the finest"
             )
         settings: dict[str, Any] = {"features_only": True, "in_chans": in_channels}
         if levels is not None:

@@ -40,7 +40,9 @@ def settings_of_weights(
         InputError: if the file has no weights.
     """
     if isinstance(pretrained, str) and not pretrained:
-        raise InputError("pretrained is empty; give true, false, a file or hf-hub: and an id")
+        raise InputError(
+            "pretrained is empty; give true, false, a file, or hf-hub: followed by an id"
+        )
     if not pretrained or not DOWNLOADS.get():
         return {"pretrained": False}
     if pretrained is True:
@@ -81,16 +83,16 @@ def taken_from(network: nn.Module, pretrained: bool | str) -> Source | None:
     others = [key for key, each in own.items() if _digest(each) not in known]
     if all(own[key].ndim < 2 or key in others for key in own):
         raise InputError(
-            f"pretrained={pretrained}: none of its weights has a name of the "
+            f"pretrained={pretrained}: none of its weights has a name in the "
             "model; if their names have a prefix, set it in multitask.encoders.FromWeights"
         )
     said = (
-        f"The encoder has {len(own) - len(others)} of its {counted(len(own), 'weight')} as they are"
+        f"The encoder has {len(own) - len(others)} of its {counted(len(own), 'weight')} unchanged"
     )
-    said += f" in {pretrained}"
+    said += f" from {pretrained}"
     if others:
         names = listed((f"'{each}'" for each in others), 3)
-        said += f"; the others are adapted from it, or start from scratch: {names}"
+        said += f"; the others are adapted from it or start from scratch: {names}"
     return source_of(named_checkpoint(Path(pretrained)), "pretrained", said)
 
 
@@ -113,7 +115,7 @@ def misshapen(message: str) -> str | None:
         message: message of torch.
     """
     found: Iterable[tuple[str, str, str]] = SIZE.findall(message)
-    told = [f"'{name}' is {one} there, {two} here" for name, one, two in found]
+    told = [f"'{name}' is {one} in the file, {two} here" for name, one, two in found]
     return listed(told) if told else None
 
 
@@ -130,9 +132,9 @@ def _of_hub(name: str, pretrained: str) -> Mapping[str, Any]:
         found, model, _ = load_model_config_from_hf(pretrained.removeprefix(HUB))
     except Exception as error:
         raise InputError(
-            f"pretrained={pretrained}: the hub has no such model of timm, or cannot be reached "
+            f"pretrained={pretrained}: the hub has no such timm model, or cannot be reached "
             f"({str(error).splitlines()[0] if str(error) else type(error).__name__})"
         ) from error
     if model.partition(".")[0] != name.partition(".")[0]:
-        raise InputError(f"pretrained={pretrained}: it is a '{model}'; set name to that")
+        raise InputError(f"pretrained={pretrained}: it is a '{model}'; set name to match")
     return found

@@ -96,9 +96,9 @@ class TextEncoder(Encoder):
         largest = int(text.max()) if text.numel() else 0
         if largest >= self.vocabulary:
             raise InputError(
-                f"{setting}.init_args.vocabulary is {self.vocabulary}, but the text '{name}' has "
-                f"the token {largest}; set it to the vocabulary of the data's tokenizer, at least "
-                f"{largest + 1}"
+                f"{setting}.init_args.vocabulary is {self.vocabulary}, but the text '{name}' "
+                f"contains the token {largest}; set it to the vocabulary of the data's tokenizer, "
+                f"at least {largest + 1}"
             )
         longest = int(text_mask(text).sum(1).max()) if len(text) else 0
         if self.length is not None and longest > self.length:
@@ -113,7 +113,7 @@ def too_long(count: int, length: int) -> str:
         length: number of places of the encoder.
     """
     return (
-        f"length is {length}, but a text has {count} tokens; set it to at least {count}, or let "
+        f"length is {length}, but a text has {count} tokens; set it to at least {count}, or have "
         f"the data's tokenizer cut texts to a length of {length}"
     )
 

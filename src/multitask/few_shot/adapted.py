@@ -79,7 +79,7 @@ class Adapted(nn.Module):
             InputError: if there is no sample.
         """
         if not len(inputs[0]):
-            raise InputError("there is no sample to predict for; give at least one")
+            raise InputError("there are no samples to predict; give at least one")
         modes = {module: module.training for module in self.modules()}
         self.eval()
         try:

@@ -35,13 +35,13 @@ def draw_support(
         InputError: if there are fewer labels than shots; names the class with the fewest.
     """
     if shots < 1:
-        raise InputError(f"shots is {shots}; a support set needs at least 1")
+        raise InputError(f"shots is {shots}; a support set needs at least 1 shot")
     places = torch.arange(len(targets)) if among is None else among.cpu()
     target = targets[places].cpu()
     pools = [(kind, places[mask]) for kind, mask in _pools(task, target)]
     what, fewest = min(pools, key=lambda each: len(each[1]))
     if len(fewest) < shots:
-        right = f"give {len(fewest):,} at most" if len(fewest) else "label some"
+        right = f"give {len(fewest):,} at most" if len(fewest) else "label some samples"
         raise InputError(
             f"'{name}' has {_counted(len(fewest), what)}, fewer than {_shots(shots)}; {right}"
         )

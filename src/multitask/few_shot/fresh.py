@@ -48,7 +48,7 @@ def _anew(setting: Any, encoder: Encoder) -> Any:
         return _made(setting)
     if isinstance(setting, nn.Module):
         raise InputError(
-            f"the encoder {type(encoder).__name__} was given a network, which cannot be made anew "
+            f"the encoder {type(encoder).__name__} was given a network, which cannot be rebuilt "
             "with random weights; let it build the network from settings"
         )
     if isinstance(setting, list | tuple):

@@ -29,8 +29,8 @@ class Prototypes(Learner):
     def learn(self, encoder: Encoder, name: str, task: Task, support: Samples) -> Adapted:
         if not isinstance(task, Classification) or not is_of_classes(task, support.target):
             raise InputError(
-                f"Prototypes: '{name}' is a {type(task).__name__}, and only classes of whole "
-                "samples have a mean each; leave Prototypes out"
+                f"Prototypes: '{name}' is a {type(task).__name__}, but only classes of whole "
+                "samples have a mean; remove Prototypes"
             )
         own = _with_linear_head(task)
         adapted = Adapted(encoder.eval(), new_head(encoder, name, own), own)

@@ -31,7 +31,7 @@ class Samples:
         sizes = {len(each) for each in (*self.inputs, self.target)}
         if not self.inputs or len(sizes) != 1 or 0 in sizes:
             raise InputError(
-                f"samples need inputs and as many targets, at least one; here are inputs of "
+                f"samples need inputs and the same number of targets, at least one; got inputs of "
                 f"{[len(each) for each in self.inputs]} samples and {len(self.target)} targets"
             )
 

@@ -68,7 +68,7 @@ def encoder_of(model: MultiTask | Encoder, inputs: Sequence[Tensor]) -> Encoder:
     told: Mapping[str, Any] = model.hparams
     if any(told.get(name) is None for name in ("encoder", "sharing")):
         raise InputError(
-            "the model does not tell how its encoder and its sharing scheme were made; give it "
+            "the model does not record how its encoder and sharing scheme were built; use "
             "classes that can be imported"
         )
     part = next(each for each in trunk.modules() if isinstance(each, Encoder)).form

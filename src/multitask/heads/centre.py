@@ -38,14 +38,15 @@ class CentreHead(nn.Module):
         super().__init__()
         if not isinstance(form, Maps):
             raise InputError(
-                f"a CentreHead reads maps, but the encoder gives a {type(form).__name__.lower()}; "
-                "choose an encoder of maps, such as multitask.encoders.TimmMaps"
+                "a CentreHead needs maps, but the encoder returns a "
+                f"{type(form).__name__.lower()}; choose an encoder of maps, such as "
+                "multitask.encoders.TimmMaps"
             )
         strides = list(form.strides)
         if stride not in strides:
             raise InputError(
                 f"stride is {stride}, but the encoder's maps have strides "
-                f"{', '.join(map(str, strides))}; give one of these"
+                f"{', '.join(map(str, strides))}; give one of them"
             )
         self.stride, self.first = stride, strides.index(stride)
         channels = form.channels[self.first :]

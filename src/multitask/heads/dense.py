@@ -29,7 +29,7 @@ class DenseHead(nn.Module):
         super().__init__()
         if not isinstance(form, Maps):
             raise InputError(
-                f"a DenseHead reads maps, but the encoder gives a {type(form).__name__.lower()}; "
+                f"a DenseHead needs maps, but the encoder returns a {type(form).__name__.lower()}; "
                 "choose an encoder of maps, such as multitask.encoders.TimmMaps"
             )
         self.stride = form.strides[0]

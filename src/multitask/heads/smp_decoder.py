@@ -58,8 +58,9 @@ class SmpDecoder(nn.Module):
         super().__init__()
         if not isinstance(form, Maps):
             raise InputError(
-                f"an SmpDecoder reads maps, but the encoder gives a {type(form).__name__.lower()}; "
-                "choose an encoder of maps, such as multitask.encoders.TimmMaps"
+                "an SmpDecoder needs maps, but the encoder returns a "
+                f"{type(form).__name__.lower()}; choose an encoder of maps, such as "
+                "multitask.encoders.TimmMaps"
             )
         if name not in DECODERS:
             raise InputError(f"SmpDecoder has no decoder '{name}'{nearest(name, DECODERS)}")
@@ -69,7 +70,7 @@ class SmpDecoder(nn.Module):
             self.decoder = plan.decoder(options or {})
         if plan.channels < 1:
             raise InputError(
-                f"options of SmpDecoder: its result has {plan.channels} channels; give 1 or more"
+                f"options of SmpDecoder: its output has {plan.channels} channels; give 1 or more"
             )
         self.places, self.shares = plan.places, plan.shares
         self.out = nn.Conv2d(plan.channels, out_features, 1)
@@ -90,10 +91,10 @@ class SmpDecoder(nn.Module):
         for finer, coarser, factor in zip(sizes, sizes[1:], self.shares, strict=False):
             if [side * factor for side in coarser] != list(finer):
                 raise InputError(
-                    f"images of {height}x{width} pixels give maps of {finer[0]}x{finer[1]} and "
-                    f"{coarser[0]}x{coarser[1]}, but '{self.name}' needs sides that are {factor} "
-                    "times as long; choose sides that are multiples of the coarsest map's stride, "
-                    "or the decoder unet"
+                    f"images of {height}x{width} pixels result in maps of {finer[0]}x{finer[1]} "
+                    f"and {coarser[0]}x{coarser[1]}, but '{self.name}' needs sides that are "
+                    f"{factor} times as long; choose sides that are multiples of the coarsest "
+                    "map's stride, or the decoder unet"
                 )
 
 
@@ -133,10 +134,12 @@ class _Plan:
         for each in options:
             if each in self.own:
                 raise InputError(
-                    f"options of SmpDecoder: '{each}' is what the encoder gives; leave it out"
+                    f"options of SmpDecoder: '{each}' is set by the encoder; remove it"
                 )
             if each not in known:
-                raise InputError(f"options of SmpDecoder: no '{each}'{nearest(str(each), known)}")
+                raise InputError(
+                    f"options of SmpDecoder: there is no '{each}'{nearest(str(each), known)}"
+                )
         made: nn.Module = kind(**{**self.arguments, **options})
         return made
 
@@ -158,7 +161,7 @@ def _fpn(form: Maps, options: Mapping[str, Any]) -> _Plan:
     strides = list(form.strides)[-4:]
     if len(strides) < 4 or any(2 * fine != coarse for fine, coarse in pairwise(strides)):
         raise InputError(
-            f"the decoder fpn needs four maps or more, each half as large as the one before, but "
+            f"the decoder fpn needs at least four maps, each half as large as the previous, but "
             f"the encoder's have the strides {list(form.strides)}; choose the decoder unet, or "
             "other levels of the encoder"
         )

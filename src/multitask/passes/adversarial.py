@@ -36,7 +36,7 @@ class AttackingPass(Pass):
     def __init__(self, attack: Attack, from_step: int = 0) -> None:
         super().__init__()
         if from_step < 0:
-            raise InputError(f"from_step is {from_step}; give a number of steps, from 0 on")
+            raise InputError(f"from_step is {from_step}; give a number of steps, at least 0")
         self.attack, self.from_step = attack, from_step
         self.bounds, self.seed = PixelBounds(), 0
         self.is_sharded = False
@@ -48,7 +48,7 @@ class AttackingPass(Pass):
         self.attack.weights(model)
         if str(trainer.precision).startswith("16"):
             raise InputError(
-                f"precision {trainer.precision} rounds small gradients of images to zero; take "
+                f"precision {trainer.precision} rounds small gradients of images to zero; use "
                 "bf16-mixed or 32-true for adversarial training"
             )
         self.bounds = PixelBounds.of(getattr(data, "transforms", ()))
@@ -88,7 +88,7 @@ class AdversarialPass(AttackingPass):
     def __init__(self, attack: Attack, share: float = 1.0, from_step: int = 0) -> None:
         super().__init__(attack, from_step)
         if not 0 <= share <= 1:
-            raise InputError(f"share is {share}; give the share of attacked images, from 0 to 1")
+            raise InputError(f"share is {share}; give the share of images to attack, from 0 to 1")
         self.share = share
 
     def forward(self, model: MultiTask, batch: Batch) -> tuple[Outputs, Batch]:

@@ -35,8 +35,8 @@ class Pass(Recorded, nn.Module, ABC):
         owner = next(each for each in type(self).__mro__ if {"losses", "tried"} & vars(each).keys())
         if "tried" not in vars(owner):
             raise InputError(
-                f"the pass {owner.__name__} overrides `losses` but not `tried`, by which a "
-                "balancer computes the same losses again; override both"
+                f"the pass {owner.__name__} overrides `losses` but not `tried`, with which a "
+                "balancer recomputes the same losses; override both"
             )
 
     @property

@@ -85,17 +85,17 @@ class EpisodicPass(Pass):
         train = getattr(data, "splits", {}).get("train")
         if train is None or SUPPORT not in train[torch.tensor([0])]:
             raise InputError(
-                f"{self.name} learns from episodes, which {type(data).__name__} does not deal; "
-                "take data such as multitask.data.Episodes, or leave model.training_pass out"
+                f"{self.name} learns from episodes, which {type(data).__name__} does not provide; "
+                "use data such as multitask.data.Episodes, or remove model.training_pass"
             )
         if str(trainer.precision).startswith("16"):
             raise InputError(
                 f"precision {trainer.precision} rounds the small gradients of {self.name}'s steps "
-                "to zero; take bf16-mixed or 32-true"
+                "to zero; use bf16-mixed or 32-true"
             )
         sharding = FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy
         if model.device_mesh is not None or isinstance(trainer.strategy, sharding):
-            raise InputError(f"{self.name} needs whole parameters: take the strategy ddp")
+            raise InputError(f"{self.name} needs whole parameters; use the ddp strategy")
         self.check(model)
 
     def check(self, model: MultiTask) -> None:
@@ -109,18 +109,18 @@ class EpisodicPass(Pass):
         """
         if model.balancer.weighs_gradients:
             raise InputError(
-                f"{self.name} passes each episode by itself, so there is no one place at which "
-                f"{type(model.balancer).__name__} could compare gradients; take a balancer of "
+                f"{self.name} passes each episode separately, so there is no single place at which "
+                f"{type(model.balancer).__name__} could compare gradients; use a balancer of "
                 "losses, such as FixedWeights"
             )
         odd = [name for name, task in model.named_tasks.items() if task.teaches != 1]
         if odd:
             raise InputError(
-                f"{self.name}: in the steps on an episode all tasks teach; leave the teaches of "
+                f"{self.name}: all tasks teach in the steps on an episode; leave the teaches of "
                 f"'{odd[0]}' at 1"
             )
         if not list(self.adapted_names(Parts(model))):
-            raise InputError(f"{self.name} has no parameter to adapt: all of them are frozen")
+            raise InputError(f"{self.name} has no parameter to adapt, since all are frozen")
 
     def refuse_watchers(self, model: MultiTask) -> None:
         """Reject watchers of the tasks' gradients, which would only receive those of one episode.
@@ -133,8 +133,8 @@ class EpisodicPass(Pass):
         """
         if not self.has_task_gradients and model.views.watchers:
             raise InputError(
-                f"{self.name} passes each episode by itself, so that there is no one gradient of a "
-                "task to watch; leave out the callback that watches"
+                f"{self.name} passes each episode separately, so there is no single gradient of a "
+                "task to watch; remove the callback that watches"
             )
 
     def adapted_names(self, parts: Parts) -> Iterable[str]:

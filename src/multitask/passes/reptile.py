@@ -45,8 +45,8 @@ class Reptile(EpisodicPass):
         super().check(model)
         if type(model.balancer) is not FixedWeights:
             raise InputError(
-                f"{self.name} moves the weights by its own steps, whose losses "
-                f"{type(model.balancer).__name__} would not see; take FixedWeights and "
+                f"{self.name} moves the weights with its own steps, whose losses "
+                f"{type(model.balancer).__name__} would not see; use FixedWeights and "
                 "the tasks' weight"
             )
         parts = Parts(model).trained
@@ -57,7 +57,7 @@ class Reptile(EpisodicPass):
         ]:
             raise InputError(
                 f"{self.name} has no gradient for '{other[0]}', which is not between the inputs "
-                "and the outputs; take FOMAML, or a loss without parameters"
+                "and the outputs; use FOMAML, or a loss without parameters"
             )
 
     def forward(self, model: MultiTask, batch: Batch) -> tuple[Outputs, Batch]:

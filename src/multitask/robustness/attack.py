@@ -105,7 +105,7 @@ class Attack(Recorded):
                 raise InputError(f"the attack names the task '{name}'{nearest(name, known)}")
         if IMAGE not in model.inputs:
             raise InputError(
-                f"an attack changes images, and the model takes {', '.join(model.inputs)}"
+                f"an attack changes images, but the model accepts {', '.join(model.inputs)}"
             )
         weights = dict.fromkeys(known, 1.0) if self.tasks is None else self.tasks
         return {name: weight for name, weight in weights.items() if weight > 0}
@@ -288,6 +288,6 @@ def _check_length(name: str, length: float, norm: str) -> None:
         raise InputError(f"{name} is {length}; give 0 or more")
     if norm == "inf" and length > 1:
         raise InputError(
-            f"{name} is {length:g}; pixels lie between 0 and 1, so {length:g}/255 is "
+            f"{name} is {length:g}; pixels are between 0 and 1, so {length:g}/255 is "
             f"{length / 255:.4f}"
         )

@@ -71,20 +71,21 @@ def check_changes(changes: Sequence[Change], model: MultiTask, by: str) -> None:
     """
     if "image" not in model.inputs:
         raise InputError(
-            f"{by} changes images, and this model takes {listed(model.inputs)}; there is nothing "
-            "that it could change"
+            f"{by} changes images, but this model accepts {listed(model.inputs)}; there is nothing "
+            "to change"
         )
     names = [change_name(each) for each in changes]
     for name in names:
         if names.count(name) > 1:
             raise InputError(
-                f"{by}: two attacks are called '{name.partition('/')[2]}' by their norm and eps, "
-                "and so would be their metrics; leave one of them out"
+                f"{by}: two attacks are called '{name.partition('/')[2]}' after their norm and "
+                "eps, and so would be their metrics; remove one of them"
             )
     for task in (ROBUST, CORRUPTED):
         if task in model.named_tasks:
             raise InputError(
-                f"{by}: a task is called '{task}', as its metrics begin; rename the task"
+                f"{by}: a task is called '{task}', with which its metrics' names begin; rename the "
+                "task"
             )
     for each in changes:
         if isinstance(each, Attack):

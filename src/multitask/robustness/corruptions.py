@@ -87,7 +87,7 @@ def _check(name: str, strength: float) -> None:
     kind = KINDS[name]
     if not kind.lowest <= strength <= kind.highest:
         raise InputError(
-            f"corruptions: {name} has the strength {strength:g}; it is {kind.meaning}, from "
+            f"corruptions: {name} has the strength {strength:g}; it must be {kind.meaning}, from "
             f"{kind.lowest:g} to {kind.highest:g}"
         )
 

@@ -47,7 +47,7 @@ class PixelBounds:
                 continue
             if not isinstance(each, v2.Normalize):
                 raise InputError(
-                    f"data.transforms has {type(each).__name__}, behind which an attack does not "
+                    f"data.transforms has {type(each).__name__}, after which an attack does not "
                     "know the range of a pixel; use torchvision.transforms.v2.Normalize alone"
                 )
             mean, deviation = cls(torch.tensor(each.mean), torch.tensor(each.std)).parts
@@ -88,7 +88,7 @@ class PixelBounds:
         low, high = (float(each) for each in pixels.aminmax())
         if not -ROOM <= low <= high <= 1 + ROOM:
             raise InputError(
-                f"the images hold numbers from {low:.3g} to {high:.3g}, where an attack needs "
+                f"the images contain numbers from {low:.3g} to {high:.3g}, but an attack needs "
                 "pixels from 0 (black) to 1 (white) before data.transforms"
             )
 

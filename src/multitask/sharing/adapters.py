@@ -34,7 +34,7 @@ class Adapters(TaskParts):
 
     def __init__(self, form: Form, tasks: list[str], width: int = 16) -> None:
         if width < 1:
-            raise InputError(f"width is {width}; an adapter's bottleneck has at least 1 feature")
+            raise InputError(f"width is {width}; an adapter's bottleneck needs at least 1 feature")
         super().__init__(form, tasks, partial(Adapter, width))
 
 

@@ -52,8 +52,8 @@ class Sharing(NumbersChecked, nn.Module, ABC):
         """Reject a scheme that expects a number of features, as schemes did before forms."""
         if "in_features" in inspect.signature(cls.__init__).parameters:
             raise InputError(
-                f"the sharing scheme {cls.__name__} takes in_features; a scheme takes form in its "
-                "place, and form.features is the number of features"
+                f"the sharing scheme {cls.__name__} accepts in_features; a scheme accepts form in "
+                "its place, and form.features is the number of features"
             )
         return super().__new__(cls, *args, **kwargs)
 

@@ -123,8 +123,8 @@ class DSelectK(Sharing):
 def _check_experts(experts: int, k: int, width: int) -> None:
     if not 1 <= k <= experts or width < 1:
         raise InputError(
-            f"experts is {experts}, k {k} and width {width}; a task chooses from 1 to all of the "
-            "experts, of a width of at least 1"
+            f"experts is {experts}, k {k} and width {width}; a task chooses between 1 and all of "
+            "the experts, each of a width of at least 1"
         )
 
 
@@ -137,13 +137,13 @@ def _check_penalty(experts: int, gamma: float, per_example: bool, entropy: float
         return
     if entropy:
         raise InputError(
-            f"entropy is {entropy}, but gates per example have no penalty, which is one of "
-            "parameters only; leave entropy out, or set per_example to false"
+            f"entropy is {entropy}, but gates per example have no penalty, which applies only "
+            "to parameters; remove entropy, or set per_example to false"
         )
     if experts < 2 or not _is_power_of_2(experts):
         raise InputError(
-            f"experts is {experts}; with per_example give a power of 2, such as 4, since no "
-            "penalty keeps a selector from places where no expert is"
+            f"experts is {experts}; with per_example, give a power of 2, such as 4, since no "
+            "penalty keeps a selector away from places without an expert"
         )
 
 

@@ -106,8 +106,8 @@ def vector_size(form: Form, scheme: str) -> int:
     """
     if not isinstance(form, Vector):
         raise InputError(
-            f"{scheme} mixes vectors, but the encoder gives {type(form).__name__.lower()}; choose "
-            "an encoder of vectors, which a multitask.encoders.Several of this one is, or another "
-            "sharing scheme"
+            f"{scheme} mixes vectors, but the encoder returns {type(form).__name__.lower()}; "
+            "choose an encoder of vectors, such as a multitask.encoders.Several of this one, or "
+            "another sharing scheme"
         )
     return form.features

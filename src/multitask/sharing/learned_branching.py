@@ -52,7 +52,7 @@ class LearnedBranching(Stitching):
     def __init__(self, form: Form, tasks: list[str], temperature: float = 5.0) -> None:
         super().__init__(form, tasks)
         if not LOWEST <= temperature < float("inf"):
-            raise InputError(f"temperature is {temperature}; give a number from {LOWEST} on")
+            raise InputError(f"temperature is {temperature}; give a number of at least {LOWEST}")
         self.first_temperature = temperature
         # Specific to the run, and the same on all processes.
         self.seed = torch.initial_seed()

@@ -101,13 +101,13 @@ class Passes(nn.Module):
     @property
     def incomparable(self) -> Mapping[str, str]:
         """By level at which balancers compare gradients, the reason why they cannot be compared."""
-        own = "LowRankTasks gives each task a pass of its own through the encoder"
+        own = "LowRankTasks gives each task its own pass through the encoder"
         ways = "choose a balancer of losses"
         found = {"representation": f"{own}; set level: shared, or {ways}"}
         first, *others = (set(each.parameters()) for each in self.columns.values())
         common = first.intersection(*others) if others else first
         if not any(each.requires_grad for each in common):
-            found["shared"] = f"{own}, and what these share is frozen; {ways}, or train it"
+            found["shared"] = f"{own}, and what they share is frozen; {ways}, or train it"
             found["representation"] = f"{own}; {ways}"
         return found
 

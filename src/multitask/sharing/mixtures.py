@@ -43,7 +43,7 @@ def cross_stitch(tasks: int, own: float) -> Tensor:
         InputError: if ``own`` is not from 0 to 1.
     """
     if not 0 <= own <= 1:
-        raise InputError(f"own is {own}; a share is from 0 to 1")
+        raise InputError(f"own is {own}; a share must be from 0 to 1")
     if tasks == 1:
         return torch.ones(1, 1)
     return torch.full((tasks, tasks), (1 - own) / (tasks - 1)).fill_diagonal_(own)

@@ -61,7 +61,7 @@ class MMoE(Sharing):
         if min(experts, own) < 0 or experts + own == 0 or width < 1:
             raise InputError(
                 f"experts is {experts}, own {own} and width {width}; a task needs at least one "
-                "expert, of a width of at least 1"
+                "expert with a width of at least 1"
             )
         self.form = Vector(width)
         self.gates = nn.ModuleDict({task: Gate(size, experts + own) for task in tasks})

@@ -114,8 +114,8 @@ def pooled(values: Tensor, size: Sequence[int]) -> Tensor:
     sides = values.shape[2:]
     if any(before < after for before, after in zip(sides, size, strict=True)):
         raise InputError(
-            f"MTAN takes the finest map first, but a map of {size[0]}x{size[1]} follows one of "
-            f"{sides[0]}x{sides[1]}; let the encoder return them in that order"
+            f"MTAN expects the finest map first, but a map of {size[0]}x{size[1]} follows one of "
+            f"{sides[0]}x{sides[1]}; make the encoder return them in that order"
         )
     # Not adaptive pooling, which ONNX does not have.
     windows, strides = zip(*map(_window, sides, size), strict=True)

@@ -45,7 +45,7 @@ class NDDR(Stitching):
         super().__init__(form, tasks)
         if not isinstance(form, Vector | Maps | Tokens):
             raise InputError(
-                f"NDDR mixes vectors, maps and tokens, but the encoder gives a "
+                f"NDDR mixes vectors, maps and tokens, but the encoder returns a "
                 f"{type(form).__name__}; choose another encoder, or CrossStitch"
             )
         self.own_share = own

@@ -74,7 +74,7 @@ class PLE(Sharing):
             )
         if levels < 2:
             raise InputError(
-                f"levels is {levels}; PLE has at least 2, and one level is "
+                f"levels is {levels}; PLE needs at least 2, and one level is "
                 "multitask.sharing.MMoE with own experts"
             )
         self.form = Vector(width)

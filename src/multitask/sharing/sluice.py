@@ -49,7 +49,7 @@ class Sluice(Stitching):
     ) -> None:
         super().__init__(form, tasks)
         if not 0 <= orthogonality < float("inf"):
-            raise InputError(f"orthogonality is {orthogonality}; give a number from 0 on")
+            raise InputError(f"orthogonality is {orthogonality}; give 0 or more")
         for features in form.channels if isinstance(form, Maps) else [form.features]:
             _check_even(features)
         self.own_share, self.orthogonality = own, orthogonality
@@ -136,6 +136,6 @@ def _last_layer(part: nn.Module, features: int | None) -> nn.Module | None:
 def _check_even(features: int) -> None:
     if features % HALVES:
         raise InputError(
-            f"Sluice divides features into two halves, but a stage gives {features}; choose an "
+            f"Sluice divides features into two halves, but a stage returns {features}; choose an "
             "encoder with even numbers of features, or CrossStitch"
         )

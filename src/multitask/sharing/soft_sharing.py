@@ -16,7 +16,7 @@ from multitask.sharing.columns import Columns, side_by_side, whole
 from multitask.sharing.reached import plus, zero_of
 
 REASON = (
-    "with SoftSharing each task has a network of its own, and a task's loss has no gradient of "
+    "with SoftSharing each task has its own network, and a task's loss has no gradient for "
     "another's; choose a balancer of losses"
 )
 
@@ -48,7 +48,7 @@ class SoftSharing(Sharing):
     def __init__(self, form: Form, tasks: list[str], weight: float = 0.1) -> None:
         super().__init__(form, tasks)
         if not 0 <= weight < float("inf"):
-            raise InputError(f"weight is {weight}; give a number from 0 on")
+            raise InputError(f"weight is {weight}; give 0 or more")
         self.weight = weight
         # In a tuple: it is a child of the model, not of this module.
         self._trunk: tuple[Columns, ...] = ()

@@ -129,8 +129,8 @@ class Stitching(Sharing, ABC):
         if count == 1 and len(columns) > 1 and OWN.get() is None:
             rank_zero_warn(
                 f"{type(self).__name__}: the encoder {type(columns[-1]).__name__} has no stages "
-                "between which features can be mixed, so the tasks' networks are mixed at their "
-                "end only"
+                "between which features can be mixed, so the tasks' networks are mixed only at "
+                "their end"
             )
         self._trunk = (self.columns(columns, self.mixtures(columns[0], count - 1)),)
         return self._trunk[0]

@@ -32,7 +32,7 @@ class TaskParts(Sharing):
         super().__init__(form, tasks)
         if not isinstance(form, Vector | Maps | Tokens):
             raise InputError(
-                f"{type(self).__name__} takes a vector, maps or tokens, but the encoder gives "
+                f"{type(self).__name__} accepts a vector, maps or tokens, but the encoder returns "
                 f"{type(form).__name__}; choose another sharing scheme"
             )
         sizes, axis = (form.channels, 1) if isinstance(form, Maps) else ([form.features], -1)

@@ -67,7 +67,7 @@ class Angle(Task):
         super().__init__(head, weight, headline, counts, teaches)
         if not 0 < period <= CIRCLE:
             raise InputError(
-                f"period is {period}; give the degrees after which an angle is the same, above 0 "
+                f"period is {period}; give the degrees after which an angle repeats, above 0 "
                 "and at most 360, such as 360 for a direction or 180 for an axis"
             )
         self.period = float(period)
@@ -88,7 +88,7 @@ class Angle(Task):
         if not targets.is_floating_point() or targets[0].numel() != 1:
             raise InputError(
                 f"task '{name}': its {split} targets are {targets.dtype} of shape "
-                f"{list(targets.shape)}; an angle takes one floating number for each sample, in "
+                f"{list(targets.shape)}; an angle needs one floating-point number per sample, in "
                 "degrees, NaN where missing"
             )
         if targets.isinf().any():

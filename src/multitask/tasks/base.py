@@ -86,11 +86,11 @@ class Task(Recorded, nn.Module, ABC):
     ) -> None:
         super().__init__()
         if not 0 <= weight < math.inf:
-            raise InputError(f"weight is {weight}; a task's weight is 0 or more, and finite")
+            raise InputError(f"weight is {weight}; a task's weight must be finite and 0 or more")
         if not 0 <= teaches < math.inf:
             raise InputError(
-                f"teaches is {teaches}; the factor on a task's gradient for the encoder is 0 or "
-                "more, and finite"
+                f"teaches is {teaches}; the factor on a task's gradient for the encoder must be "
+                "finite and 0 or more"
             )
         self.take_head(head)
         self.weight, self.counts, self.teaches = weight, counts, teaches
@@ -163,7 +163,7 @@ class Task(Recorded, nn.Module, ABC):
                 it.
         """
         if told is not None:
-            raise InputError(f"a {type(self).__name__} takes no calibration")
+            raise InputError(f"a {type(self).__name__} does not support calibration")
 
     def fit_calibration(self, output: Any, target: Tensor, level: float) -> dict[str, Any] | None:
         """Fit a calibration to samples that were not used for training.

@@ -73,9 +73,9 @@ class Box(Regression):
         super().__init__(4, "px", "none", None, head, weight, headline, counts, teaches)
         for name, factor in (("l1", l1), ("giou", giou)):
             if not 0 <= factor < math.inf:
-                raise InputError(f"{name} is {factor}; a factor is 0 or more, and finite")
+                raise InputError(f"{name} is {factor}; a factor must be finite and 0 or more")
         if l1 == giou == 0:
-            raise InputError("l1 and giou are both 0, so nothing is learnt; make one greater")
+            raise InputError("l1 and giou are both 0, so nothing is learnt; set one above 0")
         self.l1, self.giou = l1, giou
         self.register_buffer("side", torch.ones(()))
 
@@ -83,8 +83,8 @@ class Box(Regression):
         if not targets.is_floating_point() or targets[0].numel() != 4:
             raise InputError(
                 f"task '{name}': its {split} targets are {targets.dtype} of shape "
-                f"{list(targets.shape)}; a box takes floating numbers of shape [samples, 4]: left, "
-                "top, right and bottom in pixels, NaN where missing"
+                f"{list(targets.shape)}; a box needs floating-point numbers of shape [samples, 4]: "
+                "left, top, right and bottom in pixels, NaN where missing"
             )
         boxes = targets.reshape(-1, 4)
         if boxes.isinf().any():

@@ -24,8 +24,8 @@ def check_box_lists(name: str, targets: Tensor, split: str, classes: Sequence[st
     if not targets.is_floating_point() or targets.ndim != 3 or targets.shape[2] != 5:
         raise InputError(
             f"task '{name}': its {split} targets are {targets.dtype} of shape "
-            f"{list(targets.shape)}; a detection takes floating numbers of shape [samples, boxes, "
-            "5]: class, left, top, right and bottom in pixels"
+            f"{list(targets.shape)}; a detection needs floating-point numbers of shape [samples, "
+            "boxes, 5]: class, left, top, right and bottom in pixels"
         )
     unknown = targets.isnan().flatten(1)
     kind, there = targets[:, :, 0], targets[:, :, 0] >= 0
@@ -39,7 +39,7 @@ def check_box_lists(name: str, targets: Tensor, split: str, classes: Sequence[st
         ),
         (
             unknown.any(1) & ~unknown.all(1),
-            "is NaN in part; an unlabelled sample is NaN as a whole, and a row without a box has "
+            "is partly NaN; an unlabelled sample must be entirely NaN, and a row without a box has "
             "class -1 and zeros",
         ),
         (

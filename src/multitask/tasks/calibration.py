@@ -27,7 +27,7 @@ def told_number(told: Mapping[str, Any], key: str, least: float, most: float) ->
     value: Any = told.get(key) if isinstance(told, Mapping) else None
     if not _is_number(value) or not least <= value <= most:
         raise InputError(
-            f"its calibration has the {key} {value!r}, which must be a number from {least:g} to "
+            f"its calibration has the {key} {value!r}; it must be a number from {least:g} to "
             f"{most:g}"
         )
     return float(value)
@@ -62,13 +62,13 @@ def told_numbers(
     if not isinstance(values, list | tuple) or len(values) != size:
         count = f"{len(values)} of them" if isinstance(values, list | tuple) else repr(values)
         raise InputError(
-            f"its calibration must have a {key} for each of its elements, {size}, and has {count}"
+            f"its calibration must have one {key} per element ({size} in total), but has {count}"
         )
     for value in values:
         if not _is_number(value) or not math.isfinite(value) or value < least:
             bound = "" if least == -math.inf else f", {least:g} or more"
             raise InputError(
-                f"its calibration has the {key} {value!r}, which must be a finite number{bound}"
+                f"its calibration has the {key} {value!r}; it must be a finite number{bound}"
             )
     return list(map(float, values))
 

@@ -31,18 +31,20 @@ def check_weights(num_classes: int, given: ClassWeights, effective_number: float
             )
     elif given is not None and len(given) != num_classes:
         raise InputError(
-            f"class_weights has {len(given)} entries; num_classes is {num_classes}, give as many"
+            f"class_weights has {len(given)} entries, but num_classes is {num_classes}; give one "
+            "for each class"
         )
     if effective_number is None:
         return
     if given != "balanced":
         raise InputError(
-            f"effective_number is {effective_number}, which changes balanced weights only; set "
-            "class_weights to balanced, or leave it out"
+            f"effective_number is {effective_number}, which only affects balanced weights; set "
+            "class_weights to balanced, or remove it"
         )
     if not 0 <= effective_number < 1:
         raise InputError(
-            f"effective_number is {effective_number}; it is from 0 to below 1, such as 0.99"
+            f"effective_number is {effective_number}; it must be at least 0 and below 1, such as "
+            "0.99"
         )
 
 
@@ -64,7 +66,7 @@ def factors(num_classes: int, given: ClassWeights) -> Tensor:
     found = torch.tensor(list(given)).float()
     if not found.isfinite().all() or found.min() < 0 or found.max() == 0:
         raise InputError(
-            f"class_weights are {found.tolist()}; they are finite, 0 or more, and not all 0"
+            f"class_weights are {found.tolist()}; they must be finite, 0 or more, and not all 0"
         )
     return found
 

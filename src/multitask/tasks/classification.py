@@ -85,26 +85,26 @@ class Classification(Task):
             raise InputError(f"num_classes is {num_classes}; a classification needs at least 2")
         if num_classes > MOST_CLASSES:
             raise InputError(
-                f"num_classes is {num_classes}; a classification takes at most {MOST_CLASSES:,}, "
-                "so give the number of classes that the labels have"
+                f"num_classes is {num_classes}; a classification supports at most "
+                f"{MOST_CLASSES:,}, so give the number of classes in the labels"
             )
         check_weights(num_classes, class_weights, effective_number)
         if classes is not None and len(classes) != num_classes:
             raise InputError(
-                f"classes has {len(classes)} entries; num_classes is {num_classes}, give as many"
+                f"classes has {len(classes)} entries, but num_classes is {num_classes}; give one "
+                "for each class"
             )
         if not 0 <= label_smoothing <= 1:
-            raise InputError(f"label_smoothing is {label_smoothing}; it is from 0 to 1")
+            raise InputError(f"label_smoothing is {label_smoothing}; it must be from 0 to 1")
         if loss is not None and label_smoothing:
             raise InputError(
                 f"label_smoothing is {label_smoothing}, which the cross entropy supports and the "
-                f"loss {type(loss).__name__} does not; give it to the loss, or leave one of them "
-                "out"
+                f"loss {type(loss).__name__} does not; pass it to the loss, or remove one of them"
             )
         if isinstance(getattr(loss, "weight", None), Tensor):
             raise InputError(
-                f"loss {type(loss).__name__} has a weight of its own, by which the mean would not "
-                "be divided; give the weights of the classes as class_weights"
+                f"loss {type(loss).__name__} has its own weight, by which the mean would not "
+                "be divided; set the weights of the classes with class_weights"
             )
         self.num_classes = num_classes
         self.classes = list(classes or map(str, range(num_classes)))
@@ -133,13 +133,13 @@ class Classification(Task):
     def check(self, name: str, targets: Tensor, split: str) -> None:
         if targets.dtype != torch.int64:
             raise InputError(
-                f"task '{name}': its {split} targets are {targets.dtype}; a classification takes "
+                f"task '{name}': its {split} targets are {targets.dtype}; a classification needs "
                 f"class numbers (int64): {_cure(targets)}"
             )
         if targets.ndim != 1:
             raise InputError(
                 f"task '{name}': its {split} targets have shape {tuple(targets.shape)}; a "
-                "classification takes one class number for each sample, shape [samples]"
+                "classification needs one class number per sample, shape [samples]"
             )
         known = targets[self.known(targets)]
         if len(known) and known.min() < 0:
@@ -337,7 +337,7 @@ def _cure(targets: Tensor) -> str:
     if not targets.is_floating_point() or (known % 1 != 0).any():
         return "make it a Regression or change the data"
     return (
-        "make it a Regression, list the column's classes if the data are a table "
+        "make it a Regression, list the column's classes if the data is a table "
         "(data.init_args.targets), or turn them into whole numbers from 0 "
         f"(torch.int64, {MISSING_CLASS} where missing)"
     )

@@ -32,8 +32,8 @@ def conformal_quantile(scores: Tensor, level: float) -> float:
     if rank > len(scores):
         needed = math.ceil(share / (1 - share))
         raise InputError(
-            f"an interval for {level:.3g} of the values takes at least {needed:,} labels, and it "
-            f"has {len(scores):,}; give more, or a lower level"
+            f"an interval for {level:.3g} of the values needs at least {needed:,} labels, but it "
+            f"has {len(scores):,}; provide more, or lower the level"
         )
     return float(scores.double().sort().values[max(rank, 1) - 1])
 

@@ -70,8 +70,8 @@ class Count(Regression):
             raise SampleError(
                 name,
                 row,
-                f"task '{name}': the target of {split} sample {row} is {value:g}; a count is 0 or "
-                "more, so change the data (NaN where missing) or make it a Regression",
+                f"task '{name}': the target of {split} sample {row} is {value:g}; a count must be "
+                "0 or more, so change the data (NaN where missing) or make it a Regression",
             )
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:

@@ -77,8 +77,9 @@ class DenseRegression(Regression):
         if not targets.is_floating_point() or not (is_map or (targets.ndim, self.size) == (3, 1)):
             raise InputError(
                 f"task '{name}': its {split} targets are {targets.dtype} of shape "
-                f"{list(targets.shape)}; a dense regression of size {self.size} takes floating "
-                f"numbers, NaN where missing, of shape [samples, {self.size}, height, width]"
+                f"{list(targets.shape)}; a dense regression of size {self.size} needs "
+                f"floating-point numbers, NaN where missing, of shape [samples, {self.size}, "
+                "height, width]"
             )
         if targets.isinf().any():
             sample = int(targets.isinf().flatten(1).any(1).nonzero()[0])

@@ -75,16 +75,16 @@ class Depth(DenseRegression):
             1, unit, scale, criterion, head, weight, headline, counts=counts, teaches=teaches
         )
         if scale_invariant is not None and not 0 <= scale_invariant <= 1:
-            raise InputError(f"scale_invariant is {scale_invariant}; it is from 0 to 1")
+            raise InputError(f"scale_invariant is {scale_invariant}; it must be from 0 to 1")
         if scale_invariant is not None and not log:
             raise InputError(
-                f"scale_invariant is {scale_invariant}, which is for errors of the logarithm; set "
-                "log to true"
+                f"scale_invariant is {scale_invariant}, which applies to errors of the logarithm; "
+                "set log to true"
             )
         if scale_invariant is not None and loss is not None:
             raise InputError(
                 f"scale_invariant and the loss {type(loss).__name__} both define the objective; "
-                "leave one of them out"
+                "remove one of them"
             )
         self.log, self.scale_invariant = log, scale_invariant
 
@@ -97,8 +97,8 @@ class Depth(DenseRegression):
             raise SampleError(
                 name,
                 sample,
-                f"task '{name}': {split} sample {sample} has a depth of {depth:.4g}; depths are "
-                "greater than 0, so mark unknown ones as missing (NaN)",
+                f"task '{name}': {split} sample {sample} has a depth of {depth:.4g}; depths must "
+                "be greater than 0, so mark unknown ones as missing (NaN)",
             )
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

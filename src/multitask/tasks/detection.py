@@ -107,7 +107,9 @@ class Detection(Task):
         super().__init__(weight=weight, headline=headline, counts=counts, teaches=teaches)
         names = list(map(str, range(classes) if isinstance(classes, int) else classes))
         if not names:
-            raise InputError("classes is empty; name at least one class, or say how many there are")
+            raise InputError(
+                "classes is empty; name at least one class, or give the number of classes"
+            )
         if twice := [each for each, count in Counter(names).items() if count > 1]:
             raise InputError(f"classes lists '{twice[0]}' more than once")
         for name, number in (("stride", stride), ("most", most)):
@@ -117,9 +119,9 @@ class Detection(Task):
             raise InputError(f"least_score is {least_score}; give a number from 0 to 1")
         for name, factor in (("l1", l1), ("giou", giou)):
             if not 0 <= factor < math.inf:
-                raise InputError(f"{name} is {factor}; a factor is 0 or more, and finite")
+                raise InputError(f"{name} is {factor}; a factor must be finite and 0 or more")
         if l1 == giou == 0:
-            raise InputError("l1 and giou are both 0, so no side is learnt; make one greater")
+            raise InputError("l1 and giou are both 0, so no side is learnt; set one above 0")
         self.classes, self.num_classes = names, len(names)
         self.stride, self.most, self.least_score = stride, most, least_score
         self.l1, self.giou = l1, giou

@@ -85,8 +85,8 @@ class Edges(Task):
         if targets.ndim != 3 or targets.dtype not in (torch.int64, torch.uint8):
             raise InputError(
                 f"task '{name}': its {split} targets are {targets.dtype} of shape "
-                f"{list(targets.shape)}; edges are 0 or 1 for each pixel, int64 of shape [samples, "
-                "height, width]"
+                f"{list(targets.shape)}; edges must be 0 or 1 for each pixel, int64 of shape "
+                "[samples, height, width]"
             )
         numbers = labels.unpacked(targets)
         wrong = labels.known(numbers) & (numbers != 0) & (numbers != 1)
@@ -96,8 +96,8 @@ class Edges(Task):
             raise SampleError(
                 name,
                 sample,
-                f"task '{name}': {split} sample {sample} has a pixel of {number}; a pixel is 0, 1 "
-                f"if it is on an edge, or {MISSING_CLASS} if that is not known",
+                f"task '{name}': {split} sample {sample} has a pixel of {number}; a pixel must be "
+                f"0, 1 if it is on an edge, or {MISSING_CLASS} if it is unknown",
             )
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:

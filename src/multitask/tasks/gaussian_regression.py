@@ -65,7 +65,7 @@ class GaussianRegression(Regression):
     ) -> None:
         super().__init__(size, unit, scale, None, head, weight, headline, counts, teaches)
         if not 0 <= beta <= 1:
-            raise InputError(f"beta is {beta}; it is from 0 (the likelihood) to 1")
+            raise InputError(f"beta is {beta}; it must be from 0 (the likelihood) to 1")
         self.beta = beta
         self.register_buffer("trivial_deviation", torch.ones(size))
 

@@ -79,7 +79,7 @@ class Hazard(Task):
         if number < 2 or not rises:
             raise InputError(
                 f"bins is {bins}; give a number, at least 2, or the ends of at least 2 bins, "
-                "rising from above 0, such as [30, 90, 365]"
+                "increasing from above 0, such as [30, 90, 365]"
             )
         self.bins, self.number, self.unit = bins, number, unit
         edges = torch.arange(number + 1.0) if ends is None else torch.tensor(ends)
@@ -97,8 +97,8 @@ class Hazard(Task):
         if not targets.is_floating_point() or targets.ndim != 2 or targets.shape[1] != 2:
             raise InputError(
                 f"task '{name}': its {split} targets are {targets.dtype} of shape "
-                f"{list(targets.shape)}; a hazard takes two floating numbers for each sample, a "
-                "time and 1 for an event or 0 if there was none until then, shape [samples, 2]"
+                f"{list(targets.shape)}; a hazard needs two floating-point numbers per sample, a "
+                "time and 1 for an event or 0 if there was none by then, shape [samples, 2]"
             )
         time, event = targets.unbind(1)
         wrong = (time < 0) | time.isinf()
@@ -108,7 +108,7 @@ class Hazard(Task):
                 name,
                 row,
                 f"task '{name}': the time of {split} sample {row} is {float(time[row]):g}; times "
-                "are 0 or more, and finite",
+                "must be finite and 0 or more",
             )
         wrong = event.isfinite() & (event != 0) & (event != 1)
         if wrong.any():
@@ -117,8 +117,8 @@ class Hazard(Task):
                 name,
                 row,
                 f"task '{name}': the second number of {split} sample {row} is "
-                f"{float(event[row]):g}; it is 1 if the event happened, 0 if it had not until then "
-                "(the first number is the time)",
+                f"{float(event[row]):g}; it must be 1 if the event happened, 0 if it had not by "
+                "then (the first number is the time)",
             )
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
@@ -127,7 +127,7 @@ class Hazard(Task):
         if not bool((event == 1).any()):
             raise InputError(
                 f"task '{name}': no training sample has an event (a second number of 1), so "
-                "nothing says when it happens"
+                "the time of events cannot be learnt"
             )
         if isinstance(self.bins, int):
             self.edges.copy_(_edges(name, time[event == 1], self.bins))
@@ -291,8 +291,9 @@ def _edges(name: str, times: Tensor, bins: int) -> Tensor:
     if not bool((edges.float().diff() > 0).all()):
         fewer = len(ends.float().unique()) - 1
         raise InputError(
-            f"task '{name}': the {len(times):,} training events do not divide into {bins} bins of "
-            f"different times; {f'set bins to {fewer} or fewer, or ' if fewer > 1 else ''}list the "
-            "bins' ends as bins"
+            f"task '{name}': the {len(times):,} training events cannot be divided into {bins} bins "
+            "with different times; "
+            f"{f'set bins to {fewer} or fewer, or ' if fewer > 1 else ''}list the bins' ends as "
+            "bins"
         )
     return edges

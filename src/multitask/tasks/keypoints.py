@@ -89,8 +89,8 @@ class Keypoints(Regression):
         self.reference = _checked_reference(reference, self.points)
         if reference is None and len(names) == 1:
             raise InputError(
-                "the box around a single point has no diagonal; give reference, a length in pixels "
-                "such as the image's side"
+                "the box around a single point has no diagonal; set reference to a length in "
+                "pixels such as the side of the image"
             )
         self.sigmas, self.area = sigmas and list(sigmas), area
         if sigmas is not None and not (
@@ -101,7 +101,9 @@ class Keypoints(Regression):
                 f"{len(self.points)} points"
             )
         if area is not None and sigmas is None:
-            raise InputError("area is for oks, which needs sigmas; give them, or leave area out")
+            raise InputError(
+                "area is only used by oks, which needs sigmas; set them, or remove area"
+            )
         if area is not None and not 0 < area < math.inf:
             raise InputError(f"area is {area}; give square pixels, above 0")
 

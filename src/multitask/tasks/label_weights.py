@@ -50,5 +50,7 @@ def positive_factors(size: int, given: PositiveWeights) -> Tensor:
         )
     found = torch.tensor(list(given)).float()
     if not found.isfinite().all() or found.min() < 0:
-        raise InputError(f"positive_weights are {found.tolist()}; they are finite and 0 or more")
+        raise InputError(
+            f"positive_weights are {found.tolist()}; they must be finite and 0 or more"
+        )
     return found

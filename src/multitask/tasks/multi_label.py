@@ -106,11 +106,11 @@ class MultiLabel(Task):
 
     def check(self, name: str, targets: Tensor, split: str) -> None:
         told = f"task '{name}': its {split} targets"
-        right = "a multi-label task takes 0 and 1 (int64) for each label, -100 if it is missing"
+        right = "a multi-label task needs 0 or 1 (int64) for each label, or -100 if it is missing"
         if targets.dtype != torch.int64:
             raise InputError(
-                f"{told} are {targets.dtype}; {right}: change the data, or if they are a table, "
-                "give the target the labels (data.init_args.targets)"
+                f"{told} are {targets.dtype}; {right}: change the data, or if it is a table, "
+                "list the target's labels (data.init_args.targets)"
             )
         if targets.ndim != 2:
             raise InputError(
@@ -118,7 +118,7 @@ class MultiLabel(Task):
             )
         if targets.shape[1] != self.size:
             raise InputError(
-                f"{told} have {targets.shape[1]} labels, but the task's labels are {self.size}; "
+                f"{told} have {targets.shape[1]} labels, but the task has {self.size}; "
                 "list the same in both"
             )
         values = targets[known(targets)]

@@ -33,7 +33,7 @@ def check_names(tasks: Mapping[str, Task], inputs: Sequence[str] = ()) -> None:
         raise InputError("tasks is empty; name at least one task")
     for name in tasks:
         if name in TAKEN:
-            raise InputError(f"a task cannot be called '{name}', which has a meaning of its own")
+            raise InputError(f"a task cannot be called '{name}', which is a reserved name")
         if name in inputs:
             raise InputError(
                 f"a task cannot be called '{name}', which is the name of an input of the encoder; "
@@ -42,11 +42,12 @@ def check_names(tasks: Mapping[str, Task], inputs: Sequence[str] = ()) -> None:
         if hasattr(nn.ModuleDict(), name):
             raise InputError(
                 f"a task cannot be called '{name}', which is an attribute of every torch module; "
-                f"call it '{name}_task', say"
+                f"call it '{name}_task', for example"
             )
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
             raise InputError(
-                f"a task cannot be called '{name}'; use letters, digits, _ and -, a letter first"
+                f"a task cannot be called '{name}'; use letters, digits, _ and -, starting with a "
+                "letter"
             )
     _check_columns(tasks)
 

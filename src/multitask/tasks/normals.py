@@ -80,7 +80,7 @@ class Normals(DenseRegression):
                 name,
                 sample,
                 f"task '{name}': {split} sample {sample} has a vector of length 0, which has no "
-                "direction; mark unknown ones as missing (NaN)",
+                "direction; mark unknown vectors as missing (NaN)",
             )
 
     def known(self, target: Tensor) -> Tensor:

@@ -74,8 +74,8 @@ class QuantileRegression(Regression):
         )
         if not rises or MEDIAN not in self.quantiles[1:-1]:
             raise InputError(
-                f"quantiles is {self.quantiles}; give rising numbers between 0 and 1, with 0.5 and "
-                "at least one on either side of it, such as [0.05, 0.5, 0.95]"
+                f"quantiles is {self.quantiles}; give increasing numbers between 0 and 1, with 0.5 "
+                "and at least one on either side of it, such as [0.05, 0.5, 0.95]"
             )
         self.middle = self.quantiles.index(MEDIAN)
         self.register_buffer("fractions", torch.tensor(self.quantiles), persistent=False)

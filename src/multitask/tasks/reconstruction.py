@@ -87,7 +87,7 @@ class Reconstruction(DenseRegression):
             raise InputError(f"value_range is {value_range}; give a number greater than 0")
         if headline == "psnr":
             raise InputError(
-                "headline is psnr, which has no best value from which a score could be made; take "
+                "headline is psnr, which has no best value from which to compute a score; use "
                 "r2 or ssim"
             )
         self.value_range = value_range

@@ -106,8 +106,9 @@ class Regression(Task):
     def check(self, name: str, targets: Tensor, split: str) -> None:
         if not targets.is_floating_point():
             raise InputError(
-                f"task '{name}': its {split} targets are {targets.dtype}; a regression takes "
-                "floating numbers, NaN where missing: make it a Classification or change the data"
+                f"task '{name}': its {split} targets are {targets.dtype}; a regression needs "
+                "floating-point numbers, NaN where missing: make it a Classification or change the "
+                "data"
             )
         if targets[0].numel() != self.size:
             raise InputError(
@@ -258,7 +259,7 @@ class Regression(Task):
         # In double precision if the targets are.
         found = self.deviation.new_tensor(told_numbers(told, key, self.size, least))
         if found.isinf().any():
-            raise InputError(f"its calibration has a {key} that is too large for its numbers")
+            raise InputError(f"its calibration has a {key} that is too large for its values")
         return found
 
     def trivial_output(self, output: Tensor) -> Tensor:

@@ -93,8 +93,8 @@ class Segmentation(Classification):
         if targets.ndim != 3 or targets.is_floating_point():
             raise InputError(
                 f"task '{name}': its {split} targets are {targets.dtype} of shape "
-                f"{list(targets.shape)}; a segmentation takes a class number for each pixel, int64 "
-                "of shape [samples, height, width], such as a table's column with a ClassMap gives"
+                f"{list(targets.shape)}; a segmentation needs a class number for each pixel, int64 "
+                "of shape [samples, height, width], such as those of a table's ClassMap column"
             )
         super().check(name, labels.unpacked(targets).flatten(), split)
 

@@ -33,7 +33,7 @@ def fitted_temperature(logits: Tensor, label: Tensor) -> float:
     """
     double = logits.double() - logits.double().amax(1, keepdim=True)
     if not double.nan_to_num(neginf=0.0, nan=math.inf).isfinite().all():
-        raise InputError("its outputs are not finite numbers; take a checkpoint of before")
+        raise InputError("its outputs are not finite; use an earlier checkpoint")
     double = double.nan_to_num(neginf=OF_ZERO)
     right = double.gather(1, label.unsqueeze(1)).squeeze(1)
 
@@ -45,13 +45,13 @@ def fitted_temperature(logits: Tensor, label: Tensor) -> float:
     share = f"{float((right == 0).double().mean()):.0%} of its {len(label):,} labels"
     if slope(math.exp(low)) >= 0:
         raise InputError(
-            f"{share} are predicted right, and its probabilities say nothing of the others either, "
-            "so no temperature is the best; train it longer, or leave the task out"
+            f"{share} are predicted correctly, and its probabilities are not informative for the "
+            "others, so there is no best temperature; train it longer, or exclude the task"
         )
     if slope(math.exp(high)) <= 0:
         raise InputError(
-            f"{share} are predicted right, so no temperature is the best; fit it to more samples "
-            "that were not trained on, or leave the task out"
+            f"{share} are predicted correctly, so there is no best temperature; fit it to more "
+            "samples that were not used for training, or exclude the task"
         )
     for _ in range(HALVINGS):
         middle = (low + high) / 2

@@ -97,8 +97,8 @@ class TokenLabels(Classification):
     def build_head(self, form: Form) -> nn.Module:
         if not isinstance(form, Tokens):
             raise InputError(
-                f"a {type(self).__name__} reads tokens, but the encoder gives a "
-                f"{type(form).__name__.lower()}; choose an encoder of texts, such as "
+                f"a {type(self).__name__} needs tokens, but the encoder returns a "
+                f"{type(form).__name__.lower()}; choose a text encoder, such as "
                 "multitask.encoders.TextTransformer"
             )
         return TokenHead(self.head(form.features, self.out_features))
@@ -107,7 +107,7 @@ class TokenLabels(Classification):
         if targets.ndim != 2 or targets.dtype != torch.int64:
             raise InputError(
                 f"task '{name}': its {split} targets are {targets.dtype} of shape "
-                f"{list(targets.shape)}; a {type(self).__name__} takes a number for each token, "
+                f"{list(targets.shape)}; a {type(self).__name__} needs a number for each token, "
                 "int64 of shape [samples, places]"
             )
         found = targets[missing.known(targets)]
@@ -136,8 +136,8 @@ class TokenLabels(Classification):
         places = tokens.shape[1]
         if places > target.shape[1]:
             raise InputError(
-                f"its texts have {places} places, but its targets {target.shape[1]}; give as many "
-                "targets as a text may have tokens"
+                f"its texts have {places} places, but its targets have {target.shape[1]}; give as "
+                "many targets as a text may have tokens"
             )
         return target[:, :places].where(tokens, MISSING_CLASS)
 

@@ -63,7 +63,7 @@ class ToyObjective(Task):
     ) -> None:
         super().__init__(head, weight, headline, counts, teaches)
         if scale <= 0:
-            raise InputError(f"scale is {scale}; a loss is multiplied by more than 0")
+            raise InputError(f"scale is {scale}; it must be greater than 0")
         self.mirrored, self.scale = mirrored, scale
 
     @property
@@ -74,8 +74,8 @@ class ToyObjective(Task):
         if not targets.is_floating_point() or targets.ndim != 1:
             raise InputError(
                 f"task '{name}': its {split} targets are {targets.dtype} of shape "
-                f"{list(targets.shape)}; a toy objective takes one floating number a sample, as "
-                "multitask.data.ToyStarts gives"
+                f"{list(targets.shape)}; a toy objective needs one floating-point number per "
+                "sample, as multitask.data.ToyStarts provides"
             )
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,8 +115,8 @@ class ToyObjective(Task):
     def _values(self, points: Tensor) -> Tensor:
         if points.shape[-1] != self.out_features:
             raise InputError(
-                f"the toy problem is about points of 2 numbers, but the head returns "
-                f"{points.shape[-1]}; let the encoder have 2 out_features, as "
-                "multitask.encoders.Displacement can"
+                f"the toy problem needs points of 2 numbers, but the head returns "
+                f"{points.shape[-1]}; use an encoder with 2 out_features, such as "
+                "multitask.encoders.Displacement"
             )
         return self.scale * toy_loss(points, self.mirrored)

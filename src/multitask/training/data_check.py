@@ -37,8 +37,8 @@ def check_data(tasks: Mapping[str, Task], data: Any, split: str, has_begun: bool
     """
     if not hasattr(data, "targets"):
         raise InputError(
-            "the model needs a multitask.data.DataModule, to learn the statistics of the "
-            "training targets: pass one to the Trainer as datamodule"
+            "the model needs a multitask.data.DataModule to learn the statistics of the "
+            "training targets; pass one to the Trainer as datamodule"
         )
     name_of_data = type(data).__name__
     if hasattr(data, "class_names"):
@@ -80,7 +80,7 @@ def _refuse_all_kept_out(name: str, task: Task, targets: Any, data: Any) -> None
     if kept_out:
         what = "the only labelled sample" if kept_out == 1 else f"all {kept_out} labelled samples"
         raise InputError(
-            f"task '{name}': {what} went into the meta set, so training has none; give a smaller "
+            f"task '{name}': {what} went into the meta set, so training has none; set a smaller "
             "share data.init_args.meta, or another data.init_args.seed"
         )
 
@@ -147,7 +147,7 @@ def name_disordered(tasks: Mapping[str, Task]) -> None:
         right = ordered(classes)
         if right is not None and classes not in (right, right[::-1]):
             rank_zero_warn(
-                f"task '{name}': an Ordinal takes its classes from the lowest to the highest, but "
+                f"task '{name}': an Ordinal needs its classes from the lowest to the highest, but "
                 f"they are {', '.join(classes)}; list them as {', '.join(right)}, in the task and "
                 "in the data, or make the task a multitask.tasks.Classification"
             )
@@ -170,8 +170,8 @@ def name_left_behind(tasks: Mapping[str, Task], data: Any) -> None:
             way = "box: xyxy" if isinstance(task, Box) else "follows: multitask.geometry.Positions"
             rank_zero_warn(
                 f"task '{name}': images are resized to {height} x {width}, but the target's "
-                f"numbers stay as the table has them; if they are pixels of the images there, add "
-                f"{way} to data.init_args.targets.{name}"
+                "numbers stay as they are in the table; if they are pixels of the original "
+                f"images, add {way} to data.init_args.targets.{name}"
             )
 
 

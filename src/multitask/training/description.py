@@ -104,7 +104,7 @@ def take_names(tasks: Mapping[str, Task], described: Mapping[str, Any]) -> None:
                 continue
             if len(names) != getattr(task, size, len(names)):
                 raise InputError(
-                    f"task '{name}': its description has {len(names)} names of {what}, and it has "
+                    f"task '{name}': its description has {len(names)} names of {what}, but it has "
                     f"{getattr(task, size)} {what}"
                 )
             setattr(task, what, [str(each) for each in names])
@@ -180,8 +180,8 @@ def _tables(data: Any) -> list[Any]:
         return list(map(recipe, told))
     except InputError as error:
         rank_zero_warn(
-            f"{error}, so the checkpoints do not tell how a table of further samples is read; "
-            "multitask evaluate takes columns that are called like the tasks"
+            f"{error}, so the checkpoints do not record how a table of further samples is read; "
+            "multitask evaluate expects columns named like the tasks"
         )
         return []
 
@@ -198,8 +198,8 @@ def _transforms(data: Any) -> list[Any] | None:
         return [recipe(each) for each in data.transforms]
     except InputError as error:
         rank_zero_warn(
-            f"{error}, so the checkpoints do not tell how images are transformed; give transforms "
-            "in a configuration, or pass transforms=... to multitask.load"
+            f"{error}, so the checkpoints do not record how images are transformed; give "
+            "transforms in a configuration, or pass transforms=... to multitask.load"
         )
         return None
 

@@ -61,7 +61,7 @@ def check_precision(trunk: nn.Module, precision: str) -> None:
     if is_half and any(isinstance(each, Columns) for each in trunk.modules()):
         raise InputError(
             f"precision {precision} rounds the numbers and categories of Columns before it "
-            f"standardises them: take {precision.replace('true', 'mixed')} or 32-true"
+            f"standardises them; use {precision.replace('true', 'mixed')} or 32-true"
         )
 
 
@@ -97,8 +97,8 @@ def _check_names(encoder: Encoder, samples: BatchDataset) -> None:
         if name not in first:
             known = [each for each in first if each not in (*samples.targets, "index")]
             raise InputError(
-                f"the encoder {type(encoder).__name__} takes the input '{name}', which the data "
-                f"do not have; they have {', '.join(known)}"
+                f"the encoder {type(encoder).__name__} needs the input '{name}', which the data "
+                f"does not have; it has {', '.join(known)}"
             )
 
 
@@ -112,8 +112,8 @@ def _refuse_lacking(encoder: Encoder, data: Any, split: str) -> None:
             which = f"{called} has" if count == 1 else f"{count} samples, such as {called}, have"
             raise InputError(
                 f"{split} data: {which} no input '{name}', which the encoder "
-                f"{type(encoder).__name__} needs; leave such samples out, or put the encoder "
-                "into a multitask.encoders.Several, which goes by the other inputs then"
+                f"{type(encoder).__name__} needs; remove such samples, or put the encoder "
+                "into a multitask.encoders.Several, which then uses the other inputs"
             )
 
 

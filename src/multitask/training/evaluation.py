@@ -192,7 +192,7 @@ class Evaluation(nn.Module):
             self._undefined.add(name)
             rank_zero_warn(
                 f"task '{name}': {metric} is undefined for the known {self.split} labels (too few "
-                f"or all the same), so {self.split}/score leaves it out"
+                f"or all the same), so {self.split}/score ignores it"
             )
 
     def _reset(self) -> None:

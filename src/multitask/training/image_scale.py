@@ -26,8 +26,8 @@ def settle_normalisation(model: nn.Module, data: Any) -> None:
         for each in ours:
             each.clear()
         rank_zero_warn(
-            "the data normalise their images, so the pretrained encoder does not do so again; "
-            "see that their mean and deviation are those of its weights, or remove Normalize "
+            "the data normalises its images, so the pretrained encoder does not do so again; "
+            "make sure that the mean and deviation match those of its weights, or remove Normalize "
             "from data.init_args.transforms"
         )
 

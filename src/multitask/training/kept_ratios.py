@@ -41,7 +41,7 @@ def multiply_rates(optimizer: Optimizer, settings: str) -> None:
         if group.get("lr") is None:
             raise InputError(
                 f"the optimizer {type(optimizer).__name__} has no lr, which {settings} would "
-                "multiply; take another optimizer"
+                "multiply; use another optimizer"
             )
         group["lr"] = group["lr"] * group[MULTIPLIER]
 
@@ -100,7 +100,7 @@ def check_ratios(
     if found is not None:
         step, group, ratio = found
         raise InputError(
-            f"the scheduler {type(schedule).__name__} sets rates of its own, which undoes "
+            f"the scheduler {type(schedule).__name__} sets its own rates, which undoes "
             f"{settings} ({group[NAME]}: {ratio:.4g} of the rate at step {step}, not "
             f"{group[MULTIPLIER]:.4g}); {_advice(type(schedule), _settings_of(scheduler)[1])}"
         )
@@ -135,7 +135,7 @@ def _advice(kind: type, given: Mapping[str, Any]) -> str:
     names = [name for name in BY_GROUP if name in parameters]
     if names and any(isinstance(given.get(name), list | tuple) for name in names):
         return f"give {names[0]} as one number, which is multiplied for each group"
-    other = "take one that multiplies rates, such as CosineAnnealingLR"
+    other = "use one that multiplies rates, such as CosineAnnealingLR"
     return f"give {' and '.join(names)} as a list or {other}" if names else other
 
 

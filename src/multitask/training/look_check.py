@@ -28,19 +28,19 @@ def check_looks(model: MultiTask, data: Any) -> None:
     if not model.training_pass.is_plain:
         raise InputError(
             f"{name} tries plain steps, but the training pass {type(model.training_pass).__name__} "
-            "changes what a step learns from: leave one of the two out"
+            "changes what a step learns from; remove one of the two"
         )
     if not any(each.requires_grad for each in model.encoder.parameters()):
         raise InputError(
-            f"{name} asks whether tasks help each other, but the encoder is frozen, so that none "
-            "can: leave the balancer out, or let a part of the encoder learn"
+            f"{name} checks whether tasks help each other, but the encoder is frozen, so none "
+            "can; remove the balancer, or let a part of the encoder learn"
         )
     for split, tasks in balancer.needs_labels().items():
         for task in tasks:
             if not model.named_tasks[task].weight:
                 raise InputError(
-                    f"{name}: the primary task '{task}' has weight 0, so that its loss is always "
-                    "0: give it a weight, or leave it out of primary"
+                    f"{name}: the primary task '{task}' has weight 0, so its loss is always "
+                    "0; give it a weight, or remove it from primary"
                 )
         try:
             data.held_out_batch(split, 0, tuple(tasks))
@@ -49,6 +49,6 @@ def check_looks(model: MultiTask, data: Any) -> None:
         without = unlabelled({task: model.named_tasks[task] for task in tasks}, data, split)
         if without:
             raise InputError(
-                f"{name}: no sample of the {split} set has a label of the primary task "
-                f"'{without[0]}'; give it some, or leave the task out of primary"
+                f"{name}: no sample of the {split} set has a label for the primary task "
+                f"'{without[0]}'; add some, or remove the task from primary"
             )

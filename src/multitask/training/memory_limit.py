@@ -56,6 +56,6 @@ def _check(shape: list[int], dtype: torch.dtype) -> None:
     if needed > memory():
         size = " x ".join(map(str, shape))
         raise InputError(
-            f"the model would have a tensor of {size} numbers, which is {needed / 2**30:,.0f} GiB; "
-            f"this machine has {memory() / 2**30:,.0f} GiB of memory, so make the model smaller"
+            f"the model would have a tensor of {size} numbers, which is {needed / 2**30:,.0f} GiB, "
+            f"but this machine has {memory() / 2**30:,.0f} GiB of memory; make the model smaller"
         )

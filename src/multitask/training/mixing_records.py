@@ -81,13 +81,13 @@ class MixingRecords:
         if given != expected:
             raise InputError(
                 f"the sharing scheme's mixing '{place}' has shares of shape {list(given)}; "
-                f"{tasks} tasks and {len(found.parts)} parts take {list(expected)}"
+                f"{tasks} tasks and {len(found.parts)} parts need {list(expected)}"
             )
         known = self.parts.get(place, list(found.parts))
         if list(found.parts) != known:
             raise InputError(
                 f"the sharing scheme's mixing '{place}' has the parts {', '.join(found.parts)}; "
-                f"before, it had {', '.join(known)}, and a scheme keeps its parts"
+                f"before, it had {', '.join(known)}, but a scheme must keep its parts"
             )
 
     def _limit(self, tasks: int) -> int:

@@ -102,7 +102,7 @@ def made(kind: str, factory: Callable[..., Any], *arguments: Any) -> Any:
     Raises:
         InputError: if its settings are invalid.
     """
-    what = f"the {kind} cannot work as set"
+    what = f"the {kind} cannot work as configured"
     try:
         with settings_blamed(what):
             result = factory(*arguments)
@@ -112,8 +112,8 @@ def made(kind: str, factory: Callable[..., Any], *arguments: Any) -> Any:
     for name, value in _settings(result):
         if not all(map(math.isfinite, _numbers(value))):
             raise InputError(
-                f"the {kind} {type(result).__name__} cannot work as set: {name} is {value}; give a "
-                "finite number"
+                f"the {kind} {type(result).__name__} cannot work as configured: {name} is {value}; "
+                "give a finite number"
             )
     return result
 

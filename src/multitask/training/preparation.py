@@ -78,7 +78,7 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     model.training_pass.prepare(model, trainer)
     _warn_of_episodes(model, data)
     if sharded and model.skipped.most:
-        raise InputError("model.skips works with whole parameters only: set it to 0")
+        raise InputError("model.skips only works with whole parameters; set it to 0")
     model.balancer.connect(model.encoder)
 
 
@@ -93,7 +93,7 @@ def _join_batch_norm(model: MultiTask, trainer: Trainer) -> None:
 def _warn_of_episodes(model: MultiTask, data: Any) -> None:
     if getattr(data, "deals_episodes", False) and model.training_pass.is_plain:
         rank_zero_warn(
-            f"{type(data).__name__} deals episodes, and the model has no training_pass that adapts "
-            "to them, so it learns only from the queries and ignores the supports; take "
+            f"{type(data).__name__} provides episodes, but the model has no training_pass that "
+            "adapts to them, so it learns only from the queries and ignores the supports; use "
             "one such as multitask.passes.FOMAML, or multitask.data.TrainingClasses"
         )

@@ -32,7 +32,7 @@ def set_processes(trainer: Any) -> None:
         if trainer.num_nodes not in (1, machines):
             raise InputError(
                 f"trainer.num_nodes is {trainer.num_nodes}, but processes were started on "
-                f"{machines}; leave it out"
+                f"{machines}; remove it"
             )
         trainer.num_nodes = machines
     elif not here:
@@ -52,18 +52,18 @@ def check_processes(trainer: Any) -> None:
     if isinstance(strategy, str) and strategy.startswith(("ddp_fork", "ddp_notebook", "ddp_spawn")):
         raise InputError(
             f"trainer.strategy is {strategy}, whose processes would share what each needs for "
-            "itself; take ddp"
+            "itself; use ddp"
         )
     if isinstance(strategy, ModelParallelStrategy) and strategy._save_distributed_checkpoint:
         raise InputError(
-            "trainer.strategy would save checkpoints as folders; take "
+            "trainer.strategy would save checkpoints as folders; use "
             "multitask.training.sharding.Sharded, or set "
             "trainer.strategy.save_distributed_checkpoint to false"
         )
     if trainer.sync_batchnorm:
         raise InputError(
-            "trainer.sync_batchnorm is not needed, since the model joins batch normalisation by "
-            "itself, on any device; leave it out, and see model.sync_batch_norm"
+            "trainer.sync_batchnorm is not needed, since the model synchronises batch "
+            "normalisation itself, on any device; remove it, and see model.sync_batch_norm"
         )
 
 
@@ -76,7 +76,7 @@ def _check_machines(machines: int) -> None:
         )
     if machines > 1 and "MASTER_ADDR" not in os.environ:
         raise InputError(
-            f"trainer.num_nodes is {machines}, but nothing says where their processes meet: start "
+            f"trainer.num_nodes is {machines}, but it is not set where their processes meet; start "
             "the program with torchrun or srun, or set MASTER_ADDR, MASTER_PORT and NODE_RANK on "
             "each machine"
         )

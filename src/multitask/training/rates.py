@@ -135,12 +135,12 @@ def _useless(part: str, model: nn.Module, names: Iterable[str]) -> str:
     """Why a part matches no parameter."""
     names = list(names)
     if any(f"{name}.".startswith(f"{part}.") for name in names):
-        return f"'{part}' counts for nothing, since other entries cover all of it; leave it out"
+        return f"'{part}' has no effect, since other entries cover all of it; remove it"
     words = [name.split(".") for name in names]
     known = {".".join(each[:size]) for each in words for size in range(1, len(each) + 1)}
     everything = (*model.named_modules(), *model.named_parameters())
     if part and part in {_plain(name) for name, _ in everything}:
-        return f"'{part}' has no parameter that the optimizer updates; leave it out"
+        return f"'{part}' has no parameter that the optimizer updates; remove it"
     near = nearest(part, known)
     return f"the model has no part '{part}'{near or nearest(part, {each[0] for each in words})}"
 
@@ -157,10 +157,11 @@ def _layers(model: nn.Module) -> dict[str, tuple[int, int]]:
         names = [name for name, _ in module.named_parameters()]
         if missing := [name for name in names if name not in depths]:
             raise InputError(
-                f"layer_decay: this encoder's depths() leave out its parameter '{missing[0]}'"
+                "layer_decay: this encoder's depths() does not include its parameter "
+                f"'{missing[0]}'"
             )
         if len({depths[name] for name in names}) < 2:
-            raise InputError("layer_decay: this encoder has one depth only; use rates")
+            raise InputError("layer_decay: this encoder has only one depth; use rates")
         end = max(depths[name] for name in names) + 1
         found |= {f"{prefix}.{name}": (depths[name], end - depths[name]) for name in names}
     return found

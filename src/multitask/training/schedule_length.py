@@ -96,7 +96,7 @@ def with_length(factory: Callable[..., Any], length: int | None) -> Callable[...
         return factory
     if length is None:
         raise InputError(
-            f"the scheduler's {asked[0]} is run, but nothing says when the run ends; set "
+            f"the scheduler's {asked[0]} is run, but the end of the run is not set; set "
             "trainer.max_epochs or trainer.max_steps, or give a number"
         )
     return partial(factory, **dict.fromkeys(asked, length))
@@ -129,9 +129,9 @@ def check_length_of_schedule(schedule: Any, length: int | None, interval: str) -
     own = int(getattr(schedule, name))
     said = f"the scheduler {kind} is {own} {interval}s long ({name}), but the run has {length}"
     if isinstance(schedule, lr_scheduler.OneCycleLR) and own < length:
-        raise InputError(f"{said}, which it cannot be stepped for; set {name} to run")
+        raise InputError(f"{said}, for which it cannot be stepped; set {name} to run")
     if (outcome := _outcome(schedule, own, length)) is not None:
-        rank_zero_warn(f"{said}, so that {outcome}; set {name} to run where that is not meant")
+        rank_zero_warn(f"{said}, so {outcome}; set {name} to run if this is not intended")
 
 
 def _outcome(schedule: Any, own: int, length: int) -> str | None:
@@ -169,7 +169,7 @@ def _outcome_of_decay(schedule: Any, length: int, interval: str) -> str | None:
     else:
         return None
     if times and times[-1] >= length:
-        return f"so that it does not act at {times[-1]}"
+        return f"so it has no effect at {times[-1]}"
     factor = schedule.gamma ** len(times)
     if factor >= LEAST:
         return None

@@ -68,7 +68,7 @@ def check_headlines(tasks: Mapping[str, Task]) -> None:
             _check_headline(name, task, task.metrics())
     if not any(task.counts for task in tasks.values()):
         raise InputError(
-            f"counts is false for {listed(tasks)}, so that no task is left for val/score to "
+            f"counts is false for {listed(tasks)}, so no task is left for val/score to "
             "choose the best epoch by; let one of them count"
         )
 
@@ -83,13 +83,13 @@ def _check_headline(name: str, task: Task, metrics: MetricCollection) -> None:
     metric = metrics[task.headline]
     if metric.higher_is_better is None:
         raise InputError(
-            f"task '{name}': its headline is '{task.headline}', which does not say whether higher "
-            "is better (higher_is_better), so no epoch can be chosen by it"
+            f"task '{name}': its headline is '{task.headline}', which does not declare whether "
+            "higher is better (higher_is_better), so no epoch can be chosen by it"
         )
     has_trivial = type(task).trivial_output is not Task.trivial_output
     if task.counts and not metric.higher_is_better and not has_trivial:
         raise InputError(
             f"task '{name}': its headline '{task.headline}' is better when lower, and without "
-            "trivial_output nothing says how large it is for a predictor that has learnt nothing; "
+            "trivial_output it is unknown how large it is for a predictor that has learnt nothing; "
             "choose another headline, or set counts to false"
         )

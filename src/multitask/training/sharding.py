@@ -101,7 +101,7 @@ def shard(network: nn.Module, mesh: DeviceMesh) -> None:
     """
     if mesh["tensor_parallel"].size() > 1:
         raise InputError(
-            "the model shards its parameters over data-parallel processes: give "
+            "the model shards its parameters over data-parallel processes; give "
             "ModelParallelStrategy tensor_parallel_size: 1, and the number of processes as "
             "data_parallel_size"
         )

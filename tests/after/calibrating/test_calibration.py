@@ -49,7 +49,7 @@ def test_a_split_without_a_label_is_refused(name: str, tiny_data: TinyData) -> N
 def test_few_labels_are_refused_with_the_level_that_they_would_take(tiny_data: TinyData) -> None:
     size = torch.full((24,), NAN)
     size[:3] = 1.0
-    with pytest.raises(InputError, match=r"'size' on the val set .* takes at least 4 labels"):
+    with pytest.raises(InputError, match=r"'size' on the val set .* needs at least 4 labels"):
         calibrated(tiny_data, model_of(size=Regression()), {"size": size})
 
 

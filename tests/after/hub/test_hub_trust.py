@@ -221,9 +221,9 @@ def test_weights_that_do_not_fit(forged: Callable[..., Path]) -> None:
     place = folder / "model.safetensors"
     weights = load_file(place)
     save_file({key: each for key, each in weights.items() if "heads.kind" not in key}, place)
-    assert "its tasks are size, this model's are kind and size" in refusal(folder)
+    assert "its tasks are size, but this model's are kind and size" in refusal(folder)
     save_file(weights | {"heads.kind.bias": torch.zeros(7)}, place)
-    assert "its 'heads.kind.bias' is (7,), this model's is (3,)" in refusal(folder)
+    assert "its 'heads.kind.bias' is (7,), but this model's is (3,)" in refusal(folder)
     save_file(weights | {"more": torch.zeros(7)}, place)
     assert "it has 'more', which this model lacks" in refusal(folder)
     place.write_bytes(place.read_bytes()[:100])

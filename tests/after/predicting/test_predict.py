@@ -221,7 +221,7 @@ def test_embeddings_are_a_table_of_their_own(checkpoint: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "predict takes a checkpoint and images"),
+        ([], "predict expects a checkpoint and images"),
         (["nowhere"], "there is no file or folder nowhere"),
         (["empty"], "the folder empty has no images"),
         (["photos", "--output=a.xlsx"], "ends in .csv, .parquet or .jsonl"),

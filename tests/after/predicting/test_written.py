@@ -102,8 +102,8 @@ def test_lines_of_a_file_and_a_text_are_answered(
             "accepts review; give one table (CSV, Parquet or JSON Lines) with the column re",
         ),
         (["other.csv", "--image_column=x"], "--image_column is for images"),
-        (["--text=a", "--output=x.csv"], "--text answers on the screen; leave --output out"),
-        (["--text=a", "other.csv"], "predict takes a checkpoint alone with --text"),
+        (["--text=a", "--output=x.csv"], "--text prints its answers; remove --output"),
+        (["--text=a", "other.csv"], "predict expects a checkpoint alone with --text"),
         (["--text= "], "its text is empty"),
     ],
 )

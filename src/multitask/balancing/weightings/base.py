@@ -100,7 +100,8 @@ class GramianWeighting(Recorded, Weighting[Tensor]):
     def _checked(self, gramian: np.ndarray) -> np.ndarray:
         if gramian.ndim != 2 or gramian.shape[0] != gramian.shape[1] or not gramian.size:
             raise self.error(
-                f"needs a square Gramian, one row and column a task, and got shape {gramian.shape}"
+                "needs a square Gramian, one row and column per task, but got shape "
+                f"{gramian.shape}"
             )
         if not np.isfinite(gramian).all():
             raise self.error(f"got a Gramian that is not finite: {gramian.tolist()}")

@@ -36,7 +36,7 @@ class CAGrad(GramianWeighting):
     def __init__(self, c: float = 0.4) -> None:
         super().__init__()
         if not 0 <= c < math.inf:
-            raise ValueError(f"c of CAGrad must be a number from 0 on, not {c}")
+            raise ValueError(f"c of CAGrad must be a number of at least 0, not {c}")
         self.c = c
 
     def solve(self, gramian: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ class GradientSimilarity(GramianWeighting):
             )
         if not primary:
             raise InputError(
-                "GradientSimilarity: primary is empty; name the tasks that count in the end"
+                "GradientSimilarity: primary is empty; list the tasks that matter in the end"
             )
         self.primary, self.weighted = list(primary), weighted
         # Columns, `[tasks, 1]`: a row that sums to 1 would be rescaled while a task is absent.
@@ -64,13 +64,13 @@ class GradientSimilarity(GramianWeighting):
         if not any(teaches[name] for name in self.primary):
             raise InputError(
                 f"GradientSimilarity: teaches is 0 for the primary task '{self.primary[0]}', whose "
-                "gradient the others are compared with: let it teach, or name another"
+                "gradient the others are compared with; let it teach, or name another task"
             )
 
     def solve(self, gramian: np.ndarray) -> np.ndarray:
         primary, last = self.is_primary[:, 0].cpu().numpy(), self.last[:, 0].cpu().numpy()
         if len(primary) != len(gramian):
-            raise self.error(f"knows {len(primary)} tasks, and the Gramian is of {len(gramian)}")
+            raise self.error(f"expects {len(primary)} tasks, but the Gramian has {len(gramian)}")
         square = gramian[np.ix_(primary, primary)].sum()
         if square <= 0:
             return last

@@ -29,7 +29,7 @@ class Nash(FairGrad):
     def __init__(self, max_norm: float = 0.0) -> None:
         super().__init__(alpha=1.0)
         if not 0 <= max_norm < math.inf:
-            raise ValueError(f"max_norm of Nash must be a number from 0 on, not {max_norm}")
+            raise ValueError(f"max_norm of Nash must be a number of at least 0, not {max_norm}")
         self.max_norm = max_norm
 
     def solve(self, gramian: np.ndarray) -> np.ndarray:
