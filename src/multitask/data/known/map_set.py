@@ -31,7 +31,7 @@ class MapSet(KnownData):
         options: see `KnownData`, without ``download``: the data set is not downloaded.
     """
 
-    cure = "get the set again, and set data.init_args.root to its folder"
+    cure = "download the set again, and set data.init_args.root to its folder"
     where_to_get_it = ""
     """Continuation of "download it from"."""
 
@@ -82,7 +82,7 @@ class MapSet(KnownData):
         cache.build()
         for place, problem in sorted(cache.problems.items()):
             raise InputError(
-                f"{type(self).__name__}: {files[place]} gives no map: {problem.reason}; {self.cure}"
+                f"{type(self).__name__}: {files[place]} contains no readable map: {problem.reason}; {self.cure}"
             )
         return cache
 
