@@ -237,7 +237,7 @@ def test_pixels_are_not_mended_from_a_file_that_has_changed(
     (pixels,) = (tmp_path / "cache").glob("*/images.uint8")
     pixels.write_bytes(bytes(len(pixels.read_bytes())))
     Image.new("RGB", (3, 3), "red").save(files[0])
-    with pytest.raises(InputError, match=r"0\.png changed while it was read"):
+    with pytest.raises(InputError, match=r"0\.png changed while it was being read"):
         cache.read(torch.tensor([0]))
 
 
@@ -502,7 +502,7 @@ def test_a_file_that_changes_meanwhile_is_an_input_error(
         return decode(path, format)
 
     monkeypatch.setattr(cache_state, "decode", changing)
-    with pytest.raises(InputError, match=r"2\.png changed while it was read"):
+    with pytest.raises(InputError, match=r"2\.png changed while it was being read"):
         built(files)
 
 

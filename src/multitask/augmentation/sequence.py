@@ -195,8 +195,8 @@ def _followed(
 ) -> Tensor:
     if name not in geometry:
         raise InputError(
-            f"data.geometry.{name} is missing, but an augmentation moves the content of images; set "
-            f"how the target '{name}' follows, with multitask.geometry.Unchanged if it does not"
+            f"data.geometry.{name} is missing, but an augmentation moves the content of images; "
+            f"set how the target '{name}' follows, with multitask.geometry.Unchanged if it does not"
         )
     sides = [[torch.full_like(matrix[:, 0, 0], side) for side in size] for size in sizes]
     before, after = (torch.stack(each, 1) for each in sides)

@@ -397,8 +397,7 @@ def _check_sizes(batch_size: int, num_workers: int, meta: float | None) -> None:
         raise InputError(f"num_workers is {num_workers}; give 0 or more")
     if meta is not None and not 0 < meta < 1:
         raise InputError(
-            f"meta is {meta}; give a share of the training samples, between 0 and 1, or remove "
-            "it"
+            f"meta is {meta}; give a share of the training samples, between 0 and 1, or remove it"
         )
 
 

@@ -78,8 +78,7 @@ def _text(text: TextInput) -> Iterator[str]:
     what = "words and signs" if text.is_words else "bytes"
     middle, most = text.tokens
     yield from comment(
-        f"{middle:,} {what} in the median, {most:,} at most; tokens beyond length are cut "
-        "off.",
+        f"{middle:,} {what} in the median, {most:,} at most; tokens beyond length are cut off.",
         6,
     )
     yield f"      {TEXT}:"

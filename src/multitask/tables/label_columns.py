@@ -212,7 +212,5 @@ def _meant(name: str, target: TargetColumns) -> str:
         and target.labels
         and any(each in name for each in target.label_names)
     ):
-        return (
-            "; if the cell contains several labels, set their separator, as in between: ';'"
-        )
+        return "; if the cell contains several labels, set their separator, as in between: ';'"
     return nearest(name, target.label_names)

@@ -188,6 +188,6 @@ def _check_box(where: str, target: TargetColumns) -> None:
         )
     if len(target.names) not in (1, 4):
         raise InputError(
-            f"{where}: a box needs four columns, or one column of lists of four numbers, but columns "
-            f"has {len(target.names)} names"
+            f"{where}: a box needs four columns, or one column of lists of four numbers, but "
+            f"columns has {len(target.names)} names"
         )

@@ -36,8 +36,8 @@ def target_remarks(
     for entry in map(str, target.missing):
         if entry not in matched:
             yield (
-                f"target '{name}': missing lists '{entry}', but no cell of its columns contains it; "
-                "write it as in the table, or remove it"
+                f"target '{name}': missing lists '{entry}', but no cell of its columns contains "
+                "it; write it as in the table, or remove it"
             )
 
 

@@ -124,7 +124,7 @@ NUMPY = "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }\n"
     ("header", "words"),
     [
         (NUMPY % "(1000000, 1000000)", "1,000,000,000,000 numbers"),
-        (NUMPY % "(100, 100)", "ends too early: of 40,000 bytes it has 64"),
+        (NUMPY % "(100, 100)", "is truncated: it has 64 of 40,000 bytes"),
         (NUMPY % "(True, True)", "not a NumPy array"),
         ("{'descr': '<f4L', 'shape': ((((\n", "not a NumPy array"),
         ("{[]: 1}", "not a NumPy array"),
@@ -137,7 +137,7 @@ def test_headers_that_lie_are_not_believed(tmp_path: Path, header: str, words: s
     file.write_bytes(start + header.encode() + bytes(64))
     with pytest.raises(UnusableImage, match=words):
         NumberMap().read(file)
-    with pytest.raises(InputError, match="cannot be read as an array of NumPy"):
+    with pytest.raises(InputError, match="cannot be read as a NumPy array"):
         StoredMaps(file)
 
 

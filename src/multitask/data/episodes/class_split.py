@@ -81,7 +81,9 @@ def _given(known: Sequence[Any], given: Mapping[str, Sequence[Any]], what: str) 
         for name in names:
             if name not in known:
                 near = nearest(str(name), list(map(str, known)))
-                raise InputError(f"{what}: {split} names {name!r}, which the data do not have{near}")
+                raise InputError(
+                    f"{what}: {split} names {name!r}, which the data do not have{near}"
+                )
             if name in owner:
                 where = "twice" if owner[name] == split else f"and so does {owner[name]}"
                 raise InputError(f"{what}: {split} names {name!r} {where}; name each once")

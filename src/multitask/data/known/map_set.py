@@ -82,7 +82,8 @@ class MapSet(KnownData):
         cache.build()
         for place, problem in sorted(cache.problems.items()):
             raise InputError(
-                f"{type(self).__name__}: {files[place]} contains no readable map: {problem.reason}; {self.cure}"
+                f"{type(self).__name__}: {files[place]} contains no readable map: "
+                f"{problem.reason}; {self.cure}"
             )
         return cache
 

@@ -105,5 +105,7 @@ def _size(file: Path) -> tuple[int, int]:
     try:
         height, width = ImageArray().read(file).shape[1:]
     except (UnusableImage, OSError) as error:
-        raise InputError(f"{file} contains no readable image: {error}; download the set again") from error
+        raise InputError(
+            f"{file} contains no readable image: {error}; download the set again"
+        ) from error
     return height, width

@@ -49,7 +49,9 @@ def trimap_box(annotations: Path, name: str) -> Annotated:
     except FileNotFoundError:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} is not a complete image; unpack annotations.tar.gz again") from error
+        raise InputError(
+            f"{path} is not a complete image; unpack annotations.tar.gz again"
+        ) from error
     columns, rows = (np.flatnonzero(animal.any(axis)) for axis in (0, 1))
     size = animal.shape[0], animal.shape[1]
     if not len(columns):

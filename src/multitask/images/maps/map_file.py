@@ -91,8 +91,8 @@ def _check_header(file: BinaryIO) -> None:
     if size > MOST_NUMBERS or max(shape, default=0) > LONGEST_SIDE:
         raise UnusableImage(
             UNREADABLE,
-            f"it has {size:,} numbers of shape {list(shape)}; a map may have at most {MOST_NUMBERS:,}, "
-            f"and {LONGEST_SIDE:,} on a side",
+            f"it has {size:,} numbers of shape {list(shape)}; a map may have at most "
+            f"{MOST_NUMBERS:,}, and {LONGEST_SIDE:,} on a side",
         )
     left = os.fstat(file.fileno()).st_size - file.tell()
     if not kind.hasobject and size * kind.itemsize > left:

@@ -94,9 +94,7 @@ class CocoBoxes(BoxSource):
         for part, fields in PARTS.items():
             entries = content.get(part) if isinstance(content, dict) else None
             if not isinstance(entries, list):
-                raise InputError(
-                    f"{self.path} has no list '{part}', as COCO object files have"
-                )
+                raise InputError(f"{self.path} has no list '{part}', as COCO object files have")
             for place, each in enumerate(entries):
                 lacking = [key for key in fields if not isinstance(each, dict) or key not in each]
                 if lacking:
