@@ -187,7 +187,7 @@ def test_a_table_s_own_split_is_used_however_it_is_written(
 def test_a_split_in_words_of_one_s_own_is_asked_for(fails: Refused) -> None:
     write(label=cycle(LABELS), Usage=cycle(["Training", "PublicTest", "PrivateTest"]))
     refused = fails("init", "table.csv")
-    assert "the column 'Usage' seems to say which split a row belongs to" in refused
+    assert "the column 'Usage' seems to contain the split of each row" in refused
     assert "'privatetest' is not one of train, val, test" in refused
 
 
@@ -204,7 +204,7 @@ def test_folders_of_classes_are_a_table(multitask: Program, fails: Refused) -> N
     shutil.rmtree("folders/val")
     data, text = made(multitask, "folders")
     assert data["split"]["init_args"] == {"val": 0.15, "test": 0}
-    assert "there is none for validation" in text
+    assert "but none for validation" in text
     data, _ = made(multitask, "folders/train")
     assert data["split"]["class_path"] == "multitask.data.splits.RandomSplit"
     Path("nothing").mkdir()

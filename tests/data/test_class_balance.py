@@ -89,9 +89,18 @@ def test_classes_kept_as_bytes_are_classes() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"balanced_by": "knd"}, "is knd; the data have no task with that name; did you mean 'kind'"),
-        ({"balanced_by": "site"}, "is site; the data have no task .*; give a task with classes: 'ki"),
-        ({"balanced_by": "size"}, "is size; its targets are numbers; give a task with classes: 'ki"),
+        (
+            {"balanced_by": "knd"},
+            "is knd; the data have no task with that name; did you mean 'kind'",
+        ),
+        (
+            {"balanced_by": "site"},
+            "is site; the data have no task .*; give a task with classes: 'ki",
+        ),
+        (
+            {"balanced_by": "size"},
+            "is size; its targets are numbers; give a task with classes: 'ki",
+        ),
         ({"balanced_by": "kind", "labelled_per_batch": 2}, "remove one of them"),
         (
             {"balanced_by": "kind", "changed": {"train": {"kind": torch.zeros(24).long()}}},

@@ -173,7 +173,9 @@ def test_a_column_says_which_rows_they_are(table: MakeTable, rows: Rows) -> None
     data = table(told)
     data.setup()
     assert data.names("meta") == ["6.png", "8.png"]
-    with pytest.raises(InputError, match="has meta rows already, but .*meta is 0.5.*; remove data.init_args.meta"):
+    with pytest.raises(
+        InputError, match="has meta rows already, but .*meta is 0.5.*; remove data.init_args.meta"
+    ):
         table(told, meta=0.5).setup()
     own = ByColumn("f", {"0": "train", "1": "val", "2": "test", "3": "meta"})
     parts = own.divide(DataFrame({"f": [0, 1, 2, 3, 0]}), 0)

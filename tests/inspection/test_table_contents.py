@@ -187,7 +187,10 @@ def test_what_cannot_be_read_is_told(table: Callable[..., Path], tmp_path: Path)
         ),
         ((empty, "none"), "column 'none': every cell is empty"),
         ((table({}, "a.csv"),), "no column to learn besides its images in 'file_name'; add"),
-        ((constant,), "in 'file_name', 'same': it is constant \\(always 'x'\\), 'none': all its cells"),
+        (
+            (constant,),
+            "in 'file_name', 'same': it is constant \\(always 'x'\\), 'none': all its cells",
+        ),
         ((copies, "copy"), "none of the images of .*, such as 'a.png'"),
     ]:
         with pytest.raises(InputError, match=says):

@@ -115,7 +115,10 @@ def test_boxes_follow_the_resizing_and_empty_is_not_unlabelled(
         ('[["cat", "a", 0, 1, 1]]', "is not four numbers"),
         ('[["cat", [[]], Infinity, 1, 1]]', "is not four numbers"),
         ('[[["cat", "dog"], 0, 0, 1, 1]]', "the class .* is not listed in classes"),
-        ("[" + "[0,0,0,0,0]," * 10_000 + "[0,0,0,0,0]]", "10,001 boxes, but an image may have at most 10,000"),
+        (
+            "[" + "[0,0,0,0,0]," * 10_000 + "[0,0,0,0,0]]",
+            "10,001 boxes, but an image may have at most 10,000",
+        ),
     ],
 )
 def test_cells_that_are_no_boxes(tmp_path: Path, cell: str, words: str) -> None:
@@ -134,12 +137,12 @@ def test_files_of_boxes_that_do_not_fit(tmp_path: Path) -> None:
     path, coco = tmp_path / "boxes.csv", tmp_path / "coco.json"
     columns = ["class", "x", "y", "w", "h"]
     refused: list[tuple[Callable[[], Any], str]] = [
-        (lambda: BoxTable(path, CLASSES, "none"), "without_boxes is 'none'; say what images"),  # type: ignore[arg-type]
+        (lambda: BoxTable(path, CLASSES, "none"), "without_boxes is 'none'; set what images"),  # type: ignore[arg-type]
         (lambda: BoxCells([]), "classes is empty"),
         (lambda: table(tmp_path, BoxTable(path, CLASSES, "empty")).setup(), "no column 'left'"),
         (
             lambda: table(tmp_path, BoxTable(path, CLASSES, "empty", "class", columns)).setup(),
-            "its column 'class' has none of the table's images",
+            "its column 'class' contains none of the table's images",
         ),
         (
             lambda: table(

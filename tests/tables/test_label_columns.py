@@ -63,9 +63,10 @@ def test_labels_may_be_numbers() -> None:
     ("cells", "settings", "said"),
     [
         (["cat dgo", "dgo"], {"between": " "},
-         ["0: 'dgo' is not listed in labels; did you mean 'dog'?", "1: 'dgo' is not listed in labels"]),
-        (["cat wild"], {}, ["0: 'cat wild' is not listed in labels; if the cell contains several labels, "
-                            "set their separator, as in between: ';'"]),
+         ["0: 'dgo' is not listed in labels; did you mean 'dog'?",
+          "1: 'dgo' is not listed in labels"]),
+        (["cat wild"], {}, ["0: 'cat wild' is not listed in labels; if the cell contains several "
+                            "labels, set their separator, as in between: ';'"]),
         ([" ; "], {"between": ";"},
          ["0: the cell ' ; ' contains no label; leave it empty if none is known"]),
         ([[1, 0, 1], "cat"], {},

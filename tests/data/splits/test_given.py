@@ -59,7 +59,9 @@ def test_what_is_no_split_is_none() -> None:
 
 @pytest.mark.parametrize("cells", [[0] * 16 + [1] * 4 + [2] * 4, ["1"] * 20 + ["2"] * 4])
 def test_numbers_in_a_column_called_split_are_asked_about(cells: list[object]) -> None:
-    with pytest.raises(InputError, match="'split' seems to contain .* its cells are numbers; set what"):
+    with pytest.raises(
+        InputError, match="'split' seems to contain .* its cells are numbers; set what"
+    ):
         given_split(DataFrame({"split": cells}))
     assert given_split(DataFrame({"splitting": cells})) is None
     assert given_split(DataFrame({"split": cells}), ["split"]) is None

@@ -154,7 +154,7 @@ def test_archives_and_files_that_are_no_images_are_said_to_be_none(tmp_path: Pat
     [
         (ClassMap(2), IDS, "unknown_class", "2 pixels have the number 2, but .* 0 to 1, and 255"),
         (ClassMap(3, missing=[]), IDS, "unknown_class", "1 pixel has the number 255.*no number"),
-        (ClassMap(3), np.full((2, 2), 0.5), "unreadable_map", "not whole"),
+        (ClassMap(3), np.full((2, 2), 0.5), "unreadable_map", "not integers"),
         (ClassMap(3), np.full((2, 2, 3), [1, 0, 0], np.uint8), "unreadable_map", "ColourMap"),
         (ColourMap(COLOURS), np.ones((2, 2, 3), np.uint8), "unknown_class", r"#010101 \(4 pix"),
         (ColourMap(COLOURS), IDS, "unreadable_map", "ClassMap"),
