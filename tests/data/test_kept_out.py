@@ -103,7 +103,7 @@ def test_batches_come_in_random_order_without_end(tiny_data: MakeData) -> None:
     assert (with_label["kind"] != -100).all()
     either = data.held_out_batch("meta", 2, ("kind", "size"))
     assert ((either["kind"] != -100) | either["size"].isfinite()).all()
-    with pytest.raises(InputError, match=r"no meta set: .* data\.init_args\.meta=0\.2"):
+    with pytest.raises(InputError, match=r"no meta set; .* data\.init_args\.meta=0\.2"):
         tiny_data().held_out_batch("meta", 0)
     assert len(tiny_data().held_out_batch("val", 0)["index"]) == 8
 
@@ -142,7 +142,7 @@ def test_sources_of_a_mixture_each_give_their_share(tiny_data: MakeData) -> None
     batch = data.held_out_batch("meta", 0)
     assert torch.equal(batch["@source"], (batch["index"] >= 6).long())
     one_alone = Mixture({"a": tiny_data(meta=0.5), "b": tiny_data()})
-    with pytest.raises(InputError, match="'a' has a meta set and 'b' has none"):
+    with pytest.raises(InputError, match="'a' has a meta set, but 'b' has none"):
         one_alone.setup()
     with pytest.raises(
         InputError, match="'a' sets meta to 0.5, but the Mixture to 0.25; set it in only one"

@@ -113,7 +113,7 @@ def test_the_loader_has_such_batches_and_goes_on_where_it_stopped() -> None:
         ),
         (
             lambda: TinyReviews(by_length=2, labelled_per_batch=2),
-            "labelled_per_batch and by_length both say",
+            "labelled_per_batch and by_length both determine",
         ),
         (
             lambda: TinyData(by_length=2),

@@ -102,7 +102,7 @@ def test_a_split_without_a_table_is_taken_from_the_training_rows(
     assert data.names("test") == [row["file_name"] for row in rows[7:]]
     assert [len(data.names(split)) for split in SPLITS] == [5, 2, 3]
     check_samples(data, rows, lambda file: 20 * int(file[0]))
-    with pytest.raises(InputError, match=r"takes test rows from the training table.*test=0"):
+    with pytest.raises(InputError, match=r"selects test rows from the training table.*test=0"):
         table(rows, path=None, **tables, split=RandomSplit(val=0.3, test=0.3)).setup()
 
 

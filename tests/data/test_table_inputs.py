@@ -181,7 +181,7 @@ def test_texts_beside_images_of_which_one_may_be_missing(
         ),
         (
             {"inputs": {"n": {"columns": ["age"], "categories": {"sex": [1, 2]}}}},
-            "not one of columns",
+            "not listed in columns",
         ),
         ({"inputs": {"n": {"columns": ["age"], "categories": {"age": [1]}}}}, "list at least 2"),
         ({"inputs": {"n": {"columns": ["age"], "categories": {"age": ["", "1"]}}}}, "is empty"),

@@ -64,7 +64,7 @@ def test_columns_of_one_class_each(table: MakeTable, rows: Rows) -> None:
     rows[2]["dog"] = 1
     with pytest.raises(InputError, match=r"row 4 .*\(1, 1\) is not one-hot"):
         table(rows, targets={"species": target}).setup()
-    with pytest.raises(InputError, match="one column each .* names 2 and classes 3"):
+    with pytest.raises(InputError, match="one column each .* has 2 names and classes has 3"):
         table(rows, targets={"species": TargetColumns(["cat", "dog"], ["a", "b", "c"])})
 
 

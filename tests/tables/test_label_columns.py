@@ -114,7 +114,7 @@ def test_columns_of_yes_and_no() -> None:
         ({"labels": ["a"], "between": ""}, "between is empty"),
         ({"between": ";"}, "between is for several labels at once; list their names as labels"),
         ({"none": "x"}, "none is for several labels at once"),
-        ({"columns": ["a", "b"], "labels": ["a"]}, "columns names 2 and labels 1"),
+        ({"columns": ["a", "b"], "labels": ["a"]}, "columns has 2 names and labels has 1"),
         (
             {"columns": ["a"], "labels": ["a"], "between": ";"},
             "between is for one column with several",

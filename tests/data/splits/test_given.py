@@ -53,7 +53,7 @@ def test_what_is_no_split_is_none() -> None:
         assert given_split(DataFrame({"vehicle": cells})) is None
     assert given_split(DataFrame({"a": ["train", "test", "test"]}), taken=["a"]) is None
     both = DataFrame({"a": ["train", "test"], "b": ["train", "val"]})
-    with pytest.raises(InputError, match="the columns 'a' and 'b' both say"):
+    with pytest.raises(InputError, match="the columns 'a' and 'b' both seem"):
         given_split(both)
 
 

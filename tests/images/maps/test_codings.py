@@ -144,7 +144,7 @@ def test_headers_that_lie_are_not_believed(tmp_path: Path, header: str, words: s
 def test_archives_and_files_that_are_no_images_are_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "a.npy").write_bytes(b"PK\x03\x04" + bytes(100))
     (tmp_path / "a.png").write_bytes(b"")
-    for name, words in (("a.npy", "archive of arrays"), ("a.png", "not a map: give PNG")):
+    for name, words in (("a.npy", "archive of arrays"), ("a.png", "not a map; give PNG")):
         with pytest.raises(UnusableImage, match=words):
             ClassMap(2).read(tmp_path / name)
 

@@ -65,7 +65,7 @@ def given_split(table: DataFrame, taken: Collection[str] = ()) -> GivenSplit | N
         first, second = found[0].column, found[1].column
         if not (found[0].words and found[1].words):
             raise InputError(
-                f"the columns '{first}' and '{second}' both seem to name the split of a row; "
+                f"the columns '{first}' and '{second}' both seem to contain the split of each row; "
                 "choose one with data.init_args.split=multitask.data.splits.ByColumn and "
                 f"data.init_args.split.init_args.column={first}, or remove one"
             )
