@@ -65,7 +65,10 @@ def test_inputs_are_joined_by_name() -> None:
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"image": BYTES}, "inputs of source 'one'.* are numbers, but those of source 'two'.* image"),
+        (
+            {"image": BYTES},
+            "inputs of source 'one'.* are numbers, but those of source 'two'.* image",
+        ),
         ({"numbers": torch.rand(3, 5)}, r"inputs 'numbers' of .* \[4\], but those of .* \[5\]"),
         ({"numbers": torch.ones(3, 4).long()}, "float32, but those of .* torch.int64; .*integers"),
     ],

@@ -161,7 +161,10 @@ def _of_a_stranger(folder: str) -> HuggingFace:
             lambda folder: _changed(folder, normalizer=CRASHES),
             "cannot apply .*tokenizer.json",
         ),
-        (lambda folder: _changed(folder, model=TOO_LARGE), "the token 4294967295, which does not fit in 32"),
+        (
+            lambda folder: _changed(folder, model=TOO_LARGE),
+            "the token 4294967295, which does not fit in 32",
+        ),
         (_of_a_stranger, "the tokenizer of the model .* is asked for .*say that you trust it"),
     ],
 )

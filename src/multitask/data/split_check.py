@@ -64,7 +64,7 @@ def check_splits(
             if task in inputs:
                 raise InputError(
                     f"{data}.load(), split '{split}': '{task}' is an input and a target, but each "
-                    "entry of a batch needs its own name; rename one of them"
+                    "entry of a batch needs a unique name; rename one of them"
                 )
 
 

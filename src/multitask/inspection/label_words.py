@@ -39,7 +39,7 @@ def change_labels(found: LabelCells) -> str:
     """
     if found.is_hot:
         return (
-            "Cells are lists of 0 and 1, of which several may be 1. The table does not name the "
+            "Cells are lists of 0 and 1, and several may be 1. The table does not name the "
             "labels: give them names here and in the task. If these are numbers, remove labels, "
             "and make the task a multitask.tasks.Regression with their number as size."
         )

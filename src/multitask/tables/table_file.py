@@ -68,7 +68,7 @@ def read_table(
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         boxes = (
-            "; boxes in a JSON file of COCO are read beside a table of the images' names: see "
+            "; boxes in a COCO JSON file are read together with a table of image names: see "
             "CocoBoxes in docs/data.md"
         )
         raise InputError(

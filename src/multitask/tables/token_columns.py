@@ -91,7 +91,7 @@ def token_numbers(
                 f"it has {_counted(len(labels), 'label')}, but the text '{target.tokens_of}' of "
                 f"this row has {_counted(words, 'word')}"
             )
-            hint = "; give one label for each word, where spaces separate words"
+            hint = "; give one label for each word, as separated by spaces"
             problems.append(Cell(place, column, reason, hint))
         elif unknown:
             # Comparing with all labels is slow, and only the first hint is reported.
