@@ -48,8 +48,8 @@ class MapSet(KnownData):
         if self.download:
             raise InputError(
                 f"{type(self).__name__} is not downloaded by this program; download it from "
-                f"{self.where_to_get_it}, set data.init_args.root to its folder and leave download "
-                "out"
+                f"{self.where_to_get_it}, set data.init_args.root to its folder and remove "
+                "download"
             )
         self.val, self.cache_folder, self.cache_limit = val, cache_folder, cache_limit
 
